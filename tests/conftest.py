@@ -1,0 +1,41 @@
+"""What all tests share: quiet logs, fixed seeds, no network."""
+
+import os
+import random
+import socket
+import sys
+
+import numpy as np
+import pytest
+
+# Before TensorFlow is imported, by any test.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ["KERAS_BACKEND"] = "tensorflow"
+
+
+@pytest.fixture(autouse=True)
+def fixed_seeds():
+    """Seeds every generator, and takes back a dtype policy that a test has set."""
+    random.seed(0)
+    np.random.seed(0)
+    keras = sys.modules.get("keras")  # tests of files and commands do without it
+    if keras is None:
+        yield
+        return
+    keras.utils.set_random_seed(0)
+    policy = keras.config.dtype_policy()
+    yield
+    keras.config.set_dtype_policy(policy)
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch):
+    """Makes a connection to another machine fail at once, with its address."""
+    connect = socket.socket.connect
+
+    def guarded(self, address):
+        if self.family in (socket.AF_INET, socket.AF_INET6):
+            raise RuntimeError(f"a test must not use the network. Received: {address}")
+        return connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)

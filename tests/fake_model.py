@@ -1,0 +1,45 @@
+"""A model with the streaming interface of `S2S` whose answers are easy to foretell.
+
+An object moves one pixel to the right every frame and is kept where the frame is not dark.
+"""
+
+import types
+
+import tensorflow as tf
+
+STRIDE = 8
+
+
+def pad(x):
+    height, width = tf.shape(x)[1], tf.shape(x)[2]
+    return tf.pad(x, [[0, 0], [0, -height % STRIDE], [0, -width % STRIDE], [0, 0]])
+
+
+class FakeModel:
+    stride = STRIDE
+
+    def __init__(self, input_size=(32, 48), scale=0.9):
+        self.config = types.SimpleNamespace(input_size=input_size)
+        self.weights = [tf.Variable(scale)]
+        self.encoded = tf.Variable(0)  # counted in the graph: once per run
+        self.traces = 0  # counted in Python: once per trace
+
+    def encode(self, frames):
+        self.traces += 1
+        self.encoded.assign_add(1)
+        return {"grey": tf.reduce_mean(pad(tf.cast(frames, tf.float32)), -1, keepdims=True)}
+
+    def initialize(self, frame, mask, features=None):
+        self.traces += 1
+        mask = pad(tf.cast(mask, tf.float32))
+        return {
+            "mask": mask,
+            "age": tf.zeros_like(mask[:, 0, 0]),
+            "half": tf.cast(mask, "bfloat16"),
+        }
+
+    def step_features(self, features, state):
+        self.traces += 1
+        moved = tf.roll(state["mask"], 1, axis=2) * tf.cast(features["grey"] > 10, tf.float32)
+        state = {"mask": moved, "age": state["age"] + 1, "half": tf.cast(moved, "bfloat16")}
+        return self.weights[0] * moved, state

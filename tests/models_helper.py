@@ -1,0 +1,62 @@
+"""Small members of the family, and clips for them."""
+
+import dataclasses
+import functools
+
+import numpy as np
+
+from ytvos_keras.models import PRESETS, S2S, S2SConfig
+
+SMALL = {
+    "paper": S2SConfig(
+        backbone="efficientnet-lite0",
+        encoder_filters=8,
+        state_filters=8,
+        decoder_filters=(8, 8, 4, 4, 4),
+    ),
+    "lite": dataclasses.replace(
+        PRESETS["s2s-lite"],
+        encoder_filters=12,
+        state_filters=8,
+        decoder_filters=(8, 8, 8),
+        matching_filters=8,
+    ),
+}
+
+
+def new_model(kind: str, **kwargs) -> S2S:
+    """A small model with a random start whose features are not vanishingly small."""
+    model = S2S(SMALL[kind], **kwargs)
+    for part in (model.encoder, model.initializer):
+        if hasattr(part, "backbone"):
+            _enlarge(part.backbone)
+    return model
+
+
+@functools.cache
+def small_model(kind: str) -> S2S:
+    """One model of each kind for all tests that do not change it."""
+    return new_model(kind)
+
+
+def _enlarge(backbone):
+    """Pretrained weights keep the scale of the maps; Glorot's, without batch norm, shrink them."""
+    frames = np.random.default_rng(0).uniform(0, 255, (1, 64, 96, 3))
+    masks = np.zeros((1, 64, 96, 1)) if backbone.with_mask else None
+    x = backbone.preprocess(frames, masks)
+    for conv in [backbone.stem, *(c for s in backbone.stages for block in s for c in block)]:
+        kernel, bias = conv.get_weights()
+        conv.set_weights([kernel / np.std(conv(x)), bias])
+        x = conv(x)
+
+
+def make_clip(batch=2, length=4, height=40, width=70, seed=0):
+    generator = np.random.default_rng(seed)
+    frames = generator.integers(0, 256, (batch, length, height, width, 3), dtype="uint8")
+    mask = np.zeros((batch, height, width, 1), "uint8")
+    mask[:, 5:25, 10:40] = 1
+    return {"frames": frames, "mask": mask}
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-np.asarray(x)))

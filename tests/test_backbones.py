@@ -1,0 +1,222 @@
+import h5py
+import keras
+import numpy as np
+import pytest
+
+from ytvos_keras.errors import InputError
+from ytvos_keras.models import S2S, S2SConfig
+from ytvos_keras.models.backbones import BACKBONES, VGG16, EfficientNetLite0
+from ytvos_keras.models.backbones.vgg16_weights import (
+    collapse_fc6,
+    read_vgg16_weights,
+    widen_first_kernel,
+)
+from ytvos_keras.training.import_efficientnet_lite0 import fold
+
+
+def picture(height=64, width=96, seed=0):
+    return np.random.default_rng(seed).uniform(0, 255, (1, height, width, 3)).astype("float32")
+
+
+def new_vgg16(**kwargs):
+    backbone = VGG16(**kwargs)
+    backbone.build()
+    return backbone
+
+
+def write_legacy_h5(path, weights):
+    """The layout of the files that keras.applications distributes."""
+    with h5py.File(path, "w") as file:
+        file.attrs["layer_names"] = [name.encode() for name in weights]
+        for name, arrays in weights.items():
+            group = file.create_group(name)
+            names = [f"{name}/kernel:0", f"{name}/bias:0"]
+            group.attrs["weight_names"] = [n.encode() for n in names]
+            for n, array in zip(names, arrays, strict=True):
+                group.create_dataset(n, data=array, compression="gzip", compression_opts=1)
+
+
+@pytest.fixture(scope="module")
+def stock():
+    return keras.applications.VGG16(weights=None, include_top=False)
+
+
+@pytest.fixture(scope="module")
+def stock_weights(stock):
+    return {layer.name: layer.get_weights() for layer in stock.layers if "conv" in layer.name}
+
+
+@pytest.fixture(scope="module")
+def notop_file(stock_weights, tmp_path_factory):
+    path = tmp_path_factory.mktemp("vgg") / "vgg16_notop.h5"
+    write_legacy_h5(path, stock_weights)
+    return path
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_maps_have_the_stated_strides_and_filters(name):
+    backbone = BACKBONES[name]()
+    maps = backbone(picture())
+    assert list(maps) == [2, 4, 8, 16, 32]
+    for stride, x in maps.items():
+        assert x.shape == (1, 64 // stride, 96 // stride, backbone.filters[stride])
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_a_mask_channel_is_seen(name):
+    backbone = BACKBONES[name](with_mask=True)
+    masks = np.zeros((1, 64, 96, 1), "uint8")
+    empty = backbone(picture(), masks)[2]
+    assert np.abs(backbone(picture(), masks + 1)[2] - empty).max() > 0
+
+
+def test_vgg16_is_that_of_keras_applications(stock, notop_file):
+    backbone = new_vgg16(fc6="none")
+    backbone.load_weights_from(notop_file)
+    expected = stock(keras.applications.vgg16.preprocess_input(picture()))
+    np.testing.assert_allclose(backbone(picture())[32], expected, rtol=1e-4, atol=1e-4)
+
+
+def test_vgg16_counts():
+    assert new_vgg16(fc6="none").count_params() == 14_714_688
+    assert new_vgg16().count_params() == 14_714_688 + 512 * 4096 + 4096
+
+
+def test_mask_is_scaled_to_the_range_of_the_image():
+    x = VGG16(with_mask=True).preprocess(picture(), np.eye(64, 96)[None, :, :, None])
+    assert set(np.unique(x[..., 3])) == {-127.5, 127.5}
+    x = EfficientNetLite0(with_mask=True).preprocess(picture(), np.ones((1, 64, 96, 1)))
+    np.testing.assert_array_equal(x[..., 3], 1.0)
+
+
+def test_collapsed_fc6_is_the_sum_over_the_positions():
+    kernel = np.random.default_rng(0).normal(size=(7, 7, 3, 5))
+    collapsed = collapse_fc6(kernel)
+    assert collapsed.shape == (1, 1, 3, 5)
+    expected = sum(kernel[y, x] for y in range(7) for x in range(7))
+    np.testing.assert_allclose(collapsed[0, 0], expected)
+    # On a constant map, the 7×7 kernel and the collapsed one give the same.
+    constant = np.random.default_rng(1).normal(size=3)
+    patch = np.tile(constant, (7, 7, 1))
+    np.testing.assert_allclose(np.einsum("yxi,yxio->o", patch, kernel), constant @ collapsed[0, 0])
+
+
+def test_widened_first_kernel_keeps_its_mask_channel():
+    generator = np.random.default_rng(0)
+    rgb, start = generator.normal(size=(3, 3, 3, 4)), generator.normal(size=(3, 3, 4, 4))
+    widened = widen_first_kernel(rgb, start)
+    np.testing.assert_array_equal(widened[:, :, :3], rgb)
+    np.testing.assert_array_equal(widened[:, :, 3], start[:, :, 3])
+
+
+def test_both_branches_of_the_model_are_loaded(stock_weights, notop_file):
+    config = S2SConfig(fc6="none", state_filters=8, encoder_filters=8, decoder_filters=(4,) * 5)
+    model = S2S(config, backbone_weights=notop_file)
+    first, first_bias = stock_weights["block1_conv1"]
+    for part, channels in ((model.encoder, 3), (model.initializer, 4)):
+        kernel, bias = part.backbone.blocks[0][0].get_weights()
+        assert kernel.shape[2] == channels
+        np.testing.assert_array_equal(kernel[:, :, :3], first)
+        np.testing.assert_array_equal(bias, first_bias)
+        last = part.backbone.blocks[-1][-1].get_weights()[0]
+        np.testing.assert_array_equal(last, stock_weights["block5_conv3"][0])
+    mask_channel = model.initializer.backbone.blocks[0][0].get_weights()[0][:, :, 3]
+    assert 0 < np.abs(mask_channel).max() < 0.2  # its Glorot start
+
+
+@pytest.mark.parametrize("fc6", ["1x1", "7x7"])
+def test_fc6_of_a_file_with_the_top(fc6, stock_weights, tmp_path):
+    # Mostly zeros, so that the file is small: three channels feed three outputs.
+    fc1 = np.zeros((7, 7, 512, 4096), "float32")
+    values = np.random.default_rng(0).normal(size=(7, 7, 3, 3)).astype("float32")
+    fc1[:, :, :3, :3] = values
+    bias = np.arange(4096, dtype="float32")
+    path = tmp_path / "vgg16.h5"
+    write_legacy_h5(path, stock_weights | {"fc1": (fc1.reshape(-1, 4096), bias)})
+    backbone = new_vgg16(fc6=fc6)
+    backbone.load_weights_from(path)
+    kernel, loaded_bias = backbone.fc6_conv.get_weights()
+    expected = values if fc6 == "7x7" else values.sum(axis=(0, 1), keepdims=True)
+    np.testing.assert_allclose(kernel[:, :, :3, :3], expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_array_equal(loaded_bias, bias)
+
+
+def test_fc6_keeps_its_start_without_the_top(notop_file):
+    backbone = new_vgg16()
+    before = backbone.fc6_conv.get_weights()[0]
+    backbone.load_weights_from(notop_file)
+    np.testing.assert_array_equal(backbone.fc6_conv.get_weights()[0], before)
+
+
+def test_keras_3_files_are_read_too(stock, stock_weights, tmp_path):
+    stock.save_weights(tmp_path / "vgg16.weights.h5")
+    stock.save(tmp_path / "vgg16.keras")
+    for name in ("vgg16.weights.h5", "vgg16.keras"):
+        weights = read_vgg16_weights(tmp_path / name, with_fc6=False)
+        for layer, (kernel, _) in weights.items():
+            np.testing.assert_array_equal(kernel, stock_weights[layer][0])
+
+
+def test_a_missing_file_is_named():
+    with pytest.raises(InputError, match=r"nowhere\.h5: no such file"):
+        new_vgg16().load_weights_from("nowhere.h5")
+
+
+def test_a_file_that_is_no_weights_file(tmp_path):
+    path = tmp_path / "vgg16.h5"
+    path.write_text("not weights")
+    with pytest.raises(InputError, match=r"vgg16\.h5: not a Keras VGG-16 weights file"):
+        new_vgg16().load_weights_from(path)
+
+
+def test_a_kernel_of_another_shape(stock_weights, tmp_path):
+    path = tmp_path / "other.h5"
+    kernel, bias = stock_weights["block2_conv1"]
+    write_legacy_h5(path, stock_weights | {"block2_conv1": (kernel[..., :9], bias[:9])})
+    with pytest.raises(
+        InputError,
+        match=r"other\.h5: kernel of block2_conv1 must have shape \(3, 3, 64, 128\), found \(3, 3, "
+        r"64, 9\)",
+    ):
+        new_vgg16().load_weights_from(path)
+
+
+def test_a_file_without_a_layer(stock_weights, tmp_path):
+    path = tmp_path / "part.h5"
+    write_legacy_h5(path, {k: v for k, v in stock_weights.items() if k != "block3_conv2"})
+    with pytest.raises(InputError, match=r"part\.h5: layer block3_conv2 is missing"):
+        new_vgg16().load_weights_from(path)
+
+
+def test_efficientnet_lite0_counts():
+    # 4,652,008 parameters with 42,016 of batch norms; less the head's 1×1 convolution and
+    # classifier, each batch norm folded into a bias.
+    backbone = EfficientNetLite0()
+    backbone.build()
+    statistics = 2 * sum(backbone.filters.values())
+    assert backbone.count_params() == 2_939_120 + statistics
+
+
+def test_efficientnet_lite0_weights_round_trip(tmp_path):
+    backbone, copy = EfficientNetLite0(), EfficientNetLite0()
+    backbone.build()
+    copy.build()
+    np.savez(tmp_path / "lite0.npz", *backbone.get_weights())
+    copy.load_weights_from(tmp_path / "lite0.npz")
+    np.testing.assert_array_equal(copy(picture())[32], backbone(picture())[32])
+
+
+def test_a_missing_efficientnet_file_is_named():
+    with pytest.raises(InputError, match=r"nowhere\.npz: no such file"):
+        EfficientNetLite0().load_weights_from("nowhere.npz")
+
+
+def test_folding_a_batch_norm():
+    generator = np.random.default_rng(0)
+    kernel = generator.normal(size=(1, 1, 3, 4))
+    scale, offset, mean = generator.normal(size=(3, 4))
+    variance = generator.uniform(0.5, 2, size=4)
+    folded, bias = fold(kernel, (scale, offset, mean, variance))
+    x = generator.normal(size=3)
+    expected = (x @ kernel[0, 0] - mean) / np.sqrt(variance + 1e-3) * scale + offset
+    np.testing.assert_allclose(x @ folded[0, 0] + bias, expected)

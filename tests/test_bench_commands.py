@@ -1,0 +1,107 @@
+"""`ytvos-bench` from its command line, at tiny sizes. No duration is asserted."""
+
+import json
+
+import pytest
+
+from ytvos_keras.bench import convlstm, step
+from ytvos_keras.bench.measure import Timing
+from ytvos_keras.cli.bench import main
+
+CONVLSTM = ["convlstm", "--shape", "2x3x4x5x6", "--filters", "7", "--repeats", "2", "--warmup", "1"]
+STEP = ["step", "--model", "s2s-lite", "--size", "40x64", "--repeats", "1", "--warmup", "1"]
+
+
+def test_convlstm(tmp_path, capsys):
+    path = tmp_path / "convlstm.json"
+    assert main([*CONVLSTM, "--json", str(path)]) == 0
+    printed = capsys.readouterr().out
+    content = json.loads(path.read_text())
+    assert content["settings"]["shape"] == [2, 3, 4, 5, 6]
+    assert content["settings"]["largest_difference"] < 1e-5
+    assert [row["layer"] for row in content["rows"]] == [convlstm.REFERENCE, convlstm.OURS]
+    reference, ours = (row["median_s"] for row in content["rows"])
+    assert content["ratio"] == pytest.approx(reference / ours)
+    assert content["peak_memory_mb"] > 0
+    assert f"{content['ratio']:.2f} times as fast" in printed
+
+
+def test_convlstm_refuses_to_time_different_results(monkeypatch):
+    monkeypatch.setattr(convlstm, "TOLERANCE", -1)
+    with pytest.raises(RuntimeError, match="must agree to -1 before their speed is compared"):
+        main([*CONVLSTM, "--quiet"])
+
+
+def test_step(tmp_path, capsys):
+    path = tmp_path / "step.json"
+    options = ["--objects", "1,2", "--precision", "bfloat16", "--json", str(path)]
+    assert main([*STEP, *options]) == 0
+    printed = capsys.readouterr().out
+    content = json.loads(path.read_text())
+    parts = ["Memory, read", "Memory, write", "ConvLSTM", "Decoder", "whole step"]
+    assert [(row["precision"], row["objects"], row["part"]) for row in content["rows"]] == [
+        ("bfloat16", "any", "Encoder"),
+        *(("bfloat16", count, part) for count in (1, 2) for part in parts),
+    ]
+    assert list(content["figures"]) == ["cost_of_2_over_1_objects_bfloat16"]
+    assert "ratio" not in content  # nothing to compare this model with
+    assert max(map(len, printed.splitlines())) <= 80
+
+
+def test_figures_and_comparisons_of_step():
+    medians = {
+        ("float32", 1, step.WHOLE): 0.3,
+        ("float32", 5, step.WHOLE): 0.45,
+        ("float32", 1, step.PLAIN): 0.33,
+        ("bfloat16", 1, step.WHOLE): 0.15,
+        ("bfloat16", 5, step.WHOLE): 0.3,
+    }
+    timings = {step.Case(*case): Timing((median,)) for case, median in medians.items()}
+    figures = step._figures(timings, [1, 5], ["float32", "bfloat16"])
+    assert {figure.name: round(figure.value, 6) for figure in figures} == {
+        "cost_of_5_over_1_objects_float32": 1.5,
+        "cost_of_5_over_1_objects_bfloat16": 2.0,
+        "float32_over_bfloat16_1_objects": 2.0,
+        "float32_over_bfloat16_5_objects": 1.5,
+    }
+    (comparison,) = step._comparisons(timings)
+    assert comparison.what == "step against plain Keras, float32, 1 object"
+    assert comparison.ratio == pytest.approx(1.1)
+
+
+def test_quiet_shows_no_progress(capsys):
+    assert main([*CONVLSTM, "--quiet"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "required: NAME"),
+        (["gpu"], "invalid choice: 'gpu'"),
+        (["convlstm", "--shape", "8x14"], "5 sizes with an x in between are needed"),
+        (["convlstm", "--filters", "0"], "a whole number of at least 1 is needed, not '0'"),
+        (["step", "--size", "256"], "such as 256x448, not '256'"),
+        (["step", "--objects", "1,b"], "a whole number of at least 1 is needed, not 'b'"),
+        (["step", "--precision", "int8"], "a precision is float32 or bfloat16, not 'int8'"),
+        (["step", "--model", "s2s"], "invalid choice: 's2s'"),
+    ],
+)
+def test_wrong_usage_exits_with_2(arguments, message, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        main(arguments)
+    assert exit_.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_folder_as_json_file_is_refused_before_the_work(tmp_path, capsys):
+    assert main([*CONVLSTM, "--json", str(tmp_path)]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "--json needs the name of a file. Received a folder" in captured.err
+
+
+def test_the_models_are_the_presets():
+    from ytvos_keras.models import PRESETS
+
+    assert set(step.MODELS) == set(PRESETS)

@@ -1,0 +1,180 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fake_model import FakeModel
+from PIL import Image
+
+from ytvos_keras.cli import segment
+from ytvos_keras.inference import files as files_module
+from ytvos_keras.inference.resume import RESUME_NAME
+from ytvos_keras.media import open_frames, read_mask, write_mask
+
+
+@pytest.fixture
+def inputs(tmp_path, monkeypatch):
+    """Arguments for a small clip, and a model that is there at once."""
+    monkeypatch.setattr(files_module, "load_model", lambda name: FakeModel())
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")  # the command sets it; put back afterwards
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"))
+    frames = tmp_path / "clip"
+    frames.mkdir()
+    for i in range(6):
+        Image.fromarray(np.full((32, 48, 3), 100 + i, np.uint8)).save(frames / f"{i:03d}.jpg")
+    mask = np.zeros((32, 48), np.uint8)
+    mask[4:20, 4:20] = 1
+    write_mask(tmp_path / "first.png", mask)
+    return [str(frames), "--mask", str(tmp_path / "first.png"), "--output", str(tmp_path / "out")]
+
+
+def test_help_is_quick_and_imports_nothing_heavy():
+    code = (
+        "import sys, runpy\n"
+        "sys.argv = ['ytvos-segment', '--help']\n"
+        "from ytvos_keras.cli.segment import main\n"
+        "try:\n    main()\n"
+        "except SystemExit as end:\n    assert end.code == 0, end.code\n"
+        "heavy = {'tensorflow', 'keras', 'numpy', 'PIL', 'av', 'rich'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        seconds.append(time.perf_counter() - start)
+        assert done.returncode == 0, done.stderr
+        assert "--mask" in done.stdout
+    assert min(seconds) < 0.5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "missing: INPUT, --mask, --output (or try --demo)"),
+        (["clip", "--mask", "first.png"], "missing: --output"),
+        (["--demo", "clip"], "--demo brings its own INPUT and --mask"),
+        (["--demo", "--mask", "a.png"], "--demo brings its own"),
+        (["clip", "--size", "256"], "a size is HEIGHTxWIDTH in pixels, for example 256x448"),
+        (["clip", "--size", "0x448"], "Received: '0x448'"),
+        (["clip", "--nonsense"], "--nonsense"),
+    ],
+)
+def test_usage_errors_exit_2(arguments, message, capsys):
+    with pytest.raises(SystemExit) as error:
+        segment.main(arguments)
+    assert error.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_segments_and_says_where(inputs, tmp_path, capsys):
+    assert segment.main([*inputs, "--overlay", "--size", "32x48"]) == 0
+    out, err = capsys.readouterr()
+    assert out.splitlines() == [
+        f"masks    {tmp_path / 'out'} (6 PNG files)",
+        f"overlay  {tmp_path / 'out' / 'overlay.mp4'}",
+    ]
+    assert "6/6 frames" in err
+    assert "frames/s" in err
+    assert sorted(f.name for f in (tmp_path / "out").iterdir()) == [
+        *(f"{i:03d}.png" for i in range(6)),
+        "overlay.mp4",
+    ]
+
+
+def test_quiet_prints_nothing(inputs, capsys):
+    assert segment.main([*inputs, "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_errors_are_one_line_and_exit_1(inputs, tmp_path, capsys):
+    inputs[2] = str(tmp_path / "absent.png")
+    assert segment.main(inputs) == 1
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", f"error: {tmp_path / 'absent.png'}: no such file or folder.\n")
+
+
+def test_full_disk_is_one_line(inputs, monkeypatch, capsys):
+    def fail(*_):
+        raise OSError(28, "No space left on device", "000.png")
+
+    monkeypatch.setattr(files_module, "write_mask", fail)
+    assert segment.main([*inputs, "--quiet"]) == 1
+    assert capsys.readouterr().err == "error: [Errno 28] No space left on device: '000.png'\n"
+
+
+def test_a_bug_keeps_its_traceback(inputs, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(files_module, "write_mask", fail)
+    with pytest.raises(RuntimeError, match="a bug"):
+        segment.main(inputs)
+
+
+def test_output_in_the_way(inputs, capsys):
+    assert segment.main([*inputs, "--quiet"]) == 0
+    assert segment.main([*inputs, "--quiet"]) == 1
+    assert "is not empty; give another folder, or --overwrite" in capsys.readouterr().err
+    assert segment.main([*inputs, "--quiet", "--overwrite"]) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_and_resumed(inputs, tmp_path, monkeypatch, capsys, number):
+    real = files_module.write_mask
+
+    def killed(path, *args):
+        if path.name == "003.png":
+            os.kill(os.getpid(), number)
+        real(path, *args)
+
+    monkeypatch.setattr(files_module, "write_mask", killed)
+    assert segment.main(inputs) == 130
+    err = capsys.readouterr().err
+    assert err.splitlines()[-1] == (
+        "interrupted: run the same command again to go on from where it stopped"
+    )
+    left = sorted(f.name for f in (tmp_path / "out").iterdir())
+    assert left == [RESUME_NAME, "000.png", "001.png", "002.png"]
+    monkeypatch.setattr(files_module, "write_mask", real)
+    assert segment.main(inputs) == 0
+    assert "going on after 3 frames of an earlier run\n" in capsys.readouterr().err
+    assert not (tmp_path / "out" / RESUME_NAME).exists()
+    assert len(list((tmp_path / "out").iterdir())) == 6
+
+
+def test_warnings_are_one_line(inputs, tmp_path, capsys):
+    mask = np.zeros((32, 48), np.uint8)
+    mask[3, 3] = 1
+    write_mask(tmp_path / "first.png", mask)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        assert segment.main([*inputs, "--quiet", "--size", "8x8"]) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("warning: object 1 (1 pixels) vanishes at the working size 8x8; give a")
+
+
+def test_demo_runs_on_the_bundled_clip(inputs, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert segment.main(["--demo"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "masks    ytvos-demo (88 PNG files)",
+        f"overlay  {Path('ytvos-demo', 'overlay.mp4')}",
+    ]
+    label_map, _ = read_mask(tmp_path / "ytvos-demo" / "00000.png")
+    assert label_map.shape == (360, 640)
+    assert label_map.sum() == 33575  # the hand-drawn mask
+    overlay = open_frames(tmp_path / "ytvos-demo" / "overlay.mp4")
+    assert (overlay.count, overlay.fps, overlay.size) == (88, 25, (360, 640))
+
+
+def test_demo_can_be_repeated_but_respects_a_folder_of_the_user(inputs, tmp_path, capsys):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "00000.png").write_text("precious")
+    assert segment.main(["--demo", "--output", str(tmp_path / "mine")]) == 1
+    assert "is not empty" in capsys.readouterr().err

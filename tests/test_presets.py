@@ -1,0 +1,93 @@
+import h5py
+import keras
+import numpy as np
+import pytest
+from models_helper import make_clip, new_model, small_model
+
+import ytvos_keras
+from ytvos_keras.errors import InputError
+from ytvos_keras.models.half_weights import save_half_weights
+
+
+@pytest.fixture(scope="module")
+def lite():
+    return ytvos_keras.load("s2s-lite")
+
+
+def test_bundled_weights_follow_an_object(lite):
+    """A disc that moves over a striped background is found again: trained weights are there."""
+    rows, columns = np.mgrid[:128, :192]
+    stripes = np.where((columns // 8) % 2, 90, 140).astype("uint8")[..., None].repeat(3, axis=2)
+
+    def scene(x):
+        disc = (rows - 64) ** 2 + (columns - x) ** 2 < 28**2
+        frame = stripes.copy()
+        frame[disc] = (200, 60, 40)
+        return frame, disc
+
+    frames, discs = zip(*[scene(x) for x in (60, 66, 72, 78, 84)], strict=True)
+    segmenter = ytvos_keras.Segmenter(lite, size=(128, 192))
+    labels = list(segmenter.segment(frames, discs[0]))
+    np.testing.assert_array_equal(labels[0], discs[0])
+    for mask, disc in zip(labels[1:], discs[1:], strict=True):
+        assert (mask & disc).sum() / (mask | disc).sum() > 0.8
+
+
+def test_an_empty_mask_gives_finite_states(lite):
+    clip = make_clip(1, 3)
+    clip["mask"][:] = 0
+    assert np.isfinite(lite(clip)).all()
+
+
+def test_bundled_weights_take_a_dtype():
+    model = ytvos_keras.load("s2s-lite", dtype="mixed_bfloat16")
+    assert model.decoder.compute_dtype == "bfloat16"
+
+
+def test_a_keras_file_is_loaded(tmp_path):
+    model, path = small_model("paper"), tmp_path / "mine.keras"
+    model.save(path)
+    copy = ytvos_keras.load(path)
+    np.testing.assert_array_equal(copy(make_clip()), model(make_clip()))
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("s2s-huge", r"s2s-huge: neither a preset \(s2s-vgg16, s2s-lite\) nor a \.keras file"),
+        ("nowhere/model.keras", r"nowhere/model\.keras: neither a preset"),
+        ("s2s-vgg16", "s2s-vgg16: no weights are bundled with this preset; train it"),
+    ],
+)
+def test_what_cannot_be_loaded(name, message):
+    with pytest.raises(InputError, match=message):
+        ytvos_keras.load(name)
+
+
+def test_a_file_that_is_no_model(tmp_path):
+    path = tmp_path / "model.keras"
+    path.write_text("no zip file")
+    with pytest.raises(InputError, match=r"model\.keras: not a \.keras file that this version"):
+        ytvos_keras.load(path)
+
+
+def test_a_model_of_another_class(tmp_path):
+    path = tmp_path / "other.keras"
+    keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(path)
+    with pytest.raises(InputError, match=r"other\.keras: holds a Sequential, not an S2S"):
+        ytvos_keras.load(path)
+
+
+def test_half_weights_round_trip(tmp_path):
+    model, copy = new_model("lite"), new_model("lite")
+    model.compile("adam")  # its optimizer has weights of its own, which are left out
+    model.optimizer.build(model.trainable_variables)
+    path = tmp_path / "half.weights.h5"
+    save_half_weights(model, path)
+    copy.load_weights(path)
+    for mine, theirs in zip(copy.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_allclose(mine, theirs.astype("float16"), rtol=1e-6)
+    assert list(tmp_path.iterdir()) == [path]
+    with h5py.File(path) as file:
+        assert "optimizer" not in file
+    assert path.stat().st_size < 2 * model.count_params() + 400_000

@@ -1,0 +1,261 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import ops
+from models_helper import make_clip, new_model, sigmoid, small_model
+
+from ytvos_keras.losses import MaskCrossentropy
+from ytvos_keras.models import PRESETS, S2S, S2SConfig
+
+both = pytest.mark.parametrize("kind", ["paper", "lite"])
+
+
+def run_steps(model, clip):
+    """Probabilities of frames 1…T−1, one step at a time: (B, T − 1, H, W, 1)."""
+    state = model.initialize(clip["frames"][:, 0], clip["mask"])
+    probabilities = []
+    for t in range(1, clip["frames"].shape[1]):
+        p, state = model.step(clip["frames"][:, t], state)
+        probabilities.append(np.array(p))
+    return np.stack(probabilities, axis=1)
+
+
+def relative_difference(a, b):
+    return np.abs(np.array(a) - np.array(b)).max() / np.abs(a).max()
+
+
+def test_the_papers_preset_has_the_papers_sizes():
+    model = S2S(PRESETS["s2s-vgg16"])
+    # VGG-16's convolutions: Σ 9 · in · out + out over configuration D.
+    vgg = 14_714_688
+    # fc6 and every head after it are 1×1: in · out + out.
+    fc6, head = 512 * 4096 + 4096, 4096 * 512 + 512
+    assert model.encoder.count_params() == vgg + fc6 + head
+    # One more input channel in the first convolution (64 filters, 3×3), and two heads.
+    assert model.initializer.count_params() == vgg + 9 * 64 + fc6 + 2 * head
+    # Four gates, each from 512 input and 512 hidden channels, 3×3.
+    assert model.conv_lstm.count_params() == 2 * 9 * 512 * (4 * 512) + 4 * 512
+    # 5×5 kernels: 512 → 512 → 256 → 128 → 64 → 64 → 1.
+    channels = [512, 512, 256, 128, 64, 64, 1]
+    decoder = sum(25 * a * b + b for a, b in zip(channels, channels[1:], strict=False))
+    assert model.decoder.count_params() == decoder
+    assert model.count_params() == 69_761_281
+    state = model.initialize(np.zeros((1, 256, 448, 3), "uint8"), np.ones((1, 256, 448, 1)))
+    assert {k: tuple(v.shape) for k, v in state.items()} == dict.fromkeys("hc", (1, 8, 14, 512))
+
+
+def test_the_small_preset_is_small():
+    model = S2S(PRESETS["s2s-lite"])
+    assert model.count_params() <= 6_000_000
+    frozen = model.encoder.backbone.count_params()
+    assert frozen + sum(int(np.prod(v.shape)) for v in model.trainable_variables) == (
+        model.count_params()
+    )
+
+
+@both
+def test_a_clip_at_once_equals_step_by_step(kind):
+    model, clip = small_model(kind), make_clip()
+    logits = model(clip)
+    assert logits.shape == (2, 3, 40, 70, 1)
+    assert logits.dtype == "float32"
+    np.testing.assert_allclose(sigmoid(logits), run_steps(model, clip), atol=1e-5)
+
+
+@both
+def test_a_clip_of_unknown_length_and_size_in_a_graph(kind):
+    model = small_model(kind)
+    signature = {
+        "frames": tf.TensorSpec((None, None, None, None, 3), tf.uint8),
+        "mask": tf.TensorSpec((None, None, None, 1), tf.uint8),
+    }
+    call = tf.function(model, input_signature=[signature])
+    for clip in (make_clip(), make_clip(1, 2, 33, 64)):
+        np.testing.assert_allclose(call(clip), model(clip), atol=1e-4)
+
+
+@both
+def test_two_frames_are_the_shortest_clip(kind):
+    clip = make_clip(length=2)
+    assert small_model(kind)(clip).shape == (2, 1, 40, 70, 1)
+
+
+@both
+def test_objects_of_a_batch_do_not_see_each_other(kind):
+    model, clip = small_model(kind), make_clip(batch=3)
+    clip["mask"][1] = np.roll(clip["mask"][1], 7, axis=1)
+    together = run_steps(model, clip)
+    for n in range(3):
+        alone = run_steps(model, {name: x[n : n + 1] for name, x in clip.items()})
+        np.testing.assert_allclose(together[n : n + 1], alone, atol=1e-5)
+
+
+@both
+def test_one_encoder_pass_serves_all_objects(kind):
+    model, clip = small_model(kind), make_clip(batch=1)
+    masks = np.concatenate([clip["mask"], np.roll(clip["mask"], 9, axis=2)])
+    frames = clip["frames"]
+    state = model.initialize(frames[:, 0], masks, features=model.encode(frames[:, 0]))
+    repeated = model.initialize(np.repeat(frames[:, 0], 2, axis=0), masks)
+    for name in repeated:
+        np.testing.assert_allclose(state[name], repeated[name], atol=1e-5)
+    shared, _ = model.step_features(model.encode(frames[:, 1]), state)
+    expected, _ = model.step(np.repeat(frames[:, 1], 2, axis=0), repeated)
+    np.testing.assert_allclose(shared[:, :40, :70], expected, atol=1e-5)
+
+
+@both
+def test_the_state_is_carried_between_frames(kind):
+    model, clip = small_model(kind), make_clip()
+    other = dict(clip, frames=clip["frames"].copy())
+    other["frames"][:, 1] = 255 - other["frames"][:, 1]
+    assert relative_difference(model(clip)[:, -1], model(other)[:, -1]) > 1e-3
+
+
+@both
+def test_the_state_has_constant_shapes_and_float32(kind):
+    model, clip = small_model(kind), make_clip()
+    state = model.initialize(clip["frames"][:, 0], clip["mask"])
+    _, after = model.step(clip["frames"][:, 1], state)
+    shapes = [{k: (tuple(v.shape), v.dtype) for k, v in s.items()} for s in (state, after)]
+    assert shapes[0] == shapes[1]
+    assert all(shape[0] == 2 and dtype == "float32" for shape, dtype in shapes[0].values())
+
+
+@both
+def test_the_mask_matters(kind):
+    model, clip = small_model(kind), make_clip()
+    other = dict(clip, mask=1 - clip["mask"])
+    assert relative_difference(model(clip), model(other)) > 1e-3
+
+
+@both
+def test_uint8_and_float_frames_are_the_same(kind):
+    model, clip = small_model(kind), make_clip()
+    as_float = {name: x.astype("float32") for name, x in clip.items()}
+    np.testing.assert_allclose(model(as_float), model(clip), atol=1e-6)
+
+
+@both
+@pytest.mark.parametrize("size", [(1, 1), (32, 64), (33, 31)])
+def test_any_size(kind, size):
+    clip = make_clip(1, 2, *size)
+    clip["mask"][:] = 1
+    assert small_model(kind)(clip).shape == (1, 1, *size, 1)
+
+
+@both
+def test_gradient_reaches_every_part(kind):
+    model, clip = new_model(kind), make_clip()
+    with tf.GradientTape() as tape:
+        loss = ops.mean(ops.square(model(clip)))
+    gradients = tape.gradient(loss, model.trainable_variables)
+    for variable, gradient in zip(model.trainable_variables, gradients, strict=True):
+        assert gradient is not None, variable.path
+    for part in ("initializer", "encoder", "memory", "conv_lstm", "decoder"):
+        layer = getattr(model, part)
+        if layer is None:
+            continue
+        mine = {id(v) for v in layer.trainable_variables}
+        largest = [
+            np.abs(g).max()
+            for v, g in zip(model.trainable_variables, gradients, strict=True)
+            if id(v) in mine
+        ]
+        assert max(largest) > 0, part
+
+
+def test_a_frozen_backbone_gets_no_gradient():
+    model = small_model("lite")
+    trainable = {id(v) for v in model.trainable_variables}
+    assert not any(id(v) in trainable for v in model.encoder.backbone.variables)
+
+
+def test_the_four_parts_hold_all_weights():
+    model = small_model("paper")
+    parts = [model.initializer, model.encoder, model.conv_lstm, model.decoder]
+    assert {id(v) for part in parts for v in part.variables} == {id(v) for v in model.variables}
+
+
+@both
+def test_save_and_load(kind, tmp_path):
+    model, clip = small_model(kind), make_clip()
+    model.save(tmp_path / "model.keras")
+    copy = keras.saving.load_model(tmp_path / "model.keras")
+    assert copy.config == model.config
+    np.testing.assert_array_equal(copy(clip), model(clip))
+
+
+@both
+def test_mixed_precision_gives_float32_logits_and_states(kind):
+    model, clip = new_model(kind, dtype="mixed_bfloat16"), make_clip()
+    logits = model(clip)
+    assert logits.dtype == "float32"
+    assert np.all(np.isfinite(logits))
+    probabilities, state = model.step(
+        clip["frames"][:, 1], model.initialize(clip["frames"][:, 0], clip["mask"])
+    )
+    assert probabilities.dtype == "float32"
+    assert all(v.dtype == "float32" for v in state.values())
+    copy = S2S.from_config(model.get_config())
+    assert copy.decoder.compute_dtype == "bfloat16"
+
+
+def test_teacher_forcing_puts_the_given_mask_in_place_of_the_prediction():
+    model, clip = small_model("lite"), make_clip()
+    frames, generator = clip["frames"], np.random.default_rng(3)
+    masks = generator.integers(0, 2, (2, 3, 40, 70, 1)).astype("uint8")
+    forced = np.array([[0, 1, 0], [1, 0, 1]], "float32")  # of frames 0, 1, 2
+
+    state = model.initialize(frames[:, 0], clip["mask"])
+    expected = []
+    for t in (1, 2, 3):
+        features = model.encode(frames[:, t])
+        p, state = model.step_features(features, state)
+        expected.append(np.array(p)[:, :40, :70])
+        if t < 3:
+            padded = np.zeros((2, 64, 96, 1), "float32")
+            padded[:, :40, :70] = masks[:, t]
+            given = model.memory.remember("previous", features, padded)
+            use = forced[:, t, None, None, None]
+            state |= {k: use * given[k] + (1 - use) * state[k] for k in given}
+
+    logits = model(clip | {"previous_masks": masks, "teacher_forcing": forced})
+    np.testing.assert_allclose(sigmoid(logits), np.stack(expected, axis=1), atol=1e-5)
+    free = model(clip | {"previous_masks": masks, "teacher_forcing": np.zeros_like(forced)})
+    np.testing.assert_allclose(free, model(clip), atol=1e-5)
+
+
+@both
+def test_fit_lowers_the_loss(kind):
+    keras.utils.set_random_seed(1)
+    model, clip = new_model(kind), make_clip(height=32, width=64)
+    targets = np.repeat(clip["mask"][:, None], 3, axis=1).astype("float32")
+    model.compile(keras.optimizers.Adam(1e-3), loss=MaskCrossentropy(), jit_compile=False)
+    history = model.fit(clip, targets, batch_size=2, epochs=20, verbose=0)
+    assert history.history["loss"][-1] < 0.9 * history.history["loss"][0]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"backbone": "resnet"}, "backbone must be one of"),
+        ({"fc6": "3x3"}, "fc6 must be one of"),
+        ({"state_stride": 16}, "state_stride must be 8 or 32"),
+        ({"decoder_filters": (8, 8)}, "decoder_filters must have 5 entries"),
+        ({"matching": ("previous",)}, "matching must be"),
+        ({"matching": ("first",)}, "need state_stride=8"),
+        ({"skip_connections": True}, "need state_stride=8"),
+    ],
+)
+def test_bad_configurations(options, message):
+    with pytest.raises(ValueError, match=message):
+        S2S(S2SConfig(**options))
+
+
+def test_config_survives_json():
+    config = PRESETS["s2s-lite"]
+    model = small_model("lite")
+    assert S2S.from_config(model.get_config()).config == model.config
+    assert S2SConfig(**{**vars(config), "matching": list(config.matching)}) == config

@@ -1,0 +1,347 @@
+import logging
+import re
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from fake_model import FakeModel
+from PIL import Image
+
+from ytvos_keras.errors import InputError
+from ytvos_keras.inference import files as files_module
+from ytvos_keras.inference import segment_files
+from ytvos_keras.inference.resume import RESUME_NAME
+from ytvos_keras.media import VideoWriter, davis_palette, open_frames, read_mask, write_mask
+
+SIZE = (32, 48)
+
+
+def box(top, left, value=1, side=8, size=SIZE):
+    mask = np.zeros(size, np.uint8)
+    mask[top : top + side, left : left + side] = value
+    return mask
+
+
+def bright(index, size=SIZE):
+    """A frame that the fake model cannot confuse with another: a dark row that moves."""
+    frame = np.full((*size, 3), 150, np.uint8)
+    frame[(3 * index) % size[0]] = 0
+    return frame
+
+
+@pytest.fixture
+def clip(tmp_path):
+    """A folder of eight frames."""
+    folder = tmp_path / "clip"
+    folder.mkdir()
+    for i in range(8):
+        Image.fromarray(bright(i)).save(folder / f"img{i + 5}.png")  # img5 … img12
+    return folder
+
+
+@pytest.fixture
+def video(tmp_path):
+    with VideoWriter(tmp_path / "clip.mp4", Fraction(30000, 1001)) as writer:
+        for i in range(8):
+            writer.write(bright(i))
+    return tmp_path / "clip.mp4"
+
+
+@pytest.fixture
+def masks(tmp_path):
+    """Two objects in the first frame, a third one in frame 3."""
+    folder = tmp_path / "first_masks"
+    folder.mkdir()
+    write_mask(folder / "img5.png", box(2, 2) + box(20, 20, 5))
+    write_mask(folder / "img8.png", box(12, 2, 9))
+    return folder
+
+
+def contents(folder):
+    return {f.name: f.read_bytes() for f in folder.iterdir()}
+
+
+def assert_same_results(folder, expected):
+    """Masks are equal to the byte. The overlay is equal in what it shows, not in its bytes.
+
+    x264's assembler encodes pictures as tiny as these in slightly different ways from run to run
+    (with `asm=0` the bytes are equal), at the same distance from the frames.
+    """
+    found, wanted = contents(folder), contents(expected)
+    assert found.keys() == wanted.keys()
+    if "overlay.mp4" in found:
+        shown = [[frame for _, frame in open_frames(f / "overlay.mp4")] for f in (folder, expected)]
+        a, b = np.array(shown, int)
+        assert a.shape == b.shape
+        assert np.abs(a - b).mean() < 3
+    found.pop("overlay.mp4", None), wanted.pop("overlay.mp4", None)
+    assert found == wanted
+
+
+def test_folder_in_palette_pngs_out(tmp_path, clip):
+    palette = davis_palette().copy()
+    palette[1] = 236, 95, 103
+    write_mask(tmp_path / "first.png", box(2, 2), palette)
+    result = segment_files(clip, tmp_path / "first.png", tmp_path / "new" / "out", FakeModel())
+    assert (result.frame_count, result.resumed_from, result.overlay) == (8, 0, None)
+    written = sorted(contents(result.masks))
+    assert written == sorted(f"img{i}.png" for i in range(5, 13))
+    for i in range(8):
+        label_map, own = read_mask(result.masks / f"img{i + 5}.png", allow_empty=True)
+        assert label_map.shape == SIZE
+        np.testing.assert_array_equal(own, palette)
+    np.testing.assert_array_equal(read_mask(result.masks / "img5.png")[0], box(2, 2))
+
+
+def test_binary_mask_gets_davis_colours(tmp_path, clip):
+    Image.fromarray(box(2, 2, 255)).save(tmp_path / "first.png")
+    segment_files(clip, tmp_path / "first.png", tmp_path / "out", FakeModel())
+    label_map, palette = read_mask(tmp_path / "out" / "img5.png")
+    np.testing.assert_array_equal(label_map, box(2, 2))
+    np.testing.assert_array_equal(palette, davis_palette())
+
+
+def test_objects_that_appear_late(tmp_path, clip, masks):
+    segment_files(clip, masks, tmp_path / "out", FakeModel())
+    ids = [set(np.unique(read_mask(tmp_path / "out" / f"img{i}.png")[0])) for i in range(5, 13)]
+    assert ids == [{0, 1, 5}] * 3 + [{0, 1, 5, 9}] * 5
+    given = read_mask(tmp_path / "out" / "img8.png")[0]
+    np.testing.assert_array_equal(given == 9, box(12, 2) > 0)
+
+
+def test_video_in_with_masks_named_by_frame_number(tmp_path, video):
+    (tmp_path / "masks").mkdir()
+    write_mask(tmp_path / "masks" / "2.png", box(2, 2))
+    write_mask(tmp_path / "masks" / "00004.png", box(20, 20, 2))
+    calls = []
+    result = segment_files(
+        video,
+        tmp_path / "masks",
+        tmp_path / "out",
+        FakeModel(),
+        overlay=True,
+        on_progress=lambda *call: calls.append(call),
+    )
+    assert result.overlay == tmp_path / "out" / "overlay.mp4"
+    names = [f"{i:05d}.png" for i in range(8)]
+    assert sorted(contents(tmp_path / "out")) == [*names, "overlay.mp4"]
+    ids = [np.unique(read_mask(tmp_path / "out" / n, allow_empty=True)[0]).max() for n in names]
+    assert ids == [0, 0, 1, 1, 2, 2, 2, 2]
+    shown = open_frames(result.overlay)
+    assert (shown.count, shown.fps, shown.size) == (8, Fraction(30000, 1001), SIZE)
+    assert calls == [(s, i, 8) for s in ("masks", "overlay") for i in range(1, 9)]
+
+
+def test_overlay_of_a_folder_shows_the_colours(tmp_path, clip):
+    write_mask(tmp_path / "first.png", box(2, 2, side=24))
+    result = segment_files(
+        clip, tmp_path / "first.png", tmp_path / "out", FakeModel(), overlay=True
+    )
+    shown = open_frames(result.overlay)
+    assert shown.fps == 24
+    _, frame = next(iter(shown))
+    red, green, _ = frame[14, 14].astype(int)
+    assert red - green > 40
+
+
+def interrupt_at(stage, count, error=KeyboardInterrupt):
+    def report(now, done, total):
+        if (now, done) == (stage, count):
+            raise error
+
+    return report
+
+
+@pytest.mark.parametrize(
+    ("source", "stage", "count", "save_every"),
+    [
+        ("clip", "masks", 1, 50),
+        ("clip", "masks", 3, 2),
+        ("clip", "masks", 8, 3),
+        ("clip", "overlay", 4, 50),
+        ("video", "masks", 4, 2),
+        ("video", "overlay", 4, 50),
+    ],
+)
+def test_resumed_equals_uninterrupted(
+    tmp_path, clip, video, masks, monkeypatch, caplog, source, stage, count, save_every
+):
+    monkeypatch.setattr(files_module, "SAVE_EVERY", save_every)
+    caplog.set_level(logging.INFO, "ytvos_keras")
+    frames = {"clip": clip, "video": video}[source]
+    if source == "video":
+        (masks / "img5.png").rename(masks / "0.png")
+        (masks / "img8.png").rename(masks / "3.png")
+    segment_files(frames, masks, tmp_path / "whole", FakeModel(), overlay=True)
+    out = tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt):
+        segment_files(
+            frames,
+            masks,
+            out,
+            FakeModel(),
+            overlay=True,
+            on_progress=interrupt_at(stage, count),
+        )
+    done = count if stage == "masks" else 8
+    names = [name for name, _ in open_frames(frames)]
+    assert set(contents(out)) == {RESUME_NAME, *(f"{name}.png" for name in names[:done])}
+    again = []
+    result = segment_files(
+        frames, masks, out, FakeModel(), overlay=True, on_progress=lambda *c: again.append(c)
+    )
+    assert result.resumed_from == done
+    assert f"going on after {done} frames of an earlier run" in caplog.messages
+    assert [c[1] for c in again if c[0] == "masks"] == list(range(done + 1, 9))
+    assert_same_results(out, tmp_path / "whole")
+
+
+def test_interrupted_inside_a_frame(tmp_path, clip, masks, monkeypatch):
+    segment_files(clip, masks, tmp_path / "whole", FakeModel())
+    real = files_module.write_mask
+
+    def interrupted(path, *args):
+        if path.name == "img8.png":  # the third object has just been added, its frame is stepped
+            raise KeyboardInterrupt
+        real(path, *args)
+
+    monkeypatch.setattr(files_module, "write_mask", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        segment_files(clip, masks, tmp_path / "out", FakeModel())
+    monkeypatch.setattr(files_module, "write_mask", real)
+    assert segment_files(clip, masks, tmp_path / "out", FakeModel()).resumed_from == 3
+    assert contents(tmp_path / "out") == contents(tmp_path / "whole")
+
+
+def test_killed_without_a_last_word(tmp_path, clip, masks, monkeypatch):
+    """What a power cut leaves: the last regular save, and masks that are newer than it."""
+    segment_files(clip, masks, tmp_path / "whole", FakeModel())
+    monkeypatch.setattr(files_module, "SAVE_EVERY", 3)
+    kept = {}
+
+    def keep(stage, done, total):
+        if done == 5:
+            kept.update(contents(tmp_path / "out"))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        segment_files(clip, masks, tmp_path / "out", FakeModel(), on_progress=keep)
+    (tmp_path / "out" / RESUME_NAME).write_bytes(kept[RESUME_NAME])
+    (tmp_path / "out" / ".img10.png.part").write_bytes(b"half a mask")
+    assert segment_files(clip, masks, tmp_path / "out", FakeModel()).resumed_from == 3
+    assert contents(tmp_path / "out") == contents(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("change", ["mask", "frame", "size", "model"])
+def test_another_run_is_not_resumed(tmp_path, clip, masks, change):
+    out = tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt):
+        segment_files(clip, masks, out, FakeModel(), on_progress=interrupt_at("masks", 3))
+    model, size = FakeModel(), None
+    if change == "mask":
+        write_mask(masks / "img8.png", box(12, 3, 9))
+    elif change == "frame":
+        Image.fromarray(bright(2)[::-1]).save(clip / "img9.png")
+    elif change == "size":
+        size = (32, 64)
+    else:
+        model = FakeModel(scale=0.8)
+    with pytest.raises(InputError, match=r"unfinished run with other frames.*--overwrite"):
+        segment_files(clip, masks, out, model, size=size)
+    assert segment_files(clip, masks, out, model, size=size, overwrite=True).resumed_from == 0
+    segment_files(clip, masks, tmp_path / "whole", model, size=size)
+    assert contents(out) == contents(tmp_path / "whole")
+
+
+def test_damaged_resume_file(tmp_path, clip, masks):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / RESUME_NAME).write_bytes(b"PK\x03\x04 nonsense")
+    with pytest.raises(InputError, match=r"cannot be read; give another folder, or --overwrite"):
+        segment_files(clip, masks, tmp_path / "out", FakeModel())
+
+
+def test_output_that_is_in_the_way(tmp_path, clip, masks):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / ".DS_Store").write_text("hidden files do not count")
+    segment_files(clip, masks, out, FakeModel())
+    (out / "notes.txt").write_text("kept")
+    before = contents(out)
+    with pytest.raises(InputError, match=r"out: is not empty; give another folder, or --overwrite"):
+        segment_files(clip, masks, out, FakeModel())
+    segment_files(clip, masks, out, FakeModel(), overwrite=True)
+    assert contents(out) == before
+    for folder in (clip, masks):
+        with pytest.raises(InputError, match="is also an input, it would be overwritten"):
+            segment_files(clip, masks, folder, FakeModel(), overwrite=True)
+    with pytest.raises(InputError, match="is a file; give a folder"):
+        segment_files(clip, masks, out / "notes.txt", FakeModel())
+
+
+def expect_error(frames, masks, out, message):
+    """The error comes before the model is loaded (there is no such one); nothing is left."""
+    with pytest.raises(InputError, match=re.escape(message)) as error:
+        segment_files(frames, masks, out, model="no-such-model")
+    assert "\n" not in str(error.value)
+    assert not out.exists()
+
+
+def test_masks_are_checked_first(tmp_path, clip, video, masks):
+    out = tmp_path / "out"
+    expect_error(clip, tmp_path / "absent.png", out, "absent.png: no such file or folder")
+    write_mask(tmp_path / "small.png", box(0, 0, size=(16, 16)))
+    expect_error(
+        clip, tmp_path / "small.png", out, "small.png: the mask is 16×16 pixels, but the video is"
+    )
+    (tmp_path / "empty").mkdir()
+    expect_error(clip, tmp_path / "empty", out, "empty: no masks (PNG) in this folder")
+    write_mask(masks / "img99.png", box(0, 0))
+    expect_error(clip, masks, out, "has no frame of this name; name a mask after the frame")
+    (masks / "img99.png").rename(tmp_path / "empty" / "8.png")
+    expect_error(video, tmp_path / "empty", out, "clip.mp4 has no frame of this name")
+    (tmp_path / "empty" / "8.png").rename(tmp_path / "empty" / "3.png")
+    write_mask(tmp_path / "empty" / "03.png", box(0, 0))
+    expect_error(video, tmp_path / "empty", out, "03.png and 3.png are for one frame")
+
+
+def test_blank_masks_in_a_folder(tmp_path, clip, masks):
+    write_mask(masks / "img6.png", box(0, 0, 0))
+    segment_files(clip, masks, tmp_path / "out", FakeModel())
+    for name in ("img5.png", "img8.png"):
+        (masks / name).unlink()
+    expect_error(clip, masks, tmp_path / "out2", "no object in any of its masks")
+    expect_error(clip, masks / "img6.png", tmp_path / "out2", "img6.png: no object in it")
+
+
+def test_followed_objects_in_later_masks_are_left_alone(tmp_path, clip, masks):
+    write_mask(masks / "img6.png", box(20, 20))
+    with pytest.warns(UserWarning, match=r"img6\.png: object 1 is already followed"):
+        segment_files(clip, masks, tmp_path / "out", FakeModel())
+
+
+def test_frame_of_another_size_is_named_and_can_be_mended(tmp_path, clip, masks):
+    Image.fromarray(bright(0, (40, 48))).save(clip / "img8.png")
+    with pytest.raises(InputError, match="clip, img8: frame 3 is 48×40 pixels, but the video is"):
+        segment_files(clip, masks, tmp_path / "out", FakeModel())
+    assert sorted(contents(tmp_path / "out")) == [RESUME_NAME, "img5.png", "img6.png", "img7.png"]
+
+
+def test_failure_in_the_first_frame_leaves_no_file(tmp_path, clip, masks, monkeypatch):
+    def fail(*_):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(files_module, "write_mask", fail)
+    with pytest.raises(OSError, match="disk full"):
+        segment_files(clip, masks, tmp_path / "out", FakeModel())
+    assert contents(tmp_path / "out") == {}
+
+
+def test_masks_beyond_a_video_of_unknown_length(tmp_path, video, monkeypatch):
+    (tmp_path / "masks").mkdir()
+    write_mask(tmp_path / "masks" / "0.png", box(0, 0))
+    write_mask(tmp_path / "masks" / "20.png", box(0, 0, 2))
+    source = open_frames(video)
+    source.count = None
+    monkeypatch.setattr(files_module, "open_frames", lambda path: source)
+    with pytest.warns(UserWarning, match=r"20\.png: not used, there are only 8 frames"):
+        segment_files(video, tmp_path / "masks", tmp_path / "out", FakeModel())

@@ -1,0 +1,305 @@
+import re
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from fake_model import FakeModel
+
+from ytvos_keras.errors import InputError
+from ytvos_keras.inference import Segmenter
+from ytvos_keras.inference.sizes import resize_mask, working_size
+
+SIZE = (32, 48)  # the fake model's own: nothing is resized
+
+
+def frames(count, size=SIZE):
+    return [np.full((*size, 3), 100, np.uint8) for _ in range(count)]
+
+
+def box(top, left, size=SIZE, side=8, value=1):
+    mask = np.zeros(size, np.uint8)
+    mask[top : top + side, left : left + side] = value
+    return mask
+
+
+@pytest.mark.parametrize(
+    ("frame_size", "expected"),
+    [
+        ((1080, 1920), (256, 448)),
+        ((360, 640), (256, 448)),
+        ((1920, 1080), (448, 256)),
+        ((480, 854), (256, 448)),
+        ((480, 640), (288, 384)),
+        ((100, 100), (352, 352)),
+        ((10, 4000), (32, 6784)),
+    ],
+)
+def test_working_size_keeps_area_and_aspect(frame_size, expected):
+    assert working_size(frame_size, (256, 448), 32) == expected
+
+
+def test_masks_are_resized_by_nearest_only():
+    mask = box(3, 5, value=7)
+    assert set(np.unique(resize_mask(mask, (77, 90)))) == {0, 7}
+
+
+def test_given_mask_is_returned_as_it_is_then_predictions():
+    segmenter = Segmenter(FakeModel())
+    assert segmenter.add_object(box(4, 4) > 0) == 1
+    for t in range(3):
+        labels = segmenter.step(frames(1)[0])
+        assert labels.dtype == np.uint8
+        np.testing.assert_array_equal(labels, box(4, 4 + t))
+    assert segmenter.frame_count == 3
+
+
+def test_without_objects_zeros_and_no_work():
+    model = FakeModel()
+    segmenter = Segmenter(model)
+    assert not segmenter.step(frames(1)[0]).any()
+    assert model.traces == 0
+
+
+def test_features_are_those_of_the_current_frame():
+    segmenter = Segmenter(FakeModel())
+    segmenter.add_object(box(4, 4))
+    first, second = frames(2)
+    segmenter.step(first)
+    second[:8] = 0  # dark rows: the fake model drops the object there
+    expected = box(4, 5)
+    expected[:8] = 0
+    np.testing.assert_array_equal(segmenter.step(second), expected)
+
+
+def test_late_object_and_free_ids():
+    segmenter = Segmenter(FakeModel())
+    assert segmenter.add_object(box(0, 0), object_id=2) == 2
+    segmenter.step(frames(1)[0])
+    assert segmenter.add_object(box(16, 16)) == 1
+    assert segmenter.add_object(box(24, 30), object_id=np.int64(9)) == 9
+    assert segmenter.object_ids == [2, 1, 9]
+    expected = box(0, 1, value=2) + box(16, 16) + box(24, 30, value=9)
+    np.testing.assert_array_equal(segmenter.step(frames(1)[0]), expected)
+    expected = box(0, 2, value=2) + box(16, 17) + box(24, 31, value=9)
+    np.testing.assert_array_equal(segmenter.step(frames(1)[0]), expected)
+
+
+def test_given_mask_overrides_predictions_and_the_last_given_is_on_top():
+    segmenter = Segmenter(FakeModel())
+    segmenter.add_object(box(4, 4))
+    segmenter.step(frames(1)[0])
+    segmenter.add_object(box(6, 6))
+    segmenter.add_object(box(8, 8))
+    labels = segmenter.step(frames(1)[0])
+    assert (labels[box(8, 8) > 0] == 3).all()
+    assert (labels[(box(6, 6) > 0) & (box(8, 8) == 0)] == 2).all()
+    assert (labels[4:6, 5:13] == 1).all()
+
+
+def test_several_objects_equal_single_ones():
+    label_map = box(0, 0) + box(10, 20, value=5) + box(20, 4, value=200)
+    together = list(Segmenter(FakeModel()).segment(frames(4), label_map))
+    for i in (1, 5, 200):
+        alone = Segmenter(FakeModel()).segment(frames(4), np.where(label_map == i, i, 0))
+        for labels, single in zip(together, alone, strict=True):
+            np.testing.assert_array_equal(np.where(labels == i, i, 0), single)
+
+
+def test_encoder_runs_once_a_frame_and_nothing_is_traced_again():
+    model = FakeModel()
+    segmenter = Segmenter(model)
+    segmenter.add_objects(box(0, 0) + box(10, 20, value=2))
+    for frame in frames(3):
+        segmenter.step(frame)
+    segmenter.add_object(box(20, 20))  # the number of objects grows
+    for frame in frames(2):
+        segmenter.step(frame)
+    segmenter.reset()
+    segmenter.add_object(box(20, 20, (64, 96)))  # another native size, the same working size
+    for frame in frames(2, (64, 96)):
+        segmenter.step(frame)
+    assert model.encoded.numpy() == 7
+    assert model.traces == 3  # encode, initialize, step_features: one each
+
+
+def test_gradients_are_not_recorded():
+    model = FakeModel()
+    segmenter = Segmenter(model)
+    with tf.GradientTape() as tape:
+        segmenter.add_object(box(0, 0))
+        for frame in frames(2):
+            segmenter.step(frame)
+    assert tape.watched_variables() == ()
+
+
+def test_segment_is_lazy_and_takes_late_masks():
+    seen = []
+
+    def stream():
+        for i, frame in enumerate(frames(4)):
+            seen.append(i)
+            yield frame
+
+    results = Segmenter(FakeModel()).segment(stream(), {1: box(4, 4), 3: box(20, 20, value=2)})
+    assert not next(results).any()
+    assert seen == [0]
+    rest = list(results)
+    np.testing.assert_array_equal(rest[0], box(4, 4))
+    np.testing.assert_array_equal(rest[2], box(4, 6) + box(20, 20, value=2))
+
+
+def test_segment_leaves_followed_objects_alone():
+    masks = {0: box(4, 4), 1: box(20, 20) + box(0, 30, value=3)}
+    with pytest.warns(UserWarning, match="mask of frame 1: object 1 is already followed"):
+        _, second = Segmenter(FakeModel()).segment(frames(2), masks)
+    np.testing.assert_array_equal(second, box(4, 5) + box(0, 30, value=3))
+
+
+def test_segment_warns_of_masks_beyond_the_video():
+    with pytest.warns(UserWarning, match="the mask of frame 2 was not used"):
+        list(Segmenter(FakeModel()).segment(frames(2), {0: box(0, 0), 2: box(9, 9, value=2)}))
+
+
+def test_one_frame_clip():
+    (labels,) = Segmenter(FakeModel()).segment(frames(1), box(4, 4, value=3))
+    np.testing.assert_array_equal(labels, box(4, 4, value=3))
+
+
+@pytest.mark.parametrize("size", [(64, 36), (33, 47), (16, 24), (100, 20), (3, 5)])
+def test_any_size_and_aspect(size):
+    mask = np.ones(size, np.uint8)
+    mask[: size[0] // 2] = 0
+    for labels in Segmenter(FakeModel()).segment(frames(2, size), mask):
+        assert labels.shape == size
+        assert (labels[-1] == 1).all()
+        assert not labels[0].any()
+
+
+def test_explicit_size_need_not_fit_the_stride():
+    segmenter = Segmenter(FakeModel(), size=(21, 35))  # padded to (24, 40) by the model
+    mask = np.zeros((42, 70), np.uint8)
+    mask[20:, :40] = 1
+    first, second = segmenter.segment(frames(2, (42, 70)), mask)
+    np.testing.assert_array_equal(first, mask)
+    np.testing.assert_array_equal(second[:, 2:], mask[:, :-2])  # one pixel of 35 is two of 70
+
+
+def test_float_frames_are_rounded():
+    segmenter = Segmenter(FakeModel())
+    segmenter.add_object(box(4, 4))
+    segmenter.step(np.full((*SIZE, 3), 254.6))
+    np.testing.assert_array_equal(segmenter.step(np.zeros((*SIZE, 3), np.float32)), np.zeros(SIZE))
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_state_is_restored_exactly(tmp_path, late):
+    model, (a, b, c, d) = FakeModel(), frames(4)
+    segmenter = Segmenter(model)
+    segmenter.add_objects(box(4, 4) + box(16, 4, value=7))
+    segmenter.step(a)
+    segmenter.step(b)
+    if late:
+        segmenter.add_object(box(24, 24), object_id=3)
+    np.savez(tmp_path / "state.npz", **segmenter.state())
+    expected = [segmenter.step(c), segmenter.step(d)]
+    resumed = Segmenter(model)
+    with np.load(tmp_path / "state.npz") as state:
+        resumed.restore(dict(state))
+    assert resumed.object_ids == segmenter.object_ids
+    assert resumed.frame_count == 2
+    np.testing.assert_array_equal([resumed.step(c), resumed.step(d)], expected)
+    for key, value in segmenter.state().items():
+        np.testing.assert_array_equal(resumed.state()[key], value)
+    assert resumed._video.tensors["half"].dtype == tf.bfloat16
+
+
+def test_restore_of_a_fresh_state_and_of_something_else():
+    segmenter = Segmenter(FakeModel())
+    segmenter.restore(Segmenter(FakeModel()).state())
+    assert not segmenter.step(frames(1)[0]).any()
+    with pytest.raises(InputError, match=r"not the state of a Segmenter.*Received: entries h"):
+        segmenter.restore({"h": np.zeros(1)})
+
+
+def test_vanishing_object_warns():
+    segmenter = Segmenter(FakeModel())
+    segmenter.add_object(box(0, 0, (320, 480), side=2))
+    with pytest.warns(
+        UserWarning, match=r"object 1 \(4 pixels\) vanishes at the working size 32x48"
+    ):
+        labels = segmenter.step(frames(1, (320, 480))[0])
+    assert labels.sum() == 4
+
+
+@pytest.mark.parametrize(
+    ("mask", "object_id", "message"),
+    [
+        (np.zeros(SIZE), None, "mask of object 1: no object in it, every pixel is 0"),
+        (box(0, 0) + box(20, 20, value=2), None, "2 ids found (1, 2, …) where one object is"),
+        (box(0, 0, side=4, size=(16, 16)), None, "mask of object 1 is 16×16 pixels, but the video"),
+        (np.full((*SIZE, 3), [1, 0, 0]), None, "colours found"),
+        (np.linspace(0, 1, SIZE[1])[None].repeat(SIZE[0], 0), None, "fractions found"),
+        (box(0, 0), 0, "an object id must be 1 to 254. Received: 0"),
+        (box(0, 0), 255, "Received: 255"),
+        (box(0, 0), 7, "object 7 is already followed; give the new one another id"),
+    ],
+)
+def test_add_object_errors(mask, object_id, message):
+    segmenter = Segmenter(FakeModel())
+    segmenter.add_object(box(8, 8), 7)
+    segmenter.step(frames(1)[0])
+    with pytest.raises(InputError, match=re.escape(message)):
+        segmenter.add_object(mask, object_id)
+    assert segmenter.object_ids == [7]
+
+
+def test_add_objects_errors_add_nothing():
+    segmenter = Segmenter(FakeModel())
+    segmenter.add_object(box(8, 8), 2)
+    with pytest.raises(InputError, match="object 2 is already followed"):
+        segmenter.add_objects(box(0, 0) + box(20, 20, value=2))
+    smooth = np.linspace(0, 255, 17, dtype=np.uint8).repeat(3)[None, :48].repeat(32, 0)
+    with pytest.raises(InputError, match="16 values found; was it resized with interpolation"):
+        segmenter.add_objects(smooth)
+    assert segmenter.object_ids == [2]
+
+
+@pytest.mark.parametrize(
+    ("frame", "message"),
+    [
+        (np.zeros((32, 50, 3), np.uint8), "frame 1 is 50×32 pixels, but the video is 48×32"),
+        (np.zeros(SIZE, np.uint8), "frame 1: a frame must be RGB with shape (H, W, 3)"),
+        (np.zeros((*SIZE, 4), np.uint8), "Received: (32, 48, 4)"),
+        (np.zeros((*SIZE, 3), np.int32), "uint8, or float in 0–255. Received: int32"),
+        (np.full((*SIZE, 3), 256.0), "must be in 0–255. Received: values from 256 to 256"),
+        (np.full((*SIZE, 3), -1.0), "Received: values from -1"),
+        (np.full((*SIZE, 3), np.nan), "Received: values from nan"),
+        (np.full((*SIZE, 3), 0.5), "look scaled to 0–1; multiply them by 255"),
+    ],
+)
+def test_step_errors_change_nothing(frame, message):
+    segmenter = Segmenter(FakeModel())
+    segmenter.add_object(box(4, 4))
+    segmenter.step(frames(1)[0])
+    with pytest.raises(InputError, match=re.escape(message)):
+        segmenter.step(frame)
+    np.testing.assert_array_equal(segmenter.step(frames(1)[0]), box(4, 5))
+
+
+def test_mask_of_another_size_than_the_first_frame():
+    segmenter = Segmenter(FakeModel())
+    segmenter.add_object(box(0, 0, size=(16, 16)))
+    with pytest.raises(
+        InputError, match="mask of object 2 is 48×32 pixels, but the video is 16×16"
+    ):
+        segmenter.add_object(box(0, 0))
+    with pytest.raises(
+        InputError, match="mask of object 1 is 16×16 pixels, but the video is 48×32"
+    ):
+        segmenter.step(frames(1)[0])
+
+
+@pytest.mark.parametrize("size", [(256,), (4, 64)])
+def test_explicit_size_errors(size):
+    with pytest.raises(InputError, match=r"size must be \(height, width\), each at least 8 pixels"):
+        Segmenter(FakeModel(), size=size)

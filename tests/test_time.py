@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import ops
+
+from ytvos_keras.layers.time import fold_time, recur
+
+
+def running_sum(state, frame):
+    state = {"sum": state["sum"] + frame["a"] * frame["b"]}
+    return state, 2 * state["sum"]
+
+
+def clip():
+    generator = np.random.default_rng(0)
+    return {name: generator.normal(size=(2, 4, 3)).astype("float32") for name in "ab"}
+
+
+def test_recur_runs_over_trees():
+    sequence = {name: ops.convert_to_tensor(x) for name, x in clip().items()}
+    state, outputs = recur(running_sum, {"sum": ops.zeros((2, 3))}, sequence)
+    sums = np.cumsum(clip()["a"] * clip()["b"], axis=1)
+    np.testing.assert_allclose(outputs, 2 * sums, atol=1e-6)
+    np.testing.assert_allclose(state["sum"], sums[:, -1], atol=1e-6)
+
+
+@pytest.mark.parametrize("length", [1, 4])
+def test_recur_over_a_clip_of_unknown_length_is_the_same_with_its_gradient(length):
+    def total(sequence):
+        state = {"sum": tf.zeros((2, 3))}
+        with tf.GradientTape() as tape:
+            tape.watch(sequence)
+            outputs = recur(running_sum, state, sequence)[1]
+            loss = tf.reduce_sum(outputs**2)
+        return outputs, tape.gradient(loss, sequence)
+
+    sequence = {name: tf.constant(x[:, :length]) for name, x in clip().items()}
+    unknown = {name: tf.TensorSpec((None, None, 3), tf.float32) for name in "ab"}
+    looped = tf.function(total, input_signature=[unknown])(sequence)
+    unrolled = total(sequence)
+    for mine, expected in zip(tf.nest.flatten(looped), tf.nest.flatten(unrolled), strict=True):
+        np.testing.assert_allclose(mine, expected, atol=1e-5)
+
+
+def test_fold_time_gives_the_function_a_batch_of_frames():
+    x = ops.convert_to_tensor(clip()["a"])
+
+    def function(frames):
+        assert frames.shape == (8, 3)
+        return {"double": 2 * frames, "first": frames[:, :1]}
+
+    out = fold_time(function, x)
+    np.testing.assert_array_equal(out["double"], 2 * x)
+    np.testing.assert_array_equal(out["first"], x[..., :1])

@@ -1,0 +1,59 @@
+"""What a figure was measured on: a speed without its machine says nothing."""
+
+import os
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+PACKAGES = ("tensorflow", "keras", "numpy")
+
+
+def cpu_model() -> str:
+    """Returns the name of the processor, as the system gives it."""
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine() or "unknown"
+
+
+def cores() -> int:
+    """Returns how many processor cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # fewer than `cpu_count` inside some containers
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def load_average() -> float | None:
+    """Returns the mean number of running processes in the last minute, None where unknown."""
+    try:
+        return round(os.getloadavg()[0], 2)
+    except (AttributeError, OSError):
+        return None
+
+
+def package_version(name: str) -> str | None:
+    """Returns the installed version of a package, None where it is not installed."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def describe_machine() -> dict[str, object]:
+    """Describes processor, system, versions and date, ready for JSON.
+
+    The load average at the start is part of it: figures from a busy machine are to be read as such.
+    Imports no TensorFlow.
+    """
+    return {
+        "cpu": cpu_model(),
+        "cores": cores(),
+        "load_average_before": load_average(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        **{name: package_version(name) for name in PACKAGES},
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+    }

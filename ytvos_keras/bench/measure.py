@@ -1,0 +1,100 @@
+"""Seconds and megabytes, measured so that a noisy machine misleads as little as possible."""
+
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import TypeVar
+
+Key = TypeVar("Key")
+
+Progress = Callable[[str, int, int], None]
+"""Called with (what is being done, steps done, steps in all)."""
+
+
+def no_progress(what: str, done: int, total: int) -> None:
+    """Shows nothing."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """The durations of one case, in seconds, in the order in which they were measured."""
+
+    seconds: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        """The middle duration in seconds: what a user sees."""
+        return median(self.seconds)
+
+    @property
+    def minimum(self) -> float:
+        """The shortest duration in seconds: the least disturbed by other processes."""
+        return min(self.seconds)
+
+    def figures(self) -> dict[str, float]:
+        """Returns the figures of a `Row`."""
+        return {"median_s": self.median, "minimum_s": self.minimum}
+
+
+def interleave(
+    cases: Mapping[Key, Callable[[], object]],
+    *,
+    warmup: int = 3,
+    repeats: int = 20,
+    progress: Progress = no_progress,
+) -> dict[Key, Timing]:
+    """Times several functions in turns: each once, then each once again, and so on.
+
+    The speed of a shared machine drifts. Functions that take turns all see the same drift, so that
+    their ratios hold even where their absolute times do not.
+
+    Args:
+        cases: Functions without arguments by name. A function must have finished its work when it
+            returns; on an accelerator it has to fetch its result.
+        warmup: Rounds that are not measured (tracing, memory allocation, caches).
+        repeats: Rounds that are measured, at least 1.
+        progress: Called after every round.
+
+    Returns:
+        The timing of every case, under the same names and in the same order.
+
+    Example:
+        >>> timings = interleave({"ours": ours, "reference": reference}, repeats=10)
+        >>> timings["reference"].median / timings["ours"].median
+    """
+    if repeats < 1:
+        raise ValueError(f"`repeats` must be at least 1. Received: repeats={repeats}")
+    seconds: dict[Key, list[float]] = {key: [] for key in cases}
+    total = warmup + repeats
+    for round_ in range(total):
+        progress("warming up" if round_ < warmup else "measuring", round_, total)
+        for key, function in cases.items():
+            start = time.perf_counter()
+            function()
+            elapsed = time.perf_counter() - start
+            if round_ >= warmup:
+                seconds[key].append(elapsed)
+    progress("measured", total, total)
+    return {key: Timing(tuple(values)) for key, values in seconds.items()}
+
+
+def peak_memory() -> float | None:
+    """Returns the largest resident memory of this process so far, in MB (10⁶ bytes).
+
+    None where the system does not tell (Windows).
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        # Not `ru_maxrss`: on Linux that one survives `exec`, so a large parent process shows in it.
+        for line in status.read_text(encoding="utf-8").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024 / 1e6
+    try:
+        import resource
+    except ImportError:
+        return None
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes on macOS, KiB elsewhere
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6

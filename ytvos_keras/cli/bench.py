@@ -1,0 +1,83 @@
+"""`ytvos-bench NAME`: speed and memory with stated settings."""
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from ytvos_keras.bench import convlstm, step
+from ytvos_keras.bench.measure import Progress, no_progress
+from ytvos_keras.cli.common import prepare_tensorflow, run
+from ytvos_keras.cli.quiet_import import import_tensorflow
+from ytvos_keras.errors import InputError
+
+BENCHMARKS = (convlstm, step)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        argv: arguments without the program's name; those of the process if None.
+
+    Returns:
+        0, 1 for an error, 130 for an interruption. Usage errors raise SystemExit with 2.
+    """
+    arguments = _parser().parse_args(argv)
+    return run(lambda: _bench(arguments), quiet=arguments.quiet)
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--json", type=Path, metavar="FILE", help="also write every figure here")
+    common.add_argument("--quiet", action="store_true", help="show no progress")
+    parser = argparse.ArgumentParser(
+        prog="ytvos-bench", description="Speed and memory with stated settings, on this machine."
+    )
+    names = parser.add_subparsers(title="benchmarks", metavar="NAME", required=True)
+    for benchmark in BENCHMARKS:
+        sub = names.add_parser(
+            benchmark.NAME, parents=[common], help=benchmark.SUMMARY, description=benchmark.SUMMARY
+        )
+        benchmark.add_arguments(sub)
+        sub.set_defaults(benchmark=benchmark)
+    return parser
+
+
+def _bench(arguments: argparse.Namespace) -> None:
+    if arguments.json is not None and arguments.json.is_dir():
+        raise InputError(f"--json needs the name of a file. Received a folder: {arguments.json}")
+    with _progress(arguments.quiet) as progress:
+        progress("starting TensorFlow", 0, 1)
+        prepare_tensorflow()
+        import_tensorflow()
+        report = arguments.benchmark.run(arguments, progress)
+    from rich.console import Console
+
+    # A pipe or a log has no width of its own; the tables are made for 80 columns.
+    report.print(Console(width=None if sys.stdout.isatty() else 80))
+    if arguments.json is not None:
+        report.write_json(arguments.json)
+
+
+@contextlib.contextmanager
+def _progress(quiet: bool) -> Iterator[Progress]:
+    """Shows a bar on stderr while the benchmark runs, and leaves nothing behind."""
+    if quiet:
+        yield no_progress
+        return
+    from rich.console import Console
+    from rich.progress import Progress as Bars
+
+    with Bars(console=Console(stderr=True), transient=True) as bars:
+        bar = bars.add_task("", total=None)
+
+        def show(what: str, done: int, total: int) -> None:
+            bars.update(bar, description=what, completed=done, total=total)
+
+        yield show
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,105 @@
+"""What all commands share: errors as one line, exit codes, quiet logs."""
+
+import argparse
+import contextlib
+import logging
+import os
+import re
+import signal
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+
+from ytvos_keras.errors import InputError
+
+FAILED = 1
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+
+
+def run(command: Callable[[], None], *, quiet: bool = False, hint: str = "") -> int:
+    """Run the work of a command and turn what may go wrong into one line and an exit code.
+
+    `InputError` and `OSError` (a full disk, a folder that must not be written to) become
+    `error: …` and exit code 1; Ctrl-C and SIGTERM become `interrupted` and exit code 130. Any other
+    exception is a bug of this package and keeps its traceback.
+
+    Args:
+        command: the work.
+        quiet: whether to leave out messages below a warning.
+        hint: what the user can do after an interruption.
+
+    Returns:
+        The exit code.
+    """
+    with _messages(quiet), _terminated_like_interrupted():
+        try:
+            command()
+        except (InputError, OSError) as error:
+            print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+            return FAILED
+        except KeyboardInterrupt:
+            print("interrupted" + (f": {hint}" if hint else ""), file=sys.stderr)
+            return INTERRUPTED
+    return 0
+
+
+def prepare_tensorflow() -> None:
+    """Set what TensorFlow and Keras read from the environment when they are imported."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # no start-up notes, errors only
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # the only one that this package works with
+
+
+def size_argument(text: str) -> tuple[int, int]:
+    """Parse `HxW`, for `type=` of an argument.
+
+    Example:
+        >>> size_argument("256x448")
+        (256, 448)
+    """
+    match = re.fullmatch(r"([1-9]\d*)[x×]([1-9]\d*)", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(
+            f"a size is HEIGHTxWIDTH in pixels, for example 256x448. Received: {text!r}"
+        )
+    return int(match[1]), int(match[2])
+
+
+class _StderrHandler(logging.Handler):
+    """Print to what `sys.stderr` is at that moment (a progress bar takes its place for a while)."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(self.format(record), file=sys.stderr)
+
+
+@contextlib.contextmanager
+def _messages(quiet: bool) -> Iterator[None]:
+    """Show the package's log and warnings as plain lines on stderr."""
+    logger, handler = logging.getLogger("ytvos_keras"), _StderrHandler()
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.WARNING if quiet else logging.INFO)
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+
+
+def _show_warning(message, category, filename, lineno, file=None, line=None) -> None:
+    print(f"warning: {message}", file=sys.stderr)
+
+
+@contextlib.contextmanager
+def _terminated_like_interrupted() -> Iterator[None]:
+    """Let SIGTERM unwind the program as Ctrl-C does, so that no half-written file is left."""
+    try:
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    except ValueError:  # not in the main thread: leave signals alone
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,47 @@
+"""A progress bar for frames."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+Report = Callable[[str, int, int | None], None]
+
+
+@contextlib.contextmanager
+def frame_progress(quiet: bool) -> Iterator[Report | None]:
+    """Show frames done and in all, frames per second and time left on stderr.
+
+    Args:
+        quiet: whether to show nothing.
+
+    Yields:
+        A function to call with (stage, frames done, frames in all or None); None if quiet.
+    """
+    if quiet:
+        yield None
+        return
+    from rich.console import Console  # 0.1 s, which `--help` does without
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description:8}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.fields[frames]} frames"),
+        TextColumn("{task.fields[speed_text]}"),
+        TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+    )
+    with contextlib.ExitStack() as stack:
+        progress = Progress(*columns, console=Console(stderr=True))
+        tasks = {}
+
+        def report(stage: str, done: int, total: int | None) -> None:
+            if not tasks:  # not before: an error in the files needs no bar
+                stack.enter_context(progress)
+            if stage not in tasks:  # after resuming, frames of the earlier run are no speed
+                tasks[stage] = progress.add_task(
+                    stage, total=total, completed=done - 1, frames=total or "?", speed_text=""
+                )
+            task = progress.tasks[tasks[stage]]
+            speed = f"{task.speed:.1f} frames/s" if task.speed else ""
+            progress.update(tasks[stage], completed=done, speed_text=speed)
+
+        yield report

@@ -1,0 +1,38 @@
+"""TensorFlow's start-up notes, kept off the terminal."""
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+
+
+def import_tensorflow() -> None:
+    """Imports TensorFlow and Keras without the notes that they print on the way.
+
+    `TF_CPP_MIN_LOG_LEVEL` does not silence them: TensorFlow 2.21 writes lines on oneDNN and CUDA
+    before its own logging is set up. They come from C++, so the file descriptor is turned away and
+    not only `sys.stderr`. If the import fails, they are shown after all.
+    """
+    with _descriptor_2_to_file():
+        import keras  # noqa: F401
+        import tensorflow as tf
+
+        tf.config.list_physical_devices()  # the first look for devices has notes of its own
+
+
+@contextlib.contextmanager
+def _descriptor_2_to_file() -> Iterator[None]:
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as notes:
+        stderr = os.dup(2)
+        os.dup2(notes.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            notes.seek(0)
+            os.write(stderr, notes.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)

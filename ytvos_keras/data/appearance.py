@@ -1,0 +1,142 @@
+"""Random changes of colour, light, sharpness and noise."""
+
+import numpy as np
+import tensorflow as tf
+
+from ytvos_keras.data.config import AppearanceConfig
+from ytvos_keras.data.draws import Draws
+from ytvos_keras.data.motion import smooth_walk
+from ytvos_keras.data.warp import coarse_points, densify
+
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+_KERNEL = 7  # side of the blur's kernel in pixels
+
+
+def recolour(draws: Draws, image: tf.Tensor, config: AppearanceConfig, strength=1.0) -> tf.Tensor:
+    """Changes the colours of one picture.
+
+    Args:
+        draws: source of randomness.
+        image: uint8 (height, width, channels); channels after the third stay as they are.
+        config: ranges.
+        strength: factor for all ranges.
+
+    Returns:
+        uint8 tensor of the same shape.
+    """
+    matrix, offset = _colour_matrix(draws.uniform((1, 4), -1.0, 1.0) * strength, config)
+    rgb = tf.cast(image[..., :3], tf.float32)
+    rgb = tf.tensordot(rgb, matrix[0], [[2], [1]]) + offset[0]
+    rgb = tf.cast(tf.clip_by_value(rgb, 0.0, 255.0), tf.uint8)
+    return tf.concat([rgb, image[..., 3:]], axis=-1)
+
+
+def _colour_matrix(values: tf.Tensor, config: AppearanceConfig) -> tuple[tf.Tensor, tf.Tensor]:
+    """Matrices (frames, 3, 3) and offsets (frames, 3) for values (frames, 4), mostly in [-1, 1]."""
+    shift = values[:, 0] * config.brightness * 255.0
+    contrast = tf.exp(values[:, 1] * config.contrast)[:, None, None]
+    saturation = tf.maximum(1.0 + values[:, 2] * config.saturation, 0.0)[:, None, None]
+    hue = values[:, 3] * config.hue
+    grey = tf.constant(np.tile(_LUMA, (3, 1)))
+    # A turn of the hue keeps the sum of the channels: a rotation about the grey axis.
+    cosine, sine = tf.cos(hue)[:, None, None], tf.sin(hue)[:, None, None]
+    third = tf.fill([3, 3], 1.0 / 3.0)
+    skew = tf.constant([[0, -1, 1], [1, 0, -1], [-1, 1, 0]], tf.float32) / np.float32(np.sqrt(3))
+    turn = cosine * tf.eye(3) + (1.0 - cosine) * third + sine * skew
+    matrix = contrast * tf.matmul(saturation * tf.eye(3) + (1.0 - saturation) * grey, turn)
+    offset = shift[:, None] + 127.0 * (1.0 - contrast[:, :, 0])
+    return matrix, tf.broadcast_to(offset, [tf.shape(values)[0], 3])
+
+
+def film(draws: Draws, planes: tf.Tensor, size: tuple[int, int], config: AppearanceConfig):
+    """Makes composed frames look like those of a camera.
+
+    Args:
+        draws: source of randomness.
+        planes: float32 (3, frames, height, width), values 0-255.
+        size: height and width.
+        config: ranges.
+
+    Returns:
+        uint8 tensor (frames, height, width, 3).
+    """
+    length = planes.shape[1]
+    planes = _light(draws, planes, size, config)
+    # Frames and colours become channels: (1, height, width, frames * 3).
+    image = tf.reshape(tf.transpose(planes, [2, 3, 1, 0]), [1, *size, length * 3])
+    kernel = _blur_kernels(draws, length)
+    image = tf.cond(
+        draws.coin(config.blur) > 0,
+        lambda: tf.nn.depthwise_conv2d(_extend(image), kernel, [1, 1, 1, 1], "VALID"),
+        lambda: image,
+    )
+    seed, amplitude = draws.next_seed(), draws.uniform((), 2.0, 18.0)
+    image = tf.cond(
+        draws.coin(config.noise) > 0,
+        lambda: image + _noise(seed, amplitude, size, length),
+        lambda: image,
+    )
+    frames = tf.transpose(tf.reshape(image, [*size, length, 3]), [2, 0, 1, 3])
+    frames = tf.cast(tf.clip_by_value(tf.round(frames), 0.0, 255.0), tf.uint8)
+    quality = draws.integer(20, 80)
+    return tf.cond(
+        draws.coin(config.jpeg) > 0, lambda: _compress(frames, quality, length), lambda: frames
+    )
+
+
+def _light(draws, planes, size, config):
+    """Colour jitter, its drift, and a smooth field of light that moves over the frame."""
+    length = planes.shape[1]
+    drift = smooth_walk(draws, length, 4) / max(length - 1, 1) ** 0.5
+    values = draws.uniform((1, 4), -1.0, 1.0) + config.drift * drift
+    grey = draws.coin(config.grey)
+    saturation = values[:, 2] * (1.0 - grey) - grey / max(config.saturation, 1e-3)
+    values = tf.stack([values[:, 0], values[:, 1], saturation, values[:, 3]], axis=1)
+    matrix, offset = _colour_matrix(values, config)
+    light = _shading(draws, length, size, config.shading)
+    mixed = []
+    for row in range(3):
+        weights = matrix[:, row, :, None, None]
+        plane = sum(weights[:, column] * planes[column] for column in range(3))
+        mixed.append((plane + offset[:, row, None, None]) * light)
+    return tf.stack(mixed)
+
+
+def _shading(draws: Draws, length: int, size: tuple[int, int], deviation: float) -> tf.Tensor:
+    """1 + a slowly moving wave: (frames, height, width)."""
+    x, y = coarse_points(size) / max(size)
+    direction = draws.normal((2,), 4.0)
+    phase = draws.uniform((), 0.0, 6.3) + draws.normal((), 0.5) * tf.range(length, dtype=tf.float32)
+    wave = tf.sin(x * direction[0] + y * direction[1] + phase[:, None, None])
+    return densify(1.0 + draws.normal((), deviation) * wave, size)
+
+
+def _extend(image: tf.Tensor) -> tf.Tensor:
+    margin = _KERNEL // 2
+    return tf.pad(image, [[0, 0], [margin] * 2, [margin] * 2, [0, 0]], mode="SYMMETRIC")
+
+
+def _blur_kernels(draws: Draws, length: int) -> tf.Tensor:
+    """Round or long Gaussians, one a frame; sharp frames get a single point."""
+    y, x = np.mgrid[:_KERNEL, :_KERNEL].astype(np.float32) - _KERNEL // 2
+    angle = draws.uniform((), 0.0, np.pi) + 0.3 * draws.normal((length, 1, 1))
+    along = x * tf.cos(angle) + y * tf.sin(angle)
+    across = y * tf.cos(angle) - x * tf.sin(angle)
+    blurred = draws.coin(0.6, (length, 1, 1)) * draws.uniform((length, 1, 1), 0.3, 1.0)
+    major = blurred * draws.uniform((), 0.5, 3.0) + 0.05
+    minor = blurred * draws.uniform((), 0.0, 1.2) + 0.05
+    kernel = tf.exp(-((along / major) ** 2 + (across / minor) ** 2) / 2.0)
+    kernel /= tf.reduce_sum(kernel, axis=[1, 2], keepdims=True)
+    kernel = tf.repeat(tf.transpose(kernel, [1, 2, 0]), 3, axis=2)
+    return kernel[..., None]  # (side, side, frames * 3, 1)
+
+
+def _noise(seed, amplitude, size, length):
+    """The same noise for the three colours, uniform in [-amplitude, amplitude]."""
+    noise = tf.random.stateless_uniform([1, *size, length, 1], seed, -amplitude, amplitude)
+    return tf.reshape(tf.tile(noise, [1, 1, 1, 1, 3]), [1, *size, length * 3])
+
+
+def _compress(frames: tf.Tensor, quality: tf.Tensor, length: int) -> tf.Tensor:
+    frames = tf.unstack(frames, num=length)
+    return tf.stack([tf.image.adjust_jpeg_quality(frame, quality) for frame in frames])

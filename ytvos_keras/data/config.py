@@ -1,0 +1,114 @@
+"""The ranges from which synthetic clips are drawn."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class MotionConfig:
+    """How a layer moves. Deviations are of a normal distribution, per frame, at speed 1.
+
+    Args:
+        translation: deviation of the velocity, in shares of the frame's mean side.
+        rotation: deviation of the angular velocity, in radians.
+        scale: deviation of the rate of log scale.
+        stretch: deviation of the rate of the log ratio of width and height (turning objects).
+        shear: deviation of the rate of shear.
+        speed: deviation of the log of a factor for all velocities of a clip.
+        still: share of clips in which the layer does not move at all.
+        jump: share of clips with a large jump right after the reference frame; a third as many
+            jump at a later frame.
+        jump_translation, jump_rotation, jump_scale: deviations of the jump, in the units above.
+        elastic: largest gradient of the waves that bend the layer, 0-1.
+        limbs: largest gradient of the two local pushes that move parts of it, 0-1.
+    """
+
+    translation: float = 0.035
+    rotation: float = 0.055
+    scale: float = 0.035
+    stretch: float = 0.025
+    shear: float = 0.02
+    speed: float = 0.7
+    still: float = 0.05
+    jump: float = 0.4
+    jump_translation: float = 0.14
+    jump_rotation: float = 0.3
+    jump_scale: float = 0.18
+    elastic: float = 0.35
+    limbs: float = 0.55
+
+
+@dataclass(frozen=True)
+class AppearanceConfig:
+    """How colours change. Shares are of clips.
+
+    Args:
+        brightness: largest shift, in shares of 255.
+        contrast, saturation: largest change of the factor, around 1.
+        hue: largest rotation of the hue, in radians.
+        drift: the same at the end of the clip, in shares of the above.
+        shading: deviation of a smooth field of light over the frame, around 1.
+        grey: share without colour.
+        blur: share in which some frames are out of focus or blurred by motion.
+        noise: share with sensor noise.
+        jpeg: share with traces of JPEG compression.
+    """
+
+    brightness: float = 0.12
+    contrast: float = 0.25
+    saturation: float = 0.4
+    hue: float = 0.25
+    drift: float = 0.3
+    shading: float = 0.08
+    grey: float = 0.04
+    blur: float = 0.35
+    noise: float = 0.25
+    jpeg: float = 0.3
+
+
+@dataclass(frozen=True)
+class SyntheticConfig:
+    """What clips made from single pictures look like.
+
+    Args:
+        whole_picture: share of clips in which the whole picture moves; in the others the object
+            is cut out and moves over another picture.
+        max_whole_share: an object of a larger share of its picture is always cut out.
+        flip: share of clips mirrored left to right.
+        mask_share: area of the object in frame 0, in shares of the frame (log-uniform).
+        max_enlargement: a picture is enlarged at most by this factor.
+        distractors: shares of clips with none, one and two further objects.
+        copies: share of these objects that are recoloured copies of the target.
+        in_front: share of these objects that are in front of the target.
+        disappear: share of clips in which an occluder passes over the target.
+        min_visible: least visible area of the object in frame 0, in shares of the frame; where
+            less is to be seen, the objects in front are left out of the clip.
+        target, background, picture: motion of the object, of the picture behind it, and of a
+            picture that moves as a whole.
+        appearance: colour, blur, noise.
+    """
+
+    whole_picture: float = 0.35
+    max_whole_share: float = 0.4
+    flip: float = 0.5
+    mask_share: tuple[float, float] = (0.008, 0.3)
+    max_enlargement: float = 3.0
+    distractors: tuple[float, float, float] = (0.4, 0.35, 0.25)
+    copies: float = 0.33
+    in_front: float = 0.5
+    disappear: float = 0.1
+    min_visible: float = 0.003
+    target: MotionConfig = field(default_factory=MotionConfig)
+    background: MotionConfig = field(
+        default_factory=lambda: MotionConfig(
+            translation=0.02, rotation=0.02, scale=0.02, stretch=0.005, shear=0.005,
+            still=0.3, jump=0.25, jump_translation=0.07, jump_rotation=0.08, jump_scale=0.07,
+            elastic=0.12, limbs=0.0,
+        )
+    )  # fmt: skip
+    picture: MotionConfig = field(
+        default_factory=lambda: MotionConfig(
+            translation=0.03, rotation=0.035, scale=0.03, stretch=0.015, shear=0.015,
+            jump_translation=0.09, jump_rotation=0.12, jump_scale=0.08, elastic=0.25, limbs=0.5,
+        )
+    )  # fmt: skip
+    appearance: AppearanceConfig = field(default_factory=AppearanceConfig)

@@ -1,0 +1,126 @@
+"""Pictures made ready to be moved: an object cut out, or a whole picture, with an alpha channel."""
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+
+class Layer(NamedTuple):
+    """A picture that moves.
+
+    Args:
+        image: uint8 (height, width, 4): RGB and alpha.
+        origin: float32 (2,): x, y of the object's centre in pixels of `image`.
+        scale: float32 scalar: pixels of the frame per pixel of `image`.
+        extent: float32 (2,): width and height of the object in pixels of the frame.
+    """
+
+    image: tf.Tensor
+    origin: tf.Tensor
+    scale: tf.Tensor
+    extent: tf.Tensor
+
+    @property
+    def radius(self) -> tf.Tensor:
+        """Half the mean side of the object, in pixels of `image`."""
+        return tf.maximum(tf.reduce_mean(self.extent) / 2.0 / self.scale, 1.0)
+
+
+class Measure(NamedTuple):
+    """Bounding box (top, left, bottom, right; int32, the end excluded) and area of a mask."""
+
+    box: tf.Tensor
+    area: tf.Tensor
+
+    @property
+    def extent(self) -> tf.Tensor:
+        """Width and height of the box: float32 (2,)."""
+        return tf.cast(tf.stack([self.box[3] - self.box[1], self.box[2] - self.box[0]]), tf.float32)
+
+    @property
+    def centre(self) -> tf.Tensor:
+        """The middle x, y of the box: float32 (2,)."""
+        total = tf.stack([self.box[3] + self.box[1], self.box[2] + self.box[0]])
+        return tf.cast(total, tf.float32) / 2.0 - 0.5
+
+
+def measure(mask: tf.Tensor) -> Measure:
+    """Box and area of a boolean mask (height, width) that is not empty."""
+    rows = tf.cast(tf.where(tf.reduce_any(mask, axis=1))[:, 0], tf.int32)
+    columns = tf.cast(tf.where(tf.reduce_any(mask, axis=0))[:, 0], tf.int32)
+    box = tf.stack([rows[0], columns[0], rows[-1] + 1, columns[-1] + 1])
+    return Measure(box, tf.reduce_sum(tf.cast(mask, tf.float32)))
+
+
+def cut_out(image: tf.Tensor, mask: tf.Tensor, measured: Measure, scale: tf.Tensor) -> Layer:
+    """Cuts an object out of its picture.
+
+    Args:
+        image: uint8 (height, width, 3).
+        mask: boolean (height, width).
+        measured: `measure(mask)`.
+        scale: pixels of the frame per pixel of the picture.
+    """
+    top, left, bottom, right = tf.unstack(measured.box)
+    layer = whole(image[top:bottom, left:right], mask[top:bottom, left:right], scale)
+    # A ring without alpha around the object: whatever lies outside is transparent.
+    rgb = tf.pad(layer.image[..., :3], [[1, 1], [1, 1], [0, 0]], mode="SYMMETRIC")
+    alpha = tf.pad(layer.image[..., 3:], [[1, 1], [1, 1], [0, 0]])
+    shape = tf.cast(tf.shape(layer.image), tf.float32)
+    middle = tf.stack([shape[1], shape[0]]) / 2.0 + 0.5
+    image = tf.concat([rgb, alpha], axis=-1)
+    return Layer(image, middle, layer.scale, measured.extent * scale)
+
+
+def whole(image: tf.Tensor, mask: tf.Tensor, scale: tf.Tensor, measured: Measure | None = None):
+    """A whole picture as a layer, with the mask as alpha.
+
+    Where the layer is shown reduced, the picture is reduced here, with a filter; sampling it
+    sparsely would make edges crawl from frame to frame.
+    """
+    shape = tf.shape(mask)
+    float_shape = tf.cast(shape, tf.float32)
+    alpha = tf.cast(mask, tf.uint8) * tf.constant(255, tf.uint8)
+    rgba = tf.concat([image, alpha[..., None]], axis=-1)
+    reduction = tf.minimum(1.0, scale)
+    reduced = tf.maximum(tf.cast(tf.round(float_shape * reduction), tf.int32), 2)
+    rgba = tf.cond(
+        tf.reduce_all(reduced == shape),
+        lambda: tf.cast(rgba, tf.float32),
+        lambda: tf.image.resize(tf.cast(rgba, tf.float32), reduced, antialias=True),
+    )
+    rgba = tf.concat([rgba[..., :3], _soften(rgba[..., 3:])], axis=-1)
+    reduction = tf.reduce_mean(tf.cast(reduced, tf.float32) / float_shape)
+    rgba = tf.cast(tf.clip_by_value(tf.round(rgba), 0.0, 255.0), tf.uint8)
+    if measured is None:
+        extent = centre = tf.reverse(float_shape, [0])
+        centre = centre / 2.0 - 0.5
+    else:
+        extent, centre = measured.extent, measured.centre
+    return Layer(rgba, (centre + 0.5) * reduction - 0.5, scale / reduction, extent * scale)
+
+
+def aim(draws, start: tf.Tensor, mask: tf.Tensor, origin: tf.Tensor, scale, frame: tf.Tensor):
+    """Moves a picture just so far that a random pixel of the object is well inside the frame.
+
+    The middle of its box does not do: that of a ring or an arch may be empty.
+
+    Args:
+        draws: source of randomness.
+        start: float32 (2,): where `origin` falls, x, y in pixels of the frame.
+        mask: boolean (height, width), not empty.
+        origin: float32 (2,): x, y in pixels of the picture.
+        scale: pixels of the frame per pixel of the picture.
+        frame: float32 (2,): width and height of the frame in pixels.
+    """
+    pixels = tf.where(mask)
+    chosen = pixels[draws.integer(0, tf.shape(pixels)[0])]
+    offset = (tf.cast(tf.reverse(chosen, [0]), tf.float32) - origin) * scale
+    return tf.clip_by_value(start, 0.2 * frame - offset, 0.8 * frame - offset)
+
+
+def _soften(alpha: tf.Tensor) -> tf.Tensor:
+    """Blurs alpha with the weights 1, 2, 1 in both directions, so that edges show no stairs."""
+    padded = tf.pad(alpha, [[1, 1], [1, 1], [0, 0]], mode="SYMMETRIC")
+    rows = padded[:-2] + 2.0 * padded[1:-1] + padded[2:]
+    return (rows[:, :-2] + 2.0 * rows[:, 1:-1] + rows[:, 2:]) / 16.0

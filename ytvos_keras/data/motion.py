@@ -1,0 +1,166 @@
+"""Smooth random motion: where each pixel of a frame comes from in the picture that moves."""
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from ytvos_keras.data.config import MotionConfig
+from ytvos_keras.data.draws import Draws
+from ytvos_keras.data.warp import coarse_points, densify
+
+_MEMORY = 0.8  # correlation of a velocity with that of the frame before
+
+
+class Pose(NamedTuple):
+    """Position and shape of a layer in every frame.
+
+    Args:
+        centre: float32 (frames, 2): x, y of the layer's centre in pixels of the frame.
+        angle: float32 (frames,) in radians.
+        log_scale: float32 (frames,), relative to the layer's base scale.
+        log_stretch: float32 (frames,): log of the ratio of width and height.
+        shear: float32 (frames,).
+    """
+
+    centre: tf.Tensor
+    angle: tf.Tensor
+    log_scale: tf.Tensor
+    log_stretch: tf.Tensor
+    shear: tf.Tensor
+
+
+def smooth_walk(draws: Draws, length: int, channels: int) -> tf.Tensor:
+    """Integrated, correlated random velocities of unit variance; 0 in the first frame.
+
+    Returns:
+        float32 tensor of shape (length, channels).
+    """
+    noise = np.eye(length - 1, dtype=np.float32)
+    velocity = [noise[0]] if length > 1 else []
+    for row in noise[1:]:
+        velocity.append(_MEMORY * velocity[-1] + np.sqrt(1 - _MEMORY**2) * row)
+    walk = np.concatenate([np.zeros((1, length - 1)), np.cumsum(velocity, axis=0)])
+    return tf.matmul(walk.astype(np.float32), draws.normal((length - 1, channels)))
+
+
+def random_pose(
+    draws: Draws, start: tf.Tensor, length: int, size: tuple[int, int], config: MotionConfig
+) -> Pose:
+    """A random trajectory.
+
+    Args:
+        draws: source of randomness.
+        start: float32 (2,): centre x, y in frame 0, in pixels.
+        length: number of frames, at least 2.
+        size: height and width of the frames in pixels.
+        config: ranges of the motion.
+    """
+    side = (size[0] + size[1]) / 2
+    speed = tf.exp(draws.normal((), config.speed)) * (1.0 - draws.coin(config.still))
+    rates = [config.translation * side] * 2
+    rates += [config.rotation, config.scale, config.stretch, config.shear]
+    walk = smooth_walk(draws, length, 6) * rates * speed + _jump(draws, length, side, config)
+    centre = start + walk[:, :2]
+    # Most layers turn back at the border: what leaves the frame for good teaches little.
+    corner = tf.constant([size[1], size[0]], tf.float32)
+    kept = draws.coin(0.85)
+    low, high = tf.minimum(start, 0.05 * corner), tf.maximum(start, 0.95 * corner)
+    centre = kept * tf.clip_by_value(centre, low, high) + (1.0 - kept) * centre
+    walk = tf.clip_by_value(
+        walk, [-1e6, -1e6, -2.5, -1.0, -0.5, -0.4], [1e6, 1e6, 2.5, 1, 0.5, 0.4]
+    )
+    return Pose(centre, walk[:, 2], walk[:, 3], walk[:, 4], walk[:, 5])
+
+
+def _jump(draws: Draws, length: int, side: float, config: MotionConfig) -> tf.Tensor:
+    """A step in all parameters from one frame on: (length, 6)."""
+    after_reference, later = draws.coin(config.jump), draws.coin(config.jump / 3)
+    frame = tf.where(after_reference > 0, 1, draws.integer(1, length))
+    begun = tf.cast(tf.range(length) >= frame, tf.float32) * tf.maximum(after_reference, later)
+    deviations = [config.jump_translation * side] * 2
+    deviations += [config.jump_rotation, config.jump_scale, config.stretch, config.shear]
+    return begun[:, None] * draws.normal((6,)) * deviations
+
+
+def passing_pose(draws: Draws, target: tf.Tensor, reach: tf.Tensor, length: int) -> Pose:
+    """A layer that passes over the target in the middle of the clip.
+
+    Args:
+        draws: source of randomness.
+        target: float32 (length, 2): centre of the target in pixels.
+        reach: float32 scalar: distance in pixels at which the two do not touch.
+        length: number of frames.
+    """
+    middle = draws.integer(min(2, length - 1), max(length - 1, min(2, length - 1) + 1))
+    angle = draws.normal((), 0.5) + np.pi * draws.coin(0.5)
+    direction = tf.stack([tf.cos(angle), tf.sin(angle)])
+    time = tf.cast(tf.range(length) - middle, tf.float32)
+    distance = time * reach / draws.uniform((), 1.0, 1.8)
+    still = tf.zeros([length])
+    return Pose(target[middle] + distance[:, None] * direction, still, still, still, still)
+
+
+def covering_pose(pose: Pose, origin, shape, base_scale, size: tuple[int, int]) -> Pose:
+    """Holds back a picture's motion where the frame would look past its border.
+
+    Turns and shear are not counted: corners may show a little of the mirrored picture.
+
+    Args:
+        pose: the trajectory of a whole picture.
+        origin: float32 (2,): the point x, y of the picture that the pose's centre stands for.
+        shape: float32 (2,): width and height of the picture.
+        base_scale: pixels of the frame per pixel of the picture, where `log_scale` is 0.
+        size: height and width of the frames in pixels.
+    """
+    frame = tf.constant([size[1], size[0]], tf.float32)
+    least = tf.math.log(tf.reduce_max(frame / shape) / base_scale)
+    log_scale = tf.maximum(pose.log_scale, least)
+    scale = (base_scale * tf.exp(log_scale))[:, None]
+    low, high = frame - (shape - origin) * scale, origin * scale
+    return pose._replace(log_scale=log_scale, centre=tf.clip_by_value(pose.centre, low, high))
+
+
+def source_positions(
+    pose: Pose, origin: tf.Tensor, base_scale, bend, size: tuple[int, int]
+) -> tf.Tensor:
+    """Where each pixel of each frame lies in the layer's picture.
+
+    Args:
+        pose: the trajectory of the layer.
+        origin: float32 (2,): the point x, y of the picture that the pose's centre stands for.
+        base_scale: pixels of the frame per pixel of the picture, where `log_scale` is 0.
+        bend: `None`, or a function from positions relative to `origin`, float32
+            (frames, 2, rows, columns) in pixels of the picture, to displacements of that shape.
+        size: height and width of the frames in pixels.
+
+    Returns:
+        float32 tensor of shape (frames, 2, height, width): x, y in pixels of the picture.
+    """
+    inverse = _inverse_matrices(pose, base_scale)
+    grid = coarse_points(size)
+    offset = grid[None] - pose.centre[:, :, None, None]
+    local = tf.stack(
+        [
+            inverse[0] * offset[:, 0] + inverse[1] * offset[:, 1],
+            inverse[2] * offset[:, 0] + inverse[3] * offset[:, 1],
+        ],
+        axis=1,
+    )
+    if bend is not None:
+        local += bend(local)
+    return densify(local + origin[:, None, None], size)
+
+
+def _inverse_matrices(pose: Pose, base_scale) -> list[tf.Tensor]:
+    """The inverses of rotation x shear x stretch x scale: four tensors (frames, 1, 1)."""
+    scale = base_scale * tf.exp(pose.log_scale)
+    wide, high = scale * tf.exp(pose.log_stretch / 2), scale * tf.exp(-pose.log_stretch / 2)
+    cosine, sine = tf.cos(pose.angle), tf.sin(pose.angle)
+    rows = [
+        (cosine + pose.shear * sine) / wide,
+        (sine - pose.shear * cosine) / wide,
+        -sine / high,
+        cosine / high,
+    ]
+    return [row[:, None, None] for row in rows]

@@ -1,0 +1,211 @@
+"""Training clips made from single pictures: a target before a background, with other objects."""
+
+import tensorflow as tf
+
+from ytvos_keras.data.appearance import film, recolour
+from ytvos_keras.data.bend import random_bend
+from ytvos_keras.data.config import SyntheticConfig
+from ytvos_keras.data.cutout import Layer, Measure, aim, cut_out, measure, whole
+from ytvos_keras.data.draws import Draws
+from ytvos_keras.data.motion import (
+    Pose,
+    covering_pose,
+    passing_pose,
+    random_pose,
+    source_positions,
+)
+from ytvos_keras.data.pictures import PictureTable, pick_object
+from ytvos_keras.data.warp import warp
+
+
+def synthetic_clip(
+    pictures: PictureTable,
+    index: tf.Tensor,
+    draws: Draws,
+    length: int,
+    size: tuple[int, int],
+    config: SyntheticConfig,
+) -> dict[str, tf.Tensor]:
+    """Makes one clip of a random object of a picture.
+
+    Args:
+        pictures: the pictures; the others serve as backgrounds and further objects.
+        index: int32 scalar: number of the picture with the target.
+        draws: source of randomness.
+        length: number of frames, at least 2.
+        size: height and width of the frames in pixels.
+        config: ranges.
+
+    Returns:
+        `"frames"`: uint8 (length, height, width, 3); `"mask"`: uint8 (length, height, width, 1),
+        1 where the object is seen, 0 elsewhere. The object is visible in frame 0.
+    """
+    scene = _Scene(pictures, draws, length, size, config)
+    image, labels = pictures.read(index)
+    number = pick_object(draws, labels, pictures.min_object)
+    mask = labels == number
+    back, target, pose, extent = scene.stage(image, mask)
+    others = [scene.other(index, number, pose, extent, k) for k in range(2)]
+    planes, visible = _compose(back, target, others, size, config.min_visible)
+    frames = film(draws, planes, size, config.appearance)
+    masks = tf.cast(visible[..., None] >= 0.5, tf.uint8)
+    flipped = draws.coin(config.flip) > 0
+    return {
+        "frames": tf.where(flipped, frames[:, :, ::-1], frames),
+        "mask": tf.where(flipped, masks[:, :, ::-1], masks),
+    }
+
+
+class _Scene:
+    """The parts of a clip. Planes are float32 (4, frames, height, width): RGB and alpha, 0-255."""
+
+    def __init__(self, pictures, draws, length, size, config):
+        self.pictures, self.draws, self.config = pictures, draws, config
+        self.length, self.size = length, size
+        self.frame = tf.constant([size[1], size[0]], tf.float32)
+        # With probabilities none > some > two: the second object needs the first.
+        none, one, _ = config.distractors
+        chance = draws.uniform()
+        self.passes = draws.coin(config.disappear) > 0
+        self.present = [self.passes | (chance >= none), chance >= none + one]
+
+    def stage(self, image, mask):
+        """Planes of the background and of the target, the target's pose and extent in pixels."""
+        measured = measure(mask)
+        scale = self._object_scale(measured, self.config.mask_share)
+        # A picture that its object would fill has nothing to tell the object from.
+        fits = measured.area < self.config.max_whole_share * tf.cast(tf.size(mask), tf.float32)
+        is_whole = (self.draws.coin(self.config.whole_picture) > 0) & fits
+        for_whole, for_pasted = self.draws.fork(), self.draws.fork()
+        return tf.cond(
+            is_whole,
+            lambda: self._whole(for_whole, image, mask, measured, scale),
+            lambda: self._pasted(for_pasted, image, mask, measured, scale),
+        )
+
+    def _whole(self, draws, image, mask, measured: Measure, scale):
+        shape = tf.cast(tf.reverse(tf.shape(mask), [0]), tf.float32)
+        scale = tf.maximum(scale, tf.reduce_max(self.frame / shape) * draws.uniform((), 1.05, 1.4))
+        layer = whole(image, mask, scale, measured)
+        start = self._start(draws, layer, 0.9)
+        start = aim(draws, start, mask, measured.centre, scale, self.frame)
+        start = tf.clip_by_value(
+            start, self.frame - (shape - measured.centre) * scale, measured.centre * scale
+        )
+        pose = random_pose(draws, start, self.length, self.size, self.config.picture)
+        pose = covering_pose(pose, measured.centre, shape, scale, self.size)
+        planes = self._move(draws, layer, pose, self.config.picture, "reflect")
+        return planes, planes, pose, layer.extent
+
+    def _pasted(self, draws, image, mask, measured: Measure, scale):
+        layer = cut_out(image, mask, measured, scale)
+        layer = layer._replace(
+            image=recolour(draws, layer.image, self.config.appearance, strength=0.5)
+        )
+        start = self._start(draws, layer, draws.uniform((), 0.6, 1.0))
+        pose = random_pose(draws, start, self.length, self.size, self.config.target)
+        planes = self._move(draws, layer, pose, self.config.target, "clamp")
+        return self._background(draws), planes, pose, layer.extent
+
+    def _background(self, draws):
+        image, labels = self.pictures.read(draws.integer(0, self.pictures.count))
+        shape = tf.cast(tf.reverse(tf.shape(labels), [0]), tf.float32)
+        scale = tf.reduce_max(self.frame / shape) * draws.uniform((), 1.1, 1.9)
+        layer = whole(image, labels > 0, scale)
+        slack = shape * scale - self.frame
+        start = self.frame / 2.0 + 0.4 * slack * draws.uniform((2,), -1.0, 1.0)
+        pose = random_pose(draws, start, self.length, self.size, self.config.background)
+        pose = covering_pose(pose, shape / 2.0, shape, scale, self.size)
+        return self._move(draws, layer, pose, self.config.background, "reflect")
+
+    def other(self, index, number, target: Pose, extent, k: int):
+        """Planes of a further object and whether it is in front (1.0) or behind (0.0)."""
+        draws = self.draws.fork()
+        front = self.draws.coin(self.config.in_front)
+        passes = self.passes if k == 0 else tf.constant(False)
+        empty = tf.zeros([4, self.length, *self.size])
+        planes = tf.cond(
+            self.present[k],
+            lambda: self._other(draws, index, number, target, extent, passes),
+            lambda: empty,
+        )
+        return planes, tf.where(passes, 1.0, front)
+
+    def _other(self, draws, index, number, target: Pose, extent, passes):
+        is_copy = (draws.coin(self.config.copies) > 0) & ~passes
+        index = tf.where(is_copy, index, draws.integer(0, self.pictures.count))
+        image, labels = self.pictures.read(index)
+        chosen = pick_object(draws, labels, self.pictures.min_object)
+        mask = labels == tf.where(is_copy, number, chosen)
+        measured = measure(mask)
+        covering = 1.25 * tf.reduce_max(extent / measured.extent)
+        scale = tf.where(
+            passes,
+            tf.minimum(covering, 2.0 * self.config.max_enlargement),
+            self._object_scale(measured, self.config.mask_share, draws),
+        )
+        layer = cut_out(image, mask, measured, scale)
+        image = recolour(draws, layer.image, self.config.appearance, strength=1.0)
+        image = tf.cond(draws.coin(0.5) > 0, lambda: image[:, ::-1], lambda: image)
+        layer = layer._replace(image=image)
+        start = self._start(draws, layer, 0.5)
+        free = random_pose(draws, start, self.length, self.size, self.config.target)
+        reach = 0.6 * tf.reduce_mean(extent + layer.extent)
+        passing = passing_pose(draws, target.centre, reach, self.length)
+        pose = Pose(*(tf.where(passes, a, b) for a, b in zip(passing, free, strict=True)))
+        return self._move(draws, layer, pose, self.config.target, "clamp")
+
+    def _object_scale(self, measured: Measure, share: tuple[float, float], draws=None):
+        """Enlargement that gives the object a random share of the frame."""
+        draws = draws or self.draws
+        area = draws.log_uniform((), *share) * self.size[0] * self.size[1]
+        fits = tf.reduce_min(0.95 * self.frame / measured.extent)
+        scale = tf.minimum(tf.sqrt(area / measured.area), fits)
+        return tf.minimum(scale, self.config.max_enlargement)
+
+    def _start(self, draws, layer: Layer, inside):
+        """A centre that keeps the share `inside` of the object's half width in the frame."""
+        margin = tf.minimum(inside * layer.extent / 2.0, self.frame / 2.0)
+        return margin + draws.uniform((2,)) * (self.frame - 2.0 * margin)
+
+    def _move(self, draws, layer: Layer, pose: Pose, config, border: str):
+        bend = random_bend(draws, self.length, layer.radius, config)
+        positions = source_positions(pose, layer.origin, layer.scale, bend, self.size)
+        planes = tf.ensure_shape(warp(layer.image, positions, border), [4, self.length, *self.size])
+        if border == "reflect":
+            # The mirror image of an object is not the object.
+            corner = tf.cast(tf.reverse(tf.shape(layer.image)[:2], [0]), tf.float32)
+            within = (
+                tf.abs(positions - corner[:, None, None] / 2.0 + 0.5) <= corner[:, None, None] / 2.0
+            )
+            alpha = planes[3] * tf.cast(tf.reduce_all(within, axis=1), tf.float32)
+            planes = tf.concat([planes[:3], alpha[None]], axis=0)
+        return planes
+
+
+def _compose(back, target, others, size, min_visible):
+    """Lays the planes over each other.
+
+    Returns:
+        RGB float32 (3, frames, height, width), and the share of the target in each pixel
+        (frames, height, width), 0-1.
+    """
+    alpha = target[3] / 255.0
+    fronts = [planes[3] / 255.0 * front for planes, front in others]
+    whole_area = tf.reduce_sum(alpha[0])
+    area = tf.reduce_sum(alpha[0] * tf.reduce_prod([1.0 - front[0] for front in fronts], axis=0))
+    least = tf.maximum(min_visible * size[0] * size[1], 0.4 * whole_area)
+    shown = tf.cast(area >= least, tf.float32)
+    rgb = back[:3]
+    for planes, front in others:
+        rgb = _lay(rgb, planes[:3], planes[3] / 255.0 * (1.0 - front))
+    rgb = _lay(rgb, target[:3], alpha)
+    for (planes, _), front in zip(others, fronts, strict=True):
+        rgb = _lay(rgb, planes[:3], front * shown)
+        alpha *= 1.0 - front * shown
+    return rgb, alpha
+
+
+def _lay(below, above, alpha):
+    # A slightly smaller, steeper edge leaves out the seam of the old background.
+    return below + tf.clip_by_value(1.5 * alpha - 0.35, 0.0, 1.0) * (above - below)

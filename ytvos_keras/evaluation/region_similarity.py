@@ -1,0 +1,25 @@
+"""Region similarity J."""
+
+import numpy as np
+
+
+def region_similarity(mask: np.ndarray, truth: np.ndarray) -> float:
+    """J = |M ∩ G| ÷ |M ∪ G| of one object in one frame; 1 where both are empty.
+
+    Args:
+        mask: (H, W), boolean or 0/1: what was predicted.
+        truth: (H, W), boolean or 0/1: what is there.
+
+    Returns:
+        0–1.
+
+    Example:
+        >>> region_similarity(np.eye(2), np.ones((2, 2)))
+        0.5
+
+    References:
+        - Perazzi et al., A Benchmark Dataset and Evaluation Methodology for VOS, CVPR 2016.
+    """
+    mask, truth = mask.astype(bool), truth.astype(bool)
+    union = np.count_nonzero(mask | truth)
+    return np.count_nonzero(mask & truth) / union if union else 1.0

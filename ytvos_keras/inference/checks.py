@@ -1,0 +1,76 @@
+"""What a frame and a mask of one object must be."""
+
+import numpy as np
+
+from ytvos_keras.errors import InputError
+from ytvos_keras.media.masks import check_label_map
+
+
+def check_frame(frame: np.ndarray, name: str = "frame") -> np.ndarray:
+    """Check a frame and return it as uint8.
+
+    Args:
+        frame: (H, W, 3), RGB; uint8, or floats in 0–255, which are rounded.
+        name: what to call it in an error.
+
+    Returns:
+        uint8 (H, W, 3), 0–255.
+
+    Raises:
+        InputError: another shape or dtype, values outside 0–255 or not finite, or floats that are
+            scaled to 0–1 (fractions, and none above 1).
+    """
+    frame = np.asarray(frame)
+    if frame.ndim != 3 or frame.shape[2] != 3 or not frame.size:
+        raise InputError(
+            f"{name}: a frame must be RGB with shape (H, W, 3). Received: {frame.shape}."
+        )
+    if frame.dtype == np.uint8:
+        return frame
+    if not np.issubdtype(frame.dtype, np.floating):
+        raise InputError(
+            f"{name}: a frame must be uint8, or float in 0–255. Received: {frame.dtype}."
+        )
+    low, high = float(frame.min()), float(frame.max())
+    if not (low >= 0 and high <= 255):  # also false for NaN
+        raise InputError(
+            f"{name}: a float frame must be in 0–255. Received: values from {low:g} to {high:g}."
+        )
+    rounded = np.rint(frame)
+    if high <= 1 and (rounded != frame).any():
+        raise InputError(
+            f"{name}: values from {low:g} to {high:g} look scaled to 0–1; multiply them by 255."
+        )
+    return rounded.astype(np.uint8)
+
+
+def check_object_mask(mask: np.ndarray, name: str = "mask") -> np.ndarray:
+    """Check the mask of one object.
+
+    Args:
+        mask: (H, W), any value for the object and 0 elsewhere; else as `media.check_label_map`.
+        name: what to call it in an error.
+
+    Returns:
+        uint8 (H, W), 0 or 1.
+
+    Raises:
+        InputError: a rule of `check_label_map` is broken, or there are several ids in it.
+    """
+    label_map = check_label_map(mask, name=name)
+    ids = np.unique(label_map[label_map > 0])
+    if ids.size > 1:
+        raise InputError(
+            f"{name}: {ids.size} ids found ({ids[0]}, {ids[1]}, …) where one object is expected; "
+            "give add_objects the whole label map."
+        )
+    return (label_map > 0).astype(np.uint8)
+
+
+def check_size(size: tuple[int, int], expected: tuple[int, int], name: str) -> None:
+    """Raise `InputError` unless (height, width) `size` is the video's, `expected`."""
+    if tuple(size) != tuple(expected):
+        raise InputError(
+            f"{name} is {size[1]}×{size[0]} pixels, but the video is {expected[1]}×{expected[0]}; "
+            "all frames and masks of a video must have one size."
+        )

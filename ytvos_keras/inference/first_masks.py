@@ -1,0 +1,75 @@
+"""The masks that a user gives: a file for the first frame, or a folder."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+
+from ytvos_keras.errors import InputError
+from ytvos_keras.inference.checks import check_size
+from ytvos_keras.media.folder_frames import list_pictures
+from ytvos_keras.media.frame_source import FrameSource
+from ytvos_keras.media.masks import read_mask
+
+
+@dataclasses.dataclass(frozen=True)
+class FirstMasks:
+    """Checked mask files.
+
+    Attributes:
+        files: frame index to the file of the objects that first appear there.
+        palette: uint8 (256, 3) of the first index PNG among them, None if there is none.
+    """
+
+    files: dict[int, Path]
+    palette: np.ndarray | None
+
+    def read(self, index: int) -> np.ndarray | None:
+        """Return the label map of a frame, uint8 (H, W), or None if it has none."""
+        return read_mask(self.files[index], allow_empty=True)[0] if index in self.files else None
+
+
+def open_first_masks(path: str | Path, source: FrameSource) -> FirstMasks:
+    """Find the frames that masks belong to, and read every mask once to check it.
+
+    Args:
+        path: a PNG for the first frame, or a folder of PNGs named after frames (for a video file:
+            after frame numbers, `00007.png` or `7.png`). In a folder a mask without objects is
+            allowed as long as another one has some.
+        source: the frames.
+
+    Raises:
+        InputError: nothing there, a mask is unusable or of another size than the frames, or there
+            is no frame of its name.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"{path}: no such file or folder.")
+    files = _by_frame(path, source) if path.is_dir() else {0: path}
+    palette, any_object = None, False
+    for file in files.values():
+        label_map, file_palette = read_mask(file, allow_empty=path.is_dir())
+        check_size(label_map.shape, source.size, f"{file}: the mask")
+        any_object |= bool(label_map.any())
+        palette = file_palette if palette is None else palette
+    if not any_object:
+        raise InputError(f"{path}: no object in any of its masks, every pixel is 0.")
+    return FirstMasks(files, palette)
+
+
+def _by_frame(folder: Path, source: FrameSource) -> dict[int, Path]:
+    masks = list_pictures(folder, (".png",))
+    if not masks:
+        raise InputError(f"{folder}: no masks (PNG) in this folder.")
+    files: dict[int, Path] = {}
+    for file in masks:
+        index = source.index_of(file.stem)
+        if index is None or (source.count is not None and index >= source.count):
+            raise InputError(
+                f"{file}: {source.path} has no frame of this name; name a mask after the frame in "
+                "which its objects first appear."
+            )
+        if index in files:
+            raise InputError(f"{folder}: {files[index].name} and {file.name} are for one frame.")
+        files[index] = file
+    return files

@@ -1,0 +1,77 @@
+"""The model's work on one frame as compiled functions that are traced once."""
+
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from ytvos_keras.inference.merge import merge_probabilities
+
+Tensors = dict[str, tf.Tensor]
+
+
+class FrameFunctions:
+    """`encode`, `initialize` and `advance` of a model at one working size.
+
+    Each is a `tf.function` with a signature in which the number of objects and the native size are
+    free: one trace serves all frames, however many objects there are. Gradients are never recorded,
+    also inside the caller's `GradientTape`.
+
+    Args:
+        model: an `S2S`, or anything with its `encode`, `initialize` and `step_features`.
+        size: working (height, width), in pixels.
+    """
+
+    def __init__(self, model, size: tuple[int, int]):
+        self.model = model
+        self.size = tuple(size)
+        self._encode = self._initialize = self._advance = None
+
+    def encode(self, frame: np.ndarray) -> Tensors:
+        """Features of a frame, uint8 (h, w, 3) at the working size."""
+        if self._encode is None:
+            frame_spec = tf.TensorSpec((1, *self.size, 3), tf.uint8)
+            self._encode = tf.function(self.model.encode, input_signature=[frame_spec])
+        return _without_gradients(self._encode, tf.constant(frame[None]))
+
+    def initialize(self, frame: np.ndarray, masks: np.ndarray, features: Tensors) -> Tensors:
+        """State of new objects from their masks, uint8 0/1 (N, h, w)."""
+        inputs = tf.constant(frame[None]), tf.constant(masks[..., None], tf.float32), features
+        if self._initialize is None:
+            frame_spec = tf.TensorSpec((1, *self.size, 3), tf.uint8)
+            mask_spec = tf.TensorSpec((None, *self.size, 1), tf.float32)
+            self._initialize = tf.function(
+                self.model.initialize, input_signature=[frame_spec, mask_spec, _specs(features)]
+            )
+        return _without_gradients(self._initialize, *inputs)
+
+    def advance(
+        self, features: Tensors, state: Tensors, native_size: tuple[int, int]
+    ) -> tuple[np.ndarray, Tensors]:
+        """Labels (0, 1 … K in the order of the state), uint8 (H, W), and the next state."""
+        if self._advance is None:
+            size_spec = tf.TensorSpec((2,), tf.int32)
+            signature = [_specs(features), _specs(state, free_rows=True), size_spec]
+            self._advance = tf.function(self._step_and_merge, input_signature=signature)
+        size = tf.constant(native_size, tf.int32)
+        labels, state = _without_gradients(self._advance, features, state, size)
+        return labels.numpy(), state
+
+    def _step_and_merge(self, features: Tensors, state: Tensors, native_size: tf.Tensor):
+        probabilities, state = self.model.step_features(features, state)
+        height, width = self.size  # without the model's padding to its stride
+        return merge_probabilities(probabilities[:, :height, :width], native_size), state
+
+
+def _specs(tensors: Tensors, free_rows: bool = False) -> dict[str, tf.TensorSpec]:
+    return {
+        name: tf.TensorSpec(
+            [None if free_rows else tensor.shape[0], *tensor.shape[1:]], tensor.dtype
+        )
+        for name, tensor in tensors.items()
+    }
+
+
+def _without_gradients(function: Callable, *inputs):
+    with tf.init_scope():  # the one documented way to pause the tapes of the caller
+        return function(*inputs)

@@ -1,0 +1,66 @@
+"""The size at which the model works, and the way there."""
+
+import math
+
+import numpy as np
+from PIL import Image
+
+
+def working_size(
+    frame_size: tuple[int, int], input_size: tuple[int, int], stride: int
+) -> tuple[int, int]:
+    """Return the size with the area of `input_size` and about the frame's aspect ratio.
+
+    Both sides are rounded to a multiple of the stride, and are at least one stride long.
+
+    Args:
+        frame_size: (height, width) of the video, in pixels.
+        input_size: (height, width) that the model was made for.
+        stride: of the model, in pixels.
+
+    Returns:
+        (height, width), in pixels.
+
+    Example:
+        >>> working_size((1080, 1920), (256, 448), 32), working_size((1920, 1080), (256, 448), 32)
+        ((256, 448), (448, 256))
+    """
+    height, width = frame_size
+    scale = math.sqrt(input_size[0] * input_size[1] / (height * width))
+    return _round(height * scale, stride), _round(width * scale, stride)
+
+
+def resize_frame(frame: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resize a frame bilinearly, with antialiasing when it shrinks.
+
+    Args:
+        frame: uint8 (H, W, 3).
+        size: (height, width), in pixels.
+
+    Returns:
+        uint8 (height, width, 3).
+    """
+    if frame.shape[:2] == tuple(size):
+        return frame
+    image = Image.fromarray(np.ascontiguousarray(frame))
+    return np.asarray(image.resize(size[::-1], Image.Resampling.BILINEAR))
+
+
+def resize_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resize a mask by nearest neighbour, the only way that keeps its values.
+
+    Args:
+        mask: uint8 (H, W).
+        size: (height, width), in pixels.
+
+    Returns:
+        uint8 (height, width).
+    """
+    if mask.shape == tuple(size):
+        return mask
+    image = Image.fromarray(np.ascontiguousarray(mask))
+    return np.asarray(image.resize(size[::-1], Image.Resampling.NEAREST))
+
+
+def _round(length: float, stride: int) -> int:
+    return max(stride, round(length / stride) * stride)

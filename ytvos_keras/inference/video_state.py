@@ -1,0 +1,77 @@
+"""What a Segmenter knows of the video that it is in."""
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+import tensorflow as tf
+
+from ytvos_keras.errors import InputError
+
+_VERSION = 1
+_TENSOR = "tensor:"
+
+
+@dataclasses.dataclass(frozen=True)
+class VideoState:
+    """Replaced as a whole after every frame: an interruption cannot leave half an update.
+
+    Attributes:
+        frame_size: (height, width) of the frames, None before the first.
+        frame_count: frames seen.
+        object_ids: ids of the objects, in the order of the rows of `tensors`.
+        tensors: the model's state, the objects as first dimension; empty without objects.
+        pending: (id, mask) of objects that begin in the next frame; masks uint8 0/1 (H, W).
+    """
+
+    frame_size: tuple[int, int] | None = None
+    frame_count: int = 0
+    object_ids: tuple[int, ...] = ()
+    tensors: Mapping[str, tf.Tensor] = dataclasses.field(default_factory=dict)
+    pending: tuple[tuple[int, np.ndarray], ...] = ()
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Return everything as a flat dict of NumPy arrays that `np.savez` can save."""
+        # .npz has no bfloat16; float32 holds its values exactly.
+        half = [name for name, tensor in self.tensors.items() if tensor.dtype == tf.bfloat16]
+        arrays = {
+            "version": np.array(_VERSION),
+            "frame_size": np.array(self.frame_size or (0, 0), np.int32),
+            "frame_count": np.array(self.frame_count),
+            "object_ids": np.array(self.object_ids, np.uint8),
+            "pending_ids": np.array([object_id for object_id, _ in self.pending], np.uint8),
+            "bfloat16": np.array(half, dtype=np.str_),
+        }
+        for number, (_, mask) in enumerate(self.pending):
+            arrays[f"pending_mask:{number}"] = mask
+        for name, tensor in self.tensors.items():
+            tensor = tf.cast(tensor, tf.float32) if name in half else tensor
+            arrays[_TENSOR + name] = np.array(tensor)
+        return arrays
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "VideoState":
+        """Undo `to_arrays`.
+
+        Raises:
+            InputError: the arrays are not from `to_arrays` of this version.
+        """
+        if "version" not in arrays or int(arrays["version"]) != _VERSION:
+            raise InputError(
+                "this is not the state of a Segmenter of this version; begin the video again. "
+                f"Received: entries {', '.join(sorted(arrays)) or 'none'}."
+            )
+        half = set(arrays["bfloat16"].tolist())
+        tensors = {}
+        for key in (key for key in arrays if key.startswith(_TENSOR)):
+            name = key.removeprefix(_TENSOR)
+            tensors[name] = tf.constant(arrays[key], tf.bfloat16 if name in half else None)
+        height, width = arrays["frame_size"].tolist()
+        pending_ids = arrays["pending_ids"].tolist()
+        return cls(
+            frame_size=(height, width) if height else None,
+            frame_count=int(arrays["frame_count"]),
+            object_ids=tuple(arrays["object_ids"].tolist()),
+            tensors=tensors,
+            pending=tuple((i, arrays[f"pending_mask:{n}"]) for n, i in enumerate(pending_ids)),
+        )

@@ -1,0 +1,6 @@
+"""Keras layers of the model that stock Keras does not have."""
+
+from ytvos_keras.layers.conv_lstm import ConvLSTM, ConvLSTMCell
+from ytvos_keras.layers.matching import Matching
+
+__all__ = ["ConvLSTM", "ConvLSTMCell", "Matching"]

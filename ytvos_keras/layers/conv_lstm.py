@@ -1,0 +1,160 @@
+"""Convolutional LSTM: a cell that is one step with explicit state, and a sequence layer over it."""
+
+import keras
+from keras import ops
+
+from ytvos_keras.layers.time import fold_time, recur
+
+
+@keras.saving.register_keras_serializable("ytvos_keras")
+class ConvLSTMCell(keras.layers.Layer):
+    """One step of a convolutional LSTM (equation 3 of the paper).
+
+    The kernels have the layout and the gate order (input, forget, candidate, output) of
+    `keras.layers.ConvLSTM2D`, so weights move both ways. Unlike it, height and width may be
+    unknown, the four gates are one convolution, and the cell state is float32 under any policy.
+
+    Args:
+        filters: Number of channels of both states.
+        kernel_size: Side of the two square kernels, in cells of the feature map.
+        activation: Activation of the candidate and of the output. The paper takes ReLU, which it
+            finds better than tanh (section 4.3).
+
+    Call arguments:
+        inputs: Features of one frame. A batch of 1 serves any number of states.
+        states: The pair `(hidden, cell)` of the step before.
+
+    Input shape:
+        `inputs`: `(B or 1, H, W, channels)`; each state: `(B, H, W, filters)`.
+
+    Output shape:
+        `(hidden, cell)`, both `(B, H, W, filters)`; `hidden` in the compute dtype, `cell` float32.
+
+    Example:
+        >>> cell = ConvLSTMCell(8)
+        >>> h = c = keras.ops.zeros((1, 4, 7, 8))
+        >>> h, c = cell(keras.ops.ones((1, 4, 7, 3)), (h, c))
+
+    References:
+        - Shi et al., Convolutional LSTM Network, 2015, without its peepholes.
+        - Section 4.3: 3×3 kernels, Xavier, sigmoid gates, forget-gate bias 1.
+    """
+
+    def __init__(self, filters: int, kernel_size: int = 3, activation: str = "relu", **kwargs):
+        # Autocast would round the cell state to the compute dtype on its way in.
+        super().__init__(autocast=False, **kwargs)
+        self.filters = filters
+        self.kernel_size = kernel_size
+        self.activation = keras.activations.get(activation)
+
+    def build(self, inputs_shape, states_shape=None):
+        size = (self.kernel_size, self.kernel_size)
+        gates = 4 * self.filters
+        self.kernel = self.add_weight(
+            name="kernel", shape=(*size, inputs_shape[-1], gates), initializer="glorot_uniform"
+        )
+        self.recurrent_kernel = self.add_weight(
+            name="recurrent_kernel",
+            shape=(*size, self.filters, gates),
+            initializer="glorot_uniform",
+        )
+        self.bias = self.add_weight(name="bias", shape=(gates,), initializer=self._forget_ones)
+
+    def call(self, inputs, states):
+        return self.step(self.project(inputs), *states)
+
+    def project(self, inputs):
+        """Input convolution, bias included: the part of a step that needs no state."""
+        return self._convolve(inputs, self.kernel) + ops.cast(self.bias, self.compute_dtype)
+
+    def step(self, projected, hidden, cell):
+        """The rest of the step, from `projected = project(inputs)` and the two states."""
+        gates = projected + self._convolve(hidden, self.recurrent_kernel)
+        i, f, g, o = ops.split(ops.cast(gates, "float32"), 4, axis=-1)
+        cell = ops.sigmoid(f) * ops.cast(cell, "float32") + ops.sigmoid(i) * self.activation(g)
+        hidden = ops.sigmoid(o) * self.activation(cell)
+        return ops.cast(hidden, self.compute_dtype), cell
+
+    def compute_output_shape(self, inputs_shape, states_shape):
+        return tuple(states_shape[0]), tuple(states_shape[1])
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "activation": keras.activations.serialize(self.activation),
+        }
+
+    def _convolve(self, x, kernel):
+        x, kernel = ops.cast(x, self.compute_dtype), ops.cast(kernel, self.compute_dtype)
+        return ops.conv(x, kernel, padding="same", data_format="channels_last")
+
+    def _forget_ones(self, shape, dtype=None):
+        """Zeros, and ones for the forget gate (Jozefowicz et al., 2015)."""
+        zeros = ops.zeros((self.filters,), dtype=dtype)
+        return ops.concatenate([zeros, ops.ones((self.filters,), dtype=dtype), zeros, zeros])
+
+
+@keras.saving.register_keras_serializable("ytvos_keras")
+class ConvLSTM(keras.layers.Layer):
+    """A `ConvLSTMCell` run over a sequence.
+
+    The input convolutions of all time steps are one call; each step is then one fused recurrent
+    convolution.
+
+    Args:
+        filters: Number of channels of both states.
+        kernel_size: Side of the two square kernels.
+        activation: Activation of candidate and output.
+
+    Call arguments:
+        sequence: Features of T frames.
+        initial_state: The pair `(hidden, cell)` before the first of them; zeros when left out.
+
+    Input shape:
+        `(B, T, H, W, channels)`; each state `(B, H, W, filters)`. T, H and W may be unknown.
+
+    Output shape:
+        `(hidden states, hidden, cell)`: `(B, T, H, W, filters)` and the two states after the last
+        frame.
+
+    Example:
+        >>> layer = ConvLSTM(8)
+        >>> sequence, hidden, cell = layer(keras.ops.ones((1, 5, 4, 7, 3)))
+    """
+
+    def __init__(self, filters: int, kernel_size: int = 3, activation: str = "relu", **kwargs):
+        super().__init__(autocast=False, **kwargs)
+        self.cell = ConvLSTMCell(
+            filters, kernel_size, activation, dtype=self.dtype_policy, name="cell"
+        )
+
+    def build(self, sequence_shape, initial_state_shape=None):
+        self.cell.build((sequence_shape[0], *sequence_shape[2:]))
+
+    def call(self, sequence, initial_state=None):
+        projected = fold_time(self.cell.project, sequence)
+        if initial_state is None:
+            zeros = ops.zeros_like(projected[:, 0, ..., : self.cell.filters])
+            initial_state = (zeros, ops.cast(zeros, "float32"))
+
+        def step(states, projected):
+            hidden, cell = self.cell.step(projected, *states)
+            return (hidden, cell), hidden
+
+        hidden, cell = (
+            ops.cast(state, dtype)
+            for state, dtype in zip(initial_state, (self.compute_dtype, "float32"), strict=True)
+        )
+        (hidden, cell), outputs = recur(step, (hidden, cell), projected)
+        return outputs, hidden, cell
+
+    def compute_output_shape(self, sequence_shape, initial_state_shape=None):
+        state = (sequence_shape[0], *sequence_shape[2:4], self.cell.filters)
+        return (*sequence_shape[:4], self.cell.filters), state, state
+
+    def get_config(self):
+        cell = self.cell.get_config()
+        own = {name: cell[name] for name in ("filters", "kernel_size", "activation")}
+        return {**super().get_config(), **own}

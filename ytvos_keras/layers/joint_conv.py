@@ -1,0 +1,62 @@
+"""A convolution over several maps, the block that the light model is made of."""
+
+import keras
+
+
+@keras.saving.register_keras_serializable("ytvos_keras")
+class JointConv(keras.layers.Layer):
+    """Convolution over several maps as if they were concatenated, RMS norm over channels, ReLU.
+
+    Each map has a kernel of its own and the results are added, so a map that all objects share
+    (batch 1) is convolved once. RMS norm stands where others put batch norm: batches are small.
+
+    Args:
+        filters: Number of output channels.
+        kernel_size: Side of the square kernels.
+
+    Call arguments:
+        maps: A list of one or more tensors.
+
+    Input shape:
+        Each `(B or 1, H, W, channels of its own)`.
+
+    Output shape:
+        `(B, H, W, filters)`.
+    """
+
+    def __init__(self, filters: int, kernel_size: int = 3, **kwargs):
+        super().__init__(**kwargs)
+        self.filters = filters
+        self.kernel_size = kernel_size
+        self.norm = keras.layers.RMSNormalization(dtype=self.dtype_policy)
+        self.convolutions = []
+
+    def build(self, shapes):
+        for n, shape in enumerate(shapes):
+            conv = keras.layers.Conv2D(
+                self.filters,
+                self.kernel_size,
+                padding="same",
+                use_bias=n == 0,
+                dtype=self.dtype_policy,
+                name=f"conv_{n}",
+            )
+            conv.build(shape)
+            self.convolutions.append(conv)
+        self.norm.build((None, None, None, self.filters))
+        self.built = True
+
+    def call(self, maps):
+        x = sum(conv(x) for conv, x in zip(self.convolutions, maps, strict=True))
+        return keras.ops.relu(self.norm(x))
+
+    def compute_output_shape(self, shapes):
+        batches = {shape[0] for shape in shapes} - {1}
+        return (batches.pop() if batches else 1, *shapes[0][1:3], self.filters)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+        }

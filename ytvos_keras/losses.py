@@ -1,0 +1,66 @@
+"""Training losses, from logits, in float32, one value a frame.
+
+A frame's `sample_weight` is `(B, T − 1)`. A frame of weight 0 adds nothing to the sum nor to the
+count, so unannotated frames may stand in a clip.
+"""
+
+import keras
+from keras import ops
+
+
+class FrameLoss(keras.losses.Loss):
+    """Base of losses that give one value a frame.
+
+    Subclasses define `frame_loss(y_true, logits)` on float32 `(B, T − 1, H, W, 1)` tensors, which
+    returns `(B, T − 1)`.
+    """
+
+    def __init__(self, name=None, **kwargs):
+        super().__init__(name=name, reduction="mean_with_sample_weight", dtype="float32")
+
+    def call(self, y_true, y_pred):
+        return self.frame_loss(ops.cast(y_true, "float32"), ops.cast(y_pred, "float32"))
+
+    def frame_loss(self, y_true, logits):
+        raise NotImplementedError
+
+
+@keras.saving.register_keras_serializable("ytvos_keras")
+class MaskCrossentropy(FrameLoss):
+    """Binary cross-entropy, averaged over the pixels of a frame (equation 5 of the paper).
+
+    Equation 5 has a sign slip: its second term must be negative too.
+    """
+
+    def frame_loss(self, y_true, logits):
+        return ops.mean(_crossentropy(y_true, logits), axis=(2, 3, 4))
+
+
+@keras.saving.register_keras_serializable("ytvos_keras")
+class LiteLoss(FrameLoss):
+    """The loss of `s2s-lite`: cross-entropy + 0.3 · that of the hardest eighth + (1 − soft J).
+
+    Not in the paper. The hardest pixels lie along contours and on look-alikes; the soft Jaccard
+    index weighs small objects like large ones.
+    """
+
+    hard_weight = 0.3
+    hard_fraction = 1 / 8
+
+    def frame_loss(self, y_true, logits):
+        axes = (2, 3, 4)
+        pixels = _crossentropy(y_true, logits)
+        flat = ops.reshape(pixels, (-1, pixels.shape[2] * pixels.shape[3]))
+        count = int(flat.shape[1] * self.hard_fraction)
+        hardest = ops.top_k(flat, count, sorted=False)[0]
+        hard = ops.reshape(ops.mean(hardest, axis=-1), ops.shape(pixels)[:2])
+        probabilities = ops.sigmoid(logits)
+        intersection = ops.sum(probabilities * y_true, axis=axes)
+        union = ops.sum(probabilities + y_true, axis=axes) - intersection
+        soft_j = (intersection + 1) / (union + 1)  # one pixel: an empty frame is no 0 ÷ 0
+        return ops.mean(pixels, axis=axes) + self.hard_weight * hard + (1 - soft_j)
+
+
+def _crossentropy(y_true, logits):
+    """Per pixel, in the form that neither overflows nor loses small values."""
+    return ops.relu(logits) - logits * y_true + ops.log1p(ops.exp(-ops.abs(logits)))

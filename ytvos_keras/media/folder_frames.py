@@ -1,0 +1,62 @@
+"""Frames from a folder of pictures."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import natsort
+import numpy as np
+
+from ytvos_keras.errors import InputError
+from ytvos_keras.media.frame_source import FrameSource
+from ytvos_keras.media.pictures import read_rgb
+
+PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png")
+
+
+class FolderFrames(FrameSource):
+    """Pictures of one folder in natural order (`img2` before `img10`); see `open_frames`."""
+
+    fps = None
+
+    def __init__(self, folder: str | Path):
+        self.path = Path(folder)
+        self.files = _pictures(self.path)
+        self.names = [file.stem for file in self.files]
+        self.count = len(self.files)
+        self.size = read_rgb(self.files[0]).shape[:2]
+        self._index = {name: index for index, name in enumerate(self.names)}
+
+    def read(self, start: int = 0) -> Iterator[tuple[str, np.ndarray]]:
+        for file in self.files[start:]:
+            yield file.stem, read_rgb(file)
+
+    def index_of(self, stem: str) -> int | None:
+        return self._index.get(stem)
+
+
+def list_pictures(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
+    """List the pictures of a folder in natural order, hidden files left out."""
+    files = (f for f in folder.iterdir() if f.suffix.lower() in suffixes and f.is_file())
+    # By name first: the natural order calls "1" and "01" equal, and folders list in any order.
+    visible = sorted(f for f in files if not f.name.startswith("."))
+    return natsort.natsorted(visible, key=lambda file: file.stem)
+
+
+def _pictures(folder: Path) -> list[Path]:
+    files = list_pictures(folder, PICTURE_SUFFIXES)
+    if not files:
+        inside = " (there are folders in it: give one of them)" if _has_folders(folder) else ""
+        raise InputError(f"{folder}: no frames (JPEG or PNG) in this folder{inside}.")
+    seen: dict[str, Path] = {}
+    for file in files:
+        if file.stem in seen:
+            raise InputError(
+                f"{folder}: {seen[file.stem].name} and {file.name} are frames of the same name; "
+                "their masks would overwrite each other, rename or move one of them."
+            )
+        seen[file.stem] = file
+    return files
+
+
+def _has_folders(folder: Path) -> bool:
+    return any(entry.is_dir() for entry in folder.iterdir())

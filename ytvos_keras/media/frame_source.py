@@ -1,0 +1,41 @@
+"""What folders of pictures and video files have in common."""
+
+import abc
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+
+class FrameSource(abc.ABC):
+    """A sequence of frames, read lazily: one frame in memory at a time.
+
+    Attributes:
+        path: the folder or file.
+        files: the files that hold the frames.
+        count: number of frames; of a video what its header says, None where it says nothing.
+        fps: frames per second, None for a folder of pictures.
+        size: (height, width) of the first frame, in pixels.
+    """
+
+    path: Path
+    files: list[Path]
+    count: int | None
+    fps: Fraction | None
+    size: tuple[int, int]
+
+    @abc.abstractmethod
+    def read(self, start: int = 0) -> Iterator[tuple[str, np.ndarray]]:
+        """Yield (name, frame) from frame `start` on; frame is uint8 (H, W, 3), RGB, 0–255.
+
+        Raises:
+            InputError: a frame cannot be read; the message names the file (and frame).
+        """
+
+    @abc.abstractmethod
+    def index_of(self, stem: str) -> int | None:
+        """Return the index of the frame called `stem` (a file name without suffix), or None."""
+
+    def __iter__(self) -> Iterator[tuple[str, np.ndarray]]:
+        return self.read()

@@ -1,0 +1,34 @@
+"""Frames one at a time, from a folder of pictures or a video file."""
+
+from pathlib import Path
+
+from ytvos_keras.errors import InputError
+from ytvos_keras.media.folder_frames import FolderFrames
+from ytvos_keras.media.frame_source import FrameSource
+from ytvos_keras.media.video_frames import VideoFrames
+
+
+def open_frames(path: str | Path) -> FrameSource:
+    """Open a folder of pictures or a video file.
+
+    A folder: every JPEG and PNG in it, in natural order of the names; other files, hidden files and
+    subfolders are ignored; pictures are read as `pictures.read_rgb` says. A file: see
+    `video_frames.VideoFrames`. That all frames have one size is checked where they are used.
+
+    Args:
+        path: a folder or a video file.
+
+    Returns:
+        The frames, with their number, size and, for a video, frames per second.
+
+    Raises:
+        InputError: nothing there, no frames in it, two pictures of one name, unreadable.
+
+    Example:
+        >>> for name, frame in open_frames("clip.mp4"):
+        ...     print(name, frame.shape)
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"{path}: no such file or folder.")
+    return FolderFrames(path) if path.is_dir() else VideoFrames(path)

@@ -1,0 +1,173 @@
+"""Label maps (0 = background, 1–254 = object ids): reading, checking, writing."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ytvos_keras.errors import InputError
+from ytvos_keras.media.atomic import atomic_path
+from ytvos_keras.media.palette import davis_palette
+from ytvos_keras.media.pictures import load_picture
+
+MAX_ID = 254  # 255 is void in DAVIS and PASCAL VOC
+_MANY_IDS = 10  # more values than this, with gaps between them, are taken for smooth edges
+
+
+def check_label_map(
+    array: np.ndarray, *, name: str = "mask", indexed: bool = False, allow_empty: bool = False
+) -> np.ndarray:
+    """Check a mask of one or more objects and return it as a label map.
+
+    Rules:
+        * Values are object ids, 0 is background. A boolean mask is object 1.
+        * If 255 (or 65535) is the only value beside 0, it is a binary mask and becomes id 1. Any
+          other lone value stays: an object 3 alone in its frame remains object 3.
+        * 255 beside other values is an error: it is void, or the mask has smooth edges.
+        * More than 10 values that are not exactly 1 … K are an error too, unless `indexed`.
+        * Three or four channels: the colours must be grey (R = G = B); transparent is background.
+        * Floats must be whole numbers.
+
+    Args:
+        array: (H, W), (H, W, 1), (H, W, 3) or (H, W, 4); boolean, integer or float.
+        name: what to call the mask in an error: its file, if it has one.
+        indexed: the values are known to be ids (they come from a palette picture).
+        allow_empty: accept a mask without any object.
+
+    Returns:
+        uint8 array (H, W), values 0–254.
+
+    Raises:
+        InputError: a rule is broken.
+
+    Example:
+        >>> check_label_map(np.array([[0, 255]]))
+        array([[0, 1]], dtype=uint8)
+    """
+    labels = _whole_numbers(_one_channel(np.asarray(array), name), name)
+    values = np.unique(labels)
+    ids = values[values != 0]
+    if not ids.size and not allow_empty:
+        raise InputError(f"{name}: no object in it, every pixel is 0; mark the object with its id.")
+    if ids.size == 1 and ids[0] in (255, 65535):
+        return (labels != 0).astype(np.uint8)
+    if not indexed and ids.size > _MANY_IDS and ids[-1] != ids.size:
+        raise InputError(
+            f"{name}: {values.size} values found; was it resized with interpolation? "
+            "Resize masks with nearest neighbour, one value per object."
+        )
+    if ids.size and ids[-1] == 255:
+        raise InputError(
+            f"{name}: value 255 found beside {_listed(ids[:-1])}; if it marks void pixels, set "
+            "them to 0; if the mask has smooth edges, save it without."
+        )
+    if ids.size and (ids[0] < 0 or ids[-1] > MAX_ID):
+        raise InputError(
+            f"{name}: ids must be 1 to {MAX_ID}, 0 is background. Received: {_listed(ids)}."
+        )
+    return labels.astype(np.uint8)
+
+
+def read_mask(
+    path: str | Path, *, allow_empty: bool = False
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Read a mask file and check it as `check_label_map` does.
+
+    Args:
+        path: a PNG: index (palette), greyscale, 1 bit, or RGB(A) whose channels are equal.
+        allow_empty: accept a mask without any object.
+
+    Returns:
+        label_map: uint8 (H, W), values 0–254.
+        palette: uint8 (256, 3) of an index PNG, None for the others.
+
+    Raises:
+        InputError: the file cannot be read, is a JPEG, or breaks a rule of `check_label_map`.
+    """
+    image = load_picture(path)
+    if image.format == "JPEG":
+        raise InputError(f"{path}: JPEG does not keep exact values; save the mask as PNG.")
+    indexed = image.mode == "P"
+    if image.mode in ("LA", "PA"):
+        image = image.convert("RGBA")
+    if image.mode not in ("P", "L", "1", "RGB", "RGBA") and not image.mode.startswith("I"):
+        raise InputError(
+            f"{path}: a mask must be an index, greyscale or black-and-white PNG. "
+            f"Received: mode {image.mode}."
+        )
+    label_map = check_label_map(
+        np.asarray(image), name=str(path), indexed=indexed, allow_empty=allow_empty
+    )
+    return label_map, _palette_of(image) if indexed else None
+
+
+def write_mask(path: str | Path, label_map: np.ndarray, palette: np.ndarray | None = None) -> None:
+    """Write a label map as an 8-bit palette PNG; the file appears whole or not at all.
+
+    Args:
+        path: the file to write; its folder must exist.
+        label_map: uint8 (H, W), values are palette indices.
+        palette: uint8 (N, 3), RGB; None for the DAVIS palette.
+
+    Raises:
+        ValueError: the label map is not uint8 (H, W).
+    """
+    if label_map.dtype != np.uint8 or label_map.ndim != 2:
+        raise ValueError(
+            "label_map must be uint8 with shape (H, W). "
+            f"Received: {label_map.dtype} {label_map.shape}"
+        )
+    image = Image.fromarray(label_map)
+    image.putpalette((davis_palette() if palette is None else palette).tobytes())
+    with atomic_path(path) as part:
+        image.save(part, format="PNG")
+
+
+def _one_channel(array: np.ndarray, name: str) -> np.ndarray:
+    """Reduce (H, W, C) to (H, W)."""
+    if array.ndim == 3 and array.shape[-1] == 1:
+        array = array[..., 0]
+    if array.ndim == 2 and array.size:
+        return array
+    if array.ndim != 3 or array.shape[-1] not in (3, 4) or not array.size:
+        raise InputError(f"{name}: a mask must have shape (H, W). Received: {array.shape}.")
+    grey = array[..., 0]
+    if array.shape[-1] == 4:
+        array = np.where(array[..., 3:] == 0, array.dtype.type(0), array)
+        grey = array[..., 0]
+    if (array[..., :3] != grey[..., None]).any():
+        raise InputError(
+            f"{name}: colours found, but a mask holds one object id per pixel; save it as an index "
+            "(palette) PNG, or as greyscale with the values 1, 2, …"
+        )
+    return grey
+
+
+def _whole_numbers(labels: np.ndarray, name: str) -> np.ndarray:
+    """Turn booleans and floats into integers."""
+    if labels.dtype == bool:
+        return labels.astype(np.uint8)
+    if np.issubdtype(labels.dtype, np.integer):
+        return labels
+    if not np.issubdtype(labels.dtype, np.floating):
+        raise InputError(f"{name}: a mask must hold whole numbers. Received: {labels.dtype}.")
+    with np.errstate(invalid="ignore"):
+        whole = np.isfinite(labels).all() and (labels == np.rint(labels)).all()
+    if not whole:
+        raise InputError(
+            f"{name}: fractions found, but a mask holds whole ids; threshold it first (mask > 0.5)."
+        )
+    return labels.astype(np.int64)
+
+
+def _palette_of(image: Image.Image) -> np.ndarray:
+    """Return the palette of an index picture; colours that it lacks are those of DAVIS."""
+    colours = np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
+    palette = davis_palette().copy()
+    palette[: len(colours)] = colours
+    return palette
+
+
+def _listed(values: np.ndarray, most: int = 5) -> str:
+    """Write a few values for an error: `1, 2, 3, 4, 5, …`."""
+    return ", ".join(map(str, values[:most].tolist())) + (", …" if values.size > most else "")

@@ -1,0 +1,14 @@
+"""Image networks under the Initializer and the Encoder.
+
+A backbone is a Keras layer: `backbone(images, masks=None)` takes RGB in 0–255 (`(B, H, W, 3)`, sides
+multiples of 32) and, if built with `with_mask=True`, masks in 0–1 (`(B, H, W, 1)`), does its own
+preprocessing, and returns a dict from stride to feature map, `{2: …, 4: …, 8: …, 16: …, 32: …}`.
+`filters` gives the channels of each. `load_weights_from(source)` loads pretrained weights.
+"""
+
+from ytvos_keras.models.backbones.efficientnet_lite0 import EfficientNetLite0
+from ytvos_keras.models.backbones.vgg16 import VGG16
+
+BACKBONES = {"vgg16": VGG16, "efficientnet-lite0": EfficientNetLite0}
+
+__all__ = ["BACKBONES", "VGG16", "EfficientNetLite0"]

@@ -1,0 +1,139 @@
+"""EfficientNet-Lite0, batch norm folded: the light backbone."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras import ops
+
+from ytvos_keras.errors import InputError
+
+# Expansion, kernel size, stride, filters and repeats of each stage (EfficientNet-B0's, without
+# squeeze-and-excitation and with ReLU6).
+_STAGES = (
+    (1, 3, 1, 16, 1),
+    (6, 3, 2, 24, 2),
+    (6, 5, 2, 40, 2),
+    (6, 3, 2, 80, 3),
+    (6, 5, 1, 112, 3),
+    (6, 5, 2, 192, 4),
+    (6, 3, 1, 320, 1),
+)
+_STEM_FILTERS = 32
+# The last stage at each stride.
+_TAPS = {0: 2, 1: 4, 2: 8, 4: 16, 6: 32}
+
+
+@keras.saving.register_keras_serializable("ytvos_keras")
+class EfficientNetLite0(keras.layers.Layer):
+    """EfficientNet-Lite0 without its head; see the package docstring of `backbones`.
+
+    The batch norms are folded into the convolutions. Each of the five maps that it returns is
+    standardised per channel with fixed statistics, because their scales differ by far.
+
+    Args:
+        with_mask: Whether a mask is the fourth input channel.
+
+    References:
+        - Tan and Le, EfficientNet, 2019; the "Lite" variants are Google's, 2020.
+    """
+
+    def __init__(self, with_mask: bool = False, **kwargs):
+        super().__init__(**kwargs)
+        self.with_mask = with_mask
+        self.filters = {stride: _STAGES[stage][3] for stage, stride in _TAPS.items()}
+        self.stem = self._conv(_STEM_FILTERS, 3, strides=2, activation="relu6", name="stem")
+        self.stages = []
+        filters = _STEM_FILTERS
+        for expansion, kernel_size, strides, filters_out, repeats in _STAGES:
+            stage = []
+            for _ in range(repeats):
+                stage.append(self._block(filters, expansion, kernel_size, strides, filters_out))
+                filters, strides = filters_out, 1
+            self.stages.append(stage)
+        # Frozen batch norms without scale and centre: (x − mean) ÷ deviation.
+        self.standardize = {
+            stride: keras.layers.BatchNormalization(
+                center=False,
+                scale=False,
+                trainable=False,
+                dtype=self.dtype_policy,
+                name=f"standardize_{stride}",
+            )
+            for stride in self.filters
+        }
+
+    def build(self, images_shape=None, masks_shape=None):
+        self.stem.build((None, None, None, 3 + self.with_mask))
+        filters = _STEM_FILTERS
+        for stage in self.stages:
+            for block in stage:
+                for conv in block:
+                    conv.build((None, None, None, filters))
+                    filters = conv.filters if hasattr(conv, "filters") else filters
+        for stride, layer in self.standardize.items():
+            layer.build((None, None, None, self.filters[stride]))
+        self.built = True
+
+    def call(self, images, masks=None):
+        x = self.stem(self.preprocess(images, masks))
+        maps = {}
+        for s, stage in enumerate(self.stages):
+            for block in stage:
+                y = x
+                for conv in block:
+                    y = conv(y)
+                x = y if block is stage[0] else x + y
+            if s in _TAPS:
+                maps[_TAPS[s]] = self.standardize[_TAPS[s]](x)
+        return maps
+
+    def preprocess(self, images, masks=None):
+        """To −1…1, the mask alike."""
+        x = ops.cast(images, "float32")
+        if self.with_mask:
+            x = ops.concatenate([x, 255 * ops.cast(masks, "float32")], axis=-1)
+        return ops.cast((x - 127.0) / 128.0, self.compute_dtype)
+
+    def load_weights_from(self, source: str | Path) -> None:
+        """Loads an `.npz` file written by `ytvos_keras.training.import_efficientnet_lite0`.
+
+        Raises:
+            InputError: If the file is missing or its arrays are not this network's.
+        """
+        path = Path(source)
+        if not path.is_file():
+            raise InputError(f"{path}: no such file; give the .npz of EfficientNet-Lite0 weights")
+        with np.load(path) as file:
+            arrays = [file[f"arr_{i}"] for i in range(len(file.files))]
+        if self.with_mask:
+            raise InputError("pretrained EfficientNet-Lite0 weights have no mask channel")
+        try:
+            self.set_weights(arrays)
+        except ValueError as error:
+            raise InputError(f"{path}: not the weights of EfficientNet-Lite0 ({error})") from error
+
+    def compute_output_shape(self, images_shape, masks_shape=None):
+        return {s: (images_shape[0], None, None, n) for s, n in self.filters.items()}
+
+    def get_config(self):
+        return {**super().get_config(), "with_mask": self.with_mask}
+
+    def _block(self, filters_in, expansion, kernel_size, strides, filters_out):
+        """Inverted residual: widen, filter each channel, narrow."""
+        widen = (
+            [self._conv(expansion * filters_in, 1, activation="relu6")] if expansion > 1 else []
+        )
+        depthwise = keras.layers.DepthwiseConv2D(
+            kernel_size,
+            strides=strides,
+            padding="same",
+            activation="relu6",
+            dtype=self.dtype_policy,
+        )
+        return [*widen, depthwise, self._conv(filters_out, 1)]
+
+    def _conv(self, filters, kernel_size, **kwargs):
+        return keras.layers.Conv2D(
+            filters, kernel_size, padding="same", dtype=self.dtype_policy, **kwargs
+        )

@@ -1,0 +1,118 @@
+"""VGG-16 as the paper uses it: thirteen convolutions and the first fully connected layer."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from ytvos_keras.models.backbones.vgg16_weights import (
+    collapse_fc6,
+    read_vgg16_weights,
+    widen_first_kernel,
+)
+
+# Filters and number of convolutions of each block (Simonyan and Zisserman, 2014, configuration D).
+_BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
+_BGR_MEANS = (103.939, 116.779, 123.68)  # of ImageNet, as the pretrained weights were trained
+_FC6_FILTERS = 4096
+
+
+@keras.saving.register_keras_serializable("ytvos_keras")
+class VGG16(keras.layers.Layer):
+    """VGG-16 without its classifier; see the package docstring of `backbones` for the interface.
+
+    Args:
+        with_mask: Whether a mask is the fourth input channel (the paper's Initializer).
+        fc6: How the first fully connected layer becomes a convolution. The paper says "1×1
+            convolution", which leaves the 7×7×512×4096 kernel open: `"1x1"` sums it over its
+            positions (exact where the map is locally constant), `"7x7"` keeps it whole with same
+            padding, `"none"` leaves the layer out.
+
+    References:
+        - Section 4.3 of the paper, "Model structures".
+    """
+
+    def __init__(self, with_mask: bool = False, fc6: str = "1x1", **kwargs):
+        super().__init__(**kwargs)
+        self.with_mask = with_mask
+        self.fc6 = fc6
+        self.filters = {2: 64, 4: 128, 8: 256, 16: 512, 32: 512 if fc6 == "none" else _FC6_FILTERS}
+        self.blocks = [
+            [self._conv(f"block{b}_conv{c}", filters, 3) for c in range(1, count + 1)]
+            for b, (filters, count) in enumerate(_BLOCKS, start=1)
+        ]
+        kernel_sizes = {"1x1": 1, "7x7": 7, "none": None}
+        if fc6 not in kernel_sizes:
+            raise ValueError(f"fc6 must be one of {sorted(kernel_sizes)}. Received: fc6={fc6!r}")
+        self.fc6_conv = None if fc6 == "none" else self._conv("fc6", _FC6_FILTERS, kernel_sizes[fc6])
+
+    def build(self, images_shape=None, masks_shape=None):
+        channels = 3 + self.with_mask
+        for conv in self._convolutions():
+            conv.build((None, None, None, channels))
+            channels = conv.filters
+        self.built = True
+
+    def call(self, images, masks=None):
+        x = self.preprocess(images, masks)
+        maps = {}
+        for b, block in enumerate(self.blocks, start=1):
+            for conv in block:
+                x = conv(x)
+            x = ops.max_pool(x, 2, 2)
+            maps[2**b] = x
+        if self.fc6_conv is not None:
+            maps[32] = self.fc6_conv(x)
+        return maps
+
+    def preprocess(self, images, masks=None):
+        """RGB to BGR less the means of ImageNet; the mask to the same range, −127.5 or 127.5."""
+        images = ops.cast(images, "float32")
+        x = ops.flip(images, axis=-1) - ops.convert_to_tensor(_BGR_MEANS)
+        if self.with_mask:
+            x = ops.concatenate([x, 255 * ops.cast(masks, "float32") - 127.5], axis=-1)
+        return ops.cast(x, self.compute_dtype)
+
+    def load_weights_from(self, source: str) -> None:
+        """Loads pretrained weights.
+
+        Args:
+            source: `"imagenet"` (through `keras.applications`, downloaded once on the user's
+                machine), or the path of a Keras VGG-16 weights file with or without the top. Without
+                it, fc6 keeps its random start.
+
+        Raises:
+            InputError: If the file is missing or is not of VGG-16.
+        """
+        weights = read_vgg16_weights(source, with_fc6=self.fc6_conv is not None)
+        for conv in self._convolutions():
+            if conv is self.fc6_conv:
+                if "fc1" not in weights:
+                    continue
+                kernel, bias = weights["fc1"]
+                kernel = kernel.reshape(7, 7, 512, _FC6_FILTERS)
+                kernel = collapse_fc6(kernel) if self.fc6 == "1x1" else kernel
+            else:
+                kernel, bias = weights[conv.name]
+            if self.with_mask and conv is self.blocks[0][0]:
+                kernel = widen_first_kernel(kernel, np.array(conv.kernel))
+            conv.set_weights([kernel, bias])
+
+    def compute_output_shape(self, images_shape, masks_shape=None):
+        return {s: (images_shape[0], None, None, n) for s, n in self.filters.items()}
+
+    def get_config(self):
+        return {**super().get_config(), "with_mask": self.with_mask, "fc6": self.fc6}
+
+    def _conv(self, name, filters, kernel_size):
+        return keras.layers.Conv2D(
+            filters,
+            kernel_size,
+            padding="same",
+            activation="relu",
+            dtype=self.dtype_policy,
+            name=name,
+        )
+
+    def _convolutions(self):
+        convolutions = [conv for block in self.blocks for conv in block]
+        return convolutions if self.fc6_conv is None else [*convolutions, self.fc6_conv]

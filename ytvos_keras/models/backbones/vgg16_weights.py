@@ -1,0 +1,113 @@
+"""Pretrained VGG-16 weights: where they are read from and how they are reshaped for the model."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from ytvos_keras.errors import InputError
+
+# Channels in and out of each convolution, under the names that keras.applications gives them.
+_CHANNELS = {
+    "block1_conv1": (3, 64),
+    "block1_conv2": (64, 64),
+    "block2_conv1": (64, 128),
+    "block2_conv2": (128, 128),
+    "block3_conv1": (128, 256),
+    "block3_conv2": (256, 256),
+    "block3_conv3": (256, 256),
+    "block4_conv1": (256, 512),
+    "block4_conv2": (512, 512),
+    "block4_conv3": (512, 512),
+    "block5_conv1": (512, 512),
+    "block5_conv2": (512, 512),
+    "block5_conv3": (512, 512),
+}
+_SHAPES = {name: (3, 3, *channels) for name, channels in _CHANNELS.items()}
+_FC1_SHAPE = (7 * 7 * 512, 4096)
+
+Weights = dict[str, tuple[np.ndarray, np.ndarray]]
+
+
+def read_vgg16_weights(source: str | Path, with_fc6: bool) -> Weights:
+    """Reads kernels and biases of VGG-16 by layer name.
+
+    Args:
+        source: `"imagenet"` or the path of an `.h5` file as `keras.applications` distributes it,
+            with or without the top, or a `.weights.h5` or `.keras` file of that model.
+        with_fc6: Whether the first fully connected layer is wanted.
+
+    Returns:
+        `{layer: (kernel, bias)}`, float32; `"fc1"` is among them if wanted and at hand.
+
+    Raises:
+        InputError: If the file is missing, or a layer is missing or of another shape.
+    """
+    if str(source) == "imagenet":
+        return _from_model(keras.applications.VGG16(weights="imagenet", include_top=with_fc6))
+    path = Path(source)
+    if not path.is_file():
+        raise InputError(
+            f"{path}: no such file; give a Keras VGG-16 weights file, or 'imagenet' to download it"
+        )
+    weights = _read_file(path, with_fc6)
+    _check(weights, path)
+    return weights
+
+
+def collapse_fc6(kernel: np.ndarray) -> np.ndarray:
+    """Sums a `(7, 7, in, out)` kernel over its positions to `(1, 1, in, out)`.
+
+    On a map that is constant over 7×7 cells, both give the same.
+    """
+    return kernel.sum(axis=(0, 1), keepdims=True)
+
+
+def widen_first_kernel(kernel: np.ndarray, widened: np.ndarray) -> np.ndarray:
+    """Puts a `(3, 3, 3, out)` kernel over the image channels of a `(3, 3, 4, out)` one.
+
+    The mask channel of `widened` keeps its Glorot start.
+    """
+    return np.concatenate([kernel, widened[:, :, 3:]], axis=2)
+
+
+def _read_file(path: Path, with_fc6: bool) -> Weights:
+    import h5py
+
+    try:
+        if path.suffix == ".keras":
+            return _from_model(keras.saving.load_model(path, compile=False))
+        with h5py.File(path, "r") as file:
+            if "layer_names" in file.attrs:
+                return _from_legacy_h5(file)
+            has_top = any("dense" in name for name in file.get("layers", ()))
+        model = keras.applications.VGG16(weights=None, include_top=has_top)
+        model.load_weights(path)
+        return _from_model(model)
+    except (OSError, KeyError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{path}: not a Keras VGG-16 weights file ({reason})") from error
+
+
+def _from_legacy_h5(file) -> Weights:
+    wanted = [name for name in file if name in _SHAPES or name == "fc1"]
+    names = {name: file[name].attrs["weight_names"] for name in wanted}
+    return {
+        name: tuple(np.asarray(file[name][weight], "float32") for weight in weights)
+        for name, weights in names.items()
+    }
+
+
+def _from_model(model: keras.Model) -> Weights:
+    layers = [layer for layer in model.layers if layer.name in _SHAPES or layer.name == "fc1"]
+    return {layer.name: tuple(layer.get_weights()) for layer in layers}
+
+
+def _check(weights: Weights, path: Path) -> None:
+    shapes = _SHAPES | ({"fc1": _FC1_SHAPE} if "fc1" in weights else {})
+    for name, shape in shapes.items():
+        if name not in weights:
+            raise InputError(f"{path}: layer {name} is missing; is it a Keras VGG-16 weights file?")
+        found = weights[name][0].shape
+        if found != shape:
+            raise InputError(f"{path}: kernel of {name} must have shape {shape}, found {found}")

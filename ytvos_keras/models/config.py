@@ -1,0 +1,67 @@
+"""The configuration of the model."""
+
+import dataclasses
+import math
+
+
+@dataclasses.dataclass(frozen=True)
+class S2SConfig:
+    """Every choice that makes one `S2S` differ from another.
+
+    The defaults are the paper's network (section 4.3). The options under "departures" are not in
+    the paper; `s2s-lite` uses them.
+
+    Attributes:
+        backbone: `"vgg16"` or `"efficientnet-lite0"`, under both Initializer and Encoder.
+        fc6: How VGG-16's first fully connected layer becomes a convolution: `"1x1"`, `"7x7"` or
+            `"none"` (see `VGG16`).
+        encoder_filters: Channels of the Encoder's features.
+        state_filters: Channels of the ConvLSTM's two states.
+        decoder_filters: Channels after each of the Decoder's upsampling layers.
+        input_size: Height and width that the model is meant for, in pixels. The network takes any.
+        state_stride: Side in pixels of one cell of the states: 32 in the paper. With 8, the Encoder
+            merges the deeper maps of the backbone into the one at stride 8.
+
+    Departures:
+        freeze_backbone: Whether the backbone keeps its pretrained weights.
+        shared_encoder: Whether the Initializer reads the Encoder's features of the frame, and the
+            mask, in place of a backbone of its own.
+        matching: Frames to which a new frame is matched: `()`, `("first",)` or
+            `("first", "previous")`. The last also feeds the previous mask back.
+        matching_filters: Channels of the keys and of the values.
+        skip_connections: Whether the Decoder sees the backbone's maps at stride 4 and 2.
+    """
+
+    backbone: str = "vgg16"
+    fc6: str = "1x1"
+    encoder_filters: int = 512
+    state_filters: int = 512
+    decoder_filters: tuple[int, ...] = (512, 256, 128, 64, 64)
+    input_size: tuple[int, int] = (256, 448)
+    state_stride: int = 32
+    freeze_backbone: bool = False
+    shared_encoder: bool = False
+    matching: tuple[str, ...] = ()
+    matching_filters: int = 64
+    skip_connections: bool = False
+
+    def __post_init__(self):
+        for name in ("decoder_filters", "input_size", "matching"):  # lists after a JSON round trip
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        if self.state_stride not in (8, 32):
+            raise ValueError(f"state_stride must be 8 or 32. Received: {self.state_stride}")
+        if self.matching not in ((), ("first",), ("first", "previous")):
+            raise ValueError(
+                'matching must be (), ("first",) or ("first", "previous"). '
+                f"Received: {self.matching}"
+            )
+        if self.state_stride != 8 and (self.skip_connections or self.matching):
+            raise ValueError(
+                f"skip_connections and matching need state_stride=8. Received: {self.state_stride}"
+            )
+        upsamplings = 3 if self.skip_connections else int(math.log2(self.state_stride))
+        if len(self.decoder_filters) != upsamplings:
+            raise ValueError(
+                f"decoder_filters must have {upsamplings} entries to come from stride "
+                f"{self.state_stride} back to the frame. Received: {self.decoder_filters}"
+            )

@@ -1,0 +1,83 @@
+"""Decoder: the hidden state to the mask's logits at full resolution (equation 4)."""
+
+from collections.abc import Sequence
+
+import keras
+
+from ytvos_keras.layers.joint_conv import JointConv
+from ytvos_keras.layers.resolution import depth_to_space, upsample
+
+
+@keras.saving.register_keras_serializable("ytvos_keras")
+class Decoder(keras.layers.Layer):
+    """The paper's Decoder: upsampling layers with 5×5 kernels, then one 5×5 filter.
+
+    An upsampling layer is a transposed convolution of stride 2 with ReLU. The sigmoid of section
+    4.3 is left to the loss and to `S2S.step`, which take it in float32.
+
+    Args:
+        filters: Channels after each upsampling; 512, 256, 128, 64, 64 in the paper.
+
+    Call arguments:
+        hidden: The hidden state of the ConvLSTM.
+
+    Input shape:
+        `(B, h, w, channels)`.
+
+    Output shape:
+        `(B, h · 2ⁿ, w · 2ⁿ, 1)` for n upsampling layers, float32 logits.
+    """
+
+    def __init__(self, filters: Sequence[int] = (512, 256, 128, 64, 64), **kwargs):
+        super().__init__(**kwargs)
+        self.upsampling = [
+            keras.layers.Conv2DTranspose(
+                n, 5, strides=2, padding="same", activation="relu", dtype=self.dtype_policy
+            )
+            for n in filters
+        ]
+        self.to_logits = keras.layers.Conv2D(
+            1, 5, padding="same", dtype=self.dtype_policy, name="to_logits"
+        )
+
+    def call(self, hidden):
+        x = hidden
+        for layer in self.upsampling:
+            x = layer(x)
+        return keras.ops.cast(self.to_logits(x), "float32")
+
+
+@keras.saving.register_keras_serializable("ytvos_keras")
+class SkipDecoder(keras.layers.Layer):
+    """The Decoder of `s2s-lite`: it sees the backbone's maps at stride 4 and 2 on its way up.
+
+    Args:
+        filters: Channels at stride 8, 4 and 2.
+
+    Call arguments:
+        hidden: The hidden state of the ConvLSTM at stride 8.
+        skip_4, skip_2: The backbone's maps at stride 4 and 2; a batch of 1 serves all objects.
+
+    Input shape:
+        `hidden`: `(B, h, w, channels)`; `skip_4`: `(B or 1, 2h, 2w, …)`; `skip_2`:
+        `(B or 1, 4h, 4w, …)`.
+
+    Output shape:
+        `(B, 8h, 8w, 1)`, float32 logits.
+    """
+
+    def __init__(self, filters: Sequence[int], **kwargs):
+        super().__init__(**kwargs)
+        self.at_8, self.at_4, self.at_2 = (
+            JointConv(n, 3, dtype=self.dtype_policy, name=f"at_{stride}")
+            for n, stride in zip(filters, (8, 4, 2), strict=True)
+        )
+        self.to_logits = keras.layers.Conv2D(
+            4, 3, padding="same", dtype=self.dtype_policy, name="to_logits"
+        )
+
+    def call(self, hidden, skip_4, skip_2):
+        x = self.at_8([hidden])
+        x = self.at_4([upsample(x), skip_4])
+        x = self.at_2([upsample(x), skip_2])
+        return keras.ops.cast(depth_to_space(self.to_logits(x), 2), "float32")

@@ -1,0 +1,89 @@
+"""Encoder: a frame to features (equation 2)."""
+
+import keras
+from keras import ops
+
+from ytvos_keras.layers.joint_conv import JointConv
+from ytvos_keras.layers.resolution import upsample
+
+
+@keras.saving.register_keras_serializable("ytvos_keras")
+class Encoder(keras.layers.Layer):
+    """The paper's Encoder: a backbone and one 1×1 convolution with ReLU.
+
+    Args:
+        backbone: A backbone without mask channel.
+        filters: Channels of the features; 512 in the paper.
+
+    Call arguments:
+        frames: RGB in 0–255, sides multiples of 32.
+
+    Input shape:
+        `(B, H, W, 3)`.
+
+    Output shape:
+        A dict of maps; `"features"` is `(B, H / 32, W / 32, filters)`.
+    """
+
+    def __init__(self, backbone: keras.layers.Layer, filters: int = 512, **kwargs):
+        super().__init__(autocast=False, **kwargs)
+        self.backbone = backbone
+        self.conv = keras.layers.Conv2D(filters, 1, activation="relu", dtype=self.dtype_policy)
+
+    def call(self, frames):
+        return {"features": self.conv(self.backbone(frames)[32])}
+
+
+@keras.saving.register_keras_serializable("ytvos_keras")
+class PyramidEncoder(keras.layers.Layer):
+    """The Encoder of `s2s-lite`: deeper maps merged into the one at stride 8.
+
+    Args:
+        backbone: A backbone without mask channel.
+        filters: Channels of the features.
+        key_filters: Channels of the keys for `Matching`; 0 for none.
+        skips: Whether the backbone's maps at stride 4 and 2 are handed on to the Decoder.
+
+    Call arguments:
+        frames: RGB in 0–255, sides multiples of 32.
+
+    Input shape:
+        `(B, H, W, 3)`.
+
+    Output shape:
+        A dict of maps: `"features"` `(B, H / 8, W / 8, filters)`; on request `"key"` of length 1
+        along its last axis, `"skip_4"` and `"skip_2"`.
+    """
+
+    merged_filters = 128
+
+    def __init__(
+        self,
+        backbone: keras.layers.Layer,
+        filters: int,
+        key_filters: int = 0,
+        skips: bool = False,
+        **kwargs,
+    ):
+        super().__init__(autocast=False, **kwargs)
+        policy = self.dtype_policy
+        self.backbone = backbone
+        self.skips = skips
+        self.merge_32 = JointConv(self.merged_filters, 1, dtype=policy, name="merge_32")
+        self.merge_16 = JointConv(self.merged_filters, 3, dtype=policy, name="merge_16")
+        self.merge_8 = JointConv(filters, 3, dtype=policy, name="merge_8")
+        self.to_key = (
+            keras.layers.Conv2D(key_filters, 1, dtype=policy, name="to_key") if key_filters else None
+        )
+
+    def call(self, frames):
+        maps = self.backbone(frames)
+        x = self.merge_32([maps[32]])
+        x = self.merge_16([maps[16], upsample(x)])
+        x = self.merge_8([maps[8], upsample(x)])
+        features = {"features": x}
+        if self.to_key is not None:
+            features["key"] = ops.normalize(self.to_key(x), axis=-1)
+        if self.skips:
+            features |= {"skip_4": maps[4], "skip_2": maps[2]}
+        return features

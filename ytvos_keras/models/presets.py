@@ -1,0 +1,72 @@
+"""Named models."""
+
+from pathlib import Path
+
+import keras
+
+from ytvos_keras.errors import InputError
+from ytvos_keras.models.config import S2SConfig
+from ytvos_keras.models.s2s import S2S
+
+PRESETS = {
+    # The paper's network: every size from section 4.3.
+    "s2s-vgg16": S2SConfig(),
+    # The small one: works on a laptop, departs from the paper where S2SConfig says so.
+    "s2s-lite": S2SConfig(
+        backbone="efficientnet-lite0",
+        freeze_backbone=True,
+        encoder_filters=96,
+        state_filters=96,
+        decoder_filters=(96, 64, 32),
+        state_stride=8,
+        shared_encoder=True,
+        matching=("first", "previous"),
+        skip_connections=True,
+    ),
+}
+
+_ASSETS = Path(__file__).parent.parent / "assets"
+
+
+def load(name_or_path: str | Path, dtype: str | None = None) -> S2S:
+    """A model with its weights.
+
+    Args:
+        name_or_path: A preset whose weights are bundled (`"s2s-lite"`), or the path of a `.keras`
+            file saved with `model.save`.
+        dtype: Keras dtype policy of a preset, such as `"mixed_bfloat16"`; the global one when left
+            out. A `.keras` file brings its own.
+
+    Raises:
+        InputError: If there is no such preset or file, or the preset has no bundled weights.
+
+    Example:
+        >>> model = ytvos_keras.load("s2s-lite")
+    """
+    if name_or_path in PRESETS:
+        return _load_preset(str(name_or_path), dtype)
+    path = Path(name_or_path)
+    if not path.is_file():
+        raise InputError(
+            f"{path}: neither a preset ({', '.join(PRESETS)}) nor a .keras file; check the name"
+        )
+    try:
+        model = keras.saving.load_model(path, compile=False)
+    except (ValueError, TypeError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{path}: not a .keras file that this version reads ({reason})") from error
+    if not isinstance(model, S2S):
+        raise InputError(f"{path}: holds a {type(model).__name__}, not an S2S; give an S2S model")
+    return model
+
+
+def _load_preset(name, dtype):
+    weights = _ASSETS / f"{name}.weights.h5"
+    if not weights.is_file():
+        raise InputError(
+            f"{name}: no weights are bundled with this preset; train it, or take s2s-lite. "
+            f"S2S(PRESETS[{name!r}]) gives the network with a random start"
+        )
+    model = S2S(PRESETS[name], dtype=dtype, name=name.replace("-", "_"))
+    model.load_weights(weights)
+    return model

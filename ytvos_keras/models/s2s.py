@@ -1,0 +1,233 @@
+"""The sequence-to-sequence network: Initializer, Encoder, ConvLSTM, Decoder."""
+
+import dataclasses
+
+import keras
+from keras import ops
+
+from ytvos_keras.layers import ConvLSTM
+from ytvos_keras.layers.resolution import pad_to_stride
+from ytvos_keras.layers.time import fold_time, recur
+from ytvos_keras.models.backbones import BACKBONES
+from ytvos_keras.models.config import S2SConfig
+from ytvos_keras.models.decoder import Decoder, SkipDecoder
+from ytvos_keras.models.encoder import Encoder, PyramidEncoder
+from ytvos_keras.models.initializer import FeatureInitializer, Initializer
+from ytvos_keras.models.memory import Memory
+
+State = dict  # name to tensor; the objects are the first dimension of every one
+
+
+@keras.saving.register_keras_serializable("ytvos_keras")
+class S2S(keras.Model):
+    """Sequence-to-sequence video object segmentation (section 4 of the paper).
+
+    Frames are RGB in 0–255, uint8 or float, of any height and width; preprocessing is part of the
+    model. The state of the recurrence is a flat dict of float32 tensors of constant size with the
+    objects as first dimension; treat it as opaque and hand it on.
+
+    Args:
+        config: An `S2SConfig`; the paper's network when left out.
+        backbone_weights: `None` for a random start, `"imagenet"` or a file for pretrained weights
+            (see `load_weights_from` of the backbone).
+
+    Call arguments:
+        inputs: A dict with `"frames"` `(B, T, H, W, 3)` and `"mask"` `(B, H, W, 1)`, the object in
+            frame 0, in {0, 1}. For training with teacher forcing also `"previous_masks"`
+            `(B, T − 1, H, W, 1)`, the masks of frames 0…T−2, and `"teacher_forcing"`
+            `(B, T − 1)`, 1 where the model is to see them in place of its own last prediction.
+
+    Output shape:
+        `(B, T − 1, H, W, 1)`: float32 logits of frames 1…T−1. Their sigmoid is what `step` gives.
+
+    Example:
+        >>> model = S2S(S2SConfig())
+        >>> logits = model({"frames": frames, "mask": mask})  # a clip at once
+        >>> state = model.initialize(frames[:, 0], mask)  # or frame by frame
+        >>> probabilities, state = model.step(frames[:, 1], state)
+
+    References:
+        - Xu et al., YouTube-VOS: Sequence-to-Sequence Video Object Segmentation, ECCV 2018.
+    """
+
+    stride = 32
+    """Sides of frames are padded to a multiple of this many pixels."""
+
+    def __init__(
+        self, config: S2SConfig | None = None, *, backbone_weights: str | None = None, **kwargs
+    ):
+        super().__init__(autocast=False, **kwargs)
+        config = config or S2SConfig()
+        self.config = config
+        policy = self.dtype_policy
+        backbone = self._backbone(with_mask=False)
+        if config.state_stride == 32:
+            self.encoder = Encoder(backbone, config.encoder_filters, dtype=policy)
+        else:
+            key_filters = config.matching_filters if config.matching else 0
+            self.encoder = PyramidEncoder(
+                backbone, config.encoder_filters, key_filters, config.skip_connections, dtype=policy
+            )
+        if config.shared_encoder:
+            self.initializer = FeatureInitializer(
+                config.state_filters, config.state_stride, dtype=policy
+            )
+        else:
+            self.initializer = Initializer(
+                self._backbone(with_mask=True), config.state_filters, dtype=policy
+            )
+        self.memory = None
+        if config.matching:
+            self.memory = Memory(
+                config.matching,
+                config.matching_filters,
+                config.encoder_filters,
+                config.state_stride,
+                dtype=policy,
+            )
+        self.conv_lstm = ConvLSTM(config.state_filters, dtype=policy)
+        decoder = SkipDecoder if config.skip_connections else Decoder
+        self.decoder = decoder(config.decoder_filters, dtype=policy)
+        self.build()
+        if backbone_weights is not None:
+            self._load_backbones(backbone_weights)
+
+    def build(self, input_shape=None):
+        """Creates all weights, by a step on one small frame."""
+        self.conv_lstm.build((None, None, None, None, self.config.encoder_filters))
+        frame = ops.zeros((1, self.stride, self.stride, 3))
+        self.step(frame, self.initialize(frame, frame[..., :1]))
+        self.built = True
+
+    def call(self, inputs):
+        frames, mask = inputs["frames"], inputs["mask"]
+        state = self.initialize(frames[:, 0], mask)
+        features = fold_time(self.encode, frames[:, 1:])
+        if self.memory is None:
+            hidden, _, _ = self.conv_lstm(features["features"], (state["h"], state["c"]))
+            logits = fold_time(self.decoder, hidden)
+        else:
+            logits = self._recur(features, state, self._teacher(inputs))
+        height, width = ops.shape(frames)[2:4]
+        return logits[:, :, :height, :width]
+
+    def initialize(self, frame, mask, features=None) -> State:
+        """First states from a frame and the object's mask (equation 1).
+
+        Args:
+            frame: `(B or 1, H, W, 3)`, RGB in 0–255.
+            mask: `(B, H, W, 1)`, in {0, 1}.
+            features: `encode(frame)`, if it is at hand.
+
+        Returns:
+            The state: a dict of float32 tensors.
+        """
+        mask = pad_to_stride(ops.cast(mask, "float32"), self.stride)
+        if features is None and self.config.shared_encoder:
+            features = self.encode(frame)
+        if self.config.shared_encoder:
+            cell, hidden = self.initializer(features["features"], mask)
+        else:
+            frame = pad_to_stride(frame, self.stride)
+            frame = ops.broadcast_to(frame, (*ops.shape(mask)[:3], 3))
+            cell, hidden = self.initializer(frame, mask)
+        state = {"h": ops.cast(hidden, "float32"), "c": ops.cast(cell, "float32")}
+        for name in self.config.matching:
+            state |= self.memory.remember(name, features, mask)
+        return state
+
+    def encode(self, frames) -> dict:
+        """Features of frames (equation 2); they do not depend on the objects.
+
+        Args:
+            frames: `(B, H, W, 3)`, RGB in 0–255.
+
+        Returns:
+            A dict of maps, all with first dimension B.
+        """
+        return self.encoder(pad_to_stride(frames, self.stride))
+
+    def step(self, frame, state: State):
+        """Segments one more frame (equations 2 to 4).
+
+        Args:
+            frame: `(B or 1, H, W, 3)`, RGB in 0–255.
+            state: From `initialize` or from the step before; B objects.
+
+        Returns:
+            `(probabilities, state)`; probabilities are `(B, H, W, 1)`, float32.
+        """
+        height, width = ops.shape(frame)[1:3]
+        probabilities, state = self.step_features(self.encode(frame), state)
+        return probabilities[:, :height, :width], state
+
+    def step_features(self, features: dict, state: State):
+        """`step` from `features = encode(frame)`, which may serve all objects with a batch of 1.
+
+        The probabilities are at the padded size.
+        """
+        logits, state = self._advance(features, state)
+        probabilities = ops.sigmoid(logits)
+        return probabilities, state | self._remember(features, probabilities)
+
+    def get_config(self):
+        return {**super().get_config(), "config": dataclasses.asdict(self.config)}
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        return cls(S2SConfig(**config.pop("config")), **config)
+
+    def _backbone(self, with_mask):
+        config = self.config
+        kwargs = {"fc6": config.fc6} if config.backbone == "vgg16" else {}
+        if config.backbone not in BACKBONES:
+            raise ValueError(
+                f"backbone must be one of {sorted(BACKBONES)}. Received: {config.backbone!r}"
+            )
+        backbone = BACKBONES[config.backbone](with_mask=with_mask, dtype=self.dtype_policy, **kwargs)
+        backbone.trainable = not config.freeze_backbone
+        return backbone
+
+    def _load_backbones(self, source):
+        for part in (self.initializer, self.encoder):
+            if hasattr(part, "backbone"):
+                part.backbone.load_weights_from(source)
+
+    def _advance(self, features, state):
+        """Equations 3 and 4: logits and the state with the ConvLSTM's new one."""
+        x = features["features"] if self.memory is None else self.memory(features, state)
+        hidden, cell = self.conv_lstm.cell(x, (state["h"], state["c"]))
+        state = state | {"h": ops.cast(hidden, "float32"), "c": cell}
+        skips = {name: features[name] for name in ("skip_4", "skip_2") if name in features}
+        return self.decoder(hidden, **skips), state
+
+    def _remember(self, features, masks):
+        """The new entries of the state for the previous frame, if the model keeps one."""
+        if "previous" not in self.config.matching:
+            return {}
+        # Detached, as in scheduled sampling: a prediction is an input like any other.
+        return self.memory.remember("previous", features, ops.stop_gradient(masks))
+
+    def _recur(self, features, state, teacher):
+        """Steps through a clip; `teacher` holds, for every step, what to remember after it."""
+
+        def step(state, frame):
+            logits, state = self._advance(frame["features"], state)
+            mask = ops.sigmoid(logits)
+            if teacher:
+                mask = ops.where(frame["forced"] > 0, frame["mask"], mask)
+            return state | self._remember(frame["features"], mask), logits
+
+        return recur(step, state, {"features": features} | teacher)[1]
+
+    def _teacher(self, inputs):
+        """Teacher forcing as `_recur` wants it: one frame later than in the inputs."""
+        if "teacher_forcing" not in inputs:
+            return {}
+
+        def next_frame(x):
+            return ops.concatenate([x[:, 1:], ops.zeros_like(x[:, :1])], axis=1)
+
+        masks = next_frame(ops.cast(inputs["previous_masks"], "float32"))
+        forced = next_frame(inputs["teacher_forcing"])[:, :, None, None, None]
+        return {"mask": fold_time(lambda x: pad_to_stride(x, self.stride), masks), "forced": forced}
