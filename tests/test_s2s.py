@@ -1,3 +1,5 @@
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -38,7 +40,7 @@ def test_the_papers_preset_has_the_papers_sizes():
     assert model.conv_lstm.count_params() == 2 * 9 * 512 * (4 * 512) + 4 * 512
     # 5×5 kernels: 512 → 512 → 256 → 128 → 64 → 64 → 1.
     channels = [512, 512, 256, 128, 64, 64, 1]
-    decoder = sum(25 * a * b + b for a, b in zip(channels, channels[1:], strict=False))
+    decoder = sum(25 * a * b + b for a, b in itertools.pairwise(channels))
     assert model.decoder.count_params() == decoder
     assert model.count_params() == 69_761_281
     state = model.initialize(np.zeros((1, 256, 448, 3), "uint8"), np.ones((1, 256, 448, 1)))

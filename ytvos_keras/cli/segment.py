@@ -6,6 +6,7 @@ from importlib import resources
 
 from ytvos_keras.cli.common import prepare_tensorflow, run, size_argument
 from ytvos_keras.cli.progress import frame_progress
+from ytvos_keras.cli.quiet_import import import_tensorflow
 
 DESCRIPTION = """\
 Follow objects through a video. Writes one palette PNG per frame into the output folder, at the
@@ -82,7 +83,8 @@ def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> No
 
 
 def _segment(arguments: argparse.Namespace) -> None:
-    from ytvos_keras.inference.files import segment_files  # NumPy, Pillow, PyAV
+    import_tensorflow()
+    from ytvos_keras.inference.files import segment_files
 
     with frame_progress(arguments.quiet) as report:
         result = segment_files(

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import keras
 
 from ytvos_keras.layers.joint_conv import JointConv
+from ytvos_keras.layers.one_filter_conv import OneFilterConv
 from ytvos_keras.layers.resolution import depth_to_space, upsample
 
 
@@ -36,9 +37,7 @@ class Decoder(keras.layers.Layer):
             )
             for n in filters
         ]
-        self.to_logits = keras.layers.Conv2D(
-            1, 5, padding="same", dtype=self.dtype_policy, name="to_logits"
-        )
+        self.to_logits = OneFilterConv(5, dtype=self.dtype_policy, name="to_logits")
 
     def call(self, hidden):
         x = hidden

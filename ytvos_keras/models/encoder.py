@@ -72,9 +72,9 @@ class PyramidEncoder(keras.layers.Layer):
         self.merge_32 = JointConv(self.merged_filters, 1, dtype=policy, name="merge_32")
         self.merge_16 = JointConv(self.merged_filters, 3, dtype=policy, name="merge_16")
         self.merge_8 = JointConv(filters, 3, dtype=policy, name="merge_8")
-        self.to_key = (
-            keras.layers.Conv2D(key_filters, 1, dtype=policy, name="to_key") if key_filters else None
-        )
+        self.to_key = None
+        if key_filters:
+            self.to_key = keras.layers.Conv2D(key_filters, 1, dtype=policy, name="to_key")
 
     def call(self, frames):
         maps = self.backbone(frames)

@@ -1,6 +1,5 @@
 """Weights files in half precision, for distribution."""
 
-import os
 import tempfile
 from pathlib import Path
 
@@ -25,7 +24,7 @@ def save_half_weights(model: keras.Model, path: str | Path) -> None:
         with h5py.File(full, "r") as source, h5py.File(half, "w", libver="latest") as target:
             target.attrs.update(source.attrs)
             source.visititems(lambda name, item: _copy(name, item, target))
-        os.replace(half, path)
+        half.replace(path)
 
 
 def _copy(name, item, target):

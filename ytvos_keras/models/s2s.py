@@ -179,12 +179,14 @@ class S2S(keras.Model):
 
     def _backbone(self, with_mask):
         config = self.config
-        kwargs = {"fc6": config.fc6} if config.backbone == "vgg16" else {}
+        options = {"with_mask": with_mask, "dtype": self.dtype_policy}
+        if config.backbone == "vgg16":
+            options["fc6"] = config.fc6
         if config.backbone not in BACKBONES:
             raise ValueError(
                 f"backbone must be one of {sorted(BACKBONES)}. Received: {config.backbone!r}"
             )
-        backbone = BACKBONES[config.backbone](with_mask=with_mask, dtype=self.dtype_policy, **kwargs)
+        backbone = BACKBONES[config.backbone](**options)
         backbone.trainable = not config.freeze_backbone
         return backbone
 

@@ -61,6 +61,7 @@ def measure_statistics(backbone, pictures: list[Path], size=(256, 448)) -> None:
 
 
 def main() -> None:
+    """Runs the conversion."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("weights", type=Path)
     parser.add_argument("--pictures", type=Path, required=True)

@@ -121,9 +121,9 @@ class EfficientNetLite0(keras.layers.Layer):
 
     def _block(self, filters_in, expansion, kernel_size, strides, filters_out):
         """Inverted residual: widen, filter each channel, narrow."""
-        widen = (
-            [self._conv(expansion * filters_in, 1, activation="relu6")] if expansion > 1 else []
-        )
+        convolutions = []
+        if expansion > 1:
+            convolutions.append(self._conv(expansion * filters_in, 1, activation="relu6"))
         depthwise = keras.layers.DepthwiseConv2D(
             kernel_size,
             strides=strides,
@@ -131,7 +131,7 @@ class EfficientNetLite0(keras.layers.Layer):
             activation="relu6",
             dtype=self.dtype_policy,
         )
-        return [*widen, depthwise, self._conv(filters_out, 1)]
+        return [*convolutions, depthwise, self._conv(filters_out, 1)]
 
     def _conv(self, filters, kernel_size, **kwargs):
         return keras.layers.Conv2D(

@@ -40,10 +40,11 @@ class VGG16(keras.layers.Layer):
             [self._conv(f"block{b}_conv{c}", filters, 3) for c in range(1, count + 1)]
             for b, (filters, count) in enumerate(_BLOCKS, start=1)
         ]
-        kernel_sizes = {"1x1": 1, "7x7": 7, "none": None}
+        kernel_sizes = {"1x1": 1, "7x7": 7, "none": 0}
         if fc6 not in kernel_sizes:
             raise ValueError(f"fc6 must be one of {sorted(kernel_sizes)}. Received: fc6={fc6!r}")
-        self.fc6_conv = None if fc6 == "none" else self._conv("fc6", _FC6_FILTERS, kernel_sizes[fc6])
+        size = kernel_sizes[fc6]
+        self.fc6_conv = self._conv("fc6", _FC6_FILTERS, size) if size else None
 
     def build(self, images_shape=None, masks_shape=None):
         channels = 3 + self.with_mask
@@ -77,8 +78,8 @@ class VGG16(keras.layers.Layer):
 
         Args:
             source: `"imagenet"` (through `keras.applications`, downloaded once on the user's
-                machine), or the path of a Keras VGG-16 weights file with or without the top. Without
-                it, fc6 keeps its random start.
+                machine), or the path of a Keras VGG-16 weights file with or without the top.
+                Without it, fc6 keeps its random start.
 
         Raises:
             InputError: If the file is missing or is not of VGG-16.
