@@ -44,7 +44,7 @@ def test_sequence_equals_the_stock_layer_with_the_same_weights(kernel_size):
 
 def test_sequence_equals_the_stock_layer_from_given_states():
     ours, stock = layer_pair()
-    sequence, states = random(2, 4, 6, 7, 3), [random(2, 6, 7, 5, seed=s) for s in (1, 2)]
+    sequence, states = random(2, 3, 6, 7, 3), [random(2, 6, 7, 5, seed=s) for s in (1, 2)]
     theirs = stock(sequence, initial_state=[ops.convert_to_tensor(s) for s in states])
     for mine, their in zip(ours(sequence, initial_state=states), theirs, strict=True):
         np.testing.assert_allclose(mine, their, atol=1e-5)

@@ -83,14 +83,15 @@ def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> No
 
 
 def _segment(arguments: argparse.Namespace) -> None:
+    from ytvos_keras.inference.files import check_files, segment_files  # NumPy, Pillow, PyAV
+
+    files = arguments.input, arguments.mask, arguments.output
+    check_files(*files, overwrite=arguments.overwrite)
     import_tensorflow()
-    from ytvos_keras.inference.files import segment_files
 
     with frame_progress(arguments.quiet) as report:
         result = segment_files(
-            arguments.input,
-            arguments.mask,
-            arguments.output,
+            *files,
             arguments.model,
             size=arguments.size,
             overlay=arguments.overlay,

@@ -89,9 +89,7 @@ def segment_files(
         88
     """
     output = Path(output)
-    source = open_frames(frames)
-    first_masks = open_first_masks(masks, source)
-    _check_output(output, [Path(frames), Path(masks)], overwrite)
+    source, first_masks = check_files(frames, masks, output, overwrite=overwrite)
 
     # Only now: TensorFlow takes seconds to load, a wrong path should not.
     from ytvos_keras.inference.segmenter import Segmenter
@@ -108,6 +106,29 @@ def segment_files(
     path = _write_overlay(source, first_masks, output, report) if overlay else None
     resume.remove()
     return SegmentedFiles(output, segmenter.frame_count, start, path)
+
+
+def check_files(
+    frames: str | Path, masks: str | Path, output: str | Path, *, overwrite: bool = False
+) -> tuple[FrameSource, FirstMasks]:
+    """Check what `segment_files` is given, without TensorFlow: nothing is written.
+
+    Args:
+        frames: as for `segment_files`.
+        masks: likewise.
+        output: likewise.
+        overwrite: likewise.
+
+    Returns:
+        The opened frames and first masks.
+
+    Raises:
+        InputError: something given cannot be used.
+    """
+    source = open_frames(frames)
+    first_masks = open_first_masks(masks, source)
+    _check_output(Path(output), [Path(frames), Path(masks)], overwrite)
+    return source, first_masks
 
 
 def load_model(name: str | Path):
