@@ -11,7 +11,7 @@ from ytvos_keras.models.backbones.vgg16_weights import (
     read_vgg16_weights,
     widen_first_kernel,
 )
-from ytvos_keras.training.import_efficientnet_lite0 import fold
+from ytvos_keras.training.import_efficientnet_lite0 import fold, load_state_dict
 
 
 def picture(height=64, width=96, seed=0):
@@ -22,6 +22,10 @@ def new_vgg16(**kwargs):
     backbone = VGG16(**kwargs)
     backbone.build()
     return backbone
+
+
+def load(backbone, path):
+    backbone.assign_weights(backbone.read_weights(path))
 
 
 def write_legacy_h5(path, weights):
@@ -72,7 +76,7 @@ def test_a_mask_channel_is_seen(name):
 
 def test_vgg16_is_that_of_keras_applications(stock, notop_file):
     backbone = new_vgg16(fc6="none")
-    backbone.load_weights_from(notop_file)
+    load(backbone, notop_file)
     expected = stock(keras.applications.vgg16.preprocess_input(picture()))
     np.testing.assert_allclose(backbone(picture())[32], expected, rtol=1e-4, atol=1e-4)
 
@@ -110,6 +114,7 @@ def test_widened_first_kernel_keeps_its_mask_channel():
 
 
 def test_both_branches_of_the_model_are_loaded(stock_weights, notop_file):
+    # Two branches from one reading of the file.
     config = S2SConfig(fc6="none", state_filters=8, encoder_filters=8, decoder_filters=(4,) * 5)
     model = S2S(config, backbone_weights=notop_file)
     first, first_bias = stock_weights["block1_conv1"]
@@ -134,7 +139,7 @@ def test_fc6_of_a_file_with_the_top(fc6, stock_weights, tmp_path):
     path = tmp_path / "vgg16.h5"
     write_legacy_h5(path, stock_weights | {"fc1": (fc1.reshape(-1, 4096), bias)})
     backbone = new_vgg16(fc6=fc6)
-    backbone.load_weights_from(path)
+    load(backbone, path)
     kernel, loaded_bias = backbone.fc6_conv.get_weights()
     expected = values if fc6 == "7x7" else values.sum(axis=(0, 1), keepdims=True)
     np.testing.assert_allclose(kernel[:, :, :3, :3], expected, rtol=1e-5, atol=1e-5)
@@ -144,7 +149,8 @@ def test_fc6_of_a_file_with_the_top(fc6, stock_weights, tmp_path):
 def test_fc6_keeps_its_start_without_the_top(notop_file):
     backbone = new_vgg16()
     before = backbone.fc6_conv.get_weights()[0]
-    backbone.load_weights_from(notop_file)
+    with pytest.warns(UserWarning, match=r"notop\.h5: has no fc1, so fc6 keeps its random start"):
+        load(backbone, notop_file)
     np.testing.assert_array_equal(backbone.fc6_conv.get_weights()[0], before)
 
 
@@ -159,14 +165,14 @@ def test_keras_3_files_are_read_too(stock, stock_weights, tmp_path):
 
 def test_a_missing_file_is_named():
     with pytest.raises(InputError, match=r"nowhere\.h5: no such file"):
-        new_vgg16().load_weights_from("nowhere.h5")
+        new_vgg16().read_weights("nowhere.h5")
 
 
 def test_a_file_that_is_no_weights_file(tmp_path):
     path = tmp_path / "vgg16.h5"
     path.write_text("not weights")
     with pytest.raises(InputError, match=r"vgg16\.h5: not a Keras VGG-16 weights file"):
-        new_vgg16().load_weights_from(path)
+        new_vgg16().read_weights(path)
 
 
 def test_a_kernel_of_another_shape(stock_weights, tmp_path):
@@ -175,17 +181,17 @@ def test_a_kernel_of_another_shape(stock_weights, tmp_path):
     write_legacy_h5(path, stock_weights | {"block2_conv1": (kernel[..., :9], bias[:9])})
     with pytest.raises(
         InputError,
-        match=r"other\.h5: kernel of block2_conv1 must have shape \(3, 3, 64, 128\), found \(3, 3, "
-        r"64, 9\)",
+        match=r"other\.h5: block2_conv1 must have a kernel \(3, 3, 64, 128\) and a bias \(128,\), "
+        r"found \[\(3, 3, 64, 9\), \(9,\)\]",
     ):
-        new_vgg16().load_weights_from(path)
+        new_vgg16().read_weights(path)
 
 
 def test_a_file_without_a_layer(stock_weights, tmp_path):
     path = tmp_path / "part.h5"
     write_legacy_h5(path, {k: v for k, v in stock_weights.items() if k != "block3_conv2"})
     with pytest.raises(InputError, match=r"part\.h5: layer block3_conv2 is missing"):
-        new_vgg16().load_weights_from(path)
+        new_vgg16().read_weights(path)
 
 
 def test_efficientnet_lite0_counts():
@@ -202,13 +208,65 @@ def test_efficientnet_lite0_weights_round_trip(tmp_path):
     backbone.build()
     copy.build()
     np.savez(tmp_path / "lite0.npz", *backbone.get_weights())
-    copy.load_weights_from(tmp_path / "lite0.npz")
+    load(copy, tmp_path / "lite0.npz")
     np.testing.assert_array_equal(copy(picture())[32], backbone(picture())[32])
 
 
 def test_a_missing_efficientnet_file_is_named():
     with pytest.raises(InputError, match=r"nowhere\.npz: no such file"):
-        EfficientNetLite0().load_weights_from("nowhere.npz")
+        EfficientNetLite0().read_weights("nowhere.npz")
+
+
+@pytest.mark.parametrize("content", [b"junk", b""], ids=["junk", "nothing"])
+def test_a_file_that_is_no_npz(content, tmp_path):
+    path = tmp_path / "lite0.npz"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"lite0\.npz: not an \.npz of EfficientNet-Lite0 weights"):
+        EfficientNetLite0().read_weights(path)
+
+
+def test_arrays_of_another_network(tmp_path):
+    np.savez(tmp_path / "other.npz", np.zeros(3))
+    with pytest.raises(InputError, match=r"other\.npz: not the weights of EfficientNet-Lite0"):
+        EfficientNetLite0().read_weights(tmp_path / "other.npz")
+
+
+def test_statistics_stay_fixed_when_the_backbone_is_trained():
+    backbone = EfficientNetLite0()
+    before = np.array(backbone(picture())[32])
+    backbone.trainable = True
+    np.testing.assert_array_equal(backbone(picture(), training=True)[32], before)
+
+
+def test_a_pytorch_state_dict_is_taken_over():
+    """Every convolution of the network gets the array of its own name, in its own layout."""
+    backbone, state, generator = EfficientNetLite0(), {}, np.random.default_rng(0)
+    backbone.build()
+
+    def add(conv, conv_name, norm_name):
+        shape = conv.kernel.shape
+        depthwise = isinstance(conv, keras.layers.DepthwiseConv2D)
+        filters = shape[2] if depthwise else shape[3]
+        inputs = 1 if depthwise else shape[2]
+        state[f"{conv_name}.weight"] = generator.normal(size=(filters, inputs, *shape[:2]))
+        for key in ("weight", "bias", "running_mean"):
+            state[f"{norm_name}.{key}"] = generator.normal(size=filters)
+        state[f"{norm_name}.running_var"] = generator.uniform(0.5, 2, size=filters)
+
+    add(backbone.stem, "_conv_stem", "_bn0")
+    blocks = [block for stage in backbone.stages for block in stage]
+    for b, block in enumerate(blocks):
+        names = [("_expand_conv", "_bn0"), ("_depthwise_conv", "_bn1"), ("_project_conv", "_bn2")]
+        for conv, (conv_name, norm_name) in zip(block, names[-len(block) :], strict=True):
+            add(conv, f"_blocks.{b}.{conv_name}", f"_blocks.{b}.{norm_name}")
+    load_state_dict(backbone, state)
+    norm = "_blocks.3._bn1"
+    factor = state[f"{norm}.weight"] / np.sqrt(state[f"{norm}.running_var"] + 1e-3)
+    kernel, bias = blocks[3][1].get_weights()
+    expected = state["_blocks.3._depthwise_conv.weight"][:, 0].transpose(1, 2, 0) * factor
+    np.testing.assert_allclose(kernel[..., 0], expected, rtol=1e-5)
+    expected = state[f"{norm}.bias"] - state[f"{norm}.running_mean"] * factor
+    np.testing.assert_allclose(bias, expected, rtol=1e-5, atol=1e-6)
 
 
 def test_folding_a_batch_norm():

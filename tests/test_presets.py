@@ -1,3 +1,6 @@
+from pathlib import Path
+from zipfile import ZipFile
+
 import h5py
 import keras
 import numpy as np
@@ -31,6 +34,15 @@ def test_bundled_weights_follow_an_object(lite):
     np.testing.assert_array_equal(labels[0], discs[0])
     for mask, disc in zip(labels[1:], discs[1:], strict=True):
         assert (mask & disc).sum() / (mask | disc).sum() > 0.8
+
+
+def test_bundled_weights_are_small_and_half_precision():
+    path = Path(ytvos_keras.__file__).parent / "assets" / "s2s-lite.weights.h5"
+    assert path.stat().st_size <= 12_000_000
+    with h5py.File(path) as file:
+        dtypes = set()
+        file.visititems(lambda _, item: dtypes.add(getattr(item, "dtype", None)))
+    assert dtypes == {None, np.dtype("float16")}
 
 
 def test_an_empty_mask_gives_finite_states(lite):
@@ -67,6 +79,14 @@ def test_what_cannot_be_loaded(name, message):
 def test_a_file_that_is_no_model(tmp_path):
     path = tmp_path / "model.keras"
     path.write_text("no zip file")
+    with pytest.raises(InputError, match=r"model\.keras: not a \.keras file that this version"):
+        ytvos_keras.load(path)
+
+
+def test_an_archive_that_is_no_model(tmp_path):
+    path = tmp_path / "model.keras"
+    with ZipFile(path, "w") as archive:
+        archive.writestr("readme.txt", "no model")
     with pytest.raises(InputError, match=r"model\.keras: not a \.keras file that this version"):
         ytvos_keras.load(path)
 

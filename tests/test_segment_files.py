@@ -272,7 +272,7 @@ def test_output_that_is_in_the_way(tmp_path, clip, masks):
     segment_files(clip, masks, out, FakeModel(), overwrite=True)
     assert contents(out) == before
     for folder in (clip, masks):
-        with pytest.raises(InputError, match="is also an input, it would be overwritten"):
+        with pytest.raises(InputError, match="holds an input, which could be overwritten"):
             segment_files(clip, masks, folder, FakeModel(), overwrite=True)
     with pytest.raises(InputError, match="is a file; give a folder"):
         segment_files(clip, masks, out / "notes.txt", FakeModel())
@@ -314,9 +314,19 @@ def test_blank_masks_in_a_folder(tmp_path, clip, masks):
 
 
 def test_followed_objects_in_later_masks_are_left_alone(tmp_path, clip, masks):
+    """As in the annotations of DAVIS: a mask for every frame."""
+    expected = segment_files(clip, masks, tmp_path / "expected", FakeModel())
     write_mask(masks / "img6.png", box(20, 20))
-    with pytest.warns(UserWarning, match=r"img6\.png: object 1 is already followed"):
+    write_mask(masks / "img7.png", box(9, 9))
+    with pytest.warns(UserWarning, match=r"img6\.png and 1 more: not used, a mask counts only"):
         segment_files(clip, masks, tmp_path / "out", FakeModel())
+    assert contents(tmp_path / "out") == contents(expected.masks)
+
+
+def test_a_second_black_and_white_mask_is_refused(tmp_path, clip, masks):
+    """Its object would be 1 again, whatever was meant."""
+    Image.fromarray(255 * box(20, 20)).save(masks / "img8.png")
+    expect_error(clip, masks, tmp_path / "out", r"img8.png: black and white, so its object would")
 
 
 def test_frame_of_another_size_is_named_and_can_be_mended(tmp_path, clip, masks):

@@ -1,4 +1,4 @@
-"""The one exception class that callers may want to catch."""
+"""The one exception class that callers may want to catch, and what its messages are made of."""
 
 
 class InputError(ValueError):
@@ -6,3 +6,8 @@ class InputError(ValueError):
 
     The message is one line: what is wrong, where, and what to do. Commands print it and exit 1.
     """
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's text, or the name of its class if it has none."""
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -15,8 +15,11 @@ class FrameLoss(keras.losses.Loss):
     returns `(B, T − 1)`.
     """
 
-    def __init__(self, name=None, **kwargs):
+    def __init__(self, name: str | None = None):
         super().__init__(name=name, reduction="mean_with_sample_weight", dtype="float32")
+
+    def get_config(self):
+        return {"name": self.name}
 
     def call(self, y_true, y_pred):
         return self.frame_loss(ops.cast(y_true, "float32"), ops.cast(y_pred, "float32"))

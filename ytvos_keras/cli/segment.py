@@ -11,7 +11,8 @@ from ytvos_keras.cli.quiet_import import import_tensorflow
 DESCRIPTION = """\
 Follow objects through a video. Writes one palette PNG per frame into the output folder, at the
 size of the video: 0 is background, other values are the ids of the objects.
-An interrupted run goes on from where it stopped when the same command is given again.
+An interrupted run goes on from where it stopped when the same command is given again (without
+--overwrite).
 """
 
 EXAMPLES = """\
@@ -35,9 +36,8 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     _check(parser, arguments)
     prepare_tensorflow()
-    hint = "" if arguments.demo else "run the same command again to go on from where it stopped"
     work = _demo if arguments.demo else _segment
-    return run(lambda: work(arguments), quiet=arguments.quiet, hint=hint)
+    return run(lambda: work(arguments), quiet=arguments.quiet, hint=_how_to_go_on(arguments))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -61,7 +61,8 @@ def _parser() -> argparse.ArgumentParser:
         type=size_argument,
         metavar="HxW",
         help="size at which the model works (default: the model's own, at the video's aspect "
-        "ratio); larger finds smaller objects and takes longer",
+        "ratio); larger finds smaller objects, takes longer and more memory (of s2s-lite, by the "
+        "square of the area, for each object)",
     )
     add("--overlay", action="store_true", help="also write DIR/overlay.mp4, masks over the video")
     add("--overwrite", action="store_true", help="begin again in a folder that is not empty")
@@ -82,10 +83,18 @@ def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> No
         parser.error(f"missing: {', '.join(missing)} (or try --demo)")
 
 
+def _how_to_go_on(arguments: argparse.Namespace) -> str:
+    if arguments.demo and arguments.output is None:
+        return ""  # begins again every time
+    without = " without --overwrite" if arguments.overwrite else ""
+    return f"run the same command again{without} to go on from where it stopped"
+
+
 def _segment(arguments: argparse.Namespace) -> None:
     from ytvos_keras.inference.files import check_files, segment_files  # NumPy, Pillow, PyAV
 
     files = arguments.input, arguments.mask, arguments.output
+    # Before the seconds that TensorFlow takes to load: a wrong path is told at once.
     check_files(*files, overwrite=arguments.overwrite)
     import_tensorflow()
 

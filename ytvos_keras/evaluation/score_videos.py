@@ -8,11 +8,13 @@ DAVIS does), then over objects.
 """
 
 import argparse
+import statistics
 import time
 from pathlib import Path
 
 import numpy as np
 
+from ytvos_keras.errors import InputError
 from ytvos_keras.evaluation.region_similarity import region_similarity
 from ytvos_keras.media.frames import open_frames
 from ytvos_keras.media.masks import read_mask
@@ -27,25 +29,31 @@ def score_sequence(segmenter, frames: Path, annotations: Path) -> dict:
         annotations: a folder of index PNGs with the frames' names; frames without one do not count.
 
     Returns:
-        `{"objects": {id: (mean J, mean J of the copied mask)}, "seconds": a frame's, "frames": n}`.
+        `{"objects": {id: (mean J, mean J of the copied mask)}, "seconds": the median step's,
+        "frames": n}`.
+
+    Raises:
+        InputError: The first frame has no annotation, or fewer than three frames have one.
     """
     source = open_frames(frames)
     truths = {path.stem: read_mask(path, allow_empty=True)[0] for path in annotations.glob("*.png")}
-    scores, first, seconds = {}, None, 0.0
+    if source.names[0] not in truths or len(truths) < 3:
+        raise InputError(f"{annotations}: needs a mask of the first frame and three masks or more")
+    scores, first, seconds = {}, None, []
     for name, frame in source:
         if first is None:
             first = truths[name]
             scores = {i: [] for i in segmenter.add_objects(first)}
         begin = time.perf_counter()
         labels = segmenter.step(frame)
-        seconds += time.perf_counter() - begin
+        seconds.append(time.perf_counter() - begin)
         if name in truths:
             for i, values in scores.items():
                 truth = truths[name] == i
                 copied = region_similarity(first == i, truth)
                 values.append((region_similarity(labels == i, truth), copied))
     means = {i: tuple(np.mean(values[1:-1], axis=0)) for i, values in scores.items()}
-    return {"objects": means, "seconds": seconds / source.count, "frames": source.count}
+    return {"objects": means, "seconds": statistics.median(seconds), "frames": source.count}
 
 
 def main() -> None:

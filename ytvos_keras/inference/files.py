@@ -170,7 +170,7 @@ def _segment_one(
     index = segmenter.frame_count
     try:
         if (label_map := masks.read(index)) is not None:
-            segmenter.add_new_objects(label_map, str(masks.files[index]))
+            segmenter.add_new_objects(label_map)
         return segmenter.step(frame)
     except InputError as error:
         raise InputError(f"{source.path}, {name}: {error}") from error
@@ -189,9 +189,10 @@ def _write_overlay(source: FrameSource, masks: FirstMasks, output: Path, report)
 def _check_output(output: Path, inputs: list[Path], overwrite: bool) -> None:
     if output.exists() and not output.is_dir():
         raise InputError(f"{output}: is a file; give a folder for the masks.")
-    if any(path.resolve() == output.resolve() for path in inputs):
+    places = [path if path.is_dir() else path.parent for path in inputs]
+    if any(place.resolve() == output.resolve() for place in places):
         raise InputError(
-            f"{output}: is also an input, it would be overwritten; give another folder."
+            f"{output}: holds an input, which could be overwritten; give another folder."
         )
     if overwrite or not output.exists() or (output / RESUME_NAME).exists():
         return

@@ -1,9 +1,11 @@
 """The masks that a user gives: a file for the first frame, or a folder."""
 
 import dataclasses
+import warnings
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from ytvos_keras.errors import InputError
 from ytvos_keras.inference.checks import check_size
@@ -17,7 +19,7 @@ class FirstMasks:
     """Checked mask files.
 
     Attributes:
-        files: frame index to the file of the objects that first appear there.
+        files: frame index to the file, of those in which an object first appears.
         palette: uint8 (256, 3) of the first index PNG among them, None if there is none.
     """
 
@@ -35,7 +37,8 @@ def open_first_masks(path: str | Path, source: FrameSource) -> FirstMasks:
     Args:
         path: a PNG for the first frame, or a folder of PNGs named after frames (for a video file:
             after frame numbers, `00007.png` or `7.png`). In a folder a mask without objects is
-            allowed as long as another one has some.
+            allowed as long as another one has some, and masks that hold only objects of earlier
+            ones are left out with a warning. Only the first mask may be black and white.
         source: the frames.
 
     Raises:
@@ -46,15 +49,36 @@ def open_first_masks(path: str | Path, source: FrameSource) -> FirstMasks:
     if not path.exists():
         raise InputError(f"{path}: no such file or folder.")
     files = _by_frame(path, source) if path.is_dir() else {0: path}
-    palette, any_object = None, False
-    for file in files.values():
+    palette, known, used, repeated = None, set(), {}, []
+    for index, file in sorted(files.items()):
         label_map, file_palette = read_mask(file, allow_empty=path.is_dir())
         check_size(label_map.shape, source.size, f"{file}: the mask")
-        any_object |= bool(label_map.any())
         palette = file_palette if palette is None else palette
-    if not any_object:
+        ids = set(np.unique(label_map).tolist()) - {0}
+        if known and ids and _is_black_and_white(file):
+            raise InputError(
+                f"{file}: black and white, so its object would be 1, which an earlier mask has; "
+                "leave it out if that is the same object, or save it as an index PNG with a new id."
+            )
+        if ids - known:
+            used[index] = file
+        elif ids:
+            repeated.append(file)
+        known |= ids
+    if not known:
         raise InputError(f"{path}: no object in any of its masks, every pixel is 0.")
-    return FirstMasks(files, palette)
+    if repeated:
+        warnings.warn(
+            f"{repeated[0]}{f' and {len(repeated) - 1} more' if repeated[1:] else ''}: not used, "
+            "a mask counts only in the first frame of its object.",
+            stacklevel=3,
+        )
+    return FirstMasks(used, palette)
+
+
+def _is_black_and_white(file: Path) -> bool:
+    with Image.open(file) as image:
+        return image.mode == "1" or (image.mode == "L" and image.getextrema()[1] == 255)
 
 
 def _by_frame(folder: Path, source: FrameSource) -> dict[int, Path]:

@@ -78,7 +78,8 @@ def fingerprint(source: FrameSource, masks: FirstMasks, model, size: tuple[int, 
         digest.update(json.dumps([file.name, status.st_size, status.st_mtime_ns]).encode())
     for index, file in sorted(masks.files.items()):
         digest.update(str(index).encode() + file.read_bytes())
-    digest.update(f"{model.config} {size}".encode())
+    policy = getattr(model, "dtype_policy", None)
+    digest.update(f"{model.config} {getattr(policy, 'name', policy)} {size}".encode())
     for variable in model.weights:
         digest.update(variable.numpy().tobytes())
     return digest.hexdigest()

@@ -118,28 +118,20 @@ class Segmenter:
             self._video = before
             raise
 
-    def add_new_objects(self, label_map: np.ndarray, name: str = "mask") -> list[int]:
+    def add_new_objects(self, label_map: np.ndarray) -> list[int]:
         """Add those objects of a label map that are not followed yet.
 
-        For folders of annotations, where later masks may hold earlier objects again: these are left
-        as they are, with a warning.
+        For folders of annotations, where later masks hold earlier objects again: a mask counts only
+        in the first frame of its object.
 
         Args:
             label_map: uint8 (H, W), checked (`media.read_mask` gives such); may be all 0.
-            name: what to call it in the warning.
 
         Returns:
             The ids that were added, ascending.
         """
-        ids = _ids(label_map)
-        known = sorted(set(ids) & set(self.object_ids))
-        if known:
-            warnings.warn(
-                f"{name}: object {known[0]} is already followed; a mask counts only in the first "
-                "frame of its object.",
-                stacklevel=2,
-            )
-        return [self.add_object(label_map == i, i) for i in ids if i not in known]
+        known = set(self.object_ids)
+        return [self.add_object(label_map == i, i) for i in _ids(label_map) if i not in known]
 
     def step(self, frame: np.ndarray) -> np.ndarray:
         """Segment the next frame.
@@ -186,8 +178,8 @@ class Segmenter:
         masks = dict(masks) if isinstance(masks, Mapping) else {0: masks}
         for index, frame in enumerate(frames):
             if index in masks:
-                name = f"mask of frame {index}"
-                self.add_new_objects(check_label_map(masks.pop(index), name=name), name)
+                label_map = check_label_map(masks.pop(index), name=f"mask of frame {index}")
+                self.add_new_objects(label_map)
             yield self.step(frame)
         if masks:
             warnings.warn(
@@ -257,7 +249,10 @@ def _small_mask(object_id: int, mask: np.ndarray, size: tuple[int, int]) -> np.n
 
 
 def _checked_size(size: tuple[int, int], stride: int) -> tuple[int, int]:
-    numbers = tuple(map(operator.index, size))
+    try:
+        numbers = tuple(map(operator.index, size))
+    except TypeError:
+        numbers = ()
     if len(numbers) != 2 or min(numbers) < stride:
         raise InputError(
             f"size must be (height, width), each at least {stride} pixels. Received: {size}."

@@ -3,6 +3,11 @@
 import dataclasses
 import math
 
+_CHOICES = {
+    "backbone": ("vgg16", "efficientnet-lite0"),
+    "fc6": ("1x1", "7x7", "none"),
+}
+
 
 @dataclasses.dataclass(frozen=True)
 class S2SConfig:
@@ -48,6 +53,11 @@ class S2SConfig:
     def __post_init__(self):
         for name in ("decoder_filters", "input_size", "matching"):  # lists after a JSON round trip
             object.__setattr__(self, name, tuple(getattr(self, name)))
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise ValueError(
+                    f"{name} must be one of {', '.join(choices)}. Received: {getattr(self, name)!r}"
+                )
         if self.state_stride not in (8, 32):
             raise ValueError(f"state_stride must be 8 or 32. Received: {self.state_stride}")
         if self.matching not in ((), ("first",), ("first", "previous")):
@@ -59,6 +69,8 @@ class S2SConfig:
             raise ValueError(
                 f"skip_connections and matching need state_stride=8. Received: {self.state_stride}"
             )
+        if self.state_stride == 8 and not self.shared_encoder:
+            raise ValueError("state_stride=8 needs shared_encoder=True: a backbone ends at 32")
         upsamplings = 3 if self.skip_connections else int(math.log2(self.state_stride))
         if len(self.decoder_filters) != upsamplings:
             raise ValueError(

@@ -9,7 +9,6 @@ from ytvos_keras.layers.one_filter_conv import OneFilterConv
 from ytvos_keras.layers.resolution import depth_to_space, upsample
 
 
-@keras.saving.register_keras_serializable("ytvos_keras")
 class Decoder(keras.layers.Layer):
     """The paper's Decoder: upsampling layers with 5×5 kernels, then one 5×5 filter.
 
@@ -46,7 +45,6 @@ class Decoder(keras.layers.Layer):
         return keras.ops.cast(self.to_logits(x), "float32")
 
 
-@keras.saving.register_keras_serializable("ytvos_keras")
 class SkipDecoder(keras.layers.Layer):
     """The Decoder of `s2s-lite`: it sees the backbone's maps at stride 4 and 2 on its way up.
 

@@ -7,7 +7,6 @@ from ytvos_keras.layers.joint_conv import JointConv
 from ytvos_keras.layers.resolution import upsample
 
 
-@keras.saving.register_keras_serializable("ytvos_keras")
 class Encoder(keras.layers.Layer):
     """The paper's Encoder: a backbone and one 1×1 convolution with ReLU.
 
@@ -34,7 +33,6 @@ class Encoder(keras.layers.Layer):
         return {"features": self.conv(self.backbone(frames)[32])}
 
 
-@keras.saving.register_keras_serializable("ytvos_keras")
 class PyramidEncoder(keras.layers.Layer):
     """The Encoder of `s2s-lite`: deeper maps merged into the one at stride 8.
 

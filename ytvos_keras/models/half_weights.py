@@ -3,6 +3,7 @@
 import tempfile
 from pathlib import Path
 
+import h5py
 import keras
 
 
@@ -15,8 +16,6 @@ def save_half_weights(model: keras.Model, path: str | Path) -> None:
         model: Any built Keras model.
         path: Must end in `.weights.h5`, as Keras asks for.
     """
-    import h5py
-
     path = Path(path)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         full, half = Path(folder, "full.weights.h5"), Path(folder, "half.weights.h5")
@@ -28,8 +27,6 @@ def save_half_weights(model: keras.Model, path: str | Path) -> None:
 
 
 def _copy(name, item, target):
-    import h5py
-
     if name.split("/")[0] == "optimizer":  # of a compiled model
         return
     if isinstance(item, h5py.Group):

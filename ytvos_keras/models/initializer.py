@@ -6,7 +6,6 @@ from ytvos_keras.layers.joint_conv import JointConv
 from ytvos_keras.layers.resolution import space_to_depth
 
 
-@keras.saving.register_keras_serializable("ytvos_keras")
 class Initializer(keras.layers.Layer):
     """The paper's Initializer: a backbone over frame and mask, and one 1×1 convolution a state.
 
@@ -36,7 +35,6 @@ class Initializer(keras.layers.Layer):
         return self.to_cell(x), self.to_hidden(x)
 
 
-@keras.saving.register_keras_serializable("ytvos_keras")
 class FeatureInitializer(keras.layers.Layer):
     """The Initializer of `s2s-lite`: it reads the Encoder's features in place of a backbone.
 

@@ -10,7 +10,6 @@ from ytvos_keras.layers.matching import Matching
 from ytvos_keras.layers.resolution import space_to_depth
 
 
-@keras.saving.register_keras_serializable("ytvos_keras")
 class Memory(keras.layers.Layer):
     """Keys and values of remembered frames, and what the ConvLSTM gets to see of them.
 

@@ -1,10 +1,11 @@
 """Named models."""
 
 from pathlib import Path
+from zipfile import BadZipFile
 
 import keras
 
-from ytvos_keras.errors import InputError
+from ytvos_keras.errors import InputError, first_line
 from ytvos_keras.models.config import S2SConfig
 from ytvos_keras.models.s2s import S2S
 
@@ -52,9 +53,10 @@ def load(name_or_path: str | Path, dtype: str | None = None) -> S2S:
         )
     try:
         model = keras.saving.load_model(path, compile=False)
-    except (ValueError, TypeError, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"{path}: not a .keras file that this version reads ({reason})") from error
+    except (ValueError, TypeError, OSError, KeyError, BadZipFile) as error:
+        raise InputError(
+            f"{path}: not a .keras file that this version reads ({first_line(error)})"
+        ) from error
     if not isinstance(model, S2S):
         raise InputError(f"{path}: holds a {type(model).__name__}, not an S2S; give an S2S model")
     return model

@@ -1,6 +1,7 @@
 """The sequence-to-sequence network: Initializer, Encoder, ConvLSTM, Decoder."""
 
 import dataclasses
+from pathlib import Path
 
 import keras
 from keras import ops
@@ -22,14 +23,15 @@ State = dict  # name to tensor; the objects are the first dimension of every one
 class S2S(keras.Model):
     """Sequence-to-sequence video object segmentation (section 4 of the paper).
 
-    Frames are RGB in 0–255, uint8 or float, of any height and width; preprocessing is part of the
-    model. The state of the recurrence is a flat dict of float32 tensors of constant size with the
-    objects as first dimension; treat it as opaque and hand it on.
+    Frames are RGB in 0–255, uint8 or float, of any height and width (padded with black, below and
+    to the right, to a multiple of 32, and cropped back); preprocessing is part of the model. The
+    state of the recurrence is a flat dict of float32 tensors of constant size with the objects as
+    first dimension; treat it as opaque and hand it on.
 
     Args:
         config: An `S2SConfig`; the paper's network when left out.
         backbone_weights: `None` for a random start, `"imagenet"` or a file for pretrained weights
-            (see `load_weights_from` of the backbone).
+            (see `read_weights` of the backbone).
 
     Call arguments:
         inputs: A dict with `"frames"` `(B, T, H, W, 3)` and `"mask"` `(B, H, W, 1)`, the object in
@@ -54,7 +56,11 @@ class S2S(keras.Model):
     """Sides of frames are padded to a multiple of this many pixels."""
 
     def __init__(
-        self, config: S2SConfig | None = None, *, backbone_weights: str | None = None, **kwargs
+        self,
+        config: S2SConfig | None = None,
+        *,
+        backbone_weights: str | Path | None = None,
+        **kwargs,
     ):
         super().__init__(autocast=False, **kwargs)
         config = config or S2SConfig()
@@ -175,6 +181,7 @@ class S2S(keras.Model):
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
+        config = dict(config)
         return cls(S2SConfig(**config.pop("config")), **config)
 
     def _backbone(self, with_mask):
@@ -182,18 +189,15 @@ class S2S(keras.Model):
         options = {"with_mask": with_mask, "dtype": self.dtype_policy}
         if config.backbone == "vgg16":
             options["fc6"] = config.fc6
-        if config.backbone not in BACKBONES:
-            raise ValueError(
-                f"backbone must be one of {sorted(BACKBONES)}. Received: {config.backbone!r}"
-            )
         backbone = BACKBONES[config.backbone](**options)
         backbone.trainable = not config.freeze_backbone
         return backbone
 
     def _load_backbones(self, source):
+        weights = self.encoder.backbone.read_weights(source)
         for part in (self.initializer, self.encoder):
             if hasattr(part, "backbone"):
-                part.backbone.load_weights_from(source)
+                part.backbone.assign_weights(weights)
 
     def _advance(self, features, state):
         """Equations 3 and 4: logits and the state with the ConvLSTM's new one."""

@@ -29,8 +29,9 @@ _SAVE_EPOCHS = 5
 
 def make_optimizer(steps: int, learning_rate: float) -> keras.optimizers.Optimizer:
     """AdamW with a short warm-up, cosine decay to zero, clipping and averaged weights."""
+    warmup = max(1, steps // 30)
     schedule = keras.optimizers.schedules.CosineDecay(
-        0.0, steps - 100, warmup_target=learning_rate, warmup_steps=100
+        0.0, steps - warmup, warmup_target=learning_rate, warmup_steps=warmup
     )
     return keras.optimizers.AdamW(
         schedule, weight_decay=5e-4, global_clipnorm=1.0, use_ema=True, ema_momentum=0.998
@@ -38,22 +39,29 @@ def make_optimizer(steps: int, learning_rate: float) -> keras.optimizers.Optimiz
 
 
 def make_clips(arguments, start: int) -> tf.data.Dataset:
-    """Batches of synthetic clips, with a share of real ones; `start` counts clips."""
-    options = {
-        "clip_length": arguments.clip_length,
-        "size": tuple(arguments.size),
-        "teacher_clips": arguments.steps * arguments.batch_size // 3,
-        "exclude": arguments.exclude,
-        "seed": arguments.seed,
-        "batch_size": None,
-    }
-    synthetic = make_synthetic_dataset(arguments.pictures, start=start, **options)
-    if arguments.videos is None:
-        return synthetic.batch(arguments.batch_size).prefetch(2)
-    real = make_video_clips_dataset(arguments.videos, start=start, **options)
-    share = arguments.video_share
+    """Batches of synthetic clips, with a share of real ones, from clip number `start` on.
+
+    After a resumption each stream goes on about where it was; which clips are real is drawn anew.
+    """
+    share = arguments.video_share if arguments.videos else 0.0
+    sources = [(make_synthetic_dataset, arguments.pictures, 1 - share)]
+    if share:
+        sources.append((make_video_clips_dataset, arguments.videos, share))
+    streams = [
+        make(
+            root,
+            clip_length=arguments.clip_length,
+            size=tuple(arguments.size),
+            teacher_clips=round(arguments.steps * arguments.batch_size / 3 * part),
+            exclude=arguments.exclude,
+            seed=arguments.seed,
+            start=round(start * part),
+            batch_size=None,
+        )
+        for make, root, part in sources
+    ]
     mixed = tf.data.Dataset.sample_from_datasets(
-        [synthetic, real], [1 - share, share], seed=arguments.seed + start
+        streams, [part for _, _, part in sources], seed=arguments.seed + start
     )
     return mixed.batch(arguments.batch_size).prefetch(2)
 
@@ -75,7 +83,7 @@ def finished_steps(backup: Path) -> int:
     metadata = backup / "training_metadata.json"
     if not metadata.is_file():
         return 0
-    return (json.loads(metadata.read_text())["epoch"] + 1) * _EPOCH_STEPS
+    return json.loads(metadata.read_text())["epoch"] * _EPOCH_STEPS  # the next epoch's number
 
 
 def train(arguments) -> None:
@@ -105,6 +113,7 @@ def train(arguments) -> None:
         steps_per_epoch=_EPOCH_STEPS,
         epochs=arguments.steps // _EPOCH_STEPS,
         callbacks=callbacks,
+        shuffle=False,  # the stream is
         verbose=arguments.verbose,
     )
     save_half_weights(model, weights)

@@ -3,7 +3,8 @@
 A backbone is a Keras layer: `backbone(images, masks=None)` takes RGB in 0–255 (`(B, H, W, 3)`,
 sides multiples of 32) and, if built with `with_mask=True`, masks in 0–1 (`(B, H, W, 1)`), does its
 own preprocessing, and returns a dict from stride to map, `{2: …, 4: …, 8: …, 16: …, 32: …}`.
-`filters` gives the channels of each. `load_weights_from(source)` loads pretrained weights.
+`filters` gives the channels of each. Pretrained weights are loaded with
+`assign_weights(read_weights(source))`.
 """
 
 from ytvos_keras.models.backbones.efficientnet_lite0 import EfficientNetLite0

@@ -1,12 +1,13 @@
 """EfficientNet-Lite0, batch norm folded: the light backbone."""
 
 from pathlib import Path
+from zipfile import BadZipFile
 
 import keras
 import numpy as np
 from keras import ops
 
-from ytvos_keras.errors import InputError
+from ytvos_keras.errors import InputError, first_line
 
 # Expansion, kernel size, stride, filters and repeats of each stage (EfficientNet-B0's, without
 # squeeze-and-excitation and with ReLU6).
@@ -85,7 +86,7 @@ class EfficientNetLite0(keras.layers.Layer):
                     y = conv(y)
                 x = y if block is stage[0] else x + y
             if s in _TAPS:
-                maps[_TAPS[s]] = self.standardize[_TAPS[s]](x)
+                maps[_TAPS[s]] = self.standardize[_TAPS[s]](x, training=False)
         return maps
 
     def preprocess(self, images, masks=None):
@@ -95,8 +96,8 @@ class EfficientNetLite0(keras.layers.Layer):
             x = ops.concatenate([x, 255 * ops.cast(masks, "float32")], axis=-1)
         return ops.cast((x - 127.0) / 128.0, self.compute_dtype)
 
-    def load_weights_from(self, source: str | Path) -> None:
-        """Loads an `.npz` file written by `ytvos_keras.training.import_efficientnet_lite0`.
+    def read_weights(self, source: str | Path) -> list[np.ndarray]:
+        """Reads an `.npz` file written by `ytvos_keras.training.import_efficientnet_lite0`.
 
         Raises:
             InputError: If the file is missing or its arrays are not this network's.
@@ -104,14 +105,33 @@ class EfficientNetLite0(keras.layers.Layer):
         path = Path(source)
         if not path.is_file():
             raise InputError(f"{path}: no such file; give the .npz of EfficientNet-Lite0 weights")
-        with np.load(path) as file:
-            arrays = [file[f"arr_{i}"] for i in range(len(file.files))]
-        if self.with_mask:
-            raise InputError("pretrained EfficientNet-Lite0 weights have no mask channel")
         try:
-            self.set_weights(arrays)
-        except ValueError as error:
-            raise InputError(f"{path}: not the weights of EfficientNet-Lite0 ({error})") from error
+            with np.load(path) as file:
+                arrays = [file[f"arr_{i}"] for i in range(len(file.files))]
+        except (OSError, EOFError, ValueError, KeyError, TypeError, BadZipFile) as error:
+            raise InputError(
+                f"{path}: not an .npz of EfficientNet-Lite0 weights ({first_line(error)})"
+            ) from error
+        shapes = [tuple(w.shape) for w in self.weights]
+        if [a.shape for a in arrays] != shapes:
+            raise InputError(
+                f"{path}: not the weights of EfficientNet-Lite0, their shapes differ; make the "
+                "file with ytvos_keras.training.import_efficientnet_lite0"
+            )
+        return arrays
+
+    def assign_weights(self, weights: list[np.ndarray]) -> None:
+        """Takes over pretrained weights.
+
+        Raises:
+            InputError: If there is a mask channel, which they do not have.
+        """
+        if self.with_mask:
+            raise InputError(
+                "pretrained EfficientNet-Lite0 weights have no mask channel; "
+                "set shared_encoder=True"
+            )
+        self.set_weights(weights)
 
     def compute_output_shape(self, images_shape, masks_shape=None):
         return {s: (images_shape[0], None, None, n) for s, n in self.filters.items()}

@@ -1,10 +1,13 @@
 """VGG-16 as the paper uses it: thirteen convolutions and the first fully connected layer."""
 
+from pathlib import Path
+
 import keras
 import numpy as np
 from keras import ops
 
 from ytvos_keras.models.backbones.vgg16_weights import (
+    Weights,
     collapse_fc6,
     read_vgg16_weights,
     widen_first_kernel,
@@ -40,10 +43,7 @@ class VGG16(keras.layers.Layer):
             [self._conv(f"block{b}_conv{c}", filters, 3) for c in range(1, count + 1)]
             for b, (filters, count) in enumerate(_BLOCKS, start=1)
         ]
-        kernel_sizes = {"1x1": 1, "7x7": 7, "none": 0}
-        if fc6 not in kernel_sizes:
-            raise ValueError(f"fc6 must be one of {sorted(kernel_sizes)}. Received: fc6={fc6!r}")
-        size = kernel_sizes[fc6]
+        size = {"1x1": 1, "7x7": 7, "none": 0}[fc6]
         self.fc6_conv = self._conv("fc6", _FC6_FILTERS, size) if size else None
 
     def build(self, images_shape=None, masks_shape=None):
@@ -73,18 +73,24 @@ class VGG16(keras.layers.Layer):
             x = ops.concatenate([x, 255 * ops.cast(masks, "float32") - 127.5], axis=-1)
         return ops.cast(x, self.compute_dtype)
 
-    def load_weights_from(self, source: str) -> None:
-        """Loads pretrained weights.
+    def read_weights(self, source: str | Path) -> Weights:
+        """Reads pretrained weights.
 
         Args:
             source: `"imagenet"` (through `keras.applications`, downloaded once on the user's
                 machine), or the path of a Keras VGG-16 weights file with or without the top.
-                Without it, fc6 keeps its random start.
+                Without it, fc6 keeps its random start; a warning says so.
+
+        Returns:
+            What `assign_weights` takes, of this or of another VGG-16 with the same `fc6`.
 
         Raises:
             InputError: If the file is missing or is not of VGG-16.
         """
-        weights = read_vgg16_weights(source, with_fc6=self.fc6_conv is not None)
+        return read_vgg16_weights(source, with_fc6=self.fc6_conv is not None)
+
+    def assign_weights(self, weights: Weights) -> None:
+        """Takes over pretrained weights; fc6 and the first convolution are reshaped for it."""
         for conv in self._convolutions():
             if conv is self.fc6_conv:
                 if "fc1" not in weights:

@@ -1,11 +1,14 @@
 """Pretrained VGG-16 weights: where they are read from and how they are reshaped for the model."""
 
+import warnings
 from pathlib import Path
+from zipfile import BadZipFile
 
+import h5py
 import keras
 import numpy as np
 
-from ytvos_keras.errors import InputError
+from ytvos_keras.errors import InputError, first_line
 
 # Channels in and out of each convolution, under the names that keras.applications gives them.
 _CHANNELS = {
@@ -52,6 +55,12 @@ def read_vgg16_weights(source: str | Path, with_fc6: bool) -> Weights:
         )
     weights = _read_file(path, with_fc6)
     _check(weights, path)
+    if with_fc6 and "fc1" not in weights:
+        warnings.warn(
+            f"{path}: has no fc1, so fc6 keeps its random start; give the file with the top for a "
+            "pretrained fc6.",
+            stacklevel=2,
+        )
     return weights
 
 
@@ -72,25 +81,24 @@ def widen_first_kernel(kernel: np.ndarray, widened: np.ndarray) -> np.ndarray:
 
 
 def _read_file(path: Path, with_fc6: bool) -> Weights:
-    import h5py
-
     try:
         if path.suffix == ".keras":
             return _from_model(keras.saving.load_model(path, compile=False))
         with h5py.File(path, "r") as file:
             if "layer_names" in file.attrs:
-                return _from_legacy_h5(file)
+                return _from_legacy_h5(file, with_fc6)
             has_top = any("dense" in name for name in file.get("layers", ()))
         model = keras.applications.VGG16(weights=None, include_top=has_top)
         model.load_weights(path)
         return _from_model(model)
-    except (OSError, KeyError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"{path}: not a Keras VGG-16 weights file ({reason})") from error
+    except (OSError, KeyError, ValueError, TypeError, BadZipFile) as error:
+        raise InputError(
+            f"{path}: not a Keras VGG-16 weights file ({first_line(error)})"
+        ) from error
 
 
-def _from_legacy_h5(file) -> Weights:
-    wanted = [name for name in file if name in _SHAPES or name == "fc1"]
+def _from_legacy_h5(file, with_fc6: bool) -> Weights:
+    wanted = [name for name in file if name in _SHAPES or (name == "fc1" and with_fc6)]
     names = {name: file[name].attrs["weight_names"] for name in wanted}
     return {
         name: tuple(np.asarray(file[name][weight], "float32") for weight in weights)
@@ -108,6 +116,8 @@ def _check(weights: Weights, path: Path) -> None:
     for name, shape in shapes.items():
         if name not in weights:
             raise InputError(f"{path}: layer {name} is missing; is it a Keras VGG-16 weights file?")
-        found = weights[name][0].shape
-        if found != shape:
-            raise InputError(f"{path}: kernel of {name} must have shape {shape}, found {found}")
+        found = [array.shape for array in weights[name]]
+        if found != [shape, shape[-1:]]:
+            raise InputError(
+                f"{path}: {name} must have a kernel {shape} and a bias {shape[-1:]}, found {found}"
+            )
