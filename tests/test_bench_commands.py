@@ -48,6 +48,16 @@ def test_step(tmp_path, capsys):
     assert max(map(len, printed.splitlines())) <= 80
 
 
+def test_memory(tmp_path, capsys):
+    path = tmp_path / "memory.json"
+    assert main(["memory", "--frames", "2", "--quiet", "--json", str(path)]) == 0
+    content = json.loads(path.read_text())
+    (row,) = content["rows"]
+    assert row["frames"] == 2
+    assert row["peak_memory_mb"] > 100  # TensorFlow alone takes more
+    assert content["figures"]["spread_mb"] == 0
+
+
 def test_figures_and_comparisons_of_step():
     medians = {
         ("float32", 1, step.WHOLE): 0.3,

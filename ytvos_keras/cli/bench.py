@@ -6,13 +6,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from ytvos_keras.bench import convlstm, step
+from ytvos_keras.bench import convlstm, memory, step
 from ytvos_keras.bench.measure import Progress, no_progress
 from ytvos_keras.cli.common import prepare_tensorflow, run
 from ytvos_keras.cli.quiet_import import import_tensorflow
 from ytvos_keras.errors import InputError
 
-BENCHMARKS = (convlstm, step)
+BENCHMARKS = (convlstm, step, memory)
 
 
 def main(argv: list[str] | None = None) -> int:

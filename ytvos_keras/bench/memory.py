@@ -1,0 +1,90 @@
+"""`ytvos-bench memory`: the peak memory of segmenting a short and a long video."""
+
+import subprocess
+import sys
+import tempfile
+import time
+from argparse import ArgumentParser, Namespace
+from importlib import resources
+from pathlib import Path
+
+from ytvos_keras.bench.arguments import list_of, positive
+from ytvos_keras.bench.machine import describe_machine
+from ytvos_keras.bench.measure import Progress, no_progress
+from ytvos_keras.bench.report import Figure, Report, Row
+
+NAME = "memory"
+SUMMARY = "peak memory of segmenting videos of several lengths"
+
+# In a process of its own: the peak of a process never falls.
+_WORKER = """
+import sys
+from ytvos_keras.bench.measure import peak_memory
+from ytvos_keras.inference.files import segment_files
+video, mask, output, model = sys.argv[1:]
+segment_files(video, mask, output, model)
+print(peak_memory())
+"""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Adds the arguments of this benchmark."""
+    parser.add_argument("--model", default="s2s-lite", metavar="NAME|PATH", help="with weights")
+    parser.add_argument(
+        "--frames",
+        type=list_of(positive),
+        default=[50, 1000],
+        metavar="N,…",
+        help="lengths of the videos (default: 50,1000)",
+    )
+
+
+def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
+    """Plays the bundled clip back and forth to each length, and segments that as a file.
+
+    Does what `ytvos-segment` does, from the video file to the mask files.
+    """
+    machine = describe_machine()
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        for n, frames in enumerate(arguments.frames):
+            progress(f"{frames} frames", n, len(arguments.frames))
+            video = Path(folder, f"{frames}.mp4")
+            _write_video(video, frames)
+            rows.append(_measure(video, Path(folder, str(frames)), arguments.model, frames))
+    peaks = [row.figures["peak_memory_mb"] for row in rows]
+    spread = max(peaks) - min(peaks)
+    return Report(
+        benchmark=NAME,
+        settings={"model": arguments.model, "frames": arguments.frames},
+        machine=machine,
+        rows=rows,
+        figures=[Figure("spread_mb", spread, f"largest less smallest peak: {spread:.0f} MB")],
+    )
+
+
+def _measure(video: Path, output: Path, model: str, frames: int) -> Row:
+    mask = resources.files("ytvos_keras") / "assets" / "demo" / "bunny_first_mask.png"
+    start = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-c", _WORKER, str(video), str(mask), str(output), model],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        check=True,
+    )
+    seconds = time.perf_counter() - start
+    peak = float(done.stdout.split()[-1])
+    return Row({"frames": frames}, {"peak_memory_mb": peak, "whole_run_s": seconds})
+
+
+def _write_video(path: Path, frames: int) -> None:
+    from ytvos_keras.media import VideoWriter, open_frames
+
+    clip = resources.files("ytvos_keras") / "assets" / "demo" / "bunny.mp4"
+    source = open_frames(Path(str(clip)))
+    pictures = [picture for _, picture in source]
+    pictures += pictures[-2:0:-1]
+    with VideoWriter(path, source.fps) as video:
+        for n in range(frames):
+            video.write(pictures[n % len(pictures)])
