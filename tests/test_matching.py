@@ -12,7 +12,7 @@ def random(*shape, seed=0):
     return np.random.default_rng(seed).normal(size=shape).astype("float32")
 
 
-def memory(height=3, width=4, seed=0):
+def memory(height=4, width=3, seed=0):
     key = unit(random(2, height, width, 5, seed=seed))
     value = random(2, height, width, 3, seed=seed + 1)
     value[..., -1] = np.random.default_rng(seed).uniform(size=value.shape[:3])
@@ -33,14 +33,14 @@ def expected(query, key, value, temperature, penalty=0.0):
 
 
 def test_against_direct_arithmetic():
-    query, (key, value) = unit(random(2, 3, 4, 5, seed=9)), memory()
+    query, (key, value) = unit(random(2, 4, 3, 5, seed=9)), memory()
     out = Matching()(query, key, value)
     np.testing.assert_allclose(out, expected(query, key, value, 10.0), atol=1e-5)
 
 
 def test_local_matching_prefers_near_places():
-    query, (key, value) = unit(random(2, 3, 4, 5, seed=9)), memory()
-    places = np.array([(y, x) for y in range(3) for x in range(4)], "float32")
+    query, (key, value) = unit(random(2, 4, 3, 5, seed=9)), memory()
+    places = np.array([(y, x) for y in range(4) for x in range(3)], "float32")
     distance = ((places[:, None] - places[None]) ** 2).sum(-1)
     penalty = distance / (2 * 12 * 0.15**2)
     out = Matching(local=True)(query, key, value)
@@ -48,7 +48,7 @@ def test_local_matching_prefers_near_places():
 
 
 def test_one_query_serves_many_objects():
-    query, (key, value) = unit(random(1, 3, 4, 5, seed=9)), memory()
+    query, (key, value) = unit(random(1, 4, 3, 5, seed=9)), memory()
     shared = Matching(local=True)(query, key, value)
     repeated = Matching(local=True)(np.repeat(query, 2, axis=0), key, value)
     np.testing.assert_allclose(shared, repeated, atol=1e-6)
@@ -76,10 +76,10 @@ def test_an_empty_mask_leaves_no_place_of_the_object():
 def test_config_round_trip_and_shape():
     layer = Matching(local=True)
     assert Matching.from_config(layer.get_config()).local
-    assert layer.compute_output_shape((1, 3, 4, 5), (2, 3, 4, 5), (2, 3, 4, 9)) == (2, 3, 4, 11)
-    assert ops.shape(layer(*[ops.ones(s) for s in ((1, 3, 4, 5), (2, 3, 4, 5), (2, 3, 4, 9))])) == (
+    assert layer.compute_output_shape((1, 4, 3, 5), (2, 4, 3, 5), (2, 4, 3, 9)) == (2, 4, 3, 11)
+    assert ops.shape(layer(*[ops.ones(s) for s in ((1, 4, 3, 5), (2, 4, 3, 5), (2, 4, 3, 9))])) == (
         2,
-        3,
         4,
+        3,
         11,
     )

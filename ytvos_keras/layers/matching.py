@@ -7,6 +7,8 @@ from keras import ops
 
 # Larger than any difference of two cosines: it takes a place out of a maximum.
 _EXCLUDED = 2.0
+# Rows are matched in so many bands: products of all places with all places would take the memory.
+_BANDS = 4
 
 
 @keras.saving.register_keras_serializable("ytvos_keras")
@@ -29,7 +31,7 @@ class Matching(keras.layers.Layer):
 
     Input shape:
         `query`: `(B or 1, H, W, K)`; `key`: `(B, H, W, K)`; `value`: `(B, H, W, V)`.
-        Keys are of length 1 along their last axis.
+        Keys are of length 1 along their last axis; H is a multiple of 4.
 
     Output shape:
         `(B, H, W, V + 2)`.
@@ -54,14 +56,24 @@ class Matching(keras.layers.Layer):
             )
 
     def call(self, query, key, value):
+        k, v = _flatten_places(key), _flatten_places(value)
+        k, mask = ops.transpose(k, (0, 2, 1)), ops.transpose(v[..., -1:], (0, 2, 1))
+        queries = ops.split(query, _BANDS, axis=1)
+        penalties = self._distance_penalties(*ops.shape(query)[1:3])
+        bands = [
+            self._match(q, k, v, mask, penalty)
+            for q, penalty in zip(queries, penalties, strict=True)
+        ]
+        return ops.concatenate(bands, axis=1)
+
+    def _match(self, query, key, value, mask, penalty):
+        """Matches a band of rows: keys `(B, K, places)`, values `(B, places, V)`."""
         height, width = ops.shape(query)[1:3]
-        q, k, v = (_flatten_places(x) for x in (query, key, value))
-        cosine = ops.matmul(q, ops.transpose(k, (0, 2, 1)))  # (B, places, remembered places)
+        cosine = ops.matmul(_flatten_places(query), key)  # (B, places of the band, places)
         logits = ops.exp(self.log_temperature) * cosine
-        if self.local:
-            logits = logits - self._distance_penalty(height, width)
-        read = ops.matmul(ops.softmax(logits, axis=-1), v)
-        mask = ops.transpose(v[..., -1:], (0, 2, 1))  # (B, 1, remembered places)
+        if penalty is not None:
+            logits = logits - penalty
+        read = ops.matmul(ops.softmax(logits, axis=-1), value)
         cosine = ops.stop_gradient(cosine)  # keys learn from what is read
         to_object = ops.max(cosine - _EXCLUDED * (1 - mask), axis=-1, keepdims=True)
         to_background = ops.max(cosine - _EXCLUDED * mask, axis=-1, keepdims=True)
@@ -74,18 +86,25 @@ class Matching(keras.layers.Layer):
     def get_config(self):
         return {**super().get_config(), "local": self.local}
 
-    def _distance_penalty(self, height, width):
-        """Squared distance between all pairs of places ÷ (2 · width²): (places, places)."""
+    def _distance_penalties(self, height, width):
+        """Squared distance ÷ (2 · width²) of each band's places to all: (places, places) each."""
+        if not self.local:
+            return [None] * _BANDS
 
         def squared_differences(n):
             x = ops.cast(ops.arange(n), "float32")
             return ops.square(x[:, None] - x[None, :])
 
-        rows, columns = squared_differences(height), squared_differences(width)
         places = height * width
-        distance = rows[:, None, :, None] + columns[None, :, None, :]
         scale = 2 * ops.cast(places, "float32") * ops.exp(2 * ops.cast(self.log_width, "float32"))
-        return ops.cast(ops.reshape(distance, (places, places)) / scale, self.compute_dtype)
+        columns = squared_differences(width)[None, :, None, :]
+        return [
+            ops.cast(
+                ops.reshape(rows[:, None, :, None] + columns, (-1, places)) / scale,
+                self.compute_dtype,
+            )
+            for rows in ops.split(squared_differences(height), _BANDS, axis=0)
+        ]
 
 
 def _flatten_places(x):

@@ -16,7 +16,8 @@ class VideoFrames(FrameSource):
     """The first video stream of a file: every decoded frame, in the order of presentation.
 
     Frames are named by their number: 00000, 00001, … The rotation and mirroring that phones store
-    beside the pixels (the display matrix) are applied. Pixels are taken as square.
+    beside the pixels (the display matrix) are applied as the first frame has them. Pixels are taken
+    as square.
 
     Args:
         path: a file in any container and codec that FFmpeg decodes.
@@ -37,7 +38,9 @@ class VideoFrames(FrameSource):
             first = next(container.decode(stream), None)
         if first is None:
             raise InputError(f"{self.path}: no frames in this video.")
-        self.size = _upright(first).shape[:2]
+        # Of the first frame only: asking a frame for its side data keeps it in memory.
+        self._display_matrix = _display_matrix(first)
+        self.size = self._picture(first).shape[:2]
 
     def read(self, start: int = 0) -> Iterator[tuple[str, np.ndarray]]:
         # Frames before `start` are decoded and dropped: exact for every codec, unlike seeking.
@@ -47,7 +50,7 @@ class VideoFrames(FrameSource):
             # Not thread_type "AUTO": with frame threads FFmpeg keeps decoding errors to itself.
             for frame in container.decode(stream):
                 if index >= start:
-                    yield f"{index:05d}", _upright(frame)
+                    yield f"{index:05d}", self._picture(frame)
                 index += 1
         if self.count and index < self.count:
             warnings.warn(
@@ -55,6 +58,9 @@ class VideoFrames(FrameSource):
                 "is the file cut off?",
                 stacklevel=2,
             )
+
+    def _picture(self, frame: av.VideoFrame) -> np.ndarray:
+        return _upright(frame.to_ndarray(format="rgb24"), self._display_matrix)
 
     def index_of(self, stem: str) -> int | None:
         return int(stem) if stem.isdecimal() else None
@@ -84,17 +90,20 @@ class _one_line_errors:
         ) from error
 
 
-def _upright(frame: av.VideoFrame) -> np.ndarray:
-    """Return the frame as it is meant to be shown, uint8 (H, W, 3).
+def _display_matrix(frame: av.VideoFrame) -> np.ndarray | None:
+    data = frame.side_data.get("DISPLAYMATRIX")
+    return None if data is None else np.frombuffer(bytes(data), np.int32).reshape(3, 3).copy()
+
+
+def _upright(picture: np.ndarray, display_matrix: np.ndarray | None) -> np.ndarray:
+    """Return a picture as it is meant to be shown, uint8 (H, W, 3).
 
     The display matrix [[a, b], [c, d]] sends pixel (x, y) to (a·x + c·y, b·x + d·y); only quarter
     turns and mirrorings are in use (https://ffmpeg.org/doxygen/trunk/group__lavu__video__display.html).
     """
-    picture = frame.to_ndarray(format="rgb24")
-    data = frame.side_data.get("DISPLAYMATRIX")
-    if data is None:
+    if display_matrix is None:
         return picture
-    (a, b), (c, d) = np.frombuffer(bytes(data), np.int32).reshape(3, 3)[:2, :2]
+    (a, b), (c, d) = display_matrix[:2, :2]
     if abs(int(b)) > abs(int(a)):  # x and y change places
         picture, a, d = picture.swapaxes(0, 1), c, b
     picture = picture[:, ::-1] if a < 0 else picture
