@@ -234,9 +234,12 @@ def test_teacher_forcing_puts_the_given_mask_in_place_of_the_prediction():
 def test_fit_lowers_the_loss(kind):
     keras.utils.set_random_seed(1)
     model, clip = new_model(kind), make_clip(height=32, width=64)
+    for part in (model.encoder, model.initializer):
+        if hasattr(part, "backbone"):
+            part.backbone.trainable = False  # tracing its gradient takes most of the time
     targets = np.repeat(clip["mask"][:, None], 3, axis=1).astype("float32")
     model.compile(keras.optimizers.Adam(1e-3), loss=MaskCrossentropy(), jit_compile=False)
-    history = model.fit(clip, targets, batch_size=2, epochs=20, verbose=0)
+    history = model.fit(clip, targets, batch_size=2, epochs=40, verbose=0)
     assert history.history["loss"][-1] < 0.9 * history.history["loss"][0]
 
 

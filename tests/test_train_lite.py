@@ -1,59 +1,67 @@
 import csv
 
 import numpy as np
-import pytest
-from models_helper import SMALL, new_model
-from PIL import Image
+import tensorflow as tf
+from models_helper import SMALL, make_clip, new_model
 
 from ytvos_keras.models import PRESETS
 from ytvos_keras.models.backbones import EfficientNetLite0
 from ytvos_keras.training import train_lite
 
 
-@pytest.fixture
-def pictures(tmp_path):
-    generator = np.random.default_rng(0)
-    for folder in ("img", "mask"):
-        (tmp_path / "pictures" / "discs" / folder).mkdir(parents=True)
-    rows, columns = np.mgrid[:48, :64]
-    for n in range(4):
-        disc = (rows - 24) ** 2 + (columns - 20 - 6 * n) ** 2 < 15**2
-        picture = generator.integers(0, 256, (48, 64, 3), "uint8")
-        picture[disc] = 40 * n
-        source = tmp_path / "pictures" / "discs"
-        Image.fromarray(picture).save(source / "img" / f"{n}.png")
-        Image.fromarray(disc.astype("uint8")).save(source / "mask" / f"{n}.png")
-    return tmp_path / "pictures"
+def arguments(folder, steps, *more):
+    return train_lite.parse(
+        f"--pictures {folder / 'pictures'} --backbone-weights {folder / 'lite0.npz'} "
+        f"--output {folder} --steps {steps} --batch-size 2 --precision float32 --verbose 0".split()
+        + list(more)
+    )
 
 
-def test_a_run_goes_on_and_leaves_weights_that_load(pictures, tmp_path, monkeypatch):
+def batches(*_):
+    clip = make_clip(batch=2, length=3, height=32, width=64)
+    targets = np.repeat(clip["mask"][:, None], 2, axis=1).astype("float32")
+    element = (clip, targets, np.ones((2, 2), "float32"))
+    return tf.data.Dataset.from_tensors(element).repeat()
+
+
+def test_a_run_goes_on_and_leaves_weights_that_load(tmp_path, monkeypatch):
     monkeypatch.setitem(PRESETS, "s2s-lite", SMALL["lite"])
     monkeypatch.setattr(train_lite, "_EPOCH_STEPS", 2)
+    starts = []
+    monkeypatch.setattr(
+        train_lite, "make_clips", lambda _, start: starts.append(start) or batches()
+    )
     backbone = EfficientNetLite0()
     backbone.build()
     np.savez(tmp_path / "lite0.npz", *backbone.get_weights())
-    output = tmp_path / "run"
-    output.mkdir()
-
-    def train(steps):
-        train_lite.train(
-            train_lite.parse(
-                f"--pictures {pictures} --backbone-weights {tmp_path / 'lite0.npz'} "
-                f"--output {output} --steps {steps} --batch-size 2 --clip-length 3 --size 32 64 "
-                "--precision float32 --verbose 0".split()
-            )
-        )
-
-    assert train_lite.finished_steps(output / "backup") == 0
-    train(2)
-    assert train_lite.finished_steps(output / "backup") == 2
-    train(4)
-    assert train_lite.finished_steps(output / "backup") == 4
-    with (output / "log.csv").open() as file:
+    train_lite.train(arguments(tmp_path, 2))
+    train_lite.train(arguments(tmp_path, 4))
+    assert starts == [0, 4]  # clips: two steps of two
+    with (tmp_path / "log.csv").open() as file:
         assert [row["epoch"] for row in csv.DictReader(file)] == ["0", "1"]
     model = new_model("lite")
-    model.load_weights(output / "s2s-lite.weights.h5")
+    model.load_weights(tmp_path / "s2s-lite.weights.h5")
     np.testing.assert_allclose(
         model.encoder.backbone.stem.get_weights()[0],
         backbone.stem.get_weights()[0].astype("float16"),
     )
+
+
+def test_real_clips_are_a_share_of_the_stream(tmp_path, monkeypatch):
+    """Each stream counts its own clips: where it starts, and when teacher forcing ends."""
+    asked = {}
+
+    def stream(name, value):
+        def make(root, **options):
+            asked[name] = (root.name, options["start"], options["teacher_clips"])
+            return tf.data.Dataset.from_tensors(value).repeat()
+
+        return make
+
+    monkeypatch.setattr(train_lite, "make_synthetic_dataset", stream("synthetic", 0.0))
+    monkeypatch.setattr(train_lite, "make_video_clips_dataset", stream("real", 1.0))
+    options = ["--videos", str(tmp_path / "videos"), "--video-share", "0.25"]
+    mixed = train_lite.make_clips(arguments(tmp_path, 600, *options), start=100)
+    assert asked == {"synthetic": ("pictures", 75, 300), "real": ("videos", 25, 100)}
+    share = np.mean([batch.numpy() for batch in mixed.take(500)])
+    assert 0.2 < share < 0.3
