@@ -329,6 +329,16 @@ def test_a_second_black_and_white_mask_is_refused(tmp_path, clip, masks):
     expect_error(clip, masks, tmp_path / "out", r"img8.png: black and white, so its object would")
 
 
+def test_a_black_and_white_mask_after_other_ids_is_object_1(tmp_path, clip, masks):
+    for file in masks.iterdir():
+        file.unlink()
+    write_mask(masks / "img5.png", box(4, 4, value=2))
+    Image.fromarray(255 * box(20, 20)).save(masks / "img8.png")
+    result = segment_files(clip, masks, tmp_path / "out", FakeModel())
+    labels, _ = read_mask(result.masks / "img8.png")
+    assert set(np.unique(labels)) == {0, 1, 2}
+
+
 def test_frame_of_another_size_is_named_and_can_be_mended(tmp_path, clip, masks):
     Image.fromarray(bright(0, (40, 48))).save(clip / "img8.png")
     with pytest.raises(InputError, match="clip, img8: frame 3 is 48×40 pixels, but the video is"):

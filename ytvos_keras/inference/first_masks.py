@@ -38,7 +38,8 @@ def open_first_masks(path: str | Path, source: FrameSource) -> FirstMasks:
         path: a PNG for the first frame, or a folder of PNGs named after frames (for a video file:
             after frame numbers, `00007.png` or `7.png`). In a folder a mask without objects is
             allowed as long as another one has some, and masks that hold only objects of earlier
-            ones are left out with a warning. Only the first mask may be black and white.
+            ones are left out with a warning. A black-and-white mask is object 1, so there may be
+            one, and none after an object 1.
         source: the frames.
 
     Raises:
@@ -55,7 +56,7 @@ def open_first_masks(path: str | Path, source: FrameSource) -> FirstMasks:
         check_size(label_map.shape, source.size, f"{file}: the mask")
         palette = file_palette if palette is None else palette
         ids = set(np.unique(label_map).tolist()) - {0}
-        if known and ids and _is_black_and_white(file):
+        if 1 in known and ids and _is_black_and_white(file):
             raise InputError(
                 f"{file}: black and white, so its object would be 1, which an earlier mask has; "
                 "leave it out if that is the same object, or save it as an index PNG with a new id."

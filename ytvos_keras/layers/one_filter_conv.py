@@ -10,7 +10,7 @@ class OneFilterConv(keras.layers.Layer):
 
     Convolutions compute output channels sixteen at a time on a CPU; with one filter, fifteen are
     thrown away. Here the rows of the kernel are the output channels of a convolution of height 1,
-    and are then added, each moved to its place: a quarter of the time for 5×5.
+    and are then added, each moved to its place.
 
     Args:
         kernel_size: Side of the square kernel; odd.
