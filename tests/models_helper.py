@@ -7,13 +7,16 @@ import numpy as np
 
 from ytvos_keras.models import PRESETS, S2S, S2SConfig
 
+_PAPER = S2SConfig(
+    backbone="efficientnet-lite0",
+    encoder_filters=8,
+    state_filters=8,
+    decoder_filters=(8, 8, 4, 4, 4),
+)
 SMALL = {
-    "paper": S2SConfig(
-        backbone="efficientnet-lite0",
-        encoder_filters=8,
-        state_filters=8,
-        decoder_filters=(8, 8, 4, 4, 4),
-    ),
+    "paper": _PAPER,
+    "mask-as-state": dataclasses.replace(_PAPER, initializer="mask"),
+    "mask-as-input": dataclasses.replace(_PAPER, encoder_input="frame_and_mask"),
     "lite": dataclasses.replace(
         PRESETS["s2s-lite"],
         encoder_filters=12,

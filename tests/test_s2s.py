@@ -1,3 +1,4 @@
+import dataclasses
 import itertools
 
 import keras
@@ -5,12 +6,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import ops
-from models_helper import make_clip, new_model, sigmoid, small_model
+from models_helper import SMALL, make_clip, new_model, sigmoid, small_model
 
 from ytvos_keras.losses import MaskCrossentropy
 from ytvos_keras.models import PRESETS, S2S, S2SConfig
 
 both = pytest.mark.parametrize("kind", ["paper", "lite"])
+each = pytest.mark.parametrize("kind", list(SMALL))
 
 
 def run_steps(model, clip):
@@ -47,6 +49,21 @@ def test_the_papers_preset_has_the_papers_sizes():
     assert {k: tuple(v.shape) for k, v in state.items()} == dict.fromkeys("hc", (1, 8, 14, 512))
 
 
+def test_the_mask_as_initial_state_is_the_mask_reshaped():
+    model = S2S(dataclasses.replace(SMALL["mask-as-state"], state_filters=512))
+    mask = np.random.default_rng(0).integers(0, 2, (1, 32, 64, 1)).astype("uint8")
+    state = model.initialize(np.zeros((1, 32, 64, 3), "uint8"), mask)
+    together = np.concatenate([state["c"], state["h"]], axis=-1)  # (1, 1, 2, 1024)
+    cells = [together[0, 0, n].reshape(32, 32) for n in range(2)]
+    np.testing.assert_array_equal(np.concatenate(cells, axis=1), mask[0, :, :, 0])
+
+
+def test_an_encoder_that_sees_masks_shares_the_initializers_backbone():
+    model = small_model("mask-as-input")
+    assert model.encoder.backbone is model.initializer.backbone
+    assert model.count_params() < small_model("paper").count_params() * 0.6
+
+
 def test_the_small_preset_is_small():
     model = S2S(PRESETS["s2s-lite"])
     assert model.count_params() <= 6_000_000
@@ -54,7 +71,7 @@ def test_the_small_preset_is_small():
     assert model.count_params() - trainable == model.encoder.backbone.count_params() == 2_940_144
 
 
-@both
+@each
 @pytest.mark.parametrize("length", [4, 8])  # the longer one convolves by Winograd's algorithm
 def test_a_clip_at_once_equals_step_by_step(kind, length):
     model, clip = small_model(kind), make_clip(length=length)
@@ -64,7 +81,7 @@ def test_a_clip_at_once_equals_step_by_step(kind, length):
     np.testing.assert_allclose(sigmoid(logits), run_steps(model, clip), atol=1e-5)
 
 
-@both
+@each
 def test_a_clip_of_unknown_length_and_size_in_a_graph(kind):
     model = small_model(kind)
     signature = {
@@ -82,7 +99,7 @@ def test_two_frames_are_the_shortest_clip(kind):
     assert small_model(kind)(clip).shape == (2, 1, 40, 70, 1)
 
 
-@both
+@each
 def test_objects_of_a_batch_do_not_see_each_other(kind):
     model, clip = small_model(kind), make_clip(batch=3)
     clip["mask"][1] = np.roll(clip["mask"][1], 7, axis=1)
@@ -92,7 +109,7 @@ def test_objects_of_a_batch_do_not_see_each_other(kind):
         np.testing.assert_allclose(together[n : n + 1], alone, atol=1e-5)
 
 
-@both
+@each
 def test_one_encoder_pass_serves_all_objects(kind):
     model, clip = small_model(kind), make_clip(batch=1)
     masks = np.concatenate([clip["mask"], np.roll(clip["mask"], 9, axis=2)])
@@ -106,7 +123,7 @@ def test_one_encoder_pass_serves_all_objects(kind):
     np.testing.assert_allclose(shared[:, :40, :70], expected, atol=1e-5)
 
 
-@both
+@each
 def test_the_state_is_carried_between_frames(kind):
     model, clip = small_model(kind), make_clip()
     other = dict(clip, frames=clip["frames"].copy())
@@ -114,7 +131,7 @@ def test_the_state_is_carried_between_frames(kind):
     assert relative_difference(model(clip)[:, -1], model(other)[:, -1]) > 1e-3
 
 
-@both
+@each
 def test_the_state_has_constant_shapes_and_float32(kind):
     model, clip = small_model(kind), make_clip()
     state = model.initialize(clip["frames"][:, 0], clip["mask"])
@@ -124,7 +141,7 @@ def test_the_state_has_constant_shapes_and_float32(kind):
     assert all(shape[0] == 2 and dtype == "float32" for shape, dtype in shapes[0].values())
 
 
-@both
+@each
 def test_the_mask_matters(kind):
     model, clip = small_model(kind), make_clip()
     other = dict(clip, mask=1 - clip["mask"])
@@ -146,7 +163,7 @@ def test_any_size(kind, size):
     assert small_model(kind)(clip).shape == (1, 1, *size, 1)
 
 
-@both
+@each
 def test_gradient_reaches_every_part(kind):
     model, clip = new_model(kind), make_clip()
     with tf.GradientTape() as tape:
@@ -159,6 +176,8 @@ def test_gradient_reaches_every_part(kind):
         if layer is None:
             continue
         mine = {id(v) for v in layer.trainable_variables}
+        if not mine:  # the mask as initial state needs no weights
+            continue
         largest = [
             np.abs(g).max()
             for v, g in zip(model.trainable_variables, gradients, strict=True)
@@ -179,7 +198,7 @@ def test_the_four_parts_hold_all_weights():
     assert {id(v) for part in parts for v in part.variables} == {id(v) for v in model.variables}
 
 
-@both
+@each
 def test_save_and_load(kind, tmp_path):
     model, clip = small_model(kind), make_clip()
     model.save(tmp_path / "model.keras")
@@ -188,7 +207,7 @@ def test_save_and_load(kind, tmp_path):
     np.testing.assert_array_equal(copy(clip), model(clip))
 
 
-@both
+@each
 def test_mixed_precision_gives_float32_logits_and_states(kind):
     model, clip = new_model(kind, dtype="mixed_bfloat16"), make_clip()
     logits = model(clip)
@@ -205,8 +224,9 @@ def test_mixed_precision_gives_float32_logits_and_states(kind):
     assert copy.decoder.compute_dtype == "bfloat16"
 
 
-def test_teacher_forcing_puts_the_given_mask_in_place_of_the_prediction():
-    model, clip = small_model("lite"), make_clip()
+@pytest.mark.parametrize("kind", ["lite", "mask-as-input"])
+def test_teacher_forcing_puts_the_given_mask_in_place_of_the_prediction(kind):
+    model, clip = small_model(kind), make_clip()
     frames, generator = clip["frames"], np.random.default_rng(3)
     masks = generator.integers(0, 2, (2, 3, 40, 70, 1)).astype("uint8")
     forced = np.array([[0, 1, 0], [1, 0, 1]], "float32")  # of frames 0, 1, 2
@@ -220,7 +240,9 @@ def test_teacher_forcing_puts_the_given_mask_in_place_of_the_prediction():
         if t < 3:
             padded = np.zeros((2, 64, 96, 1), "float32")
             padded[:, :40, :70] = masks[:, t]
-            given = model.memory.remember("previous", features, padded)
+            given = {"previous_mask": padded}
+            if kind == "lite":
+                given = model.memory.remember("previous", features, padded)
             use = forced[:, t, None, None, None]
             state |= {k: use * given[k] + (1 - use) * state[k] for k in given}
 
@@ -257,6 +279,9 @@ def test_fit_lowers_the_loss(kind):
         ({"matching": ("previous",)}, "matching must be"),
         ({"matching": ("first",)}, "need state_stride=8"),
         ({"skip_connections": True}, "need state_stride=8"),
+        ({"initializer": "mask", "encoder_input": "frame_and_mask"}, "two variants; take one"),
+        ({"initializer": "mask", "shared_encoder": True}, "variants of the paper's network"),
+        ({"initializer": "mask", "state_filters": 12}, "needs state_filters that divide 512"),
     ],
 )
 def test_bad_configurations(options, message):

@@ -6,6 +6,8 @@ import math
 _CHOICES = {
     "backbone": ("vgg16", "efficientnet-lite0"),
     "fc6": ("1x1", "7x7", "none"),
+    "initializer": ("network", "mask"),
+    "encoder_input": ("frame", "frame_and_mask"),
 }
 
 
@@ -13,8 +15,9 @@ _CHOICES = {
 class S2SConfig:
     """Every choice that makes one `S2S` differ from another.
 
-    The defaults are the paper's network (section 4.3). The options under "departures" are not in
-    the paper; `s2s-lite` uses them.
+    The defaults are the paper's network (section 4.3). The options under "variants" are those of
+    its ablation study (section 5.4). The options under "departures" are not in the paper;
+    `s2s-lite` uses them.
 
     Attributes:
         backbone: `"vgg16"` or `"efficientnet-lite0"`, under both Initializer and Encoder.
@@ -26,6 +29,12 @@ class S2SConfig:
         input_size: Height and width that the model is meant for, in pixels. The network takes any.
         state_stride: Side in pixels of one cell of the states: 32 in the paper. With 8, the Encoder
             merges the deeper maps of the backbone into the one at stride 8.
+
+    Variants:
+        initializer: `"network"`, or `"mask"`: no Initializer, the mask itself, reshaped, is c0, h0.
+        encoder_input: `"frame"`, or `"frame_and_mask"`: the Encoder also sees the mask of the frame
+            before, and one backbone serves Initializer and Encoder. Train it with teacher forcing
+            first, then with the model's own predictions.
 
     Departures:
         freeze_backbone: Whether the backbone keeps its pretrained weights.
@@ -44,6 +53,8 @@ class S2SConfig:
     decoder_filters: tuple[int, ...] = (512, 256, 128, 64, 64)
     input_size: tuple[int, int] = (256, 448)
     state_stride: int = 32
+    initializer: str = "network"
+    encoder_input: str = "frame"
     freeze_backbone: bool = False
     shared_encoder: bool = False
     matching: tuple[str, ...] = ()
@@ -71,9 +82,30 @@ class S2SConfig:
             )
         if self.state_stride == 8 and not self.shared_encoder:
             raise ValueError("state_stride=8 needs shared_encoder=True: a backbone ends at 32")
+        if (self.initializer, self.encoder_input) != ("network", "frame"):
+            self._check_variant()
         upsamplings = 3 if self.skip_connections else int(math.log2(self.state_stride))
         if len(self.decoder_filters) != upsamplings:
             raise ValueError(
                 f"decoder_filters must have {upsamplings} entries to come from stride "
                 f"{self.state_stride} back to the frame. Received: {self.decoder_filters}"
+            )
+
+    def _check_variant(self):
+        """Checks what the variants of section 5.4 can be combined with."""
+        if self.initializer == "mask" and self.encoder_input == "frame_and_mask":
+            raise ValueError(
+                'initializer="mask" and encoder_input="frame_and_mask" are two variants; take one'
+            )
+        if self.state_stride != 32 or self.shared_encoder:
+            raise ValueError(
+                "initializer and encoder_input are variants of the paper's network: they need "
+                "state_stride=32 and shared_encoder=False. "
+                f"Received: {self.state_stride}, {self.shared_encoder}"
+            )
+        pixels = self.state_stride**2
+        if self.initializer == "mask" and pixels % (2 * self.state_filters):
+            raise ValueError(
+                f'initializer="mask" needs state_filters that divide {pixels // 2}: the {pixels} '
+                f"pixels of a cell fill both states. Received: {self.state_filters}"
             )

@@ -11,14 +11,16 @@ class Encoder(keras.layers.Layer):
     """The paper's Encoder: a backbone and one 1×1 convolution with ReLU.
 
     Args:
-        backbone: A backbone without mask channel.
+        backbone: A backbone without mask channel; with it for the variant of section 5.4 whose
+            Encoder also sees the mask of the frame before.
         filters: Channels of the features; 512 in the paper.
 
     Call arguments:
         frames: RGB in 0–255, sides multiples of 32.
+        masks: In 0–1, if the backbone has a mask channel.
 
     Input shape:
-        `(B, H, W, 3)`.
+        `frames`: `(B, H, W, 3)`; `masks`: `(B, H, W, 1)`.
 
     Output shape:
         A dict of maps; `"features"` is `(B, H / 32, W / 32, filters)`.
@@ -29,8 +31,8 @@ class Encoder(keras.layers.Layer):
         self.backbone = backbone
         self.conv = keras.layers.Conv2D(filters, 1, activation="relu", dtype=self.dtype_policy)
 
-    def call(self, frames):
-        return {"features": self.conv(self.backbone(frames)[32])}
+    def call(self, frames, masks=None):
+        return {"features": self.conv(self.backbone(frames, masks)[32])}
 
 
 class PyramidEncoder(keras.layers.Layer):

@@ -1,6 +1,7 @@
 """Initializer: the first frame and its mask to the first states (equation 1)."""
 
 import keras
+from keras import ops
 
 from ytvos_keras.layers.joint_conv import JointConv
 from ytvos_keras.layers.resolution import space_to_depth
@@ -33,6 +34,40 @@ class Initializer(keras.layers.Layer):
     def call(self, frames, masks):
         x = self.backbone(frames, masks)[32]
         return self.to_cell(x), self.to_hidden(x)
+
+
+class MaskInitializer(keras.layers.Layer):
+    """No Initializer: the mask itself as the first states (section 5.4, "Initializer variants").
+
+    "The object mask is reshaped to match the size of the hidden states": the 32×32 pixels of a cell
+    become its 1024 channels, and these the 512 of c0 and the 512 of h0. With fewer filters, groups
+    of neighbouring pixels are averaged. It has no weights.
+
+    Args:
+        filters: Channels of both states; 512 in the paper. `2 · filters` divides `stride ** 2`.
+        stride: Side in pixels of one cell of the states.
+
+    Call arguments:
+        frames: Not looked at.
+        masks: The object's mask in 0–1.
+
+    Input shape:
+        `masks`: `(B, H, W, 1)`.
+
+    Output shape:
+        `(cell, hidden)`, both `(B, H / stride, W / stride, filters)`.
+    """
+
+    def __init__(self, filters: int = 512, stride: int = 32, **kwargs):
+        super().__init__(**kwargs)
+        self.filters = filters
+        self.stride = stride
+
+    def call(self, frames, masks):
+        x = space_to_depth(masks, self.stride)
+        x = ops.reshape(x, (*ops.shape(x)[:3], 2 * self.filters, -1))  # (B, h, w, 2F, pixels)
+        cell, hidden = ops.split(ops.mean(x, axis=-1), 2, axis=-1)
+        return cell, hidden
 
 
 class FeatureInitializer(keras.layers.Layer):

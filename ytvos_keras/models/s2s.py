@@ -13,7 +13,11 @@ from ytvos_keras.models.backbones import BACKBONES
 from ytvos_keras.models.config import S2SConfig
 from ytvos_keras.models.decoder import Decoder, SkipDecoder
 from ytvos_keras.models.encoder import Encoder, PyramidEncoder
-from ytvos_keras.models.initializer import FeatureInitializer, Initializer
+from ytvos_keras.models.initializer import (
+    FeatureInitializer,
+    Initializer,
+    MaskInitializer,
+)
 from ytvos_keras.models.memory import Memory
 
 State = dict  # name to tensor; the objects are the first dimension of every one
@@ -66,7 +70,8 @@ class S2S(keras.Model):
         config = config or S2SConfig()
         self.config = config
         policy = self.dtype_policy
-        backbone = self._backbone(with_mask=False)
+        self.sees_masks = config.encoder_input == "frame_and_mask"
+        backbone = self._backbone(with_mask=self.sees_masks)
         if config.state_stride == 32:
             self.encoder = Encoder(backbone, config.encoder_filters, dtype=policy)
         else:
@@ -78,10 +83,11 @@ class S2S(keras.Model):
             self.initializer = FeatureInitializer(
                 config.state_filters, config.state_stride, dtype=policy
             )
+        elif config.initializer == "mask":
+            self.initializer = MaskInitializer(config.state_filters, config.state_stride)
         else:
-            self.initializer = Initializer(
-                self._backbone(with_mask=True), config.state_filters, dtype=policy
-            )
+            shared = backbone if self.sees_masks else self._backbone(with_mask=True)
+            self.initializer = Initializer(shared, config.state_filters, dtype=policy)
         self.memory = None
         if config.matching:
             self.memory = Memory(
@@ -109,7 +115,7 @@ class S2S(keras.Model):
         frames, mask = inputs["frames"], inputs["mask"]
         state = self.initialize(frames[:, 0], mask)
         features = fold_time(self.encode, frames[:, 1:])
-        if self.memory is None:
+        if self.memory is None and not self.sees_masks:
             hidden, _, _ = self.conv_lstm(features["features"], (state["h"], state["c"]))
             logits = fold_time(self.decoder, hidden)
         else:
@@ -134,12 +140,13 @@ class S2S(keras.Model):
         if self.config.shared_encoder:
             cell, hidden = self.initializer(features["features"], mask)
         else:
-            frame = pad_to_stride(frame, self.stride)
-            frame = ops.broadcast_to(frame, (*ops.shape(mask)[:3], 3))
+            frame = _one_each(pad_to_stride(frame, self.stride), mask)
             cell, hidden = self.initializer(frame, mask)
         state = {"h": ops.cast(hidden, "float32"), "c": ops.cast(cell, "float32")}
         for name in self.config.matching:
             state |= self.memory.remember(name, features, mask)
+        if self.sees_masks:
+            state["previous_mask"] = mask
         return state
 
     def encode(self, frames) -> dict:
@@ -149,9 +156,11 @@ class S2S(keras.Model):
             frames: `(B, H, W, 3)`, RGB in 0–255.
 
         Returns:
-            A dict of maps, all with first dimension B.
+            A dict of maps, all with first dimension B. Where the Encoder sees masks too, the frame
+            is all that objects can share, and the dict holds no more.
         """
-        return self.encoder(pad_to_stride(frames, self.stride))
+        frames = pad_to_stride(frames, self.stride)
+        return {"frame": frames} if self.sees_masks else self.encoder(frames)
 
     def step(self, frame, state: State):
         """Segments one more frame (equations 2 to 4).
@@ -201,6 +210,9 @@ class S2S(keras.Model):
 
     def _advance(self, features, state):
         """Equations 3 and 4: logits and the state with the ConvLSTM's new one."""
+        if self.sees_masks:
+            mask = state["previous_mask"]
+            features = self.encoder(_one_each(features["frame"], mask), mask)
         x = features["features"] if self.memory is None else self.memory(features, state)
         hidden, cell = self.conv_lstm.cell(x, (state["h"], state["c"]))
         state = state | {"h": ops.cast(hidden, "float32"), "c": cell}
@@ -209,10 +221,13 @@ class S2S(keras.Model):
 
     def _remember(self, features, masks):
         """The new entries of the state for the previous frame, if the model keeps one."""
-        if "previous" not in self.config.matching:
-            return {}
         # Detached, as in scheduled sampling: a prediction is an input like any other.
-        return self.memory.remember("previous", features, ops.stop_gradient(masks))
+        masks = ops.stop_gradient(masks)
+        if self.sees_masks:
+            return {"previous_mask": masks}
+        if "previous" in self.config.matching:
+            return self.memory.remember("previous", features, masks)
+        return {}
 
     def _recur(self, features, state, teacher):
         """Steps through a clip; `teacher` holds, for every step, what to remember after it."""
@@ -237,3 +252,8 @@ class S2S(keras.Model):
         masks = next_frame(ops.cast(inputs["previous_masks"], "float32"))
         forced = next_frame(inputs["teacher_forcing"])[:, :, None, None, None]
         return {"mask": fold_time(lambda x: pad_to_stride(x, self.stride), masks), "forced": forced}
+
+
+def _one_each(frame, masks):
+    """Repeats one frame for all objects: `(B or 1, H, W, 3)` to the batch of `masks`."""
+    return ops.broadcast_to(frame, (*ops.shape(masks)[:3], 3))
