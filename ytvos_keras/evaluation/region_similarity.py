@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from ytvos_keras.evaluation.checks import as_masks
+
 
 def region_similarity(mask: np.ndarray, truth: np.ndarray) -> float:
     """J = |M ∩ G| ÷ |M ∪ G| of one object in one frame; 1 where both are empty.
@@ -13,6 +15,9 @@ def region_similarity(mask: np.ndarray, truth: np.ndarray) -> float:
     Returns:
         0–1.
 
+    Raises:
+        ValueError: The masks are not binary, or differ in size.
+
     Example:
         >>> region_similarity(np.eye(2), np.ones((2, 2)))
         0.5
@@ -20,6 +25,6 @@ def region_similarity(mask: np.ndarray, truth: np.ndarray) -> float:
     References:
         - Perazzi et al., A Benchmark Dataset and Evaluation Methodology for VOS, CVPR 2016.
     """
-    mask, truth = mask.astype(bool), truth.astype(bool)
+    mask, truth = as_masks(mask, truth)
     union = np.count_nonzero(mask | truth)
-    return np.count_nonzero(mask & truth) / union if union else 1.0
+    return float(np.count_nonzero(mask & truth) / union) if union else 1.0

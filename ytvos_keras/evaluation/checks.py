@@ -1,0 +1,54 @@
+"""What the measures ask of a pair of masks."""
+
+import numpy as np
+
+
+def as_masks(mask: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns two masks as booleans.
+
+    Args:
+        mask: (H, W), boolean or 0/1.
+        truth: (H, W), boolean or 0/1.
+
+    Returns:
+        Boolean (H, W), twice.
+
+    Raises:
+        ValueError: One of them is something else, or they differ in size.
+    """
+    mask, truth = np.asarray(mask), np.asarray(truth)
+    if mask.ndim != 2 or mask.shape != truth.shape or not (_is_binary(mask) and _is_binary(truth)):
+        raise ValueError(
+            "`mask` and `truth` must be masks of one object and one size (H, W), boolean or 0/1; "
+            "take one object out of a label map with `labels == object_id`. "
+            f"Received: {_described(mask)} and {_described(truth)}"
+        )
+    return mask.astype(bool, copy=False), truth.astype(bool, copy=False)
+
+
+def check_label_maps(prediction: np.ndarray, truth: np.ndarray) -> None:
+    """Checks that two label maps can be compared.
+
+    Args:
+        prediction: uint8 (H, W).
+        truth: uint8 (H, W).
+
+    Raises:
+        ValueError: One of them is something else, or they differ in size.
+    """
+    maps = prediction, truth
+    if truth.ndim != 2 or prediction.shape != truth.shape or any(m.dtype != np.uint8 for m in maps):
+        raise ValueError(
+            "`prediction` and `truth` must be uint8 label maps of one size (H, W); bring the "
+            "prediction to the size of the truth, with nearest neighbour. "
+            f"Received: {_described(prediction)} and {_described(truth)}"
+        )
+
+
+def _is_binary(array: np.ndarray) -> bool:
+    return array.dtype == bool or bool(((array == 0) | (array == 1)).all())
+
+
+def _described(array: np.ndarray) -> str:
+    values = f", values {array.min()}–{array.max()}" if array.size and array.dtype != bool else ""
+    return f"{array.dtype} {array.shape}{values}"

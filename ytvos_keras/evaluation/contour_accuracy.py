@@ -1,0 +1,136 @@
+"""Contour accuracy F."""
+
+import math
+
+import numpy as np
+
+from ytvos_keras.evaluation.box import box_of
+from ytvos_keras.evaluation.checks import as_masks
+
+TOLERANCE = 0.008
+"""How far apart two contours may be and still agree, as a fraction of the picture's diagonal."""
+
+
+def contour_accuracy(mask: np.ndarray, truth: np.ndarray, tolerance: int | None = None) -> float:
+    """F = 2PR ÷ (P + R) of one object in one frame.
+
+    The precision P is the share of the mask's contour that is near the truth's contour, the recall
+    R the share of the truth's contour that is near the mask's. Near means within `tolerance`
+    pixels, straight-line distance. F is 1 where both have no contour and 0 where only one has none.
+    An empty mask has no contour, and neither has one that fills the picture.
+
+    Args:
+        mask: (H, W), boolean or 0/1: what was predicted.
+        truth: (H, W), boolean or 0/1: what is there.
+        tolerance: pixels, 0 or more; None for `boundary_tolerance(H, W)`. Masks that were cut out
+            of a picture (with `box_of`) need that of the picture.
+
+    Returns:
+        0–1.
+
+    Raises:
+        ValueError: The masks are not binary, or differ in size.
+
+    Example:
+        >>> contour_accuracy(np.eye(9), np.eye(9))
+        1.0
+
+    References:
+        - Perazzi et al., A Benchmark Dataset and Evaluation Methodology for VOS, CVPR 2016.
+        - Martin et al., Learning to Detect Natural Image Boundaries, PAMI 2004.
+    """
+    mask, truth = as_masks(mask, truth)
+    if tolerance is None:
+        tolerance = boundary_tolerance(*truth.shape)
+    packed = _pack(mask, truth)
+    contours = boundary_map(packed[box_of(packed)])
+    on_mask, on_truth = _unpack(contours)
+    mask_length, truth_length = np.count_nonzero(on_mask), np.count_nonzero(on_truth)
+    if not (mask_length and truth_length):
+        return float(mask_length == truth_length)
+    near_mask, near_truth = _unpack(_dilate(contours, tolerance))
+    precision = np.count_nonzero(on_mask & near_truth) / mask_length
+    recall = np.count_nonzero(on_truth & near_mask) / truth_length
+    if precision + recall == 0:
+        return 0.0
+    return float(2 * precision * recall / (precision + recall))
+
+
+def boundary_tolerance(height: int, width: int) -> int:
+    """The tolerance of F in a picture of this size: 0.008 of its diagonal, rounded up.
+
+    Args:
+        height: pixels.
+        width: pixels.
+
+    Returns:
+        Pixels.
+
+    Example:
+        >>> boundary_tolerance(480, 854)
+        8
+    """
+    return math.ceil(TOLERANCE * math.sqrt(height**2 + width**2))
+
+
+def boundary_map(mask: np.ndarray) -> np.ndarray:
+    """The pixels that differ from their neighbour to the right, below, or below to the right.
+
+    Where there is no such neighbour, the nearest pixel of the picture stands for it: the last row
+    looks to the right only, the last column down only, the corner nowhere.
+
+    Args:
+        mask: (H, W), boolean; or uint8, each bit a mask of its own.
+
+    Returns:
+        Like `mask`.
+
+    References:
+        - Martin et al., Learning to Detect Natural Image Boundaries, PAMI 2004: `seg2bmap` of the
+          Berkeley segmentation benchmark.
+    """
+    contour = np.zeros_like(mask)
+    contour[:, :-1] = mask[:, :-1] ^ mask[:, 1:]
+    contour[:-1] |= mask[:-1] ^ mask[1:]
+    contour[:-1, :-1] |= mask[:-1, :-1] ^ mask[1:, 1:]
+    return contour
+
+
+def _pack(mask: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Two masks as bits of one uint8 array, so that the work on both takes the time of one."""
+    return mask + 2 * truth.view(np.uint8)
+
+
+def _unpack(packed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return (packed & 1) != 0, (packed & 2) != 0
+
+
+def _dilate(contours: np.ndarray, radius: int) -> np.ndarray:
+    """The pixels within `radius` of a contour, bit by bit: a dilation with a disk.
+
+    A disk is a stack of rows. From its top to its middle the rows grow, and so each is made from
+    the one before; it counts at the same distance above and below.
+    """
+    height, width = contours.shape
+    # `radius` empty columns let rows be shifted in one piece: nothing reaches into the next row.
+    row = np.zeros((height, width + radius), contours.dtype)
+    row[:, :width] = contours
+    near = np.zeros_like(row)
+    half = 0
+    for dy in range(min(radius, height - 1), -1, -1):
+        row = _widen(row, half, half := math.isqrt(radius**2 - dy**2))
+        near[dy:] |= row[: height - dy]
+        near[: height - dy] |= row[dy:]
+    return near[:, :width]
+
+
+def _widen(row: np.ndarray, half: int, wanted: int) -> np.ndarray:
+    """From a dilation by `half` pixels to the left and right to one by `wanted` pixels."""
+    while half < wanted:
+        # With a longer step, pixels would be reached only by way of such outside the picture.
+        step = min(wanted - half, half + 1)
+        wider = row.copy()
+        wider.reshape(-1)[step:] |= row.reshape(-1)[:-step]
+        wider.reshape(-1)[:-step] |= row.reshape(-1)[step:]
+        row, half = wider, half + step
+    return row

@@ -1,0 +1,81 @@
+"""Work spread over processes."""
+
+import contextlib
+import multiprocessing
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import TypeVar
+
+from ytvos_keras.errors import InputError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def map_in_processes(
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    jobs: int,
+    *,
+    chunk: int = 1,
+    worthwhile: int = 1,
+    what: str = "works",
+) -> Iterator[Result]:
+    """Yield `function(item)` for every item, in order.
+
+    Processes are started afresh and not forked, as TensorFlow may run in this one. Closing the
+    generator (an error or an interruption elsewhere) ends them after the items at hand.
+
+    Args:
+        function: of the top level of a module, so that other processes find it.
+        items: must be picklable, like the results.
+        jobs: processes; 1 for none but this one.
+        chunk: items handed over at once.
+        worthwhile: items that justify a further process; with fewer, fewer are started.
+        what: says what a process does, for an error: "a process that … ended early".
+
+    Raises:
+        InputError: `jobs` is below 1, or a process was killed.
+    """
+    if jobs < 1:
+        raise InputError(f"jobs must be at least 1. Received: {jobs}")
+    jobs = min(jobs, -(-len(items) // max(chunk, worthwhile)))
+    if jobs <= 1:
+        yield from map(function, items)
+        return
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(jobs, context, _leave_interruptions_to_the_parent)
+    try:
+        with _interruptions_held():
+            results = pool.map(function, items, chunksize=chunk)
+        yield from results
+    except BrokenProcessPool as error:
+        raise InputError(
+            f"a process that {what} ended early: killed for want of memory, or started from a "
+            'script without `if __name__ == "__main__":`; try jobs=1.'
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+@contextlib.contextmanager
+def _interruptions_held() -> Iterator[None]:
+    """Hold Ctrl-C back for a moment; processes that are started meanwhile never get it.
+
+    It goes to all processes of a terminal, and one that is about to start would print a traceback.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _leave_interruptions_to_the_parent() -> None:
+    """For Windows, where a process does not inherit what its parent holds back."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
