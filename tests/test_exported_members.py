@@ -10,7 +10,7 @@ import pytest
 
 import ytvos_keras
 
-PUBLIC = {"InputError", "S2S", "S2SConfig", "Segmenter", "__version__", "load"}
+PUBLIC = {"InputError", "S2S", "S2SConfig", "Segmenter", "__version__", "evaluate", "load"}
 
 
 def test_public_names_are_pinned():
@@ -49,6 +49,7 @@ def test_unknown_name():
     [
         "import ytvos_keras; dir(ytvos_keras); ytvos_keras.InputError",
         "import ytvos_keras.cli.bench",
+        "import ytvos_keras.cli.eval",
         "import ytvos_keras.cli.segment",
     ],
 )

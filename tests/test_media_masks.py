@@ -6,6 +6,7 @@ from PIL import Image
 
 from ytvos_keras.errors import InputError
 from ytvos_keras.media import check_label_map, davis_palette, read_mask, write_mask
+from ytvos_keras.media.masks import ids_in
 
 
 def test_davis_palette_known_colours():
@@ -92,6 +93,27 @@ def test_check_label_map_switches():
     with pytest.raises(InputError, match="21 values"):
         check_label_map(many)
     assert not check_label_map(np.zeros((2, 2)), allow_empty=True).any()
+
+
+def test_void_says_what_255_stands_for(tmp_path):
+    labels = np.array([[0, 1, 255, 7]], np.uint8)
+    for void in (0, 1):
+        expected = [[0, 1, void, 7]]
+        np.testing.assert_array_equal(check_label_map(labels, void=void), expected)
+        np.testing.assert_array_equal(check_label_map(labels.astype(int), void=void), expected)
+        write_mask(tmp_path / "a.png", labels)
+        np.testing.assert_array_equal(read_mask(tmp_path / "a.png", void=void)[0], expected)
+    white = np.array([[0, 255]], np.uint8)
+    assert check_label_map(white, void=0, allow_empty=True).tolist() == [[0, 0]]
+    assert white.tolist() == [[0, 255]]  # the given array is left alone
+    with pytest.raises(InputError, match="17 values found"):
+        check_label_map(np.linspace(0, 255, 18, dtype=np.uint8)[None], void=0)
+
+
+def test_ids_in():
+    assert ids_in(np.array([[0, 9, 2], [254, 9, 0]], np.uint8)) == [2, 9, 254]
+    assert ids_in(np.asfortranarray(np.eye(3, dtype=np.uint8))[:, ::2]) == [1]
+    assert ids_in(np.zeros((1, 5), np.uint8)) == []
 
 
 def test_mask_file_round_trip_keeps_labels_and_palette(tmp_path):

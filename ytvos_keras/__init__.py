@@ -12,19 +12,21 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ytvos_keras.errors import InputError
+    from ytvos_keras.evaluation import evaluate
     from ytvos_keras.inference import Segmenter
     from ytvos_keras.models import S2S, S2SConfig
     from ytvos_keras.models.presets import load
 
 __version__ = "0.1.0"
 
-__all__ = ["S2S", "InputError", "S2SConfig", "Segmenter", "__version__", "load"]
+__all__ = ["S2S", "InputError", "S2SConfig", "Segmenter", "__version__", "evaluate", "load"]
 
 _HOMES = {
     "InputError": "ytvos_keras.errors",
     "S2S": "ytvos_keras.models",
     "S2SConfig": "ytvos_keras.models",
     "Segmenter": "ytvos_keras.inference",
+    "evaluate": "ytvos_keras.evaluation",
     "load": "ytvos_keras.models.presets",
 }
 

@@ -7,11 +7,12 @@ Report = Callable[[str, int, int | None], None]
 
 
 @contextlib.contextmanager
-def frame_progress(quiet: bool) -> Iterator[Report | None]:
+def frame_progress(quiet: bool, unit: str = "frames") -> Iterator[Report | None]:
     """Show frames done and in all, frames per second and time left on stderr.
 
     Args:
         quiet: whether to show nothing.
+        unit: what is counted.
 
     Yields:
         A function to call with (stage, frames done, frames in all or None); None if quiet.
@@ -25,7 +26,7 @@ def frame_progress(quiet: bool) -> Iterator[Report | None]:
     columns = (
         TextColumn("{task.description:8}"),
         BarColumn(),
-        TextColumn("{task.completed}/{task.fields[frames]} frames"),
+        TextColumn("{task.completed}/{task.fields[frames]} " + unit),
         TextColumn("{task.fields[speed_text]}"),
         TimeRemainingColumn(compact=True, elapsed_when_finished=True),
     )
@@ -41,7 +42,7 @@ def frame_progress(quiet: bool) -> Iterator[Report | None]:
                     stage, total=total, completed=done - 1, frames=total or "?", speed_text=""
                 )
             task = progress.tasks[tasks[stage]]
-            speed = f"{task.speed:.1f} frames/s" if task.speed else ""
+            speed = f"{task.speed:.1f} {unit}/s" if task.speed else ""
             progress.update(tasks[stage], completed=done, speed_text=speed)
 
         yield report

@@ -1,26 +1,48 @@
-"""Scores a model on annotated videos: mean J beside that of the first mask copied to every frame.
+"""Scores a model on annotated videos: J and F beside those of the first mask copied to every frame.
 
     python -m ytvos_keras.evaluation.score_videos VIDEOS --sequences SOURCE/SEQUENCE …
 
 VIDEOS holds `<source>/{JPEGImages,Annotations}/<sequence>/`. Every object of the first mask is
-followed to the end. J is averaged over an object's annotated frames but the first and the last (as
-DAVIS does), then over objects.
+followed to the end. J and F are averaged over an object's annotated frames but the first and the
+last (as DAVIS does), then over objects.
 """
 
 import argparse
 import statistics
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
+from ytvos_keras.data_prep.sequence_folders import mask_files
 from ytvos_keras.errors import InputError
-from ytvos_keras.evaluation.region_similarity import region_similarity
+from ytvos_keras.evaluation.frame_scores import score_frame
+from ytvos_keras.evaluation.results import ObjectScores, Summary
 from ytvos_keras.media.frames import open_frames
 from ytvos_keras.media.masks import read_mask
 
+_HEADINGS = "sequence, frames, objects, J, F, J of the copied mask, F of the copied mask, s/frame"
 
-def score_sequence(segmenter, frames: Path, annotations: Path) -> dict:
+
+class SequenceScores(NamedTuple):
+    """What `score_sequence` finds.
+
+    Args:
+        ours: the model's scores of each object.
+        copied: those of the first mask copied to every frame.
+        seconds: the median step's.
+        frames: of the video, annotated or not.
+    """
+
+    ours: list[ObjectScores]
+    copied: list[ObjectScores]
+    seconds: float
+    frames: int
+
+
+def score_sequence(segmenter, frames: Path, annotations: Path) -> SequenceScores:
     """Segments one sequence and compares.
 
     Args:
@@ -28,32 +50,48 @@ def score_sequence(segmenter, frames: Path, annotations: Path) -> dict:
         frames: a folder of frames.
         annotations: a folder of index PNGs with the frames' names; frames without one do not count.
 
-    Returns:
-        `{"objects": {id: (mean J, mean J of the copied mask)}, "seconds": the median step's,
-        "frames": n}`.
-
     Raises:
         InputError: The first frame has no annotation, or fewer than three frames have one.
     """
     source = open_frames(frames)
-    truths = {path.stem: read_mask(path, allow_empty=True)[0] for path in annotations.glob("*.png")}
+    truths = {
+        name: read_mask(file, allow_empty=True)[0] for name, file in mask_files(annotations).items()
+    }
     if source.names[0] not in truths or len(truths) < 3:
         raise InputError(f"{annotations}: needs a mask of the first frame and three masks or more")
-    scores, first, seconds = {}, None, []
+    first = truths[source.names[0]]
+    object_ids = segmenter.add_objects(first)
+    ours, copied, seconds = {}, {}, []
     for name, frame in source:
-        if first is None:
-            first = truths[name]
-            scores = {i: [] for i in segmenter.add_objects(first)}
         begin = time.perf_counter()
         labels = segmenter.step(frame)
         seconds.append(time.perf_counter() - begin)
         if name in truths:
-            for i, values in scores.items():
-                truth = truths[name] == i
-                copied = region_similarity(first == i, truth)
-                values.append((region_similarity(labels == i, truth), copied))
-    means = {i: tuple(np.mean(values[1:-1], axis=0)) for i, values in scores.items()}
-    return {"objects": means, "seconds": statistics.median(seconds), "frames": source.count}
+            ours[name] = score_frame(labels, truths[name], object_ids)
+            copied[name] = score_frame(first, truths[name], object_ids)
+    return SequenceScores(
+        _by_object(annotations.name, object_ids, ours),
+        _by_object(annotations.name, object_ids, copied),
+        statistics.median(seconds),
+        source.count,
+    )
+
+
+def _by_object(
+    sequence: str, object_ids: Sequence[int], scores: dict[str, tuple[np.ndarray, np.ndarray]]
+) -> list[ObjectScores]:
+    names = tuple(scores)[1:-1]
+    J, F = np.array([scores[name] for name in names]).transpose(1, 2, 0)
+    return [
+        ObjectScores(sequence, object_id, None, names, J[k], F[k])
+        for k, object_id in enumerate(object_ids)
+    ]
+
+
+def _cells(ours: Sequence[ObjectScores], copied: Sequence[ObjectScores]) -> str:
+    summaries = Summary.of(ours), Summary.of(copied)
+    means = [mean for summary in summaries for mean in (summary.J.mean, summary.F.mean)]
+    return f"{len(ours)} | " + " | ".join(f"{100 * mean:.1f}" for mean in means)
 
 
 def main() -> None:
@@ -68,26 +106,20 @@ def main() -> None:
     import ytvos_keras
 
     segmenter = ytvos_keras.Segmenter(ytvos_keras.load(arguments.model), arguments.size)
-    everything = []
-    print("| sequence | frames | objects | J | J of the copied mask | s/frame |")
-    print("|---|---|---|---|---|---|")
+    ours, copied = [], []
+    print(f"| {_HEADINGS.replace(', ', ' | ')} |\n{'|---' * (_HEADINGS.count(',') + 1)}|")
     for sequence in arguments.sequences:
         source, name = sequence.split("/")
         folder = arguments.videos / source
         segmenter.reset()
-        result = score_sequence(
+        scores = score_sequence(
             segmenter, folder / "JPEGImages" / name, folder / "Annotations" / name
         )
-        values = list(result["objects"].values())
-        everything += values
-        ours, copied = 100 * np.mean(values, axis=0)
-        print(
-            f"| {sequence} | {result['frames']} | {len(values)} | {ours:.1f} | {copied:.1f} "
-            f"| {result['seconds']:.3f} |",
-            flush=True,
-        )
-    ours, copied = 100 * np.mean(everything, axis=0)
-    print(f"| mean over objects | | {len(everything)} | {ours:.1f} | {copied:.1f} | |")
+        ours += scores.ours
+        copied += scores.copied
+        cells = _cells(scores.ours, scores.copied)
+        print(f"| {sequence} | {scores.frames} | {cells} | {scores.seconds:.3f} |", flush=True)
+    print(f"| mean over objects | | {_cells(ours, copied)} | |")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,12 @@ _MANY_IDS = 10  # more values than this, with gaps between them, are taken for s
 
 
 def check_label_map(
-    array: np.ndarray, *, name: str = "mask", indexed: bool = False, allow_empty: bool = False
+    array: np.ndarray,
+    *,
+    name: str = "mask",
+    indexed: bool = False,
+    allow_empty: bool = False,
+    void: int | None = None,
 ) -> np.ndarray:
     """Check a mask of one or more objects and return it as a label map.
 
@@ -33,6 +38,8 @@ def check_label_map(
         name: what to call the mask in an error: its file, if it has one.
         indexed: the values are known to be ids (they come from a palette picture).
         allow_empty: accept a mask without any object.
+        void: what 255 stands for, instead of the rules on 255: 0 where it marks void pixels, an id
+            where it marks an object.
 
     Returns:
         uint8 array (H, W), values 0–254.
@@ -45,7 +52,9 @@ def check_label_map(
         array([[0, 1]], dtype=uint8)
     """
     labels = _whole_numbers(_one_channel(np.asarray(array), name), name)
-    values = np.unique(labels)
+    if void is not None and (labels == 255).any():
+        labels = np.where(labels == 255, labels.dtype.type(void), labels)
+    values = _values(labels)
     ids = values[values != 0]
     if not ids.size and not allow_empty:
         raise InputError(f"{name}: no object in it, every pixel is 0; mark the object with its id.")
@@ -68,14 +77,20 @@ def check_label_map(
     return labels.astype(np.uint8)
 
 
+def ids_in(label_map: np.ndarray) -> list[int]:
+    """The object ids that occur in a label map, uint8 (H, W), in order."""
+    return [value for value in _values(label_map).tolist() if value]
+
+
 def read_mask(
-    path: str | Path, *, allow_empty: bool = False
+    path: str | Path, *, allow_empty: bool = False, void: int | None = None
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Read a mask file and check it as `check_label_map` does.
 
     Args:
         path: a PNG: index (palette), greyscale, 1 bit, or RGB(A) whose channels are equal.
         allow_empty: accept a mask without any object.
+        void: what 255 stands for; see `check_label_map`.
 
     Returns:
         label_map: uint8 (H, W), values 0–254.
@@ -96,7 +111,7 @@ def read_mask(
             f"Received: mode {image.mode}."
         )
     label_map = check_label_map(
-        np.asarray(image), name=str(path), indexed=indexed, allow_empty=allow_empty
+        np.asarray(image), name=str(path), indexed=indexed, allow_empty=allow_empty, void=void
     )
     return label_map, _palette_of(image) if indexed else None
 
@@ -121,6 +136,14 @@ def write_mask(path: str | Path, label_map: np.ndarray, palette: np.ndarray | No
     image.putpalette((davis_palette() if palette is None else palette).tobytes())
     with atomic_path(path) as part:
         image.save(part, format="PNG")
+
+
+def _values(labels: np.ndarray) -> np.ndarray:
+    """The values that occur, in order."""
+    if labels.dtype != np.uint8:
+        return np.unique(labels)
+    # A fifth of the time of np.unique, which matters where thousands of masks are read.
+    return np.flatnonzero(Image.fromarray(labels).histogram())
 
 
 def _one_channel(array: np.ndarray, name: str) -> np.ndarray:

@@ -1,0 +1,250 @@
+import numpy as np
+import pytest
+from mask_folders import blocks, half, write_meta, write_sequences
+from PIL import Image
+
+from ytvos_keras.errors import InputError
+from ytvos_keras.evaluation import evaluate
+
+NOTHING = blocks()
+
+
+def by_object(evaluation):
+    return {(scores.sequence, scores.object_id): scores for scores in evaluation.objects}
+
+
+def J_of(evaluation):
+    return {key: scores.J.tolist() for key, scores in by_object(evaluation).items()}
+
+
+@pytest.fixture
+def youtube_vos(tmp_path):
+    """Object 2 is absent in 00015, object 5 comes late, "bb" has no category."""
+    listed = [f"{t:05d}" for t in range(0, 25, 5)]
+    truth = tmp_path / "truth"
+    write_meta(
+        truth / "meta.json",
+        {
+            "aa": {"2": ("cat", listed), "5": ("dog", listed[2:])},
+            "bb": {"1": (None, listed[:3])},
+        },
+    )
+    aa = [blocks(2), blocks(2), blocks(2, 5), blocks(5), blocks(2, 5)]
+    bb = [blocks(1)] * 3
+    write_sequences(
+        truth / "Annotations",
+        {"aa": dict(zip(listed, aa, strict=True)), "bb": dict(zip(listed, bb, strict=False))},
+    )
+    predicted = {
+        "00005": blocks(2, 5),  # object 5 is too early: not punished
+        "00007": blocks(7),  # not listed: ignored
+        "00010": blocks(5),  # object 2 is missing
+        "00015": blocks(2, 5),  # object 2 is absent
+        "00020": blocks(2) + half(5),
+    }
+    write_sequences(
+        tmp_path / "masks", {"aa": predicted, "bb": dict.fromkeys(listed[1:3], blocks(1))}
+    )
+    return tmp_path / "masks", truth
+
+
+def test_youtube_vos(youtube_vos):
+    evaluation = evaluate(*youtube_vos, "youtube-vos", seen_categories={"cat"})
+    cat, dog, other = evaluation.objects
+    assert (cat.sequence, cat.object_id, cat.category) == ("aa", 2, "cat")
+    assert (other.sequence, other.object_id, other.category) == ("bb", 1, None)
+    assert cat.frames == ("00005", "00010", "00015", "00020")
+    assert dog.frames == ("00015", "00020")
+    assert cat.J.tolist() == cat.F.tolist() == [1, 0, 0, 1]
+    assert (dog.J.tolist(), dog.F.tolist()) == ([1, 0.5], [1, 1])
+    assert cat.J_statistics == (0.5, 0.5, 0)
+    assert dog.J_statistics == (0.75, 0.5, 0.5)
+    # Averages over objects: "aa" counts twice, "bb" once.
+    assert evaluation.overall.J == ((0.5 + 0.75 + 1) / 3, (0.5 + 0.5 + 1) / 3, 0.5 / 3)
+    assert (evaluation.seen.J.mean, evaluation.seen.objects) == (0.5, 1)
+    assert (evaluation.unseen.J.mean, evaluation.unseen.F.mean) == (0.75, 1)
+    assert evaluation.G == (0.5 + 0.5 + 0.75 + 1) / 4
+    assert evaluation.settings == {"split": None, "exclude_last": False, "frames": None}
+
+
+def test_youtube_vos_without_the_last_frames(youtube_vos):
+    evaluation = evaluate(*youtube_vos, "youtube-vos", exclude_last=True)
+    assert J_of(evaluation) == {("aa", 2): [1, 0, 0], ("aa", 5): [1], ("bb", 1): [1]}
+    assert evaluation.seen is evaluation.unseen is evaluation.G is None
+    assert evaluation.settings["exclude_last"]
+
+
+def test_youtube_vos_without_categories(youtube_vos):
+    masks, truth = youtube_vos
+    write_meta(truth / "meta.json", {"bb": {"1": (None, ["00000", "00005"])}})
+    evaluation = evaluate(masks, truth, "youtube-vos", seen_categories={"cat"})
+    assert J_of(evaluation) == {("bb", 1): [1]}
+    assert evaluation.seen is evaluation.unseen is evaluation.G is None
+
+
+def test_which_frames_the_method_was_given_changes_no_number(youtube_vos):
+    masks, truth = youtube_vos
+    every = evaluate(masks, truth, "youtube-vos", frames="every")
+    assert every.settings["frames"] == "every"
+    assert J_of(every) == J_of(evaluate(masks, truth, "youtube-vos"))
+    with pytest.raises(InputError) as error:
+        evaluate(masks, truth, "youtube-vos", frames="listed")
+    assert str(error.value) == (
+        f"{masks / 'aa' / '00007.png'}: meta.json does not list this frame, so the method was not "
+        "given the listed frames alone; say `every` if it was given all of them."
+    )
+    (masks / "aa" / "00007.png").unlink()
+    listed = evaluate(masks, truth, "youtube-vos", frames="listed")
+    assert J_of(listed) == J_of(every)
+
+
+def test_youtube_vos_first_masks_alone_are_no_ground_truth(youtube_vos):
+    masks, truth = youtube_vos
+    for name in ("00010", "00015"):
+        (truth / "Annotations" / "aa" / f"{name}.png").unlink()
+    with pytest.raises(InputError) as error:
+        evaluate(masks, truth, "youtube-vos")
+    assert str(error.value).startswith(
+        f"{truth / 'Annotations' / 'aa' / '00010.png'}: no such file (and 1 more), so no ground "
+        "truth to score against; the public valid and test sets hold first masks only"
+    )
+
+
+def test_youtube_vos_ids_that_meta_json_does_not_know(youtube_vos):
+    masks, truth = youtube_vos
+    write_sequences(masks, {"aa": {"00010": blocks(2, 3, 6)}})
+    with pytest.raises(InputError) as error:
+        evaluate(masks, truth, "youtube-vos")
+    assert str(error.value) == (
+        f"{masks / 'aa' / '00010.png'}: holds ids 3, 6, but the objects of this sequence are 2, 5; "
+        "give objects the ids of the ground truth."
+    )
+
+
+def test_davis2017(tmp_path):
+    """Ids with a gap, an object that appears later, void pixels, an object that is not found."""
+    void = blocks(1, 3)
+    void[7] = 255
+    truth = [blocks(1, 3), void, blocks(1, 3, 4), blocks(1, 3, 4), NOTHING]
+    write_sequences(tmp_path / "truth", {"dog": truth})
+    masks = {"00001": blocks(1, 3), "00002": blocks(1) + half(3), "00003": blocks(1)}
+    write_sequences(tmp_path / "masks", {"dog": masks})
+    evaluation = evaluate(tmp_path / "masks", tmp_path / "truth", "davis2017")
+    assert J_of(evaluation) == {("dog", 1): [1, 1, 1], ("dog", 3): [1, 0.5, 0]}
+    assert by_object(evaluation)["dog", 3].F.tolist() == [1, 1, 0]
+    assert by_object(evaluation)["dog", 3].frames == ("00001", "00002", "00003")
+    assert evaluation.settings["exclude_last"]
+
+
+def test_davis2016_merges_all_ids_and_255(tmp_path):
+    white = np.where(blocks(1, 2), 255, 0).astype(np.uint8)
+    write_sequences(tmp_path / "truth", {"dog": [white] * 7})
+    one = np.minimum(blocks(1, 2), 1)
+    white_and_id = blocks(1) + np.where(blocks(2), 255, 0).astype(np.uint8)
+    masks = [NOTHING, one, white, blocks(1, 2), white_and_id, half(2), NOTHING]
+    write_sequences(tmp_path / "masks", {"dog": masks})
+    Image.fromarray(white).save(tmp_path / "masks" / "dog" / "00002.png")  # grey, no palette
+    evaluation = evaluate(tmp_path / "masks", tmp_path / "truth", "davis2016")
+    assert J_of(evaluation) == {("dog", 1): [1, 1, 1, 1, 0.25]}
+
+
+def test_davis2017_of_white_masks(tmp_path):
+    white = np.where(blocks(1), 255, 0).astype(np.uint8)
+    write_sequences(tmp_path, {"dog": [white] * 3})
+    with pytest.raises(InputError, match=r"no object in the first mask.*protocol davis2016"):
+        evaluate(tmp_path, tmp_path, "davis2017")
+
+
+def test_objects_count_alike_not_videos():
+    truth = {"three": np.stack([blocks(1, 2, 3)] * 3), "one": np.stack([blocks(1)] * 3)}
+    masks = {"three": truth["three"], "one": truth["one"] * 0, "not asked for": truth["one"]}
+    assert evaluate(masks, truth, "davis2017").overall.J.mean == 0.75
+    only = evaluate(masks, truth, "davis2017", sequences=["one"])
+    assert J_of(only) == {("one", 1): [0]}
+
+
+def test_decay_beyond_256_frames():
+    """The official code wraps around at 256 frames and gives NaN here."""
+    truth = np.stack([blocks(1)] * 302)
+    masks = truth * (np.arange(302) <= 150)[:, None, None].astype(np.uint8)
+    evaluation = evaluate(masks, truth, "davis2017")
+    assert evaluation.objects[0].J_statistics == (0.5, 0.5, 1)
+    assert evaluation.overall.F == (0.5, 0.5, 1)
+
+
+@pytest.mark.parametrize("protocol", ["davis2016", "davis2017"])
+def test_clips_of_one_and_two_frames_have_nothing_to_score(protocol):
+    truth = {n: np.stack([blocks(1)] * t) for n, t in (("a", 1), ("b", 2), ("c", 3))}
+    with pytest.warns(UserWarning) as caught:
+        evaluation = evaluate(truth, truth, protocol)
+    (warning,) = caught
+    assert str(warning.message).startswith("nothing to score in a, b: no frame is left")
+    a, b, _ = evaluation.objects
+    assert a.frames == b.frames == ()
+    assert np.isnan(a.J_statistics).all()
+    assert evaluation.overall.objects == 1
+    assert evaluation.overall.J.mean == 1
+    content = evaluation.to_dict()
+    nothing = {"mean": None, "recall": None, "decay": None}
+    assert content["objects"][0] == {
+        "sequence": "a", "object": 1, "category": None, "J": nothing, "F": nothing, "frames": 0
+    }  # fmt: skip
+
+
+def test_nothing_to_score_at_all():
+    with pytest.warns(UserWarning, match="nothing to score in video"):
+        evaluation = evaluate(blocks(1)[None], blocks(1)[None], "davis2017")
+    assert evaluation.to_dict()["J&F"] is None
+
+
+def test_an_object_in_one_listed_frame_has_nothing_to_score(youtube_vos):
+    masks, truth = youtube_vos
+    write_meta(
+        truth / "meta.json",
+        {"bb": {"1": (None, ["00000", "00005"]), "2": (None, ["00005"]), "3": (None, [])}},
+    )
+    with pytest.warns(UserWarning, match="nothing to score in bb object 2, bb object 3: "):
+        evaluation = evaluate(masks, truth, "youtube-vos")
+    assert J_of(evaluation) == {("bb", 1): [1], ("bb", 2): [], ("bb", 3): []}
+
+
+def test_arrays_of_youtube_vos_begin_where_an_object_appears():
+    truth = np.stack([NOTHING, blocks(2), blocks(2, 5), blocks(5), blocks(2)])
+    masks = np.stack([blocks(5), blocks(5), blocks(2), blocks(5), blocks(2)])
+    evaluation = evaluate(masks, truth, "youtube-vos")
+    assert J_of(evaluation) == {("video", 2): [1, 1, 1], ("video", 5): [1, 1]}
+    assert evaluation.objects[0].frames == ("00002", "00003", "00004")
+
+
+def test_folders_and_arrays_give_the_same(tmp_path):
+    truth = {"dog": np.stack([blocks(1, 3)] * 5), "bear": np.stack([blocks(2)] * 4)}
+    masks = {
+        "dog": np.stack([NOTHING, half(1), blocks(3), half(3), NOTHING]),
+        "bear": np.stack([blocks(2), NOTHING, half(2), blocks(2)]),
+    }
+    for name, arrays in (("truth", truth), ("masks", masks)):
+        write_sequences(tmp_path / name, {k: list(v) for k, v in arrays.items()})
+    for protocol in ("davis2016", "davis2017"):
+        of_files = evaluate(str(tmp_path / "masks"), str(tmp_path / "truth"), protocol)
+        of_arrays = evaluate(masks, truth, protocol, sequences=["bear", "dog"])
+        assert of_files.to_dict() == of_arrays.to_dict()
+        assert [s.frames for s in of_files.objects] == [s.frames for s in of_arrays.objects]
+
+
+def test_splits(tmp_path, youtube_vos):
+    root = tmp_path / "DAVIS"
+    write_sequences(root / "Annotations" / "480p", {n: [blocks(1)] * 3 for n in "abc"})
+    (root / "ImageSets" / "2017").mkdir(parents=True)
+    (root / "ImageSets" / "2017" / "val.txt").write_text("c\na\n")
+    (root / "ImageSets" / "480p").mkdir(parents=True)
+    (root / "ImageSets" / "480p" / "val.txt").write_text("/J/b/0.jpg /A/b/0.png\n")
+    masks = root / "Annotations" / "480p"
+    assert list(J_of(evaluate(masks, root, "davis2017", split="val"))) == [("c", 1), ("a", 1)]
+    assert list(J_of(evaluate(masks, root, "davis2016", split="val"))) == [("b", 1)]
+    some = evaluate(masks, root, "davis2017", split="val", sequences=["a"])
+    assert list(J_of(some)) == [("a", 1)]
+    assert some.settings["split"] == "val"
+    with pytest.raises(InputError, match="no sequence 'b' in val; there are: c, a"):
+        evaluate(masks, root, "davis2017", split="val", sequences=["b"])
+    masks, truth = youtube_vos
+    assert len(evaluate(masks, truth.parent, "youtube-vos", split="truth").objects) == 3

@@ -1,0 +1,150 @@
+import warnings
+
+import numpy as np
+import pytest
+from mask_folders import blocks, write_sequences
+from PIL import Image
+
+from ytvos_keras.errors import InputError
+from ytvos_keras.evaluation import evaluate
+from ytvos_keras.evaluation.plan import plan_evaluation
+
+
+@pytest.fixture
+def folders(tmp_path):
+    for name in ("truth", "masks"):
+        write_sequences(tmp_path / name, {"dog": [blocks(1)] * 4, "bear": [blocks(2)] * 4})
+    return tmp_path / "masks", tmp_path / "truth"
+
+
+def test_missing_predictions(folders):
+    masks, truth = folders
+    for frame in ("00000", "00003"):  # need not be there: they do not count
+        (masks / "dog" / f"{frame}.png").unlink()
+    evaluate(masks, truth, "davis2017")
+    for frame in ("00001", "00002"):
+        (masks / "dog" / f"{frame}.png").unlink()
+    with pytest.raises(InputError) as error:
+        evaluate(masks, truth, "davis2017")
+    assert str(error.value) == (
+        f"{masks / 'dog'}: no mask of frame 00001 (and 1 more); every frame that counts needs a "
+        "PNG of its name, also where no object is seen (all 0)."
+    )
+
+
+def picture(change):
+    """Replaces the mask of a frame that counts."""
+
+    def replace(masks):
+        file = masks / "dog" / "00001.png"
+        file.unlink()
+        change(file)
+
+    return replace
+
+
+RED = np.zeros((8, 8, 3), np.uint8)
+RED[:4, :4, 0] = 200
+SMOOTH = Image.fromarray(np.eye(4, dtype=np.uint8) * 255).resize((8, 8), Image.Resampling.BICUBIC)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (picture(lambda f: Image.fromarray(RED).save(f)), "00001.png: colours found"),
+        (picture(SMOOTH.save), "values found; was it resized with interpolation"),
+        (
+            picture(lambda f: Image.fromarray(RED).save(f.with_suffix(".jpg"))),
+            "00001.jpg: JPEG does not keep exact values",
+        ),
+        (picture(lambda f: f.write_bytes(b"")), "00001.png: cannot be read as a picture"),
+    ],
+)
+def test_masks_that_are_none(folders, change, message):
+    masks, truth = folders
+    change(masks)
+    with pytest.raises(InputError) as error:
+        evaluate(masks, truth, "davis2017")
+    assert message in str(error.value)
+    assert str(error.value).startswith(str(masks))
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [
+        (("masks/dog", "truth"), "masks/dog: holds masks itself; give the folder above, "),
+        ((".", "truth"), "the folders of the sequences are further down; give "),
+        (("no", "truth"), "no: no such folder."),
+        (("masks", "truth/dog"), "truth/dog: holds masks itself; give the folder above, "),
+        (("masks", "."), "the folders of the sequences are further down; give "),
+    ],
+)
+def test_wrong_folder_levels(folders, where, message):
+    root = folders[0].parent
+    with pytest.raises(InputError) as error:
+        evaluate(*(root / place for place in where), "davis2017")
+    assert message in str(error.value).replace("\\", "/")
+
+
+def test_missing_sequence(folders):
+    masks, truth = folders
+    for file in [*(masks / "bear").iterdir()]:
+        file.unlink()
+    (masks / "bear").rmdir()
+    with pytest.raises(InputError, match=r"masks.bear: no such folder; every sequence needs"):
+        evaluate(masks, truth, "davis2017")
+    evaluate(masks, truth, "davis2017", sequences=["dog"])
+    with pytest.raises(InputError, match=r"no sequence 'cat' in .*truth; there are: bear, dog"):
+        evaluate(masks, truth, "davis2017", sequences=["cat"])
+    with pytest.raises(InputError, match="truth: no sequence to score"):
+        evaluate(masks, truth, "davis2017", sequences=[])
+
+
+def test_a_sequence_without_ground_truth(folders):
+    masks, truth = folders
+    (truth / "cat").mkdir()
+    (truth / "ImageSets" / "2017").mkdir(parents=True)
+    (truth / "ImageSets" / "2017" / "val.txt").write_text("cat")
+    (masks / "cat").mkdir()
+    with pytest.raises(InputError, match=r"truth.cat: no masks \(PNG\) in this folder"):
+        evaluate(masks, truth, "davis2017", split="val")
+
+
+CLIP = np.stack([blocks(1)] * 3)
+
+
+@pytest.mark.parametrize(
+    ("predictions", "truth", "options", "message"),
+    [
+        (CLIP, CLIP, {"protocol": "davis"}, "protocol must be one of davis2016, davis2017, you"),
+        (CLIP, CLIP, {"frames": "all"}, "frames must be one of every, listed, or None"),
+        (CLIP, CLIP, {"exclude_last": True}, "belong to the protocol youtube-vos; davis2017 alw"),
+        (CLIP, CLIP, {"seen_categories": {"a"}}, "seen_categories belong to the protocol youtu"),
+        (CLIP, CLIP, {"split": "val"}, "split belongs to folders"),
+        (CLIP, "truth", {}, "must be two folders, or both be arrays"),
+        (CLIP, CLIP[0], {}, r"ground_truth['video']: label maps must have shape (T, H, W), T at "),
+        (CLIP[:0], CLIP, {}, r"predictions['video']: label maps must have shape (T, H, W), T at "),
+        (CLIP[:2], CLIP, {}, "predictions['video'] has 2 frames, but ground_truth has 3"),
+        ({"a": CLIP}, {"b": CLIP}, {}, "predictions have no sequence 'b'; ground_truth has it"),
+        (CLIP, {}, {}, "ground_truth: no sequence to score"),
+        (CLIP * 2, CLIP, {}, "predictions['video'][1]: holds id 2, but the objects of this seq"),
+        (CLIP[:, :4], CLIP, {}, "predictions['video'][1]: has 4×8 pixels, but ground_truth['vid"),
+        (CLIP / 2, CLIP, {}, "predictions['video'][1]: fractions found"),
+        (CLIP, CLIP * 0, {}, "ground_truth['video'][0]: no object in the first mask"),
+    ],
+)
+def test_errors_of_arrays_and_settings(predictions, truth, options, message):
+    options = {"protocol": "davis2017"} | options
+    with pytest.raises(InputError) as error:
+        evaluate(predictions, truth, **options)
+    assert message in str(error.value)
+
+
+def test_a_plan_reads_next_to_nothing(folders, monkeypatch):
+    masks, truth = folders
+    (masks / "dog" / "00001.png").write_bytes(b"damaged")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        plan = plan_evaluation(masks, truth, "davis2017")
+    assert [len(sequence.frames) for sequence in plan.sequences] == [2, 2]

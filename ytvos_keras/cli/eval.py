@@ -1,0 +1,158 @@
+"""`ytvos-eval`: J and F of predicted masks, as the benchmarks compute them."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ytvos_keras.cli.common import run
+from ytvos_keras.cli.eval_arguments import parse
+from ytvos_keras.cli.progress import frame_progress
+from ytvos_keras.errors import InputError
+
+if TYPE_CHECKING:
+    from ytvos_keras.evaluation.plan import EvaluationPlan
+    from ytvos_keras.evaluation.results import Evaluation
+
+_COMMANDS = {
+    "compare": "ytvos_keras.cli.eval_compare",
+    "submission": "ytvos_keras.cli.eval_submission",
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        argv: arguments without the program's name; those of the process if None.
+
+    Returns:
+        0, 1 for an error, 130 for an interruption. Usage errors raise SystemExit with 2.
+    """
+    argv = sys.argv[1:] if argv is None else argv
+    if argv and argv[0] in _COMMANDS:
+        return import_module(_COMMANDS[argv[0]]).main(argv[1:])
+    arguments = parse(argv)
+    return run(lambda: _evaluate(arguments), quiet=arguments.quiet)
+
+
+def _evaluate(arguments: argparse.Namespace) -> None:
+    _check_files(arguments)
+    plans = _plans(arguments)
+    evaluations = _scores(arguments, plans)
+    _print(arguments, evaluations)
+    _write(arguments, plans, evaluations)
+
+
+def _check_files(arguments: argparse.Namespace) -> None:
+    """Nobody should wait for scores that cannot be written."""
+    for option in ("json", "csv", "html"):
+        path: Path | None = getattr(arguments, option)
+        if path is None:
+            continue
+        if path.is_dir():
+            raise InputError(f"--{option} needs the name of a file. Received a folder: {path}")
+        if not path.parent.is_dir():
+            raise InputError(f"--{option} {path}: there is no folder {path.parent}; make it first.")
+        if not os.access(path.parent, os.W_OK):
+            raise InputError(f"--{option} {path}: the folder {path.parent} is write-protected.")
+    if arguments.html:
+        from ytvos_keras.evaluation.report import check_plots_installed
+
+        check_plots_installed()
+
+
+def _plans(arguments: argparse.Namespace) -> "dict[str, EvaluationPlan]":
+    from ytvos_keras.evaluation.plan import plan_evaluation
+
+    return {
+        method: plan_evaluation(
+            folder,
+            arguments.ground_truth,
+            arguments.protocol,
+            split=arguments.split,
+            sequences=arguments.sequences,
+            exclude_last=arguments.exclude_last,
+            frames=arguments.frames,
+        )
+        for method, folder in arguments.predictions.items()
+    }
+
+
+def _scores(
+    arguments: argparse.Namespace, plans: "dict[str, EvaluationPlan]"
+) -> "dict[str, Evaluation]":
+    from ytvos_keras.evaluation.evaluate import score_plan
+
+    seen_categories = _seen_categories(arguments)
+    evaluations = {}
+    with frame_progress(arguments.quiet) as report:
+        for method, plan in plans.items():
+            evaluation = score_plan(
+                plan,
+                seen_categories=seen_categories,
+                jobs=arguments.jobs,
+                on_progress=_named_stage(report, method),
+            )
+            if arguments.seconds_per_frame is not None:
+                seconds = {"seconds_per_frame": arguments.seconds_per_frame}
+                evaluation = replace(evaluation, settings=evaluation.settings | seconds)
+            evaluations[method] = evaluation
+    return evaluations
+
+
+def _seen_categories(arguments: argparse.Namespace) -> frozenset[str] | None:
+    from ytvos_keras.evaluation.seen_categories import categories_in, categories_without
+
+    if arguments.seen_from:
+        return categories_in(arguments.seen_from)
+    if arguments.unseen:
+        return categories_without(arguments.unseen, arguments.ground_truth, arguments.split)
+    return None
+
+
+def _print(arguments: argparse.Namespace, evaluations: "dict[str, Evaluation]") -> None:
+    from rich.console import Console
+
+    from ytvos_keras.evaluation.table import print_evaluations
+
+    # A pipe or a log has no width of its own; the table is made for 80 columns.
+    console = Console(width=None if sys.stdout.isatty() else 80)
+    print_evaluations(evaluations, console, per_object=arguments.per_object)
+
+
+def _write(
+    arguments: argparse.Namespace,
+    plans: "dict[str, EvaluationPlan]",
+    evaluations: "dict[str, Evaluation]",
+) -> None:
+    from ytvos_keras.evaluation.write_results import write_csv, write_json
+
+    for path, write in ((arguments.json, write_json), (arguments.csv, write_csv)):
+        if path is None:
+            continue
+        for method, evaluation in evaluations.items():
+            of_one = f"{path.stem}.{method}{path.suffix}" if len(evaluations) > 1 else path.name
+            write(path.with_name(of_one), evaluation)
+    if arguments.html:
+        from ytvos_keras.evaluation.plan_pictures import plan_pictures
+        from ytvos_keras.evaluation.report import write_report
+
+        with frame_progress(arguments.quiet, "sequences") as report:
+            pictures = plan_pictures(plans)
+            stage = _named_stage(report, "report")
+            write_report(arguments.html, evaluations, pictures, on_progress=stage)
+
+
+def _named_stage(
+    report: Callable[[str, int, int | None], None] | None, stage: str
+) -> Callable[[int, int], None] | None:
+    return None if report is None else lambda done, total: report(stage, done, total)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

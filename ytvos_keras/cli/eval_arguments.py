@@ -1,0 +1,169 @@
+"""The arguments of `ytvos-eval`."""
+
+import argparse
+import math
+import os
+from pathlib import Path
+
+DESCRIPTION = """\
+Score predicted masks against the ground truth: region similarity J and contour
+accuracy F, each with its mean, recall (share of frames above 0.5) and decay
+(first quarter of the frames less the last), averaged over objects.
+
+Both folders hold one folder of PNGs for each sequence; the ground truth may be
+the root of DAVIS or a split of YouTube-VOS. Masks need the size of the ground
+truth, and every frame that counts needs one; files that no rule asks for are
+ignored.
+"""
+
+EPILOG = """\
+protocols:
+  davis2016    all that is not 0 (255 too) is one object; first and last frame
+               do not count
+  davis2017    the objects of the first true mask; first and last frame do not
+               count; 255 in the ground truth is background
+  youtube-vos  each object in the frames that meta.json lists for it, but for the
+               first of them; G needs --seen-from or --unseen. Which frames the
+               benchmark's server leaves out was never published: --exclude-last
+               leaves out each object's last one, too
+
+other commands:
+  ytvos-eval compare …      several results in one table, as the paper prints them
+  ytvos-eval submission …   write or check the zip file for a benchmark's server
+
+examples:
+  ytvos-eval --predictions masks --ground-truth DAVIS --protocol davis2017 --split val
+  ytvos-eval --predictions ours=a --predictions other=b --ground-truth held_out \\
+      --protocol youtube-vos --seen-from train/meta.json --json scores.json --html report.html
+"""
+
+
+def parse(argv: list[str]) -> argparse.Namespace:
+    """Parse and check; `predictions` becomes a dict of method → folder.
+
+    Raises:
+        SystemExit: with 2 for a usage error, with 0 after `--help`.
+    """
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    _check(parser, arguments)
+    return arguments
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ytvos-eval",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_data_arguments(parser)
+    _add_youtube_vos_arguments(parser.add_argument_group("only for --protocol youtube-vos"))
+    _add_output_arguments(parser.add_argument_group("output"))
+    return parser
+
+
+def _add_data_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "--predictions",
+        action="append",
+        required=True,
+        metavar="DIR",
+        help="predicted masks; NAME=DIR names the method, give it again for each further one",
+    )
+    add("--ground-truth", required=True, metavar="DIR", help="true masks")
+    add("--protocol", required=True, choices=("davis2016", "davis2017", "youtube-vos"))
+    add("--split", metavar="NAME", help="DAVIS: a list in ImageSets; YouTube-VOS: a folder in DIR")
+    add("--sequences", nargs="+", metavar="NAME", help="score only these")
+
+
+def _add_youtube_vos_arguments(group) -> None:
+    add = group.add_argument
+    seen = group.add_mutually_exclusive_group()
+    seen.add_argument(
+        "--seen-from", metavar="META", help="meta.json of what the model was trained on"
+    )
+    seen.add_argument(
+        "--unseen",
+        type=lambda text: [name.strip() for name in text.split(",") if name.strip()],
+        metavar="NAME,…",
+        help="categories that the model was not trained on",
+    )
+    add("--exclude-last", action="store_true", help="leave out each object's last frame, too")
+    add(
+        "--frames",
+        choices=("every", "listed"),
+        help="which frames the method was given: all 30 a second, or those in meta.json; stated "
+        "in the output, as it changes what scores mean",
+    )
+
+
+def _add_output_arguments(group) -> None:
+    add = group.add_argument
+    add("--json", type=Path, metavar="FILE", help="all scores; of several methods FILE.NAME.json")
+    add("--csv", type=Path, metavar="FILE", help="one row an object; of several, one file each")
+    add("--html", type=Path, metavar="FILE", help="one page with tables, curves and pictures")
+    add("--per-object", action="store_true", help="also print a row for each object")
+    add(
+        "--seconds-per-frame",
+        type=_positive_number,
+        metavar="X",
+        help="time that the method took, to be stated in the output",
+    )
+    cores = os.cpu_count() or 1
+    add(
+        "--jobs",
+        type=_positive_whole,
+        default=cores,
+        metavar="N",
+        help="processes; default: all cores",
+    )
+    add("--quiet", action="store_true", help="show no progress")
+
+
+def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
+    """Usage errors that argparse cannot see: exit with 2."""
+    named = [_named(text) for text in arguments.predictions]
+    names = [name for name, _ in named]
+    for name in names:
+        if names.count(name) > 1:
+            parser.error(f"two --predictions are called {name!r}; name them: NAME=DIR")
+        if len(names) > 1 and {"/", "\\"} & set(name):
+            parser.error(f"a NAME goes into file names, so it holds no slash. Received: {name!r}")
+    if len(names) > 1 and arguments.seconds_per_frame is not None:
+        parser.error("--seconds-per-frame is of one method; give it with one --predictions")
+    arguments.predictions = dict(named)
+    only = {
+        "--seen-from": arguments.seen_from,
+        "--unseen": arguments.unseen,
+        "--exclude-last": arguments.exclude_last,
+        "--frames": arguments.frames,
+    }
+    given = [option for option, value in only.items() if value]
+    if given and arguments.protocol != "youtube-vos":
+        parser.error(f"{given[0]} belongs to --protocol youtube-vos")
+
+
+def _named(text: str) -> tuple[str, str]:
+    """`NAME=DIR` in parts; without NAME, or if the whole is a folder, it is named as the folder."""
+    name, separator, folder = text.partition("=")
+    if separator and name and not Path(text).exists():
+        return name, folder
+    return Path(text).absolute().name, text
+
+
+def _positive_number(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"a number above 0 is needed. Received: {text!r}")
+    return number
+
+
+def _positive_whole(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"a whole number above 0 is needed. Received: {text!r}")
+    return int(text)

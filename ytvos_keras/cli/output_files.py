@@ -1,0 +1,20 @@
+"""Files that a command will write at its end, checked at its beginning."""
+
+import os
+from pathlib import Path
+
+from ytvos_keras.errors import InputError
+
+
+def check_output_file(option: str, path: Path) -> None:
+    """Make sure that a file can be written: nobody should wait for figures that cannot be kept.
+
+    Raises:
+        InputError: it is a folder, or the folder for it is not there or write-protected.
+    """
+    if path.is_dir():
+        raise InputError(f"{option} needs the name of a file. Received a folder: {path}")
+    if not path.parent.is_dir():
+        raise InputError(f"{option} {path}: there is no folder {path.parent}; make it first.")
+    if not os.access(path.parent, os.W_OK):
+        raise InputError(f"{option} {path}: the folder {path.parent} is write-protected.")

@@ -1,0 +1,1 @@
+"""Data sets on disk: their folders, their lists, and what is made of them."""

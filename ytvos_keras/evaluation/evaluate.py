@@ -1,0 +1,144 @@
+"""J and F of a method on a data set."""
+
+import contextlib
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+
+import numpy as np
+
+from ytvos_keras.errors import InputError
+from ytvos_keras.evaluation.frame_work import score_work
+from ytvos_keras.evaluation.plan import EvaluationPlan, Labels, plan_evaluation
+from ytvos_keras.evaluation.protocols import SequenceWork
+from ytvos_keras.evaluation.results import Evaluation, ObjectScores
+from ytvos_keras.processes import map_in_processes
+
+Progress = Callable[[int, int], None]
+
+_CHUNK = 4  # frames handed over at once: short waits after Ctrl-C, an even load
+_WORTHWHILE = 32  # frames for a process: what it does in the time that it takes to start
+
+
+def evaluate(
+    predictions: Labels,
+    ground_truth: Labels,
+    protocol: str,
+    *,
+    split: str | None = None,
+    sequences: Sequence[str] | None = None,
+    seen_categories: Collection[str] | None = None,
+    exclude_last: bool = False,
+    frames: str | None = None,
+    jobs: int = 1,
+    on_progress: Progress | None = None,
+) -> Evaluation:
+    """Score predicted masks by the rules of a benchmark.
+
+    Statistics are averaged over the objects of all sequences: every object counts alike, never
+    every video. Masks have the size of the ground truth. A frame that counts needs a prediction;
+    masks of frames that do not are ignored; an object that a prediction lacks counts as empty; an
+    id that is none of the sequence's objects is an error. A sequence in which no frame counts (one
+    or two frames) has NaN, is warned of and left out of the means.
+
+    * `davis2016`: all that is not 0 is one object; the first and the last frame do not count.
+    * `davis2017`: the objects of the first true mask; the first and the last frame do not count;
+      255 in the ground truth is background.
+    * `youtube-vos`: each object in the frames that `meta.json` lists for it, but for the first of
+      them; of arrays, from the frame after it first appears. Which frames the server leaves out was
+      never published.
+
+    Args:
+        predictions: a folder that holds one folder of PNGs for each sequence; or label maps
+            {sequence: (T, H, W)}, or (T, H, W) of a single sequence.
+        ground_truth: for DAVIS its root (`Annotations/480p/…`), or a folder that holds one folder
+            of PNGs for each sequence; for YouTube-VOS a folder with `meta.json` and `Annotations`;
+            label maps if `predictions` are.
+        protocol: `davis2016`, `davis2017` or `youtube-vos`.
+        split: DAVIS: the name of a list in `ImageSets`; YouTube-VOS: a folder in `ground_truth`.
+        sequences: score only these.
+        seen_categories: of `youtube-vos`, the categories on which the model was trained; without
+            them there are no scores of seen and unseen categories, and no G.
+        exclude_last: of `youtube-vos`, whether an object's last listed frame does not count either.
+        frames: of `youtube-vos`, which frames the method was given: `every` (30 a second) or
+            `listed`; it changes no score, but goes into the result.
+        jobs: processes. Above 1, a script needs `if __name__ == "__main__":` around its work (see
+            `multiprocessing`, "spawn").
+        on_progress: called after every frame with the number of frames done and in all.
+
+    Returns:
+        Scores by object, and their summaries; fractions.
+
+    Raises:
+        InputError: something given cannot be used; the message names the file.
+
+    Example:
+        >>> clip = np.ones((3, 8, 8), np.uint8)
+        >>> evaluate(clip, clip, "davis2017").overall.J_and_F
+        1.0
+
+    References:
+        - Perazzi et al., A Benchmark Dataset and Evaluation Methodology for VOS, CVPR 2016.
+        - Pont-Tuset et al., The 2017 DAVIS Challenge on VOS, arXiv:1704.00675.
+        - Xu et al., YouTube-VOS: Sequence-to-Sequence VOS, ECCV 2018, section 5.
+    """
+    if seen_categories is not None and protocol != "youtube-vos":
+        raise InputError("seen_categories belong to the protocol youtube-vos.")
+    plan = plan_evaluation(
+        predictions,
+        ground_truth,
+        protocol,
+        split=split,
+        sequences=sequences,
+        exclude_last=exclude_last,
+        frames=frames,
+    )
+    return score_plan(plan, seen_categories=seen_categories, jobs=jobs, on_progress=on_progress)
+
+
+def score_plan(
+    plan: EvaluationPlan,
+    *,
+    seen_categories: Collection[str] | None = None,
+    jobs: int = 1,
+    on_progress: Progress | None = None,
+) -> Evaluation:
+    """Score what `plan_evaluation` found.
+
+    Args:
+        plan: the work.
+        seen_categories: as for `evaluate`.
+        jobs: likewise.
+        on_progress: likewise.
+
+    Returns:
+        Scores by object, and their summaries.
+
+    Raises:
+        InputError: a mask cannot be used.
+    """
+    work = [frame for sequence in plan.sequences for frame in sequence.frames]
+    done, objects = 0, []
+    results = map_in_processes(
+        score_work, work, jobs, chunk=_CHUNK, worthwhile=_WORTHWHILE, what="scores frames"
+    )
+    with contextlib.closing(results) as scores:
+        for sequence in plan.sequences:
+            values = {object_id: [] for object_id in sequence.categories}
+            for frame in sequence.frames:
+                for object_id, J, F in zip(frame.object_ids, *next(scores), strict=True):
+                    values[object_id].append((frame.name, J, F))
+                done += 1
+                if on_progress is not None:
+                    on_progress(done, len(work))
+            objects += _object_scores(sequence, values)
+    seen = None if seen_categories is None else frozenset(seen_categories)
+    return Evaluation(plan.protocol, tuple(objects), seen, dict(plan.settings))
+
+
+def _object_scores(
+    sequence: SequenceWork, values: Mapping[int, Sequence[tuple[str, float, float]]]
+) -> Iterator[ObjectScores]:
+    for object_id, category in sequence.categories.items():
+        rows = values[object_id]
+        frames = tuple(name for name, _, _ in rows)
+        J, F = np.array([scores for _, *scores in rows], np.float64).reshape(-1, 2).T
+        yield ObjectScores(sequence.name, object_id, category, frames, J, F)

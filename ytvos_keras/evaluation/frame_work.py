@@ -1,0 +1,70 @@
+"""One frame to score: the unit of work that goes to a worker process."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ytvos_keras.errors import InputError
+from ytvos_keras.evaluation.frame_scores import score_frame
+from ytvos_keras.evaluation.label_sources import LabelSource, read_prediction, read_truth
+from ytvos_keras.media.masks import ids_in
+
+
+@dataclass(frozen=True)
+class FrameWork:
+    """A predicted mask, the true one, and what to compare.
+
+    Args:
+        name: of the frame.
+        prediction: the predicted mask.
+        truth: the true mask.
+        object_ids: the objects to score, in order.
+        known_ids: the ids that may occur in the prediction.
+        merged: whether all objects count as one, with id 1.
+    """
+
+    name: str
+    prediction: LabelSource
+    truth: LabelSource
+    object_ids: tuple[int, ...]
+    known_ids: frozenset[int]
+    merged: bool
+
+
+def score_work(work: FrameWork) -> tuple[np.ndarray, np.ndarray]:
+    """Read the masks of a frame, check the prediction and score it.
+
+    Returns:
+        J and F, float64 (K,), 0–1, one for each of `work.object_ids`.
+
+    Raises:
+        InputError: a mask cannot be read, they differ in size, or the prediction has an id that is
+            none of the sequence's objects.
+    """
+    truth = read_truth(work.truth, merged=work.merged)
+    prediction = read_prediction(work.prediction, merged=work.merged)
+    if prediction.shape != truth.shape:
+        raise InputError(
+            f"{work.prediction}: has {_size(prediction)} pixels, but {work.truth} has "
+            f"{_size(truth)}; predictions need the size of the ground truth (resize with nearest "
+            "neighbour)."
+        )
+    unknown = [i for i in ids_in(prediction) if i not in work.known_ids]
+    if unknown:
+        raise InputError(
+            f"{work.prediction}: holds {_ids(unknown)}, but the objects of this sequence are "
+            f"{_listed(sorted(work.known_ids))}; give objects the ids of the ground truth."
+        )
+    return score_frame(prediction, truth, work.object_ids)
+
+
+def _size(labels: np.ndarray) -> str:
+    return "{}×{}".format(*labels.shape)
+
+
+def _ids(ids: list[int]) -> str:
+    return f"id{'s' if ids[1:] else ''} {_listed(ids)}"
+
+
+def _listed(ids: list[int]) -> str:
+    return ", ".join(map(str, ids)) or "none"

@@ -1,0 +1,103 @@
+"""Where label maps come from: files or arrays; how predictions and ground truth are read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ytvos_keras.errors import InputError
+from ytvos_keras.media.masks import check_label_map, read_mask
+
+_ONLY_SEQUENCE = "video"  # what a single array is called
+
+
+@dataclass(frozen=True, eq=False)
+class ArrayFrame:
+    """One frame of an array of label maps.
+
+    Args:
+        name: what to call it in an error.
+        labels: (H, W).
+    """
+
+    name: str
+    labels: np.ndarray
+
+    def __str__(self) -> str:
+        return self.name
+
+
+LabelSource = Path | ArrayFrame
+Masks = dict[str, LabelSource]
+"""Frame name → mask, in the order of the frames."""
+
+
+def read_truth(source: LabelSource, *, merged: bool) -> np.ndarray:
+    """Read a label map of the ground truth, in which 255 may stand beside ids.
+
+    Args:
+        source: a file or a frame of an array.
+        merged: whether all that is not 0 is one object, with id 1 (DAVIS 2016). Otherwise 255 marks
+            void pixels, which count as background.
+
+    Returns:
+        uint8 (H, W), 0–254.
+
+    Raises:
+        InputError: it is not a mask; see `media.read_mask`.
+    """
+    return _merge(_read(source, void=1)) if merged else _read(source, void=0)
+
+
+def read_prediction(source: LabelSource, *, merged: bool) -> np.ndarray:
+    """Read a predicted label map; 255 is object 1 if nothing but 0 is beside it.
+
+    Args:
+        source: a file or a frame of an array.
+        merged: whether all that is not 0, 255 too, is one object, with id 1.
+
+    Returns:
+        uint8 (H, W), 0–254.
+
+    Raises:
+        InputError: it is not a mask; see `media.read_mask`.
+    """
+    return _merge(_read(source, void=1)) if merged else _read(source, void=None)
+
+
+def array_sequences(arrays: np.ndarray | Mapping[str, np.ndarray], what: str) -> dict[str, Masks]:
+    """Name the frames of arrays 00000, 00001, ….
+
+    Args:
+        arrays: sequence name → (T, H, W) label maps; or the label maps of one sequence, which is
+            called `video`.
+        what: what to call them in an error.
+
+    Raises:
+        InputError: an array has another rank, or no frame.
+    """
+    if isinstance(arrays, np.ndarray):
+        arrays = {_ONLY_SEQUENCE: arrays}
+    sequences = {}
+    for sequence, array in arrays.items():
+        if np.ndim(array) != 3 or not len(array):
+            raise InputError(
+                f"{what}[{sequence!r}]: label maps must have shape (T, H, W), T at least 1. "
+                f"Received: {np.shape(array)}"
+            )
+        sequences[sequence] = {
+            f"{t:05d}": ArrayFrame(f"{what}[{sequence!r}][{t}]", np.asarray(labels))
+            for t, labels in enumerate(array)
+        }
+    return sequences
+
+
+def _read(source: LabelSource, void: int | None) -> np.ndarray:
+    if isinstance(source, ArrayFrame):
+        return check_label_map(source.labels, name=str(source), allow_empty=True, void=void)
+    return read_mask(source, allow_empty=True, void=void)[0]
+
+
+def _merge(labels: np.ndarray) -> np.ndarray:
+    return (labels > 0).astype(np.uint8)

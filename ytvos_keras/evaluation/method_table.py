@@ -1,0 +1,84 @@
+"""A table of methods with the best values in bold, for the terminal and as Markdown."""
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+UNKNOWN = "–"
+
+
+class Part(NamedTuple):
+    """One value of a cell."""
+
+    text: str
+    best: bool = False
+
+
+Cell = tuple[Part, ...]  # one value, or those of seen and unseen categories
+
+
+@dataclass(frozen=True)
+class MethodTable:
+    """One table.
+
+    Args:
+        heading: what the table holds, in one line.
+        columns: headings of the cells, the method's left out.
+        rows: (method, cells).
+        notes: lines below the table.
+    """
+
+    heading: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[Cell, ...]], ...]
+    notes: tuple[str, ...] = ()
+
+    def to_markdown(self) -> str:
+        """Heading, table and notes as Markdown, with a line break at the end."""
+        names = [name.replace("|", "\\|") for name, _ in self.rows]
+        rows = [("method", *self.columns), ("---", *("---:" for _ in self.columns))]
+        rows += [
+            (name, *map(_markdown_cell, cells))
+            for name, (_, cells) in zip(names, self.rows, strict=True)
+        ]
+        lines = [f"{self.heading}:", "", *(f"| {' | '.join(row)} |" for row in rows)]
+        for note in self.notes:
+            lines += ["", note]
+        return "\n".join(lines) + "\n"
+
+    def print(self, console: Console) -> None:
+        """Print heading, table and notes; Table 2's six columns fit 80 characters."""
+        table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+        table.add_column("method", overflow="fold", min_width=6)
+        for column in self.columns:
+            table.add_column(column, justify="right", no_wrap=True)
+        for method, cells in self.rows:
+            table.add_row(Text(method), *map(_rich_cell, cells))
+        console.print(self.heading, highlight=False, markup=False)
+        console.print(table)
+        for note in self.notes:
+            console.print(note, highlight=False, markup=False)
+
+
+def percent(value: float) -> str:
+    """`0.6094` as `60.9`; NaN as a dash."""
+    # Adding 0 makes 0.0 of the -0.0 to which small negative decays are rounded.
+    return UNKNOWN if math.isnan(value) else f"{round(100 * value, 1) + 0:.1f}"
+
+
+def seconds(value: float) -> str:
+    """Three digits: `0.16`, `42.2`; NaN as a dash."""
+    return UNKNOWN if math.isnan(value) else f"{value:.3g}"
+
+
+def _markdown_cell(cell: Cell) -> str:
+    return "/".join(f"**{part.text}**" if part.best else part.text for part in cell)
+
+
+def _rich_cell(cell: Cell) -> Text:
+    return Text("/").join(Text(part.text, "bold" if part.best else "") for part in cell)

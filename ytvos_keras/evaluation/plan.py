@@ -1,0 +1,167 @@
+"""What an evaluation will do: everything that can be checked before masks are compared."""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from ytvos_keras.data_prep.sequence_folders import check_sequence_folders, picture_files
+from ytvos_keras.errors import InputError
+from ytvos_keras.evaluation.label_sources import Masks, array_sequences
+from ytvos_keras.evaluation.protocols import (
+    PROTOCOLS,
+    SequenceWork,
+    davis_2016,
+    davis_2017,
+    youtube_vos,
+)
+from ytvos_keras.evaluation.truth_sequences import (
+    TruthSequence,
+    array_truth,
+    davis_truth,
+    youtube_vos_truth,
+)
+
+Labels = str | Path | np.ndarray | Mapping[str, np.ndarray]
+"""A folder, or label maps: sequence name → (T, H, W), or those of one sequence."""
+
+FRAMES = ("every", "listed")
+
+
+@dataclass(frozen=True)
+class EvaluationPlan:
+    """The work of one evaluation.
+
+    Args:
+        protocol: one of `PROTOCOLS`.
+        sequences: what to score.
+        settings: what else belongs to the protocol, in plain types.
+    """
+
+    protocol: str
+    sequences: tuple[SequenceWork, ...]
+    settings: dict
+
+
+def plan_evaluation(
+    predictions: Labels,
+    ground_truth: Labels,
+    protocol: str,
+    *,
+    split: str | None = None,
+    sequences: Sequence[str] | None = None,
+    exclude_last: bool = False,
+    frames: str | None = None,
+) -> EvaluationPlan:
+    """Find the masks to compare, and check what can be checked without reading them all.
+
+    Args:
+        predictions: as for `evaluate`.
+        ground_truth: likewise.
+        protocol: likewise.
+        split: likewise.
+        sequences: likewise.
+        exclude_last: likewise.
+        frames: likewise.
+
+    Returns:
+        The work, for `score_plan`.
+
+    Raises:
+        InputError: something given cannot be used.
+    """
+    _check_settings(protocol, exclude_last, frames)
+    from_files = _are_files(predictions, ground_truth)
+    truths = _truths(ground_truth, protocol, split, sequences, from_files)
+    predicted = _predictions(predictions, truths, from_files)
+    rules = {
+        "davis2016": davis_2016,
+        "davis2017": davis_2017,
+        "youtube-vos": partial(
+            youtube_vos, exclude_last=exclude_last, listed_only=frames == "listed"
+        ),
+    }[protocol]
+    work = tuple(rules(truth, *predicted[truth.name]) for truth in truths)
+    _warn_of_nothing_to_score(work)
+    is_davis = protocol != "youtube-vos"
+    settings = {"split": split, "exclude_last": exclude_last or is_davis, "frames": frames}
+    return EvaluationPlan(protocol, work, settings)
+
+
+def _check_settings(protocol: str, exclude_last: bool, frames: str | None) -> None:
+    if protocol not in PROTOCOLS:
+        raise InputError(f"protocol must be one of {', '.join(PROTOCOLS)}. Received: {protocol!r}")
+    if frames is not None and frames not in FRAMES:
+        raise InputError(
+            f"frames must be one of {', '.join(FRAMES)}, or None. Received: {frames!r}"
+        )
+    if protocol != "youtube-vos" and (exclude_last or frames):
+        raise InputError(
+            f"exclude_last and frames belong to the protocol youtube-vos; {protocol} always leaves "
+            "out the first and the last frame."
+        )
+
+
+def _are_files(predictions: Labels, ground_truth: Labels) -> bool:
+    kinds = {isinstance(labels, str | Path) for labels in (predictions, ground_truth)}
+    if len(kinds) > 1:
+        raise InputError("predictions and ground_truth must be two folders, or both be arrays.")
+    return kinds.pop()
+
+
+def _truths(
+    ground_truth: Labels,
+    protocol: str,
+    split: str | None,
+    names: Sequence[str] | None,
+    from_files: bool,
+) -> list[TruthSequence]:
+    if not from_files:
+        if split is not None:
+            raise InputError("split belongs to folders; of arrays, give those that are wanted.")
+        return array_truth(ground_truth, names, youtube_vos=protocol == "youtube-vos")
+    root = Path(ground_truth)
+    if protocol == "youtube-vos":
+        return youtube_vos_truth(root, split, names)
+    return davis_truth(root, int(protocol.removeprefix("davis")), split, names)
+
+
+def _predictions(
+    predictions: Labels, truths: Sequence[TruthSequence], from_files: bool
+) -> dict[str, tuple[Masks, str]]:
+    """The masks of each sequence, and what to call them in an error."""
+    names = [truth.name for truth in truths]
+    if from_files:
+        root = Path(predictions)
+        check_sequence_folders(root, names)
+        return {name: (picture_files(root / name), str(root / name)) for name in names}
+    arrays = array_sequences(predictions, "predictions")
+    for truth in truths:
+        if truth.name not in arrays:
+            raise InputError(f"predictions have no sequence {truth.name!r}; ground_truth has it.")
+        if len(arrays[truth.name]) != len(truth.masks):
+            raise InputError(
+                f"predictions[{truth.name!r}] has {len(arrays[truth.name])} frames, but "
+                f"ground_truth has {len(truth.masks)}; they must be as many."
+            )
+    return {name: (arrays[name], f"predictions[{name!r}]") for name in names}
+
+
+def _warn_of_nothing_to_score(work: Sequence[SequenceWork]) -> None:
+    names = []
+    for sequence in work:
+        scored = {object_id for frame in sequence.frames for object_id in frame.object_ids}
+        idle = [object_id for object_id in sequence.categories if object_id not in scored]
+        if not scored:
+            names.append(sequence.name)
+        else:
+            names += [f"{sequence.name} object {object_id}" for object_id in idle]
+    if names:
+        warnings.warn(
+            f"nothing to score in {', '.join(names)}: no frame is left when those that do not "
+            "count are taken away; left out of all means.",
+            stacklevel=3,
+        )

@@ -1,0 +1,59 @@
+"""What the strips of a report show of each sequence."""
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from ytvos_keras.evaluation.label_sources import Masks, read_prediction, read_truth
+from ytvos_keras.evaluation.plan import EvaluationPlan
+from ytvos_keras.evaluation.report import SequencePictures
+from ytvos_keras.media.folder_frames import PICTURE_SUFFIXES
+from ytvos_keras.media.pictures import read_rgb
+
+
+def plan_pictures(plans: Mapping[str, EvaluationPlan]) -> dict[str, SequencePictures]:
+    """Tell a report where to find masks and frames; nothing is read yet.
+
+    Args:
+        plans: method → what was scored, all against the same ground truth.
+
+    Returns:
+        Sequence name → its pictures.
+    """
+    pictures = {}
+    first_plan = next(iter(plans.values()))
+    merged = first_plan.protocol == "davis2016"
+    works = {
+        method: {sequence.name: sequence for sequence in plan.sequences}
+        for method, plan in plans.items()
+    }
+    for sequence in first_plan.sequences:
+        pictures[sequence.name] = SequencePictures(
+            first=next(iter(sequence.truth)),
+            truth=partial(_truth, sequence.truth, merged),
+            predictions={
+                method: partial(_prediction, work[sequence.name].predictions, merged)
+                for method, work in works.items()
+            },
+            frame=partial(_frame, sequence.pictures),
+        )
+    return pictures
+
+
+def _truth(masks: Masks, merged: bool, name: str) -> np.ndarray:
+    return read_truth(masks[name], merged=merged)
+
+
+def _prediction(masks: Masks, merged: bool, name: str) -> np.ndarray:
+    return read_prediction(masks[name], merged=merged)
+
+
+def _frame(folder: Path | None, name: str) -> np.ndarray | None:
+    """The frame as RGB, or None if it is not at hand."""
+    if folder is None:
+        return None
+    files = (folder / f"{name}{suffix}" for suffix in PICTURE_SUFFIXES)
+    file = next((file for file in files if file.is_file()), None)
+    return None if file is None else read_rgb(file)

@@ -1,0 +1,170 @@
+"""The rules of the benchmarks: which objects count, and in which frames."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ytvos_keras.data_prep.sequence_folders import and_more
+from ytvos_keras.data_prep.youtube_vos_meta import ObjectMeta
+from ytvos_keras.errors import InputError
+from ytvos_keras.evaluation.frame_work import FrameWork
+from ytvos_keras.evaluation.label_sources import Masks, read_truth
+from ytvos_keras.evaluation.truth_sequences import TruthSequence
+from ytvos_keras.media.masks import ids_in
+
+PROTOCOLS = ("davis2016", "davis2017", "youtube-vos")
+
+
+@dataclass(frozen=True)
+class SequenceWork:
+    """What to score in one sequence.
+
+    Args:
+        name: of the sequence.
+        categories: of all its objects, by id; None where the data set names none.
+        frames: the frames to score, in order.
+        truth: all true masks of the sequence.
+        predictions: all predicted masks of the sequence.
+        pictures: the folder of its frames, if they are at hand.
+    """
+
+    name: str
+    categories: Mapping[int, str | None]
+    frames: tuple[FrameWork, ...]
+    truth: Masks
+    predictions: Masks
+    pictures: Path | None
+
+
+def davis_2016(truth: TruthSequence, predictions: Masks, place: str) -> SequenceWork:
+    """All that is not 0 (ids, or 255) is one object; the first and the last frame do not count.
+
+    Args:
+        truth: the ground truth.
+        predictions: the predicted masks; those of other frames are ignored.
+        place: what to call them in an error.
+
+    Raises:
+        InputError: a frame that counts has no prediction, or there is no ground truth.
+    """
+    return _davis(truth, predictions, place, (1,), merged=True)
+
+
+def davis_2017(truth: TruthSequence, predictions: Masks, place: str) -> SequenceWork:
+    """Every object of the first true mask counts; the first and the last frame do not.
+
+    The official code takes the ids from 1 to the largest one of the first mask: the same where
+    they have no gaps. 255 in the ground truth is background, and so are objects that appear later.
+
+    Args:
+        truth: the ground truth.
+        predictions: the predicted masks; those of other frames are ignored.
+        place: what to call them in an error.
+
+    Raises:
+        InputError: a frame that counts has no prediction, there is no ground truth, or no object in
+            its first mask.
+    """
+    _check_has_masks(truth)
+    first = next(iter(truth.masks.values()))
+    object_ids = tuple(ids_in(read_truth(first, merged=False)))
+    if not object_ids:
+        raise InputError(
+            f"{first}: no object in the first mask, so nothing to score; masks of 0 and 255 belong "
+            "to the protocol davis2016 (255 is void in the others)."
+        )
+    return _davis(truth, predictions, place, object_ids, merged=False)
+
+
+def youtube_vos(
+    truth: TruthSequence,
+    predictions: Masks,
+    place: str,
+    *,
+    exclude_last: bool,
+    listed_only: bool,
+) -> SequenceWork:
+    """Every object counts in the frames that `meta.json` lists for it, but for the first of them.
+
+    An object may be absent in a listed frame: the truth is empty there, and J and F are 1 for an
+    empty prediction, else 0. What is predicted of an object outside its frames does not count.
+
+    Args:
+        truth: the ground truth, with `objects`.
+        predictions: the predicted masks; those of other frames are ignored.
+        place: what to call them in an error.
+        exclude_last: whether the last frame of an object's list does not count either.
+        listed_only: the method is said to know the listed frames alone: others are an error.
+
+    Raises:
+        InputError: a frame that counts has no prediction or no ground truth, or a prediction is of
+            a frame that is not listed although `listed_only`.
+    """
+    if listed_only:
+        _check_listed(truth.objects, predictions)
+    scored: dict[str, list[int]] = {}
+    for object_id, meta in truth.objects.items():
+        for frame in meta.frames[1 : -1 if exclude_last else None]:
+            scored.setdefault(frame, []).append(object_id)
+    missing = [frame for frame in scored if frame not in truth.masks]
+    if missing:
+        raise InputError(
+            f"{Path(truth.place, min(missing))}.png: no such file{and_more(missing[1:])}, so no "
+            "ground truth to score against; the public valid and test sets hold first masks only, "
+            "score with sequences of the train set that the model was not trained on."
+        )
+    ordered = {frame: tuple(scored[frame]) for frame in truth.masks if frame in scored}
+    categories = {object_id: meta.category for object_id, meta in truth.objects.items()}
+    return _work(truth, predictions, place, categories, ordered, merged=False)
+
+
+def _davis(
+    truth: TruthSequence,
+    predictions: Masks,
+    place: str,
+    object_ids: tuple[int, ...],
+    *,
+    merged: bool,
+) -> SequenceWork:
+    _check_has_masks(truth)
+    scored = dict.fromkeys(list(truth.masks)[1:-1], object_ids)
+    return _work(truth, predictions, place, dict.fromkeys(object_ids), scored, merged=merged)
+
+
+def _work(
+    truth: TruthSequence,
+    predictions: Masks,
+    place: str,
+    categories: Mapping[int, str | None],
+    scored: Mapping[str, tuple[int, ...]],
+    *,
+    merged: bool,
+) -> SequenceWork:
+    missing = [frame for frame in scored if frame not in predictions]
+    if missing:
+        raise InputError(
+            f"{place}: no mask of frame {missing[0]}{and_more(missing[1:])}; every frame that "
+            "counts needs a PNG of its name, also where no object is seen (all 0)."
+        )
+    known = frozenset(categories)
+    frames = tuple(
+        FrameWork(frame, predictions[frame], truth.masks[frame], object_ids, known, merged)
+        for frame, object_ids in scored.items()
+    )
+    return SequenceWork(truth.name, categories, frames, truth.masks, predictions, truth.pictures)
+
+
+def _check_has_masks(truth: TruthSequence) -> None:
+    if not truth.masks:
+        raise InputError(f"{truth.place}: no masks (PNG) in this folder.")
+
+
+def _check_listed(objects: Mapping[int, ObjectMeta], predictions: Masks) -> None:
+    listed = {frame for meta in objects.values() for frame in meta.frames}
+    others = [frame for frame in predictions if frame not in listed]
+    if others:
+        raise InputError(
+            f"{predictions[others[0]]}: meta.json does not list this frame"
+            f"{and_more(others[1:])}, so the method was not given the listed frames alone; "
+            "say `every` if it was given all of them."
+        )

@@ -1,0 +1,44 @@
+"""Which categories of YouTube-VOS count as seen in training."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ytvos_keras.data_prep.youtube_vos_layout import open_youtube_vos
+from ytvos_keras.data_prep.youtube_vos_meta import categories_of, read_meta
+from ytvos_keras.errors import InputError
+
+
+def categories_in(meta: str | Path) -> frozenset[str]:
+    """All categories of a `meta.json`, such as that of the training set.
+
+    Raises:
+        InputError: the file cannot be read, or names no category.
+    """
+    categories = categories_of(read_meta(meta))
+    if not categories:
+        raise InputError(f"{meta}: names no categories; give the meta.json of the train set.")
+    return categories
+
+
+def categories_without(
+    unseen: Sequence[str], ground_truth: str | Path, split: str | None = None
+) -> frozenset[str]:
+    """The categories of a data set but for those that are named.
+
+    Args:
+        unseen: the categories to leave out.
+        ground_truth: as for `evaluate`.
+        split: likewise.
+
+    Raises:
+        InputError: the data set has no such category.
+    """
+    meta = open_youtube_vos(ground_truth, split).meta
+    categories = categories_in(meta)
+    unknown = [name for name in unseen if name not in categories]
+    if unknown:
+        raise InputError(
+            f"no object in {meta} is of the category {unknown[0]!r}; there are: "
+            f"{', '.join(sorted(categories))}."
+        )
+    return categories.difference(unseen)

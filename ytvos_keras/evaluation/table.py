@@ -1,0 +1,105 @@
+"""Evaluations on the terminal."""
+
+from collections.abc import Mapping
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ytvos_keras.evaluation.method_table import percent
+from ytvos_keras.evaluation.results import Evaluation, ObjectScores, Summary
+
+_COLUMNS = (
+    "objects",
+    "J\nmean",
+    "J\nrecall",
+    "J\ndecay",
+    "F\nmean",
+    "F\nrecall",
+    "F\ndecay",
+    "J&F",
+)
+
+
+def print_evaluations(
+    evaluations: Mapping[str, Evaluation], console: Console, *, per_object: bool = False
+) -> None:
+    """Print a table in percent that fits 80 columns, and above it by what rules it came about.
+
+    Args:
+        evaluations: method → its scores, all by one protocol.
+        console: where to.
+        per_object: whether to add a row for each object.
+    """
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    table.add_column("percent", overflow="fold", min_width=10)
+    for column in _COLUMNS:
+        table.add_column(column, justify="right", no_wrap=True)
+    for method, evaluation in evaluations.items():
+        if len(evaluations) > 1:
+            table.add_row(Text(method, "bold"))
+        _add_rows(table, evaluation, per_object)
+        table.add_section()
+    lines = [protocol_line(evaluation) for evaluation in evaluations.values()]
+    for line in dict.fromkeys(lines):
+        console.print(line, highlight=False, markup=False)
+    console.print(table)
+    for line in dict.fromkeys(filter(None, map(missing_G, evaluations.values()))):
+        console.print(line, highlight=False, markup=False)
+
+
+def protocol_line(evaluation: Evaluation) -> str:
+    """By what rules scores came about, in one line."""
+    sequences = {scores.sequence for scores in evaluation.objects}
+    line = (
+        f"{evaluation.protocol}: {_count(evaluation.overall.objects, 'object')} in "
+        f"{_count(len(sequences), 'sequence')}; "
+    )
+    if evaluation.protocol != "youtube-vos":
+        return line + "first and last frame left out"
+    left_out = "first and last" if evaluation.settings.get("exclude_last") else "first"
+    frames = evaluation.settings.get("frames") or "not stated"
+    return line + f"each object's {left_out} frame left out; frames given: {frames}"
+
+
+def missing_G(evaluation: Evaluation) -> str | None:
+    """How G can be had where there is none; None where there is, or where none belongs."""
+    if evaluation.protocol != "youtube-vos" or evaluation.G is not None:
+        return None
+    if not any(scores.category for scores in evaluation.objects):
+        return "no G: it needs the objects' categories, which the ground truth does not name"
+    if evaluation.seen_categories is None:
+        return "no G: say which categories were seen, with --seen-from META or --unseen NAME,…"
+    group = "unseen" if evaluation.unseen is None else "seen"
+    return f"no G: it needs seen and unseen categories, and no scored object is of {group} ones"
+
+
+def _add_rows(table: Table, evaluation: Evaluation, per_object: bool) -> None:
+    groups = {
+        "overall": evaluation.overall,
+        "seen": evaluation.seen,
+        "unseen": evaluation.unseen,
+    }
+    for name, summary in groups.items():
+        if summary is not None:
+            table.add_row(name, str(summary.objects), *_cells(summary))
+    if evaluation.G is not None:
+        table.add_row("G", *[""] * 7, percent(evaluation.G))
+    if per_object:
+        table.add_section()
+        for scores in evaluation.objects:
+            label = f"{scores.sequence} {scores.object_id}"
+            table.add_row(Text(label), "", *_cells(_summary_of_one(scores)))
+
+
+def _summary_of_one(scores: ObjectScores) -> Summary:
+    return Summary(scores.J_statistics, scores.F_statistics, 1)
+
+
+def _cells(summary: Summary) -> list[str]:
+    return [percent(value) for value in (*summary.J, *summary.F, summary.J_and_F)]
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

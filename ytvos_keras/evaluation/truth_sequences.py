@@ -1,0 +1,115 @@
+"""The ground truth of a data set, sequence by sequence, from folders or arrays."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ytvos_keras.data_prep.davis_layout import open_davis, read_image_set
+from ytvos_keras.data_prep.sequence_folders import check_sequence_folders, mask_files
+from ytvos_keras.data_prep.youtube_vos_layout import open_youtube_vos
+from ytvos_keras.data_prep.youtube_vos_meta import ObjectMeta, read_meta
+from ytvos_keras.errors import InputError
+from ytvos_keras.evaluation.label_sources import Masks, array_sequences, read_truth
+from ytvos_keras.media.masks import ids_in
+
+
+@dataclass(frozen=True)
+class TruthSequence:
+    """What is known of one sequence.
+
+    Args:
+        name: of the sequence.
+        masks: all that there are.
+        objects: of YouTube-VOS, by id; None for DAVIS, where the first mask tells.
+        pictures: the folder of its frames, if they are at hand.
+        place: what to call it in an error.
+    """
+
+    name: str
+    masks: Masks
+    objects: Mapping[int, ObjectMeta] | None
+    pictures: Path | None
+    place: str
+
+
+def davis_truth(
+    root: Path, year: int, split: str | None, names: Sequence[str] | None
+) -> list[TruthSequence]:
+    """The sequences of a split, or all; or those of them that are named.
+
+    Raises:
+        InputError: a folder, list or sequence is missing.
+    """
+    layout = open_davis(root)
+    available = read_image_set(root, year, split) if split else layout.sequences()
+    names = _chosen(names, available, split or root)
+    check_sequence_folders(layout.annotations, names)
+    return [_sequence(name, layout.annotations, layout.frames, None) for name in names]
+
+
+def youtube_vos_truth(
+    root: Path, split: str | None, names: Sequence[str] | None
+) -> list[TruthSequence]:
+    """The videos of `meta.json`; or those of them that are named.
+
+    Raises:
+        InputError: a folder, list or sequence is missing, or `meta.json` is malformed.
+    """
+    layout = open_youtube_vos(root, split)
+    meta = read_meta(layout.meta)
+    names = _chosen(names, list(meta), layout.meta)
+    check_sequence_folders(layout.annotations, names)
+    return [_sequence(name, layout.annotations, layout.frames, meta[name]) for name in names]
+
+
+def array_truth(
+    arrays: np.ndarray | Mapping[str, np.ndarray], names: Sequence[str] | None, *, youtube_vos: bool
+) -> list[TruthSequence]:
+    """Sequences from label maps; an object of YouTube-VOS begins where it first appears in them.
+
+    Raises:
+        InputError: an array or a sequence cannot be used.
+    """
+    sequences = array_sequences(arrays, "ground_truth")
+    names = _chosen(names, list(sequences), "ground_truth")
+    return [
+        TruthSequence(
+            name=name,
+            masks=sequences[name],
+            objects=_appearances(sequences[name]) if youtube_vos else None,
+            pictures=None,
+            place=f"ground_truth[{name!r}]",
+        )
+        for name in names
+    ]
+
+
+def _sequence(
+    name: str, annotations: Path, frames: Path | None, objects: Mapping[int, ObjectMeta] | None
+) -> TruthSequence:
+    folder = annotations / name
+    pictures = frames / name if frames and (frames / name).is_dir() else None
+    return TruthSequence(name, mask_files(folder), objects, pictures, str(folder))
+
+
+def _chosen(names: Sequence[str] | None, available: Sequence[str], place: object) -> Sequence[str]:
+    if names is None:
+        names = available
+    unknown = [name for name in names if name not in available]
+    if unknown:
+        known = ", ".join(available[:5]) + (", …" if available[5:] else "")
+        raise InputError(f"no sequence {unknown[0]!r} in {place}; there are: {known}.")
+    if not names:
+        raise InputError(f"{place}: no sequence to score.")
+    return list(dict.fromkeys(names))
+
+
+def _appearances(masks: Masks) -> dict[int, ObjectMeta]:
+    begins: dict[int, int] = {}
+    for t, source in enumerate(masks.values()):
+        for object_id in ids_in(read_truth(source, merged=False)):
+            begins.setdefault(object_id, t)
+    frames = tuple(masks)
+    return {i: ObjectMeta(None, frames[begin:]) for i, begin in sorted(begins.items())}

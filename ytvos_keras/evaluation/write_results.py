@@ -1,0 +1,40 @@
+"""Scores as files. Fractions, not percent; a file appears whole or not at all."""
+
+import csv
+import json
+import math
+from pathlib import Path
+
+from ytvos_keras.evaluation.results import Evaluation
+from ytvos_keras.evaluation.statistics import Statistics
+from ytvos_keras.media.atomic import atomic_path
+
+
+def write_json(path: str | Path, evaluation: Evaluation) -> None:
+    """Write `evaluation.to_dict()`: summaries, objects, settings and the version of this package.
+
+    Args:
+        path: the file to write; its folder must exist. What has no value (NaN) is null.
+        evaluation: the scores.
+    """
+    text = json.dumps(evaluation.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
+    with atomic_path(path) as part:
+        part.write_text(text + "\n", encoding="utf-8")
+
+
+def write_csv(path: str | Path, evaluation: Evaluation) -> None:
+    """Write one row for each object; the mean of a column over the rows is the overall score.
+
+    Args:
+        path: the file to write; its folder must exist. What has no value (NaN) is left empty.
+        evaluation: the scores.
+    """
+    measures = [f"{measure}_{name}" for measure in "JF" for name in Statistics._fields]
+    with atomic_path(path) as part, part.open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(["sequence", "object", "category", "frames", *measures])
+        for scores in evaluation.objects:
+            values = (*scores.J_statistics, *scores.F_statistics)
+            cells = ["" if math.isnan(value) else value for value in values]
+            row = [scores.sequence, scores.object_id, scores.category, len(scores.frames)]
+            rows.writerow([*row, *cells])
