@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from ytvos_keras.media import davis_palette, overlay
+from ytvos_keras.media.overlay import contour
 
 
 def test_overlay_tints_objects_and_draws_contours():
@@ -26,6 +27,20 @@ def test_overlay_alpha_and_palette():
     palette = davis_palette().copy()
     palette[1] = 255, 255, 0
     assert (overlay(frame, labels, palette, alpha=1) == [255, 255, 0]).all()
+
+
+def test_contour_is_inside_the_objects():
+    labels = np.zeros((5, 7), np.uint8)
+    labels[1:4, 1:4] = 1
+    labels[1:4, 4:] = 2  # beside the first object, and touching the border
+    expected = [
+        [0, 0, 0, 0, 0, 0, 0],
+        [0, 1, 1, 1, 1, 1, 1],
+        [0, 1, 0, 1, 1, 0, 0],
+        [0, 1, 1, 1, 1, 1, 1],
+        [0, 0, 0, 0, 0, 0, 0],
+    ]
+    np.testing.assert_array_equal(contour(labels), np.array(expected, bool))
 
 
 def test_overlay_errors():

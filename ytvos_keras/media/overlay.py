@@ -38,13 +38,21 @@ def overlay(
     colours = palette[label_map[inside]].astype(np.uint32)
     share = round(alpha * 256)  # whole numbers: a third of the time of floats
     result[inside] = (frame[inside] * np.uint32(256 - share) + colours * share + 128) >> 8
-    edge = _contour(label_map)
+    edge = contour(label_map)
     result[edge] = palette[label_map[edge]]
     return result
 
 
-def _contour(label_map: np.ndarray) -> np.ndarray:
-    """Mark the object pixels that have another label above, below, left or right of them."""
+def contour(label_map: np.ndarray) -> np.ndarray:
+    """Mark the object pixels that have another label above, below, left or right of them.
+
+    Args:
+        label_map: uint8 (H, W), 0 = background.
+
+    Returns:
+        Boolean (H, W): the contours of all objects, one pixel wide, inside the objects. The border
+        of the picture is no contour.
+    """
     edge = np.zeros(label_map.shape, bool)
     rows = label_map[1:] != label_map[:-1]
     columns = label_map[:, 1:] != label_map[:, :-1]

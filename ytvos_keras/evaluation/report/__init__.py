@@ -1,0 +1,7 @@
+"""Scores as a page that can be read in a browser. Matplotlib and Jinja are imported when needed."""
+
+from ytvos_keras.evaluation.report.extra import check_plots_installed
+from ytvos_keras.evaluation.report.strips import SequencePictures
+from ytvos_keras.evaluation.report.write_report import write_report
+
+__all__ = ["SequencePictures", "check_plots_installed", "write_report"]

@@ -1,0 +1,68 @@
+"""The plot of the paper's Figure 3."""
+
+import io
+from collections.abc import Mapping
+
+import numpy as np
+
+from ytvos_keras.evaluation.report.curve import POSITIONS
+
+# Readable on white and on black. From the ninth method on they repeat.
+METHOD_COLOURS = (
+    "#3d85c6",
+    "#e0702e",
+    "#3a9d6e",
+    "#b565b5",
+    "#c29a1c",
+    "#d64f6a",
+    "#2fa3b5",
+    "#8a8a8a",
+)
+_INK = "#010203"  # replaced by the colour of the page's text, which may be light or dark
+_STYLE = {
+    "svg.fonttype": "none",  # text stays text: small, and in the font of the page
+    "svg.hashsalt": "ytvos-keras",  # the same ids in every run
+    "font.size": 10,
+    "text.color": _INK,
+    "axes.labelcolor": _INK,
+    "axes.edgecolor": _INK,
+    "xtick.color": _INK,
+    "ytick.color": _INK,
+    "grid.color": _INK,
+    "grid.alpha": 0.15,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+}
+_NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+
+
+def plot_curves(curves: Mapping[str, np.ndarray]) -> str:
+    """Draw mean J over the length of the video, a line a method.
+
+    There is no legend: the names stand on the page, where any character can be shown.
+
+    Args:
+        curves: for each method (101,), 0–1, from `j_over_time`.
+
+    Returns:
+        An `<svg>` element, the same bytes for the same curves. Text and axes have the colour of the
+        text around it.
+    """
+    import matplotlib.style
+    from matplotlib.figure import Figure
+
+    with matplotlib.style.context(["default", _STYLE]):
+        figure = Figure(figsize=(5.8, 3.3), layout="constrained")
+        axes = figure.add_subplot()
+        for index, curve in enumerate(curves.values()):
+            style = "-" if index < len(METHOD_COLOURS) else "--"
+            colour = METHOD_COLOURS[index % len(METHOD_COLOURS)]
+            axes.plot(POSITIONS, 100 * curve, style, color=colour, linewidth=2)
+        axes.set(xlim=(0, 100), ylim=(0, 100))
+        axes.set(xlabel="position in the video, %", ylabel="mean J, %")
+        axes.set_xticks(range(0, 101, 25))
+        axes.grid()
+        file = io.StringIO()
+        figure.savefig(file, format="svg", transparent=True, metadata=_NO_METADATA)
+    text = file.getvalue()
+    return text[text.index("<svg") :].replace(_INK, "currentColor").strip()

@@ -1,0 +1,18 @@
+"""The packages that only reports need."""
+
+import importlib.util
+
+from ytvos_keras.errors import InputError
+
+
+def check_plots_installed() -> None:
+    """Fail before the work, not after it, where the extra `plots` is missing.
+
+    Raises:
+        InputError: Matplotlib or Jinja is not installed.
+    """
+    missing = [name for name in ("jinja2", "matplotlib") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise InputError(
+            f"An HTML report needs {' and '.join(missing)}; run: pip install 'ytvos-keras[plots]'"
+        )
