@@ -1,0 +1,121 @@
+"""`ytvos-eval submission`: writes the zip that a benchmark's server takes, or checks one."""
+
+import argparse
+
+from ytvos_keras.cli.common import run
+from ytvos_keras.cli.progress import frame_progress
+from ytvos_keras.errors import InputError
+
+DESCRIPTION = """\
+Write the zip that the server of YouTube-VOS (Annotations/VIDEO/FRAME.png) or of DAVIS 2017
+(SEQUENCE/FRAME.png) takes, from folders of masks; or check a zip that is there already and list
+every fault. A written zip is checked, too, before it gets its name.
+"""
+
+EXAMPLES = """\
+examples:
+  ytvos-eval submission --protocol youtube-vos --ground-truth valid --predictions masks \\
+      --output results.zip
+  ytvos-eval submission --protocol davis2017 --ground-truth DAVIS --check results.zip
+"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        argv: arguments without the names of program and subcommand; those of the process if None.
+
+    Returns:
+        0, 1 for an error or a faulty zip, 130 for an interruption. Usage errors raise SystemExit
+        with 2.
+    """
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    _check(parser, arguments)
+    work = _write if arguments.check is None else _check_zip
+    return run(lambda: work(arguments), quiet=arguments.quiet)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ytvos-eval submission",
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--protocol", required=True, choices=("youtube-vos", "davis2017"))
+    add(
+        "--ground-truth",
+        required=True,
+        metavar="ROOT",
+        help="folder of the data set, with JPEGImages and Annotations (the first masks are "
+        "enough) and meta.json (YouTube-VOS) or ImageSets (DAVIS)",
+    )
+    add("--split", metavar="NAME", help="of DAVIS (default: test-dev)")
+    add("--predictions", metavar="DIR", help="folder with one folder of masks a sequence")
+    add("--output", metavar="FILE.zip", help="the zip to write")
+    add("--check", metavar="FILE.zip", help="look at this zip instead of writing one")
+    add("--quiet", action="store_true", help="show no progress; print faults and errors only")
+    return parser
+
+
+def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
+    """Usage errors that argparse cannot see: exit with 2."""
+    if arguments.split is not None and arguments.protocol != "davis2017":
+        parser.error("--split belongs to --protocol davis2017")
+    given = {"--predictions": arguments.predictions, "--output": arguments.output}
+    if arguments.check is None:
+        missing = [name for name, value in given.items() if not value]
+        if missing:
+            parser.error(f"missing: {', '.join(missing)} (or --check to look at a zip)")
+    elif any(given.values()):
+        parser.error("--check looks at a zip that is there; leave out --predictions and --output")
+
+
+def _write(arguments: argparse.Namespace) -> None:
+    from ytvos_keras.evaluation.submission import SubmissionError, write_submission
+
+    try:
+        with frame_progress(arguments.quiet) as report:
+            masks = write_submission(
+                arguments.predictions,
+                arguments.ground_truth,
+                arguments.protocol,
+                arguments.output,
+                split=arguments.split,
+                on_progress=report,
+            )
+    except SubmissionError as error:
+        _fail(error.faults, "nothing was written")
+    if not arguments.quiet:
+        print(f"submission  {arguments.output} ({masks} masks)")
+
+
+def _check_zip(arguments: argparse.Namespace) -> None:
+    from ytvos_keras.evaluation.submission import check_submission
+
+    with frame_progress(arguments.quiet) as report:
+        faults = check_submission(
+            arguments.check,
+            arguments.ground_truth,
+            arguments.protocol,
+            split=arguments.split,
+            on_progress=report,
+        )
+    if faults:
+        _fail(faults, arguments.check)
+    if not arguments.quiet:
+        print(f"{arguments.check}: no fault found")
+
+
+def _fail(faults: list, what: str) -> None:
+    """Print every fault on a line, then end with an error that counts them."""
+    for fault in faults:
+        print(fault)
+    raise InputError(f"{what}: {len(faults)} fault{'s' if len(faults) > 1 else ''}, listed above")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,6 @@
+"""Results side by side, as the paper prints them, and the paper's own rows."""
+
+from ytvos_keras.evaluation.comparison.compare import Comparison, compare
+from ytvos_keras.evaluation.comparison.read_results import ResultFile, read_result
+
+__all__ = ["Comparison", "ResultFile", "compare", "read_result"]

@@ -1,0 +1,195 @@
+"""Several methods beside each other, as the paper's Tables 2 and 3 print them."""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ytvos_keras.errors import InputError
+from ytvos_keras.evaluation.comparison.cited_table import cited_table
+from ytvos_keras.evaluation.comparison.read_results import Group, ResultFile
+from ytvos_keras.evaluation.method_table import UNKNOWN, Cell, MethodTable, Part, percent, seconds
+from ytvos_keras.evaluation.statistics import Statistics
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What was measured; beside it, never among it, what the paper reports.
+
+    Args:
+        measured: the given results.
+        cited: the paper's rows on the same data set; None unless asked for.
+        warnings: what stands against comparing the results, one line each.
+    """
+
+    measured: MethodTable
+    cited: MethodTable | None
+    warnings: tuple[str, ...]
+
+
+class _Column(NamedTuple):
+    """How to fill a column: the values of a result (NaN if unknown) and their text."""
+
+    heading: str
+    values: Callable[[ResultFile], tuple[float, ...]]
+    text: Callable[[float], str]
+    best: Callable[[Iterable[float]], float]
+
+
+def compare(
+    results: Sequence[ResultFile], *, table: int | None = None, cite_paper: bool = False
+) -> Comparison:
+    """Put the results of several methods into one table.
+
+    Table 2's layout: mean, recall and decay of J and of F, each for seen/unseen categories.
+    Table 3's: mean IoU (that is the mean of J), mean of F, seconds per frame where stated. Values
+    are percent with one decimal, averaged over objects. From two results on, the best values of a
+    column are marked, equal ones as printed together; cited rows take no part in that.
+
+    Args:
+        results: of one protocol.
+        table: 2 or 3; if None, 2 for `youtube-vos` where every result knows seen or unseen
+            categories, else 3.
+        cite_paper: whether to add the paper's rows on the same data set, as a table of their own:
+            Table 2 for `youtube-vos`, Table 3 for `davis2016`.
+
+    Returns:
+        The comparison. Its `warnings` tell of results with other settings, or of other objects.
+
+    Raises:
+        InputError: no result, two of one name, several protocols, Table 2 asked for where seen and
+            unseen are unknown, or nothing in the paper to cite.
+
+    Example:
+        >>> compare([read_result("a.json"), read_result("b.json")]).measured.rows[0][0]
+        'a'
+    """
+    _check(results)
+    without = [result for result in results if result.seen is None and result.unseen is None]
+    if table == 2 and without:
+        raise InputError(
+            f"{without[0].path}: Table 2 is for seen and unseen categories, which are not known "
+            "here; score youtube-vos with --seen-from or --unseen, or ask for Table 3."
+        )
+    warnings = []
+    if table is None:
+        table = 3 if without else 2
+        if 0 < len(without) < len(results):
+            warnings.append(
+                f"Table 3's layout, as {without[0].path} knows no seen and unseen categories"
+            )
+    warnings += _differences(results, table)
+    measured = MethodTable(
+        heading=_heading(results, table),
+        columns=tuple(column.heading for column in _COLUMNS[table]),
+        rows=_measured_rows(results, _COLUMNS[table]),
+        notes=_notes(results),
+    )
+    cited = cited_table(results[0].protocol) if cite_paper else None
+    return Comparison(measured, cited, tuple(warnings))
+
+
+def _statistic(measure: str, statistic: str) -> _Column:
+    """A column of Table 2."""
+
+    def values(result: ResultFile) -> tuple[float, ...]:
+        return tuple(_get(group, measure, statistic) for group in (result.seen, result.unseen))
+
+    decay = statistic == "decay"
+    heading = f"{measure} {statistic} {'↓' if decay else '↑'}"
+    return _Column(heading, values, percent, min if decay else max)
+
+
+def _get(group: Group | None, measure: str, statistic: str) -> float:
+    return math.nan if group is None else getattr(getattr(group, measure), statistic)
+
+
+def _seconds_per_frame(result: ResultFile) -> tuple[float]:
+    value = result.seconds_per_frame
+    return (math.nan if value is None else value,)
+
+
+_COLUMNS = {
+    2: tuple(_statistic(m, statistic) for m in "JF" for statistic in Statistics._fields),
+    3: (
+        _Column("mean IoU ↑", lambda result: (result.overall.J.mean,), percent, max),
+        _Column("F mean ↑", lambda result: (result.overall.F.mean,), percent, max),
+        _Column("s/frame ↓", _seconds_per_frame, seconds, min),
+    ),
+}
+
+
+def _measured_rows(
+    results: Sequence[ResultFile], columns: Sequence[_Column]
+) -> tuple[tuple[str, tuple[Cell, ...]], ...]:
+    cells = [_column_cells(results, column) for column in columns]
+    return tuple((result.name, tuple(row)) for result, *row in zip(results, *cells, strict=True))
+
+
+def _column_cells(results: Sequence[ResultFile], column: _Column) -> list[Cell]:
+    texts = [[column.text(value) for value in column.values(result)] for result in results]
+    # Seen and unseen have a winner each. Compared as printed: equal texts are equally good.
+    winners = [_winner(part, column.best) for part in zip(*texts, strict=True)]
+    return [tuple(Part(t, t == w) for t, w in zip(row, winners, strict=True)) for row in texts]
+
+
+def _winner(texts: Sequence[str], best: Callable) -> str | None:
+    """The best of the values, as printed; None where there is no contest."""
+    known = [text for text in texts if text != UNKNOWN]
+    return best(known, key=float) if len(texts) > 1 and known else None
+
+
+def _check(results: Sequence[ResultFile]) -> None:
+    if not results:
+        raise InputError("nothing to compare: give one result or more.")
+    names = [result.name for result in results]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise InputError(f"two results are called {twice!r}; name them: NAME=FILE.json.")
+    if len({result.protocol for result in results}) > 1:
+        received = ", ".join(f"{result.path}: {result.protocol}" for result in results)
+        raise InputError(
+            f"results of different protocols cannot stand in one table. Received: {received}"
+        )
+
+
+def _heading(results: Sequence[ResultFile], table: int) -> str:
+    counts = sorted({len(result.objects) for result in results})
+    objects = "–".join(map(str, counts[:1] + counts[1:][-1:]))
+    cells = "percent, seen/unseen" if table == 2 else "percent, mean IoU = mean J"
+    given = {result.settings.get("frames") for result in results}
+    # The frames that a method was given change its score: they are told with it.
+    alike = results[0].protocol == "youtube-vos" and len(given) == 1
+    frames = f"frames given: {given.pop() or 'not stated'}; " if alike else ""
+    return f"{results[0].protocol}, {objects} objects; {frames}{cells}"
+
+
+def _notes(results: Sequence[ResultFile]) -> tuple[str, ...]:
+    known = [(result.name, result.G) for result in results if result.G is not None]
+    return (f"G: {', '.join(f'{name} {percent(G)}' for name, G in known)}",) if known else ()
+
+
+def _differences(results: Sequence[ResultFile], table: int) -> Iterable[str]:
+    """One line for each thing that differs from the first result."""
+    first = results[0]
+    for other in results[1:]:
+        for key in dict.fromkeys([*first.settings, *other.settings]):
+            ours, theirs = first.settings.get(key), other.settings.get(key)
+            if ours != theirs:
+                yield f"different {key}: {first.path} {ours}, {other.path} {theirs}"
+        if first.objects != other.objects:
+            yield (
+                f"different objects: {first.path} has {len(first.objects)}, "
+                f"{other.path} {len(other.objects)}, "
+                f"{len(first.objects & other.objects)} of them the same"
+            )
+        elif table == 2 and _group_sizes(first) != _group_sizes(other):
+            yield (
+                f"different seen/unseen objects: {first.path} {_group_sizes(first)}, "
+                f"{other.path} {_group_sizes(other)}"
+            )
+
+
+def _group_sizes(result: ResultFile) -> str:
+    counts = [group and group.objects for group in (result.seen, result.unseen)]
+    return "/".join(UNKNOWN if count is None else str(count) for count in counts)

@@ -1,0 +1,195 @@
+"""Reads the JSON files of `ytvos-eval --json`, and says which key of which file is wrong."""
+
+import json
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from ytvos_keras.errors import InputError
+from ytvos_keras.evaluation.protocols import PROTOCOLS
+from ytvos_keras.evaluation.statistics import Statistics
+
+_SECONDS = "seconds_per_frame"
+_REMEDY = "give a file that `ytvos-eval --json` wrote"
+
+
+@dataclass(frozen=True)
+class Group:
+    """J and F of a group of objects: fractions, NaN where the file says null.
+
+    `objects` is how many were scored; None where the file does not say.
+    """
+
+    J: Statistics
+    F: Statistics
+    objects: int | None
+
+
+@dataclass(frozen=True)
+class ResultFile:
+    """The scores of one method as a file tells them; `Evaluation` is what they come from.
+
+    Args:
+        name: what to call the method.
+        path: the file.
+        protocol: `davis2016`, `davis2017` or `youtube-vos`.
+        overall: all objects.
+        seen: objects of seen categories; None where unknown.
+        unseen: objects of unseen categories; None where unknown.
+        G: fraction; None where unknown.
+        objects: (sequence, object id) of all objects.
+        settings: what else belongs to the protocol.
+        seconds_per_frame: None where not stated.
+    """
+
+    name: str
+    path: Path
+    protocol: str
+    overall: Group
+    seen: Group | None
+    unseen: Group | None
+    G: float | None
+    objects: frozenset[tuple[str, int]]
+    settings: dict
+    seconds_per_frame: float | None
+
+
+def read_result(path: str | Path, name: str | None = None) -> ResultFile:
+    """Read and check one file.
+
+    Args:
+        path: a JSON file that `ytvos-eval --json` wrote.
+        name: what to call the method; the file's name without `.json` if None.
+
+    Returns:
+        Its content.
+
+    Raises:
+        InputError: no such file, no JSON, no result, or written by a newer release; the message
+            names the file and the key.
+    """
+    path = Path(path)
+    content = _load(path)
+    try:
+        _check_version(_typed(content, "version", str))
+        protocol = _typed(content, "protocol", str)
+        if protocol not in PROTOCOLS:
+            raise _Wrong("protocol", f"must be one of {', '.join(PROTOCOLS)}", protocol)
+        settings = _typed(content, "settings", dict)
+        return ResultFile(
+            name=path.stem if name is None else name,
+            path=path,
+            protocol=protocol,
+            overall=_group(content, ""),
+            seen=_group_or_none(content, "seen"),
+            unseen=_group_or_none(content, "unseen"),
+            G=_none_if_nan(_number(content, "G", "", 0, 1)),
+            objects=frozenset(map(_object, _typed(content, "objects", list))),
+            settings={key: value for key, value in settings.items() if key != _SECONDS},
+            seconds_per_frame=_seconds(settings),
+        )
+    except _Wrong as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+class _Wrong(ValueError):
+    """A key of the file that is missing or holds something else."""
+
+    def __init__(self, key: str, rule: str, value: object, remedy: str = _REMEDY):
+        text = json.dumps(value, ensure_ascii=False)
+        received = text if len(text) <= 60 else f"{text[:60]}…"
+        super().__init__(f'key "{key}" {rule}; {remedy}. Received: {received}')
+
+
+def _load(path: Path) -> dict:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file.") from None
+    except (ValueError, RecursionError) as error:  # no UTF-8, no JSON
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path}: not JSON ({reason}); {_REMEDY}.") from None
+    if not isinstance(content, dict):
+        raise InputError(
+            f"{path}: must be a JSON object with keys; {_REMEDY}. "
+            f"Received: {type(content).__name__}"
+        )
+    return content
+
+
+def _typed(content: dict, key: str, kind: type, place: str = ""):
+    """The value of a key that must be there and be a string, a list or an object."""
+    value = content.get(key)
+    if not isinstance(value, kind):
+        words = {str: "a string", list: "a list", dict: "an object with keys"}
+        missing = "" if key in content else ", but it is missing"
+        raise _Wrong(place + key, f"must be {words[kind]}{missing}", value)
+    return value
+
+
+def _check_version(version: str) -> None:
+    """Files of newer releases may mean something else; those of older ones are read."""
+    from ytvos_keras import __version__
+
+    release = re.match(r"(\d+)\.(\d+)", version)
+    if release is None:
+        raise _Wrong("version", "must be a release such as 0.1.0", version)
+    if tuple(map(int, release.groups())) > tuple(map(int, __version__.split(".")[:2])):
+        rule = f"is of a newer release than this {__version__}"
+        raise _Wrong("version", rule, version, remedy="update ytvos-keras")
+
+
+def _group(content: dict, place: str) -> Group:
+    measures = {}
+    for key in ("J", "F"):
+        values = _typed(content, key, dict, place)
+        inside = f"{place}{key}."
+        measures[key] = Statistics(
+            mean=_number(values, "mean", inside, 0, 1),
+            recall=_number(values, "recall", inside, 0, 1),
+            decay=_number(values, "decay", inside, -1, 1),
+        )
+    count = content.get("objects")
+    return Group(**measures, objects=count if isinstance(count, int) else None)
+
+
+def _group_or_none(content: dict, key: str) -> Group | None:
+    if key in content and content[key] is None:
+        return None
+    return _group(_typed(content, key, dict), f"{key}.")
+
+
+def _number(content: dict, key: str, place: str, low: float, high: float) -> float:
+    """A fraction; NaN for null."""
+    if key not in content:
+        raise _Wrong(place + key, "must be a fraction or null, but it is missing", None)
+    value = content[key]
+    if value is None:
+        return math.nan
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or value < low or value > high:  # NaN passes: Python's JSON may hold it
+        raise _Wrong(place + key, f"must be a fraction in {low}…{high} or null", value)
+    return float(value)
+
+
+def _none_if_nan(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _object(entry: object) -> tuple[str, int]:
+    if not isinstance(entry, dict):
+        raise _Wrong("objects", "must list objects with keys", entry)
+    sequence, number = entry.get("sequence"), entry.get("object")
+    if not isinstance(sequence, str) or not isinstance(number, int):
+        raise _Wrong("objects", 'must name the "sequence" and "object" of each', entry)
+    return sequence, number
+
+
+def _seconds(settings: dict) -> float | None:
+    value = settings.get(_SECONDS)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+        raise _Wrong(f"settings.{_SECONDS}", "must be a number above 0 or null", value)
+    return float(value)

@@ -1,0 +1,144 @@
+"""Whether a zip is what the servers of YouTube-VOS and DAVIS ask for."""
+
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from ytvos_keras.errors import InputError, first_line
+from ytvos_keras.evaluation.submission.faults import Fault, listed, missing_frames
+from ytvos_keras.evaluation.submission.mask import DAMAGE, mask_problems
+from ytvos_keras.evaluation.submission.plan import (
+    PlannedSequence,
+    SubmissionPlan,
+    plan_submission,
+)
+
+Progress = Callable[[str, int, int], None]
+
+
+def check_submission(
+    path: str | Path,
+    ground_truth: str | Path,
+    protocol: str,
+    *,
+    split: str | None = None,
+    on_progress: Progress | None = None,
+) -> list[Fault]:
+    """Find everything that is wrong with a zip; nothing is unpacked to disk.
+
+    Rules:
+        * Masks lie where `plan_submission` says, all of them and nothing else; folders do not
+          count. Masks below another top folder are one fault, and are looked at all the same.
+        * Names use `/`, do not lead out of the zip, and occur once.
+        * A mask is an 8-bit PNG, palette or greyscale, of the size of the frames, whose values are
+          0 or ids of that sequence.
+
+    Args:
+        path: the zip.
+        ground_truth: see `plan_submission`.
+        protocol: `youtube-vos` or `davis2017`.
+        split: see `plan_submission`.
+        on_progress: called after every mask with "check", masks done, masks in all.
+
+    Returns:
+        All faults; empty for a good submission.
+
+    Raises:
+        InputError: there is no such zip, or the ground truth cannot be used.
+
+    Example:
+        >>> check_submission("results.zip", "valid", "youtube-vos")
+        []
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file.")
+    plan = plan_submission(ground_truth, protocol, split)
+    return check_against(plan, path, path.name, on_progress or (lambda *_: None))
+
+
+def check_against(plan: SubmissionPlan, path: Path, name: str, report: Progress) -> list[Fault]:
+    """The same with a plan; `name` is what to call the zip."""
+    try:
+        archive = zipfile.ZipFile(path)
+    except DAMAGE as error:
+        return [Fault(name, f"cannot be read as a zip file ({first_line(error)})")]
+    with archive:
+        infos = [info for info in archive.infolist() if not info.is_dir()]
+        found, misplaced = _sort(infos, plan)
+        faults = [*_name_faults(infos), *misplaced, *_missing(plan, set(found), name)]
+        for done, ((sequence, _), info) in enumerate(found.items(), 1):
+            problems = mask_problems(archive, info, plan.sequences[sequence], plan.source)
+            faults += [Fault(_name(info), problem) for problem in problems]
+            report("check", done, len(found))
+    return faults
+
+
+def _name_faults(infos: Iterable[zipfile.ZipInfo]) -> Iterator[Fault]:
+    times = Counter(_name(info) for info in infos)
+    for name, count in times.items():
+        if count > 1:
+            yield Fault(name, f"occurs {count} times; servers may read any of them")
+        if "\\" in name:
+            yield Fault(name, "has backslashes in its name; folders are separated by /")
+        parts = _parts(name)
+        if name.startswith(("/", "\\")) or ".." in parts or ":" in parts[0]:
+            yield Fault(name, "leads out of the zip; names must be relative, without ..")
+
+
+def _name(info: zipfile.ZipInfo) -> str:
+    return info.orig_filename  # `filename` has / for \ where that is the system's separator
+
+
+def _parts(name: str) -> list[str]:
+    return [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")] or [name]
+
+
+def _sort(
+    infos: Iterable[zipfile.ZipInfo], plan: SubmissionPlan
+) -> tuple[dict[tuple[str, str], zipfile.ZipInfo], list[Fault]]:
+    """Masks by (sequence, frame) in the order of the plan; what does not belong there."""
+    found, faults = {}, []
+    levels: Counter[tuple[str, ...]] = Counter()
+    for info in infos:
+        *above, last = _parts(_name(info))
+        sequence = plan.sequences.get(above[-1]) if above else None
+        frame = last.removesuffix(".png")
+        if sequence is None or last == frame or frame not in sequence.frames:
+            faults.append(Fault(_name(info), _why_extra(sequence, last, plan)))
+            continue
+        top = tuple(above[:-1])
+        if top != plan.top:
+            levels[top] += 1
+        found.setdefault((above[-1], frame), info)
+    wrong = [_wrong_level(top, count, plan) for top, count in levels.items()]
+    order = {(name, frame): i for i, (name, frame, _) in enumerate(plan.entries())}
+    return {place: found[place] for place in sorted(found, key=order.get)}, wrong + faults
+
+
+def _why_extra(sequence: PlannedSequence | None, last: str, plan: SubmissionPlan) -> str:
+    if sequence is None:
+        return "is not asked for: it lies in no folder of a sequence asked for"
+    if not last.endswith(".png"):
+        return "is not asked for: masks are called FRAME.png"
+    return "is not asked for: no such frame is wanted of this sequence"
+
+
+def _wrong_level(top: tuple[str, ...], count: int, plan: SubmissionPlan) -> Fault:
+    where = "the top folder Annotations/" if plan.top else "the root of the zip"
+    masks = "1 mask lies" if count == 1 else f"{count} masks lie"
+    return Fault("/".join((*top, "")) or "/", f"{masks} here; sequences must be in {where}")
+
+
+def _missing(plan: SubmissionPlan, found: set[tuple[str, str]], name: str) -> Iterator[Fault]:
+    there = {sequence for sequence, _ in found}
+    absent = [sequence for sequence in plan.sequences if sequence not in there]
+    if absent:
+        count = f"{len(absent)} of {len(plan.sequences)} sequences missing"
+        yield Fault(name, f"{count}: {listed(absent)}")
+    for sequence, planned in plan.sequences.items():
+        missing = [frame for frame in planned.frames if (sequence, frame) not in found]
+        if missing and sequence in there:
+            folder = "/".join((*plan.top, sequence, ""))
+            yield Fault(folder, missing_frames(planned.frames, missing))

@@ -1,0 +1,46 @@
+"""What is wrong with a submission, and how it is told."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ytvos_keras.errors import InputError
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something in a submission that is not as it must be.
+
+    Args:
+        entry: the file or folder in the zip; of a fault of the whole, the zip's own name.
+        problem: what is wrong, in one line.
+    """
+
+    entry: str
+    problem: str
+
+    def __str__(self) -> str:
+        return f"{self.entry}: {self.problem}"
+
+
+class SubmissionError(InputError):
+    """A submission has faults.
+
+    Attributes:
+        faults: all of them.
+    """
+
+    def __init__(self, what: str | Path, faults: Sequence[Fault]):
+        count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+        super().__init__(f"{what}: {count}; the first: {faults[0]}")
+        self.faults = list(faults)
+
+
+def listed(names: Sequence[str], most: int = 3) -> str:
+    """A few names for a message: `a, b, c, …`."""
+    return ", ".join(names[:most]) + (", …" if len(names) > most else "")
+
+
+def missing_frames(frames: Sequence[str], missing: Sequence[str]) -> str:
+    """A problem: some frames of a sequence are not there."""
+    return f"{len(missing)} of {len(frames)} masks missing: {listed(missing)}"

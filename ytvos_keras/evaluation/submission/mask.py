@@ -1,0 +1,90 @@
+"""Whether an entry of a zip is a mask that the servers read as it is meant."""
+
+import io
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+from PIL import Image
+
+from ytvos_keras.errors import first_line
+from ytvos_keras.evaluation.submission.faults import listed
+from ytvos_keras.evaluation.submission.index_png import GREY, PALETTE, png_header
+from ytvos_keras.evaluation.submission.plan import PlannedSequence
+from ytvos_keras.media.masks import ids_in
+
+_COLOUR_TYPES = {
+    GREY: "greyscale",
+    2: "RGB",
+    PALETTE: "palette",
+    4: "greyscale with transparency",
+    6: "RGBA",
+}
+_READABLE = ((8, GREY), (8, PALETTE))  # bits a channel, colour type
+# What zipfile and Pillow raise for damaged, encrypted or exotic entries.
+DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    OSError,
+    RuntimeError,  # encrypted; NotImplementedError (compression) is one, too
+    SyntaxError,
+    ValueError,
+    Image.DecompressionBombError,
+)
+
+
+def mask_problems(
+    archive: zipfile.ZipFile, info: zipfile.ZipInfo, sequence: PlannedSequence, source: str
+) -> Iterator[str]:
+    """What is wrong with one mask, a line each.
+
+    Args:
+        archive: the zip.
+        info: the mask's entry.
+        sequence: what is asked for.
+        source: what `sequence.ids` come from, for the message.
+
+    Raises:
+        InputError: the picture that tells the size cannot be read.
+    """
+    size = sequence.size  # not in the block below: an error in it is none of the zip
+    try:
+        data = archive.read(info)
+        header = png_header(data)
+        if header is None:
+            yield "is no PNG"
+            return
+        yield from _format_problems(*header, size)
+        if header[2:] not in _READABLE:
+            return  # what Pillow makes of them are no ids
+        with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
+            unknown = set(ids_in(np.asarray(image))) - sequence.ids
+        if unknown:
+            yield (
+                f"ids must be from {source} ({listed(_texts(sequence.ids), 5)}). "
+                f"Received: {listed(_texts(unknown), 5)}"
+            )
+    except DAMAGE as error:
+        yield f"cannot be read, is it damaged? ({first_line(error)})"
+
+
+def _format_problems(
+    height: int, width: int, depth: int, colour_type: int, size: tuple[int, int]
+) -> Iterator[str]:
+    if (height, width) != size:
+        yield (f"must be {_size_text(*size)}, as the frames. Received: {_size_text(height, width)}")
+    if (depth, colour_type) not in _READABLE:
+        kind = _COLOUR_TYPES.get(colour_type, f"colour type {colour_type}")
+        yield f"must have 8 bits a pixel, palette or greyscale. Received: {depth}-bit {kind}"
+
+
+def _size_text(height: int, width: int) -> str:
+    return f"{width}×{height} pixels"
+
+
+def _texts(ids: Iterable[int]) -> list[str]:
+    return [str(number) for number in sorted(ids)]

@@ -1,0 +1,140 @@
+"""What a submission must hold: sequences, frames, sizes and ids."""
+
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import natsort
+
+from ytvos_keras.data_prep.davis_layout import open_davis, read_image_set
+from ytvos_keras.data_prep.sequence_folders import picture_files
+from ytvos_keras.data_prep.youtube_vos_layout import open_youtube_vos
+from ytvos_keras.data_prep.youtube_vos_meta import read_meta
+from ytvos_keras.errors import InputError
+from ytvos_keras.evaluation.label_sources import read_truth
+from ytvos_keras.media.masks import ids_in
+from ytvos_keras.media.pictures import load_picture
+
+PROTOCOLS = ("youtube-vos", "davis2017")
+DAVIS_SPLIT = "test-dev"
+
+
+@dataclass(frozen=True)
+class PlannedSequence:
+    """One sequence of a submission.
+
+    Args:
+        frames: names of the frames asked for, in order.
+        ids: of the objects that masks may show, 1–254.
+        size_from: a picture of the size that masks must have.
+    """
+
+    frames: tuple[str, ...]
+    ids: frozenset[int]
+    size_from: Path
+
+    @functools.cached_property
+    def size(self) -> tuple[int, int]:
+        """Height and width in pixels. Reads a picture, so only where it is needed."""
+        width, height = load_picture(self.size_from).size
+        return height, width
+
+
+@dataclass(frozen=True)
+class SubmissionPlan:
+    """All of a submission.
+
+    Args:
+        top: the folders above those of the sequences.
+        sequences: by name, in the order of the zip.
+        source: what names the frames and ids, for messages.
+    """
+
+    top: tuple[str, ...]
+    sequences: dict[str, PlannedSequence]
+    source: str
+
+    @property
+    def masks(self) -> int:
+        """Number of all masks."""
+        return sum(len(sequence.frames) for sequence in self.sequences.values())
+
+    def entries(self) -> Iterator[tuple[str, str, str]]:
+        """Every (sequence, frame, name in the zip), in order."""
+        for name, sequence in self.sequences.items():
+            for frame in sequence.frames:
+                yield name, frame, "/".join((*self.top, name, f"{frame}.png"))
+
+
+def plan_submission(
+    ground_truth: str | Path, protocol: str, split: str | None = None
+) -> SubmissionPlan:
+    """Find out what a submission must hold.
+
+    YouTube-VOS: `Annotations/<video>/<frame>.png` for the videos of `meta.json`, each with the
+    frames that it lists for any of its objects, and the objects' ids. DAVIS:
+    `<sequence>/<frame>.png` for the sequences of a split, each with all of its frames, and the ids
+    of its first mask. Masks have the size of the frames; where these are not there (YouTube-VOS),
+    that of the first mask.
+
+    Args:
+        ground_truth: YouTube-VOS: the folder with `meta.json`, `Annotations/` and `JPEGImages/`;
+            DAVIS: that with `ImageSets/`, `Annotations/` and `JPEGImages/`.
+        protocol: `youtube-vos` or `davis2017`.
+        split: of DAVIS; `test-dev` if None.
+
+    Returns:
+        The plan.
+
+    Raises:
+        InputError: something of this is missing or malformed.
+    """
+    if protocol == "youtube-vos":
+        return _plan_youtube_vos(Path(ground_truth))
+    if protocol == "davis2017":
+        return _plan_davis(Path(ground_truth), split or DAVIS_SPLIT)
+    raise InputError(f"submissions are for {' or '.join(PROTOCOLS)}. Received: {protocol!r}")
+
+
+def _plan_youtube_vos(root: Path) -> SubmissionPlan:
+    layout = open_youtube_vos(root)
+    sequences = {}
+    for name, objects in read_meta(layout.meta).items():
+        frames = natsort.natsorted({frame for item in objects.values() for frame in item.frames})
+        if not frames:  # nobody annotated it
+            continue
+        folders = [folder / name for folder in (layout.frames, layout.annotations) if folder]
+        pictures = (file for folder in folders for file in _pictures(folder))
+        size_from = next(pictures, None)
+        if size_from is None:
+            raise InputError(
+                f"{folders[0]}: no frame and no mask of this video of meta.json; its size is "
+                "needed, complete the folder."
+            )
+        sequences[name] = PlannedSequence(tuple(frames), frozenset(objects), size_from)
+    if not sequences:
+        raise InputError(f"{layout.meta}: lists no frame of any video, so none to submit.")
+    return SubmissionPlan(("Annotations",), sequences, "meta.json")
+
+
+def _plan_davis(root: Path, split: str) -> SubmissionPlan:
+    layout = open_davis(root)
+    if layout.frames is None:
+        raise InputError(
+            f"{root}: no JPEGImages beside Annotations; they say which frames a submission needs."
+        )
+    sequences = {}
+    for name in read_image_set(root, 2017, split):
+        frames, masks = (_pictures(folder / name) for folder in (layout.frames, layout.annotations))
+        for found, folder in ((frames, layout.frames), (masks, layout.annotations)):
+            if not found:
+                raise InputError(f"{folder / name}: needed for split {split!r}, but nothing there.")
+        names = tuple(file.stem for file in frames)
+        ids = ids_in(read_truth(masks[0], merged=False))
+        sequences[name] = PlannedSequence(names, frozenset(ids), frames[0])
+    return SubmissionPlan((), sequences, "the first mask")
+
+
+def _pictures(folder: Path) -> list[Path]:
+    return list(picture_files(folder).values()) if folder.is_dir() else []

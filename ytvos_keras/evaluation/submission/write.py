@@ -1,0 +1,101 @@
+"""Zip files for the servers of YouTube-VOS and DAVIS."""
+
+import tempfile
+import zipfile
+from pathlib import Path
+
+from ytvos_keras.data_prep.sequence_folders import check_sequence_folders
+from ytvos_keras.errors import InputError
+from ytvos_keras.evaluation.submission.check import (
+    Progress,
+    check_against,
+)
+from ytvos_keras.evaluation.submission.faults import Fault, SubmissionError, missing_frames
+from ytvos_keras.evaluation.submission.index_png import is_index_png
+from ytvos_keras.evaluation.submission.plan import SubmissionPlan, plan_submission
+from ytvos_keras.media.atomic import atomic_path
+from ytvos_keras.media.masks import read_mask, write_mask
+
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the first time that a zip can hold
+
+
+def write_submission(
+    predictions: str | Path,
+    ground_truth: str | Path,
+    protocol: str,
+    output: str | Path,
+    *,
+    split: str | None = None,
+    on_progress: Progress | None = None,
+) -> int:
+    """Write the masks that are asked for into a zip, and check it before it gets its name.
+
+    An index PNG with 8 bits a pixel goes in as it is, byte for byte; other masks are read as
+    `media.read_mask` does and written with a palette. Nothing is resized. Other files in
+    `predictions` are ignored. The same masks give the same zip, byte for byte.
+
+    Args:
+        predictions: holds `<sequence>/<frame>.png`.
+        ground_truth: see `plan_submission`.
+        protocol: `youtube-vos` or `davis2017`.
+        output: the zip; what is there is replaced. Its folder must exist.
+        split: of DAVIS; `test-dev` if None.
+        on_progress: called after every mask with "write" or "check", masks done, masks in all.
+
+    Returns:
+        The number of masks in the zip.
+
+    Raises:
+        SubmissionError: masks are missing or have faults; it lists all.
+        InputError: a folder is missing or at another level, a prediction is no mask, or the ground
+            truth cannot be used.
+
+    Example:
+        >>> count = write_submission("masks", "valid", "youtube-vos", "results.zip")
+    """
+    predictions, output = Path(predictions), Path(output)
+    if output.is_dir() or not output.absolute().parent.is_dir():
+        raise InputError(f"{output}: give the name of a file in a folder that exists.")
+    report = on_progress or (lambda *_: None)
+    plan = plan_submission(ground_truth, protocol, split)
+    _check_all_there(predictions, plan)
+    with atomic_path(output) as part:
+        _write(part, predictions, plan, report)
+        if faults := check_against(plan, part, output.name, report):
+            raise SubmissionError(output, faults)
+    return plan.masks
+
+
+def _check_all_there(predictions: Path, plan: SubmissionPlan) -> None:
+    check_sequence_folders(predictions, list(plan.sequences))
+    faults = []
+    for name, sequence in plan.sequences.items():
+        folder = predictions / name
+        missing = [frame for frame in sequence.frames if not (folder / f"{frame}.png").is_file()]
+        if missing:
+            faults.append(Fault(str(folder), missing_frames(sequence.frames, missing)))
+    if faults:
+        raise SubmissionError(predictions, faults)
+
+
+def _write(path: Path, predictions: Path, plan: SubmissionPlan, report: Progress) -> None:
+    # PNGs are compressed already.
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for done, (sequence, frame, entry) in enumerate(plan.entries(), 1):
+            info = zipfile.ZipInfo(entry, _EPOCH)
+            info.create_system = 3  # Unix, also where it is written on another system
+            info.external_attr = 0o644 << 16
+            archive.writestr(info, _index_png(predictions / sequence / f"{frame}.png"))
+            report("write", done, plan.masks)
+
+
+def _index_png(mask: Path) -> bytes:
+    """The file if it is an index PNG with 8 bits a pixel, else its content as one."""
+    data = mask.read_bytes()
+    if is_index_png(data):
+        return data
+    labels, palette = read_mask(mask, allow_empty=True)
+    with tempfile.TemporaryDirectory() as folder:
+        index = Path(folder, mask.name)
+        write_mask(index, labels, palette)
+        return index.read_bytes()
