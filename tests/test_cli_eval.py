@@ -12,6 +12,7 @@ from mask_folders import blocks, half, write_meta, write_sequences
 
 from ytvos_keras.cli import eval as eval_command
 from ytvos_keras.cli import eval_arguments
+from ytvos_keras.evaluation import frame_work
 from ytvos_keras.evaluation.protocols import PROTOCOLS
 
 
@@ -77,7 +78,14 @@ def test_other_commands_are_handed_over(name, monkeypatch):
         (["--seconds-per-frame", "nan"], "a number above 0 is needed. Received: 'nan'"),
         (["--seconds-per-frame", "fast"], "a number above 0 is needed. Received: 'fast'"),
         (["--predictions", "x/ours"], "two --predictions are called 'ours'; name them: NAME=DIR"),
-        (["--predictions", "a/b=other"], "so it holds no slash. Received: 'a/b'"),
+        (["--predictions", ""], "--predictions and --ground-truth need a folder. Received: ''"),
+        (["--ground-truth", ""], "--predictions and --ground-truth need a folder. Received: ''"),
+        (
+            ["--predictions", "a/b=other", "--json", "s.json"],
+            "so it holds none of \" * / : < > ? \\ |. Received: 'a/b'",
+        ),
+        (["--predictions", "a:b=other", "--csv", "s.csv"], "Received: 'a:b'"),
+        (["--json", "s", "--csv", "s"], "--json, --csv and --html need a file each"),
         (
             ["--predictions", "other", "--seconds-per-frame", "1"],
             "--seconds-per-frame is of one method",
@@ -117,6 +125,30 @@ def test_table_and_files(command, folders, capsys):
     assert (folders / "scores.csv").read_text().splitlines()[1].startswith("bear,1,,2,0.5,0.5,-1")
 
 
+def test_a_closed_pipe_loses_no_file(folders):
+    arguments = ["--predictions", "ours", "--ground-truth", "truth", "--protocol", "davis2017"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ytvos_keras.cli.eval", *arguments, "--json", "s.json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=folders,
+    )
+    process.stdout.close()
+    assert process.wait(60) == 1
+    assert (folders / "s.json").exists()
+
+
+def test_a_full_disk_loses_no_scores(command, monkeypatch, capsys):
+    def full(path, evaluation):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("ytvos_keras.evaluation.write_results.write_json", full)
+    assert command("--json", "s.json", "--quiet") == 1
+    out, err = capsys.readouterr()
+    assert "overall" in out
+    assert err == "error: No space left on device\n"
+
+
 def test_quiet_prints_the_table_alone(command, capsys):
     assert command("--quiet") == 0
     out, err = capsys.readouterr()
@@ -139,6 +171,13 @@ def test_two_methods(command, folders, capsys):
     assert means == {"ours": 0.75, "theirs": 0.5}
     assert (folders / "sub" / "scores.theirs.csv").exists()
     assert not (folders / "scores.json").exists()
+
+
+def test_a_name_that_goes_into_no_file_may_hold_anything(command, capsys):
+    assert command("--predictions", "[/] ours: a/b=other") == 0
+    out, err = capsys.readouterr()
+    assert "[/] ours: a/b" in out
+    assert "[/] ours: a/b" in err  # the progress bar
 
 
 def test_a_folder_with_an_equals_sign_is_a_folder(command, folders, capsys):
@@ -187,17 +226,25 @@ def test_youtube_vos_seen_and_unseen(command, folders, capsys):
         (["--split", "val"], "truth/ImageSets/2017/val.txt: no such file, so no split 'val'; "),
         (["--ground-truth", "none"], "none: no such folder."),
         (["--predictions", "x=ours/dog"], "ours/dog: holds masks itself; give the folder above"),
+        (["--predictions", "x="], "x=: no such folder."),
     ],
 )
 def test_failures_are_one_line_before_any_work(command, arguments, message, capsys, monkeypatch):
-    from ytvos_keras.evaluation import workers
-
-    monkeypatch.setattr(workers, "score_work", None)  # must not be reached
+    monkeypatch.setattr(frame_work, "score_frame", None)  # must not be reached
     assert command(*arguments) == 1
     out, err = capsys.readouterr()
     assert out == ""
     (line,) = err.replace("\\", "/").splitlines()
     assert line.startswith(f"error: {message}")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no such files on Windows")
+def test_a_device_is_no_file_to_write(command, folders, capsys):
+    os.mkfifo(folders / "pipe")  # stands for /dev/null
+    assert command("--json", "pipe") == 1
+    assert capsys.readouterr() == (
+        "", "error: --json needs the name of a file. Received a device: pipe\n"
+    )  # fmt: skip
 
 
 def test_a_faulty_mask_is_one_line(command, folders, capsys):

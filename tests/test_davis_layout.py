@@ -68,8 +68,8 @@ def test_image_sets_of_names_and_of_paths(tmp_path):
     assert read_image_set(tmp_path, 2016, "val") == ["dog", "bear"]
     write_set(tmp_path, "2016", "bear\n\ndog \n")
     assert read_image_set(tmp_path, 2016, "val") == ["bear", "dog"]  # the one that comes with 2017
-    write_set(tmp_path, "2017", "cat\r\ncat\r\n")
-    assert read_image_set(tmp_path, 2017, "val") == ["cat"]
+    write_set(tmp_path, "2017", "cat\r\n black cat \r\ncat\r\n")
+    assert read_image_set(tmp_path, 2017, "val") == ["cat", "black cat"]
 
 
 @pytest.mark.parametrize(
@@ -77,13 +77,12 @@ def test_image_sets_of_names_and_of_paths(tmp_path):
     [
         ("\n", "names no sequence."),
         (
-            "dog\ntwo words\n",
+            "dog\na/b/c d\n",
             "line 2 must be the name of a sequence, or the paths of a frame and of its mask. "
-            "Received: 'two words'",
+            "Received: 'a/b/c d'",
         ),
         ("/J/dog/0.jpg /A/cat/0.png", "line 1 must be"),
         ("/J/dog/0.jpg", "line 1 must be"),
-        ("a/b/c d", "line 1 must be"),
     ],
 )
 def test_malformed_image_sets(tmp_path, text, message):
@@ -91,6 +90,11 @@ def test_malformed_image_sets(tmp_path, text, message):
     with pytest.raises(InputError) as error:
         read_image_set(tmp_path, 2017, "val")
     assert str(error.value).startswith(f"{file}: {message}")
+
+
+def test_image_set_with_a_byte_order_mark(tmp_path):
+    write_set(tmp_path, "2017", "").write_text("dog\n", encoding="utf-8-sig")
+    assert read_image_set(tmp_path, 2017, "val") == ["dog"]
 
 
 def test_image_set_that_is_no_text(tmp_path):
@@ -128,6 +132,10 @@ def test_wrong_levels_are_told_with_the_right_folder(tmp_path):
     above = f"dog: holds masks itself; give the folder above, {masks}."
     assert level_error(masks / "dog", ["dog"]).endswith(above)
     assert level_error(masks / "dog").endswith(above)
+    write_sequences(masks.parent / "Full-Resolution", {"dog": [MASK]})
+    one_of = f"give one of {masks}, {masks.parent / 'Full-Resolution'} instead."
+    assert level_error(masks.parent).endswith(one_of)
+    assert level_error(masks.parent, ["bear"]).endswith(further_down)
     (tmp_path / "empty").mkdir()
     assert "no folder in it holds masks (PNG)" in level_error(tmp_path / "empty")
 

@@ -1,5 +1,6 @@
 import json
 import math
+import os
 import subprocess
 import sys
 
@@ -99,6 +100,7 @@ def test_less_decay_is_better(tmp_path):
 
 def test_table_3_otherwise_and_on_request(two, davis):
     table = compare([read_result(path) for path in davis]).measured
+    assert table.heading == "davis2016, 1 object; percent, mean IoU = mean J"
     assert table.columns == ("mean IoU ↑", "F mean ↑", "s/frame ↓")
     assert texts(table) == {"x": ["76.5", "50.0", "–"], "y": ["79.1", "50.0", "–"]}
     table = compare([read_result(path) for path in two], table=3).measured
@@ -171,6 +173,15 @@ def test_nothing_scored_is_a_dash(tmp_path):
     assert math.isnan(read_result(not_json).overall.J.mean)
 
 
+def test_objects_without_a_scored_frame_are_not_counted(two, tmp_path):
+    empty = ObjectScores("v", 2, "cat", (), np.empty(0), np.empty(0))
+    a, b = constant("v", "cat", 0.5, 0.5), constant("w", "ant", 0.5, 0.5)
+    c = write(tmp_path / "c.json", a, b, empty, frames="every")
+    comparison = compare([read_result(path) for path in (*two, c)])
+    assert comparison.measured.heading.startswith("youtube-vos, 2 objects; ")
+    assert comparison.warnings == ()
+
+
 def test_figures_as_text():
     assert percent(0.6094) == "60.9"
     assert percent(-0.0004) == "0.0"
@@ -196,7 +207,13 @@ def test_figures_as_text():
             {"settings": {"seconds_per_frame": -1}},
             r'"settings\.seconds_per_frame" must be a number',
         ),
+        (
+            {"settings": {"seconds_per_frame": 10**400}},
+            r'"settings\.seconds_per_frame" must be a number',
+        ),
+        ({"settings": {"frames": ["every"]}}, r'"settings\.frames" must be a string or null'),
         ({"version": "eleven"}, 'key "version" must be a release such as'),
+        ({"version": "9" * 5000}, 'key "version" must be a release such as'),
         (
             {"version": "99.0.0"},
             'key "version" is of a newer release than this .*; update ytvos-keras. Received: "99',
@@ -238,6 +255,12 @@ def test_no_json(tmp_path, content, message):
     with pytest.raises(InputError) as error:
         read_result(path)
     assert str(error.value).startswith(f"{path}: {message}")
+
+
+def test_a_byte_order_mark_is_skipped(two, tmp_path):
+    marked = tmp_path / "marked.json"
+    marked.write_text((tmp_path / "a.json").read_text(), encoding="utf-8-sig")
+    assert read_result(marked).overall == read_result(two[0]).overall
 
 
 def test_markdown():
@@ -320,6 +343,17 @@ def test_a_file_with_an_equals_sign_in_its_name(two, tmp_path, capsys):
     path.write_bytes((tmp_path / "a.json").read_bytes())
     assert eval_compare.main([str(path), "--table", "3"]) == 0
     assert "\nlr=1 " in capsys.readouterr().out
+
+
+def test_a_pipe_that_lacks_characters(davis):
+    """As on Windows, where a file that output goes to has no arrows and ticks."""
+    arguments = [sys.executable, "-m", "ytvos_keras.cli.eval", "compare", *davis, "--cite-paper"]
+    environment = os.environ | {"PYTHONIOENCODING": "cp1252"}
+    done = subprocess.run(arguments, capture_output=True, env=environment)
+    assert (done.returncode, done.stderr) == (0, b"")
+    out = done.stdout.decode("cp1252")
+    assert "mean IoU \\u2191" in out
+    assert "\\u2713" in out
 
 
 @pytest.mark.parametrize("arguments", [[], ["a.json", "--table", "4"]])

@@ -61,7 +61,9 @@ def test_long_names_and_nothing_to_score_fit():
     ("given", "line"),
     [
         (
-            evaluation(scores("a"), scores("a", object_id=2), protocol="davis2017"),
+            evaluation(
+                scores("a"), scores("a", object_id=2), scores("short", J=[]), protocol="davis2017"
+            ),
             "davis2017: 2 objects in 1 sequence; first and last frame left out",
         ),
         (

@@ -64,7 +64,8 @@ def test_youtube_vos(youtube_vos):
     assert (evaluation.seen.J.mean, evaluation.seen.objects) == (0.5, 1)
     assert (evaluation.unseen.J.mean, evaluation.unseen.F.mean) == (0.75, 1)
     assert evaluation.G == (0.5 + 0.5 + 0.75 + 1) / 4
-    assert evaluation.settings == {"split": None, "exclude_last": False, "frames": None}
+        expected = {"split": None, "exclude_last": False, "frames": None}
+        assert evaluation.settings == expected | {"seen_categories": ["cat"]}
 
 
 def test_youtube_vos_without_the_last_frames(youtube_vos):
@@ -191,6 +192,13 @@ def test_clips_of_one_and_two_frames_have_nothing_to_score(protocol):
     }  # fmt: skip
 
 
+def test_the_warning_of_many_short_clips_is_short():
+    clips = {f"clip{n}": blocks(1)[None] for n in range(9)}
+    message = r"in clip0, clip1, clip2, clip3, clip4 \(and 4 more\): no frame is left"
+    with pytest.warns(UserWarning, match=message):
+        evaluate(clips, clips, "davis2017")
+
+
 def test_nothing_to_score_at_all():
     with pytest.warns(UserWarning, match="nothing to score in video"):
         evaluation = evaluate(blocks(1)[None], blocks(1)[None], "davis2017")
@@ -214,6 +222,12 @@ def test_arrays_of_youtube_vos_begin_where_an_object_appears():
     evaluation = evaluate(masks, truth, "youtube-vos")
     assert J_of(evaluation) == {("video", 2): [1, 1, 1], ("video", 5): [1, 1]}
     assert evaluation.objects[0].frames == ("00002", "00003", "00004")
+
+
+def test_a_list_of_frames_is_as_good_as_an_array():
+    truth = [blocks(1)] * 4
+    masks = [blocks(1), half(1), blocks(1), blocks(1)]
+    assert J_of(evaluate(masks, truth, "davis2017")) == {("video", 1): [0.5, 1]}
 
 
 def test_folders_and_arrays_give_the_same(tmp_path):

@@ -40,7 +40,7 @@ def test_errors_of_processes_are_the_same_one_line(long_sequence):
         messages.add(str(error.value))
     masks, truth = (folder / "long" / "00040.png" for folder in long_sequence)
     assert messages == {
-        f"{masks}: has 4×8 pixels, but {truth} has 8×8; predictions need the size of the ground "
+        f"{masks}: has 8×4 pixels, but {truth} has 8×8; predictions need the size of the ground "
         "truth (resize with nearest neighbour)."
     }
     assert not multiprocessing.active_children()
@@ -64,6 +64,20 @@ def test_a_killed_process_is_told(monkeypatch, long_sequence):
 def test_jobs_must_be_at_least_one(long_sequence):
     with pytest.raises(InputError, match=r"jobs must be at least 1. Received: 0"):
         evaluate(*long_sequence, "davis2017", jobs=0)
+
+
+def test_no_more_processes_than_the_system_can_wait_for(monkeypatch):
+    asked = []
+
+    def pool(jobs, *arguments):
+        asked.append(jobs)
+        raise InterruptedError
+
+    monkeypatch.setattr(processes, "ProcessPoolExecutor", pool)
+    monkeypatch.setattr(processes, "_MOST_JOBS", 61)  # as on Windows
+    with pytest.raises(InterruptedError):
+        next(processes.map_in_processes(abs, range(1000), 200))
+    assert asked == [61]
 
 
 def test_import_is_light():

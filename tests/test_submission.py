@@ -385,8 +385,17 @@ def test_zips_that_cannot_be_read(youtube_vos, predictions, tmp_path):
     assert "Bad CRC-32" in fault.problem
 
 
+def test_an_entry_without_a_name(check):
+    nameless = zipfile.ZipInfo("a")
+    nameless.filename = ""
+    (fault,) = check([*good().items(), (nameless, b"")])
+    assert fault.startswith(": is not asked for")
+
+
 def test_inputs_that_cannot_be_used(youtube_vos, davis, tmp_path):
     path = tmp_path / "theirs.zip"
+    with pytest.raises(InputError, match="is a folder; give the zip file"):
+        check_submission(tmp_path, youtube_vos, "youtube-vos")
     with pytest.raises(InputError, match=r"theirs\.zip: no such file"):
         check_submission(path, youtube_vos, "youtube-vos")
     with zipfile.ZipFile(path, "w") as archive:

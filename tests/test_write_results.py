@@ -92,6 +92,12 @@ def test_csv(tmp_path, evaluation):
 
 
 @pytest.mark.parametrize("write", [write_csv, write_json])
+def test_a_folder_whose_name_is_not_unicode(tmp_path, write):
+    write(tmp_path / "scores", Evaluation("davis2017", (scores("caf\udce9", None, [1], [1]),)))
+    assert "caf?" in (tmp_path / "scores").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("write", [write_csv, write_json])
 def test_the_old_file_is_left_when_writing_fails(tmp_path, evaluation, monkeypatch, write):
     path = tmp_path / "scores"
     write(path, evaluation)

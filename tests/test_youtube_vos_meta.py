@@ -28,6 +28,11 @@ def test_objects_categories_and_frames(tmp_path):
     assert categories_of(meta) == {"dog"}
 
 
+def test_a_byte_order_mark_is_skipped(tmp_path):
+    (tmp_path / "meta.json").write_text('{"videos": {}}', encoding="utf-8-sig")
+    assert read_meta(tmp_path / "meta.json") == {}
+
+
 def video(objects):
     return {"videos": {"aa": {"objects": objects}}}
 
@@ -134,6 +139,10 @@ def test_layout_errors_say_which_folder_to_give(tmp_path):
     assert error_of(tmp_path, "test").startswith(f"{tmp_path / 'test' / 'meta.json'}: no such")
     assert error_of(tmp_path, "train") == (
         f"{tmp_path / 'train' / 'Annotations'}: no such folder; the masks belong in it."
+    )
+    assert error_of(tmp_path / "train", "train") == (
+        f"{tmp_path / 'train' / 'train' / 'meta.json'}: no such file; {tmp_path / 'train'} is a "
+        "split itself: name none."
     )
     (tmp_path / "train" / "Annotations" / "aa").mkdir(parents=True)
     for wrong in ("train/Annotations", "train/Annotations/aa"):

@@ -2,7 +2,9 @@
 
 import contextlib
 import multiprocessing
+import os
 import signal
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -10,8 +12,18 @@ from typing import TypeVar
 
 from ytvos_keras.errors import InputError
 
+# More are an error of the pool: Windows waits for 63 handles at once, two of them its own.
+_MOST_JOBS = 61 if sys.platform == "win32" else sys.maxsize
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+def available_cores() -> int:
+    """How many processor cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # fewer than `cpu_count` inside some containers
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def map_in_processes(
@@ -41,7 +53,7 @@ def map_in_processes(
     """
     if jobs < 1:
         raise InputError(f"jobs must be at least 1. Received: {jobs}")
-    jobs = min(jobs, -(-len(items) // max(chunk, worthwhile)))
+    jobs = min(jobs, -(-len(items) // max(chunk, worthwhile)), _MOST_JOBS)
     if jobs <= 1:
         yield from map(function, items)
         return

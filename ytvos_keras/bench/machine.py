@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from ytvos_keras.processes import available_cores
+
 PACKAGES = ("tensorflow", "keras", "numpy")
 
 
@@ -17,13 +19,6 @@ def cpu_model() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine() or "unknown"
-
-
-def cores() -> int:
-    """Returns how many processor cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):  # fewer than `cpu_count` inside some containers
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def load_average() -> float | None:
@@ -50,7 +45,7 @@ def describe_machine() -> dict[str, object]:
     """
     return {
         "cpu": cpu_model(),
-        "cores": cores(),
+        "cores": available_cores(),
         "load_average_before": load_average(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),

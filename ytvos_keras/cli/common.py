@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import io
 import logging
 import os
 import re
@@ -31,6 +32,9 @@ def run(command: Callable[[], None], *, quiet: bool = False, hint: str = "") -> 
     Returns:
         The exit code.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        # A pipe on Windows, or a folder's name that is no Unicode: as stderr does, no traceback.
+        sys.stdout.reconfigure(errors="backslashreplace")
     with _messages(quiet), _terminated_like_interrupted():
         try:
             command()

@@ -1,18 +1,16 @@
 """`ytvos-eval`: J and F of predicted masks, as the benchmarks compute them."""
 
 import argparse
-import os
 import sys
 from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ytvos_keras.cli.common import run
 from ytvos_keras.cli.eval_arguments import parse
+from ytvos_keras.cli.output_files import check_output_file
 from ytvos_keras.cli.progress import frame_progress
-from ytvos_keras.errors import InputError
 
 if TYPE_CHECKING:
     from ytvos_keras.evaluation.plan import EvaluationPlan
@@ -44,22 +42,16 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     _check_files(arguments)
     plans = _plans(arguments)
     evaluations = _scores(arguments, plans)
-    _print(arguments, evaluations)
-    _write(arguments, plans, evaluations)
+    try:  # the files first: the table may go to a pipe that is closed
+        _write(arguments, plans, evaluations)
+    finally:  # a full disk is no reason to keep the scores back
+        _print(arguments, evaluations)
 
 
 def _check_files(arguments: argparse.Namespace) -> None:
-    """Nobody should wait for scores that cannot be written."""
     for option in ("json", "csv", "html"):
-        path: Path | None = getattr(arguments, option)
-        if path is None:
-            continue
-        if path.is_dir():
-            raise InputError(f"--{option} needs the name of a file. Received a folder: {path}")
-        if not path.parent.is_dir():
-            raise InputError(f"--{option} {path}: there is no folder {path.parent}; make it first.")
-        if not os.access(path.parent, os.W_OK):
-            raise InputError(f"--{option} {path}: the folder {path.parent} is write-protected.")
+        if (path := getattr(arguments, option)) is not None:
+            check_output_file(f"--{option}", path)
     if arguments.html:
         from ytvos_keras.evaluation.report import check_plots_installed
 

@@ -2,8 +2,9 @@
 
 import argparse
 import math
-import os
 from pathlib import Path
+
+from ytvos_keras.processes import available_cores
 
 DESCRIPTION = """\
 Score predicted masks against the ground truth: region similarity J and contour
@@ -15,6 +16,8 @@ the root of DAVIS or a split of YouTube-VOS. Masks need the size of the ground
 truth, and every frame that counts needs one; files that no rule asks for are
 ignored.
 """
+
+_NOT_IN_FILE_NAMES = set('/\\:*?"<>|')  # on Windows
 
 EPILOG = """\
 protocols:
@@ -70,7 +73,7 @@ def _add_data_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         required=True,
         metavar="DIR",
-        help="predicted masks; NAME=DIR names the method, give it again for each further one",
+        help="predicted masks; NAME=DIR names the method; again for each further method",
     )
     add("--ground-truth", required=True, metavar="DIR", help="true masks")
     add("--protocol", required=True, choices=("davis2016", "davis2017", "youtube-vos"))
@@ -94,15 +97,16 @@ def _add_youtube_vos_arguments(group) -> None:
     add(
         "--frames",
         choices=("every", "listed"),
-        help="which frames the method was given: all 30 a second, or those in meta.json; stated "
-        "in the output, as it changes what scores mean",
+        help="which frames the method was given: all 30 a second, or those in meta.json (then "
+        "masks of others are an error); stated in the output, as it changes what scores mean",
     )
 
 
 def _add_output_arguments(group) -> None:
     add = group.add_argument
-    add("--json", type=Path, metavar="FILE", help="all scores; of several methods FILE.NAME.json")
-    add("--csv", type=Path, metavar="FILE", help="one row an object; of several, one file each")
+    several = "of several methods a file each: scores.json becomes scores.NAME.json"
+    add("--json", type=Path, metavar="FILE", help=f"all scores; {several}")
+    add("--csv", type=Path, metavar="FILE", help="one row an object; of several methods likewise")
     add("--html", type=Path, metavar="FILE", help="one page with tables, curves and pictures")
     add("--per-object", action="store_true", help="also print a row for each object")
     add(
@@ -111,7 +115,7 @@ def _add_output_arguments(group) -> None:
         metavar="X",
         help="time that the method took, to be stated in the output",
     )
-    cores = os.cpu_count() or 1
+    cores = available_cores()
     add(
         "--jobs",
         type=_positive_whole,
@@ -124,16 +128,14 @@ def _add_output_arguments(group) -> None:
 
 def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
     """Usage errors that argparse cannot see: exit with 2."""
+    if "" in arguments.predictions or not arguments.ground_truth:
+        parser.error("--predictions and --ground-truth need a folder. Received: ''")
     named = [_named(text) for text in arguments.predictions]
-    names = [name for name, _ in named]
-    for name in names:
-        if names.count(name) > 1:
-            parser.error(f"two --predictions are called {name!r}; name them: NAME=DIR")
-        if len(names) > 1 and {"/", "\\"} & set(name):
-            parser.error(f"a NAME goes into file names, so it holds no slash. Received: {name!r}")
-    if len(names) > 1 and arguments.seconds_per_frame is not None:
-        parser.error("--seconds-per-frame is of one method; give it with one --predictions")
+    _check_names(parser, arguments, [name for name, _ in named])
     arguments.predictions = dict(named)
+    files = [path for path in (arguments.json, arguments.csv, arguments.html) if path]
+    if len(set(files)) < len(files):
+        parser.error("--json, --csv and --html need a file each")
     only = {
         "--seen-from": arguments.seen_from,
         "--unseen": arguments.unseen,
@@ -145,10 +147,26 @@ def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> No
         parser.error(f"{given[0]} belongs to --protocol youtube-vos")
 
 
+def _check_names(
+    parser: argparse.ArgumentParser, arguments: argparse.Namespace, names: list[str]
+) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            parser.error(f"two --predictions are called {name!r}; name them: NAME=DIR")
+        written = len(names) > 1 and (arguments.json or arguments.csv)
+        if written and _NOT_IN_FILE_NAMES & set(name):
+            characters = " ".join(sorted(_NOT_IN_FILE_NAMES))
+            parser.error(
+                f"a NAME goes into file names, so it holds none of {characters}. Received: {name!r}"
+            )
+    if len(names) > 1 and arguments.seconds_per_frame is not None:
+        parser.error("--seconds-per-frame is of one method; give it with one --predictions")
+
+
 def _named(text: str) -> tuple[str, str]:
     """`NAME=DIR` in parts; without NAME, or if the whole is a folder, it is named as the folder."""
     name, separator, folder = text.partition("=")
-    if separator and name and not Path(text).exists():
+    if separator and name and folder and not Path(text).exists():
         return name, folder
     return Path(text).absolute().name, text
 

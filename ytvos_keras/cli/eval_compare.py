@@ -7,15 +7,16 @@ from pathlib import Path
 from ytvos_keras.cli.common import run
 
 DESCRIPTION = """\
-Compare methods that `ytvos-eval --json` scored: mean, recall and decay of J and F for seen/unseen
-categories (the paper's Table 2), or mean IoU, F and seconds per frame (its Table 3); in percent,
-the best of each column in bold.
+Compare methods that `ytvos-eval --json` scored: mean, recall and decay of J and
+F for seen/unseen categories (the paper's Table 2), or mean IoU, F and seconds
+per frame (its Table 3); in percent, the best of each column in bold.
 """
 
 EXAMPLES = """\
 examples:
   ytvos-eval compare scores.ours.json scores.other.json
-  ytvos-eval compare "s2s-lite=a.json" "first mask copied=b.json" --cite-paper --markdown
+  ytvos-eval compare "s2s-lite=a.json" "first mask copied=b.json" \\
+      --cite-paper --markdown
 """
 
 

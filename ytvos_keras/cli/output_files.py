@@ -10,10 +10,12 @@ def check_output_file(option: str, path: Path) -> None:
     """Make sure that a file can be written: nobody should wait for figures that cannot be kept.
 
     Raises:
-        InputError: it is a folder, or the folder for it is not there or write-protected.
+        InputError: it is no file but a folder or device, or the folder for it is not there or
+            write-protected.
     """
-    if path.is_dir():
-        raise InputError(f"{option} needs the name of a file. Received a folder: {path}")
+    if path.exists() and not path.is_file():
+        kind = "folder" if path.is_dir() else "device"
+        raise InputError(f"{option} needs the name of a file. Received a {kind}: {path}")
     if not path.parent.is_dir():
         raise InputError(f"{option} {path}: there is no folder {path.parent}; make it first.")
     if not os.access(path.parent, os.W_OK):

@@ -24,7 +24,7 @@ def frame_progress(quiet: bool, unit: str = "frames") -> Iterator[Report | None]
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
-        TextColumn("{task.description:8}"),
+        TextColumn("{task.description:8}", markup=False),  # a name may hold brackets
         BarColumn(),
         TextColumn("{task.completed}/{task.fields[frames]} " + unit),
         TextColumn("{task.fields[speed_text]}"),

@@ -85,23 +85,24 @@ def read_image_set(root: str | Path, year: int, split: str) -> list[str]:
 
 def _names(file: Path) -> list[str]:
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        lines = file.read_text(encoding="utf-8-sig").splitlines()  # Windows' editors add the mark
     except UnicodeDecodeError as error:
         raise InputError(f"{file}: is not text.") from error
-    words = [(number, line.split()) for number, line in enumerate(lines, 1) if line.strip()]
-    if not words:
+    lines = [(number, line.strip()) for number, line in enumerate(lines, 1) if line.strip()]
+    if not lines:
         raise InputError(f"{file}: names no sequence.")
-    return list(dict.fromkeys(_name(line, file, number) for number, line in words))
+    return list(dict.fromkeys(_name(line, file, number) for number, line in lines))
 
 
-def _name(words: list[str], file: Path, number: int) -> str:
+def _name(line: str, file: Path, number: int) -> str:
     """`dog`, or `/JPEGImages/480p/dog/00000.jpg /Annotations/480p/dog/00000.png`."""
-    if len(words) == 1 and "/" not in words[0]:
-        return words[0]
+    if "/" not in line:
+        return line
+    words = line.split()
     parents = {path.split("/")[-2] for path in words if "/" in path}
     if len(words) == 2 and len(parents) == 1 and all("/" in path for path in words):
         return parents.pop()
     raise InputError(
         f"{file}: line {number} must be the name of a sequence, or the paths of a frame and of its "
-        f"mask. Received: {' '.join(words)!r}"
+        f"mask. Received: {line!r}"
     )

@@ -1,6 +1,6 @@
 """Folders that hold one folder of masks for each sequence."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import natsort
@@ -23,9 +23,7 @@ def list_sequences(folder: Path) -> list[str]:
         if entry.is_dir() and not entry.name.startswith(".") and _holds_png(entry)
     ]
     if not names:
-        below = next(
-            (place for place in _below(folder) if any(map(_holds_png, place.glob("*")))), None
-        )
+        below = _below(folder, lambda place: any(map(_holds_png, place.glob("*"))))
         raise InputError(f"{folder}: {_no_sequences(folder, below)}.")
     return natsort.natsorted(sorted(names))
 
@@ -46,11 +44,8 @@ def check_sequence_folders(folder: Path, names: Sequence[str]) -> None:
     if not missing:
         return
     if len(missing) == len(names):
-        below = next(
-            (place for place in _below(folder) if any((place / name).is_dir() for name in names)),
-            None,
-        )
-        if below is not None or _holds_png(folder):
+        below = _below(folder, lambda place: any(_holds_png(place / name) for name in names))
+        if below or _holds_png(folder):
             raise InputError(f"{folder}: {_no_sequences(folder, below)}.")
     raise InputError(
         f"{folder / missing[0]}: no such folder{and_more(missing[1:])}; every sequence needs a "
@@ -87,19 +82,23 @@ def and_more(rest: Sequence[object]) -> str:
     return f" (and {len(rest)} more)" if rest else ""
 
 
-def _no_sequences(folder: Path, below: Path | None) -> str:
-    if below is not None:
-        return f"the folders of the sequences are further down; give {below} instead"
+def _no_sequences(folder: Path, below: Sequence[Path]) -> str:
+    if below:
+        rest = ", …" if below[3:] else ""
+        which = f"{'one of ' if below[1:] else ''}{', '.join(map(str, below[:3]))}{rest}"
+        return f"the folders of the sequences are further down; give {which} instead"
     if _holds_png(folder):
         return f"holds masks itself; give the folder above, {folder.absolute().parent}"
     return "no folder in it holds masks (PNG); give the folder that holds one folder a sequence"
 
 
-def _below(folder: Path) -> list[Path]:
-    """The folders one and two levels down, the nearer ones first."""
-    return [
-        place for level in ("*", "*/*") for place in sorted(folder.glob(level)) if place.is_dir()
-    ]
+def _below(folder: Path, holds_sequences: Callable[[Path], bool]) -> list[Path]:
+    """The folders that hold sequences one level down; where there are none, those two down."""
+    for level in ("*", "*/*"):
+        places = (place for place in sorted(folder.glob(level)) if place.is_dir())
+        if found := list(filter(holds_sequences, places)):
+            return found
+    return []
 
 
 def _holds_png(folder: Path) -> bool:

@@ -46,6 +46,8 @@ def open_youtube_vos(root: str | Path, split: str | None = None) -> YouTubeVosLa
 
 
 def _where_else(root: Path) -> str:
+    if (root / "meta.json").is_file():
+        return f"{root} is a split itself: name none"
     splits = sorted(file.parent.name for file in root.glob("*/meta.json"))
     if splits:
         return f"{root} holds the splits {', '.join(splits)}: name one"

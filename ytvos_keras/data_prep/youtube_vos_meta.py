@@ -71,7 +71,8 @@ def _parse(path: Path) -> object:
     if not path.is_file():
         raise InputError(f"{path}: no such file; give the meta.json of YouTube-VOS.")
     try:
-        return json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_without_repetition)
+        text = path.read_text(encoding="utf-8-sig")  # Windows' editors add the mark
+        return json.loads(text, object_pairs_hook=_without_repetition)
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: is not UTF-8 text, so no JSON.") from error
     except json.JSONDecodeError as error:

@@ -59,7 +59,8 @@ def evaluate(
             them there are no scores of seen and unseen categories, and no G.
         exclude_last: of `youtube-vos`, whether an object's last listed frame does not count either.
         frames: of `youtube-vos`, which frames the method was given: `every` (30 a second) or
-            `listed`; it changes no score, but goes into the result.
+            `listed`. It changes no score, but goes into the result; with `listed`, masks of other
+            frames are an error.
         jobs: processes. Above 1, a script needs `if __name__ == "__main__":` around its work (see
             `multiprocessing`, "spawn").
         on_progress: called after every frame with the number of frames done and in all.
@@ -130,8 +131,10 @@ def score_plan(
                 if on_progress is not None:
                     on_progress(done, len(work))
             objects += _object_scores(sequence, values)
-    seen = None if seen_categories is None else frozenset(seen_categories)
-    return Evaluation(plan.protocol, tuple(objects), seen, dict(plan.settings))
+    if seen_categories is None:
+        return Evaluation(plan.protocol, tuple(objects), None, plan.settings)
+    settings = plan.settings | {"seen_categories": sorted(seen_categories)}
+    return Evaluation(plan.protocol, tuple(objects), frozenset(seen_categories), settings)
 
 
 def _object_scores(

@@ -59,7 +59,8 @@ def score_work(work: FrameWork) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _size(labels: np.ndarray) -> str:
-    return "{}×{}".format(*labels.shape)
+    height, width = labels.shape
+    return f"{width}×{height}"
 
 
 def _ids(ids: list[int]) -> str:

@@ -1,6 +1,6 @@
 """Where label maps come from: files or arrays; how predictions and ground truth are read."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,20 +77,28 @@ def array_sequences(arrays: np.ndarray | Mapping[str, np.ndarray], what: str) ->
     Raises:
         InputError: an array has another rank, or no frame.
     """
-    if isinstance(arrays, np.ndarray):
+    if not isinstance(arrays, Mapping):
         arrays = {_ONLY_SEQUENCE: arrays}
     sequences = {}
     for sequence, array in arrays.items():
-        if np.ndim(array) != 3 or not len(array):
+        array = _stacked(array, f"{what}[{sequence!r}]")
+        if array.ndim != 3 or not len(array):
             raise InputError(
                 f"{what}[{sequence!r}]: label maps must have shape (T, H, W), T at least 1. "
-                f"Received: {np.shape(array)}"
+                f"Received: {array.shape}"
             )
         sequences[sequence] = {
-            f"{t:05d}": ArrayFrame(f"{what}[{sequence!r}][{t}]", np.asarray(labels))
+            f"{t:05d}": ArrayFrame(f"{what}[{sequence!r}][{t}]", labels)
             for t, labels in enumerate(array)
         }
     return sequences
+
+
+def _stacked(frames: np.ndarray | Sequence[np.ndarray], what: str) -> np.ndarray:
+    try:
+        return np.asarray(frames)
+    except ValueError as error:  # a list of frames
+        raise InputError(f"{what}: all frames must have one size (H, W).") from error
 
 
 def _read(source: LabelSource, void: int | None) -> np.ndarray:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ytvos_keras.data_prep.sequence_folders import check_sequence_folders, picture_files
+from ytvos_keras.data_prep.sequence_folders import and_more, check_sequence_folders, picture_files
 from ytvos_keras.errors import InputError
 from ytvos_keras.evaluation.label_sources import Masks, array_sequences
 from ytvos_keras.evaluation.protocols import (
@@ -25,10 +25,11 @@ from ytvos_keras.evaluation.truth_sequences import (
     youtube_vos_truth,
 )
 
-Labels = str | Path | np.ndarray | Mapping[str, np.ndarray]
+Labels = str | Path | np.ndarray | Sequence[np.ndarray] | Mapping[str, np.ndarray]
 """A folder, or label maps: sequence name → (T, H, W), or those of one sequence."""
 
 FRAMES = ("every", "listed")
+_NAMED = 5  # sequences in a warning
 
 
 @dataclass(frozen=True)
@@ -161,7 +162,7 @@ def _warn_of_nothing_to_score(work: Sequence[SequenceWork]) -> None:
             names += [f"{sequence.name} object {object_id}" for object_id in idle]
     if names:
         warnings.warn(
-            f"nothing to score in {', '.join(names)}: no frame is left when those that do not "
-            "count are taken away; left out of all means.",
+            f"nothing to score in {', '.join(names[:_NAMED])}{and_more(names[_NAMED:])}: no frame "
+            "is left when those that do not count are taken away; left out of all means.",
             stacklevel=3,
         )

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
+from ytvos_keras.data_prep.sequence_folders import picture_files
 from ytvos_keras.evaluation.label_sources import Masks, read_prediction, read_truth
 from ytvos_keras.evaluation.plan import EvaluationPlan
 from ytvos_keras.evaluation.report import SequencePictures
-from ytvos_keras.media.folder_frames import PICTURE_SUFFIXES
 from ytvos_keras.media.pictures import read_rgb
 
 
@@ -52,8 +52,5 @@ def _prediction(masks: Masks, merged: bool, name: str) -> np.ndarray:
 
 def _frame(folder: Path | None, name: str) -> np.ndarray | None:
     """The frame as RGB, or None if it is not at hand."""
-    if folder is None:
-        return None
-    files = (folder / f"{name}{suffix}" for suffix in PICTURE_SUFFIXES)
-    file = next((file for file in files if file.is_file()), None)
-    return None if file is None else read_rgb(file)
+    file = picture_files(folder).get(name) if folder else None
+    return read_rgb(file) if file else None

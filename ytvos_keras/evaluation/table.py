@@ -51,7 +51,7 @@ def print_evaluations(
 
 def protocol_line(evaluation: Evaluation) -> str:
     """By what rules scores came about, in one line."""
-    sequences = {scores.sequence for scores in evaluation.objects}
+    sequences = {scores.sequence for scores in evaluation.objects if scores.frames}
     line = (
         f"{evaluation.protocol}: {_count(evaluation.overall.objects, 'object')} in "
         f"{_count(len(sequences), 'sequence')}; "

@@ -1,4 +1,7 @@
-"""Scores as files. Fractions, not percent; a file appears whole or not at all."""
+"""Scores as files. Fractions, not percent; a file appears whole or not at all.
+
+The name of a folder need not be valid Unicode; what is not becomes "?".
+"""
 
 import csv
 import json
@@ -19,7 +22,7 @@ def write_json(path: str | Path, evaluation: Evaluation) -> None:
     """
     text = json.dumps(evaluation.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
     with atomic_path(path) as part:
-        part.write_text(text + "\n", encoding="utf-8")
+        part.write_text(text + "\n", encoding="utf-8", errors="replace")
 
 
 def write_csv(path: str | Path, evaluation: Evaluation) -> None:
@@ -30,7 +33,10 @@ def write_csv(path: str | Path, evaluation: Evaluation) -> None:
         evaluation: the scores.
     """
     measures = [f"{measure}_{name}" for measure in "JF" for name in Statistics._fields]
-    with atomic_path(path) as part, part.open("w", newline="", encoding="utf-8") as file:
+    with (
+        atomic_path(path) as part,
+        part.open("w", newline="", encoding="utf-8", errors="replace") as file,
+    ):
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(["sequence", "object", "category", "frames", *measures])
         for scores in evaluation.objects:

@@ -156,12 +156,13 @@ def _check(results: Sequence[ResultFile]) -> None:
 def _heading(results: Sequence[ResultFile], table: int) -> str:
     counts = sorted({len(result.objects) for result in results})
     objects = "–".join(map(str, counts[:1] + counts[1:][-1:]))
+    objects += " object" if objects == "1" else " objects"
     cells = "percent, seen/unseen" if table == 2 else "percent, mean IoU = mean J"
     given = {result.settings.get("frames") for result in results}
     # The frames that a method was given change its score: they are told with it.
     alike = results[0].protocol == "youtube-vos" and len(given) == 1
     frames = f"frames given: {given.pop() or 'not stated'}; " if alike else ""
-    return f"{results[0].protocol}, {objects} objects; {frames}{cells}"
+    return f"{results[0].protocol}, {objects}; {frames}{cells}"
 
 
 def _notes(results: Sequence[ResultFile]) -> tuple[str, ...]:

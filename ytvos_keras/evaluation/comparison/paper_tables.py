@@ -115,11 +115,3 @@ TABLE_3 = (
     _davis_2016("Ours", None, "✗ ✗ ✗ ✓ 76.5 0.16"),
     _davis_2016("Ours", None, "✓ ✗ ✗ ✓ 79.1 9"),
 )
-
-# As Table 2, without online learning: the share of the training data in place of the method.
-TABLE_4 = (
-    _youtube_vos(4, "25%", None, "46.7/40.1 53.5/45.6 8.3/13.6 46.7/40.0 52.2/41.6 8.5/13.2"),
-    _youtube_vos(4, "50%", None, "51.5/50.3 59.2/58.8 10.3/13.1 51.8/50.2 59.5/55.8 11.1/13.3"),
-    _youtube_vos(4, "75%", None, "56.8/56.0 65.7/67.1 7.6/10.0 59.6/56.3 68.8/64.1 8.5/11.1"),
-    _youtube_vos(4, "100%", None, "60.9/60.1 70.3/71.2 7.9/12.9 64.2/62.3 73.0/71.4 9.3/14.5"),
-)

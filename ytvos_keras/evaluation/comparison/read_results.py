@@ -38,7 +38,7 @@ class ResultFile:
         seen: objects of seen categories; None where unknown.
         unseen: objects of unseen categories; None where unknown.
         G: fraction; None where unknown.
-        objects: (sequence, object id) of all objects.
+        objects: (sequence, object id) of all that were scored.
         settings: what else belongs to the protocol.
         seconds_per_frame: None where not stated.
     """
@@ -77,6 +77,8 @@ def read_result(path: str | Path, name: str | None = None) -> ResultFile:
         if protocol not in PROTOCOLS:
             raise _Wrong("protocol", f"must be one of {', '.join(PROTOCOLS)}", protocol)
         settings = _typed(content, "settings", dict)
+        if not isinstance(settings.get("frames"), str | None):
+            raise _Wrong("settings.frames", "must be a string or null", settings["frames"])
         return ResultFile(
             name=path.stem if name is None else name,
             path=path,
@@ -85,7 +87,7 @@ def read_result(path: str | Path, name: str | None = None) -> ResultFile:
             seen=_group_or_none(content, "seen"),
             unseen=_group_or_none(content, "unseen"),
             G=_none_if_nan(_number(content, "G", "", 0, 1)),
-            objects=frozenset(map(_object, _typed(content, "objects", list))),
+            objects=frozenset(filter(None, map(_scored_object, _typed(content, "objects", list)))),
             settings={key: value for key, value in settings.items() if key != _SECONDS},
             seconds_per_frame=_seconds(settings),
         )
@@ -104,7 +106,7 @@ class _Wrong(ValueError):
 
 def _load(path: Path) -> dict:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"))  # Windows' editors add the mark
     except FileNotFoundError:
         raise InputError(f"{path}: no such file.") from None
     except (ValueError, RecursionError) as error:  # no UTF-8, no JSON
@@ -132,7 +134,7 @@ def _check_version(version: str) -> None:
     """Files of newer releases may mean something else; those of older ones are read."""
     from ytvos_keras import __version__
 
-    release = re.match(r"(\d+)\.(\d+)", version)
+    release = re.match(r"(\d{1,9})\.(\d{1,9})", version)
     if release is None:
         raise _Wrong("version", "must be a release such as 0.1.0", version)
     if tuple(map(int, release.groups())) > tuple(map(int, __version__.split(".")[:2])):
@@ -177,19 +179,20 @@ def _none_if_nan(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
-def _object(entry: object) -> tuple[str, int]:
+def _scored_object(entry: object) -> tuple[str, int] | None:
+    """None if no frame of it was scored: it counts in no mean."""
     if not isinstance(entry, dict):
         raise _Wrong("objects", "must list objects with keys", entry)
     sequence, number = entry.get("sequence"), entry.get("object")
     if not isinstance(sequence, str) or not isinstance(number, int):
         raise _Wrong("objects", 'must name the "sequence" and "object" of each', entry)
-    return sequence, number
+    return None if entry.get("frames") == 0 else (sequence, number)
 
 
 def _seconds(settings: dict) -> float | None:
     value = settings.get(_SECONDS)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e9:
         raise _Wrong(f"settings.{_SECONDS}", "must be a number above 0 or null", value)
     return float(value)

@@ -52,6 +52,8 @@ def check_submission(
         []
     """
     path = Path(path)
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; give the zip file.")
     if not path.is_file():
         raise InputError(f"{path}: no such file.")
     plan = plan_submission(ground_truth, protocol, split)
@@ -65,7 +67,7 @@ def check_against(plan: SubmissionPlan, path: Path, name: str, report: Progress)
     except DAMAGE as error:
         return [Fault(name, f"cannot be read as a zip file ({first_line(error)})")]
     with archive:
-        infos = [info for info in archive.infolist() if not info.is_dir()]
+        infos = [info for info in archive.infolist() if not _name(info).endswith("/")]
         found, misplaced = _sort(infos, plan)
         faults = [*_name_faults(infos), *misplaced, *_missing(plan, set(found), name)]
         for done, ((sequence, _), info) in enumerate(found.items(), 1):
