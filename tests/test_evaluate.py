@@ -64,8 +64,8 @@ def test_youtube_vos(youtube_vos):
     assert (evaluation.seen.J.mean, evaluation.seen.objects) == (0.5, 1)
     assert (evaluation.unseen.J.mean, evaluation.unseen.F.mean) == (0.75, 1)
     assert evaluation.G == (0.5 + 0.5 + 0.75 + 1) / 4
-        expected = {"split": None, "exclude_last": False, "frames": None}
-        assert evaluation.settings == expected | {"seen_categories": ["cat"]}
+    expected = {"split": None, "exclude_last": False, "frames": None}
+    assert evaluation.settings == expected | {"seen_categories": ["cat"]}
 
 
 def test_youtube_vos_without_the_last_frames(youtube_vos):
