@@ -50,6 +50,7 @@ def test_unknown_name():
         "import ytvos_keras; dir(ytvos_keras); ytvos_keras.InputError",
         "import ytvos_keras.cli.bench",
         "import ytvos_keras.cli.eval",
+        "import ytvos_keras.cli.prepare",
         "import ytvos_keras.cli.segment",
     ],
 )

@@ -1,5 +1,7 @@
 """Reading one picture file, with one-line errors."""
 
+import io
+import re
 import struct
 import zlib
 from pathlib import Path
@@ -10,7 +12,7 @@ from PIL import Image, ImageOps
 from ytvos_keras.errors import InputError
 
 # What Pillow raises for damaged files, found by truncating and corrupting JPEG and PNG files.
-_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)
+DAMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)
 
 
 def load_picture(path: str | Path) -> Image.Image:
@@ -29,13 +31,30 @@ def load_picture(path: str | Path) -> Image.Image:
     if not path.is_file():
         raise InputError(f"{path}: no such file.")
     try:
-        with Image.open(path) as image:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read. ({error.strerror})") from error
+    return decode_picture(data, str(path))
+
+
+def decode_picture(data: bytes, name: str) -> Image.Image:
+    """Decode the bytes of a picture file completely.
+
+    Args:
+        data: in any format that Pillow reads.
+        name: what to call the picture in an error: its file, if it has one.
+
+    Raises:
+        InputError: not a picture, or damaged.
+    """
+    try:
+        with Image.open(io.BytesIO(data)) as image:
             image.load()
             return image
-    except (*_DAMAGE, Image.DecompressionBombError) as error:
-        reason = " ".join(str(error).split()).removesuffix(f" {str(path)!r}")
+    except (*DAMAGE, Image.DecompressionBombError) as error:
+        reason = re.sub(r" <_io\.BytesIO.*?>$", "", " ".join(str(error).split()))
         raise InputError(
-            f"{path}: cannot be read as a picture, is it damaged? ({reason})"
+            f"{name}: cannot be read as a picture, is it damaged? ({reason})"
         ) from error
 
 
@@ -58,8 +77,11 @@ def read_rgb(path: str | Path) -> np.ndarray:
     image = load_picture(path)
     if image.mode == "F":
         raise InputError(f"{path}: holds floating-point pixels; save it with 8 bits a channel.")
-    image = ImageOps.exif_transpose(image)
+    return np.array(to_rgb(ImageOps.exif_transpose(image)))
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """Convert a picture to RGB as `read_rgb` does, but for the orientation."""
     if image.mode.startswith("I"):  # 16-bit greyscale; older Pillow opens it as 32-bit "I"
-        grey = (np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8)
-        return np.repeat(grey[..., None], 3, axis=-1)
-    return np.array(image.convert("RGB"))
+        image = Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8))
+    return image if image.mode == "RGB" else image.convert("RGB")

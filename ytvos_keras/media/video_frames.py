@@ -1,5 +1,6 @@
 """Frames of a video file, through PyAV (FFmpeg)."""
 
+import contextlib
 import warnings
 from collections.abc import Iterator
 from fractions import Fraction
@@ -10,6 +11,12 @@ import numpy as np
 
 from ytvos_keras.errors import InputError
 from ytvos_keras.media.frame_source import FrameSource
+
+# Containers with an index of time stamps. In others those after seeking may be another frame's
+# (seen in MPEG program streams).
+_SEEKABLE = ("mov,mp4", "matroska")
+# Containers without time stamps: their frames come at a steady rate.
+_UNTIMED = ("avi", "h264", "hevc", "m4v", "mpegvideo")
 
 
 class VideoFrames(FrameSource):
@@ -35,11 +42,13 @@ class VideoFrames(FrameSource):
             stream = container.streams.video[0]
             self.count = stream.frames or None
             self.fps: Fraction | None = stream.average_rate or stream.guessed_rate
+            self._format = container.format.name
             first = next(container.decode(stream), None)
         if first is None:
             raise InputError(f"{self.path}: no frames in this video.")
         # Of the first frame only: asking a frame for its side data keeps it in memory.
         self._display_matrix = _display_matrix(first)
+        self._origin = None if first.pts is None else first.pts * first.time_base
         self.size = self._picture(first).shape[:2]
 
     def read(self, start: int = 0) -> Iterator[tuple[str, np.ndarray]]:
@@ -59,8 +68,71 @@ class VideoFrames(FrameSource):
                 stacklevel=2,
             )
 
-    def _picture(self, frame: av.VideoFrame) -> np.ndarray:
-        return _upright(frame.to_ndarray(format="rgb24"), self._display_matrix)
+    def read_timed(
+        self, start: Fraction = Fraction(0), size: tuple[int, int] | None = None
+    ) -> Iterator[tuple[Fraction, np.ndarray]]:
+        """Yield (time, frame) of the frames shown at `start` and later.
+
+        Unlike `read` it seeks: of what lies before `start` only a few frames are decoded. Files in
+        which seeking is not exact are read from the beginning.
+
+        Args:
+            start: in seconds after the first frame.
+            size: (height, width) to which every frame is scaled, by area; None for the stored size.
+
+        Yields:
+            time: seconds after the first frame, exact; never smaller than the one before.
+            frame: uint8 (H, W, 3), RGB, 0–255.
+
+        Raises:
+            InputError: a frame cannot be decoded, or has no usable time stamp.
+        """
+        index, before = 0, Fraction(0)
+        seek = start > 0 and self._lands_before(start)
+        with _one_line_errors(self.path, lambda: index), av.open(str(self.path)) as container:
+            for frame in self._decode(container, start if seek else None):
+                time = self._time(frame, index)
+                if time is None or (index and time < before):
+                    raise InputError(
+                        f"{self.path}: time stamps are missing or run backwards; encode it anew, "
+                        "for example: ffmpeg -fflags +genpts -i IN OUT.mp4"
+                    )
+                if time >= start:
+                    yield time, self._picture(frame, size)
+                index, before = index + 1, time
+
+    def _decode(
+        self, container: av.container.InputContainer, target: Fraction | None
+    ) -> Iterator[av.VideoFrame]:
+        stream = container.streams.video[0]
+        if target is not None:  # to the key frame at or before it
+            container.seek(int((target + self._origin) / stream.time_base), stream=stream)
+        return container.decode(stream)
+
+    def _lands_before(self, target: Fraction) -> bool:
+        """Whether seeking arrives at or before a time; not so where the index is incomplete."""
+        if self._origin is None or not self._format.startswith(_SEEKABLE):
+            return False
+        with contextlib.suppress(av.FFmpegError), av.open(str(self.path)) as container:
+            first = next(self._decode(container, target), None)
+            time = None if first is None else self._time(first, 0)
+            return time is not None and time <= target
+        return False
+
+    def _time(self, frame: av.VideoFrame, index: int) -> Fraction | None:
+        """Seconds since the first frame; `index` counts from it where there are no time stamps."""
+        if self._format.startswith(_UNTIMED) and self.fps:
+            return index / self.fps
+        if frame.pts is None or self._origin is None:
+            return None
+        return frame.pts * frame.time_base - self._origin
+
+    def _picture(self, frame: av.VideoFrame, size: tuple[int, int] | None = None) -> np.ndarray:
+        scaled = {}
+        if size is not None:
+            height, width = size[::-1] if _is_quarter_turn(self._display_matrix) else size
+            scaled = {"height": height, "width": width, "interpolation": "AREA"}
+        return _upright(frame.to_ndarray(format="rgb24", **scaled), self._display_matrix)
 
     def index_of(self, stem: str) -> int | None:
         return int(stem) if stem.isdecimal() else None
@@ -95,6 +167,13 @@ def _display_matrix(frame: av.VideoFrame) -> np.ndarray | None:
     return None if data is None else np.frombuffer(bytes(data), np.int32).reshape(3, 3).copy()
 
 
+def _is_quarter_turn(display_matrix: np.ndarray | None) -> bool:
+    """Whether x and y change places."""
+    return display_matrix is not None and abs(int(display_matrix[0, 1])) > abs(
+        int(display_matrix[0, 0])
+    )
+
+
 def _upright(picture: np.ndarray, display_matrix: np.ndarray | None) -> np.ndarray:
     """Return a picture as it is meant to be shown, uint8 (H, W, 3).
 
@@ -104,7 +183,7 @@ def _upright(picture: np.ndarray, display_matrix: np.ndarray | None) -> np.ndarr
     if display_matrix is None:
         return picture
     (a, b), (c, d) = display_matrix[:2, :2]
-    if abs(int(b)) > abs(int(a)):  # x and y change places
+    if _is_quarter_turn(display_matrix):
         picture, a, d = picture.swapaxes(0, 1), c, b
     picture = picture[:, ::-1] if a < 0 else picture
     picture = picture[::-1] if d < 0 else picture

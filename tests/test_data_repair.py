@@ -1,0 +1,73 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from faulty_data import MASK, make_data, plant_orphan, save_mask
+from frame_folders import picture
+from mask_folders import blocks, write_sequences
+from PIL import Image
+
+from ytvos_keras.data_prep.check.check import check
+from ytvos_keras.data_prep.check.repair import repair
+from ytvos_keras.errors import InputError
+
+
+@pytest.fixture
+def root(tmp_path):
+    return make_data(tmp_path / "train")
+
+
+def test_repair(root):
+    (root / "meta.json").unlink()
+    masks = sorted((root / "Annotations/dog").iterdir())
+    save_mask(root, blocks(1, 3), masks[0], "RGB")
+    Image.open(masks[1]).convert("RGB").save(masks[1])  # its palette's colours
+    Image.fromarray(blocks(1).astype(np.uint16)).save(masks[2])
+    save_mask(root, blocks(1).clip(0, 1) * np.uint8(255), masks[3], "LA")
+    before = {mask: mask.read_bytes() for mask in masks}
+    plant_orphan(root)
+    write_sequences(root / "Annotations", {"cow": [blocks(1)]})
+
+    fixed = repair(check(root))
+
+    assert [fault.repair for fault in fixed] == ["aside", "aside", *["reencode"] * 4]
+    assert check(root).faults == ()
+    for mask, labels in zip(masks, (blocks(1, 3), blocks(1, 3), blocks(1)), strict=False):
+        image = Image.open(mask)
+        assert image.mode == "P"
+        np.testing.assert_array_equal(np.asarray(image), labels)
+    assert np.asarray(Image.open(masks[3])).max() == 255
+    for mask, data in before.items():
+        assert (root / "unfixed" / mask.relative_to(root)).read_bytes() == data
+    assert (root / "faulty/Annotations/dog/00007.png").is_file()
+    assert (root / "faulty/Annotations/cow/00000.png").is_file()
+    assert repair(check(root)) == ()
+
+
+def test_repair_never_overwrites_what_was_put_aside(root):
+    for _ in range(2):
+        plant_orphan(root)
+        repair(check(root))
+    aside = root / "faulty/Annotations/dog"
+    assert sorted(file.name for file in aside.iterdir()) == ["00007.1.png", "00007.png"]
+
+
+def test_what_cannot_be_repaired_without_guessing_stays(root):
+    picture(9).save(root / MASK)
+    save_mask(root, blocks(), "Annotations/dog/00000.png")
+    before = {file: file.read_bytes() for file in Path(root).rglob("*.*")}
+    assert repair(check(root)) == ()
+    assert {file: file.read_bytes() for file in Path(root).rglob("*.*")} == before
+
+
+def test_files_changed_between_check_and_repair(root):
+    save_mask(root, blocks(1, 3), mode="RGB")
+    plant_orphan(root)
+    report = check(root)
+    (root / "Annotations/dog/00007.png").unlink()
+    with pytest.raises(InputError, match=r"00007\.png: is gone since it was checked; check again"):
+        repair(report)
+    picture(9).save(root / MASK)
+    plant_orphan(root)
+    with pytest.raises(InputError, match=r"00005\.png: was changed since it was checked"):
+        repair(report)

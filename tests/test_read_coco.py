@@ -1,0 +1,193 @@
+import io
+import json
+import pickle
+
+import numpy as np
+import pytest
+from frame_folders import write_frames
+from PIL import Image
+
+pytest.importorskip("pycocotools")
+
+from ytvos_keras.data_prep.check.check import check_videos
+from ytvos_keras.data_prep.label_values import decode_labels
+from ytvos_keras.data_prep.readers.coco import read_coco
+from ytvos_keras.errors import InputError
+
+SQUARE = [1, 1, 5, 1, 5, 5, 1, 5]  # corners of 4 x 4 pixels
+CORNER = [4, 4, 7, 4, 7, 7, 4, 7]  # 3 x 3 pixels, one of them in the square
+
+
+def draw(corner, size):
+    labels = np.zeros((8, 8), np.uint8)
+    labels[corner : corner + size, corner : corner + size] = 1
+    return labels
+
+
+def run_lengths(labels):
+    """Column by column, as COCO has it."""
+    pixels = labels.T.reshape(-1)
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], pixels, [0]]))).tolist()
+    return np.diff([0, *edges, pixels.size]).tolist()
+
+
+def compressed(labels):
+    from pycocotools import mask
+
+    return mask.encode(np.asfortranarray(labels))["counts"].decode()
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Returns a function that writes annotations of picture `a` and reads them."""
+    write_frames(tmp_path / "images", ["a", "b"])
+
+    def write(*annotations, images=("a.jpg",), **options):
+        content = {
+            "categories": [{"id": 18, "name": "dog"}, {"id": 1, "name": "person"}],
+            "images": [
+                {"id": 7 + i, "file_name": name, "height": 8, "width": 8}
+                for i, name in enumerate(images)
+            ],
+            "annotations": [
+                {"id": 100 + i, "image_id": 7, "category_id": 18, "iscrowd": 0, **entry}
+                for i, entry in enumerate(annotations)
+            ],
+        }
+        (tmp_path / "instances.json").write_text(json.dumps(content))
+        return read_coco(tmp_path / "instances.json", tmp_path / "images", **options)
+
+    return write
+
+
+def labels_of(video):
+    return decode_labels(video.frames[0].mask.read_bytes(), "mask")
+
+
+def test_polygons(write, tmp_path):
+    (video,) = write({"segmentation": [SQUARE]})
+    assert video.name == "a" and video.categories == {1: "dog"}
+    assert video.frames[0].image == tmp_path / "images" / "a.jpg"
+    assert str(video.frames[0].mask) == "instances.json: a.jpg"
+    np.testing.assert_array_equal(labels_of(video), draw(1, 4))
+    assert check_videos([video], root=tmp_path).faults == ()
+
+
+@pytest.mark.parametrize("form", [run_lengths, compressed])
+def test_run_lengths(write, form):
+    labels = draw(2, 3)
+    (video,) = write({"segmentation": {"size": [8, 8], "counts": form(labels)}})
+    np.testing.assert_array_equal(labels_of(video), labels)
+
+
+def test_several_polygons_are_one_object(write):
+    (video,) = write({"segmentation": [SQUARE, [6, 6, 8, 6, 8, 8, 6, 8], [1, 1, 2, 2]]})
+    np.testing.assert_array_equal(labels_of(video), draw(1, 4) | draw(6, 2))
+
+
+def test_smaller_objects_lie_on_larger_ones(write):
+    (video,) = write({"segmentation": [CORNER], "category_id": 1}, {"segmentation": [SQUARE]})
+    expected = draw(1, 4)
+    expected[draw(4, 3) > 0] = 2
+    np.testing.assert_array_equal(labels_of(video), expected)
+    assert video.categories == {1: "dog", 2: "person"}
+
+
+def test_masks_are_index_pngs_always_the_same_and_can_be_pickled(write):
+    (video,) = write({"segmentation": [SQUARE]})
+    data = video.frames[0].mask.read_bytes()
+    assert Image.open(io.BytesIO(data)).mode == "P"
+    assert pickle.loads(pickle.dumps(video)).frames[0].mask.read_bytes() == data
+    assert hash(video.frames[0])  # frames are keys
+
+
+def test_what_is_left_out_is_told(write):
+    crowd = {"iscrowd": 1, "segmentation": {"size": [8, 8], "counts": [64]}}
+    with pytest.warns(UserWarning) as warned:
+        videos = write(
+            {"segmentation": [SQUARE]}, crowd, {"segmentation": []}, images=("a.jpg", "b.jpg")
+        )
+    assert [video.name for video in videos] == ["a"]
+    np.testing.assert_array_equal(labels_of(videos[0]), draw(1, 4))
+    texts = [str(warning.message).partition(": ")[2] for warning in warned]
+    assert texts == [
+        "left out, no object in b.",
+        "left out, shapes without an area (boxes, lines, points) in a.",
+    ]
+    with pytest.raises(InputError, match=r"no object with an outline in any of 1 pictures\.$"):
+        write({"bbox": [0, 0, 2, 2]})
+
+
+def test_names_and_selection(write, tmp_path):
+    write_frames(tmp_path / "images" / "train", ["c"])
+    square = {"segmentation": [SQUARE]}
+    videos = write(square, {**square, "image_id": 8}, images=("a.jpg", "train/c.jpg"))
+    assert [video.name for video in videos] == ["a", "train/c"]
+    assert videos[1].frames[0].name == "c"
+    (video,) = write(square, {**square, "image_id": 8}, images=("a.jpg", "x.jpg"), exclude=["x"])
+    assert video.name == "a"
+
+
+ERRORS = {
+    "a.jpg: annotation 100: a polygon must be a list of an even number": {
+        "segmentation": [[1, 2, 3]]
+    },
+    "a.jpg: annotation 100: a polygon must be a list of an even numbe": {
+        "segmentation": [[1, 2, None, 4, 5, 6]]
+    },
+    "a.jpg: annotation 100: run lengths must have the picture's size": {
+        "segmentation": {"size": [4, 8], "counts": [32]}
+    },
+    "a.jpg: annotation 100: run lengths must add up to 64 pixels. Rec": {
+        "segmentation": {"size": [8, 8], "counts": [3]}
+    },
+    "a.jpg: annotation 100: run lengths must be whole numbers from 0,": {
+        "segmentation": {"size": [8, 8], "counts": [65, -1]}
+    },
+    "a.jpg: annotation 100: compressed run lengths are malformed. Rec": {
+        "segmentation": {"size": [8, 8], "counts": "abc"}
+    },
+    "a.jpg: annotation 100: a segmentation must be polygons or run le": {"segmentation": "x"},
+}
+
+
+@pytest.mark.parametrize("message", ERRORS)
+def test_malformed_annotations(write, message):
+    with pytest.raises(InputError) as caught:
+        write(ERRORS[message])
+    assert str(caught.value).startswith(f"instances.json: {message}")
+
+
+def test_malformed_files(write, tmp_path):
+    file = tmp_path / "instances.json"
+    for content, message in {
+        "[]": "is no instance annotation of COCO; expected images, annotations and categories",
+        '{"images": []}': "is no instance annotation of COCO",
+        '{"images": [{"id": 1}], "annotations": []}': "KeyError: 'file_name'",
+        '{"images"': "is no valid JSON, is it cut off",
+    }.items():
+        file.write_text(content)
+        with pytest.raises(InputError, match=message):
+            read_coco(file, tmp_path)
+    with pytest.raises(InputError, match=r"none.json: no such file\.$"):
+        read_coco(tmp_path / "none.json", tmp_path)
+    square = {"segmentation": [SQUARE]}
+    with pytest.raises(InputError, match=r"images/x.jpg: no such picture \(and 1 more\), but "):
+        write(square, images=("x.jpg", "y.jpg"))
+    with pytest.raises(
+        InputError, match=r"instances\.json: a\.png: 'a' is there twice; rename one"
+    ):
+        write(square, images=("a.jpg", "a.png"))
+    with pytest.raises(InputError, match=r"a\.jpg: 255 objects, a mask holds 254 at most; exclude"):
+        write(*[square] * 255)
+    content = json.loads(file.read_text())
+    content["images"][0]["height"] = None
+    file.write_text(json.dumps(content))
+    with pytest.raises(InputError, match=r"a.jpg: height and width must be whole numbers of pixel"):
+        read_coco(file, tmp_path / "images")
+
+
+def test_without_pycocotools(write, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "pycocotools", None)
+    with pytest.raises(InputError, match=r"need pycocotools; run: pip install 'ytvos-keras\[annot"):
+        write({"segmentation": [SQUARE]})

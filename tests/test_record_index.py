@@ -1,0 +1,190 @@
+import json
+import shutil
+import zlib
+from pathlib import Path
+
+import pytest
+import tensorflow as tf
+from small_videos import HEIGHT, WIDTH, make_videos
+
+from ytvos_keras.data_prep.records.index import (
+    IndexedVideo,
+    index_path,
+    read_dataset,
+    read_index,
+    shard_name,
+)
+from ytvos_keras.data_prep.records.schema import parse
+from ytvos_keras.data_prep.records.write import write_records
+from ytvos_keras.errors import InputError
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A folder of records and the videos in it."""
+    folder = tmp_path_factory.mktemp("made")
+    videos = make_videos(folder / "source")
+    write_records(videos, folder / "records", source="youtube-vos", shards=4)
+    return folder / "records", videos
+
+
+@pytest.fixture
+def records(made, tmp_path):
+    """A copy that may be spoilt."""
+    return Path(shutil.copytree(made[0], tmp_path / "records"))
+
+
+def blob(video: IndexedVideo, place) -> bytes:
+    data = video.shard.read_bytes()[place.offset : place.offset + place.length]
+    assert zlib.crc32(data) == place.crc32
+    return data
+
+
+def test_every_picture_lies_where_the_index_says_byte_for_byte(made):
+    folder, videos = made
+    indexed = {video.name: video for video in read_index(folder, "train")}
+    assert indexed.keys() == {video.name for video in videos}
+    for video in videos:
+        found = indexed[video.name]
+        assert found.frame_names == tuple(frame.name for frame in video.frames)
+        for frame, image, mask in zip(video.frames, found.images, found.masks, strict=True):
+            assert blob(found, image) == frame.image.read_bytes()
+            assert (mask is None) == (frame.mask is None)
+            if mask is not None:
+                assert blob(found, mask) == frame.mask.read_bytes()
+
+
+def test_the_index_says_what_is_in_the_masks(made):
+    video = next(video for video in read_index(made[0]) if video.name == "v3")
+    assert (video.source, video.height, video.width) == ("youtube-vos", HEIGHT, WIDTH)
+    assert video.binary is False
+    assert video.annotated == (0, 2)
+    assert list(video.objects) == [1, 5]
+    dog, other = video.objects.values()
+    assert (dog.category, dog.first, dog.last, dog.areas) == ("dog", 0, 2, (80, 80))
+    assert (other.category, other.first, other.last, other.areas) == (None, 2, 2, (0, 20))
+
+
+def test_records_are_in_the_order_of_the_index(made):
+    for path in sorted(made[0].glob("*.tfrecord")):
+        in_file = [
+            parse(record)["name"].numpy().decode() for record in tf.data.TFRecordDataset(path)
+        ]
+        in_index = [video.name for video in read_index(made[0]) if video.shard == path]
+        assert in_file == in_index
+
+
+def test_names():
+    assert shard_name("train", 3, 12) == "train-00003-of-00012.tfrecord"
+    assert index_path(Path("d/val-00000-of-00001.tfrecord")) == Path(
+        "d/val-00000-of-00001.index.json"
+    )
+
+
+def no_folder(folder: Path) -> None:
+    shutil.rmtree(folder)
+
+
+def no_dataset_file(folder: Path) -> None:
+    shutil.rmtree(folder)
+    (folder / "JPEGImages").mkdir(parents=True)
+
+
+def unfinished(folder: Path) -> None:
+    (folder / "dataset.json").unlink()
+
+
+def cut_dataset_file(folder: Path) -> None:
+    path = folder / "dataset.json"
+    path.write_text(path.read_text()[:100])
+
+
+def without_version(folder: Path) -> None:
+    (folder / "dataset.json").write_text("[]")
+
+
+def other_version(folder: Path) -> None:
+    path = folder / "dataset.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "schema_version": 2}))
+
+
+def no_videos(folder: Path) -> None:
+    path = folder / "dataset.json"
+    path.write_text(json.dumps({"schema_version": 1, "splits": {}}))
+
+
+def missing_shard(folder: Path) -> None:
+    (folder / "train-00002-of-00004.tfrecord").unlink()
+
+
+def truncated_shard(folder: Path) -> None:
+    path = folder / "train-00002-of-00004.tfrecord"
+    path.write_bytes(path.read_bytes()[:1000])
+
+
+def missing_index(folder: Path) -> None:
+    (folder / "train-00001-of-00004.index.json").unlink()
+
+
+def cut_index(folder: Path) -> None:
+    path = folder / "train-00001-of-00004.index.json"
+    path.write_text(path.read_text()[:-20])
+
+
+def index_of_another_form(folder: Path) -> None:
+    path = folder / "train-00001-of-00004.index.json"
+    path.write_text(path.read_text().replace('"frame_names"', '"names"'))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (no_folder, "records: no such folder."),
+        (no_dataset_file, "not a folder of records, there is no dataset.json in it; give the fold"),
+        (unfinished, "these records are not finished; run the same ytvos-prepare command again."),
+        (cut_dataset_file, "dataset.json: is damaged; write the records again with ytvos-prepare."),
+        (without_version, "dataset.json: is damaged; write the records again with ytvos-prepare."),
+        (other_version, "dataset.json: records of schema version 2, this version of ytvos-keras"),
+        (no_videos, "no video in these records; write the records again"),
+        (missing_shard, "train-00002-of-00004.tfrecord: this shard is missing; write the records"),
+        (truncated_shard, "train-00002-of-00004.tfrecord: this shard has 1000 bytes instead of "),
+        (missing_index, "train-00001-of-00004.index.json: is missing; write the records again"),
+        (cut_index, "train-00001-of-00004.index.json: is damaged; write the records again"),
+        (index_of_another_form, "is damaged; write the records again with ytvos-prepare. ('frame_"),
+    ],
+)
+def test_what_is_wrong_is_told_in_one_line(records, spoil, message):
+    spoil(records)
+    with pytest.raises(InputError) as error:
+        read_index(records)
+    assert message in str(error.value)
+    assert str(records) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_split_that_is_not_there(made):
+    with pytest.raises(InputError, match=r"no split 'val' in these records\. There is: train\."):
+        read_index(made[0], "val")
+
+
+def test_dataset_file(made):
+    folder, _ = made
+    content = read_dataset(folder)
+    (entry,) = content["splits"].values()
+    shards = entry.pop("shards")
+    fingerprint = entry.pop("fingerprint")
+    assert len(fingerprint) == 64
+    assert entry == {
+        "source": "youtube-vos",
+        "videos": 6,
+        "frames": 24,
+        "annotated_frames": 12,
+        "objects": 12,
+        "annotations": 18,
+        "categories": {"dog": 6},
+        "bytes": sum(shard["bytes"] for shard in shards),
+        "skipped": [],
+    }
+    assert [shard["name"] for shard in shards] == [shard_name("train", i, 4) for i in range(4)]
+    assert [shard["videos"] for shard in shards] == [2, 2, 1, 1]
+    assert str(folder.parent) not in json.dumps(content)  # no place of this machine

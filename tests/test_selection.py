@@ -1,0 +1,44 @@
+from pathlib import Path
+
+import pytest
+
+from ytvos_keras.data_prep.selection import read_names, select_names
+from ytvos_keras.errors import InputError
+
+NAMES = ["a/1", "a/2", "b/1", "c"]
+DATA = Path("data")
+
+
+def test_names_and_sources():
+    assert select_names(NAMES, DATA) == NAMES
+    assert select_names(NAMES, DATA, videos=["b/1", "a"]) == ["a/1", "a/2", "b/1"]
+    assert select_names(NAMES, DATA, exclude={"a/2", "c"}) == ["a/1", "b/1"]
+    assert select_names(NAMES, DATA, videos=["a"], exclude=["a/1"]) == ["a/2"]
+
+
+def test_errors():
+    with pytest.raises(InputError, match=r"^data: no video 'x' \(and 1 more\); names there look"):
+        select_names(NAMES, DATA, videos=["a", "x", "y"])
+    with pytest.raises(InputError, match=r"^data: no video 'x', there is none at all\.$"):
+        select_names([], DATA, videos=["x"])
+    with pytest.raises(InputError, match=r"^data: all 4 videos are excluded\.$"):
+        select_names(NAMES, DATA, exclude=["a", "b", "c"])
+
+
+def test_a_list_of_names_to_exclude_may_serve_several_data_sets():
+    with pytest.warns(UserWarning, match=r"^data: no video 'x' to exclude\.$"):
+        assert select_names(NAMES, DATA, exclude=["x", "c"]) == NAMES[:3]
+
+
+def test_read_names(tmp_path):
+    file = tmp_path / "held_out.txt"
+    file.write_text("# held out\nsegtrack2/girl\n\n  ice  # people\n")
+    assert read_names(file) == ("segtrack2/girl", "ice")
+    file.write_text("# nothing\n")
+    with pytest.raises(InputError, match=r"held_out.txt: names nothing; give one name a line\.$"):
+        read_names(file)
+    file.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InputError, match="is not text"):
+        read_names(file)
+    with pytest.raises(InputError, match="no such file; give a text file"):
+        read_names(tmp_path / "none.txt")

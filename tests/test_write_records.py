@@ -1,0 +1,422 @@
+import hashlib
+import importlib.util
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from small_videos import list_videos, make_videos, slowly
+
+from ytvos_keras.data_prep.records import folder as records_folder
+from ytvos_keras.data_prep.records import write as module
+from ytvos_keras.data_prep.records import write_shard as write_shard_module
+from ytvos_keras.data_prep.records.index import read_dataset, read_index
+from ytvos_keras.data_prep.records.run_folder import RunEndedError, RunFolder
+from ytvos_keras.data_prep.records.shard_plan import ShardTask
+from ytvos_keras.data_prep.records.write import write_records
+from ytvos_keras.errors import InputError
+
+SHARD = "train-{:05d}-of-00006.tfrecord"
+
+
+@pytest.fixture
+def videos(tmp_path):
+    return make_videos(tmp_path / "source")
+
+
+def write(videos, output: Path, **options) -> dict:
+    return write_records(videos, output, **{"source": "youtube-vos", **options})
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def check_all_whole(folder: Path) -> set[str]:
+    """Every shard under a final name is what its index says, and nothing hidden is left."""
+    shards = set()
+    for path in folder.glob("*.tfrecord"):
+        index = json.loads(path.with_suffix(".index.json").read_text())
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == index["sha256"]
+        shards.add(path.name)
+    return shards
+
+
+def hidden(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir() if path.name.startswith(".")]
+
+
+def test_one_shard_a_video_at_most(videos, tmp_path):
+    entry = write(videos, tmp_path / "out")
+    assert entry == read_dataset(tmp_path / "out")["splits"]["train"]
+    assert [shard["name"] for shard in entry["shards"]] == [SHARD.format(i) for i in range(6)]
+    assert len(check_all_whole(tmp_path / "out")) == 6
+    assert hidden(tmp_path / "out") == []
+
+
+def test_videos_are_dealt_out_in_turn(videos, tmp_path):
+    write(videos, tmp_path / "out", shards=4)
+    assert [video.name for video in read_index(tmp_path / "out")] == [
+        *("v0", "v4"),
+        *("v1", "v5"),
+        "v2",
+        "v3",
+    ]
+
+
+def test_more_workers_write_the_same_files(videos, tmp_path):
+    for jobs in (1, 2, 3):
+        write(videos, tmp_path / f"out{jobs}", jobs=jobs)
+    one, two, three = (contents(tmp_path / f"out{jobs}") for jobs in (1, 2, 3))
+    assert one == two == three
+
+
+@pytest.mark.slow
+def test_processes_write_the_same_files(videos, tmp_path):
+    write(videos, tmp_path / "threads", jobs=2)
+    options = ["--direct_running_mode=multi_processing"]
+    write(videos, tmp_path / "processes", jobs=2, beam_options=options)
+    assert contents(tmp_path / "threads") == contents(tmp_path / "processes")
+
+
+def test_another_runner(videos, tmp_path):
+    write(videos, tmp_path / "one")
+    write(videos, tmp_path / "other", beam_options=["--runner=BundleBasedDirectRunner"])
+    assert contents(tmp_path / "one") == contents(tmp_path / "other")
+
+
+def test_progress_counts_videos(videos, tmp_path):
+    calls = []
+    write(videos, tmp_path / "out", on_progress=lambda *call: calls.append(call))
+    assert calls[-1] == ("videos", 6, 6)
+    assert [done for _, done, _ in calls] == sorted(done for _, done, _ in calls)
+
+
+# going on
+
+
+def test_the_same_call_again_keeps_everything(videos, tmp_path, caplog):
+    write(videos, tmp_path / "out")
+    before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("*.tf*")}
+    with caplog.at_level("INFO", "ytvos_keras"):
+        write(videos, tmp_path / "out")
+    assert caplog.messages == ["6 of 6 shards are there already"]
+    after = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("*.tf*")}
+    assert before == after
+
+
+def test_a_lost_shard_is_written_again(videos, tmp_path):
+    write(videos, tmp_path / "out")
+    whole = contents(tmp_path / "out")
+    (tmp_path / "out" / SHARD.format(2)).unlink()
+    calls = []
+    write(videos, tmp_path / "out", on_progress=lambda *call: calls.append(call))
+    assert contents(tmp_path / "out") == whole
+    assert set(calls) == {("videos", 6, 6)}  # five were there
+
+
+def test_interrupted(videos, tmp_path):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write(videos, tmp_path / "out", on_progress=interrupt)
+    assert hidden(tmp_path / "out") == []
+    assert "dataset.json" not in contents(tmp_path / "out")
+    check_all_whole(tmp_path / "out")
+    write(videos, tmp_path / "out")
+    write(videos, tmp_path / "at_once")
+    assert contents(tmp_path / "out") == contents(tmp_path / "at_once")
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from small_videos import make_videos, slowly
+from ytvos_keras.data_prep.records.write import write_records
+
+folder = Path(sys.argv[1])
+write_records(slowly(make_videos(folder / "source")), folder / "out", source="slow", jobs=2)
+"""
+
+
+def test_killed(tmp_path):
+    out = tmp_path / "out"
+    environment = os.environ | {
+        "SLOW_FILE_SECONDS": "0.1",
+        "PYTHONPATH": str(Path(__file__).parent),
+    }
+    process = subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path)], env=environment)
+    deadline = time.monotonic() + 60
+    while not list(out.glob("*.tfrecord")) and time.monotonic() < deadline:
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    whole = check_all_whole(out)
+    assert 1 <= len(whole) < 6
+    assert len(hidden(out)) == 1  # what was being written
+    with pytest.raises(InputError, match="these records are not finished"):
+        read_index(out)
+    kept = {name: (out / name).stat().st_mtime_ns for name in whole}
+    videos = slowly(list_videos(tmp_path / "source"))
+    write_records(videos, out, source="slow")
+    assert hidden(out) == []
+    assert kept == {name: (out / name).stat().st_mtime_ns for name in whole}
+    write_records(videos, tmp_path / "at_once", source="slow")
+    assert contents(out) == contents(tmp_path / "at_once")
+
+
+def test_a_worker_that_outlives_its_run_leaves_nothing(videos, tmp_path):
+    class Ending(RunFolder):
+        def count(self):
+            self.remove()  # as the next run does with what it finds
+            super().count()
+
+    task = ShardTask(tmp_path / SHARD.format(0), "s", tuple(videos), "f", False)
+    with RunFolder.new(tmp_path, "train") as run:
+        path = run.add_task("0", task)
+        with pytest.raises(RunEndedError):
+            write_shard_module.write_shard(task, Ending(run.path))
+        write_shard_module.run_task(str(path))  # gone: nothing to do, and no error
+    assert [path.name for path in tmp_path.iterdir()] == ["source"]
+
+
+def test_a_worker_stops_when_another_has_failed(videos, tmp_path):
+    task = ShardTask(tmp_path / SHARD.format(0), "s", tuple(videos), "f", False)
+    with RunFolder.new(tmp_path, "train") as run:
+        run.fail("the first failure, in one line")
+        with pytest.raises(RunEndedError):
+            write_shard_module.write_shard(task, run)
+        assert run.failure == "the first failure, in one line"
+        assert run.done == 0
+
+
+def test_another_run_takes_over(videos, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "run_each", lambda *_, **__: RunFolder.remove_others(out, "train"))
+    out = tmp_path / "out"
+    with pytest.raises(InputError, match="another ytvos-prepare writes there now"):
+        write(videos, out)
+
+
+# other content in the folder
+
+
+def test_changed_videos_need_overwrite(videos, tmp_path):
+    write(videos, tmp_path / "out")
+    mask = videos[2].frames[0].mask
+    os.utime(mask, ns=(0, 0))
+    message = r"train-00002-of-00006\.tfrecord: was written from other videos, or with other settin"
+    with pytest.raises(InputError, match=message):
+        write(videos, tmp_path / "out")
+    assert write(videos, tmp_path / "out", overwrite=True)["videos"] == 6
+
+
+@pytest.mark.parametrize("change", ["fewer", "shards", "categories", "binary", "source"])
+def test_whatever_the_records_depend_on_needs_overwrite(videos, tmp_path, change):
+    write(videos, tmp_path / "out")
+    changed, options = videos, {}
+    if change == "fewer":
+        changed = videos[:5]
+    if change == "shards":
+        options = {"shards": 2}
+    if change == "categories":
+        changed = [replace(video, categories={}) for video in videos]
+    if change == "binary":
+        changed = [replace(video, binary=True) for video in videos]
+    if change == "source":
+        options = {"source": "davis"}
+    with pytest.raises(InputError, match="--overwrite"):
+        write(changed, tmp_path / "out", **options)
+    write(changed, tmp_path / "out", overwrite=True, **options)
+    write(changed, tmp_path / "fresh", **options)
+    assert contents(tmp_path / "out") == contents(tmp_path / "fresh")
+
+
+def test_splits_stand_side_by_side(videos, tmp_path):
+    write(videos[:4], tmp_path / "out")
+    write(videos[4:], tmp_path / "out", split="val")
+    write(videos[:3], tmp_path / "out", overwrite=True)
+    splits = read_dataset(tmp_path / "out")["splits"]
+    assert {split: entry["videos"] for split, entry in splits.items()} == {"train": 3, "val": 2}
+    assert [video.name for video in read_index(tmp_path / "out", "val")] == ["v4", "v5"]
+    assert len(read_index(tmp_path / "out")) == 5
+
+
+def test_what_else_is_in_the_folder_stays(videos, tmp_path):
+    out = tmp_path / "out"
+    (out / ".train.mine").mkdir(parents=True)
+    (out / "notes.tfrecord").write_text("mine")
+    write(videos, out)
+    write(videos, out, overwrite=True)
+    assert {".train.mine", "notes.tfrecord"} < {path.name for path in out.iterdir()}
+
+
+# faults
+
+
+def test_a_truncated_frame(videos, tmp_path):
+    image = videos[3].frames[1].image
+    image.write_bytes(image.read_bytes()[:-200])
+    with pytest.raises(InputError) as error:
+        write(videos, tmp_path / "out", jobs=2)
+    assert str(error.value).startswith(f"{image}: frame that cannot be decoded completely: ")
+    assert str(error.value).endswith(
+        "(`ytvos-prepare check` lists all faults, --skip-faulty leaves such videos out)"
+    )
+    assert hidden(tmp_path / "out") == []
+    assert SHARD.format(3) not in check_all_whole(tmp_path / "out")
+    assert not (tmp_path / "out" / "dataset.json").exists()
+
+
+def test_a_mask_of_another_size(videos, tmp_path):
+    video, other = videos[0], make_videos(tmp_path / "other", videos=1)[0]
+    large = tmp_path / "large.png"
+    Image.open(other.frames[0].mask).resize((64, 48)).save(large)
+    frames = (replace(video.frames[0], mask=large), *video.frames[1:])
+    message = r"large\.png: mask of another size than its frame: 48x64, its frame 24x32\. Export"
+    with pytest.raises(InputError, match=message):
+        write([replace(video, frames=frames)], tmp_path / "out")
+
+
+def test_a_file_that_is_gone(videos, tmp_path):
+    image = videos[1].frames[2].image
+    image.unlink()
+    with pytest.raises(InputError, match=r"v1/00002\.jpg: cannot be read\. \(No such file"):
+        write(videos, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_faulty_videos_left_out_are_named(videos, tmp_path):
+    image = videos[3].frames[1].image
+    image.write_bytes(b"no picture")
+    entry = write(videos, tmp_path / "out", skip_faulty=True)
+    assert entry["videos"] == 5
+    ((name, fault),) = [(video["name"], video["fault"]) for video in entry["skipped"]]
+    assert name == "v3"
+    assert fault.startswith(f"{image}: frame that cannot be decoded")
+    assert [video.name for video in read_index(tmp_path / "out")] == ["v0", "v1", "v2", "v4", "v5"]
+
+
+def test_skip_faulty_goes_on_where_a_fault_stopped_the_run(videos, tmp_path, caplog):
+    videos[3].frames[1].image.write_bytes(b"no picture")
+    with pytest.raises(InputError):
+        write(videos, tmp_path / "out")
+    whole = len(check_all_whole(tmp_path / "out"))
+    with caplog.at_level("INFO", "ytvos_keras"):
+        assert write(videos, tmp_path / "out", skip_faulty=True)["videos"] == 5
+    assert caplog.messages == ([f"{whole} of 6 shards are there already"] if whole else [])
+    with pytest.raises(InputError, match=r"train-00003-of-00006\.tfrecord: was written from other"):
+        write(videos, tmp_path / "out")
+
+
+def test_no_video_without_a_fault(videos, tmp_path):
+    videos[0].frames[0].image.write_bytes(b"")
+    with pytest.raises(InputError, match=r"every video has a fault; the first: .*00000\.jpg"):
+        write(videos[:1], tmp_path / "out", skip_faulty=True)
+
+
+def test_a_full_disk(videos, tmp_path):
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+        pytest.skip("only root may mount a small file system")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=200k", "none", str(disk)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("cannot mount a small file system here")
+    try:
+        many = [replace(video, name=f"{n}/{video.name}") for n in range(5) for video in videos]
+        with pytest.raises(InputError) as error:
+            write(many, disk / "out", shards=12, jobs=2)
+        assert str(error.value).startswith(str(disk / "out"))
+        assert str(error.value).endswith("cannot be written. (No space left on device)")
+        assert hidden(disk / "out") == []
+        assert check_all_whole(disk / "out")
+        assert not (disk / "out" / "dataset.json").exists()
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+@pytest.mark.parametrize(
+    ("owner", "function", "file"),
+    [
+        (write_shard_module, "_write_records", r"train-0000\d-of-00006\.tfrecord"),
+        (records_folder, "atomic_path", r"dataset\.json"),
+        (RunFolder, "add_task", "out"),
+    ],
+)
+def test_an_error_while_writing_names_the_file(
+    videos, tmp_path, monkeypatch, owner, function, file
+):
+    def fail(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(owner, function, fail)
+    with pytest.raises(InputError, match=rf"{file}: cannot be written\. \(No space left on device"):
+        write(videos, tmp_path / "out")
+    assert hidden(tmp_path / "out") == []
+
+
+# what is given
+
+
+def test_names_must_differ(videos, tmp_path):
+    with pytest.raises(InputError, match=r"must differ\. Received 2 videos named 'v1'"):
+        write([*videos, videos[1]], tmp_path / "out")
+
+
+def test_no_videos(tmp_path):
+    with pytest.raises(InputError, match="there are no videos to write"):
+        write([], tmp_path / "out")
+
+
+def test_the_name_of_a_split(videos, tmp_path):
+    with pytest.raises(InputError, match=r"named with letters, digits, .* Received: 'a/b'"):
+        write(videos, tmp_path / "out", split="a/b")
+
+
+def test_output_that_is_a_file(videos, tmp_path):
+    (tmp_path / "out").write_text("")
+    with pytest.raises(InputError, match="out: is a file; give a folder for the records"):
+        write(videos, tmp_path / "out")
+
+
+def test_without_beam(videos, tmp_path, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r"run: pip install 'ytvos-keras\[beam\]'$"):
+        write(videos, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("--runner=NoRunner", "Apache Beam does not take its options: Unexpected pipeline runner"),
+        ("--direct_num_workers=x", "argument --direct_num_workers: invalid int value: 'x'"),
+    ],
+)
+def test_options_that_beam_does_not_take(videos, tmp_path, option, message):
+    with pytest.raises(InputError, match=message):
+        write(videos, tmp_path / "out", beam_options=[option])
+    assert hidden(tmp_path / "out") == []
+
+
+def test_beam_tells_of_an_option_that_it_does_not_know(videos, tmp_path, caplog):
+    write(videos, tmp_path / "out", beam_options=["--nonsense=3"])
+    assert "Discarding unparseable args: ['--nonsense=3']" in caplog.messages
+    assert len(read_index(tmp_path / "out")) == 6
+
+
+def test_a_bug_is_not_hidden(videos, tmp_path, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(write_shard_module, "encode_video", fail)
+    with pytest.raises(RuntimeError, match="a bug"):
+        write(videos, tmp_path / "out")
+    assert hidden(tmp_path / "out") == []

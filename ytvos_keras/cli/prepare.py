@@ -1,0 +1,81 @@
+"""`ytvos-prepare`: data sets and raw videos become records or clips; their faults and figures."""
+
+import argparse
+
+from ytvos_keras.cli import (
+    prepare_check,
+    prepare_davis,
+    prepare_images,
+    prepare_split,
+    prepare_stats,
+    prepare_videos,
+    prepare_youtube_vos,
+)
+from ytvos_keras.cli.common import run
+
+COMMANDS = (
+    prepare_youtube_vos,
+    prepare_davis,
+    prepare_images,
+    prepare_videos,
+    prepare_check,
+    prepare_stats,
+    prepare_split,
+)
+
+DESCRIPTION = """\
+Turn data sets into records for training, list what is wrong with them, and count
+what is in them. Each command has its own --help.
+"""
+
+EXAMPLES = """\
+examples:
+  ytvos-prepare check YouTube-VOS/train --fix
+  ytvos-prepare youtube-vos YouTube-VOS/train records
+  ytvos-prepare stats records --plots records.png
+"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        argv: arguments without the program's name; those of the process if None.
+
+    Returns:
+        0, 1 for an error or for faults found, 130 for an interruption. Usage errors raise
+        SystemExit with 2.
+    """
+    arguments = parser().parse_args(argv)
+    command, outcome = arguments.command, []
+    failed = run(
+        lambda: outcome.append(command.run(arguments)),
+        quiet=arguments.quiet,
+        hint=getattr(command, "HINT", ""),
+    )
+    return failed or outcome[0]
+
+
+def parser() -> argparse.ArgumentParser:
+    """The arguments of all commands."""
+    whole = argparse.ArgumentParser(
+        prog="ytvos-prepare",
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    names = whole.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        sub = names.add_parser(
+            command.NAME,
+            help=command.SUMMARY,
+            description=command.DESCRIPTION,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.add_arguments(sub)
+        sub.set_defaults(command=command)
+    return whole
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,69 @@
+"""`ytvos-prepare check`: every fault of a data set or of records."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ytvos_keras.cli.common import FAILED
+from ytvos_keras.cli.output_files import check_output_file
+from ytvos_keras.cli.prepare_data import add_data_arguments, choice_of_videos
+from ytvos_keras.cli.prepare_records import add_jobs, add_quiet
+from ytvos_keras.cli.progress import frame_progress
+
+if TYPE_CHECKING:
+    from ytvos_keras.data_prep.check.report import CheckReport
+
+NAME = "check"
+SUMMARY = "list every fault of a data set or of records, with its file"
+DESCRIPTION = """\
+Open every frame and mask and list what is wrong, with the file and what to do about
+it. The exit code is 1 if there is a fault; notes are no faults.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of this command."""
+    add_data_arguments(parser)
+    add = parser.add_argument
+    add(
+        "--fix",
+        action="store_true",
+        help="repair what can be repaired without guessing (masks saved in another form; masks "
+        "without a frame); the originals go to DATA/unfixed and DATA/faulty",
+    )
+    add("--json", type=Path, metavar="FILE", help="also write the faults here")
+    add_jobs(parser, "processes")
+    add_quiet(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Does it."""
+    if arguments.json:
+        check_output_file("--json", arguments.json)
+    report = _check(arguments)
+    if arguments.fix:
+        from ytvos_keras.data_prep.check.repair import repair
+
+        repaired = repair(report)
+        for fault in repaired:
+            print(f"repaired: {fault.file}")
+        if repaired:
+            report = _check(arguments)
+    print("\n".join(report.lines()))
+    if arguments.json:
+        report.write_json(arguments.json)
+    return 0 if report.is_clean else FAILED
+
+
+def _check(arguments: argparse.Namespace) -> "CheckReport":
+    from ytvos_keras.data_prep.check.check import check
+
+    with frame_progress(arguments.quiet) as progress:
+        return check(
+            arguments.data,
+            layout=arguments.layout,
+            all_frames=arguments.all_frames,
+            jobs=arguments.jobs,
+            on_progress=progress,
+            **choice_of_videos(arguments),
+        )

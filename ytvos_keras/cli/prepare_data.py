@@ -1,0 +1,51 @@
+"""Which data: arguments of the `ytvos-prepare` commands that look at a data set or at records."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+LAYOUTS = ("youtube-vos", "davis", "images", "records")
+
+
+def add_data_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the folder, its form, and which of its videos."""
+    add = parser.add_argument
+    add("data", type=Path, metavar="DATA", help="folder of a data set, or of records")
+    add("--layout", choices=LAYOUTS, help="of DATA (default: found out by its folders)")
+    add_all_frames(parser, "DATA")
+    add_choice_of_videos(parser)
+
+
+def add_all_frames(parser: argparse.ArgumentParser, folder: str) -> None:
+    """Adds `--all-frames`."""
+    parser.add_argument(
+        "--all-frames",
+        action="store_true",
+        help=f"of YouTube-VOS: take the frames at 30 a second, from {folder}_all_frames beside "
+        f"{folder}",
+    )
+
+
+def add_choice_of_videos(parser: argparse.ArgumentParser) -> None:
+    """Adds which videos are wanted."""
+    add = parser.add_argument
+    add("--videos", type=Path, metavar="FILE", help="take only these; a text file, one name a line")
+    add(
+        "--exclude",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="leave these out: videos, or a source (NAME/…) as a whole",
+    )
+
+
+def choice_of_videos(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What `add_choice_of_videos` added, as readers take it.
+
+    Raises:
+        InputError: the file of names cannot be read.
+    """
+    from ytvos_keras.data_prep.selection import read_names
+
+    videos = None if arguments.videos is None else read_names(arguments.videos)
+    return {"videos": videos, "exclude": arguments.exclude}

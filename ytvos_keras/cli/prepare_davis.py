@@ -1,0 +1,51 @@
+"""`ytvos-prepare davis`: records from DAVIS 2016 and 2017."""
+
+import argparse
+from pathlib import Path
+
+from ytvos_keras.cli.prepare_data import choice_of_videos
+from ytvos_keras.cli.prepare_records import HINT, RULES, add_record_arguments, write
+
+__all__ = ["DESCRIPTION", "HINT", "NAME", "SUMMARY", "add_arguments", "run"]
+
+NAME = "davis"
+SUMMARY = "DAVIS 2016 and 2017 → records"
+DESCRIPTION = f"""\
+Write records of DAVIS: the folder with JPEGImages, Annotations and ImageSets, or
+several folders of this form below a common one.
+
+{RULES}"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of this command."""
+    parser.add_argument("source", type=Path, metavar="SRC", help="folder as above")
+    add_record_arguments(parser)
+    parser.add_argument(
+        "--year",
+        type=int,
+        choices=(2016, 2017),
+        default=2017,
+        help="2016: all that is not 0 is one object; 2017: every id is one (default: 2017)",
+    )
+    parser.add_argument(
+        "--image-set",
+        metavar="NAME",
+        help="list of ImageSets, such as val (default: the one called as --split, where there are "
+        "lists and no --videos)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Does it."""
+    from ytvos_keras.data_prep.readers.davis import read_davis
+
+    image_set = arguments.image_set
+    if image_set is None and arguments.videos is None and (arguments.source / "ImageSets").is_dir():
+        image_set = arguments.split
+    return write(
+        arguments,
+        lambda: read_davis(
+            arguments.source, year=arguments.year, split=image_set, **choice_of_videos(arguments)
+        ),
+    )

@@ -1,0 +1,69 @@
+"""`ytvos-prepare images`: records from pictures with instance masks."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ytvos_keras.cli.prepare_data import choice_of_videos
+from ytvos_keras.cli.prepare_records import HINT, RULES, add_record_arguments, write
+
+if TYPE_CHECKING:
+    from ytvos_keras.data_prep.video import Video
+
+__all__ = ["DESCRIPTION", "HINT", "NAME", "SUMMARY", "add_arguments", "run"]
+
+NAME = "images"
+SUMMARY = "pictures with masks (folders, COCO, labelme, CVAT) → records"
+DESCRIPTION = f"""\
+Write records of pictures with instance masks; a picture is a video of one frame.
+
+  --format folders   SRC/img/*.jpg and SRC/mask/*.png of the same names, or several
+                     such folders below SRC
+  --format coco      SRC is the JSON file, --images the folder of the pictures
+  --format labelme   SRC is a folder of JSON files beside their pictures
+  --format cvat      SRC is annotations.xml of "CVAT for images 1.1"
+
+{RULES}"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of this command."""
+    parser.add_argument("source", type=Path, metavar="SRC", help="folder or file as above")
+    add_record_arguments(parser)
+    parser.add_argument(
+        "--format",
+        choices=("folders", "coco", "labelme", "cvat"),
+        default="folders",
+        help="default: folders",
+    )
+    parser.add_argument(
+        "--images",
+        type=Path,
+        metavar="DIR",
+        help="pictures of --format coco (default: the folder of SRC) or cvat (default: images "
+        "beside SRC)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Does it."""
+    return write(arguments, lambda: _read(arguments), f"{NAME}/{arguments.format}")
+
+
+def _read(arguments: argparse.Namespace) -> "list[Video]":
+    source, images, chosen = arguments.source, arguments.images, choice_of_videos(arguments)
+    if arguments.format == "coco":
+        from ytvos_keras.data_prep.readers.coco import read_coco
+
+        return read_coco(source, images or source.parent, **chosen)
+    if arguments.format == "cvat":
+        from ytvos_keras.data_prep.readers.cvat import read_cvat
+
+        return read_cvat(source, images, **chosen)
+    if arguments.format == "labelme":
+        from ytvos_keras.data_prep.readers.labelme import read_labelme
+
+        return read_labelme(source, **chosen)
+    from ytvos_keras.data_prep.readers.pictures import read_pictures
+
+    return read_pictures(source, **chosen)

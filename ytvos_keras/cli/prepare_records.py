@@ -1,0 +1,121 @@
+"""What all `ytvos-prepare` commands that write records have in common."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ytvos_keras.bench.arguments import positive
+from ytvos_keras.cli.common import prepare_tensorflow
+from ytvos_keras.cli.prepare_data import add_choice_of_videos
+from ytvos_keras.cli.progress import frame_progress
+from ytvos_keras.cli.quiet_import import import_tensorflow
+from ytvos_keras.processes import available_cores
+
+if TYPE_CHECKING:
+    from ytvos_keras.data_prep.video import Video
+
+HINT = "run the same command again, without --overwrite, to go on from where it stopped"
+
+RULES = """\
+The pictures are stored as they are, one record a video, in shards of which each
+appears whole or not at all; dataset.json comes last. A run that was stopped in any
+way goes on when the same command is given again. A video with a fault stops the
+run with the name of the file, unless --skip-faulty.
+"""
+
+
+def add_record_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds where to write, what to take, and how."""
+    add = parser.add_argument
+    add("output", type=Path, metavar="OUT", help="folder for the records")
+    add("--split", default="train", metavar="NAME", help="of the records (default: train)")
+    add_choice_of_videos(parser)
+    add(
+        "--shards",
+        type=positive,
+        metavar="N",
+        help="number of files (default: one per 128 MB, but at least 8)",
+    )
+    add("--skip-faulty", action="store_true", help="leave out videos with a fault, and name them")
+    add("--overwrite", action="store_true", help="replace this split if it holds something else")
+    add_jobs(parser, "shards written at the same time")
+    add_quiet(parser)
+    add(
+        "--beam",
+        nargs=argparse.REMAINDER,
+        default=[],
+        metavar="…",
+        help="all that follows goes to Apache Beam, to write on other machines, for example: "
+        "--beam --runner=FlinkRunner --flink_master=HOST:8081",
+    )
+
+
+def add_jobs(parser: argparse.ArgumentParser, what: str) -> None:
+    """Adds how much is done at once."""
+    cores = available_cores()
+    parser.add_argument(
+        "--jobs",
+        type=positive,
+        default=cores,
+        metavar="N",
+        help=f"{what} (default: all cores)",
+    )
+
+
+def add_quiet(parser: argparse.ArgumentParser) -> None:
+    """Adds `--quiet`."""
+    parser.add_argument("--quiet", action="store_true", help="show no progress")
+
+
+def write(
+    arguments: argparse.Namespace, read: "Callable[[], list[Video]]", source: str | None = None
+) -> int:
+    """Read the list of videos, write the records and say what they hold.
+
+    Raises:
+        InputError: see `write_records`.
+    """
+    from ytvos_keras.data_prep.records.beam_pipeline import check_beam
+
+    check_beam()
+    videos = read()
+    # Only now: TensorFlow takes seconds to load, a wrong path should not.
+    from ytvos_keras.data_prep.records.write import write_records
+
+    prepare_tensorflow()
+    import_tensorflow()
+    with frame_progress(arguments.quiet, "videos") as report:
+        entry = write_records(
+            videos,
+            arguments.output,
+            split=arguments.split,
+            source=source or arguments.command.NAME,
+            shards=arguments.shards,
+            jobs=arguments.jobs,
+            beam_options=arguments.beam,
+            skip_faulty=arguments.skip_faulty,
+            overwrite=arguments.overwrite,
+            on_progress=report,
+        )
+    if not arguments.quiet:
+        _print(arguments, entry)
+    return 0
+
+
+def _print(arguments: argparse.Namespace, entry: dict[str, Any]) -> None:
+    counts = ", ".join(
+        f"{entry[key]:,} {key.replace('_', ' ')}"
+        for key in ("videos", "frames", "annotated_frames", "objects", "annotations")
+    )
+    print(f"{arguments.split}: {counts}")
+    print(f"records: {arguments.output} ({len(entry['shards'])} shards, {_size(entry['bytes'])})")
+    for video in entry["skipped"]:
+        print(f"left out: {video['name']} ({video['fault']})")
+
+
+def _size(size: int) -> str:
+    for unit, bytes_of in (("GB", 1e9), ("MB", 1e6)):
+        if size >= bytes_of:
+            return f"{size / bytes_of:.1f} {unit}"
+    return f"{size / 1e3:.1f} kB"

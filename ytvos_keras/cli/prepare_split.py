@@ -1,0 +1,90 @@
+"""`ytvos-prepare split`: lists of videos for training, validation and test."""
+
+import argparse
+from pathlib import Path
+
+from ytvos_keras.cli.prepare_data import add_data_arguments, choice_of_videos
+from ytvos_keras.cli.prepare_records import add_quiet
+
+NAME = "split"
+SUMMARY = "lists of videos for training, validation and test (section 5.1)"
+DESCRIPTION = """\
+Split the videos of a data set (or of records) as the paper does: all with an object
+of an unseen category are test_unseen; of every other category some are drawn for
+validation and test_seen, and the rest is for training. Files of names are written,
+also of shares of the training set (Table 4), for --videos of the other commands:
+
+  ytvos-prepare split YouTube-VOS/train lists
+  ytvos-prepare youtube-vos YouTube-VOS/train records --videos lists/train.txt
+  ytvos-prepare youtube-vos YouTube-VOS/train records --videos lists/validation.txt \\
+      --split validation
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of this command."""
+    add_data_arguments(parser)
+    add = parser.add_argument
+    add("output", type=Path, metavar="OUT", help="folder for the lists")
+    add(
+        "--unseen",
+        type=lambda text: [name.strip() for name in text.split(",") if name.strip()],
+        metavar="NAME,…",
+        help="categories for test_unseen (default: the paper's ten, as far as they are there)",
+    )
+    add("--validation", type=_whole, default=2, metavar="N", help="videos a category (default: 2)")
+    add("--test-seen", type=_whole, default=4, metavar="N", help="videos a category (default: 4)")
+    add("--seed", type=int, default=0, metavar="N", help="of the draw (default: 0)")
+    add(
+        "--clips",
+        type=Path,
+        metavar="FILE",
+        help="clips.json of `ytvos-prepare videos`: clips of one raw video stay together",
+    )
+    add_quiet(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Does it."""
+    from ytvos_keras.data_prep.raw_videos.lists import read_sources
+    from ytvos_keras.data_prep.split_files import PARTS, write_splits
+    from ytvos_keras.data_prep.splits import make_splits
+
+    splits = make_splits(
+        _categories(arguments),
+        unseen=arguments.unseen,
+        validation=arguments.validation,
+        test_seen=arguments.test_seen,
+        seed=arguments.seed,
+        sources=None if arguments.clips is None else read_sources(arguments.clips),
+    )
+    write_splits(splits, arguments.output)
+    if not arguments.quiet:
+        print(", ".join(f"{part} {len(getattr(splits, part)):,}" for part in PARTS))
+        print(f"unseen categories: {', '.join(splits.unseen) or 'none'}")
+        print(f"lists: {arguments.output}")
+    return 0
+
+
+def _categories(arguments: argparse.Namespace) -> dict[str, set[str]]:
+    from ytvos_keras.data_prep.check.layouts import RECORDS, find_layout, list_layout
+    from ytvos_keras.data_prep.records.index import read_index
+    from ytvos_keras.data_prep.selection import select_names
+    from ytvos_keras.data_prep.splits import video_categories
+
+    data, chosen = arguments.data, choice_of_videos(arguments)
+    layout = arguments.layout or find_layout(data)
+    if layout != RECORDS:
+        listing = list_layout(data, layout, all_frames=arguments.all_frames, **chosen)
+        return video_categories(listing.annotated())
+    videos = {
+        video.name: {info.category for info in video.objects.values() if info.category}
+        for video in read_index(data)
+    }
+    return {name: videos[name] for name in select_names(list(videos), data, **chosen)}
+
+
+def _whole(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()):
+        raise argparse.ArgumentTypeError(f"a whole number is needed. Received: {text!r}")
+    return int(text)

@@ -1,0 +1,122 @@
+"""`ytvos-prepare stats`: the columns of Table 1 of the paper, for any data set."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ytvos_keras.cli.output_files import check_output_file
+from ytvos_keras.cli.prepare_data import add_data_arguments, choice_of_videos
+from ytvos_keras.cli.prepare_records import add_jobs, add_quiet
+from ytvos_keras.cli.progress import frame_progress
+
+if TYPE_CHECKING:
+    from ytvos_keras.data_prep.statistics.measure import DatasetStatistics
+    from ytvos_keras.data_prep.statistics.video_facts import VideoFacts
+
+NAME = "stats"
+SUMMARY = "count videos, categories, objects, annotations and minutes, with plots"
+DESCRIPTION = """\
+Print the columns of Table 1 of the paper for a data set or for records: videos,
+categories, objects, annotations (every object in every mask) and minutes; and the
+spread of objects per video, length of clips and area of masks. Of records only the
+index is read; of folders every mask is.
+
+Minutes: frame numbers (the names of frames) divided by --fps, or the number of
+frames where names are no numbers. A video of one frame lasts no time.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of this command."""
+    add_data_arguments(parser)
+    add = parser.add_argument
+    add(
+        "--fps",
+        type=_frames_per_second,
+        default=30.0,
+        metavar="X",
+        help="frame numbers a second (default: 30, as in YouTube-VOS; DAVIS has 24)",
+    )
+    add("--plots", type=Path, metavar="FILE", help="also draw plots here (PNG, SVG or PDF)")
+    add("--json", type=Path, metavar="FILE", help="also write every figure here")
+    add_jobs(parser, "processes")
+    add_quiet(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Does it."""
+    from ytvos_keras.data_prep.statistics.measure import measure
+    from ytvos_keras.data_prep.statistics.plots import check_plot_path, write_plots
+    from ytvos_keras.data_prep.statistics.table import print_statistics
+
+    if arguments.json:
+        check_output_file("--json", arguments.json)
+    if arguments.plots:
+        check_plot_path(arguments.plots)
+    facts = _facts(arguments)
+    statistics = {name: measure(videos, arguments.fps) for name, videos in facts.items()}
+    if len(facts) > 1:
+        together = [video for videos in facts.values() for video in videos]
+        statistics["all"] = measure(together, arguments.fps)
+    from rich.console import Console
+
+    # A pipe or a log has no width of its own; the tables are made for 80 columns.
+    print_statistics(statistics, Console(width=None if sys.stdout.isatty() else 80))
+    if arguments.json:
+        _write_json(arguments, statistics)
+    if arguments.plots:
+        write_plots(arguments.plots, list(statistics.values())[-1], _name(arguments.data))
+    return 0
+
+
+def _facts(arguments: argparse.Namespace) -> "dict[str, list[VideoFacts]]":
+    """What to count, by split; folders are one split, with the name of the folder."""
+    from ytvos_keras.data_prep.check.layouts import RECORDS, find_layout, list_layout
+    from ytvos_keras.data_prep.records.index import read_dataset, read_index
+    from ytvos_keras.data_prep.selection import select_names
+    from ytvos_keras.data_prep.statistics.video_facts import facts_of_records, facts_of_videos
+
+    data, chosen = arguments.data, choice_of_videos(arguments)
+    layout = arguments.layout or find_layout(data)
+    if layout != RECORDS:
+        listing = list_layout(data, layout, all_frames=arguments.all_frames, **chosen)
+        videos = listing.annotated()
+        with frame_progress(arguments.quiet, "videos") as progress:
+            facts = facts_of_videos(videos, jobs=arguments.jobs, on_progress=progress)
+        return {_name(data): facts}
+    splits = {split: read_index(data, split) for split in read_dataset(data)["splits"]}
+    names = select_names([v.name for videos in splits.values() for v in videos], data, **chosen)
+    wanted = set(names)
+    kept = {
+        split: facts_of_records(video for video in videos if video.name in wanted)
+        for split, videos in splits.items()
+    }
+    return {split: facts for split, facts in kept.items() if facts}
+
+
+def _write_json(arguments: argparse.Namespace, statistics: "dict[str, DatasetStatistics]") -> None:
+    from ytvos_keras.media.atomic import atomic_path
+
+    content = {
+        "data": str(arguments.data),
+        "fps": arguments.fps,
+        "statistics": {name: figures.to_dict() for name, figures in statistics.items()},
+    }
+    with atomic_path(arguments.json) as part:
+        part.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _name(data: Path) -> str:
+    return data.resolve().name
+
+
+def _frames_per_second(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < 1e6:
+        raise argparse.ArgumentTypeError(f"a number above 0 is needed. Received: {text!r}")
+    return number

@@ -1,0 +1,104 @@
+"""`ytvos-prepare videos`: clips ready for annotation, from raw videos."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ytvos_keras.bench.arguments import positive
+from ytvos_keras.cli.common import FAILED
+from ytvos_keras.cli.prepare_records import add_jobs, add_quiet
+from ytvos_keras.cli.progress import frame_progress
+
+if TYPE_CHECKING:
+    from ytvos_keras.data_prep.raw_videos.prepare_clips import ClipReport
+
+NAME = "videos"
+SUMMARY = "raw videos → clips ready for annotation (section 3 of the paper)"
+DESCRIPTION = """\
+Cut raw videos into clips as the paper does: shots are found, the beginning and the
+end of the video are dropped, up to five clips of 3 to 6 seconds are drawn, and
+written at 30 frames a second, every fifth frame marked for annotation. Clips that
+are too dark, blurred or shaky are proposed for rejection, with the measure.
+
+OUT is in the layout of YouTube-VOS (JPEGImages: the frames to annotate,
+JPEGImages_all_frames: all), with clips.json, clips.csv and contact_sheet_01.jpg to
+look through. Put masks into OUT/Annotations, list their objects in OUT/meta.json
+(or remove that file) and go on with `ytvos-prepare youtube-vos OUT RECORDS`.
+"""
+HINT = "run the same command again to go on from where it stopped"
+
+_SETTINGS = ("clips_per_video", "min_seconds", "max_seconds", "skip", "height", "seed")
+_LIMITS = ("min_brightness", "max_blur", "max_shake")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of this command."""
+    add = parser.add_argument
+    add("source", type=Path, metavar="SRC", help="a video file, or a folder of them")
+    add("output", type=Path, metavar="OUT", help="folder for the clips")
+    # Left out of the namespace if not given: the defaults stand in one place, in the library.
+    add = _of_library(parser.add_argument_group("which frames"))
+    add("--clips-per-video", positive, "N", "at most so many a video (default: 5)")
+    add("--min-seconds", float, "S", "shortest clip (default: 3)")
+    add("--max-seconds", float, "S", "longest clip (default: 6)")
+    add("--skip", float, "SHARE", "dropped at the beginning, and at the end (default: 0.1)")
+    add("--height", positive, "PIXELS", "make frames this high, if higher (default: as they are)")
+    add("--seed", int, "N", "another seed draws other clips (default: 0)")
+    group = parser.add_argument_group("proposed for rejection")
+    add = _of_library(group)
+    add("--min-brightness", float, "X", "below this mean grey value, 0-255 (default: 40)")
+    add("--max-blur", float, "X", "above this blur, in pixels at a height of 256 (default: 1.7)")
+    add("--max-shake", float, "X", "above this shake, in percent of the height (default: 1)")
+    group.add_argument(
+        "--leave-out-rejected", action="store_true", help="do not write the frames of these"
+    )
+    add_jobs(parser, "videos cut at the same time")
+    add_quiet(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Does it."""
+    from ytvos_keras.data_prep.raw_videos.prepare_clips import prepare_clips
+    from ytvos_keras.data_prep.raw_videos.quality import QualityLimits
+    from ytvos_keras.data_prep.raw_videos.settings import ClipSettings
+
+    given = vars(arguments)
+    with frame_progress(arguments.quiet, "") as progress:  # videos, and the frames of each
+        report = prepare_clips(
+            arguments.source,
+            arguments.output,
+            settings=ClipSettings(**{name: given[name] for name in _SETTINGS if name in given}),
+            limits=QualityLimits(**{name: given[name] for name in _LIMITS if name in given}),
+            leave_out_rejected=arguments.leave_out_rejected,
+            jobs=arguments.jobs,
+            on_progress=progress,
+        )
+    if not arguments.quiet:
+        _print(arguments, report)
+    for message in report.failures.values():
+        print(f"error: {message}", file=sys.stderr)
+    return FAILED if report.failures else 0
+
+
+def _of_library(group):
+    def add(option: str, kind, metavar: str, help_text: str) -> None:
+        group.add_argument(
+            option, type=kind, metavar=metavar, help=help_text, default=argparse.SUPPRESS
+        )
+
+    return add
+
+
+def _print(arguments: argparse.Namespace, report: "ClipReport") -> None:
+    clips = report.clips
+    rejected = sum(bool(clip.reasons) for clip in clips)
+    seconds = sum(float(clip.end - clip.start) for clip in clips)
+    print(
+        f"clips    {arguments.output} ({len(clips)} of {len(report.videos)} videos, "
+        f"{seconds:,.0f} seconds; {rejected} proposed for rejection)"
+    )
+    for video in report.without_clips:
+        print(f"no clip  {video} (no shot is long enough)")
+    for sheet in report.sheets:
+        print(f"sheet    {sheet}")

@@ -1,0 +1,48 @@
+"""`ytvos-prepare youtube-vos`: records from YouTube-VOS, or from own videos in its layout."""
+
+import argparse
+from pathlib import Path
+
+from ytvos_keras.cli.prepare_data import add_all_frames, choice_of_videos
+from ytvos_keras.cli.prepare_records import HINT, RULES, add_record_arguments, write
+
+__all__ = ["DESCRIPTION", "HINT", "NAME", "SUMMARY", "add_arguments", "run"]
+
+NAME = "youtube-vos"
+SUMMARY = "YouTube-VOS, or your own videos in its layout → records"
+DESCRIPTION = f"""\
+Write records of YouTube-VOS (2018, 2019), or of your own videos in its layout:
+
+  SRC/JPEGImages/VIDEO/00000.jpg     frames in natural order, JPEG or PNG
+  SRC/Annotations/VIDEO/00000.png    masks of some of them: 0 background, 1-254 ids
+  SRC/meta.json                      categories of the objects (may be missing)
+
+{RULES}"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of this command."""
+    parser.add_argument(
+        "source",
+        type=Path,
+        metavar="SRC",
+        help="folder as above, or one with several such folders in it: of these the one that is "
+        "called as --split, otherwise all",
+    )
+    add_record_arguments(parser)
+    add_all_frames(parser, "SRC")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Does it."""
+    from ytvos_keras.data_prep.readers.youtube_vos import read_youtube_vos
+
+    source, of_split = arguments.source, arguments.source / arguments.split
+    if (of_split / "JPEGImages").is_dir() and not (source / "JPEGImages").is_dir():
+        source = of_split
+    return write(
+        arguments,
+        lambda: read_youtube_vos(
+            source, all_frames=arguments.all_frames, **choice_of_videos(arguments)
+        ),
+    )

@@ -1,0 +1,1 @@
+"""Faults in data sets and in records: found, listed, and mended where nothing is guessed."""

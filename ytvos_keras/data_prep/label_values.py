@@ -1,0 +1,80 @@
+"""What the pixels of a mask file stand for."""
+
+from collections.abc import Collection, Iterable
+
+import numpy as np
+from PIL import Image
+
+from ytvos_keras.errors import InputError
+from ytvos_keras.media.masks import MAX_ID
+from ytvos_keras.media.pictures import decode_picture
+
+VOID = 255  # undecided in PASCAL VOC and DAVIS 2017; the object in DAVIS 2016
+LABEL_MODES = ("P", "L", "1")  # one number a pixel, 8 bits at most
+
+
+def decode_labels(data: bytes, name: str) -> np.ndarray:
+    """Decode a mask to the values that stand in the file.
+
+    Args:
+        data: an index, greyscale or black-and-white PNG of at most 8 bits a pixel.
+        name: what to call the mask in an error: its file, if it has one.
+
+    Returns:
+        uint8 (H, W): the index in the palette or the grey level; 0 and 1 of a 1-bit PNG.
+
+    Raises:
+        InputError: damaged, not a PNG, or not one number a pixel.
+    """
+    image = decode_picture(data, name)
+    if image.format != "PNG" or image.mode not in LABEL_MODES:
+        raise InputError(
+            f"{name}: a mask must be an index, greyscale or black-and-white PNG of at most 8 bits; "
+            "`ytvos-prepare check --fix` mends what can be mended. "
+            f"Received: {image.format}, mode {image.mode}"
+        )
+    return np.asarray(image).astype(np.uint8)  # a 1-bit PNG comes as booleans
+
+
+def label_areas(labels: np.ndarray) -> np.ndarray:
+    """Count the pixels of each value.
+
+    Args:
+        labels: uint8 (H, W).
+
+    Returns:
+        int64 (256,).
+    """
+    # Faster than np.bincount, which first makes an int64 copy.
+    return np.array(Image.fromarray(labels).histogram(), np.int64)
+
+
+def is_binary(values: Iterable[Collection[int]]) -> bool:
+    """Whether the masks of a video are black and white: 255 occurs and no value from 1 to 254.
+
+    Then 255 is object 1. Otherwise 255 marks undecided pixels and is no object.
+
+    Args:
+        values: of each mask, the values that occur in it.
+
+    Example:
+        >>> is_binary([{0}, {0, 255}]), is_binary([{0, 1}, {0, 255}])
+        (True, False)
+    """
+    together = set().union(*values)
+    return VOID in together and together <= {0, VOID}
+
+
+def object_areas(areas: np.ndarray, binary: bool) -> dict[int, int]:
+    """The size of each object in a mask.
+
+    Args:
+        areas: int (256,), pixels of each value, as `label_areas` counts them.
+        binary: whether every value above 0 is object 1.
+
+    Returns:
+        Object id (1–254, rising) → its pixels, at least 1.
+    """
+    if binary:
+        return {1: int(areas[1:].sum())} if areas[1:].any() else {}
+    return {int(value): int(areas[value]) for value in np.flatnonzero(areas) if 0 < value <= MAX_ID}

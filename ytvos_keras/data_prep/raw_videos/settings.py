@@ -1,0 +1,59 @@
+"""How clips are cut from raw videos (section 3 of the paper)."""
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+
+from ytvos_keras.errors import InputError
+
+FRAME_RATE = Fraction(30)  # frames per second of every clip
+ANNOTATE_EVERY = 5  # frames: annotations at 6 a second
+
+
+@dataclass(frozen=True)
+class ClipSettings:
+    """What decides which frames are taken. The defaults are the paper's; it names no height.
+
+    Args:
+        clips_per_video: at most so many clips are cut from a video.
+        min_seconds: shortest clip.
+        max_seconds: longest clip.
+        skip: share of the video left out at its beginning, and again at its end (titles, credits).
+        height: of the frames written, in pixels, at the video's aspect ratio; lower videos are not
+            enlarged. None for the height of the video.
+        seed: of the draw of clips.
+
+    Raises:
+        InputError: a value is out of its range.
+    """
+
+    clips_per_video: int = 5
+    min_seconds: float = 3.0
+    max_seconds: float = 6.0
+    skip: float = 0.1
+    height: int | None = None
+    seed: int = 0
+
+    def __post_init__(self):
+        if self.clips_per_video < 1:
+            raise InputError(f"clips a video: at least 1. Received: {self.clips_per_video}")
+        if not 1 <= self.min_seconds <= self.max_seconds:
+            raise InputError(
+                "the length of clips must be 1 second or more, the shortest first. Received: "
+                f"{self.min_seconds:g} to {self.max_seconds:g} seconds"
+            )
+        if not 0 <= self.skip < 0.5:
+            raise InputError(
+                "the share skipped at either end must be at least 0 and below 0.5. "
+                f"Received: {self.skip:g}"
+            )
+        if self.height is not None and self.height < 16:
+            raise InputError(f"height: at least 16 pixels. Received: {self.height}")
+        if self.seed < 0:
+            raise InputError(f"seed: 0 or more. Received: {self.seed}")
+
+    @property
+    def frame_counts(self) -> tuple[int, int]:
+        """Frames of the shortest and of the longest clip."""
+        fewest = math.ceil(Fraction(self.min_seconds) * FRAME_RATE)
+        return fewest, math.floor(Fraction(self.max_seconds) * FRAME_RATE)

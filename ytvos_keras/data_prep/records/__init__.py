@@ -1,0 +1,1 @@
+"""Records: the TFRecord files that training reads, their schema, index and writer."""

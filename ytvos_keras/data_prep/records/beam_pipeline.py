@@ -1,0 +1,135 @@
+"""Work spread over cores or machines with Apache Beam."""
+
+import importlib.util
+import io
+import logging
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr
+
+from ytvos_keras.errors import InputError, first_line
+
+_POLL = 0.1  # seconds
+
+
+def check_beam() -> None:
+    """Make sure that Apache Beam is installed, without the seconds that its import takes.
+
+    Raises:
+        InputError: it is not; the message says how to install it.
+    """
+    if importlib.util.find_spec("apache_beam") is None:
+        raise InputError(
+            "records are written with Apache Beam, which is not installed; run: "
+            "pip install 'ytvos-keras[beam]'"
+        )
+
+
+def run_each(
+    function: Callable[[str], None],
+    items: Sequence[str],
+    *,
+    jobs: int = 1,
+    beam_options: Sequence[str] = (),
+    while_running: Callable[[], None],
+    stop: Callable[[], None],
+) -> None:
+    """Call a function for every item, in any order, here or wherever a runner of Beam works.
+
+    Args:
+        function: of a module, so that workers elsewhere find it. Beam prints and wraps what it
+            raises, and other runners try again: it should raise for bugs only.
+        items: what to call it with.
+        jobs: how many at once; counts for this machine only.
+        beam_options: Beam's options, such as `["--runner=FlinkRunner", "--flink_master=…"]`. They
+            are added to those for this machine unless they name a runner.
+        while_running: called several times a second.
+        stop: called after an interruption; has to make calls in progress end.
+
+    Raises:
+        InputError: Beam does not take its options.
+    """
+    with _quiet_import():
+        import apache_beam as beam
+
+    if not any(option.startswith("--runner") for option in beam_options):
+        beam_options = [*_local_options(jobs), *beam_options]
+    pipeline = _pipeline(beam_options)
+    # Reshuffle: items are handed out to the workers instead of staying with who lists them.
+    _ = pipeline | beam.Create(list(items)) | beam.Reshuffle() | beam.Map(function)
+    _wait(lambda: pipeline.run().wait_until_finish(), while_running, stop)
+
+
+def _pipeline(options: Sequence[str]):
+    import apache_beam as beam
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    said = io.StringIO()
+    try:
+        with redirect_stderr(said):
+            parsed = PipelineOptions(list(options))
+            parsed.get_all_options()  # what is wrong with them is told now, not in the middle
+            pipeline = beam.Pipeline(options=parsed)
+    except SystemExit as error:  # after argparse has printed all there is to know of Beam's options
+        reason = said.getvalue().strip().rpartition("error: ")[2]
+        raise InputError(f"Apache Beam does not take its options: {reason}.") from error
+    except ValueError as error:
+        raise InputError(f"Apache Beam does not take its options: {first_line(error)}") from error
+    # Beam's own warnings, such as of options that it does not know: they may be a runner's.
+    print(said.getvalue(), end="", file=sys.stderr)
+    return pipeline
+
+
+def _local_options(jobs: int) -> list[str]:
+    """Beam's options for this machine: threads of this process.
+
+    Not Beam's default: that tries to download a runner, and uses one core if it cannot. Threads are
+    enough, because reading, decoding and checksums do without Python's lock.
+    """
+    return [
+        "--runner=FnApiRunner",
+        f"--direct_num_workers={jobs}",
+        f"--direct_running_mode={'multi_threading' if jobs > 1 else 'in_memory'}",
+    ]
+
+
+def _wait(
+    run: Callable[[], object], while_running: Callable[[], None], stop: Callable[[], None]
+) -> None:
+    """Run in a thread, so that this one can show progress and be interrupted."""
+    failure: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            run()
+        except BaseException as error:
+            failure.append(error)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        while thread.is_alive():
+            while_running()
+            thread.join(_POLL)
+    except BaseException:
+        stop()
+        thread.join()
+        raise
+    if failure:
+        raise failure[0]
+
+
+@contextmanager
+def _quiet_import() -> Iterator[None]:
+    """Keep Beam's notes on parts that are not installed off the terminal."""
+    handlers = logging.root.handlers[:]
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(logging.NOTSET)
+        logging.root.handlers[:] = handlers  # a note of the root logger adds one

@@ -1,0 +1,118 @@
+"""The hidden folder of a run: its tasks and unfinished files, and word from its workers."""
+
+import contextlib
+import os
+import pickle
+import re
+import shutil
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+_COUNTER, _FAILURE = "done", "failure"
+_FAILURE_BYTES = 4096
+
+
+class RunEndedError(Exception):
+    """The run that this work belongs to has failed or was stopped, or its process is no more."""
+
+
+class RunFolder:
+    """What a run and its workers share; the workers may be on other machines.
+
+    When the folder is gone, workers that are left over end at their next video, and what they were
+    writing is gone with it.
+
+    Args:
+        path: the folder.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    @classmethod
+    @contextlib.contextmanager
+    def new(cls, output: Path, split: str) -> Iterator["RunFolder"]:
+        """Make the folder of a new run in `output`, and remove it when the run ends."""
+        run = cls(output / f".{split}.{uuid.uuid4().hex}")
+        try:
+            run.path.mkdir()
+            (run.path / _COUNTER).touch()
+            # Filled beforehand: there must be room for it when the disk is full.
+            (run.path / _FAILURE).write_bytes(b" " * _FAILURE_BYTES)
+            yield run
+        finally:
+            run.remove()
+
+    @staticmethod
+    def remove_others(output: Path, split: str) -> None:
+        """Remove what killed runs have left behind."""
+        for folder in output.glob(f".{split}.*"):
+            if re.fullmatch(r"[0-9a-f]{32}", folder.name.removeprefix(f".{split}.")):
+                shutil.rmtree(folder)
+
+    def remove(self) -> None:
+        """Remove the folder, which ends the run."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def add_task(self, name: str, task: Any) -> Path:
+        """Keep a task, so that nothing but its file's name goes through Beam."""
+        path = self.path / f"{name}.task"
+        path.write_bytes(pickle.dumps(task))
+        return path
+
+    def read_task(self, path: str) -> Any:
+        """What `add_task` kept.
+
+        Raises:
+            RunEndedError: the run has ended.
+        """
+        return pickle.loads(self._read(Path(path).name))
+
+    @property
+    def failure(self) -> str:
+        """What went wrong, empty if nothing did."""
+        return self._read(_FAILURE).decode(errors="replace").strip()
+
+    @property
+    def done(self) -> int:
+        """How many videos are done; those of a task that was tried twice count twice."""
+        return len(self._read(_COUNTER))
+
+    def count(self) -> None:
+        """Tell the run that a video is done.
+
+        Raises:
+            RunEndedError: the run has ended.
+        """
+        if self.failure:
+            raise RunEndedError
+        self._write(_COUNTER, os.O_APPEND, b".")
+
+    def fail(self, message: str) -> None:
+        """Tell the run what went wrong.
+
+        Raises:
+            RunEndedError: the run has ended.
+        """
+        text = message.encode()[:_FAILURE_BYTES]
+        self._write(_FAILURE, 0, text.ljust(_FAILURE_BYTES))
+
+    def _read(self, name: str) -> bytes:
+        try:
+            return (self.path / name).read_bytes()
+        except FileNotFoundError as error:
+            raise RunEndedError from error
+
+    def _write(self, name: str, flags: int, data: bytes) -> None:
+        try:
+            file = os.open(self.path / name, os.O_WRONLY | flags)  # not created if it is gone
+        except FileNotFoundError as error:
+            raise RunEndedError from error
+        try:
+            os.write(file, data)
+        except OSError:
+            pass  # a full disk: the shard matters, not the count, and a failure has its room
+        finally:
+            os.close(file)
