@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from ytvos_keras.errors import InputError
-from ytvos_keras.media import VideoWriter, open_frames
+from ytvos_keras.media import open_frames
+from ytvos_keras.media.video import VideoWriter
 
 
 def picture(height=8, width=12, value=100):

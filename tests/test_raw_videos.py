@@ -16,7 +16,8 @@ from ytvos_keras.data_prep.raw_videos.quality import QualityLimits
 from ytvos_keras.data_prep.raw_videos.settings import ClipSettings
 from ytvos_keras.data_prep.readers.youtube_vos import read_youtube_vos
 from ytvos_keras.errors import InputError
-from ytvos_keras.media import VideoWriter, write_mask
+from ytvos_keras.media import write_mask
+from ytvos_keras.media.video import VideoWriter
 
 pytest.importorskip("scenedetect")
 

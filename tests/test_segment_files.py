@@ -11,7 +11,8 @@ from ytvos_keras.errors import InputError
 from ytvos_keras.inference import files as files_module
 from ytvos_keras.inference import segment_files
 from ytvos_keras.inference.resume import RESUME_NAME
-from ytvos_keras.media import VideoWriter, davis_palette, open_frames, read_mask, write_mask
+from ytvos_keras.media import davis_palette, open_frames, read_mask, write_mask
+from ytvos_keras.media.video import VideoWriter
 
 SIZE = (32, 48)
 

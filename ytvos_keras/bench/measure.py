@@ -86,15 +86,27 @@ def peak_memory() -> float | None:
 
     None where the system does not tell (Windows).
     """
-    status = Path("/proc/self/status")
-    if status.exists():
-        # Not `ru_maxrss`: on Linux that one survives `exec`, so a large parent process shows in it.
-        for line in status.read_text(encoding="utf-8").splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024 / 1e6
+    # Not `ru_maxrss`: on Linux that one survives `exec`, so a large parent process shows in it.
+    if (peak := _status("VmHWM")) is not None:
+        return peak
     try:
         import resource
     except ImportError:
         return None
     unit = 1 if sys.platform == "darwin" else 1024  # bytes on macOS, KiB elsewhere
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+
+
+def resident_memory() -> float | None:
+    """Returns the resident memory of this process now, in MB (10⁶ bytes); None but on Linux."""
+    return _status("VmRSS")
+
+
+def _status(name: str) -> float | None:
+    """An entry of `/proc/self/status` in MB."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        for line in status.read_text(encoding="utf-8").splitlines():
+            if line.startswith(f"{name}:"):
+                return int(line.split()[1]) * 1024 / 1e6
+    return None

@@ -79,7 +79,8 @@ def _measure(video: Path, output: Path, model: str, frames: int) -> Row:
 
 
 def _write_video(path: Path, frames: int) -> None:
-    from ytvos_keras.media import VideoWriter, open_frames
+    from ytvos_keras.media import open_frames
+    from ytvos_keras.media.video import VideoWriter
 
     clip = resources.files("ytvos_keras") / "assets" / "demo" / "bunny.mp4"
     source = open_frames(Path(str(clip)))

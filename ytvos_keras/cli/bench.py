@@ -6,13 +6,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from ytvos_keras.bench import convlstm, memory, step
+from ytvos_keras.bench import convlstm, evaluation, memory, pipeline, step
 from ytvos_keras.bench.measure import Progress, no_progress
 from ytvos_keras.cli.common import prepare_tensorflow, run
 from ytvos_keras.cli.quiet_import import import_tensorflow
 from ytvos_keras.errors import InputError
 
-BENCHMARKS = (convlstm, step, memory)
+BENCHMARKS = (convlstm, step, memory, evaluation, pipeline)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -49,9 +49,10 @@ def _bench(arguments: argparse.Namespace) -> None:
     if arguments.json is not None and arguments.json.is_dir():
         raise InputError(f"--json needs the name of a file. Received a folder: {arguments.json}")
     with _progress(arguments.quiet) as progress:
-        progress("starting TensorFlow", 0, 1)
-        prepare_tensorflow()
-        import_tensorflow()
+        if getattr(arguments.benchmark, "NEEDS_TENSORFLOW", True):
+            progress("starting TensorFlow", 0, 1)
+            prepare_tensorflow()
+            import_tensorflow()
         report = arguments.benchmark.run(arguments, progress)
     from rich.console import Console
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ytvos_keras.errors import InputError
-from ytvos_keras.media.masks import check_label_map, read_mask
+from ytvos_keras.media.masks import check_label_map, read_label_map
 
 _ONLY_SEQUENCE = "video"  # what a single array is called
 
@@ -45,7 +45,7 @@ def read_truth(source: LabelSource, *, merged: bool) -> np.ndarray:
         uint8 (H, W), 0–254.
 
     Raises:
-        InputError: it is not a mask; see `media.read_mask`.
+        InputError: it is not a mask; see `media.masks.read_label_map`.
     """
     return _merge(_read(source, void=1)) if merged else _read(source, void=0)
 
@@ -61,7 +61,7 @@ def read_prediction(source: LabelSource, *, merged: bool) -> np.ndarray:
         uint8 (H, W), 0–254.
 
     Raises:
-        InputError: it is not a mask; see `media.read_mask`.
+        InputError: it is not a mask; see `media.masks.read_label_map`.
     """
     return _merge(_read(source, void=1)) if merged else _read(source, void=None)
 
@@ -104,7 +104,7 @@ def _stacked(frames: np.ndarray | Sequence[np.ndarray], what: str) -> np.ndarray
 def _read(source: LabelSource, void: int | None) -> np.ndarray:
     if isinstance(source, ArrayFrame):
         return check_label_map(source.labels, name=str(source), allow_empty=True, void=void)
-    return read_mask(source, allow_empty=True, void=void)[0]
+    return read_label_map(source, allow_empty=True, void=void)
 
 
 def _merge(labels: np.ndarray) -> np.ndarray:

@@ -5,11 +5,9 @@ from ytvos_keras.media.frames import open_frames
 from ytvos_keras.media.masks import check_label_map, read_mask, write_mask
 from ytvos_keras.media.overlay import overlay
 from ytvos_keras.media.palette import davis_palette
-from ytvos_keras.media.video import VideoWriter
 
 __all__ = [
     "FrameSource",
-    "VideoWriter",
     "check_label_map",
     "davis_palette",
     "open_frames",

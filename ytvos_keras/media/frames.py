@@ -5,7 +5,6 @@ from pathlib import Path
 from ytvos_keras.errors import InputError
 from ytvos_keras.media.folder_frames import FolderFrames
 from ytvos_keras.media.frame_source import FrameSource
-from ytvos_keras.media.video_frames import VideoFrames
 
 
 def open_frames(path: str | Path) -> FrameSource:
@@ -31,4 +30,8 @@ def open_frames(path: str | Path) -> FrameSource:
     path = Path(path)
     if not path.exists():
         raise InputError(f"{path}: no such file or folder.")
-    return FolderFrames(path) if path.is_dir() else VideoFrames(path)
+    if path.is_dir():
+        return FolderFrames(path)
+    from ytvos_keras.media.video_frames import VideoFrames  # PyAV: 0.1 s, which folders do without
+
+    return VideoFrames(path)

@@ -1,0 +1,174 @@
+"""`ytvos-bench evaluation`: scoring a data set against a plain implementation of the formulas."""
+
+import tempfile
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ytvos_keras.bench.arguments import dimensions, positive
+from ytvos_keras.bench.machine import describe_machine
+from ytvos_keras.bench.measure import Progress, Timing, interleave, no_progress
+from ytvos_keras.bench.report import Comparison, Report, Row
+from ytvos_keras.errors import InputError
+from ytvos_keras.processes import available_cores
+
+NAME = "evaluation"
+SUMMARY = "J and F of a data set against a plain implementation with OpenCV"
+NEEDS_TENSORFLOW = False
+
+REFERENCE = "plain OpenCV, 1 process"
+TOLERANCE = 1e-9
+"""Largest difference of a score of an object in a frame, and of an object's statistics."""
+
+Scores = dict[tuple[str, int], dict[str, Any]]
+"""What `plain_evaluation` returns."""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Adds the arguments of this benchmark."""
+    parser.add_argument("--sequences", type=positive, default=20, metavar="N", help="default: 20")
+    parser.add_argument(
+        "--frames", type=positive, default=70, metavar="N", help="in each sequence (default: 70)"
+    )
+    parser.add_argument(
+        "--size",
+        type=dimensions(2),
+        default=(480, 854),
+        metavar="HxW",
+        help="height and width of the masks in pixels (default: 480x854, that of DAVIS)",
+    )
+    parser.add_argument(
+        "--jobs",
+        type=positive,
+        default=available_cores(),
+        metavar="N",
+        help="processes, beside a run in one (default: as many as there are cores)",
+    )
+    parser.add_argument(
+        "--repeats",
+        type=positive,
+        default=1,
+        metavar="N",
+        help="measured rounds, in which the cases take turns (default: 1)",
+    )
+
+
+def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
+    """Times whole evaluations by the rules of DAVIS 2017: reading, J, F and their statistics.
+
+    The masks are made up and written just before, so the system has them in memory and no disk
+    is waited for. Starting the processes counts.
+
+    Raises:
+        InputError: There is nothing to score, or a library of the reference is not installed.
+        RuntimeError: The scores differ.
+    """
+    from ytvos_keras.bench.plain_evaluation import import_libraries
+
+    if arguments.frames < 3:
+        raise InputError(
+            "--frames must be at least 3, as the first and the last are not scored. "
+            f"Received: {arguments.frames}"
+        )
+    import_libraries()  # or say now that they are missing
+    machine = describe_machine()  # before our own load is on it
+    with tempfile.TemporaryDirectory() as folder:
+        timings, results = _measure(Path(folder), arguments, progress)
+    return Report(
+        benchmark=NAME,
+        settings={
+            "sequences": arguments.sequences,
+            "frames": arguments.frames,
+            "size": arguments.size,
+            "objects": len(results[REFERENCE]),
+            "repeats": arguments.repeats,
+            "largest_difference": _largest_difference(results),
+        },
+        machine=machine,
+        rows=[Row({"evaluation": name}, timing.figures()) for name, timing in timings.items()],
+        comparisons=_comparisons(timings),
+    )
+
+
+def _measure(
+    folder: Path, arguments: Namespace, progress: Progress
+) -> tuple[dict[str, Timing], dict[str, Scores]]:
+    """Makes the data, then times every case and keeps what it returns."""
+    from ytvos_keras.bench.moving_objects import write_sequences
+
+    for done in write_sequences(folder, arguments.sequences, arguments.frames, arguments.size):
+        progress("making sequences", done, arguments.sequences)
+    cases = _cases(folder, arguments.jobs, progress)
+    results = {}
+
+    def evaluate_as(name: str) -> None:
+        results[name] = cases[name]()
+
+    functions = {name: partial(evaluate_as, name) for name in cases}
+    return interleave(functions, warmup=0, repeats=arguments.repeats), results
+
+
+def _cases(folder: Path, jobs: int, progress: Progress) -> dict[str, Callable[[], Scores]]:
+    """The reference first, the most processes last."""
+    from ytvos_keras.bench.plain_evaluation import plain_evaluation
+
+    predictions, truth = folder / "predictions", folder / "truth"
+    cases = {
+        REFERENCE: partial(
+            plain_evaluation,
+            predictions,
+            truth / "Annotations" / "480p",
+            partial(progress, REFERENCE),
+        )
+    }
+    for n in sorted({1, jobs}):
+        name = f"ytvos_keras.evaluate, {n} process{'es' if n > 1 else ''}"
+        cases[name] = partial(_evaluate, predictions, truth, n, partial(progress, name))
+    return cases
+
+
+def _evaluate(predictions: Path, truth: Path, jobs: int, on_progress: Callable) -> Scores:
+    """Scores with the package, in the form of the reference."""
+    from ytvos_keras.evaluation.evaluate import evaluate
+
+    result = evaluate(predictions, truth, "davis2017", jobs=jobs, on_progress=on_progress)
+    return {
+        (scores.sequence, scores.object_id): {
+            "J": scores.J,
+            "F": scores.F,
+            "statistics": (scores.J_statistics, scores.F_statistics),
+        }
+        for scores in result.objects
+    }
+
+
+def _largest_difference(results: dict[str, Scores]) -> float:
+    """Compares every case with the reference."""
+    import numpy as np
+
+    largest = 0.0
+    expected = results[REFERENCE]
+    for name, received in results.items():
+        if received.keys() != expected.keys():
+            raise RuntimeError(f"{name} and {REFERENCE} must score the same objects.")
+        for key, measures in expected.items():
+            for measure, values in measures.items():
+                difference = np.abs(np.subtract(received[key][measure], values)).max()
+                if not difference <= TOLERANCE:
+                    raise RuntimeError(
+                        f"{name} and {REFERENCE} must agree to {TOLERANCE} before their speed is "
+                        f"compared. Received: {measure} of object {key} differs by {difference:.2g}"
+                    )
+                largest = max(largest, float(difference))
+    return largest
+
+
+def _comparisons(timings: dict[str, Timing]) -> list[Comparison]:
+    """The case with most processes first."""
+    names = [name for name in timings if name != REFERENCE]
+    return [
+        Comparison(f"{name}, against {REFERENCE}", timings[REFERENCE], timings[name])
+        for name in reversed(names)
+    ]

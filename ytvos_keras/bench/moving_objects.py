@@ -1,0 +1,100 @@
+"""Made-up sequences of masks in the form of DAVIS 2017, and predictions that are nearly right."""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from ytvos_keras.media.masks import write_mask
+
+_DIRECTIONS = 720  # in which an outline's distance from its centre is kept
+
+
+def write_sequences(
+    folder: Path, sequences: int, frames: int, size: tuple[int, int], seed: int = 0
+) -> Iterator[int]:
+    """Writes `truth/Annotations/480p/<sequence>/00000.png` … and `predictions/<sequence>/…`.
+
+    Every sequence has one to three objects that move and change their outline, and cover each
+    other. Predictions are drawn a few pixels off, smaller and with a rough outline; one in five has
+    a patch in a wrong place.
+
+    Args:
+        folder: where to write; must exist.
+        sequences: how many.
+        frames: in each.
+        size: height and width in pixels.
+        seed: of the random numbers.
+
+    Yields:
+        The number of sequences written so far.
+    """
+    for n in range(sequences):
+        random = np.random.default_rng((seed, n))
+        count = 1 + n % 3
+        objects = [_Object(random, size, (k + 0.5) / count) for k in range(count)]
+        name = f"sequence-{n:03d}"
+        truth = folder / "truth" / "Annotations" / "480p" / name
+        predictions = folder / "predictions" / name
+        for path in (truth, predictions):
+            path.mkdir(parents=True)
+        for t in range(frames):
+            write_mask(truth / f"{t:05d}.png", _draw(objects, t, size))
+            write_mask(predictions / f"{t:05d}.png", _predict(objects, t, size, random))
+        yield n + 1
+
+
+class _Object:
+    """A round thing with a wavy outline that starts at `place`, a share of the width."""
+
+    def __init__(self, random: np.random.Generator, size: tuple[int, int], place: float):
+        height, width = size
+        self.start = np.array([random.uniform(0.3, 0.7) * height, place * width])
+        self.swing = random.uniform(0.05, 0.3, 2) * height
+        self.speed = random.uniform(0.03, 0.12, 2)
+        self.radius = random.uniform(0.1, 0.25) * height
+        self.waves = [(n, random.uniform(0, 0.5) / n, random.uniform(0, 6)) for n in range(2, 8)]
+
+    def centre(self, t: int) -> np.ndarray:
+        """(2,): row and column in pixels at frame t; may be outside the picture."""
+        return self.start + self.swing * np.sin(self.speed * t)
+
+    def outline(self, t: int) -> np.ndarray:
+        """(_DIRECTIONS,): distance from the centre in pixels."""
+        angle = np.linspace(0, 2 * math.pi, _DIRECTIONS)
+        waves = sum(high * np.sin(n * angle + phase + 0.1 * t) for n, high, phase in self.waves)
+        return self.radius * (1 + waves)
+
+
+def _draw(objects: list[_Object], t: int, size: tuple[int, int]) -> np.ndarray:
+    labels = np.zeros(size, np.uint8)
+    for object_id, thing in enumerate(objects, 1):
+        _fill(labels, object_id, thing.centre(t), thing.outline(t))
+    return labels
+
+
+def _predict(
+    objects: list[_Object], t: int, size: tuple[int, int], random: np.random.Generator
+) -> np.ndarray:
+    labels = np.zeros(size, np.uint8)
+    for object_id, thing in enumerate(objects, 1):
+        shift = random.normal(0, 0.006, 2) * size[0]
+        rough = random.normal(0.96, 0.02, _DIRECTIONS)
+        _fill(labels, object_id, thing.centre(t) + shift, thing.outline(t) * rough)
+    if random.random() < 0.2:
+        y, x = (random.integers(0, n) for n in size)
+        labels[y : y + 9, x : x + 9] = random.integers(1, len(objects) + 1)
+    return labels
+
+
+def _fill(labels: np.ndarray, object_id: int, centre: np.ndarray, outline: np.ndarray) -> None:
+    """Sets what lies within an outline, as far as it is in the picture."""
+    reach = outline.max() + 1
+    (top, left), (bottom, right) = np.maximum(centre - reach, 0), np.maximum(centre + reach, 0)
+    box = np.s_[int(top) : int(bottom), int(left) : int(right)]
+    part = labels[box]
+    y, x = np.indices(part.shape) + 1
+    y, x = y + int(top) - centre[0], x + int(left) - centre[1]
+    direction = (np.arctan2(y, x) % (2 * math.pi) / (2 * math.pi) * _DIRECTIONS).astype(int)
+    part[np.hypot(y, x) < outline[direction % _DIRECTIONS]] = object_id

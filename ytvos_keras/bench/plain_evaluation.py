@@ -1,0 +1,105 @@
+"""The reference of `ytvos-bench evaluation`: J and F as one writes them down from the formulas."""
+
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+from PIL import Image
+
+from ytvos_keras.errors import InputError
+
+
+def plain_evaluation(
+    predictions: Path, truth: Path, on_sequence: Callable[[int, int], None]
+) -> dict[tuple[str, int], dict[str, np.ndarray]]:
+    """Scores by the rules of DAVIS 2017: in one process, whole frames, object by object.
+
+    Args:
+        predictions: holds one folder of PNGs for each sequence.
+        truth: likewise, the true masks.
+        on_sequence: called after every sequence with the numbers of sequences done and in all.
+
+    Returns:
+        For each sequence and object id: `J` and `F` of its frames, float64 (n,), 0–1; and
+        `statistics`, float64 (2, 3): mean, recall and decay of each.
+
+    Raises:
+        InputError: OpenCV or scikit-image is not installed.
+    """
+    libraries = import_libraries()
+    scores = {}
+    folders = sorted(truth.iterdir())
+    for n, folder in enumerate(folders):
+        files = sorted(folder.glob("*.png"))
+        object_ids = [value for value in np.unique(_read(files[0])) if value != 0]
+        values = {int(i): [] for i in object_ids}
+        for file in files[1:-1]:
+            labels, true_labels = _read(predictions / folder.name / file.name), _read(file)
+            for i in values:
+                mask, true_mask = labels == i, true_labels == i
+                values[i].append((_j(mask, true_mask), _f(mask, true_mask, *libraries)))
+        for i, pairs in values.items():
+            j, f = np.array(pairs).T
+            statistics = np.array([_statistics(j), _statistics(f)])
+            scores[folder.name, i] = {"J": j, "F": f, "statistics": statistics}
+        on_sequence(n + 1, len(folders))
+    return scores
+
+
+def import_libraries() -> tuple[ModuleType, Callable]:
+    """Returns the module `cv2` and the function `skimage.morphology.disk`.
+
+    Raises:
+        InputError: One of them is not installed.
+    """
+    try:
+        import cv2
+        from skimage.morphology import disk
+    except ImportError as error:
+        raise InputError(
+            "the plain evaluation needs OpenCV and scikit-image: pip install 'ytvos-keras[bench]'"
+        ) from error
+    return cv2, disk
+
+
+def _read(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.array(image)
+
+
+def _j(mask: np.ndarray, truth: np.ndarray) -> float:
+    union = np.sum(mask | truth)
+    return np.sum(mask & truth) / union if union else 1.0
+
+
+def _f(mask: np.ndarray, truth: np.ndarray, cv2: ModuleType, disk: Callable) -> float:
+    radius = int(np.ceil(0.008 * np.linalg.norm(truth.shape)))
+    element = disk(radius).astype(np.uint8)
+    on_mask, on_truth = _boundary(mask), _boundary(truth)
+    near_mask = cv2.dilate(on_mask.astype(np.uint8), element).astype(bool)
+    near_truth = cv2.dilate(on_truth.astype(np.uint8), element).astype(bool)
+    mask_length, truth_length = np.sum(on_mask), np.sum(on_truth)
+    if mask_length == 0 or truth_length == 0:
+        return float(mask_length == truth_length)
+    precision = np.sum(on_mask & near_truth) / mask_length
+    recall = np.sum(on_truth & near_mask) / truth_length
+    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+
+
+def _boundary(mask: np.ndarray) -> np.ndarray:
+    right, below, across = np.zeros_like(mask), np.zeros_like(mask), np.zeros_like(mask)
+    right[:, :-1] = mask[:, 1:]
+    below[:-1] = mask[1:]
+    across[:-1, :-1] = mask[1:, 1:]
+    boundary = (mask ^ right) | (mask ^ below) | (mask ^ across)
+    boundary[-1] = mask[-1] ^ right[-1]
+    boundary[:, -1] = mask[:, -1] ^ below[:, -1]
+    boundary[-1, -1] = False
+    return boundary
+
+
+def _statistics(values: np.ndarray) -> tuple[float, float, float]:
+    borders = np.round(np.linspace(1, len(values), 5) + 1e-10).astype(int) - 1
+    bins = [values[borders[k] : borders[k + 1] + 1] for k in range(4)]
+    return np.mean(values), np.mean(values > 0.5), np.mean(bins[0]) - np.mean(bins[3])
