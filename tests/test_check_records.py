@@ -132,6 +132,7 @@ def test_an_index_that_says_something_else(data):
     entry["width"] = 9
     (data / INDEX).write_text(json.dumps(content))
     assert found(data) == [
+        ("wrong-index", INDEX, "its SHA-256 is not that of dataset.json"),
         ("wrong-index", f"{INDEX}: {entry['name']}", "frames are 8x8, not 8x9 (height x width)"),
         ("wrong-index", f"{INDEX}: {entry['name']}", "other objects than in the mask of 00010"),
     ]

@@ -82,6 +82,7 @@ def test_settings_decide():
     [
         ({"clips_per_video": 0}, "at least 1. Received: 0"),
         ({"min_seconds": 7}, "the shortest first. Received: 7 to 6 seconds"),
+        ({"max_seconds": float("inf")}, "the shortest first. Received: 3 to inf seconds"),
         ({"skip": 0.5}, "at least 0 and below 0.5. Received: 0.5"),
         ({"height": 8}, "at least 16 pixels. Received: 8"),
         ({"seed": -1}, "0 or more. Received: -1"),

@@ -93,6 +93,13 @@ def test_unreadable_files(root):
     )
 
 
+def test_no_video_at_all(tmp_path):
+    for name in ("JPEGImages", "Annotations"):
+        (tmp_path / name).mkdir()
+    with pytest.raises(InputError, match="no video in it; every video is a folder of frames in JP"):
+        check(tmp_path)
+
+
 def test_text_and_json(root, tmp_path):
     plant_orphan(root)
     cut_off(root)

@@ -71,3 +71,28 @@ def test_files_changed_between_check_and_repair(root):
     plant_orphan(root)
     with pytest.raises(InputError, match=r"00005\.png: was changed since it was checked"):
         repair(report)
+
+
+def test_masks_of_which_none_has_a_frame_stay(root):
+    for mask in (root / "Annotations/dog").iterdir():
+        mask.rename(mask.with_stem(f"mask_{mask.stem}"))
+    report = check(root)
+    assert "annotation-without-frame" in {fault.kind for fault in report.faults}
+    assert repair(report) == ()
+
+    for video in (root / "JPEGImages").iterdir():
+        video.rename(video.with_name(f"{video.name}_480p"))
+    (root / "meta.json").unlink()
+    assert repair(check(root)) == ()
+
+
+def test_what_lies_outside_is_left_alone(root, tmp_path):
+    outside = tmp_path / "outside.png"
+    save_mask(root, blocks(1, 3), mode="RGB")
+    (root / MASK).rename(outside)
+    (root / MASK).symlink_to(outside)
+    before = outside.read_bytes()
+    report = check(root)
+    assert [(fault.kind, fault.file) for fault in report.faults] == [("colour-mask", MASK)]
+    assert repair(report) == ()
+    assert outside.read_bytes() == before

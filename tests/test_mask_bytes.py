@@ -79,6 +79,8 @@ def test_grey_that_may_be_an_id_or_the_colour_of_one():
     grey = Image.fromarray(np.where(LABELS > 0, np.uint8(128), np.uint8(0)))
     assert examine_mask(encode(grey.convert("RGB"))).labels is None  # 128, or the colour of 7
     assert examine_mask(encode(grey)).labels.max() == 128
+    black = examine_mask(encode(Image.new("RGB", (4, 3))))
+    assert black.kind == "colour-mask" and not black.labels.any()
 
 
 def test_transparent_pixels_are_background():

@@ -148,6 +148,12 @@ ERRORS = {
         "segmentation": {"size": [8, 8], "counts": "abc"}
     },
     "a.jpg: annotation 100: a segmentation must be polygons or run le": {"segmentation": "x"},
+    "a.jpg: its shapes are malformed. (TypeError: unhashable type": {
+        "segmentation": [SQUARE],
+        "category_id": [],
+    },
+    "a.jpg: annotation 100: a polygon must be a list of an even number of coordinates x, y in "
+    "pixels, 1,000,000 at most. Received: [1, 1, 1e+20": {"segmentation": [[1, 1, 1e20, 1, 5, 5]]},
 }
 
 
@@ -164,6 +170,7 @@ def test_malformed_files(write, tmp_path):
         "[]": "is no instance annotation of COCO; expected images, annotations and categories",
         '{"images": []}': "is no instance annotation of COCO",
         '{"images": [{"id": 1}], "annotations": []}': "KeyError: 'file_name'",
+        '{"images": [{"id": 1, "file_name": ""}], "annotations": []}': "no name of a file: ''",
         '{"images"': "is no valid JSON, is it cut off",
     }.items():
         file.write_text(content)
@@ -191,3 +198,13 @@ def test_without_pycocotools(write, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "pycocotools", None)
     with pytest.raises(InputError, match=r"need pycocotools; run: pip install 'ytvos-keras\[annot"):
         write({"segmentation": [SQUARE]})
+
+
+def test_paths_and_texts_of_windows(write, tmp_path):
+    write({"segmentation": [SQUARE]})
+    file = tmp_path / "instances.json"
+    text = file.read_text().replace('"a.jpg"', '"images\\\\a.jpg"')
+    file.write_text(text, encoding="utf-8-sig")
+    (video,) = read_coco(file, tmp_path)
+    assert video.name == "images/a"
+    assert video.frames[0].image == tmp_path / "images" / "a.jpg"

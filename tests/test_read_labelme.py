@@ -108,6 +108,11 @@ def test_errors(folder, tmp_path):
     assert error().startswith(f"{folder}/a.json: is no file of labelme; expected shapes, imagePath")
     save(folder, {"points": []})
     assert error() == f"{folder}/a.json: shape 0: is malformed. (KeyError: 'label')"
+    save(folder, {**SQUARE, "label": 7})
+    assert error() == f"{folder}/a.json: a category must be a name. Received: 7"
+    save(folder)
+    (folder / "a.json").write_text((folder / "a.json").read_text().replace("[]", "null"))
+    assert error().startswith(f"{folder}/a.json: its shapes are malformed. (TypeError: ")
     save(folder, {**SQUARE, "shape_type": "mask", "mask": "?"})
     assert error() == f"{folder}/a.json: shape 0: its mask is no base64."
     save(folder, {**CORNER, "points": [[1, 1]]})

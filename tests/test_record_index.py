@@ -1,5 +1,7 @@
 import json
+import re
 import shutil
+import uuid
 import zlib
 from pathlib import Path
 
@@ -103,6 +105,29 @@ def without_version(folder: Path) -> None:
     (folder / "dataset.json").write_text("[]")
 
 
+def without_splits(folder: Path) -> None:
+    (folder / "dataset.json").write_text('{"schema_version": 1}')
+
+
+def splits_of_another_form(folder: Path) -> None:
+    (folder / "dataset.json").write_text('{"schema_version": 1, "splits": {"train": []}}')
+
+
+def shard_without_checksum(folder: Path) -> None:
+    path = folder / "dataset.json"
+    path.write_text(path.read_text().replace("sha256", "sha255"))
+
+
+def shard_without_size(folder: Path) -> None:
+    path = folder / "dataset.json"
+    path.write_text(re.sub(r'("bytes": \d+)(,\s+"sha)', r'"bytes": null\2', path.read_text()))
+
+
+def killed_before_the_first_shard(folder: Path) -> None:
+    shutil.rmtree(folder)
+    (folder / f".train.{uuid.uuid4().hex}").mkdir(parents=True)
+
+
 def other_version(folder: Path) -> None:
     path = folder / "dataset.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "schema_version": 2}))
@@ -144,6 +169,14 @@ def index_of_another_form(folder: Path) -> None:
         (unfinished, "these records are not finished; run the same ytvos-prepare command again."),
         (cut_dataset_file, "dataset.json: is damaged; write the records again with ytvos-prepare."),
         (without_version, "dataset.json: is damaged; write the records again with ytvos-prepare."),
+        (without_splits, "dataset.json: is damaged; write the records again with ytvos-prepare. ("),
+        (splits_of_another_form, "dataset.json: is damaged; write the records again with ytvos-pr"),
+        (
+            shard_without_checksum,
+            "is damaged; write the records again with ytvos-prepare. ('sha256",
+        ),
+        (shard_without_size, "is damaged; write the records again with ytvos-prepare. (bytes is n"),
+        (killed_before_the_first_shard, "these records are not finished; run the same ytvos-prep"),
         (other_version, "dataset.json: records of schema version 2, this version of ytvos-keras"),
         (no_videos, "no video in these records; write the records again"),
         (missing_shard, "train-00002-of-00004.tfrecord: this shard is missing; write the records"),

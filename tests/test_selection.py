@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from ytvos_keras.data_prep.selection import read_names, select_names
+from ytvos_keras.data_prep.selection import check_can_be_listed, read_names, select_names
 from ytvos_keras.errors import InputError
 
 NAMES = ["a/1", "a/2", "b/1", "c"]
@@ -32,8 +32,10 @@ def test_a_list_of_names_to_exclude_may_serve_several_data_sets():
 
 def test_read_names(tmp_path):
     file = tmp_path / "held_out.txt"
-    file.write_text("# held out\nsegtrack2/girl\n\n  ice  # people\n")
+    file.write_text("# held out\nsegtrack2/girl\n\n  ice  # people\n#\n")
     assert read_names(file) == ("segtrack2/girl", "ice")
+    file.write_text("take #2\n#1\na#b  #\n", encoding="utf-8-sig", newline="\r\n")
+    assert read_names(file) == ("take #2", "#1", "a#b")
     file.write_text("# nothing\n")
     with pytest.raises(InputError, match=r"held_out.txt: names nothing; give one name a line\.$"):
         read_names(file)
@@ -42,3 +44,10 @@ def test_read_names(tmp_path):
         read_names(file)
     with pytest.raises(InputError, match="no such file; give a text file"):
         read_names(tmp_path / "none.txt")
+
+
+def test_names_that_a_list_would_change():
+    check_can_be_listed(["segtrack2/girl", "take #2", "#1", "a  b", "日本\u2028語", "a\x85b"])
+    for name in ("a # b", "# a", "#", " a", "a\u00a0", "a\nb", "a\rb", "caf\udce9"):
+        with pytest.raises(InputError, match=r"^a list of names cannot hold '.*'; rename this vid"):
+            check_can_be_listed([name])

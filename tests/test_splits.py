@@ -128,6 +128,8 @@ def test_clips_of_one_raw_video_stay_together():
     assert [len(part) for part in found] == [4, 2, 4]
     assert not found[0] & found[1] and not found[1] & found[2] and not found[0] & found[2]
     assert len(splits.validation) == 6
+    with pytest.raises(InputError, match=r"^sources: .* Received: 'x' beside 'a_01'$"):
+        make_splits(videos, unseen=(), sources={"x": "a.mp4"})
 
 
 def test_nothing_to_split_and_negative_numbers():

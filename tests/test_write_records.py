@@ -347,7 +347,7 @@ def test_a_full_disk(videos, tmp_path):
     ("owner", "function", "file"),
     [
         (write_shard_module, "_write_records", r"train-0000\d-of-00006\.tfrecord"),
-        (records_folder, "atomic_path", r"dataset\.json"),
+        (records_folder, "write_json", r"dataset\.json"),
         (RunFolder, "add_task", "out"),
     ],
 )
@@ -369,6 +369,20 @@ def test_an_error_while_writing_names_the_file(
 def test_names_must_differ(videos, tmp_path):
     with pytest.raises(InputError, match=r"must differ\. Received 2 videos named 'v1'"):
         write([*videos, videos[1]], tmp_path / "out")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are Unicode elsewhere")
+def test_names_that_are_no_unicode(tmp_path):
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    videos = make_videos(folder)
+    videos[3].frames[1].image.write_bytes(b"no picture")
+    with pytest.raises(InputError, match=r"caf\\udce9.*: frame that cannot be decoded"):
+        write(videos, tmp_path / "out")
+    videos[4] = replace(videos[4], name=folder.name)
+    entry = write(videos, tmp_path / "out", skip_faulty=True, overwrite=True)
+    assert [video["name"] for video in entry["skipped"]] == ["caf\udce9", "v3"]
+    assert read_dataset(tmp_path / "out")["splits"]["train"] == entry
+    assert "is no Unicode text (UTF-8); rename it." in entry["skipped"][0]["fault"]
 
 
 def test_no_videos(tmp_path):

@@ -1,7 +1,6 @@
 """`ytvos-prepare stats`: the columns of Table 1 of the paper, for any data set."""
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -97,15 +96,14 @@ def _facts(arguments: argparse.Namespace) -> "dict[str, list[VideoFacts]]":
 
 
 def _write_json(arguments: argparse.Namespace, statistics: "dict[str, DatasetStatistics]") -> None:
-    from ytvos_keras.media.atomic import atomic_path
+    from ytvos_keras.media.json_file import write_json
 
     content = {
         "data": str(arguments.data),
         "fps": arguments.fps,
         "statistics": {name: figures.to_dict() for name, figures in statistics.items()},
     }
-    with atomic_path(arguments.json) as part:
-        part.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_json(arguments.json, content)
 
 
 def _name(data: Path) -> str:

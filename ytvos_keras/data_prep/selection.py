@@ -1,5 +1,6 @@
 """Which videos of a data set are wanted: one rule for all readers."""
 
+import re
 import warnings
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -60,8 +61,12 @@ def select_names(
     return chosen
 
 
+# A name may hold a `#`, such as `take #2`, but none before a space.
+_COMMENT = re.compile(r"(^|\s)#(\s.*)?$")
+
+
 def read_names(path: str | Path) -> tuple[str, ...]:
-    """Read a list of names, one a line; empty lines and what follows a `#` are left out.
+    """Read a list of names, one a line; empty lines and comments (`# …`) are left out.
 
     Raises:
         InputError: there is no such file, it is no text, or it names nothing.
@@ -70,13 +75,37 @@ def read_names(path: str | Path) -> tuple[str, ...]:
     if not path.is_file():
         raise InputError(f"{path}: no such file; give a text file with one name a line.")
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").split("\n")  # Windows' editors add the mark
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: is not text; give one name a line.") from error
-    names = tuple(name for line in lines if (name := line.partition("#")[0].strip()))
+    names = tuple(name for line in lines if (name := _name(line)))
     if not names:
         raise InputError(f"{path}: names nothing; give one name a line.")
     return names
+
+
+def check_can_be_listed(names: Collection[str]) -> None:
+    """Make sure that names survive in a file for `read_names`.
+
+    Raises:
+        InputError: one is no Unicode, spans lines, or would lose a comment or spaces at its ends.
+    """
+    for name in names:
+        if not _is_unicode(name) or "\n" in name or "\r" in name or _name(name) != name:
+            raise InputError(f"a list of names cannot hold {name!r}; rename this video.")
+
+
+def _is_unicode(name: str) -> bool:
+    """Not so of files whose names are bytes of another encoding, such as Latin-1 on Linux."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _name(line: str) -> str:
+    return _COMMENT.sub("", line).strip()
 
 
 def _forms(name: str) -> set[str]:

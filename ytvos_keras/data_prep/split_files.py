@@ -1,12 +1,13 @@
 """Splits as files: one name a line, and how they were made."""
 
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from ytvos_keras.data_prep.selection import check_can_be_listed
 from ytvos_keras.data_prep.splits import Splits, shuffle_key
 from ytvos_keras.errors import InputError
 from ytvos_keras.media.atomic import atomic_path
+from ytvos_keras.media.json_file import write_json
 
 PARTS = ("train", "validation", "test_seen", "test_unseen")
 TABLE_4 = (25, 50, 75)
@@ -45,8 +46,13 @@ def write_splits(
 
     Returns:
         The files.
+
+    Raises:
+        InputError: `read_names` would read another name than that of a video.
     """
     folder = Path(folder)
+    for part in PARTS:
+        check_can_be_listed(getattr(splits, part))
     folder.mkdir(parents=True, exist_ok=True)
     lists = {part: getattr(splits, part) for part in PARTS}
     for percent in percents:
@@ -57,9 +63,9 @@ def write_splits(
         "rule": splits.rule,
         "videos": {name: len(videos) for name, videos in lists.items()},
     }
-    texts = {f"{name}.txt": "".join(f"{v}\n" for v in videos) for name, videos in lists.items()}
-    texts["splits.json"] = json.dumps(facts, indent=1, ensure_ascii=False) + "\n"
-    for name, text in texts.items():
-        with atomic_path(folder / name) as part:
-            part.write_text(text, encoding="utf-8")
-    return [folder / name for name in texts]
+    files = {folder / f"{name}.txt": videos for name, videos in lists.items()}
+    for file, videos in files.items():
+        with atomic_path(file) as part:
+            part.write_text("".join(f"{video}\n" for video in videos), encoding="utf-8")
+    write_json(folder / "splits.json", facts)
+    return [*files, folder / "splits.json"]

@@ -85,7 +85,8 @@ def make_splits(
             `validation` and `test_seen` count raw videos.
 
     Raises:
-        InputError: no videos, a negative number, or an unseen category that no video has.
+        InputError: no videos, a negative number, an unseen category that no video has, or `sources`
+            of other videos.
 
     Example:
         >>> splits = make_splits({"a": ["dog"], "b": ["dog"], "c": ["snail", "dog"]}, validation=1)
@@ -98,6 +99,11 @@ def make_splits(
         raise InputError(
             "videos a category for validation and test must be 0 or more. "
             f"Received: {validation} and {test_seen}"
+        )
+    if sources is not None and sources.keys().isdisjoint(categories_of_videos):
+        raise InputError(
+            "sources: they must be those of the videos to split, but name none of them. Received: "
+            f"{next(iter(sources), 'nothing')!r} beside {next(iter(categories_of_videos))!r}"
         )
     members, categories = _group(categories_of_videos, sources or {})
     unseen = _find_unseen(unseen, set().union(*categories.values()))

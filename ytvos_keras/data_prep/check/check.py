@@ -98,10 +98,11 @@ def _shared_frames(digests: dict[str, tuple[bytes, ...]]) -> Iterator[Fault]:
 
 
 def _relative(faults: Sequence[Fault], root: Path) -> Iterator[Fault]:
-    """Name files relative to the root. What lies outside is left alone by `repair`."""
+    """Name files relative to the root. What lies outside, too by a link, `repair` leaves alone."""
     for fault in faults:
         path = Path(fault.file)
+        if fault.repair is not None and not path.resolve().is_relative_to(root.resolve()):
+            fault = replace(fault, repair=None)
         if path.is_relative_to(root):
-            yield replace(fault, file=path.relative_to(root).as_posix())
-        else:
-            yield replace(fault, repair=None)
+            fault = replace(fault, file=path.relative_to(root).as_posix())
+        yield fault

@@ -19,6 +19,8 @@ from ytvos_keras.data_prep.selection import select_names
 from ytvos_keras.errors import InputError
 from ytvos_keras.processes import map_in_processes
 
+_OTHER_SHA256 = "its SHA-256 is not that of dataset.json"
+
 
 def check_records(
     data: str | Path,
@@ -28,7 +30,7 @@ def check_records(
     jobs: int = 1,
     on_progress: Callable[[str, int, int | None], None] | None = None,
 ) -> CheckReport:
-    """Compare every shard with its checksum, every picture with its own, and decode them all.
+    """Compare shards, indexes and pictures with their checksums, and decode every picture.
 
     What `check` lists of folders is listed of records, too, as far as it can still be told.
 
@@ -75,9 +77,12 @@ def _videos_of(path: Path, expected: dict[str, Any]) -> tuple[list[IndexedVideo]
         videos = read_shard_index(path)
     except InputError as error:
         return [], [Fault("wrong-index", index_path(path).name, str(error))]
-    if len(videos) == expected["videos"]:
+    if len(videos) != expected["videos"]:
+        what = f"{len(videos)} videos instead of {expected['videos']}"
+    elif _sha256(index_path(path)) != expected.get("index_sha256"):
+        what = _OTHER_SHA256
+    else:
         return videos, []
-    what = f"{len(videos)} videos instead of {expected['videos']}"
     return videos, [Fault("wrong-index", index_path(path).name, what)]
 
 
@@ -88,11 +93,14 @@ def _check_shard(shard: tuple[Path, dict[str, Any]]) -> list[Fault]:
     if (size := path.stat().st_size) != expected["bytes"]:
         what = f"{size} bytes instead of {expected['bytes']}"
         return [Fault("damaged-shard", path.name, what)]
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if digest != expected["sha256"]:
-        return [Fault("damaged-shard", path.name, "its SHA-256 is not that of dataset.json")]
+    if _sha256(path) != expected["sha256"]:
+        return [Fault("damaged-shard", path.name, _OTHER_SHA256)]
     return []
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _check_video(video: IndexedVideo) -> tuple[Fault, ...]:

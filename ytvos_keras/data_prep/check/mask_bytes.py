@@ -65,8 +65,8 @@ def exact_labels(image: Image.Image) -> np.ndarray | None:
         * Index, greyscale and black-and-white pictures: the values that stand in them. 16 bits: if
           they are at most 254, or 0 and 65535 (which becomes 255).
         * Transparent pixels are background; half-transparent ones cannot be told.
-        * Colours with R = G = B: that value. 64, 128 and 192 alone cannot be told: they may be ids,
-          or the colours of others.
+        * Colours with R = G = B: that value. 64, 128 and 192 without other ids cannot be told: they
+          may be ids, or the colours of others.
         * Other colours: ids if all are colours of the DAVIS palette.
         * From a format that may change values (JPEG, WebP): cannot be told.
 
@@ -91,7 +91,8 @@ def exact_labels(image: Image.Image) -> np.ndarray | None:
     colours = np.where(alpha == 0, np.uint8(0), pixels[..., :3])
     if (colours == colours[..., :1]).all():
         labels = colours[..., 0]
-        return None if set(np.unique(labels)) - {0} <= _GREYS_OF_THE_PALETTE else labels
+        ids = set(np.unique(labels)) - {0}
+        return None if ids and ids <= _GREYS_OF_THE_PALETTE else labels
     return _of_palette(colours)
 
 

@@ -1,13 +1,12 @@
 """What a check found, as text and as JSON."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ytvos_keras.data_prep.check.faults import KINDS, Fault
-from ytvos_keras.media.atomic import atomic_path
+from ytvos_keras.media.json_file import write_json
 
 
 @dataclass(frozen=True)
@@ -74,9 +73,7 @@ class CheckReport:
 
     def write_json(self, path: str | Path) -> None:
         """Write everything to a JSON file, whole or not at all."""
-        with atomic_path(path) as part:
-            text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
-            part.write_text(f"{text}\n", encoding="utf-8")
+        write_json(path, self.to_dict())
 
     def _by_kind(self) -> Iterator[tuple[str, list[Fault]]]:
         """The kinds that occur, in the order of `KINDS`, with their faults."""

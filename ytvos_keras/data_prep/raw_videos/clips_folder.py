@@ -9,7 +9,7 @@ import natsort
 from ytvos_keras.data_prep.raw_videos.clip import Clip, RawVideo
 from ytvos_keras.data_prep.raw_videos.settings import ClipSettings
 from ytvos_keras.errors import InputError
-from ytvos_keras.media.atomic import atomic_path
+from ytvos_keras.media.json_file import write_json
 
 ALL_FRAMES, ANNOTATED, MASKS = "JPEGImages_all_frames", "JPEGImages", "Annotations"
 _STATE = ".clips"
@@ -84,12 +84,6 @@ class ClipsFolder:
 
     def _record(self, name: str) -> Path:
         return self.root / _STATE / "videos" / f"{name}.json"
-
-
-def write_json(path: Path, values: dict) -> None:
-    """Write a JSON file; it appears whole or not at all."""
-    with atomic_path(path) as part:
-        part.write_text(json.dumps(values, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _read_json(path: Path) -> dict:

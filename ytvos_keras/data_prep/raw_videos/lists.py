@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ytvos_keras.data_prep.raw_videos.clip import Clip, RawVideo
-from ytvos_keras.data_prep.raw_videos.clips_folder import write_json
 from ytvos_keras.data_prep.raw_videos.quality import QualityLimits
 from ytvos_keras.data_prep.raw_videos.settings import ANNOTATE_EVERY, FRAME_RATE, ClipSettings
 from ytvos_keras.errors import InputError
 from ytvos_keras.media.atomic import atomic_path
+from ytvos_keras.media.json_file import write_json
 
 
 def write_clip_lists(
@@ -43,7 +43,7 @@ def write_clip_lists(
     write_json(root / "clips.json", values)
     with (
         atomic_path(root / "clips.csv") as part,
-        part.open("w", encoding="utf-8", newline="") as file,
+        part.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
     ):
         table = csv.DictWriter(file, _COLUMNS)
         table.writeheader()

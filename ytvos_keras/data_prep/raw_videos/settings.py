@@ -37,7 +37,7 @@ class ClipSettings:
     def __post_init__(self):
         if self.clips_per_video < 1:
             raise InputError(f"clips a video: at least 1. Received: {self.clips_per_video}")
-        if not 1 <= self.min_seconds <= self.max_seconds:
+        if not 1 <= self.min_seconds <= self.max_seconds < math.inf:
             raise InputError(
                 "the length of clips must be 1 second or more, the shortest first. Received: "
                 f"{self.min_seconds:g} to {self.max_seconds:g} seconds"

@@ -13,6 +13,8 @@ from ytvos_keras.data_prep.sequence_folders import and_more
 from ytvos_keras.data_prep.video import Frame, Video
 from ytvos_keras.errors import InputError
 
+_LONGEST_SIDE = 65_535  # pixels; a JPEG cannot have more
+
 
 @dataclass(frozen=True)
 class AnnotatedPicture:
@@ -90,9 +92,16 @@ def drawn_videos(
     return found
 
 
-def picture_name(file_name: str) -> str:
-    """The name of a picture by its path in an annotation file, which may be one of Windows."""
-    return str(PurePosixPath(file_name.replace("\\", "/")).with_suffix(""))
+def picture_path(file_name: str) -> PurePosixPath:
+    """The path of a picture as an annotation file has it, which may be one of Windows.
+
+    Raises:
+        ValueError: it is empty.
+    """
+    path = PurePosixPath(file_name.replace("\\", "/"))
+    if not path.name:
+        raise ValueError(f"no name of a file: {file_name!r}")
+    return path
 
 
 def read_json(path: Path) -> Any:
@@ -104,22 +113,26 @@ def read_json(path: Path) -> Any:
     if not path.is_file():
         raise InputError(f"{path}: no such file.")
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: is no valid JSON, is it cut off?") from error
 
 
 def _draw(picture: AnnotatedPicture) -> tuple[Video | None, bool]:
     """Return its video, None if it has no object, and whether it has shapes without an area."""
-    if not all(isinstance(side, int) and side > 0 for side in picture.size):
+    if not all(isinstance(side, int) and 0 < side <= _LONGEST_SIDE for side in picture.size):
         raise InputError(
-            f"{picture.annotation}: height and width must be whole numbers of pixels. "
-            f"Received: {picture.size}"
+            f"{picture.annotation}: height and width must be whole numbers of pixels, "
+            f"{_LONGEST_SIDE} at most. Received: {picture.size}"
         )
     try:
         shapes = list(picture.shapes())
     except InputError as error:
         raise InputError(f"{picture.annotation}: {error}") from error
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{picture.annotation}: its shapes are malformed. ({type(error).__name__}: {error})"
+        ) from error
     solid = [shape for shape in shapes if shape is not None]
     if not solid:
         return None, bool(shapes)

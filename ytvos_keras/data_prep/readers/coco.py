@@ -8,7 +8,7 @@ from typing import Any
 from ytvos_keras.data_prep.readers.annotated_pictures import (
     AnnotatedPicture,
     drawn_videos,
-    picture_name,
+    picture_path,
     read_json,
 )
 from ytvos_keras.data_prep.readers.drawn_mask import Shape
@@ -57,15 +57,15 @@ def read_coco(
             of_image[entry["image_id"]].append(entry)
         pictures = [
             AnnotatedPicture(
-                picture_name(entry["file_name"]),
-                Path(images) / entry["file_name"],
+                str(picture_path(entry["file_name"]).with_suffix("")),
+                Path(images) / picture_path(entry["file_name"]),
                 f"{path.name}: {entry['file_name']}",
                 (entry["height"], entry["width"]),
                 partial(_shapes, of_image[entry["id"]], categories, entry),
             )
             for entry in content["images"]
         ]
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise InputError(
             f"{path}: is no instance annotation of COCO; expected images, annotations and "
             f"categories with their members. ({type(error).__name__}: {error})"

@@ -10,7 +10,7 @@ import numpy as np
 from ytvos_keras.data_prep.readers.annotated_pictures import (
     AnnotatedPicture,
     drawn_videos,
-    picture_name,
+    picture_path,
 )
 from ytvos_keras.data_prep.readers.drawn_mask import Shape
 from ytvos_keras.data_prep.readers.run_lengths import Size, from_area, from_polygons, repeat_runs
@@ -72,7 +72,7 @@ def _parse(path: Path) -> ElementTree.Element:
 
 def _picture(image: ElementTree.Element, folder: Path, path: Path) -> AnnotatedPicture:
     try:
-        name = image.attrib["name"]
+        name = picture_path(image.attrib["name"])
         size = (int(image.attrib["height"]), int(image.attrib["width"]))
     except (KeyError, ValueError) as error:
         raise InputError(
@@ -82,13 +82,14 @@ def _picture(image: ElementTree.Element, folder: Path, path: Path) -> AnnotatedP
     if not file.is_file() and (subset := image.get("subset")):  # as in exports of projects
         file = folder / subset / name
     shapes = partial(_shapes, image, size)
-    return AnnotatedPicture(picture_name(name), file, f"{path.name}: {name}", size, shapes)
+    annotation = f"{path.name}: {image.attrib['name']}"
+    return AnnotatedPicture(str(name.with_suffix("")), file, annotation, size, shapes)
 
 
 def _shapes(image: ElementTree.Element, size: Size) -> Iterator[Shape | None]:
     elements = [element for element in image if element.tag not in _NO_SHAPES]
+    elements.sort(key=lambda element: int(element.get("z_order", 0)))
     try:
-        elements.sort(key=lambda element: int(element.get("z_order", 0)))
         for place, element in enumerate(elements):
             counts = _counts(element, size)
             group = element.get("group_id", "0")

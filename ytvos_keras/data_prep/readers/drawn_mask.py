@@ -72,13 +72,15 @@ def draw(name: str, size: Size, shapes: Sequence[Shape]) -> tuple[DrawnMask, dic
         The mask, and the categories by object id.
 
     Raises:
-        InputError: more than 254 objects.
+        InputError: more than 254 objects, or a category that is no name.
     """
     ids = {key: i for i, key in enumerate(dict.fromkeys(shape.key for shape in shapes), 1)}
     if len(ids) > MAX_ID:
         raise InputError(f"{name}: {len(ids)} objects, a mask holds {MAX_ID} at most; exclude it.")
     categories: dict[int, str] = {}
     for shape in shapes:
+        if not isinstance(shape.category, str | None):
+            raise InputError(f"{name}: a category must be a name. Received: {shape.category!r}")
         if shape.category is not None:
             categories.setdefault(ids[shape.key], shape.category)
     return DrawnMask(name, size, tuple((ids[s.key], s.counts) for s in shapes)), categories

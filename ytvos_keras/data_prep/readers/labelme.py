@@ -5,7 +5,7 @@ import binascii
 import math
 from collections.abc import Collection, Iterator
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import natsort
@@ -14,6 +14,7 @@ import numpy as np
 from ytvos_keras.data_prep.readers.annotated_pictures import (
     AnnotatedPicture,
     drawn_videos,
+    picture_path,
     read_json,
 )
 from ytvos_keras.data_prep.readers.drawn_mask import Shape
@@ -62,7 +63,7 @@ def _picture(file: Path, root: Path) -> AnnotatedPicture:
         size = (content["imageHeight"], content["imageWidth"])
         shapes = partial(_shapes, content["shapes"], size)
         image = _image(file, content["imagePath"])
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise InputError(
             f"{file}: is no file of labelme; expected shapes, imagePath, imageHeight and "
             f"imageWidth. ({type(error).__name__}: {error})"
@@ -73,7 +74,7 @@ def _picture(file: Path, root: Path) -> AnnotatedPicture:
 
 def _image(file: Path, image_path: str) -> Path:
     """The picture that the file names, or one of the file's own name: folders get renamed."""
-    named = file.parent / PurePosixPath(image_path.replace("\\", "/"))
+    named = file.parent / picture_path(image_path)
     beside = [file.with_suffix(suffix) for suffix in PICTURE_SUFFIXES]
     return next((path for path in (named, *beside) if path.is_file()), named)
 

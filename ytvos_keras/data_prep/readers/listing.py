@@ -8,7 +8,7 @@ from pathlib import Path
 import natsort
 
 from ytvos_keras.data_prep.check.faults import Fault, raise_first
-from ytvos_keras.data_prep.readers.sources import Source
+from ytvos_keras.data_prep.readers.sources import FRAMES, Source
 from ytvos_keras.data_prep.selection import select_names
 from ytvos_keras.data_prep.sequence_folders import and_more, check_is_folder
 from ytvos_keras.data_prep.video import Frame, Video
@@ -68,11 +68,14 @@ def list_sources(
         exclude: names of those not wanted, see `select_names`.
 
     Raises:
-        InputError: a folder or list is missing or malformed, or the names fit no video.
+        InputError: a folder or list is missing or malformed, there is no video, or the names fit
+            none.
     """
     found: dict[str, tuple[Video | None, list[Fault]]] = {}
     for source in sources:
         found.update(_of_source(source))
+    if not found:
+        raise InputError(f"{root}: no video in it; every video is a folder of frames in {FRAMES}.")
     names = select_names(list(found), root, videos=videos, exclude=exclude)
     chosen = [found[name] for name in names]
     return Listing(
@@ -96,11 +99,15 @@ def pictures_by_name(folder: Path) -> tuple[dict[str, Path], list[Fault]]:
 def masks_by_name(folder: Path, frames: Collection[str]) -> tuple[dict[str, Path], list[Fault]]:
     """The PNG masks of a folder by their names; faults are JPEG masks and masks of no frame.
 
+    Where no mask at all has a frame, `repair` leaves them in place: most likely the frames are
+    named otherwise, or are still to come.
+
     Args:
         folder: need not exist.
         frames: names of the frames that there are.
     """
     files = list_pictures(folder, PICTURE_SUFFIXES) if folder.is_dir() else []
+    repair = "aside" if any(file.stem in frames for file in files) else None
     masks = {file.stem: file for file in files if file.suffix.lower() == ".png"}
     faults = [
         Fault("jpeg-mask", str(file))
@@ -108,7 +115,7 @@ def masks_by_name(folder: Path, frames: Collection[str]) -> tuple[dict[str, Path
         if file.stem in frames and file.stem not in masks
     ]
     faults += [
-        Fault("annotation-without-frame", str(file), repair="aside")
+        Fault("annotation-without-frame", str(file), repair=repair)
         for file in files
         if file.stem not in frames
     ]
@@ -118,6 +125,7 @@ def masks_by_name(folder: Path, frames: Collection[str]) -> tuple[dict[str, Path
 def _of_source(source: Source) -> Iterator[tuple[str, tuple[Video | None, list[Fault]]]]:
     """Yield (name, (video or None, its faults)) for every video that is there or should be."""
     with_frames, with_masks = _folder_names(source.frames), _folder_names(source.masks)
+    paired = not with_frames.isdisjoint(with_masks)  # else see `masks_by_name`
     meta = read_meta(source.meta) if source.meta else None
     if not with_frames and list_pictures(source.frames, PICTURE_SUFFIXES):
         raise InputError(f"{source.frames}: holds frames itself; make one folder for each video.")
@@ -131,9 +139,9 @@ def _of_source(source: Source) -> Iterator[tuple[str, tuple[Video | None, list[F
                 video, more = _with_meta(video, meta.get(name), source.frames / name)
                 faults += more
         elif name in with_masks and (meta is None or name not in meta) and source.names is None:
-            mask_folder = str(source.masks / name)
+            mask_folder, repair = str(source.masks / name), "aside" if paired else None
             video = None
-            faults = [Fault("annotation-without-frame", mask_folder, "a folder", repair="aside")]
+            faults = [Fault("annotation-without-frame", mask_folder, "a folder", repair)]
         else:
             video, faults = None, [Fault("missing-video", str(source.frames / name))]
         yield source.prefix + name, (video, faults)

@@ -1,6 +1,5 @@
 """Areas of a picture as COCO's compressed run lengths, through pycocotools."""
 
-import math
 from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
@@ -10,6 +9,8 @@ import numpy as np
 from ytvos_keras.errors import InputError
 
 Size = tuple[int, int]  # height, width
+
+_FARTHEST = 1_000_000  # pixels; pycocotools walks along every edge, however far it leads
 
 
 def from_area(area: np.ndarray) -> bytes | None:
@@ -40,12 +41,13 @@ def from_polygons(polygons: Sequence[Sequence[float]], size: Size) -> bytes | No
         None if no polygon has three corners, or the union covers no pixel.
 
     Raises:
-        InputError: a polygon is no list of an even number of finite numbers.
+        InputError: a polygon is no list of an even number of numbers within reach.
     """
     for polygon in polygons:
-        if not isinstance(polygon, list) or len(polygon) % 2 or not all(map(_is_number, polygon)):
+        if not isinstance(polygon, list) or len(polygon) % 2 or not all(map(_is_near, polygon)):
             raise InputError(
-                "a polygon must be a list of an even number of coordinates x, y in pixels. "
+                "a polygon must be a list of an even number of coordinates x, y in pixels, "
+                f"{_FARTHEST:,} at most. "
                 f"Received: {str(polygon)[:60]}"
             )
     # pycocotools would take two corners for a box.
@@ -132,5 +134,5 @@ def _decoded(counts: str, size: Size) -> np.ndarray:
     raise InputError(f"compressed run lengths are malformed. Received: {counts[:40]!r}")
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)
+def _is_near(value: Any) -> bool:
+    return isinstance(value, int | float) and abs(value) <= _FARTHEST  # not so NaN

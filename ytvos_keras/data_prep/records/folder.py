@@ -1,6 +1,6 @@
 """What is in a folder of records: what may stay, what has to go, and `dataset.json`."""
 
-import json
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from ytvos_keras.data_prep.records.run_folder import RunFolder
 from ytvos_keras.data_prep.records.schema import SCHEMA_VERSION
 from ytvos_keras.data_prep.records.shard_plan import ShardTask, digest
 from ytvos_keras.errors import InputError
-from ytvos_keras.media.atomic import atomic_path
+from ytvos_keras.media.json_file import write_json
 
 
 def make_room(output: Path, split: str, tasks: Sequence[ShardTask], *, overwrite: bool) -> None:
@@ -80,6 +80,7 @@ def describe_split(tasks: Sequence[ShardTask]) -> dict[str, Any]:
                 "name": index["shard"],
                 "bytes": index["bytes"],
                 "sha256": index["sha256"],
+                "index_sha256": hashlib.sha256(index_path(task.path).read_bytes()).hexdigest(),
                 "videos": len(of_shard),
             }
         )
@@ -115,11 +116,9 @@ def _splits(output: Path) -> dict[str, Any]:
 
 def _write_dataset(output: Path, splits: dict[str, Any]) -> None:
     content = {"schema_version": SCHEMA_VERSION, "splits": dict(sorted(splits.items()))}
-    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
     path = output / DATASET_FILE
     try:
-        with atomic_path(path) as part:
-            part.write_text(text, encoding="utf-8")
+        write_json(path, content)
     except OSError as error:
         raise InputError(f"{path}: cannot be written. ({error.strerror or error})") from error
 

@@ -2,7 +2,7 @@
 
 A folder of records holds, for each split:
 
-    dataset.json                            counts, schema version, size and SHA-256 of every shard
+    dataset.json                            counts, schema version, size and SHA-256 of the files
     train-00000-of-00008.tfrecord           one record a video, see `schema`
     train-00000-of-00008.index.json         names, objects, and where in the shard each picture lies
 """
@@ -17,6 +17,8 @@ from ytvos_keras.data_prep.records.schema import SCHEMA_VERSION, ObjectInfo
 from ytvos_keras.errors import InputError, first_line
 
 DATASET_FILE = "dataset.json"
+RUN_FOLDERS = f".*.{32 * '[0-9a-f]'}"
+"""What the folders of `run_folder` match, which killed runs leave behind."""
 AGAIN = "write the records again with ytvos-prepare"
 
 
@@ -112,7 +114,7 @@ def read_dataset(data: str | Path) -> dict[str, Any]:
         raise InputError(f"{data}: no such folder.")
     path = data / DATASET_FILE
     if not path.is_file():
-        unfinished = any(data.glob("*.tfrecord")) or any(data.glob(".*.tfrecord.part"))
+        unfinished = any(data.glob("*.tfrecord")) or any(data.glob(RUN_FOLDERS))
         raise InputError(
             f"{data}: "
             + (
@@ -122,7 +124,14 @@ def read_dataset(data: str | Path) -> dict[str, Any]:
                 "that ytvos-prepare wrote."
             )
         )
-    return read_json(path)
+    content = read_json(path)
+    try:
+        shards = [shard for split in content["splits"].values() for shard in split["shards"]]
+        for shard in shards:
+            _check_types(shard, {"name": str, "bytes": int, "sha256": str, "videos": int})
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: is damaged; {AGAIN}. ({first_line(error)})") from error
+    return content
 
 
 def read_shard_index(shard: Path) -> list[IndexedVideo]:
@@ -203,6 +212,12 @@ def _from_json(entry: dict[str, Any], shard: Path) -> IndexedVideo:
         masks=tuple(blob and Blob(*blob) for blob in entry["masks"]),
         shard=shard,
     )
+
+
+def _check_types(entry: dict[str, Any], types: dict[str, type]) -> None:
+    for key, kind in types.items():
+        if not isinstance(entry[key], kind):
+            raise TypeError(f"{key} is no {kind.__name__}")
 
 
 def _check_size(shard: Path, size: int) -> None:

@@ -96,7 +96,8 @@ class RunFolder:
         Raises:
             RunEndedError: the run has ended.
         """
-        text = message.encode()[:_FAILURE_BYTES]
+        # Names of files need not be Unicode.
+        text = message.encode(errors="backslashreplace")[:_FAILURE_BYTES]
         self._write(_FAILURE, 0, text.ljust(_FAILURE_BYTES))
 
     def _read(self, name: str) -> bytes:

@@ -90,7 +90,7 @@ def serialize(video: EncodedVideo) -> bytes:
     """Turn a video into a serialized `tf.train.SequenceExample`, always the same bytes.
 
     Raises:
-        InputError: the record would be larger than 2 GB.
+        InputError: the record would be larger than 2 GB, or a name is no Unicode.
     """
     import tensorflow as tf
 
@@ -191,7 +191,10 @@ def _bytes(values):
 
 
 def _texts(values):
-    return _bytes([value.encode() for value in values])
+    try:
+        return _bytes([value.encode() for value in values])
+    except UnicodeEncodeError as error:
+        raise InputError(f"{error.object!r} is no Unicode text (UTF-8); rename it.") from error
 
 
 def _numbers(values):

@@ -69,12 +69,12 @@ def _write_records(task: ShardTask, part: Path, run: RunFolder) -> dict[str, obj
             for video in task.videos:
                 try:
                     encoded = encode_video(video, task.source)
+                    record = serialize(encoded)
                 except InputError as fault:
                     if not task.skip_faulty:
                         raise InputError(f"{fault} {_REMEDY}") from fault
                     skipped.append({"name": video.name, "fault": str(fault)})
                 else:
-                    record = serialize(encoded)
                     writer.write(record)
                     entries.append(_entry(encoded, record, start + _HEADER, task.path))
                     start += _HEADER + len(record) + _FOOTER
