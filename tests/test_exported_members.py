@@ -10,7 +10,16 @@ import pytest
 
 import ytvos_keras
 
-PUBLIC = {"InputError", "S2S", "S2SConfig", "Segmenter", "__version__", "evaluate", "load"}
+PUBLIC = {
+    "InputError",
+    "S2S",
+    "S2SConfig",
+    "Segmenter",
+    "__version__",
+    "evaluate",
+    "load",
+    "make_dataset",
+}
 
 
 def test_public_names_are_pinned():
@@ -52,6 +61,7 @@ def test_unknown_name():
         "import ytvos_keras.cli.eval",
         "import ytvos_keras.cli.prepare",
         "import ytvos_keras.cli.segment",
+        "import ytvos_keras.cli.train",
     ],
 )
 def test_import_is_light(statement):

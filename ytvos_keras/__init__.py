@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ytvos_keras.data.make_dataset import make_dataset
     from ytvos_keras.errors import InputError
     from ytvos_keras.evaluation import evaluate
     from ytvos_keras.inference import Segmenter
@@ -19,7 +20,16 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-__all__ = ["S2S", "InputError", "S2SConfig", "Segmenter", "__version__", "evaluate", "load"]
+__all__ = [
+    "S2S",
+    "InputError",
+    "S2SConfig",
+    "Segmenter",
+    "__version__",
+    "evaluate",
+    "load",
+    "make_dataset",
+]
 
 _HOMES = {
     "InputError": "ytvos_keras.errors",
@@ -28,6 +38,7 @@ _HOMES = {
     "Segmenter": "ytvos_keras.inference",
     "evaluate": "ytvos_keras.evaluation",
     "load": "ytvos_keras.models.presets",
+    "make_dataset": "ytvos_keras.data.make_dataset",
 }
 
 

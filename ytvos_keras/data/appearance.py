@@ -3,12 +3,12 @@
 import numpy as np
 import tensorflow as tf
 
+from ytvos_keras.data.colours import colour_matrices
 from ytvos_keras.data.config import AppearanceConfig
 from ytvos_keras.data.draws import Draws
 from ytvos_keras.data.motion import smooth_walk
 from ytvos_keras.data.warp import coarse_points, densify
 
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _KERNEL = 7  # side of the blur's kernel in pixels
 
 
@@ -32,20 +32,11 @@ def recolour(draws: Draws, image: tf.Tensor, config: AppearanceConfig, strength=
 
 
 def _colour_matrix(values: tf.Tensor, config: AppearanceConfig) -> tuple[tf.Tensor, tf.Tensor]:
-    """Matrices (frames, 3, 3) and offsets (frames, 3) for values (frames, 4), mostly in [-1, 1]."""
-    shift = values[:, 0] * config.brightness * 255.0
-    contrast = tf.exp(values[:, 1] * config.contrast)[:, None, None]
-    saturation = tf.maximum(1.0 + values[:, 2] * config.saturation, 0.0)[:, None, None]
-    hue = values[:, 3] * config.hue
-    grey = tf.constant(np.tile(_LUMA, (3, 1)))
-    # A turn of the hue keeps the sum of the channels: a rotation about the grey axis.
-    cosine, sine = tf.cos(hue)[:, None, None], tf.sin(hue)[:, None, None]
-    third = tf.fill([3, 3], 1.0 / 3.0)
-    skew = tf.constant([[0, -1, 1], [1, 0, -1], [-1, 1, 0]], tf.float32) / np.float32(np.sqrt(3))
-    turn = cosine * tf.eye(3) + (1.0 - cosine) * third + sine * skew
-    matrix = contrast * tf.matmul(saturation * tf.eye(3) + (1.0 - saturation) * grey, turn)
-    offset = shift[:, None] + 127.0 * (1.0 - contrast[:, :, 0])
-    return matrix, tf.broadcast_to(offset, [tf.shape(values)[0], 3])
+    """`colour_matrices` in a graph."""
+    matrix, offset = tf.numpy_function(
+        lambda values: colour_matrices(values, config), [values], [tf.float32, tf.float32]
+    )
+    return tf.ensure_shape(matrix, [None, 3, 3]), tf.ensure_shape(offset, [None, 3])
 
 
 def film(draws: Draws, planes: tf.Tensor, size: tuple[int, int], config: AppearanceConfig):
@@ -60,7 +51,7 @@ def film(draws: Draws, planes: tf.Tensor, size: tuple[int, int], config: Appeara
     Returns:
         uint8 tensor (frames, height, width, 3).
     """
-    length = planes.shape[1]
+    length = tf.shape(planes)[1]
     planes = _light(draws, planes, size, config)
     # Frames and colours become channels: (1, height, width, frames * 3).
     image = tf.reshape(tf.transpose(planes, [2, 3, 1, 0]), [1, *size, length * 3])
@@ -79,15 +70,13 @@ def film(draws: Draws, planes: tf.Tensor, size: tuple[int, int], config: Appeara
     frames = tf.transpose(tf.reshape(image, [*size, length, 3]), [2, 0, 1, 3])
     frames = tf.cast(tf.clip_by_value(tf.round(frames), 0.0, 255.0), tf.uint8)
     quality = draws.integer(20, 80)
-    return tf.cond(
-        draws.coin(config.jpeg) > 0, lambda: _compress(frames, quality, length), lambda: frames
-    )
+    return tf.cond(draws.coin(config.jpeg) > 0, lambda: _compress(frames, quality), lambda: frames)
 
 
 def _light(draws, planes, size, config):
     """Colour jitter, its drift, and a smooth field of light that moves over the frame."""
-    length = planes.shape[1]
-    drift = smooth_walk(draws, length, 4) / max(length - 1, 1) ** 0.5
+    length = tf.shape(planes)[1]
+    drift = smooth_walk(draws, length, 4) / tf.sqrt(tf.cast(length - 1, tf.float32))
     values = draws.uniform((1, 4), -1.0, 1.0) + config.drift * drift
     grey = draws.coin(config.grey)
     saturation = values[:, 2] * (1.0 - grey) - grey / max(config.saturation, 1e-3)
@@ -102,7 +91,7 @@ def _light(draws, planes, size, config):
     return tf.stack(mixed)
 
 
-def _shading(draws: Draws, length: int, size: tuple[int, int], deviation: float) -> tf.Tensor:
+def _shading(draws: Draws, length: tf.Tensor, size: tuple[int, int], deviation: float) -> tf.Tensor:
     """1 + a slowly moving wave: (frames, height, width)."""
     x, y = coarse_points(size) / max(size)
     direction = draws.normal((2,), 4.0)
@@ -116,7 +105,7 @@ def _extend(image: tf.Tensor) -> tf.Tensor:
     return tf.pad(image, [[0, 0], [margin] * 2, [margin] * 2, [0, 0]], mode="SYMMETRIC")
 
 
-def _blur_kernels(draws: Draws, length: int) -> tf.Tensor:
+def _blur_kernels(draws: Draws, length: tf.Tensor) -> tf.Tensor:
     """Round or long Gaussians, one a frame; sharp frames get a single point."""
     y, x = np.mgrid[:_KERNEL, :_KERNEL].astype(np.float32) - _KERNEL // 2
     angle = draws.uniform((), 0.0, np.pi) + 0.3 * draws.normal((length, 1, 1))
@@ -137,6 +126,5 @@ def _noise(seed, amplitude, size, length):
     return tf.reshape(tf.tile(noise, [1, 1, 1, 1, 3]), [1, *size, length * 3])
 
 
-def _compress(frames: tf.Tensor, quality: tf.Tensor, length: int) -> tf.Tensor:
-    frames = tf.unstack(frames, num=length)
-    return tf.stack([tf.image.adjust_jpeg_quality(frame, quality) for frame in frames])
+def _compress(frames: tf.Tensor, quality: tf.Tensor) -> tf.Tensor:
+    return tf.map_fn(lambda frame: tf.image.adjust_jpeg_quality(frame, quality), frames)

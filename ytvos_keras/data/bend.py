@@ -9,7 +9,7 @@ from ytvos_keras.data.draws import Draws
 _WAVES, _PUSHES = 4, 2
 
 
-def random_bend(draws: Draws, length: int, radius: tf.Tensor, config: MotionConfig):
+def random_bend(draws: Draws, length: int | tf.Tensor, radius: tf.Tensor, config: MotionConfig):
     """A non-rigid deformation that changes smoothly with time, in the layer's own coordinates.
 
     Waves run through the layer, and local pushes swing parts of it to and fro.

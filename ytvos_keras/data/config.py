@@ -1,4 +1,4 @@
-"""The ranges from which synthetic clips are drawn."""
+"""The ranges from which clips are drawn."""
 
 from dataclasses import dataclass, field
 
@@ -112,3 +112,62 @@ class SyntheticConfig:
         )
     )  # fmt: skip
     appearance: AppearanceConfig = field(default_factory=AppearanceConfig)
+
+
+@dataclass(frozen=True)
+class VideoConfig:
+    """How the frames and masks of a real video are changed, all alike.
+
+    Args:
+        flip: share of clips mirrored left to right.
+        zoom: largest enlargement; 1 shows as much of the video as the shape of the frame allows,
+            and more than half of the clips show nearly that. No closer than what shows the whole
+            object where the clip begins.
+        stretch: largest change of the log of width over height.
+        turned: share of clips that are turned and sheared.
+        rotation: largest turn in radians.
+        shear: largest shear.
+        coloured: share of clips whose colours change.
+        brightness: largest shift, in shares of 255.
+        contrast, saturation: largest change of the factor, around 1.
+        hue: largest rotation of the hue, in radians.
+        grey: share of the coloured clips that lose all colour.
+    """
+
+    flip: float = 0.5
+    zoom: float = 1.5
+    stretch: float = 0.15
+    turned: float = 0.1
+    rotation: float = 0.25
+    shear: float = 0.15
+    coloured: float = 0.5
+    brightness: float = 0.12
+    contrast: float = 0.25
+    saturation: float = 0.4
+    hue: float = 0.25
+    grey: float = 0.06
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How clips are changed: those of videos, and those made from single pictures."""
+
+    videos: VideoConfig = field(default_factory=VideoConfig)
+    pictures: SyntheticConfig = field(default_factory=SyntheticConfig)
+
+
+@dataclass(frozen=True)
+class TeacherForcing:
+    """When the model sees the true previous mask instead of its own last prediction.
+
+    Args:
+        clips: the probability falls in a straight line over so many clips.
+        held: it is 1 for so many clips before it falls.
+        least: where it ends.
+        corruption: share of clips whose true previous masks have faults, such as a model makes.
+    """
+
+    clips: int = 2000
+    held: int = 0
+    least: float = 0.0
+    corruption: float = 0.25

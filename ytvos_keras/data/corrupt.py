@@ -18,7 +18,7 @@ def corrupt_masks(draws: Draws, masks: tf.Tensor, size: tuple[int, int]) -> tf.T
     Returns:
         uint8 tensor of the same shape, 0 or 1.
     """
-    length = masks.shape[0]
+    length = tf.shape(masks)[0]
     seeds = [draws.next_seed() for _ in range(3)]
     chosen = draws.coin(0.5, (3, length, 1, 1, 1)) > 0
 

@@ -30,22 +30,27 @@ class Pose(NamedTuple):
     shear: tf.Tensor
 
 
-def smooth_walk(draws: Draws, length: int, channels: int) -> tf.Tensor:
+def smooth_walk(draws: Draws, length: int | tf.Tensor, channels: int) -> tf.Tensor:
     """Integrated, correlated random velocities of unit variance; 0 in the first frame.
 
     Returns:
         float32 tensor of shape (length, channels).
     """
-    noise = np.eye(length - 1, dtype=np.float32)
-    velocity = [noise[0]] if length > 1 else []
-    for row in noise[1:]:
-        velocity.append(_MEMORY * velocity[-1] + np.sqrt(1 - _MEMORY**2) * row)
-    walk = np.concatenate([np.zeros((1, length - 1)), np.cumsum(velocity, axis=0)])
-    return tf.matmul(walk.astype(np.float32), draws.normal((length - 1, channels)))
+    noise = draws.normal((length - 1, channels))
+    # v[0] = noise[0], v[t] = memory * v[t - 1] + root(1 - memory²) * noise[t], summed over time:
+    # noise[j] adds the sum of the first t - j powers of the memory to what is walked at time t.
+    powers = tf.range(length, dtype=tf.float32)[:, None] - tf.range(length - 1, dtype=tf.float32)
+    reached = (1.0 - _MEMORY ** tf.maximum(powers, 0.0)) / (1.0 - _MEMORY)
+    later = np.sqrt(1 - _MEMORY**2)
+    return tf.matmul(reached, tf.concat([noise[:1], later * noise[1:]], axis=0))
 
 
 def random_pose(
-    draws: Draws, start: tf.Tensor, length: int, size: tuple[int, int], config: MotionConfig
+    draws: Draws,
+    start: tf.Tensor,
+    length: int | tf.Tensor,
+    size: tuple[int, int],
+    config: MotionConfig,
 ) -> Pose:
     """A random trajectory.
 
@@ -73,7 +78,7 @@ def random_pose(
     return Pose(centre, walk[:, 2], walk[:, 3], walk[:, 4], walk[:, 5])
 
 
-def _jump(draws: Draws, length: int, side: float, config: MotionConfig) -> tf.Tensor:
+def _jump(draws: Draws, length: int | tf.Tensor, side: float, config: MotionConfig) -> tf.Tensor:
     """A step in all parameters from one frame on: (length, 6)."""
     after_reference, later = draws.coin(config.jump), draws.coin(config.jump / 3)
     frame = tf.where(after_reference > 0, 1, draws.integer(1, length))
@@ -83,16 +88,17 @@ def _jump(draws: Draws, length: int, side: float, config: MotionConfig) -> tf.Te
     return begun[:, None] * draws.normal((6,)) * deviations
 
 
-def passing_pose(draws: Draws, target: tf.Tensor, reach: tf.Tensor, length: int) -> Pose:
+def passing_pose(draws: Draws, target: tf.Tensor, reach: tf.Tensor, length) -> Pose:
     """A layer that passes over the target in the middle of the clip.
 
     Args:
         draws: source of randomness.
         target: float32 (length, 2): centre of the target in pixels.
         reach: float32 scalar: distance in pixels at which the two do not touch.
-        length: number of frames.
+        length: number of frames, at least 2.
     """
-    middle = draws.integer(min(2, length - 1), max(length - 1, min(2, length - 1) + 1))
+    soonest = tf.minimum(2, length - 1)
+    middle = draws.integer(soonest, tf.maximum(length - 1, soonest + 1))
     angle = draws.normal((), 0.5) + np.pi * draws.coin(0.5)
     direction = tf.stack([tf.cos(angle), tf.sin(angle)])
     time = tf.cast(tf.range(length) - middle, tf.float32)

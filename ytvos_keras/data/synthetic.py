@@ -1,5 +1,7 @@
 """Training clips made from single pictures: a target before a background, with other objects."""
 
+from typing import NamedTuple
+
 import tensorflow as tf
 
 from ytvos_keras.data.appearance import film, recolour
@@ -14,25 +16,33 @@ from ytvos_keras.data.motion import (
     random_pose,
     source_positions,
 )
-from ytvos_keras.data.pictures import PictureTable, pick_object
 from ytvos_keras.data.warp import warp
 
 
+class ScenePictures(NamedTuple):
+    """`picture_scene.Scene` as tensors."""
+
+    image: tf.Tensor
+    mask: tf.Tensor
+    background: tf.Tensor
+    images: tuple[tf.Tensor, ...]
+    masks: tuple[tf.Tensor, ...]
+    passes: tf.Tensor
+
+
 def synthetic_clip(
-    pictures: PictureTable,
-    index: tf.Tensor,
+    pictures: ScenePictures,
     draws: Draws,
-    length: int,
+    length: int | tf.Tensor,
     size: tuple[int, int],
     config: SyntheticConfig,
 ) -> dict[str, tf.Tensor]:
-    """Makes one clip of a random object of a picture.
+    """Makes one clip of an object of a picture.
 
     Args:
-        pictures: the pictures; the others serve as backgrounds and further objects.
-        index: int32 scalar: number of the picture with the target.
+        pictures: the picture with the target, its background and the further objects.
         draws: source of randomness.
-        length: number of frames, at least 2.
+        length: number of frames, at least 2: int or int32 scalar.
         size: height and width of the frames in pixels.
         config: ranges.
 
@@ -40,14 +50,14 @@ def synthetic_clip(
         `"frames"`: uint8 (length, height, width, 3); `"mask"`: uint8 (length, height, width, 1),
         1 where the object is seen, 0 elsewhere. The object is visible in frame 0.
     """
-    scene = _Scene(pictures, draws, length, size, config)
-    image, labels = pictures.read(index)
-    number = pick_object(draws, labels, pictures.min_object)
-    mask = labels == number
-    back, target, pose, extent = scene.stage(image, mask)
-    others = [scene.other(index, number, pose, extent, k) for k in range(2)]
+    scene = _Scene(draws, length, size, config)
+    back, target, pose, extent = scene.stage(pictures)
+    others = [
+        scene.other(image, mask, pose, extent, pictures.passes if k == 0 else tf.constant(False))
+        for k, (image, mask) in enumerate(zip(pictures.images, pictures.masks, strict=True))
+    ]
     planes, visible = _compose(back, target, others, size, config.min_visible)
-    frames = film(draws, planes, size, config.appearance)
+    frames = tf.ensure_shape(film(draws, planes, size, config.appearance), (None, *size, 3))
     masks = tf.cast(visible[..., None] >= 0.5, tf.uint8)
     flipped = draws.coin(config.flip) > 0
     return {
@@ -59,28 +69,21 @@ def synthetic_clip(
 class _Scene:
     """The parts of a clip. Planes are float32 (4, frames, height, width): RGB and alpha, 0-255."""
 
-    def __init__(self, pictures, draws, length, size, config):
-        self.pictures, self.draws, self.config = pictures, draws, config
+    def __init__(self, draws, length, size, config):
+        self.draws, self.config = draws, config
         self.length, self.size = length, size
         self.frame = tf.constant([size[1], size[0]], tf.float32)
-        # With probabilities none > some > two: the second object needs the first.
-        none, one, _ = config.distractors
-        chance = draws.uniform()
-        self.passes = draws.coin(config.disappear) > 0
-        self.present = [self.passes | (chance >= none), chance >= none + one]
 
-    def stage(self, image, mask):
+    def stage(self, pictures: ScenePictures):
         """Planes of the background and of the target, the target's pose and extent in pixels."""
+        image, mask = pictures.image, pictures.mask
         measured = measure(mask)
         scale = self._object_scale(measured, self.config.mask_share)
-        # A picture that its object would fill has nothing to tell the object from.
-        fits = measured.area < self.config.max_whole_share * tf.cast(tf.size(mask), tf.float32)
-        is_whole = (self.draws.coin(self.config.whole_picture) > 0) & fits
         for_whole, for_pasted = self.draws.fork(), self.draws.fork()
         return tf.cond(
-            is_whole,
+            tf.size(pictures.background) == 0,
             lambda: self._whole(for_whole, image, mask, measured, scale),
-            lambda: self._pasted(for_pasted, image, mask, measured, scale),
+            lambda: self._pasted(for_pasted, image, mask, measured, scale, pictures.background),
         )
 
     def _whole(self, draws, image, mask, measured: Measure, scale):
@@ -97,7 +100,7 @@ class _Scene:
         planes = self._move(draws, layer, pose, self.config.picture, "reflect")
         return planes, planes, pose, layer.extent
 
-    def _pasted(self, draws, image, mask, measured: Measure, scale):
+    def _pasted(self, draws, image, mask, measured: Measure, scale, background):
         layer = cut_out(image, mask, measured, scale)
         layer = layer._replace(
             image=recolour(draws, layer.image, self.config.appearance, strength=0.5)
@@ -105,38 +108,30 @@ class _Scene:
         start = self._start(draws, layer, draws.uniform((), 0.6, 1.0))
         pose = random_pose(draws, start, self.length, self.size, self.config.target)
         planes = self._move(draws, layer, pose, self.config.target, "clamp")
-        return self._background(draws), planes, pose, layer.extent
+        return self._background(draws, background), planes, pose, layer.extent
 
-    def _background(self, draws):
-        image, labels = self.pictures.read(draws.integer(0, self.pictures.count))
-        shape = tf.cast(tf.reverse(tf.shape(labels), [0]), tf.float32)
+    def _background(self, draws, image):
+        shape = tf.cast(tf.shape(image)[1::-1], tf.float32)
         scale = tf.reduce_max(self.frame / shape) * draws.uniform((), 1.1, 1.9)
-        layer = whole(image, labels > 0, scale)
+        layer = whole(image, tf.ones(tf.shape(image)[:2], tf.bool), scale)
         slack = shape * scale - self.frame
         start = self.frame / 2.0 + 0.4 * slack * draws.uniform((2,), -1.0, 1.0)
         pose = random_pose(draws, start, self.length, self.size, self.config.background)
         pose = covering_pose(pose, shape / 2.0, shape, scale, self.size)
         return self._move(draws, layer, pose, self.config.background, "reflect")
 
-    def other(self, index, number, target: Pose, extent, k: int):
+    def other(self, image, mask, target: Pose, extent, passes):
         """Planes of a further object and whether it is in front (1.0) or behind (0.0)."""
         draws = self.draws.fork()
         front = self.draws.coin(self.config.in_front)
-        passes = self.passes if k == 0 else tf.constant(False)
-        empty = tf.zeros([4, self.length, *self.size])
         planes = tf.cond(
-            self.present[k],
-            lambda: self._other(draws, index, number, target, extent, passes),
-            lambda: empty,
+            tf.size(mask) > 0,
+            lambda: self._other(draws, image, mask, target, extent, passes),
+            lambda: tf.zeros([4, self.length, *self.size]),
         )
         return planes, tf.where(passes, 1.0, front)
 
-    def _other(self, draws, index, number, target: Pose, extent, passes):
-        is_copy = (draws.coin(self.config.copies) > 0) & ~passes
-        index = tf.where(is_copy, index, draws.integer(0, self.pictures.count))
-        image, labels = self.pictures.read(index)
-        chosen = pick_object(draws, labels, self.pictures.min_object)
-        mask = labels == tf.where(is_copy, number, chosen)
+    def _other(self, draws, image, mask, target: Pose, extent, passes):
         measured = measure(mask)
         covering = 1.25 * tf.reduce_max(extent / measured.extent)
         scale = tf.where(
@@ -171,7 +166,7 @@ class _Scene:
     def _move(self, draws, layer: Layer, pose: Pose, config, border: str):
         bend = random_bend(draws, self.length, layer.radius, config)
         positions = source_positions(pose, layer.origin, layer.scale, bend, self.size)
-        planes = tf.ensure_shape(warp(layer.image, positions, border), [4, self.length, *self.size])
+        planes = tf.ensure_shape(warp(layer.image, positions, border), [4, None, *self.size])
         if border == "reflect":
             # The mirror image of an object is not the object.
             corner = tf.cast(tf.reverse(tf.shape(layer.image)[:2], [0]), tf.float32)

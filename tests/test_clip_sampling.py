@@ -1,0 +1,108 @@
+"""Which frames a clip shows: properties over many draws. No picture is opened."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ytvos_keras.data.sampling import ClipSampler
+from ytvos_keras.data_prep.records.index import Blob, IndexedVideo
+from ytvos_keras.data_prep.records.schema import ObjectInfo
+from ytvos_keras.errors import InputError
+
+
+def video(name, frames=20, annotated=range(0, 20, 5), objects=None):
+    """A video of 10×10 pixels; an object is given by its areas in the annotated frames."""
+    annotated = tuple(annotated)
+    blob = Blob(0, 1, 0)
+    return IndexedVideo(
+        name=name,
+        source="test",
+        height=10,
+        width=10,
+        binary=False,
+        frame_names=tuple(f"{t:05d}" for t in range(frames)),
+        annotated=annotated,
+        objects={
+            number: ObjectInfo(None, annotated[0], annotated[-1], tuple(areas))
+            for number, areas in (objects or {1: [20] * len(annotated)}).items()
+        },
+        images=(blob,) * frames,
+        masks=tuple(blob if t in annotated else None for t in range(frames)),
+        shard=Path("none"),
+    )
+
+
+VIDEOS = [
+    video("a"),
+    video("b", objects={3: [0, 30, 30, 0], 7: [5, 0, 0, 9]}),
+    video("short", frames=2, annotated=(0, 1)),
+    video("dense", frames=9, annotated=range(9)),
+]
+
+
+@pytest.mark.parametrize("frames", ["annotated", "any"])
+@pytest.mark.parametrize("length", [2, 5, 11])
+def test_rules_of_drawing(frames, length):
+    sampler = ClipSampler(VIDEOS, frames=frames, seed=4)
+    seen_unannotated = False
+    for n in range(400):
+        clip = sampler.draw(n, length)
+        assert len(clip.frames) == len(clip.weights) == length
+        assert list(clip.frames) == sorted(clip.frames)
+        first = clip.frames[0]
+        areas = dict(zip(clip.video.annotated, clip.video.objects[clip.number].areas, strict=True))
+        assert areas[first] > 0  # the object is there where the clip begins
+        for t, (frame, weight) in enumerate(zip(clip.frames, clip.weights, strict=True)):
+            repeated = t > 0 and frame == clip.frames[t - 1]
+            assert weight == float(frame in areas and not repeated)
+            seen_unannotated |= frame not in areas
+        assert sum(clip.weights[1:]) >= 1  # there is something to learn from
+    assert seen_unannotated == (frames == "any" and length > 2)  # one at least is annotated
+
+
+def test_every_video_comes_once_before_any_comes_again():
+    sampler = ClipSampler(VIDEOS, seed=1)
+    for epoch in range(5):
+        numbers = range(4 * epoch, 4 * epoch + 4)
+        assert {sampler.draw(n, 3).video.name for n in numbers} == {"a", "b", "short", "dense"}
+
+
+def test_objects_of_a_video_take_turns():
+    sampler = ClipSampler([VIDEOS[1]], seed=0)
+    assert [sampler.draw(n, 2).number for n in range(6)] in ([3, 7] * 3, [7, 3] * 3)
+
+
+def test_a_clip_depends_on_seed_and_number_alone():
+    one, other = (ClipSampler(VIDEOS, seed=9) for _ in range(2))
+    backwards = [other.draw(n, 5) for n in reversed(range(50))][::-1]
+    assert [one.draw(n, 5) for n in range(50)] == backwards
+    assert [ClipSampler(VIDEOS, seed=8).draw(n, 5) for n in range(50)] != backwards
+
+
+def test_pace_is_bounded():
+    long = video("long", frames=100, annotated=range(100))
+    for most in (1, 3):
+        sampler = ClipSampler([long], max_step=most)
+        spans = [np.ptp(sampler.draw(n, 6).frames) for n in range(200)]
+        assert max(spans) <= 5 * most
+        assert min(spans) >= 5
+
+
+def test_a_picture_stands_still():
+    picture = video("picture", frames=1, annotated=(0,))
+    clip = ClipSampler([picture]).draw(3, 4)
+    assert (clip.frames, clip.weights) == ((0, 0, 0, 0), (1.0,) * 4)
+
+
+def test_videos_that_cannot_serve_are_left_out():
+    empty = video("empty", objects={1: [0, 0, 0, 0]})
+    late = video("late", objects={1: [0, 0, 0, 50]})  # nothing annotated after it
+    assert len(ClipSampler([empty, late, VIDEOS[0]])) == 1
+    with pytest.raises(InputError, match=r"none of 2 videos has an object of 0.20% of the frame"):
+        ClipSampler([empty, late])
+
+
+def test_bad_choice_of_frames():
+    with pytest.raises(ValueError, match='frames must be "annotated" or "any"'):
+        ClipSampler(VIDEOS, frames="all")

@@ -1,0 +1,180 @@
+"""`ytvos-bench pipeline`: training clips from records, against bare JPEG decoding."""
+
+import tempfile
+import time
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from ytvos_keras.bench.arguments import add_rounds, dimensions, positive
+from ytvos_keras.bench.machine import describe_machine
+from ytvos_keras.bench.measure import (
+    Progress,
+    Timing,
+    no_progress,
+    peak_memory,
+    resident_memory,
+)
+from ytvos_keras.bench.report import Comparison, Figure, Report, Row
+from ytvos_keras.processes import available_cores
+
+NAME = "pipeline"
+SUMMARY = "frames a second of the training pipeline, against bare JPEG decoding, and its memory"
+
+BARE = "tf.io.decode_jpeg alone"
+ANY = "make_dataset, any frames"
+ANNOTATED = "make_dataset, annotated frames"
+
+_LEAD = 5  # batches before a measured round; as many are made in advance at most
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Adds the arguments of this benchmark."""
+    size = {"type": dimensions(2), "metavar": "HxW"}
+    parser.add_argument("--source", **size, default=(480, 854), help="videos (default: 480x854)")
+    parser.add_argument("--size", **size, default=(256, 448), help="clips (default: 256x448)")
+    counts = (
+        ("--videos", 8, "made-up ones"),
+        ("--frames", 60, "in each, every fifth annotated"),
+        ("--clip-length", 8, "frames in a clip"),
+        ("--batch-size", 4, "clips in a batch"),
+        ("--round-clips", 24, "clips in a measured round"),
+        ("--clips", 2000, "over which memory is watched"),
+        ("--parallel", available_cores(), "clips or frames worked on at once"),
+    )
+    for name, default, help_ in counts:
+        parser.add_argument(
+            name, type=positive, default=default, metavar="N", help=f"{help_} (default: {default})"
+        )
+    add_rounds(parser, repeats=10, warmup=2)
+
+
+def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
+    """Times the pipeline with all augmentation, and TensorFlow decoding the same frames alone.
+
+    The videos are made up and written just before, so the system has them in memory and no disk
+    is waited for. Ours reads, checks and decodes frames and masks, moves both, changes colours and
+    batches; the other decodes and throws away.
+    """
+    machine = describe_machine()  # before our own load is on it
+    with tempfile.TemporaryDirectory() as folder:
+        kilobytes = _write_records(Path(folder), arguments, progress)
+        timings = _measure(folder, arguments, progress)
+        start, end = _watch_memory(folder, arguments, progress)
+    names = ("source", "size", "clip_length", "batch_size", "parallel", "clips")
+    return Report(
+        benchmark=NAME,
+        settings={
+            **{name: getattr(arguments, name) for name in names},
+            "kilobytes_a_frame": round(kilobytes),
+        },
+        machine=machine,
+        rows=[Row({"pipeline": name}, _figures(timing)) for name, timing in timings.items()],
+        comparisons=[
+            Comparison(f"{name}, against {BARE}", timings[BARE], timings[name])
+            for name in (ANY, ANNOTATED)
+        ],
+        figures=_memory_figures(start, end, arguments.clips),
+        peak_memory_mb=peak_memory(),
+    )
+
+
+def _memory_figures(start: float | None, end: float | None, clips: int) -> list[Figure]:
+    if start is None or end is None:  # this system does not tell
+        return []
+    return [
+        Figure("memory_at_first_mb", start, f"memory after a tenth of the clips: {start:.0f} MB"),
+        Figure("memory_at_last_mb", end, f"memory after {clips} clips: {end:.0f} MB"),
+    ]
+
+
+def _figures(timing: Timing) -> dict[str, float]:
+    """Of the time for a frame."""
+    return {
+        "rate_fps": 1 / timing.median,
+        "best_rate_fps": 1 / timing.minimum,
+        "median_ms": 1000 * timing.median,
+    }
+
+
+def _write_records(folder: Path, arguments: Namespace, progress: Progress) -> float:
+    """Writes the videos and returns the mean size of a frame's JPEG in kB."""
+    from ytvos_keras.bench.textured_videos import make_videos
+    from ytvos_keras.data_prep.records.write_in_process import write_in_process
+
+    videos = []
+    for video in make_videos(arguments.videos, arguments.frames, arguments.source):
+        progress("making videos", len(videos), arguments.videos)
+        videos.append(video)
+    write_in_process(videos, folder, source="bench")
+    sizes = [len(frame.image.read_bytes()) for video in videos for frame in video.frames]
+    return sum(sizes) / len(sizes) / 1000
+
+
+def _measure(folder: str, arguments: Namespace, progress: Progress) -> dict[str, Timing]:
+    """Seconds a frame of every case; the cases take turns."""
+    batches = max(1, arguments.round_clips // arguments.batch_size)
+    batch_frames = arguments.batch_size * arguments.clip_length
+    streams = {BARE: (iter(_bare(folder, arguments.parallel)), batch_frames)}
+    for name, kind in ((ANY, "any"), (ANNOTATED, "annotated")):
+        clips = _clips(folder, arguments, frames=kind, clip_length=arguments.clip_length)
+        streams[name] = (iter(clips), 1)
+    seconds = {name: [] for name in streams}
+    total = arguments.warmup + arguments.repeats
+    for round_ in range(total):
+        progress("warming up" if round_ < arguments.warmup else "measuring", round_, total)
+        for name, (stream, steps) in streams.items():
+            # What was made in advance is used up, and the other streams have come to rest.
+            _take(stream, _LEAD * steps)
+            start = time.perf_counter()
+            _take(stream, batches * steps)
+            elapsed = time.perf_counter() - start
+            if round_ >= arguments.warmup:
+                seconds[name].append(elapsed / (batches * batch_frames))
+    return {name: Timing(tuple(values)) for name, values in seconds.items()}
+
+
+def _bare(folder: str, parallel: int):
+    """Decodes frames of the records from memory, endlessly, one by one."""
+    import tensorflow as tf
+
+    from ytvos_keras.data_prep.records.files import recorded_video
+    from ytvos_keras.data_prep.records.index import read_index
+
+    images = [
+        frame.image.read_bytes()
+        for video in read_index(folder)
+        for frame in recorded_video(video).frames
+    ]
+    dataset = tf.data.Dataset.from_tensor_slices(images).shuffle(len(images), seed=0).repeat()
+    return dataset.map(
+        lambda image: tf.io.decode_jpeg(image, channels=3), num_parallel_calls=parallel
+    ).prefetch(2)
+
+
+def _take(stream, steps: int) -> None:
+    for _ in range(steps):
+        next(stream)
+
+
+def _clips(folder: str, arguments: Namespace, **options):
+    from ytvos_keras.data.make_dataset import make_dataset
+
+    return make_dataset(
+        folder,
+        size=arguments.size,
+        batch_size=arguments.batch_size,
+        parallel=arguments.parallel,
+        **options,
+    )
+
+
+def _watch_memory(folder: str, arguments: Namespace, progress: Progress):
+    """Resident memory in MB after a tenth of the clips, of all lengths, and after all of them."""
+    batches = -(-arguments.clips // arguments.batch_size)
+    first = max(1, batches // 10)
+    at_first = None
+    for n, _ in enumerate(_clips(folder, arguments, frames="any").take(batches), start=1):
+        progress("watching memory", n * arguments.batch_size, arguments.clips)
+        if n == first:
+            at_first = resident_memory()
+    return at_first, resident_memory()

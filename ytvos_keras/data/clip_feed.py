@@ -1,0 +1,156 @@
+"""Clips by number: what to draw, from which folder of records, and what to do when it fails."""
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ytvos_keras.data.config import Augmentation
+from ytvos_keras.data.picture_scene import Scene, SceneSampler
+from ytvos_keras.data.record_store import UnreadableFrameError, UnreadableFrames, open_records
+from ytvos_keras.data.sampling import MIN_OBJECT, ClipSampler, is_picture
+from ytvos_keras.data.seeds import generator
+from ytvos_keras.data.video_clip import EmptyMaskError, EncodedClip, encoded_clip
+from ytvos_keras.errors import InputError
+
+Data = str | Path | Sequence[str | Path] | Mapping[str | Path, float]
+
+_ATTEMPTS = 50  # to find a clip without damaged frames
+
+
+class ClipFeed:
+    """Makes clip number n, whatever was made before. The arguments are those of `make_dataset`.
+
+    Args:
+        data: folders of records.
+        split: of the records.
+        exclude: names of videos.
+        frames: `"annotated"` or `"any"`.
+        size: height and width of the clips.
+        seed: of everything.
+        augmentation: None for none; then a picture is a still video.
+        min_object: see `ClipSampler`.
+        max_step: see `ClipSampler`.
+        on_corrupt: see `UnreadableFrames`.
+    """
+
+    def __init__(
+        self,
+        data: Data,
+        *,
+        split: str | None,
+        exclude: Collection[str],
+        frames: str,
+        size: tuple[int, int],
+        seed: int,
+        augmentation: Augmentation | None,
+        min_object: float,
+        max_step: int,
+        on_corrupt: str,
+    ):
+        folders, self._shares = _sources(data)
+        found = open_records(folders, split=split, exclude=exclude)
+        if not isinstance(data, Mapping):
+            found = [[video for videos in found for video in videos]]  # all count the same
+        options = {"frames": frames, "min_object": min_object, "max_step": max_step, "seed": seed}
+        self._samplers = [ClipSampler(videos, **options) for videos in found]
+        self.unreadable = UnreadableFrames(on_corrupt)
+        self.size, self.seed, self.augmentation = size, seed, augmentation
+        self._min_object = min_object
+        pictures = [video for videos in found for video in videos if is_picture(video)]
+        usable = [video for sampler in self._samplers for video in sampler.videos]
+        self.makes_scenes = augmentation is not None and any(map(is_picture, usable))
+        self.makes_videos = not (self.makes_scenes and all(map(is_picture, usable)))
+        if self.makes_scenes:
+            self._scenes = SceneSampler(
+                pictures, augmentation.pictures, min_object, self.unreadable.add
+            )
+
+    def is_scene(self, n: int) -> bool:
+        """Whether clip number n is made from a picture."""
+        if self.augmentation is None:
+            return False
+        source, m = deal(n, self._shares)
+        return is_picture(self._samplers[source].video(m))
+
+    def clip(self, n: int, length: int) -> EncodedClip:
+        """Clip number n, of a video."""
+
+        def make(drawn, rng):
+            config = self.augmentation and self.augmentation.videos
+            return encoded_clip(drawn, rng, self.size, config, self._min_object)
+
+        return self._attempt(n, length, make)
+
+    def scene(self, n: int) -> Scene:
+        """The pictures of clip number n, of a picture."""
+        return self._attempt(n, 1, self._scenes.read)
+
+    def _attempt(self, n, length, make):
+        source, m = deal(n, self._shares)
+        for attempt in range(_ATTEMPTS):
+            drawn = self._samplers[source].draw(m, length, attempt)
+            try:
+                return make(drawn, generator(self.seed, "looks", n, attempt))
+            except EmptyMaskError:
+                continue
+            except UnreadableFrameError as error:
+                self.unreadable.add(error)
+        raise InputError(
+            f"{_ATTEMPTS} attempts gave no clip without damaged frames; "
+            "`ytvos-prepare check` lists what is wrong with the records."
+        )
+
+
+def count_videos(
+    data: Data,
+    *,
+    split: str | None = "train",
+    exclude: Collection[str] = (),
+    min_object: float = MIN_OBJECT,
+) -> int:
+    """How many videos and pictures `make_dataset` draws clips from, with the same arguments.
+
+    So many clips are a pass over the data (an epoch), in which each comes once; with shares, one
+    of that length.
+
+    Raises:
+        InputError: as `make_dataset`.
+    """
+    found = open_records(_sources(data)[0], split=split, exclude=exclude)
+    return len(ClipSampler([v for videos in found for v in videos], min_object=min_object))
+
+
+def deal(n: int, shares: Sequence[float]) -> tuple[int, int]:
+    """Deal clip numbers out to sources, evenly: after n clips each has had its share, ±1.
+
+    Args:
+        n: number of the clip.
+        shares: of each source, summing up to 1.
+
+    Returns:
+        Number of the source, and how many clips it has had before.
+    """
+    rest = 1.0
+    for source, share in enumerate(shares[:-1]):
+        part = min(share / rest, 1.0)
+        before = math.floor(n * part)
+        if math.floor((n + 1) * part) > before:
+            return source, before
+        n, rest = n - before, max(rest - share, 1e-12)
+    return len(shares) - 1, n
+
+
+def _sources(data: Data) -> tuple[list[str | Path], list[float]]:
+    """Folders and shares that sum up to 1."""
+    if isinstance(data, str | Path):
+        return [data], [1.0]
+    if not data:
+        raise ValueError("Give at least one folder of records. Received: data=" + repr(data))
+    if not isinstance(data, Mapping):
+        return list(data), [1.0]
+    shares = np.array(list(data.values()), np.float64)
+    if not (np.isfinite(shares).all() and (shares > 0).all()):
+        raise ValueError(f"Shares must be positive numbers. Received: data={dict(data)}")
+    return list(data), (shares / shares.sum()).tolist()

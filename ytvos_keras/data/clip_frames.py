@@ -1,0 +1,143 @@
+"""Frames of a clip decoded, brought to the working size and coloured, in a TensorFlow graph.
+
+Most clips show an upright part of the video: decoding that part alone and `tf.image.resize` cost
+half of what decoding and any other way to sample it cost. Turned clips go through NumPy.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from ytvos_keras.data.resample import resample
+from ytvos_keras.data.video_clip import EncodedClip
+
+_RATIOS = (1, 2, 4, 8)  # at which TensorFlow decodes JPEG
+_NOT_JPEG = len(_RATIOS)
+_GROUP = 8  # pixels coloured at a time: a product of matrices of three columns would be slow
+
+
+class FrameTensors(NamedTuple):
+    """What `clip_frames` needs to know; see `EncodedClip` and `Framing`.
+
+    Args:
+        images: string (T,).
+        decoders: int32 (T,): which of `_RATIOS`, or `_NOT_JPEG`.
+        window: int32 (4,).
+        matrix: float64 (2, 3), from positions in the clip to those in the window.
+        turned: boolean.
+        flip: boolean.
+        mixing: float32 (N + 1, N): the colours of so many values at a time, the last row a
+            constant; (0, N) if they stay as they are.
+    """
+
+    images: tf.Tensor
+    decoders: tf.Tensor
+    window: tf.Tensor
+    matrix: tf.Tensor
+    turned: tf.Tensor
+    flip: tf.Tensor
+    mixing: tf.Tensor
+
+
+FRAME_TYPES = (tf.string, tf.int32, tf.int32, tf.float64, tf.bool, tf.bool, tf.float32)
+_SHAPES = ((None,), (None,), (4,), (2, 3), (), (), (None, None))
+
+
+def frame_arrays(clip: EncodedClip) -> tuple[np.ndarray, ...]:
+    """The arrays of `FrameTensors`, of `FRAME_TYPES`."""
+    framing = clip.framing
+    for_jpeg = _RATIOS.index(framing.ratio)
+    decoders = [for_jpeg if data.startswith(b"\xff\xd8") else _NOT_JPEG for data in clip.images]
+    top, left = framing.window[:2]
+    return (
+        np.array(clip.images, object),
+        np.array(decoders, np.int32),
+        np.array(framing.window, np.int32),
+        framing.matrix - [[0, 0, left], [0, 0, top]],
+        np.bool_(framing.turned),
+        np.bool_(framing.flip),
+        _mixing(clip),
+    )
+
+
+def _mixing(clip: EncodedClip) -> np.ndarray:
+    """`clip.colours` for a group of pixels that are one row of a product of matrices."""
+    group = math.gcd(_GROUP, clip.masks[0].size)
+    if not clip.colours.size:
+        return np.zeros((0, 3 * group), np.float32)
+    matrix = np.kron(np.eye(group, dtype=np.float32), clip.colours[:3])
+    return np.concatenate([matrix, np.tile(clip.colours[3:] + np.float32(0.5), group)])
+
+
+def clip_frames(tensors: tuple[tf.Tensor, ...], size: tuple[int, int]) -> tf.Tensor:
+    """Decodes and changes the frames of a clip.
+
+    Args:
+        tensors: what `frame_arrays` gave.
+        size: height and width of the clip.
+
+    Returns:
+        uint8 (T, height, width, 3).
+    """
+    clip = FrameTensors(*map(tf.ensure_shape, tensors, _SHAPES))
+
+    def make(sample):
+        def frame(item):
+            rgb = sample(_decode(*item, clip.window))
+            rgb = tf.cond(
+                tf.size(clip.mixing) > 0, lambda: _colour(rgb, clip.mixing), lambda: rgb + 0.5
+            )
+            return tf.cast(rgb, tf.uint8)
+
+        signature = tf.TensorSpec((*size, 3), tf.uint8)
+        return tf.map_fn(frame, (clip.images, clip.decoders), fn_output_signature=signature)
+
+    frames = tf.cond(
+        clip.turned,
+        lambda: make(lambda pixels: _turn(pixels, clip, size)),
+        lambda: make(lambda pixels: tf.image.resize(pixels, size)),
+    )
+    return tf.cond(clip.flip, lambda: _flip(frames), lambda: frames)
+
+
+def _flip(frames: tf.Tensor) -> tf.Tensor:
+    # In three dimensions there is a fast way.
+    rows = tf.reshape(frames, [-1, *frames.shape[2:]])
+    return tf.reshape(tf.reverse(rows, [1]), tf.shape(frames))
+
+
+def _decode(image: tf.Tensor, decoder: tf.Tensor, window: tf.Tensor) -> tf.Tensor:
+    """The window of a frame, at a part of its size: uint8 (height, width, 3)."""
+
+    def part(pixels, ratio):
+        top, left, height, width = tf.unstack(window // ratio)
+        return pixels[top : top + height, left : left + width]
+
+    def reduced(ratio):
+        return lambda: part(tf.io.decode_jpeg(image, channels=3, ratio=ratio), ratio)
+
+    return tf.switch_case(
+        decoder,
+        [
+            lambda: tf.io.decode_and_crop_jpeg(image, window, channels=3),
+            *map(reduced, _RATIOS[1:]),
+            lambda: part(tf.io.decode_png(image, channels=3), 1),
+        ],
+    )
+
+
+def _turn(pixels: tf.Tensor, clip: FrameTensors, size: tuple[int, int]) -> tf.Tensor:
+    def sample(pixels, matrix, window):
+        return resample(pixels, matrix * (pixels.shape[0] / window[2]), size)
+
+    turned = tf.numpy_function(sample, [pixels, clip.matrix, clip.window], tf.uint8)
+    return tf.cast(tf.ensure_shape(turned, (*size, 3)), tf.float32)
+
+
+def _colour(rgb: tf.Tensor, mixing: tf.Tensor) -> tf.Tensor:
+    """New colours + 0.5, in 0…255."""
+    pixels = tf.reshape(rgb, [-1, tf.shape(mixing)[1]])
+    mixed = tf.matmul(pixels, mixing[:-1]) + mixing[-1]
+    return tf.reshape(tf.clip_by_value(mixed, 0.0, 255.0), rgb.shape)

@@ -1,0 +1,34 @@
+"""Changes of colour as matrices: contrast, saturation and hue in one multiplication."""
+
+import numpy as np
+
+from ytvos_keras.data.config import AppearanceConfig, VideoConfig
+
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+_SKEW = np.array([[0, -1, 1], [1, 0, -1], [-1, 1, 0]], np.float32) / np.float32(np.sqrt(3))
+
+
+def colour_matrices(
+    values: np.ndarray, config: AppearanceConfig | VideoConfig
+) -> tuple[np.ndarray, np.ndarray]:
+    """Matrices and offsets for colours 0-255.
+
+    Args:
+        values: float32 (frames, 4), mostly in [-1, 1]: brightness, contrast, saturation, hue, in
+            shares of the largest change.
+        config: the largest changes.
+
+    Returns:
+        float32 (frames, 3, 3), rows for the new colours, and float32 (frames, 3).
+    """
+    brightness, contrast, saturation, hue = np.asarray(values, np.float32).T[..., None, None]
+    contrast = np.exp(contrast * config.contrast)
+    saturation = np.maximum(1.0 + saturation * config.saturation, 0.0)
+    # A turn of the hue keeps the sum of the channels: a rotation about the grey axis.
+    cosine, sine = np.cos(hue * config.hue), np.sin(hue * config.hue)
+    turn = cosine * np.eye(3) + (1.0 - cosine) / 3.0 + sine * _SKEW
+    grey = (1.0 - saturation) * np.tile(_LUMA, (3, 1))
+    matrix = contrast * ((saturation * np.eye(3) + grey) @ turn)
+    offset = brightness * config.brightness * 255.0 + 127.0 * (1.0 - contrast)
+    offset = np.broadcast_to(offset[:, 0], (len(values), 3))
+    return matrix.astype(np.float32), offset.astype(np.float32)

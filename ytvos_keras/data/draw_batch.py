@@ -1,0 +1,45 @@
+"""A batch of clips as one picture, to look at before training."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ytvos_keras.media.atomic import atomic_path
+from ytvos_keras.media.overlay import overlay
+
+_GAP = 4  # pixels between frames
+_UNWEIGHTED = (150, 150, 150)
+
+
+def draw_batch(batch: tuple, path: str | Path) -> None:
+    """Draws a clip a row: its frames from left to right, the object tinted and outlined.
+
+    Frames that do not count (weight 0) are greyed; where there is no annotation, they have no tint.
+
+    Args:
+        batch: `(inputs, targets, sample_weight)`, as `make_dataset` yields it; tensors or arrays.
+        path: a PNG or JPEG file to write. Its folder must exist.
+
+    Example:
+        >>> draw_batch(next(iter(make_dataset("records", batch_size=4))), "batch.png")
+    """
+    inputs, targets, weights = batch
+    frames = np.asarray(inputs["frames"])
+    masks = np.concatenate([np.asarray(inputs["mask"])[:, None], np.asarray(targets)], axis=1)
+    weights = np.concatenate([np.ones((len(frames), 1)), np.asarray(weights)], axis=1)
+    rows = [
+        np.concatenate([_cell(*cell) for cell in zip(*clip, strict=True)], axis=1)
+        for clip in zip(frames, masks[..., 0], weights, strict=True)
+    ]
+    path = Path(path)
+    with atomic_path(path) as part:
+        image = Image.fromarray(np.concatenate(rows))
+        image.save(part, format="PNG" if path.suffix.lower() == ".png" else "JPEG")
+
+
+def _cell(frame: np.ndarray, mask: np.ndarray, weight: float) -> np.ndarray:
+    drawn = overlay(frame, mask.astype(np.uint8))
+    if not weight:
+        drawn = (drawn // 3 + np.array(_UNWEIGHTED) * 2 // 3).astype(np.uint8)
+    return np.pad(drawn, ((0, _GAP), (0, _GAP), (0, 0)), constant_values=255)

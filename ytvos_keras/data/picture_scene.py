@@ -1,0 +1,114 @@
+"""Which pictures a synthetic clip is made of, and their pixels."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ytvos_keras.data.config import SyntheticConfig
+from ytvos_keras.data.record_store import (
+    UnreadableFrameError,
+    is_object,
+    read_image,
+    read_labels,
+)
+from ytvos_keras.data.sampling import Drawn, first_frames
+from ytvos_keras.data_prep.records.index import IndexedVideo
+
+OTHERS = 2  # further objects at most
+_TRIES = 20
+
+
+class Scene(NamedTuple):
+    """Pictures and what is used of them; an empty picture stands for none.
+
+    Args:
+        image: uint8 (height, width, 3) with the target.
+        mask: boolean (height, width), the target.
+        background: uint8 (height, width, 3); empty: the target stays in its picture.
+        images: of the further objects, uint8 (height, width, 3) each.
+        masks: these objects, boolean (height, width) each.
+        passes: whether the first of them passes over the target.
+    """
+
+    image: np.ndarray
+    mask: np.ndarray
+    background: np.ndarray
+    images: tuple[np.ndarray, ...]
+    masks: tuple[np.ndarray, ...]
+    passes: bool
+
+
+class SceneSampler:
+    """Draws backgrounds and further objects for a target, and reads them.
+
+    Args:
+        pictures: records of one frame; those without a large enough object are backgrounds only.
+        config: shares of the kinds of scenes.
+        min_object: least size of a further object, in shares of its picture.
+        on_unreadable: told of every picture that is damaged, in whose place another is taken.
+    """
+
+    def __init__(
+        self,
+        pictures: Sequence[IndexedVideo],
+        config: SyntheticConfig,
+        min_object: float,
+        on_unreadable: Callable[[UnreadableFrameError], None],
+    ):
+        self.pictures, self.config, self.on_unreadable = pictures, config, on_unreadable
+        found = [(picture, list(first_frames(picture, min_object))) for picture in pictures]
+        self._with_objects = [(picture, numbers) for picture, numbers in found if numbers]
+
+    def read(self, target: Drawn, rng: np.random.Generator) -> Scene:
+        """Make a scene.
+
+        Raises:
+            UnreadableFrameError: the target's own picture is damaged, or twenty others were.
+        """
+        picture, number = target.video, target.number
+        image, mask = _read(picture, number)
+        share = picture.objects[number].areas[0] / (picture.height * picture.width)
+        # A picture that its object would fill has nothing to tell the object from.
+        fits = share < self.config.max_whole_share
+        whole = rng.random() < self.config.whole_picture and fits
+        nothing = np.zeros((0, 0, 3), np.uint8), np.zeros((0, 0), bool)
+        background = nothing[0] if whole else self._retried(self._background, rng)
+        # With probabilities none > some > two: the second object needs the first.
+        passes = rng.random() < self.config.disappear
+        none, one, _ = self.config.distractors
+        chance = rng.random()
+        present = (passes or chance >= none, chance >= none + one)
+        others = []
+        for k in range(OTHERS):
+            if not present[k]:
+                others.append(nothing)
+            elif rng.random() < self.config.copies and not (passes and k == 0):
+                others.append((image, mask))
+            else:
+                others.append(self._retried(self._other, rng))
+        images, masks = zip(*others, strict=True)
+        return Scene(image, mask, background, images, masks, passes)
+
+    def _background(self, rng):
+        return np.asarray(read_image(self.pictures[rng.integers(len(self.pictures))], 0))
+
+    def _other(self, rng):
+        """Larger objects come more often: by the root of their area."""
+        picture, numbers = self._with_objects[rng.integers(len(self._with_objects))]
+        weights = np.sqrt([picture.objects[number].areas[0] for number in numbers])
+        return _read(picture, int(rng.choice(numbers, p=weights / weights.sum())))
+
+    def _retried(self, read, rng):
+        for _ in range(_TRIES - 1):
+            try:
+                return read(rng)
+            except UnreadableFrameError as error:
+                self.on_unreadable(error)
+        return read(rng)
+
+
+def _read(picture: IndexedVideo, number: int) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels, and where the object is."""
+    labels = read_labels(picture, 0)
+    return np.asarray(read_image(picture, 0)), is_object(labels, picture, number)

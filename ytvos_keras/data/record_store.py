@@ -1,0 +1,172 @@
+"""Frames and masks of records by random access: only what is asked for is read and decoded."""
+
+import contextlib
+import io
+import logging
+import threading
+import zlib
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ytvos_keras.data_prep.label_values import decode_labels
+from ytvos_keras.data_prep.records.index import Blob, IndexedVideo, read_index
+from ytvos_keras.data_prep.selection import select_names
+from ytvos_keras.errors import InputError, first_line
+from ytvos_keras.media.pictures import DAMAGE, to_rgb
+
+logger = logging.getLogger(__name__)
+
+_JPEG_END = b"\xff\xd9"
+
+
+class UnreadableFrameError(Exception):
+    """A frame or a mask whose bytes are damaged. The message is one line and names it."""
+
+
+def open_records(
+    data: Sequence[str | Path], *, split: str | None = "train", exclude: Collection[str] = ()
+) -> list[list[IndexedVideo]]:
+    """List the videos of several folders of records. Opens no shard.
+
+    Args:
+        data: folders that `ytvos-prepare` wrote.
+        split: see `read_index`.
+        exclude: names of videos to leave out; `segtrack2` stands for all `segtrack2/…`.
+
+    Returns:
+        The videos of each folder.
+
+    Raises:
+        InputError: see `read_index`, or no video is left.
+    """
+    found = [read_index(folder, split) for folder in data]
+    names = [video.name for videos in found for video in videos]
+    kept = set(select_names(names, Path(data[0]), exclude=exclude))
+    return [[video for video in videos if video.name in kept] for videos in found]
+
+
+def read_encoded(video: IndexedVideo, frame: int) -> bytes:
+    """Read one frame as TensorFlow decodes it.
+
+    Returns:
+        The JPEG as it was written; of any other picture, and of a JPEG that looks unusual, an RGB
+        PNG of the decoded pixels.
+
+    Raises:
+        UnreadableFrameError: the frame is damaged.
+    """
+    name = _name(video, frame)
+    data = _read(video, video.images[frame], name)
+    with _damage_named(name), Image.open(io.BytesIO(data)) as image:
+        _check_size(video, (image.height, image.width), name)
+        if image.format == "JPEG" and image.mode in ("RGB", "L") and data.endswith(_JPEG_END):
+            return data
+    file = io.BytesIO()
+    read_image(video, frame).save(file, "PNG", compress_level=1)
+    return file.getvalue()
+
+
+def read_image(video: IndexedVideo, frame: int) -> Image.Image:
+    """Read and decode one frame: RGB, in memory.
+
+    Raises:
+        UnreadableFrameError: the frame is damaged.
+    """
+    name = _name(video, frame)
+    data = _read(video, video.images[frame], name)
+    with _damage_named(name), Image.open(io.BytesIO(data)) as image:
+        image.load()
+    _check_size(video, (image.height, image.width), name)
+    return to_rgb(image)
+
+
+def read_labels(video: IndexedVideo, frame: int) -> np.ndarray:
+    """Read the label map of an annotated frame: uint8 (height, width), see `decode_labels`.
+
+    Raises:
+        UnreadableFrameError: the mask is damaged.
+    """
+    name = f"{_name(video, frame)} (mask)"
+    data = _read(video, video.masks[frame], name)
+    try:
+        labels = decode_labels(data, name)
+    except InputError as error:
+        raise UnreadableFrameError(str(error)) from error
+    _check_size(video, labels.shape, name)
+    return labels
+
+
+def is_object(labels: np.ndarray, video: IndexedVideo, number: int) -> np.ndarray:
+    """Where a label map shows an object: boolean, of the same shape."""
+    return labels > 0 if video.binary else labels == number
+
+
+class UnreadableFrames:
+    """Counts damaged frames and tells each of them once, through the package's log.
+
+    Args:
+        on_corrupt: `"skip"` tells and goes on, `"raise"` raises `InputError` for the first one.
+    """
+
+    def __init__(self, on_corrupt: str = "skip"):
+        if on_corrupt not in ("skip", "raise"):
+            raise ValueError(
+                f'on_corrupt must be "skip" or "raise". Received: on_corrupt={on_corrupt!r}'
+            )
+        self.on_corrupt = on_corrupt
+        self.met: dict[str, int] = {}
+        """How often each frame was met, by its message."""
+        self._lock = threading.Lock()
+
+    def add(self, error: UnreadableFrameError) -> None:
+        """Counts one, and tells it if it is new.
+
+        Raises:
+            InputError: `on_corrupt` is `"raise"`.
+        """
+        message = str(error)
+        if self.on_corrupt == "raise":
+            raise InputError(
+                f"{message}. `ytvos-prepare check` lists all such frames; on_corrupt='skip' "
+                "leaves them out."
+            ) from error
+        with self._lock:
+            self.met[message] = self.met.get(message, 0) + 1
+            if self.met[message] == 1:
+                logger.warning("%s; it is left out (unreadable so far: %d)", message, len(self.met))
+
+
+def _name(video: IndexedVideo, frame: int) -> str:
+    return f"{video.shard}: {video.name}/{video.frame_names[frame]}"
+
+
+def _read(video: IndexedVideo, blob: Blob, name: str) -> bytes:
+    try:
+        with video.shard.open("rb", buffering=0) as file:
+            file.seek(blob.offset)
+            data = file.read(blob.length)
+    except OSError as error:
+        raise UnreadableFrameError(f"{name}: cannot be read ({error.strerror})") from error
+    if len(data) < blob.length:
+        raise UnreadableFrameError(f"{name}: lies behind the end of the file, is it cut off?")
+    if zlib.crc32(data) != blob.crc32:
+        raise UnreadableFrameError(f"{name}: its bytes are not those that were written (CRC-32)")
+    return data
+
+
+@contextlib.contextmanager
+def _damage_named(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (*DAMAGE, Image.DecompressionBombError) as error:
+        raise UnreadableFrameError(f"{name}: cannot be decoded ({first_line(error)})") from error
+
+
+def _check_size(video: IndexedVideo, size: tuple[int, int], name: str) -> None:
+    if size != (video.height, video.width):
+        raise UnreadableFrameError(
+            f"{name}: is {size[0]}x{size[1]} pixels instead of {video.height}x{video.width}"
+        )

@@ -1,0 +1,133 @@
+"""Pictures sampled along an affine map, in NumPy. Matrices are those of `framing`.
+
+The four bytes of a pixel travel in one 64-bit word, 16 bits each, so that one read and one
+multiplication serve them all: four times as fast as `ImageProjectiveTransformV3` of TensorFlow.
+"""
+
+import functools
+from typing import NamedTuple
+
+import numpy as np
+
+Size = tuple[int, int]  # height, width
+
+_BITS = 16  # of a position behind the point
+_SHIFT = 4
+_LEVELS = 1 << _SHIFT  # steps of the interpolation between two pixels
+
+
+def resample(image: np.ndarray, matrix: np.ndarray, size: Size) -> np.ndarray:
+    """Sample a picture bilinearly. Beyond its edges it is mirrored.
+
+    Args:
+        image: uint8 (height, width, 3).
+        matrix: float64 (2, 3).
+        size: height and width of the output.
+
+    Returns:
+        uint8 (*size, 3).
+    """
+    words = np.empty((*image.shape[:2], 4), np.uint16)
+    for channel in range(3):
+        words[..., channel] = image[..., channel]
+    words, width = words.reshape(-1).view(np.uint64), image.shape[1]
+    blend = _blend(matrix.tobytes(), image.shape[:2], size)
+    total = words.take(blend.index, mode="clip")
+    total *= blend.weights[0]
+    neighbour = np.empty_like(total)
+    for step, weight in zip((1, width, width + 1), blend.weights[1:], strict=True):
+        words[step:].take(blend.index, mode="clip", out=neighbour)
+        neighbour *= weight
+        total += neighbour
+    total += np.uint64(0x0080_0080_0080_0080)  # rounds
+    high_bytes = total.view(np.uint8).reshape(*size, 8)[..., 1::2]
+    output = np.empty((*size, 3), np.uint8)
+    for channel in range(3):
+        output[..., channel] = high_bytes[..., channel]
+    return output
+
+
+def resample_labels(labels: np.ndarray, matrix: np.ndarray, size: Size) -> np.ndarray:
+    """Sample a label map at the nearest pixel; beyond its edges there is background, 0.
+
+    Args:
+        labels: (height, width).
+        matrix: float64 (2, 3).
+        size: height and width of the output.
+    """
+    index, within = _nearest(matrix.tobytes(), labels.shape, size)
+    return labels.reshape(-1).take(index, mode="clip") * within
+
+
+class _Blend(NamedTuple):
+    """Which pixels make up each pixel of the output.
+
+    Args:
+        index: int64, the upper left one of four neighbours.
+        weights: four arrays of uint64, which add up to 256: of this one, of those beside it, below
+            it and both.
+    """
+
+    index: np.ndarray
+    weights: tuple[np.ndarray, ...]
+
+
+@functools.lru_cache(maxsize=8)  # all frames of a clip have the same
+def _blend(matrix: bytes, shape: Size, size: Size) -> _Blend:
+    (x, a), (y, b) = (
+        _neighbours(position, length)
+        for position, length in zip(_positions(matrix, size, -0.5), shape[::-1], strict=True)
+    )
+    y *= shape[1]
+    y += x
+    # Beside the last column or row the weight is 0: any pixel will do.
+    weights = (
+        (_LEVELS - a) * (_LEVELS - b),
+        a * (_LEVELS - b),
+        b * (_LEVELS - a),
+        a * b,
+    )
+    return _Blend(
+        y.reshape(-1).astype(np.int64),
+        tuple(weight.reshape(-1).astype(np.uint64) for weight in weights),
+    )
+
+
+@functools.lru_cache(maxsize=8)
+def _nearest(matrix: bytes, shape: Size, size: Size) -> tuple[np.ndarray, np.ndarray]:
+    """Index of the pixel that each pixel of the output shows, and where there is one."""
+    x, y = _positions(matrix, size, 0.0)
+    x >>= _BITS
+    y >>= _BITS
+    within = (x >= 0) & (x < shape[1]) & (y >= 0) & (y < shape[0])
+    y *= shape[1]
+    y += x
+    return y.astype(np.int64), within
+
+
+def _positions(matrix: bytes, size: Size, shift: float) -> tuple[np.ndarray, np.ndarray]:
+    """Where each pixel's centre comes from, plus `shift`: x and y, int32, in 1/65536 pixel."""
+    x, y = np.arange(size[1]) + 0.5, np.arange(size[0])[:, None] + 0.5
+
+    def fixed(values):
+        return np.rint(values * (1 << _BITS)).astype(np.int32)
+
+    rows = np.frombuffer(matrix).reshape(2, 3)
+    return tuple(fixed(row[0] * x) + fixed(row[1] * y + (row[2] + shift)) for row in rows)
+
+
+def _neighbours(position: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
+    """The next lower whole number, and the way from it to the next one in `_LEVELS`, uint16.
+
+    Args:
+        position: of `_positions`, from centres of pixels; overwritten.
+        length: of the picture in pixels.
+    """
+    half, whole = 1 << (_BITS - 1), length << _BITS
+    if position.min() < 0 or position.max() > whole - 2 * half:
+        # Mirrored at the outer edges of the pixels, half a pixel from their centres.
+        position = whole - np.abs(whole - np.abs(position + half)) - half
+        position = np.clip(position, 0, whole - 2 * half)
+    position += 1 << (_BITS - _SHIFT - 1)  # to the nearest level
+    position >>= _BITS - _SHIFT
+    return position >> _SHIFT, (position & (_LEVELS - 1)).astype(np.uint16)

@@ -1,0 +1,178 @@
+"""Which object and which frames of which video a clip shows. No picture is opened here.
+
+Everything depends on the seed and on the number of the clip alone, so that a stream can begin at
+any clip, on any number of workers.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ytvos_keras.data.seeds import generator, shuffled
+from ytvos_keras.data_prep.records.index import IndexedVideo
+from ytvos_keras.errors import InputError
+
+MIN_OBJECT = 0.002  # share of the frame that an object has where a clip begins
+MAX_STEP = 5  # annotated frames from one frame of a clip to the next, on average at most
+FRAMES = ("annotated", "any")
+
+_SAME_VIDEO = 5  # attempts before another video is tried
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The frames of one clip.
+
+    Args:
+        video: from which they are.
+        number: id of the object.
+        frames: indexes, rising; where the video ends before the clip, the last one is repeated.
+        weights: a float a frame: 1 where the frame is annotated, 0 where it is not or is a
+            repetition. A picture stands still, with weights of 1.
+    """
+
+    video: IndexedVideo
+    number: int
+    frames: tuple[int, ...]
+    weights: tuple[float, ...]
+
+
+class ClipSampler:
+    """Draws objects and frames.
+
+    * Videos: every one once, in random order, before any comes again.
+    * Objects: those of a video take turns, whatever their size.
+    * First frame: any annotated one in which the object is large enough, and from which the video
+      is long enough for the clip; if there is none, the earliest.
+    * Further frames: T - 1 at random, in order, from those up to the s-th next annotated one; s is
+      random, up to `max_step` times T - 1. In a clip of any frames at least one of them is
+      annotated.
+
+    Args:
+        videos: of records. Those without an object that is large enough are left out, and so are
+            those of several frames without an annotation after it.
+        frames: `"annotated"` draws annotated frames only, `"any"` all of them.
+        min_object: least size of the object in the first frame, in shares of the frame.
+        max_step: see above.
+        seed: another seed gives other clips.
+
+    Raises:
+        InputError: no video is left.
+        ValueError: `frames` is neither.
+    """
+
+    def __init__(
+        self,
+        videos: Sequence[IndexedVideo],
+        *,
+        frames: str = "annotated",
+        min_object: float = MIN_OBJECT,
+        max_step: int = MAX_STEP,
+        seed: int = 0,
+    ):
+        if frames not in FRAMES:
+            raise ValueError(f'frames must be "annotated" or "any". Received: frames={frames!r}')
+        self.any_frame, self.max_step, self.seed = frames == "any", max_step, seed
+        begins = [(video, first_frames(video, min_object)) for video in videos]
+        self._begins = [(video, objects) for video, objects in begins if objects]
+        self._of_kind = {
+            kind: [i for i, (video, _) in enumerate(self._begins) if is_picture(video) == kind]
+            for kind in (False, True)
+        }
+        if not self._begins:
+            raise InputError(
+                f"none of {len(videos)} videos has an object of {min_object:.2%} of the frame and "
+                "an annotated frame after it; give other videos or a lower min_object."
+            )
+
+    def __len__(self) -> int:
+        return len(self._begins)
+
+    @property
+    def videos(self) -> list[IndexedVideo]:
+        """Those that clips are drawn from."""
+        return [video for video, _ in self._begins]
+
+    def video(self, n: int) -> IndexedVideo:
+        """The video of clip number n."""
+        return self._begins[shuffled(n, self.seed, len(self))[0]][0]
+
+    def draw(self, n: int, length: int, attempt: int = 0) -> Drawn:
+        """The frames of clip number n.
+
+        Args:
+            n: at least 0.
+            length: frames of the clip (T).
+            attempt: another number gives other frames of the same video, and from 5 on another
+                video (or picture, for a picture), in place of frames that cannot be read.
+        """
+        rng = generator(self.seed, "frames", n, attempt)
+        index, epoch = shuffled(n, self.seed, len(self))
+        if attempt >= _SAME_VIDEO:
+            kind = is_picture(self._begins[index][0])
+            index = int(rng.choice(self._of_kind[kind]))
+        video, objects = self._begins[index]
+        turn = epoch + attempt + int(generator(self.seed, "turns", index).integers(len(objects)))
+        number = sorted(objects)[turn % len(objects)]
+        if is_picture(video):
+            return Drawn(video, number, (0,) * length, (1.0,) * length)
+        first = self._first(rng, video, objects[number], length)
+        frames = (first, *self._later(rng, video, first, length - 1))
+        annotated = set(video.annotated)
+        weights = [float(frame in annotated) for frame in frames]
+        missing = length - len(frames)
+        return Drawn(
+            video,
+            number,
+            frames + (frames[-1],) * missing,
+            tuple(weights + [0.0] * missing),
+        )
+
+    def _first(self, rng, video, candidates: tuple[int, ...], length: int) -> int:
+        pool = range(len(video.frame_names)) if self.any_frame else video.annotated
+        latest = pool[-length] if len(pool) >= length else -1
+        roomy = [frame for frame in candidates if frame <= latest]
+        return int(rng.choice(roomy)) if roomy else candidates[0]
+
+    def _later(self, rng, video, first: int, count: int) -> list[int]:
+        """Up to `count` frames after the first one, rising."""
+        annotated = [frame for frame in video.annotated if frame > first]
+        least = 1 if self.any_frame else min(count, len(annotated))
+        most = min(self.max_step * count, len(annotated))
+        reach = int(rng.integers(least, most + 1))
+        if not self.any_frame:
+            return sorted(rng.choice(annotated[:reach], min(count, reach), replace=False).tolist())
+        anchor = int(rng.choice(annotated[:reach]))
+        last = len(video.frame_names) - 1
+        end = min(max(annotated[reach - 1], first + count), last)
+        others = [frame for frame in range(first + 1, end + 1) if frame != anchor]
+        chosen = rng.choice(others, min(count - 1, len(others)), replace=False)
+        return sorted([anchor, *chosen.astype(int).tolist()])
+
+
+def is_picture(video: IndexedVideo) -> bool:
+    """Whether the video is a single picture."""
+    return len(video.frame_names) == 1
+
+
+def first_frames(video: IndexedVideo, min_object: float) -> dict[int, tuple[int, ...]]:
+    """Where a clip of each object may begin.
+
+    Args:
+        video: of records.
+        min_object: least size of the object there, in shares of the frame.
+
+    Returns:
+        Object id → indexes of annotated frames, rising and at least one. In a video of several
+        frames another annotated one follows.
+    """
+    least = max(1.0, min_object * video.height * video.width)
+    before_last = len(video.annotated) - (not is_picture(video))
+    begins = {
+        number: tuple(
+            frame
+            for frame, area in zip(video.annotated[:before_last], info.areas, strict=False)
+            if area >= least
+        )
+        for number, info in video.objects.items()
+    }
+    return {number: frames for number, frames in begins.items() if frames}

@@ -1,0 +1,38 @@
+"""Randomness for NumPy that depends on a seed and on numbers alone, never on time or threads."""
+
+import functools
+import zlib
+
+import numpy as np
+
+_MASK = 0x7FFFFFFF
+
+
+def generator(seed: int, purpose: str, *numbers: int) -> np.random.Generator:
+    """A source of randomness of its own for each purpose and each row of numbers.
+
+    Args:
+        seed: any whole number.
+        purpose: such as "frames"; one purpose has always the same count of numbers.
+        numbers: at least 0.
+
+    Example:
+        >>> generator(1, "frames", 7).integers(100) == generator(1, "frames", 7).integers(100)
+        True
+    """
+    return np.random.default_rng([seed & _MASK, zlib.crc32(purpose.encode()), *numbers])
+
+
+def shuffled(n: int, seed: int, count: int) -> tuple[int, int]:
+    """Element n of an endless row of permutations of `count` numbers.
+
+    Returns:
+        The number, 0 … count - 1, and how many permutations came before.
+    """
+    epoch, place = divmod(n, count)
+    return int(_permutation(seed, epoch, count)[place]), epoch
+
+
+@functools.lru_cache(maxsize=8)
+def _permutation(seed: int, epoch: int, count: int) -> np.ndarray:
+    return generator(seed, "order", epoch).permutation(count)

@@ -1,0 +1,99 @@
+"""A clip of a video: files read, masks sampled, and what is to be done with its frames."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ytvos_keras.data.colours import colour_matrices
+from ytvos_keras.data.config import VideoConfig
+from ytvos_keras.data.framing import Framing, Size, random_framing, whole_frame
+from ytvos_keras.data.record_store import is_object, read_encoded, read_labels
+from ytvos_keras.data.resample import resample_labels
+from ytvos_keras.data.sampling import Drawn
+
+
+class EmptyMaskError(Exception):
+    """Nothing is left of the object in the first frame at the working size."""
+
+
+class EncodedClip(NamedTuple):
+    """One object in T frames, the frames still encoded.
+
+    Args:
+        images: T JPEG or PNG files.
+        framing: what part of them is shown.
+        colours: float32 (4, 3): rows for red, green and blue of the source and a constant, for
+            values 0-255; empty if they stay as they are.
+        masks: uint8 (T, height, width, 1), 1 on the object; 0 where there is no annotation.
+        weights: float32 (T,), 0 where the loss must not count.
+    """
+
+    images: tuple[bytes, ...]
+    framing: Framing
+    colours: np.ndarray
+    masks: np.ndarray
+    weights: np.ndarray
+
+
+def encoded_clip(
+    drawn: Drawn,
+    rng: np.random.Generator,
+    size: Size,
+    config: VideoConfig | None,
+    min_object: float,
+) -> EncodedClip:
+    """Read a clip.
+
+    Args:
+        drawn: which frames.
+        rng: source of randomness for the changes.
+        size: height and width of the clip.
+        config: ranges of the changes; None for none: the whole frame, pressed into `size`.
+        min_object: if the object came out smaller than this share of the first frame, it is the
+            whole frame, too.
+
+    Raises:
+        UnreadableFrameError: a frame or mask is damaged.
+        EmptyMaskError: the object is too thin for the working size.
+    """
+    video = drawn.video
+    first = is_object(read_labels(video, drawn.frames[0]), video, drawn.number)
+    framing, sampled = _framing(first, rng, size, config, min_object)
+    if not sampled.any():
+        raise EmptyMaskError
+    masks = np.zeros((len(drawn.frames), *size, 1), np.uint8)
+    masks[0, ..., 0] = sampled
+    for t, frame in enumerate(drawn.frames[1:], start=1):
+        if frame == drawn.frames[t - 1]:
+            masks[t] = masks[t - 1]
+        elif video.masks[frame] is not None:
+            labels = resample_labels(read_labels(video, frame), framing.matrix, size)
+            masks[t, ..., 0] = is_object(labels, video, drawn.number)
+    return EncodedClip(
+        tuple(read_encoded(video, frame) for frame in drawn.frames),
+        framing,
+        _random_colours(rng, config),
+        masks,
+        np.array(drawn.weights, np.float32),
+    )
+
+
+def _framing(first, rng, size, config, min_object) -> tuple[Framing, np.ndarray]:
+    """The framing and the first mask in it."""
+    if config is not None:
+        framing = random_framing(rng, first, size, config)
+        sampled = resample_labels(first, framing.matrix, size)
+        if sampled.mean() >= min_object:
+            return framing, sampled
+    framing = whole_frame(first.shape, size)
+    return framing, resample_labels(first, framing.matrix, size)
+
+
+def _random_colours(rng: np.random.Generator, config: VideoConfig | None) -> np.ndarray:
+    if config is None or rng.random() >= config.coloured:
+        return np.zeros((0, 3), np.float32)
+    values = rng.uniform(-1.0, 1.0, (1, 4))
+    if rng.random() < config.grey:
+        values[:, 2] = -1.0 / max(config.saturation, 1e-3)
+    matrix, offset = colour_matrices(values, config)
+    return np.concatenate([matrix[0].T, offset])
