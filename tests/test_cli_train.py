@@ -1,0 +1,53 @@
+"""`ytvos-train` from its command line; the training itself is in test_training_run.py."""
+
+import subprocess
+import sys
+
+import pytest
+
+from ytvos_keras.cli.train import PRESETS, main
+from ytvos_keras.training.presets import RECIPES
+
+
+def test_help_needs_no_tensorflow():
+    code = (
+        "import sys; from ytvos_keras.cli.train import main\n"
+        "try:\n    main(['--help'])\n"
+        "except SystemExit:\n    sys.exit('tensorflow' in sys.modules)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode == 0
+    assert "ytvos-train --preset paper --data youtube-vos --dry-run" in result.stdout
+
+
+def test_the_presets_of_the_help_are_those_there_are():
+    assert set(PRESETS) == set(RECIPES)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["--preset", "lite", "--data", "x"],
+        ["--preset", "huge", "--data", "x", "--output", "y"],
+        ["--preset", "lite", "--data", "x", "--output", "y", "--size", "12"],
+    ],
+)
+def test_usage_errors(arguments, capsys):
+    with pytest.raises(SystemExit) as error:
+        main(arguments)
+    assert error.value.code == 2
+    assert "error:" in capsys.readouterr().err
+
+
+def test_failures_are_one_line(tmp_path, capsys):
+    for data, message in (
+        ("nowhere", "nowhere: no such folder."),
+        ("nowhere=half", "nowhere=half: no such folder, and 'half' is no share; give DIR, or DIR="),
+        (str(tmp_path), "not a folder of records, there is no dataset.json in it"),
+    ):
+        command = ["--preset", "lite", "--data", data, "--output", str(tmp_path / "run"), "--quiet"]
+        assert main(command) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith("error: ")
+        assert message in line

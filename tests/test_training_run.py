@@ -1,0 +1,115 @@
+"""A whole run on tiny records: it trains, stops, resumes, and says what is wrong."""
+
+import dataclasses
+import json
+
+import keras
+import numpy as np
+import pytest
+from models_helper import SMALL
+from records import make_video, write_records
+
+from ytvos_keras.models.presets import load
+from ytvos_keras.training.checkpoint import list_checkpoints
+from ytvos_keras.training.recipe import Recipe, Stage
+from ytvos_keras.training.train import train
+
+RECIPE = Recipe(
+    model=dataclasses.replace(SMALL["lite"], input_size=(32, 64)),
+    stages=(
+        # Two frames: tracing the graph of longer clips takes most of the time.
+        Stage("one", steps=4, clip_length=2, size=(32, 64), teacher_forcing=(0.0, 0.5)),
+        Stage("two", steps=2, clip_length=2, size=(32, 64), frames="any"),
+    ),
+    loss="lite",
+    batch_size=2,
+    learning_rate=1e-3,
+    schedule="cosine",
+    weight_decay=1e-4,
+    clip_norm=1.0,
+    average=0.9,
+    epoch_steps=2,
+)
+
+
+class Interrupt(keras.callbacks.Callback):
+    """Ctrl-C at a batch of the whole run."""
+
+    def __init__(self, batch):
+        super().__init__()
+        self.left = batch
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.left -= 1
+        if self.left == 0:
+            raise KeyboardInterrupt
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Two videos of a bright square that moves over noise."""
+    rng = np.random.default_rng(0)
+    videos = []
+    for number in range(2):
+        frames = rng.integers(0, 100, (8, 32, 64, 3), np.uint8)
+        masks = np.zeros((8, 32, 64), np.uint8)
+        for t in range(8):
+            masks[t, 8:24, 4 + 3 * t : 24 + 3 * t] = 1
+            frames[t][masks[t] > 0] += 120
+        videos.append(make_video(f"square{number}", frames, masks))
+    folder = tmp_path_factory.mktemp("records")
+    write_records(videos, folder)
+    return {str(folder): 1.0}
+
+
+@pytest.fixture(scope="module")
+def whole(data, tmp_path_factory):
+    """A run that nothing disturbed."""
+    return train(RECIPE, data, tmp_path_factory.mktemp("run"), validation=data)
+
+
+def log_without_times(files):
+    return [line.rpartition(",")[0] for line in files.log.read_text().splitlines()]
+
+
+def weights(path):
+    return load(path).get_weights()
+
+
+@pytest.mark.slow
+def test_a_run_leaves_its_files(whole, data):
+    lines = whole.log.read_text().splitlines()
+    assert lines[0].startswith("stage,step,J,loss,val_J,val_loss")
+    assert [line.split(",")[:2] for line in lines[1:]] == [["one", "2"], ["one", "4"], ["two", "6"]]
+    described = json.loads(whole.run_json.read_text())
+    assert described["recipe"]["learning_rate"] == 1e-3
+    assert len(described["data"][0]["sha256"]) == 64
+    best = max(float(line.split(",")[4]) for line in lines[1:])
+    model = load(whole.best)
+    assert model.dtype_policy.name == "float32"
+    assert 0 <= best <= 1
+    assert [path.name for path in list_checkpoints(whole.checkpoints)] == [
+        "step-00000004.weights.h5",
+        "step-00000006.weights.h5",
+    ]
+
+
+@pytest.mark.slow
+def test_an_interrupted_run_goes_on_to_the_last_bit(whole, data, tmp_path):
+    stop = Interrupt(3)  # in the middle of an epoch
+    with pytest.raises(KeyboardInterrupt):
+        train(RECIPE, data, tmp_path, validation=data, callbacks=lambda stage, files: [stop])
+    resumed = train(RECIPE, data, tmp_path, validation=data)
+    assert log_without_times(resumed) == log_without_times(whole)
+    for a, b in zip(weights(resumed.last), weights(whole.last), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.slow
+def test_a_finished_run_is_left_as_it_is(whole, data):
+    log = whole.log.read_bytes()
+    before = weights(whole.last)
+    train(RECIPE, data, whole.folder, validation=data)
+    assert whole.log.read_bytes() == log
+    for a, b in zip(weights(whole.last), before, strict=True):
+        np.testing.assert_array_equal(a, b)

@@ -1,0 +1,155 @@
+"""`ytvos-train`: training and fine-tuning with `model.fit`; stops and resumes exactly."""
+
+import argparse
+import dataclasses
+from pathlib import Path
+
+from ytvos_keras.cli.common import prepare_tensorflow, run, size_argument
+from ytvos_keras.cli.quiet_import import import_tensorflow
+from ytvos_keras.errors import InputError
+
+# The names of `training.presets`, which cannot be imported for --help: it imports TensorFlow.
+PRESETS = ("paper", "davis2016", "mask-as-state", "mask-as-input", "lite")
+_PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+
+DESCRIPTION = """\
+Train a model on records that ytvos-prepare wrote. An interrupted run goes on from its last
+checkpoint when the same command is given again, with the losses and weights of a run that never
+stopped.
+"""
+
+EXAMPLES = """\
+examples:
+  ytvos-train --preset lite --data pictures=0.85 --data videos=0.15 --output runs/lite \\
+      --backbone-weights efficientnet_lite0.npz --validation held_out
+  ytvos-train --preset davis2016 --data davis --weights runs/paper/best.keras --output runs/davis
+  ytvos-train --preset paper --data youtube-vos --dry-run
+
+in --output: run.json (everything that the run depends on), log.csv (a line an epoch), checkpoints/,
+last.keras, and best.keras (highest J on --validation): load either with ytvos_keras.load(PATH)
+"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        argv: arguments without the program's name; those of the process if None.
+
+    Returns:
+        0, 1 for an error, 130 for an interruption. Usage errors raise SystemExit with 2.
+    """
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    if not arguments.dry_run and not arguments.output:
+        parser.error("--output is missing (or give --dry-run)")
+    prepare_tensorflow()
+    return run(
+        lambda: _train(arguments),
+        quiet=arguments.quiet,
+        hint="run the same command again to go on from the last checkpoint",
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ytvos-train",
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--preset", required=True, choices=PRESETS, help="the recipe")
+    add(
+        "--data",
+        required=True,
+        action="append",
+        metavar="DIR[=SHARE]",
+        help="folder of records; give it again for each further one, with shares of the clips",
+    )
+    add("--output", type=Path, metavar="DIR", help="folder of the run")
+    add("--validation", action="append", metavar="DIR", help="records to validate on")
+    add("--weights", metavar="FILE", help="start from this .keras or .weights.h5 file")
+    add("--backbone-weights", metavar="FILE|imagenet", help="pretrained weights of the backbone")
+    add("--dry-run", action="store_true", help="print sizes and one timed step, train nothing")
+    add("--quiet", action="store_true", help="print warnings and errors only")
+    change = parser.add_argument_group("changes to the recipe").add_argument
+    change("--steps", type=int, metavar="N", help="optimiser steps of every stage")
+    change("--batch-size", type=int, metavar="N")
+    change("--clip-length", type=int, metavar="T", help="frames a clip, in every stage")
+    change("--size", type=size_argument, metavar="HxW")
+    change("--learning-rate", type=float, metavar="X")
+    change("--clip-norm", type=float, metavar="X", help="largest global norm of the gradient")
+    change("--accumulate", type=int, metavar="N", help="batches to a step of the optimiser")
+    change("--precision", choices=_PRECISIONS)
+    change("--epoch-steps", type=int, metavar="N", help="steps between two checkpoints")
+    change("--seed", type=int, metavar="N")
+    return parser
+
+
+def _train(arguments: argparse.Namespace) -> None:
+    import_tensorflow()
+    from ytvos_keras.bench.dry_run import dry_run
+    from ytvos_keras.training.presets import RECIPES
+    from ytvos_keras.training.train import train
+
+    recipe = _changed(RECIPES[arguments.preset], arguments)
+    data = _shares(arguments.data)
+    if arguments.dry_run:
+        print("\n".join(dry_run(recipe, data, arguments.backbone_weights)))
+        return
+    files = train(
+        recipe,
+        data,
+        arguments.output,
+        validation=_shares(arguments.validation) if arguments.validation else None,
+        weights=arguments.weights,
+        backbone_weights=arguments.backbone_weights,
+        callbacks=None if arguments.quiet else _progress(recipe),
+    )
+    if not arguments.quiet:
+        print(f"model  {files.best if files.best.is_file() else files.last}")
+        print(f"log    {files.log}")
+
+
+def _progress(recipe):
+    from ytvos_keras.cli.train_progress import ShowProgress
+
+    return lambda stage, files: [ShowProgress(stage.name, recipe)]
+
+
+def _changed(recipe, arguments: argparse.Namespace):
+    """The recipe with what the command line says in place of its own."""
+    given = {name: value for name, value in vars(arguments).items() if value is not None}
+    own = {field.name for field in dataclasses.fields(recipe)}
+    recipe = dataclasses.replace(recipe, **{n: v for n, v in given.items() if n in own})
+    stage = {name: given[name] for name in ("steps", "clip_length", "size") if name in given}
+    if "steps" in stage:
+        stage["passes"] = None
+    stages = tuple(dataclasses.replace(old, **stage) for old in recipe.stages)
+    return dataclasses.replace(recipe, stages=stages)
+
+
+def _shares(folders: list[str]) -> dict[str, float]:
+    """`DIR=SHARE` to a mapping; all shares are alike where none is given."""
+    shares = {}
+    for text in folders:
+        folder, _, share = text.rpartition("=")
+        if folder and not Path(text).is_dir():
+            shares[folder] = _share(share, text)
+        else:
+            shares[text] = 1.0
+    return shares
+
+
+def _share(text: str, whole: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise InputError(
+            f"{whole}: no such folder, and {text!r} is no share; give DIR, or DIR=0.5"
+        ) from error
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,79 @@
+"""From a recipe to a compiled model."""
+
+from pathlib import Path
+
+import keras
+
+from ytvos_keras.losses import FrameLoss, LiteLoss, MaskCrossentropy
+from ytvos_keras.metrics import MeanJ
+from ytvos_keras.models import S2S
+from ytvos_keras.training.recipe import Recipe
+
+_LOSSES = {"cross-entropy": MaskCrossentropy, "lite": LiteLoss}
+_WARMUP = 1 / 30  # of all steps, before a cosine
+
+
+def build_model(recipe: Recipe, backbone_weights: str | Path | None = None) -> S2S:
+    """The network of a recipe with a random start, seeded.
+
+    Args:
+        recipe: the model, its precision and the seed are taken from it.
+        backbone_weights: as for `S2S`.
+
+    Raises:
+        InputError: the backbone's weights cannot be read.
+    """
+    keras.utils.set_random_seed(recipe.seed)
+    return S2S(recipe.model, dtype=recipe.precision, backbone_weights=backbone_weights)
+
+
+def compile_model(model: S2S, recipe: Recipe, steps: int) -> None:
+    """Gives the model its loss, metric and optimiser.
+
+    Under `mixed_float16` Keras scales the loss by itself, so that small gradients do not vanish.
+
+    Args:
+        model: from `build_model`.
+        recipe: everything else.
+        steps: optimiser steps of all stages together: the length of a cosine.
+    """
+    model.compile(
+        optimizer=make_optimizer(recipe, steps),
+        loss=make_loss(recipe),
+        metrics=[],
+        weighted_metrics=[MeanJ()],
+        jit_compile=False,  # slower than oneDNN for these convolutions
+    )
+
+
+def make_loss(recipe: Recipe) -> FrameLoss:
+    """The loss that a recipe names."""
+    return _LOSSES[recipe.loss]()
+
+
+def make_optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
+    """Adam or AdamW with the recipe's schedule, clipping, accumulation and average.
+
+    Args:
+        recipe: everything but the length of a cosine.
+        steps: optimiser steps of all stages together.
+    """
+    options = {
+        "learning_rate": _schedule(recipe, steps),
+        "global_clipnorm": recipe.clip_norm,
+        "gradient_accumulation_steps": recipe.accumulate if recipe.accumulate > 1 else None,
+    }
+    if recipe.average is not None:
+        options |= {"use_ema": True, "ema_momentum": recipe.average}
+    if recipe.weight_decay:
+        return keras.optimizers.AdamW(weight_decay=recipe.weight_decay, **options)
+    return keras.optimizers.Adam(**options)
+
+
+def _schedule(recipe: Recipe, steps: int):
+    if recipe.schedule == "constant":
+        return recipe.learning_rate
+    warmup = max(1, round(steps * _WARMUP))
+    return keras.optimizers.schedules.CosineDecay(
+        0.0, max(1, steps - warmup), warmup_target=recipe.learning_rate, warmup_steps=warmup
+    )

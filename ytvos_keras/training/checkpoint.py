@@ -1,0 +1,123 @@
+"""Checkpoints: everything that a run needs to go on as if it had never stopped."""
+
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import h5py
+import keras
+
+from ytvos_keras.errors import InputError, first_line
+
+_KEEP = 2
+_ATTRIBUTE = "ytvos_keras_progress"
+
+
+@dataclass
+class Progress:
+    """Where a run is.
+
+    The clips are a function of the seed and their number, so the numbers below are the position in
+    the data too; the model draws no random numbers.
+
+    Args:
+        stage: number of the stage, from 0.
+        stage_step: steps done in that stage.
+        step: steps done in all.
+        history: one entry an epoch: stage, step, loss, J, validation.
+        best: highest validation J so far, None before the first.
+        stable: what the rule of `Stability` remembers.
+    """
+
+    stage: int = 0
+    stage_step: int = 0
+    step: int = 0
+    history: list[dict] = field(default_factory=list)
+    best: float | None = None
+    stable: dict = field(default_factory=dict)
+
+
+def save_checkpoint(model: keras.Model, progress: Progress, folder: Path) -> Path:
+    """Writes weights, optimiser and progress as one file, whole or not at all; keeps the last two.
+
+    Args:
+        model: compiled, its optimiser built.
+        progress: goes into the file as JSON.
+        folder: is made if it is not there.
+
+    Returns:
+        The file, `step-00000300.weights.h5`.
+
+    Raises:
+        OSError: the disk is full, the folder cannot be written to; older checkpoints remain.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"step-{progress.step:08d}.weights.h5"
+    part = folder / ".part.weights.h5"  # Keras wants this ending
+    try:
+        model.save_weights(part, overwrite=True)
+        with h5py.File(part, "r+") as file:
+            file.attrs[_ATTRIBUTE] = json.dumps(asdict(progress))
+        _flush_to_disk(part)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    for old in list_checkpoints(folder)[:-_KEEP]:
+        old.unlink()
+    return path
+
+
+def list_checkpoints(folder: Path) -> list[Path]:
+    """The checkpoints in a folder, the oldest first."""
+    return sorted(folder.glob("step-*.weights.h5"))
+
+
+def read_progress(path: Path) -> Progress:
+    """The progress stored in a checkpoint.
+
+    Raises:
+        InputError: the file is no checkpoint, or is damaged.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            return Progress(**json.loads(file.attrs[_ATTRIBUTE]))
+    except (OSError, KeyError, ValueError, TypeError) as error:
+        raise InputError(
+            f"{path}: not a checkpoint of this version ({first_line(error)}); remove it to go on "
+            "from the one before"
+        ) from error
+
+
+def restore_checkpoint(model: keras.Model, path: Path) -> Progress:
+    """Loads weights and optimiser from a checkpoint.
+
+    Args:
+        model: compiled as for the run that wrote it.
+        path: a checkpoint.
+
+    Returns:
+        Where that run was.
+
+    Raises:
+        InputError: the file is damaged, or of another model or optimiser.
+    """
+    progress = read_progress(path)
+    model.optimizer.build(model.trainable_variables)
+    try:
+        model.load_weights(path)
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(
+            f"{path}: does not fit this model and optimiser ({first_line(error)}); go on with the "
+            "same recipe, or begin a new run in another folder"
+        ) from error
+    return progress
+
+
+def _flush_to_disk(path: Path) -> None:
+    """After a power cut, a renamed file may otherwise be empty."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,22 @@
+"""Fine-tuning on the 30 training videos of DAVIS 2016 (section 5.3, Table 3).
+
+    ytvos-prepare davis DAVIS records --year 2016 --split train
+    ytvos-train --preset davis2016 --data records --weights runs/paper/best.keras \
+        --output runs/davis2016
+
+200 epochs from the weights of `paper`. Without `--weights`, from a random start with an ImageNet
+backbone, it is the paper's Setting 1; with SegTrack v2, JumpCut and YouTube-Objects as further
+`--data` it is Setting 2.
+
+Time: not measured, needs a GPU. Result: not measured; the paper has a mean J of 76.5 (fine-
+tuned), 51.3 (Setting 1) and 51.9 (Setting 2) (cited).
+"""
+
+from ytvos_keras.models import PRESETS
+from ytvos_keras.training.recipe import Recipe, Stage
+
+RECIPE = Recipe(
+    model=PRESETS["s2s-vgg16"],
+    stages=(Stage("DAVIS 2016", passes=200),),
+    batch_size=4,
+)

@@ -1,0 +1,33 @@
+"""The bundled `s2s-lite`: pictures turned into clips and real clips, on two cores in an afternoon.
+
+    ytvos-prepare images PICTURES pictures
+    ytvos-prepare davis VIDEOS videos
+    ytvos-train --preset lite --data pictures=0.85 --data videos=0.15 --validation held_out \
+        --backbone-weights efficientnet_lite0.npz --output runs/lite
+
+First clips of 5 frames, in the first third of which the true previous mask gives way to the
+model's own, then clips of 10 frames with the model's own throughout. Time, result and the very
+commands: MODEL_CARD.md.
+"""
+
+from ytvos_keras.models import PRESETS
+from ytvos_keras.training.recipe import Recipe, Stage
+
+RECIPE = Recipe(
+    model=PRESETS["s2s-lite"],
+    stages=(
+        Stage(
+            "short clips", steps=5000, clip_length=5, size=(192, 320), teacher_forcing=(0.0, 0.35)
+        ),
+        Stage("long clips", steps=1500, clip_length=10, size=(192, 320)),
+    ),
+    loss="lite",
+    batch_size=4,
+    learning_rate=1e-3,
+    schedule="cosine",
+    weight_decay=5e-4,
+    clip_norm=1.0,
+    average=0.998,
+    precision="mixed_bfloat16",
+    epoch_steps=100,
+)

@@ -1,0 +1,120 @@
+"""The folder of a training run."""
+
+import csv
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from ytvos_keras.errors import InputError, first_line
+from ytvos_keras.media.atomic import atomic_path
+from ytvos_keras.models import S2S
+
+_FREE = ("machine", "versions", "started")  # may differ when a run is resumed
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """Where the files of a run are; `folder` is its `--output`."""
+
+    folder: Path
+
+    @property
+    def run_json(self) -> Path:
+        """Configuration, versions, seeds, checksums of the data."""
+        return self.folder / "run.json"
+
+    @property
+    def log(self) -> Path:
+        """One line an epoch."""
+        return self.folder / "log.csv"
+
+    @property
+    def checkpoints(self) -> Path:
+        """The last two checkpoints."""
+        return self.folder / "checkpoints"
+
+    @property
+    def tensorboard(self) -> Path:
+        """Event files."""
+        return self.folder / "tensorboard"
+
+    @property
+    def last(self) -> Path:
+        """The model after the last epoch."""
+        return self.folder / "last.keras"
+
+    @property
+    def best(self) -> Path:
+        """The model with the highest validation J."""
+        return self.folder / "best.keras"
+
+    def claim(self, description: dict) -> None:
+        """Writes `run.json`, or checks that the folder holds this very run.
+
+        Args:
+            description: of the run, in plain types.
+
+        Raises:
+            InputError: the folder holds another run, or files that are no run.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        description = json.loads(json.dumps(description))  # tuples become lists, as in the file
+        if self.run_json.is_file():
+            self._check_same(description)
+            return
+        if any(not entry.name.startswith(".") for entry in self.folder.iterdir()):
+            raise InputError(
+                f"{self.folder}: holds files but no run.json; give a new folder for this run"
+            )
+        with atomic_path(self.run_json) as part:
+            part.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+
+    def write_log(self, history: list[dict]) -> None:
+        """Writes `log.csv` anew from the whole history."""
+        text = io.StringIO()
+        names = list(dict.fromkeys(name for entry in history for name in entry))
+        writer = csv.DictWriter(text, names, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(history)
+        with atomic_path(self.log) as part:
+            part.write_text(text.getvalue(), encoding="utf-8")
+
+    def _check_same(self, description: dict) -> None:
+        try:
+            there = json.loads(self.run_json.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise InputError(f"{self.run_json}: cannot be read ({first_line(error)})") from error
+        for name in description:
+            if name not in _FREE and there.get(name) != description[name]:
+                difference = _first_difference(name, there.get(name), description[name])
+                raise InputError(
+                    f"{self.folder}: holds another run ({difference}); give the same arguments "
+                    "to go on with it, or another --output"
+                )
+
+
+def save_model(model: S2S, path: Path) -> None:
+    """Saves the network in float32 without its optimiser, whole or not at all.
+
+    Args:
+        model: under any precision; its weights are float32.
+        path: ends in `.keras`.
+    """
+    copy = S2S(model.config, dtype="float32", name=model.name)
+    copy.set_weights(model.get_weights())
+    part = path.with_name(f".part-{path.name}")  # Keras wants the ending
+    try:
+        copy.save(part)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _first_difference(name: str, there: object, here: object) -> str:
+    """Names the first value that differs, such as `recipe.learning_rate: 0.001, not 0.01`."""
+    if isinstance(there, dict) and isinstance(here, dict):
+        for key in {**there, **here}:
+            if there.get(key) != here.get(key):
+                return _first_difference(f"{name}.{key}", there.get(key), here.get(key))
+    return f"{name}: {there}, not {here}"

@@ -1,0 +1,66 @@
+"""What a run was made of, for `run.json`."""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from ytvos_keras import __version__
+from ytvos_keras.data_prep.records.index import DATASET_FILE, read_dataset
+from ytvos_keras.training.recipe import Recipe
+
+_PACKAGES = ("tensorflow", "keras", "numpy")
+
+
+def describe_run(
+    recipe: Recipe,
+    data: Mapping[str, float],
+    validation: Mapping[str, float] | None,
+    weights: str | Path | None,
+    backbone_weights: str | Path | None,
+) -> dict:
+    """Recipe with its seed, checksums of data and weights, versions, date; in plain types.
+
+    Args:
+        recipe: of the run.
+        data: folders of records and their shares.
+        validation: likewise.
+        weights: what the model starts from.
+        backbone_weights: what its backbone starts from.
+
+    Raises:
+        InputError: a folder is not one of records.
+    """
+    return {
+        "recipe": recipe.to_dict(),
+        "data": [_describe_records(folder, share) for folder, share in data.items()],
+        "validation": [_describe_records(folder, 1.0) for folder in validation or {}],
+        "weights": _describe_file(weights),
+        "backbone_weights": _describe_file(backbone_weights),
+        "versions": {"ytvos-keras": __version__} | {name: version(name) for name in _PACKAGES},
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def checksum(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _describe_records(folder: str | Path, share: float) -> dict:
+    """Names a folder of records by its `dataset.json`, which has the checksums of its shards."""
+    read_dataset(folder)
+    folder = Path(folder)
+    return {
+        "name": folder.resolve().name,
+        "share": share,
+        "sha256": checksum(folder / DATASET_FILE),
+    }
+
+
+def _describe_file(path: str | Path | None) -> dict | str | None:
+    if path is None or not Path(path).is_file():
+        return None if path is None else str(path)  # "imagenet"
+    return {"name": Path(path).name, "sha256": checksum(Path(path))}
