@@ -2,6 +2,7 @@
 
 import os
 import random
+import signal
 import socket
 import sys
 
@@ -11,6 +12,11 @@ import pytest
 # Before TensorFlow is imported, by any test.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ["KERAS_BACKEND"] = "tensorflow"
+
+# A shell starts jobs in the background with Ctrl-C ignored, which this process and the commands that
+# tests start would inherit.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
