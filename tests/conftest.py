@@ -13,8 +13,8 @@ import pytest
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ["KERAS_BACKEND"] = "tensorflow"
 
-# A shell starts jobs in the background with Ctrl-C ignored, which this process and the commands that
-# tests start would inherit.
+# A shell starts jobs in the background with Ctrl-C ignored, which this process and the commands
+# that tests start would inherit.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
