@@ -73,6 +73,7 @@ def make_optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
 def _schedule(recipe: Recipe, steps: int):
     if recipe.schedule == "constant":
         return recipe.learning_rate
+    steps *= recipe.accumulate  # Keras counts batches
     warmup = max(1, round(steps * _WARMUP))
     return keras.optimizers.schedules.CosineDecay(
         0.0, max(1, steps - warmup), warmup_target=recipe.learning_rate, warmup_steps=warmup

@@ -103,7 +103,8 @@ def restore_checkpoint(model: keras.Model, path: Path) -> Progress:
         InputError: the file is damaged, or of another model or optimiser.
     """
     progress = read_progress(path)
-    model.optimizer.build(model.trainable_variables)
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
     try:
         model.load_weights(path)
     except (OSError, ValueError, KeyError) as error:

@@ -1,0 +1,156 @@
+"""On what a run computes: one device, several of one machine, or several machines."""
+
+import contextlib
+import json
+import os
+import zlib
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from ytvos_keras.errors import InputError
+from ytvos_keras.training.cluster import join_cluster, name_lost_workers, read_tf_config
+
+Make = Callable[[tuple[int, int]], tf.data.Dataset]
+"""Gives the clips of worker number `w` of `W`, `make((w, W))`; see `worker` of `make_dataset`."""
+
+
+@dataclass(frozen=True)
+class Devices:
+    """The devices of a run. Each has a replica of the model and a part of every batch.
+
+    Args:
+        strategy: how replicas are kept equal; None where there is but one.
+        worker: number of this process, from 0; number 0 writes all files.
+        workers: how many processes there are, each on a machine of its own.
+    """
+
+    strategy: tf.distribute.Strategy | None = None
+    worker: int = 0
+    workers: int = 1
+
+    @property
+    def is_chief(self) -> bool:
+        """Whether this process writes checkpoints, logs and models; the others write nothing."""
+        return self.worker == 0
+
+    @property
+    def replicas(self) -> int:
+        """Devices of all processes together."""
+        return 1 if self.strategy is None else self.strategy.num_replicas_in_sync
+
+    def scope(self) -> AbstractContextManager:
+        """Where the model is to be built and compiled. `fit` does without."""
+        return contextlib.nullcontext() if self.strategy is None else self.strategy.scope()
+
+    def check_batch_size(self, batch_size: int) -> None:
+        """Checks that a batch can be split evenly.
+
+        Args:
+            batch_size: clips a step, of all devices together.
+
+        Raises:
+            InputError: it is no multiple of the number of devices.
+        """
+        if batch_size % self.replicas:
+            raise InputError(
+                f"a batch of {batch_size} clips cannot be split evenly over {self.replicas} "
+                f"devices; give a --batch-size that is a multiple of {self.replicas}, or fewer "
+                "--devices"
+            )
+
+    def distribute(self, make: Make) -> tf.data.Dataset | tf.distribute.DistributedDataset:
+        """What `fit` takes: of every batch the part of this process, split over its devices.
+
+        Args:
+            make: gives an endless dataset. (With one that ends, Keras counts a step of nothing
+                into the loss.) For validation on n batches `.take(n).cache().repeat()`, and
+                `validation_steps=n`.
+
+        Example:
+            ```python
+            clips = devices.distribute(
+                lambda worker: make_dataset(records, batch_size=8, worker=worker)
+            )
+            ```
+        """
+        if self.strategy is None:
+            return make((0, 1))
+        local = self.replicas // self.workers
+
+        def of_this_process(_):
+            first = self.worker * local
+            parts = [make((first + device, self.replicas)) for device in range(local)]
+            turns = tf.data.Dataset.range(local).repeat()
+            return tf.data.Dataset.choose_from_datasets(parts, turns)
+
+        return self.strategy.distribute_datasets_from_function(of_this_process)
+
+    def check_same(self, what: str, value: object) -> None:
+        """Checks that a value is the same in all processes. All of them must call this.
+
+        Args:
+            what: names it, for the error.
+            value: in plain types.
+
+        Raises:
+            InputError: it is not.
+        """
+        if self.workers == 1:
+            return
+        text = json.dumps(value, sort_keys=True)
+        own = tf.constant([zlib.crc32(text.encode())], tf.int64)
+        found = self.strategy.gather(own, axis=0).numpy()
+        if len(set(found.tolist())) > 1:
+            raise InputError(
+                f"{what} differs between the {self.workers} workers; start all of them with the "
+                "same command and the same files, --output being a folder that all of them see"
+            )
+
+    def watch(self) -> AbstractContextManager:
+        """Turns the loss of another process, met within half a minute, into one clear line.
+
+        Raises:
+            InputError: another process ended or cannot be reached any more.
+        """
+        if self.workers == 1:
+            return contextlib.nullcontext()
+        return name_lost_workers(f"worker {self.worker} of {self.workers}")
+
+
+def find_devices(count: int | None = None) -> Devices:
+    """The devices that the environment and the user ask for.
+
+    Several machines: `TF_CONFIG` lists the same `host:port` pairs everywhere, and the number of
+    the machine; the command is the same on all. The call waits until all have been started.
+
+        {"cluster": {"worker": ["a:2222", "b:2222"]}, "task": {"type": "worker", "index": 0}}
+
+    Else several devices of this machine, GPUs if there are any. To be called before anything else
+    uses TensorFlow.
+
+    Args:
+        count: devices of this machine; default: all GPUs, or one CPU.
+
+    Raises:
+        InputError: there are fewer devices, or `TF_CONFIG` is not of the form above.
+    """
+    workers, worker = read_tf_config(os.environ.get("TF_CONFIG"))
+    if workers > 1:
+        if count is not None:
+            raise InputError(
+                "--devices is for a single machine; with TF_CONFIG every worker uses all of its "
+                f"GPUs: choose with CUDA_VISIBLE_DEVICES. Received: --devices {count}"
+            )
+        return Devices(join_cluster(workers), worker, workers)
+    gpus = tf.config.list_logical_devices("GPU")
+    names = [device.name for device in gpus or tf.config.list_logical_devices("CPU")]
+    count = (len(gpus) or 1) if count is None else count
+    if not 1 <= count <= len(names):
+        raise InputError(
+            f"--devices must be 1 to {len(names)}: TensorFlow sees {len(names)} "
+            f"{'GPU' if gpus else 'CPU'} here. Received: {count}"
+        )
+    return Devices(tf.distribute.MirroredStrategy(names[:count]) if count > 1 else None)

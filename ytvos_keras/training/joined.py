@@ -1,0 +1,164 @@
+"""Makes `fit` on several devices compute what it computes on one with the whole batch.
+
+Keras 3 lets `tf.distribute` replicate a model, but each replica works on its own part of the batch
+for longer than it should (Keras 3.15, TensorFlow 2.21):
+
+* The mean of the loss is taken on every replica, then averaged: annotated frames weigh more where
+  there are few of them. Here the mean is over the frames of all replicas.
+* Gradients are clipped, and looked through for overflow of float16, before they are summed
+  (https://github.com/tensorflow/tensorflow/issues/33929). Here they are summed first.
+* Gradient accumulation fails: its condition holds a `merge_call`
+  (https://github.com/keras-team/tf-keras/issues/301). Here the condition stands outside.
+* `fit` does not run under `MultiWorkerMirroredStrategy` at all: it fails when it builds the model
+  from a first batch, and when it averages the logs, which are scalars, over their first axis
+  (https://github.com/keras-team/keras/issues/20585,
+  https://github.com/keras-team/keras/issues/20329). Here it finds the model built, and logs with an
+  axis.
+"""
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from ytvos_keras.training.devices import Devices
+
+_SUM = tf.distribute.ReduceOp.SUM
+
+
+def compile_joined(
+    model: keras.Model,
+    devices: Devices,
+    *,
+    optimizer: keras.optimizers.Optimizer,
+    loss: keras.losses.Loss,
+    **options,
+) -> None:
+    """`model.compile` such that training on several devices equals training on one.
+
+    Weights are equal but for the order of sums: to 1e-4 after several steps in float32. To be
+    called within `devices.scope()`, in which also metrics and optimiser are to be made.
+
+    Args:
+        model: built within `devices.scope()`.
+        devices: one device: nothing but `model.compile`.
+        optimizer: any of Keras; accumulation, clipping and averages included.
+        loss: with the reduction `"mean_with_sample_weight"`.
+        options: of `model.compile`.
+
+    Raises:
+        ValueError: it is called outside of the scope.
+    """
+    if devices.strategy is None:
+        model.compile(optimizer=optimizer, loss=loss, **options)
+        return
+    if tf.distribute.get_strategy() is not devices.strategy:
+        raise ValueError(
+            "compile_joined must be called within devices.scope(): metrics that are made outside "
+            "of it count the clips of one worker only."
+        )
+    if model.dtype_policy.name == "mixed_float16":  # or `compile` would do so, unjoined
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+    model.compile(optimizer=join_optimizer(optimizer), loss=JoinedMean(loss), **options)
+    model.optimizer.build(model.trainable_variables)
+    model._maybe_symbolic_build = lambda **_: None
+    if devices.workers > 1:
+        model.train_step = _with_an_axis(type(model).train_step, model)
+        model.test_step = _with_an_axis(type(model).test_step, model)
+
+
+class JoinedMean(keras.losses.Loss):
+    """The weighted mean of a loss over the frames of all replicas.
+
+    Each replica's value is its share of that mean: the sum of all is the mean, and the sum of
+    their gradients its gradient.
+
+    Args:
+        loss: with the reduction `"mean_with_sample_weight"`.
+    """
+
+    def __init__(self, loss: keras.losses.Loss):
+        super().__init__(name=loss.name, dtype=loss.dtype)
+        self.loss = loss
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        mean = self.loss(y_true, y_pred, sample_weight)  # ÷ number of replicas
+        if sample_weight is None:  # parts are of equal size
+            return mean
+        replica = tf.distribute.get_replica_context()
+        own = ops.sum(ops.cast(sample_weight, mean.dtype))
+        average = replica.all_reduce(_SUM, own) / replica.num_replicas_in_sync
+        return mean * ops.divide_no_nan(own, average)
+
+
+def join_optimizer(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
+    """The same optimiser, summing the gradients of all replicas before anything else.
+
+    Args:
+        optimizer: not built yet. Call this in the scope of the strategy.
+    """
+    kind = type(optimizer)
+    joined = type(f"Joined{kind.__name__}", (_Joined, kind), {})
+    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        inner = join_optimizer(optimizer.inner_optimizer)
+        return joined(inner, optimizer.initial_scale, optimizer.dynamic_growth_steps)
+    return joined.from_config(optimizer.get_config())
+
+
+class _Joined:
+    """Stands before the class of a Keras optimiser."""
+
+    def apply_gradients(self, grads_and_vars):
+        # `train_step` calls this on the outermost optimiser; inner ones get sums by `apply`.
+        gradients, variables = zip(*grads_and_vars, strict=True)
+        sums = tf.distribute.get_replica_context().all_reduce(_SUM, list(gradients))
+        return super().apply_gradients(zip(sums, variables, strict=True))
+
+    def _all_reduce_sum_gradients(self, grads_and_vars):
+        return grads_and_vars  # they are sums
+
+    def build(self, variables):
+        if not self.built:  # LossScaleOptimizer would build anew
+            super().build(variables)
+
+    def _backend_apply_gradients(self, gradients, variables):
+        if self.gradient_accumulation_steps:
+            replica = tf.distribute.get_replica_context()
+            replica.merge_call(self._accumulate, args=(gradients, variables))
+        else:
+            super()._backend_apply_gradients(gradients, variables)
+
+    def _accumulate(self, strategy, gradients, variables):
+        """What Keras does in the method above, with the condition outside of the replicas."""
+
+        def on_every_replica(function):
+            arguments = (gradients, variables)
+            return lambda: strategy.extended.call_for_each_replica(function, args=arguments)
+
+        is_last = (self._iterations + 1) % self.gradient_accumulation_steps == 0
+        tf.cond(is_last, on_every_replica(self._step), on_every_replica(self._wait))
+        on_every_replica(self._average)()
+
+    def _step(self, gradients, variables):
+        means = [
+            (gradient + earlier) / self.gradient_accumulation_steps
+            for gradient, earlier in zip(gradients, self._earlier(variables), strict=True)
+        ]
+        means = self._clip_gradients(means)
+        self._apply_weight_decay(variables)
+        self._backend_update_step(means, variables, self.learning_rate)
+        self._backend_reset_gradient_accumulators()
+
+    def _wait(self, gradients, variables):
+        self._backend_increment_gradient_accumulators(gradients, self._earlier(variables))
+
+    def _average(self, _, __):
+        if self.use_ema:
+            self._update_model_variables_moving_average(self._trainable_variables)
+
+    def _earlier(self, variables):
+        return [self._accumulated_gradients[self._get_variable_index(v)] for v in variables]
+
+
+def _with_an_axis(step, model):
+    """Logs of shape (1,): the axis over which `fit` averages them."""
+    return lambda data: {name: value[None] for name, value in step(model, data).items()}
