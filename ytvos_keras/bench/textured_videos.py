@@ -47,7 +47,7 @@ def make_videos(
         seed: of the random numbers.
 
     Yields:
-        The videos; at 480x854 a frame is a JPEG of about 65 kB.
+        The videos; at 480x854 a frame is a JPEG of about 80 kB.
     """
     for n in range(videos):
         rng = np.random.default_rng([seed, n])
@@ -61,7 +61,7 @@ def make_videos(
 def _frame(scene: "_Scene", name: str, t: int, annotated: bool) -> Frame:
     pixels, labels = scene.draw(t)
     image, mask = io.BytesIO(), io.BytesIO()
-    Image.fromarray(pixels).save(image, "JPEG", quality=85)
+    Image.fromarray(pixels).save(image, "JPEG", quality=80)
     if annotated:
         palette = Image.fromarray(labels)
         palette.putpalette(davis_palette().tobytes())

@@ -7,6 +7,7 @@ from ytvos_keras.data.colours import colour_matrices
 from ytvos_keras.data.config import AppearanceConfig
 from ytvos_keras.data.draws import Draws
 from ytvos_keras.data.motion import smooth_walk
+from ytvos_keras.data.python_step import python_step
 from ytvos_keras.data.warp import coarse_points, densify
 
 _KERNEL = 7  # side of the blur's kernel in pixels
@@ -33,7 +34,7 @@ def recolour(draws: Draws, image: tf.Tensor, config: AppearanceConfig, strength=
 
 def _colour_matrix(values: tf.Tensor, config: AppearanceConfig) -> tuple[tf.Tensor, tf.Tensor]:
     """`colour_matrices` in a graph."""
-    matrix, offset = tf.numpy_function(
+    matrix, offset = python_step(
         lambda values: colour_matrices(values, config), [values], [tf.float32, tf.float32]
     )
     return tf.ensure_shape(matrix, [None, 3, 3]), tf.ensure_shape(offset, [None, 3])

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from ytvos_keras.data.python_step import python_step
 from ytvos_keras.data.resample import resample
 from ytvos_keras.data.video_clip import EncodedClip
 
@@ -132,7 +133,7 @@ def _turn(pixels: tf.Tensor, clip: FrameTensors, size: tuple[int, int]) -> tf.Te
     def sample(pixels, matrix, window):
         return resample(pixels, matrix * (pixels.shape[0] / window[2]), size)
 
-    turned = tf.numpy_function(sample, [pixels, clip.matrix, clip.window], tf.uint8)
+    turned = python_step(sample, [pixels, clip.matrix, clip.window], tf.uint8)
     return tf.cast(tf.ensure_shape(turned, (*size, 3)), tf.float32)
 
 

@@ -9,6 +9,7 @@ from ytvos_keras.data.clip_feed import ClipFeed, Data
 from ytvos_keras.data.clip_frames import FRAME_TYPES, clip_frames, frame_arrays
 from ytvos_keras.data.config import Augmentation, TeacherForcing
 from ytvos_keras.data.draws import Draws
+from ytvos_keras.data.python_step import python_step
 from ytvos_keras.data.sampling import MAX_STEP, MIN_OBJECT
 from ytvos_keras.data.seeds import generator
 from ytvos_keras.data.synthetic import ScenePictures, synthetic_clip
@@ -124,7 +125,7 @@ def make_dataset(
                 for name, value in clip.items()
             }
         else:
-            length = tf.numpy_function(random_length, [n], tf.int32)
+            length = python_step(random_length, [n], tf.int32)
             clip = _clip(feed, n, tf.ensure_shape(length, ()))
         return training_example(Draws.of_element(seed, n), clip, n, size, teacher_forcing)
 
@@ -176,7 +177,7 @@ def _clip(feed: ClipFeed, n: tf.Tensor, length: tf.Tensor) -> dict[str, tf.Tenso
     if not feed.makes_videos:
         return _scene_clip(feed, n, length)
     return tf.cond(
-        tf.ensure_shape(tf.numpy_function(feed.is_scene, [n], tf.bool), ()),
+        tf.ensure_shape(python_step(feed.is_scene, [n], tf.bool), ()),
         lambda: _scene_clip(feed, n, length),
         lambda: _video_clip(feed, n, length),
     )
@@ -188,7 +189,7 @@ def _video_clip(feed, n, length):
         return *frame_arrays(clip), clip.masks, clip.weights
 
     types = (*FRAME_TYPES, tf.uint8, tf.float32)
-    *frames, masks, weights = tf.numpy_function(read, [n, length], types)
+    *frames, masks, weights = python_step(read, [n, length], types)
     return {
         "frames": clip_frames(frames, feed.size),
         "mask": tf.ensure_shape(masks, (None, *feed.size, 1)),
@@ -208,7 +209,7 @@ def _scene_clip(feed, n, length):
             np.bool_(scene.passes),
         )
 
-    *pictures, passes = tf.numpy_function(read, [n], [tf.uint8] * 4 + [tf.bool] * 4)
+    *pictures, passes = python_step(read, [n], [tf.uint8] * 4 + [tf.bool] * 4)
     image, background, *images = (tf.ensure_shape(p, (None, None, 3)) for p in pictures[:4])
     mask, *masks = (tf.ensure_shape(p, (None, None)) for p in pictures[4:])
     scene = ScenePictures(

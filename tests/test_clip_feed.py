@@ -1,0 +1,100 @@
+"""Shares of several folders, damage, and the end of the process."""
+
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from records import make_video, write_records
+
+from ytvos_keras.data.clip_feed import ClipFeed, deal
+from ytvos_keras.data.python_step import _Calls
+
+
+def tiny_video(name, length=4):
+    rng = np.random.default_rng(len(name))
+    masks = np.zeros((length, 24, 32), np.uint8)
+    masks[:, 5:15, 8:20] = 1
+    return make_video(name, rng.integers(0, 256, (length, 24, 32, 3), np.uint8), masks)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return write_records([tiny_video("one"), tiny_video("other")], tmp_path, shards=1)
+
+
+def make_feed(folder):
+    return ClipFeed(
+        folder,
+        split="train",
+        exclude=(),
+        frames="annotated",
+        size=(24, 32),
+        seed=0,
+        augmentation=None,
+        min_object=0.002,
+        max_step=5,
+        on_corrupt="skip",
+    )
+
+
+def test_clips_are_dealt_by_their_shares():
+    shares = [0.55, 0.25, 0.2]
+    had = [0, 0, 0]
+    for n in range(1000):
+        source, before = deal(n, shares)
+        assert before == had[source]  # each source counts its own clips without a gap
+        had[source] += 1
+        assert np.abs(np.array(had) - (n + 1) * np.array(shares)).max() < 2
+
+
+def test_flipped_bits_anywhere_are_told_and_nothing_false_is_shown(folder):
+    (shard,) = Path(folder).glob("*.tfrecord")
+    whole, rng = shard.read_bytes(), np.random.default_rng(3)
+    feed = make_feed(folder)
+    good = {(k, bytes(image)) for n in range(40) for k, image in enumerate(feed.clip(n, 4).images)}
+    told = 0
+    for _ in range(25):
+        data = bytearray(whole)
+        for position in rng.integers(0, len(data), 3):
+            data[position] ^= 1 << int(rng.integers(8))
+        shard.write_bytes(data)
+        feed = make_feed(folder)
+        for n in range(6):
+            for k, image in enumerate(feed.clip(n, 2).images):
+                assert any(image == other for _, other in good), (n, k)
+        told += bool(feed.unreadable.met)
+        assert all(str(shard) in message for message in feed.unreadable.met)
+    assert told > 10
+
+
+def test_the_end_waits_for_calls_and_refuses_new_ones():
+    calls, done = _Calls(), []
+
+    def work():
+        with calls:
+            time.sleep(0.2)
+            done.append(True)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    time.sleep(0.05)
+    calls.end()
+    assert done == [True]
+    with pytest.raises(RuntimeError, match="the process ends"), calls:
+        pass
+    thread.join()
+
+
+@pytest.mark.slow
+def test_a_process_ends_while_datasets_are_read_ahead(folder):
+    code = (
+        "from ytvos_keras.data.make_dataset import make_dataset\n"
+        f"made = [make_dataset({str(folder)!r}, size=(240, 320), seed=k) for k in range(4)]\n"
+        "streams = [iter(dataset) for dataset in made]\n"
+        "for stream in streams: next(stream)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120, capture_output=True)
