@@ -43,13 +43,16 @@ VIDEOS = [
 
 @pytest.mark.parametrize("frames", ["annotated", "any"])
 @pytest.mark.parametrize("length", [2, 5, 11])
-def test_rules_of_drawing(frames, length):
-    sampler = ClipSampler(VIDEOS, frames=frames, seed=4)
-    seen_unannotated = False
+@pytest.mark.parametrize("backward", [0.0, 0.5])
+def test_rules_of_drawing(frames, length, backward):
+    sampler = ClipSampler(VIDEOS, frames=frames, backward=backward, seed=4)
+    seen_unannotated = seen_backward = False
     for n in range(400):
         clip = sampler.draw(n, length)
         assert len(clip.frames) == len(clip.weights) == length
-        assert list(clip.frames) == sorted(clip.frames)
+        is_backward = clip.frames[0] > clip.frames[-1]
+        seen_backward |= is_backward
+        assert list(clip.frames) == sorted(clip.frames, reverse=is_backward)
         first = clip.frames[0]
         areas = dict(zip(clip.video.annotated, clip.video.objects[clip.number].areas, strict=True))
         assert areas[first] > 0  # the object is there where the clip begins
@@ -59,6 +62,7 @@ def test_rules_of_drawing(frames, length):
             seen_unannotated |= frame not in areas
         assert sum(clip.weights[1:]) >= 1  # there is something to learn from
     assert seen_unannotated == (frames == "any" and length > 2)  # one at least is annotated
+    assert seen_backward == (backward > 0)
 
 
 def test_every_video_comes_once_before_any_comes_again():

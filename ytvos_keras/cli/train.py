@@ -20,7 +20,7 @@ stopped.
 
 EXAMPLES = """\
 examples:
-  ytvos-train --preset lite --data pictures=0.85 --data videos=0.15 --output runs/lite \\
+  ytvos-train --preset lite --data pictures=0.8 --data videos=0.2 --output runs/lite \\
       --backbone-weights efficientnet_lite0.npz --validation held_out
   ytvos-train --preset davis2016 --data davis --weights runs/paper/best.keras --output runs/davis
   ytvos-train --preset paper --data youtube-vos --dry-run

@@ -54,7 +54,8 @@ class ClipFeed:
         if not isinstance(data, Mapping):
             found = [[video for videos in found for video in videos]]  # all count the same
         options = {"frames": frames, "min_object": min_object, "max_step": max_step, "seed": seed}
-        self._samplers = [ClipSampler(videos, **options) for videos in found]
+        backward = augmentation.videos.backward if augmentation else 0.0
+        self._samplers = [ClipSampler(videos, backward=backward, **options) for videos in found]
         self.unreadable = UnreadableFrames(on_corrupt)
         self.size, self.seed, self.augmentation = size, seed, augmentation
         self._min_object = min_object

@@ -120,6 +120,8 @@ class VideoConfig:
 
     Args:
         flip: share of clips mirrored left to right.
+        backward: share of clips played backward, of those whose last frame shows enough of the
+            object to begin with.
         zoom: largest enlargement; 1 shows as much of the video as the shape of the frame allows,
             and more than half of the clips show nearly that. No closer than what shows the whole
             object where the clip begins.
@@ -135,6 +137,7 @@ class VideoConfig:
     """
 
     flip: float = 0.5
+    backward: float = 0.4
     zoom: float = 1.5
     stretch: float = 0.15
     turned: float = 0.1

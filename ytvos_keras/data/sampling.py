@@ -25,7 +25,8 @@ class Drawn:
     Args:
         video: from which they are.
         number: id of the object.
-        frames: indexes, rising; where the video ends before the clip, the last one is repeated.
+        frames: indexes, rising, or falling in a clip that is played backward; where the video ends
+            before the clip, the last one is repeated.
         weights: a float a frame: 1 where the frame is annotated, 0 where it is not or is a
             repetition. A picture stands still, with weights of 1.
     """
@@ -46,6 +47,7 @@ class ClipSampler:
     * Further frames: T - 1 at random, in order, from those up to the s-th next annotated one; s is
       random, up to `max_step` times T - 1. In a clip of any frames at least one of them is
       annotated.
+    * Backward: a share of the clips, where the object is large enough in the last frame drawn.
 
     Args:
         videos: of records. Those without an object that is large enough are left out, and so are
@@ -53,6 +55,7 @@ class ClipSampler:
         frames: `"annotated"` draws annotated frames only, `"any"` all of them.
         min_object: least size of the object in the first frame, in shares of the frame.
         max_step: see above.
+        backward: share of clips that are played backward if they can be.
         seed: another seed gives other clips.
 
     Raises:
@@ -67,11 +70,13 @@ class ClipSampler:
         frames: str = "annotated",
         min_object: float = MIN_OBJECT,
         max_step: int = MAX_STEP,
+        backward: float = 0.0,
         seed: int = 0,
     ):
         if frames not in FRAMES:
             raise ValueError(f'frames must be "annotated" or "any". Received: frames={frames!r}')
         self.any_frame, self.max_step, self.seed = frames == "any", max_step, seed
+        self.backward, self.min_object = backward, min_object
         begins = [(video, first_frames(video, min_object)) for video in videos]
         self._begins = [(video, objects) for video, objects in begins if objects]
         self._of_kind = {
@@ -117,6 +122,9 @@ class ClipSampler:
             return Drawn(video, number, (0,) * length, (1.0,) * length)
         first = self._first(rng, video, objects[number], length)
         frames = (first, *self._later(rng, video, first, length - 1))
+        large = large_frames(video, number, self.min_object)
+        if rng.random() < self.backward and frames[-1] in large:
+            frames = frames[::-1]
         annotated = set(video.annotated)
         weights = [float(frame in annotated) for frame in frames]
         missing = length - len(frames)
@@ -165,14 +173,17 @@ def first_frames(video: IndexedVideo, min_object: float) -> dict[int, tuple[int,
         Object id → indexes of annotated frames, rising and at least one. In a video of several
         frames another annotated one follows.
     """
-    least = max(1.0, min_object * video.height * video.width)
-    before_last = len(video.annotated) - (not is_picture(video))
-    begins = {
-        number: tuple(
-            frame
-            for frame, area in zip(video.annotated[:before_last], info.areas, strict=False)
-            if area >= least
-        )
-        for number, info in video.objects.items()
-    }
+    begins = {number: large_frames(video, number, min_object) for number in video.objects}
+    if not is_picture(video):
+        last = video.annotated[-1:]
+        begins = {
+            number: tuple(f for f in frames if f not in last) for number, frames in begins.items()
+        }
     return {number: frames for number, frames in begins.items() if frames}
+
+
+def large_frames(video: IndexedVideo, number: int, min_object: float) -> tuple[int, ...]:
+    """Indexes of the annotated frames in which an object has a share of the frame, rising."""
+    least = max(1.0, min_object * video.height * video.width)
+    areas = zip(video.annotated, video.objects[number].areas, strict=True)
+    return tuple(frame for frame, area in areas if area >= least)

@@ -2,7 +2,7 @@
 
     ytvos-prepare images PICTURES pictures
     ytvos-prepare davis VIDEOS videos
-    ytvos-train --preset lite --data pictures=0.85 --data videos=0.15 --validation held_out \
+    ytvos-train --preset lite --data pictures=0.8 --data videos=0.2 --validation held_out \
         --backbone-weights efficientnet_lite0.npz --output runs/lite
 
 First clips of 5 frames, in the first third of which the true previous mask gives way to the
@@ -17,9 +17,9 @@ RECIPE = Recipe(
     model=PRESETS["s2s-lite"],
     stages=(
         Stage(
-            "short clips", steps=5000, clip_length=5, size=(192, 320), teacher_forcing=(0.0, 0.35)
+            "short clips", steps=3600, clip_length=5, size=(192, 320), teacher_forcing=(0.0, 0.35)
         ),
-        Stage("long clips", steps=1500, clip_length=10, size=(192, 320)),
+        Stage("long clips", steps=900, clip_length=10, size=(192, 320)),
     ),
     loss="lite",
     batch_size=4,
@@ -29,5 +29,5 @@ RECIPE = Recipe(
     clip_norm=1.0,
     average=0.998,
     precision="mixed_bfloat16",
-    epoch_steps=100,
+    epoch_steps=150,
 )
