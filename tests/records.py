@@ -3,6 +3,7 @@
 import io
 from dataclasses import dataclass
 
+import numpy as np
 from PIL import Image
 
 from ytvos_keras.data_prep.records.write_in_process import write_in_process
@@ -41,6 +42,20 @@ def make_video(name, frames, masks, *, form="PNG", binary=False):
         for t, (frame, mask) in enumerate(zip(frames, masks, strict=True))
     )
     return Video(name, tuple(encoded), binary=binary)
+
+
+def moving_squares(count=2):
+    """Videos of a bright square that moves over noise, every frame annotated."""
+    rng = np.random.default_rng(0)
+    videos = []
+    for number in range(count):
+        frames = rng.integers(0, 100, (8, 32, 64, 3), np.uint8)
+        masks = np.zeros((8, 32, 64), np.uint8)
+        for t in range(8):
+            masks[t, 8:24, 4 + 3 * t : 24 + 3 * t] = 1
+            frames[t][masks[t] > 0] += 120
+        videos.append(make_video(f"square{number}", frames, masks))
+    return videos
 
 
 def write_records(videos, output, shards=2):

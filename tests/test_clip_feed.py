@@ -31,6 +31,7 @@ def make_feed(folder):
         folder,
         split="train",
         exclude=(),
+        percent=100,
         frames="annotated",
         size=(24, 32),
         seed=0,

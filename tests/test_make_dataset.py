@@ -213,6 +213,7 @@ def test_a_truncated_shard_is_named_before_training(damaged):
 def test_videos_are_counted(videos, pictures):
     assert count_videos(videos) == 2
     assert count_videos([videos, pictures]) == 5
+    assert count_videos([videos, pictures], percent=50) == 3  # of each folder, rounded
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from PIL import Image
 import ytvos_keras
 from ytvos_keras.errors import InputError
 from ytvos_keras.evaluation import score_videos
+from ytvos_keras.evaluation.baselines import CopiedMask, FlowPropagation
 from ytvos_keras.media.masks import write_mask
 
 A = np.array([[1, 1, 0, 0]] * 4, "uint8")
@@ -47,30 +48,61 @@ def test_a_sequence_leaves_out_its_first_and_last_frame(videos):
         FullFrame(), videos / "set/JPEGImages/clip", videos / "set/Annotations/clip"
     )
     assert scores.frames == 4
-    one, two = scores.ours
+    one, two = scores.objects
     assert (one.object_id, two.object_id) == (1, 2)
     assert one.frames == two.frames == ("00001", "00002")
     assert (one.J_statistics.mean, two.J_statistics.mean) == (0, 1 / 2)
     assert one.F_statistics.mean == 0  # nothing predicted
-    assert [copied.J_statistics.mean for copied in scores.copied] == pytest.approx([1, 1 / 3])
-    assert scores.copied[0].F_statistics.mean == 1
+
+
+def test_the_copied_mask(videos):
+    scores = score_videos.score_sequence(
+        CopiedMask(), videos / "set/JPEGImages/clip", videos / "set/Annotations/clip"
+    )
+    assert [own.J_statistics.mean for own in scores.objects] == pytest.approx([1, 1 / 3])
+    assert scores.objects[0].F_statistics.mean == 1
+
+
+def test_masks_move_with_the_flow():
+    rng = np.random.default_rng(0)
+    scene = np.kron(rng.integers(0, 256, (20, 40)), np.ones((4, 4))).astype("uint8")
+    scene = np.repeat(scene[..., None], 3, axis=-1)
+    labels = np.zeros(scene.shape[:2], "uint8")
+    labels[20:50, 40:80], labels[30:40, 100:110] = 3, 7
+    flow = FlowPropagation()
+    assert flow.add_objects(labels) == [3, 7]
+    for shift in (0, 2, 4):  # the camera pans
+        found = flow.step(np.roll(scene, shift, axis=1))
+    truth = np.roll(labels, 4, axis=1)
+    for number in (3, 7):
+        found_there, true = found == number, truth == number
+        assert (found_there & true).sum() / (found_there | true).sum() > 0.9
 
 
 def test_the_table(videos, monkeypatch, capsys):
     # Into the dictionary: looking the old values up would import TensorFlow.
     monkeypatch.setitem(vars(ytvos_keras), "Segmenter", FullFrame)
     monkeypatch.setitem(vars(ytvos_keras), "load", lambda name: None)
-    monkeypatch.setattr(sys, "argv", ["score_videos", str(videos), "--sequences", "set/clip"])
+    command = [
+        "score_videos",
+        str(videos),
+        "--sequences",
+        "set/clip",
+        "--model",
+        "new",
+        "a/old.keras",
+    ]
+    monkeypatch.setattr(sys, "argv", command)
     score_videos.main()
     head, rule, row, mean = capsys.readouterr().out.splitlines()
     assert head == (
-        "| sequence | frames | objects | J | F | J of the copied mask | F of the copied mask "
-        "| s/frame |"
+        "| sequence | frames | objects | J new | F new | J old | F old | J copied mask "
+        "| F copied mask | s/frame |"
     )
-    assert rule == "|---|---|---|---|---|---|---|---|"
+    assert rule == "|---" * 10 + "|"
     assert row.startswith("| set/clip | 4 | 2 | 25.0 | ")
     assert " | 66.7 | " in row
-    assert mean.startswith("| mean over objects | | 2 | 25.0 | ")
+    assert mean.startswith("| mean over objects |  | 2 | 25.0 | ")
 
 
 def test_too_few_masks(videos):

@@ -32,7 +32,7 @@ def dry_run(
     model = build_model(recipe, backbone_weights)
     compile_model(model, recipe, sum(steps))
     largest = max(range(len(steps)), key=lambda number: _pixels(recipe, number))
-    batch = next(iter(training_clips(recipe, largest, steps[largest], data, 0)))
+    batch = next(iter(training_clips(recipe, largest, steps[largest], data)))
     keras.tree.map_structure(float, model.train_on_batch(*batch))
     begin = time.perf_counter()
     keras.tree.map_structure(float, model.train_on_batch(*batch))

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import sys
 from pathlib import Path
 
 from ytvos_keras.cli.common import prepare_tensorflow, run, size_argument
@@ -9,7 +10,10 @@ from ytvos_keras.cli.quiet_import import import_tensorflow
 from ytvos_keras.errors import InputError
 
 # The names of `training.presets`, which cannot be imported for --help: it imports TensorFlow.
-PRESETS = ("paper", "davis2016", "mask-as-state", "mask-as-input", "lite")
+PRESETS = (
+    *("paper", "paper-75", "paper-50", "paper-25", "mask-as-state", "mask-as-input"),
+    *("davis2016", "setting-1", "setting-2", "setting-3", "lite", "small", "small-mask-as-state"),
+)
 _PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 DESCRIPTION = """\
@@ -25,8 +29,16 @@ examples:
   ytvos-train --preset davis2016 --data davis --weights runs/paper/best.keras --output runs/davis
   ytvos-train --preset paper --data youtube-vos --dry-run
 
-in --output: run.json (everything that the run depends on), log.csv (a line an epoch), checkpoints/,
-last.keras, and best.keras (highest J on --validation): load either with ytvos_keras.load(PATH)
+several machines: set TF_CONFIG on each and give all of them the same command, with an --output that
+all of them see; the first one writes it
+
+in --output:
+  run.json       everything that the run depends on
+  log.csv        a line an epoch; curves.png draws it (extra `plots`)
+  tensorboard/   figures and pictures; to look at them: pip install 'ytvos-keras[tensorboard]'
+  checkpoints/   the last two
+  last.keras, best.keras   the model at the end, and that with the highest J on --validation;
+                 load them with ytvos_keras.load(PATH)
 """
 
 
@@ -71,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--validation", action="append", metavar="DIR", help="records to validate on")
     add("--weights", metavar="FILE", help="start from this .keras or .weights.h5 file")
     add("--backbone-weights", metavar="FILE|imagenet", help="pretrained weights of the backbone")
+    add("--devices", type=int, metavar="N", help="of this machine (default: all GPUs, or one CPU)")
     add("--dry-run", action="store_true", help="print sizes and one timed step, train nothing")
     add("--quiet", action="store_true", help="print warnings and errors only")
     change = parser.add_argument_group("changes to the recipe").add_argument
@@ -82,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     change("--clip-norm", type=float, metavar="X", help="largest global norm of the gradient")
     change("--accumulate", type=int, metavar="N", help="batches to a step of the optimiser")
     change("--precision", choices=_PRECISIONS)
+    change("--percent", type=float, metavar="X", help="use this share of the training videos")
     change("--epoch-steps", type=int, metavar="N", help="steps between two checkpoints")
     change("--seed", type=int, metavar="N")
     return parser
@@ -90,6 +104,9 @@ def _parser() -> argparse.ArgumentParser:
 def _train(arguments: argparse.Namespace) -> None:
     import_tensorflow()
     from ytvos_keras.bench.dry_run import dry_run
+    from ytvos_keras.cli.train_progress import train_progress
+    from ytvos_keras.training.devices import find_devices
+    from ytvos_keras.training.plot_curves import can_plot, plot_curves
     from ytvos_keras.training.presets import RECIPES
     from ytvos_keras.training.train import train
 
@@ -98,24 +115,29 @@ def _train(arguments: argparse.Namespace) -> None:
     if arguments.dry_run:
         print("\n".join(dry_run(recipe, data, arguments.backbone_weights)))
         return
-    files = train(
-        recipe,
-        data,
-        arguments.output,
-        validation=_shares(arguments.validation) if arguments.validation else None,
-        weights=arguments.weights,
-        backbone_weights=arguments.backbone_weights,
-        callbacks=None if arguments.quiet else _progress(recipe),
-    )
-    if not arguments.quiet:
+    devices = find_devices(arguments.devices, on_wait=None if arguments.quiet else _say_waiting)
+    shows = devices.is_chief and not arguments.quiet
+    with train_progress(recipe, quiet=not shows) as callbacks:
+        files = train(
+            recipe,
+            data,
+            arguments.output,
+            validation=_shares(arguments.validation) if arguments.validation else None,
+            weights=arguments.weights,
+            backbone_weights=arguments.backbone_weights,
+            devices=devices,
+            callbacks=callbacks,
+        )
+    if devices.is_chief and can_plot():
+        plot_curves(files.log, files.curves)
+    if shows:
         print(f"model  {files.best if files.best.is_file() else files.last}")
         print(f"log    {files.log}")
 
 
-def _progress(recipe):
-    from ytvos_keras.cli.train_progress import ShowProgress
-
-    return lambda stage, files: [ShowProgress(stage.name, recipe)]
+def _say_waiting(worker: int, workers: int) -> None:
+    shows = "" if worker == 0 else "; worker 0 shows the progress"
+    print(f"worker {worker} of {workers}: waiting for the others{shows}", file=sys.stderr)
 
 
 def _changed(recipe, arguments: argparse.Namespace):

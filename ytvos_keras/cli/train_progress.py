@@ -1,10 +1,40 @@
 """The progress bar of `ytvos-train`."""
 
+import contextlib
+from collections.abc import Callable, Iterator
+
 import keras
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from ytvos_keras.training.recipe import Recipe
+from ytvos_keras.training.recipe import Recipe, Stage
+from ytvos_keras.training.run_files import RunFiles
+
+
+@contextlib.contextmanager
+def train_progress(
+    recipe: Recipe, quiet: bool = False
+) -> Iterator[Callable[[Stage, RunFiles], list[keras.callbacks.Callback]] | None]:
+    """Shows a bar for each stage, and takes it away whatever ends the run: Keras does not.
+
+    Args:
+        recipe: what is trained.
+        quiet: whether to show nothing.
+
+    Yields:
+        `callbacks` of `train`; None if quiet.
+    """
+    if quiet:
+        yield None
+        return
+    with contextlib.ExitStack() as stack:
+
+        def callbacks(stage: Stage, _: RunFiles) -> list[keras.callbacks.Callback]:
+            shown = ShowProgress(stage.name, recipe)
+            stack.callback(shown.bar.stop)
+            return [shown]
+
+        yield callbacks
 
 
 class ShowProgress(keras.callbacks.Callback):

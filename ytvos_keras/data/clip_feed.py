@@ -26,6 +26,7 @@ class ClipFeed:
         data: folders of records.
         split: of the records.
         exclude: names of videos.
+        percent: share of the videos.
         frames: `"annotated"` or `"any"`.
         size: height and width of the clips.
         seed: of everything.
@@ -41,6 +42,7 @@ class ClipFeed:
         *,
         split: str | None,
         exclude: Collection[str],
+        percent: float,
         frames: str,
         size: tuple[int, int],
         seed: int,
@@ -50,7 +52,7 @@ class ClipFeed:
         on_corrupt: str,
     ):
         folders, self._shares = _sources(data)
-        found = open_records(folders, split=split, exclude=exclude)
+        found = open_records(folders, split=split, exclude=exclude, percent=percent)
         if not isinstance(data, Mapping):
             found = [[video for videos in found for video in videos]]  # all count the same
         options = {"frames": frames, "min_object": min_object, "max_step": max_step, "seed": seed}
@@ -109,6 +111,7 @@ def count_videos(
     *,
     split: str | None = "train",
     exclude: Collection[str] = (),
+    percent: float = 100.0,
     min_object: float = MIN_OBJECT,
 ) -> int:
     """How many videos and pictures `make_dataset` draws clips from, with the same arguments.
@@ -119,7 +122,7 @@ def count_videos(
     Raises:
         InputError: as `make_dataset`.
     """
-    found = open_records(_sources(data)[0], split=split, exclude=exclude)
+    found = open_records(_sources(data)[0], split=split, exclude=exclude, percent=percent)
     return len(ClipSampler([v for videos in found for v in videos], min_object=min_object))
 
 

@@ -24,6 +24,17 @@ def draw_batch(batch: tuple, path: str | Path) -> None:
     Example:
         >>> draw_batch(next(iter(make_dataset("records", batch_size=4))), "batch.png")
     """
+    path = Path(path)
+    with atomic_path(path) as part:
+        draw_clips(batch).save(part, format="PNG" if path.suffix.lower() == ".png" else "JPEG")
+
+
+def draw_clips(batch: tuple) -> Image.Image:
+    """What `draw_batch` writes.
+
+    Args:
+        batch: see there.
+    """
     inputs, targets, weights = batch
     frames = np.asarray(inputs["frames"])
     masks = np.concatenate([np.asarray(inputs["mask"])[:, None], np.asarray(targets)], axis=1)
@@ -32,10 +43,7 @@ def draw_batch(batch: tuple, path: str | Path) -> None:
         np.concatenate([_cell(*cell) for cell in zip(*clip, strict=True)], axis=1)
         for clip in zip(frames, masks[..., 0], weights, strict=True)
     ]
-    path = Path(path)
-    with atomic_path(path) as part:
-        image = Image.fromarray(np.concatenate(rows))
-        image.save(part, format="PNG" if path.suffix.lower() == ".png" else "JPEG")
+    return Image.fromarray(np.concatenate(rows))
 
 
 def _cell(frame: np.ndarray, mask: np.ndarray, weight: float) -> np.ndarray:

@@ -31,6 +31,7 @@ def make_dataset(
     on_corrupt: str = "skip",
     split: str | None = "train",
     exclude: Collection[str] = (),
+    percent: float = 100.0,
     min_object: float = MIN_OBJECT,
     max_step: int = MAX_STEP,
     parallel: int | None = None,
@@ -68,6 +69,8 @@ def make_dataset(
         split: of the records; `None` for all.
         exclude: names of videos to leave out, such as all on which the model will be judged;
             `segtrack2` stands for all `segtrack2/…`.
+        percent: share of each folder's videos, chosen by their names; a larger share holds every
+            smaller one (Table 4).
         min_object: least size of the object where a clip begins, in shares of the frame.
         max_step: bound on the pace of a clip, see `ClipSampler`.
         parallel: clips made at the same time; default: as many as TensorFlow finds useful.
@@ -104,6 +107,7 @@ def make_dataset(
         data,
         split=split,
         exclude=exclude,
+        percent=percent,
         frames=frames,
         size=size,
         seed=seed,

@@ -5,6 +5,7 @@ import io
 import logging
 import threading
 import zlib
+from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from PIL import Image
 from ytvos_keras.data_prep.label_values import decode_labels
 from ytvos_keras.data_prep.records.index import Blob, IndexedVideo, read_index
 from ytvos_keras.data_prep.selection import select_names
+from ytvos_keras.data_prep.split_files import training_fraction
 from ytvos_keras.errors import InputError, first_line
 from ytvos_keras.media.pictures import DAMAGE, to_rgb
 
@@ -21,13 +23,21 @@ logger = logging.getLogger(__name__)
 
 _JPEG_END = b"\xff\xd9"
 
+handed_on: deque[tuple[IndexedVideo, int]] = deque(maxlen=4096)
+"""Videos and frame numbers that `read_encoded` has given lately, the last one last. TensorFlow,
+which decodes them, does not know where they are from."""
+
 
 class UnreadableFrameError(Exception):
     """A frame or a mask whose bytes are damaged. The message is one line and names it."""
 
 
 def open_records(
-    data: Sequence[str | Path], *, split: str | None = "train", exclude: Collection[str] = ()
+    data: Sequence[str | Path],
+    *,
+    split: str | None = "train",
+    exclude: Collection[str] = (),
+    percent: float = 100.0,
 ) -> list[list[IndexedVideo]]:
     """List the videos of several folders of records. Opens no shard.
 
@@ -35,6 +45,7 @@ def open_records(
         data: folders that `ytvos-prepare` wrote.
         split: see `read_index`.
         exclude: names of videos to leave out; `segtrack2` stands for all `segtrack2/…`.
+        percent: share of each folder's videos that is kept, see `training_fraction`.
 
     Returns:
         The videos of each folder.
@@ -45,7 +56,13 @@ def open_records(
     found = [read_index(folder, split) for folder in data]
     names = [video.name for videos in found for video in videos]
     kept = set(select_names(names, Path(data[0]), exclude=exclude))
-    return [[video for video in videos if video.name in kept] for videos in found]
+    chosen = [[video for video in videos if video.name in kept] for videos in found]
+    return [_fraction(videos, percent) for videos in chosen]
+
+
+def _fraction(videos: list[IndexedVideo], percent: float) -> list[IndexedVideo]:
+    names = set(training_fraction([video.name for video in videos], percent, seed=0))
+    return [video for video in videos if video.name in names]
 
 
 def read_encoded(video: IndexedVideo, frame: int) -> bytes:
@@ -58,11 +75,12 @@ def read_encoded(video: IndexedVideo, frame: int) -> bytes:
     Raises:
         UnreadableFrameError: the frame is damaged.
     """
-    name = _name(video, frame)
+    name = frame_name(video, frame)
     data = _read(video, video.images[frame], name)
     with _damage_named(name), Image.open(io.BytesIO(data)) as image:
         _check_size(video, (image.height, image.width), name)
         if image.format == "JPEG" and image.mode in ("RGB", "L") and data.endswith(_JPEG_END):
+            handed_on.append((video, frame))
             return data
     file = io.BytesIO()
     read_image(video, frame).save(file, "PNG", compress_level=1)
@@ -75,7 +93,7 @@ def read_image(video: IndexedVideo, frame: int) -> Image.Image:
     Raises:
         UnreadableFrameError: the frame is damaged.
     """
-    name = _name(video, frame)
+    name = frame_name(video, frame)
     data = _read(video, video.images[frame], name)
     with _damage_named(name), Image.open(io.BytesIO(data)) as image:
         image.load()
@@ -89,7 +107,7 @@ def read_labels(video: IndexedVideo, frame: int) -> np.ndarray:
     Raises:
         UnreadableFrameError: the mask is damaged.
     """
-    name = f"{_name(video, frame)} (mask)"
+    name = f"{frame_name(video, frame)} (mask)"
     data = _read(video, video.masks[frame], name)
     try:
         labels = decode_labels(data, name)
@@ -139,7 +157,8 @@ class UnreadableFrames:
                 logger.warning("%s; it is left out (unreadable so far: %d)", message, len(self.met))
 
 
-def _name(video: IndexedVideo, frame: int) -> str:
+def frame_name(video: IndexedVideo, frame: int) -> str:
+    """Names a frame for messages."""
     return f"{video.shard}: {video.name}/{video.frame_names[frame]}"
 
 

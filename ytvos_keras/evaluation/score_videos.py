@@ -1,6 +1,6 @@
-"""Scores a model on annotated videos: J and F beside those of the first mask copied to every frame.
+"""Scores models on annotated videos: J and F beside those of the baselines.
 
-    python -m ytvos_keras.evaluation.score_videos VIDEOS --sequences SOURCE/SEQUENCE …
+    python -m ytvos_keras.evaluation.score_videos VIDEOS --sequences SOURCE/SEQUENCE … [--flow]
 
 VIDEOS holds `<source>/{JPEGImages,Annotations}/<sequence>/`. Every object of the first mask is
 followed to the end. J and F are averaged over an object's annotated frames but the first and the
@@ -12,41 +12,46 @@ import statistics
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from ytvos_keras.data_prep.sequence_folders import mask_files
 from ytvos_keras.errors import InputError
+from ytvos_keras.evaluation.baselines import CopiedMask, FlowPropagation
 from ytvos_keras.evaluation.frame_scores import score_frame
 from ytvos_keras.evaluation.results import ObjectScores, Summary
 from ytvos_keras.media.frames import open_frames
 from ytvos_keras.media.masks import read_mask
-
-_HEADINGS = "sequence, frames, objects, J, F, J of the copied mask, F of the copied mask, s/frame"
 
 
 class SequenceScores(NamedTuple):
     """What `score_sequence` finds.
 
     Args:
-        ours: the model's scores of each object.
-        copied: those of the first mask copied to every frame.
+        objects: the scores of each object.
         seconds: the median step's.
         frames: of the video, annotated or not.
     """
 
-    ours: list[ObjectScores]
-    copied: list[ObjectScores]
+    objects: list[ObjectScores]
     seconds: float
     frames: int
 
 
-def score_sequence(segmenter, frames: Path, annotations: Path) -> SequenceScores:
+class Method(Protocol):
+    """A `Segmenter` or a baseline."""
+
+    def reset(self) -> None: ...
+    def add_objects(self, label_map: np.ndarray) -> list[int]: ...
+    def step(self, frame: np.ndarray) -> np.ndarray: ...
+
+
+def score_sequence(method: Method, frames: Path, annotations: Path) -> SequenceScores:
     """Segments one sequence and compares.
 
     Args:
-        segmenter: a fresh or `reset` `Segmenter`.
+        method: is reset first.
         frames: a folder of frames.
         annotations: a folder of index PNGs with the frames' names; frames without one do not count.
 
@@ -59,22 +64,17 @@ def score_sequence(segmenter, frames: Path, annotations: Path) -> SequenceScores
     }
     if source.names[0] not in truths or len(truths) < 3:
         raise InputError(f"{annotations}: needs a mask of the first frame and three masks or more")
-    first = truths[source.names[0]]
-    object_ids = segmenter.add_objects(first)
-    ours, copied, seconds = {}, {}, []
+    method.reset()
+    object_ids = method.add_objects(truths[source.names[0]])
+    scores, seconds = {}, []
     for name, frame in source:
         begin = time.perf_counter()
-        labels = segmenter.step(frame)
+        labels = method.step(frame)
         seconds.append(time.perf_counter() - begin)
         if name in truths:
-            ours[name] = score_frame(labels, truths[name], object_ids)
-            copied[name] = score_frame(first, truths[name], object_ids)
-    return SequenceScores(
-        _by_object(annotations.name, object_ids, ours),
-        _by_object(annotations.name, object_ids, copied),
-        statistics.median(seconds),
-        source.count,
-    )
+            scores[name] = score_frame(labels, truths[name], object_ids)
+    objects = _by_object(annotations.name, object_ids, scores)
+    return SequenceScores(objects, statistics.median(seconds), source.count)
 
 
 def _by_object(
@@ -88,10 +88,13 @@ def _by_object(
     ]
 
 
-def _cells(ours: Sequence[ObjectScores], copied: Sequence[ObjectScores]) -> str:
-    summaries = Summary.of(ours), Summary.of(copied)
-    means = [mean for summary in summaries for mean in (summary.J.mean, summary.F.mean)]
-    return f"{len(ours)} | " + " | ".join(f"{100 * mean:.1f}" for mean in means)
+def _cells(objects: Sequence[ObjectScores]) -> list[str]:
+    summary = Summary.of(objects)
+    return [f"{100 * mean:.1f}" for mean in (summary.J.mean, summary.F.mean)]
+
+
+def _row(*cells: object) -> str:
+    return f"| {' | '.join(map(str, cells))} |"
 
 
 def main() -> None:
@@ -99,27 +102,38 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("videos", type=Path)
     parser.add_argument("--sequences", nargs="+", required=True, metavar="SOURCE/SEQUENCE")
-    parser.add_argument("--model", default="s2s-lite")
+    parser.add_argument("--model", nargs="+", default=["s2s-lite"], metavar="NAME|PATH")
+    parser.add_argument("--flow", action="store_true", help="also OpenCV's DIS optical flow")
     parser.add_argument("--size", type=int, nargs=2, metavar=("H", "W"))
     arguments = parser.parse_args()
 
     import ytvos_keras
 
-    segmenter = ytvos_keras.Segmenter(ytvos_keras.load(arguments.model), arguments.size)
-    ours, copied = [], []
-    print(f"| {_HEADINGS.replace(', ', ' | ')} |\n{'|---' * (_HEADINGS.count(',') + 1)}|")
+    methods: dict[str, Method] = {
+        Path(name).stem: ytvos_keras.Segmenter(ytvos_keras.load(name), arguments.size)
+        for name in arguments.model
+    }
+    if arguments.flow:
+        methods["DIS flow"] = FlowPropagation()
+    methods["copied mask"] = CopiedMask()
+    figures = [f"{figure} {name}" for name in methods for figure in ("J", "F")]
+    print(_row("sequence", "frames", "objects", *figures, "s/frame"))
+    print("|---" * (len(figures) + 4) + "|")
+    found = {name: [] for name in methods}
     for sequence in arguments.sequences:
         source, name = sequence.split("/")
-        folder = arguments.videos / source
-        segmenter.reset()
-        scores = score_sequence(
-            segmenter, folder / "JPEGImages" / name, folder / "Annotations" / name
-        )
-        ours += scores.ours
-        copied += scores.copied
-        cells = _cells(scores.ours, scores.copied)
-        print(f"| {sequence} | {scores.frames} | {cells} | {scores.seconds:.3f} |", flush=True)
-    print(f"| mean over objects | | {_cells(ours, copied)} | |")
+        folders = [
+            arguments.videos / source / kind / name for kind in ("JPEGImages", "Annotations")
+        ]
+        scores = {name: score_sequence(method, *folders) for name, method in methods.items()}
+        for method, own in scores.items():
+            found[method] += own.objects
+        first = next(iter(scores.values()))
+        cells = [cell for own in scores.values() for cell in _cells(own.objects)]
+        seconds = f"{first.seconds:.3f}"
+        print(_row(sequence, first.frames, len(first.objects), *cells, seconds), flush=True)
+    cells = [cell for objects in found.values() for cell in _cells(objects)]
+    print(_row("mean over objects", "", len(found["copied mask"]), *cells, ""))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ import keras
 from ytvos_keras.losses import FrameLoss, LiteLoss, MaskCrossentropy
 from ytvos_keras.metrics import MeanJ
 from ytvos_keras.models import S2S
+from ytvos_keras.training.devices import Devices
+from ytvos_keras.training.joined import compile_joined
 from ytvos_keras.training.recipe import Recipe
 
 _LOSSES = {"cross-entropy": MaskCrossentropy, "lite": LiteLoss}
@@ -24,10 +26,13 @@ def build_model(recipe: Recipe, backbone_weights: str | Path | None = None) -> S
         InputError: the backbone's weights cannot be read.
     """
     keras.utils.set_random_seed(recipe.seed)
-    return S2S(recipe.model, dtype=recipe.precision, backbone_weights=backbone_weights)
+    model = S2S(recipe.model, dtype=recipe.precision, backbone_weights=backbone_weights)
+    for part in recipe.frozen:
+        getattr(model, part).trainable = False
+    return model
 
 
-def compile_model(model: S2S, recipe: Recipe, steps: int) -> None:
+def compile_model(model: S2S, recipe: Recipe, steps: int, devices: Devices | None = None) -> None:
     """Gives the model its loss, metric and optimiser.
 
     Under `mixed_float16` Keras scales the loss by itself, so that small gradients do not vanish.
@@ -36,8 +41,11 @@ def compile_model(model: S2S, recipe: Recipe, steps: int) -> None:
         model: from `build_model`.
         recipe: everything else.
         steps: optimiser steps of all stages together: the length of a cosine.
+        devices: of the run, in whose scope this is called; default: one.
     """
-    model.compile(
+    compile_joined(
+        model,
+        devices or Devices(),
         optimizer=make_optimizer(recipe, steps),
         loss=make_loss(recipe),
         metrics=[],

@@ -1,7 +1,6 @@
 """Checkpoints: everything that a run needs to go on as if it had never stopped."""
 
 import json
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import h5py
 import keras
 
 from ytvos_keras.errors import InputError, first_line
+from ytvos_keras.training.whole_file import size_on_disk, whole_file
 
 _KEEP = 2
 _ATTRIBUTE = "ytvos_keras_progress"
@@ -50,19 +50,16 @@ def save_checkpoint(model: keras.Model, progress: Progress, folder: Path) -> Pat
         The file, `step-00000300.weights.h5`.
 
     Raises:
-        OSError: the disk is full, the folder cannot be written to; older checkpoints remain.
+        InputError: the disk is full, the folder cannot be written to; older checkpoints remain.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"step-{progress.step:08d}.weights.h5"
-    part = folder / ".part.weights.h5"  # Keras wants this ending
-    try:
+    text = json.dumps(asdict(progress))
+    size = size_on_disk([*model.variables, *model.optimizer.variables]) + len(text)
+    with whole_file(path, ".part.weights.h5", size) as part:  # Keras wants this ending
         model.save_weights(part, overwrite=True)
         with h5py.File(part, "r+") as file:
-            file.attrs[_ATTRIBUTE] = json.dumps(asdict(progress))
-        _flush_to_disk(part)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+            file.attrs[_ATTRIBUTE] = text
     for old in list_checkpoints(folder)[:-_KEEP]:
         old.unlink()
     return path
@@ -113,12 +110,3 @@ def restore_checkpoint(model: keras.Model, path: Path) -> Progress:
             "same recipe, or begin a new run in another folder"
         ) from error
     return progress
-
-
-def _flush_to_disk(path: Path) -> None:
-    """After a power cut, a renamed file may otherwise be empty."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -120,7 +120,9 @@ class Devices:
         return name_lost_workers(f"worker {self.worker} of {self.workers}")
 
 
-def find_devices(count: int | None = None) -> Devices:
+def find_devices(
+    count: int | None = None, on_wait: Callable[[int, int], None] | None = None
+) -> Devices:
     """The devices that the environment and the user ask for.
 
     Several machines: `TF_CONFIG` lists the same `host:port` pairs everywhere, and the number of
@@ -133,6 +135,7 @@ def find_devices(count: int | None = None) -> Devices:
 
     Args:
         count: devices of this machine; default: all GPUs, or one CPU.
+        on_wait: called with the number of this worker and how many there are, before the wait.
 
     Raises:
         InputError: there are fewer devices, or `TF_CONFIG` is not of the form above.
@@ -144,6 +147,8 @@ def find_devices(count: int | None = None) -> Devices:
                 "--devices is for a single machine; with TF_CONFIG every worker uses all of its "
                 f"GPUs: choose with CUDA_VISIBLE_DEVICES. Received: --devices {count}"
             )
+        if on_wait is not None:
+            on_wait(worker, workers)
         return Devices(join_cluster(workers), worker, workers)
     gpus = tf.config.list_logical_devices("GPU")
     names = [device.name for device in gpus or tf.config.list_logical_devices("CPU")]

@@ -9,17 +9,21 @@ from ytvos_keras.training.run_files import RunFiles, save_model
 
 
 class KeepProgress(keras.callbacks.Callback):
-    """Writes log and checkpoint at the end of every epoch.
+    """Writes log and checkpoint at the end of every epoch, the last of all callbacks.
 
     Args:
         files: where to.
         progress: is brought up to date.
         stage: name of the stage, for the log.
         steps: optimiser steps an epoch.
+        writes: whether this process is the one that writes files.
     """
 
-    def __init__(self, files: RunFiles, progress: Progress, stage: str, steps: int):
+    def __init__(
+        self, files: RunFiles, progress: Progress, stage: str, steps: int, writes: bool = True
+    ):
         super().__init__()
+        self.writes = writes
         self.files, self.progress = files, progress
         self.stage, self.steps = stage, steps
 
@@ -38,8 +42,11 @@ class KeepProgress(keras.callbacks.Callback):
                 "seconds": round(time.monotonic() - self._begin, 1),
             }
         )
-        save_checkpoint(self.model, progress, self.files.checkpoints)
-        self.files.write_log(progress.history)
+        if self.writes:
+            # In this order: an epoch with a checkpoint is not done again, one without writes the
+            # log anew.
+            self.files.write_log(progress.history)
+            save_checkpoint(self.model, progress, self.files.checkpoints)
 
 
 class KeepBest(keras.callbacks.Callback):
@@ -51,14 +58,17 @@ class KeepBest(keras.callbacks.Callback):
     Args:
         files: where to.
         progress: its `best` is brought up to date.
+        writes: whether this process is the one that writes files.
     """
 
-    def __init__(self, files: RunFiles, progress: Progress):
+    def __init__(self, files: RunFiles, progress: Progress, writes: bool = True):
         super().__init__()
+        self.writes = writes
         self.files, self.progress = files, progress
 
     def on_test_end(self, logs=None):
         j = float(logs["J"])
         if self.progress.best is None or j > self.progress.best:
-            save_model(self.model, self.files.best)
+            if self.writes:
+                save_model(self.model, self.files.best)
             self.progress.best = j

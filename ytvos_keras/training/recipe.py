@@ -10,6 +10,7 @@ _CHOICES = {
     "schedule": ("constant", "cosine"),
     "precision": ("float32", "mixed_bfloat16", "mixed_float16"),
 }
+_PARTS = ("initializer", "encoder", "conv_lstm", "decoder")
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,11 @@ class Recipe:
         accumulate: batches whose gradients are averaged before each step of the optimiser.
         precision: Keras dtype policy; losses, logits and cell states are float32 under any.
         epoch_steps: steps between two validations and checkpoints: an epoch of `model.fit`.
+        augment: whether clips are changed at random (`make_dataset`). The paper only resizes them.
+        percent: share of the training videos, chosen by their names (Table 4 of the paper); a
+            larger share holds every smaller one.
+        frozen: parts of the model that keep the weights they start with, of `"initializer"`,
+            `"encoder"`, `"conv_lstm"` and `"decoder"`.
         seed: of weights and of the clips.
     """
 
@@ -105,6 +111,9 @@ class Recipe:
     accumulate: int = 1
     precision: str = "float32"
     epoch_steps: int = 200
+    augment: bool = False
+    percent: float = 100.0
+    frozen: tuple[str, ...] = ()
     seed: int = 0
 
     def __post_init__(self):
@@ -113,6 +122,8 @@ class Recipe:
                 raise ValueError(
                     f"{name} must be one of {', '.join(choices)}. Received: {getattr(self, name)!r}"
                 )
+        if not set(self.frozen) <= set(_PARTS):
+            raise ValueError(f"frozen must be of {', '.join(_PARTS)}. Received: {self.frozen}")
         if not self.stages:
             raise ValueError("a recipe needs one stage or more")
 

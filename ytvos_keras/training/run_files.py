@@ -9,8 +9,8 @@ from pathlib import Path
 from ytvos_keras.errors import InputError, first_line
 from ytvos_keras.media.atomic import atomic_path
 from ytvos_keras.models import S2S
-
-_FREE = ("machine", "versions", "started")  # may differ when a run is resumed
+from ytvos_keras.training.run_json import what_matters
+from ytvos_keras.training.whole_file import size_on_disk, whole_file
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,11 @@ class RunFiles:
     def log(self) -> Path:
         """One line an epoch."""
         return self.folder / "log.csv"
+
+    @property
+    def curves(self) -> Path:
+        """Picture of the log."""
+        return self.folder / "curves.png"
 
     @property
     def checkpoints(self) -> Path:
@@ -85,9 +90,9 @@ class RunFiles:
             there = json.loads(self.run_json.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise InputError(f"{self.run_json}: cannot be read ({first_line(error)})") from error
-        for name in description:
-            if name not in _FREE and there.get(name) != description[name]:
-                difference = _first_difference(name, there.get(name), description[name])
+        for name, value in what_matters(description).items():
+            if there.get(name) != value:
+                difference = _first_difference(name, there.get(name), value)
                 raise InputError(
                     f"{self.folder}: holds another run ({difference}); give the same arguments "
                     "to go on with it, or another --output"
@@ -100,15 +105,14 @@ def save_model(model: S2S, path: Path) -> None:
     Args:
         model: under any precision; its weights are float32.
         path: ends in `.keras`.
+
+    Raises:
+        InputError: the disk is full, or the folder cannot be written to.
     """
     copy = S2S(model.config, dtype="float32", name=model.name)
     copy.set_weights(model.get_weights())
-    part = path.with_name(f".part-{path.name}")  # Keras wants the ending
-    try:
+    with whole_file(path, ".part.keras", size_on_disk(copy.variables)) as part:
         copy.save(part)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _first_difference(name: str, there: object, here: object) -> str:

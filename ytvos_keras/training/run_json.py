@@ -10,6 +10,7 @@ from ytvos_keras import __version__
 from ytvos_keras.data_prep.records.index import DATASET_FILE, read_dataset
 from ytvos_keras.training.recipe import Recipe
 
+_FREE = ("versions", "started")
 _PACKAGES = ("tensorflow", "keras", "numpy")
 
 
@@ -41,6 +42,15 @@ def describe_run(
         "versions": {"ytvos-keras": __version__} | {name: version(name) for name in _PACKAGES},
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+def what_matters(description: dict) -> dict:
+    """What has to be the same when a run is resumed, and in all of its workers.
+
+    Args:
+        description: from `describe_run`.
+    """
+    return {name: value for name, value in description.items() if name not in _FREE}
 
 
 def checksum(path: Path) -> str:

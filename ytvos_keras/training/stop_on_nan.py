@@ -7,11 +7,18 @@ import numpy as np
 
 from ytvos_keras.errors import InputError
 
+_REMEDY = (
+    "lower --learning-rate or give --clip-norm 1, with another --output (--weights begins from any "
+    "checkpoint)"
+)
+
 
 class StopOnNaN(keras.callbacks.Callback):
-    """Raises `InputError` as soon as the running loss is NaN or infinite.
+    """Raises `InputError` as soon as the running loss or a weight is NaN or infinite.
 
-    Keras's `TerminateOnNaN` would go on to the end of the epoch's callbacks, which save weights.
+    Keras's `TerminateOnNaN` would go on to the end of the epoch's callbacks, which save weights. A
+    step can spoil the weights after its loss was computed: so they are looked at, too, before they
+    are validated or saved. Stands before all callbacks that save.
 
     Args:
         last_good: gives the last checkpoint to name, or None if there is none.
@@ -21,17 +28,26 @@ class StopOnNaN(keras.callbacks.Callback):
         super().__init__()
         self.last_good = last_good
 
-    def on_train_batch_end(self, batch, logs=None):
-        loss = (logs or {}).get("loss")
-        if loss is None or np.isfinite(loss):
-            return
-        path = self.last_good()
-        kept = f"the last good checkpoint is {path}" if path else "no checkpoint was written yet"
-        raise InputError(
-            f"the loss became {float(loss)} in batch {batch + 1} of epoch "
-            f"{self._epoch + 1}: {kept}; lower --learning-rate, or clip gradients with "
-            "--clip-norm 1, and start again"
-        )
-
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        loss = (logs or {}).get("loss")
+        if loss is not None and not np.isfinite(loss):
+            self._stop(f"the loss became {float(loss)} in batch {batch + 1} of")
+
+    def on_test_begin(self, logs=None):
+        self._check_weights()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._check_weights()
+
+    def _check_weights(self) -> None:
+        for variable in self.model.trainable_variables:
+            if not np.isfinite(keras.ops.convert_to_numpy(variable)).all():
+                self._stop(f"weights ({variable.path}) became NaN or infinite in the last batch of")
+
+    def _stop(self, what: str) -> None:
+        path = self.last_good()
+        kept = f"the last good checkpoint is {path}" if path else "no checkpoint was written yet"
+        raise InputError(f"{what} epoch {self._epoch + 1}: {kept}; {_REMEDY}")

@@ -1,11 +1,25 @@
 """Recipes by name; each stands in a file of its own with its command, time and result."""
 
-from ytvos_keras.training.presets import davis2016, lite, mask_as_input, mask_as_state, paper
+from ytvos_keras.training.presets import (
+    davis2016,
+    lite,
+    mask_as_input,
+    mask_as_state,
+    paper,
+    settings,
+    small,
+)
 
 RECIPES = {
     "paper": paper.RECIPE,
-    "davis2016": davis2016.RECIPE,
+    **{f"paper-{percent}": recipe for percent, recipe in paper.FRACTIONS.items()},
     "mask-as-state": mask_as_state.RECIPE,
     "mask-as-input": mask_as_input.RECIPE,
+    "davis2016": davis2016.RECIPE,
+    "setting-1": settings.SETTING_1,
+    "setting-2": settings.SETTING_2,
+    "setting-3": settings.SETTING_3,
     "lite": lite.RECIPE,
+    "small": small.RECIPE,
+    "small-mask-as-state": small.MASK_AS_STATE,
 }

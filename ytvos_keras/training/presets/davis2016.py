@@ -4,12 +4,9 @@
     ytvos-train --preset davis2016 --data records --weights runs/paper/best.keras \
         --output runs/davis2016
 
-200 epochs from the weights of `paper`. Without `--weights`, from a random start with an ImageNet
-backbone, it is the paper's Setting 1; with SegTrack v2, JumpCut and YouTube-Objects as further
-`--data` it is Setting 2.
+200 epochs from the weights of `paper`. Without YouTube-VOS: `settings`.
 
-Time: not measured, needs a GPU. Result: not measured; the paper has a mean J of 76.5 (fine-
-tuned), 51.3 (Setting 1) and 51.9 (Setting 2) (cited).
+Time: not measured, needs a GPU. Result: not measured; the paper has a mean J of 76.5 (cited).
 """
 
 from ytvos_keras.models import PRESETS

@@ -29,5 +29,6 @@ RECIPE = Recipe(
     clip_norm=1.0,
     average=0.998,
     precision="mixed_bfloat16",
+    augment=True,
     epoch_steps=150,
 )

@@ -1,0 +1,70 @@
+"""What a model has to beat: the first mask copied, and the first mask carried along by the flow."""
+
+import numpy as np
+
+from ytvos_keras.errors import InputError
+
+
+class CopiedMask:
+    """Gives the mask of the first frame for every frame."""
+
+    def reset(self) -> None:
+        """Forget the video."""
+        self._labels = None
+
+    def add_objects(self, label_map: np.ndarray) -> list[int]:
+        """Take the label map of the first frame, uint8 `(H, W)`; returns its ids."""
+        self._labels = label_map
+        return np.unique(label_map[label_map > 0]).tolist()
+
+    def step(self, frame: np.ndarray) -> np.ndarray:
+        """The label map of a frame, uint8 `(H, W)`."""
+        return self._labels
+
+
+class FlowPropagation(CopiedMask):
+    """Carries the masks from frame to frame along OpenCV's DIS optical flow, medium preset.
+
+    Every pixel of a frame looks up where it was in the frame before. Masks are kept as shares of
+    0–1 and interpolated, so that they do not lose their contours; of the objects with more than
+    one half the largest share wins.
+
+    Raises:
+        InputError: OpenCV is not installed.
+
+    References:
+        Kroeger et al., Fast Optical Flow using Dense Inverse Search, ECCV 2016.
+    """
+
+    def __init__(self):
+        try:
+            import cv2
+        except ImportError as error:
+            raise InputError(
+                "optical flow is computed by OpenCV, which is not installed; run: "
+                "pip install 'ytvos-keras[bench]'"
+            ) from error
+        self._cv2 = cv2
+        self._flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        self.reset()
+
+    def reset(self) -> None:
+        self._labels = self._grey = None
+
+    def add_objects(self, label_map: np.ndarray) -> list[int]:
+        ids = super().add_objects(label_map)
+        self._ids = np.array([0, *ids], np.uint8)
+        self._shares = [np.float32(label_map == number) for number in ids]
+        return ids
+
+    def step(self, frame: np.ndarray) -> np.ndarray:
+        cv2 = self._cv2
+        grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
+        if self._grey is not None:
+            x, y = np.meshgrid(*map(np.arange, grey.shape[::-1]))
+            was = np.stack([x, y], -1) + self._flow.calc(grey, self._grey, None)
+            was = was.astype(np.float32)
+            self._shares = [cv2.remap(share, was, None, cv2.INTER_LINEAR) for share in self._shares]
+        self._grey = grey
+        half = np.full(grey.shape, 0.5, np.float32)
+        return self._ids[np.argmax([half, *self._shares], axis=0)]

@@ -1,0 +1,53 @@
+"""Errors of the data that TensorFlow raises in the middle of a run, as one line."""
+
+import contextlib
+import re
+from collections.abc import Iterator
+
+import tensorflow as tf
+
+from ytvos_keras.data.record_store import (
+    UnreadableFrameError,
+    frame_name,
+    handed_on,
+    read_encoded,
+)
+from ytvos_keras.errors import InputError
+
+
+@contextlib.contextmanager
+def name_data_errors() -> Iterator[None]:
+    """Turns what a dataset of `make_dataset` raises while it runs into the line that was meant.
+
+    TensorFlow wraps an `InputError` of the dataset in pages of text. Of a JPEG that it cannot
+    decode, though the bytes are those that were written, it does not know the name: that is the
+    one of the frames read last that it cannot decode.
+
+    Raises:
+        InputError: the data cannot be used.
+    """
+    try:
+        yield
+    except tf.errors.InvalidArgumentError as error:
+        told = re.search(r"InputError: (.+)", error.message)
+        if told:
+            raise InputError(told[1]) from error
+        name = _undecodable()
+        if name is None:
+            raise
+        raise InputError(
+            f"{name}: TensorFlow cannot decode this JPEG; leave the video out, or replace the frame, "
+            "and write the records again with ytvos-prepare"
+        ) from error
+
+
+def _undecodable() -> str | None:
+    """The name of the first frame among those read last that cannot be decoded."""
+    for name, place in {frame_name(*place): place for place in handed_on.copy()}.items():
+        try:
+            tf.io.decode_jpeg(read_encoded(*place), channels=3)
+        except UnreadableFrameError:
+            continue  # damaged since: not what is looked for
+        except tf.errors.InvalidArgumentError:
+            return name
+    return None

@@ -1,0 +1,73 @@
+"""Event files of TensorBoard, which need TensorFlow but not the package `tensorboard`."""
+
+import io
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import tensorflow as tf
+from PIL import Image
+
+from ytvos_keras.training.whole_file import whole_file
+
+_VERSION = "brain.Event:2"  # without it, TensorBoard takes a file for one of 2015
+_WIDEST = 1280  # pixels; wider pictures are made smaller
+_QUALITY = 85
+
+
+def write_events(
+    folder: Path,
+    step: int,
+    scalars: Mapping[str, float],
+    pictures: Mapping[str, Image.Image],
+    description: str = "",
+) -> Path:
+    """Writes one file with everything about one step; a file of that step is replaced.
+
+    So a step that is done again after an interruption is not there twice, which no event file that
+    is appended to can promise.
+
+    Args:
+        folder: is made if it is not there.
+        step: of the whole run.
+        scalars: by name; those with the same word before a `/` are shown together.
+        pictures: by name, RGB; stored as JPEG.
+        description: of the pictures, Markdown.
+
+    Returns:
+        The file.
+
+    Raises:
+        InputError: the disk is full, or the folder cannot be written to.
+    """
+    summary, event = tf.compat.v1.Summary, tf.compat.v1.Event
+    values = [summary.Value(tag=name, simple_value=value) for name, value in scalars.items()]
+    metadata = tf.compat.v1.SummaryMetadata(summary_description=description)
+    values += [
+        summary.Value(tag=name, image=_encode(picture), metadata=metadata)
+        for name, picture in pictures.items()
+    ]
+    now = time.time()
+    events = [
+        event(wall_time=now, file_version=_VERSION),
+        event(wall_time=now, step=step, summary=summary(value=values)),
+    ]
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"events.out.tfevents.{step:010d}"  # TensorBoard reads in the order of names
+    size = sum(each.ByteSize() + 16 for each in events)
+    with whole_file(path, ".part", size) as part, tf.io.TFRecordWriter(str(part)) as writer:
+        for each in events:
+            writer.write(each.SerializeToString())
+    return path
+
+
+def _encode(picture: Image.Image) -> "tf.compat.v1.Summary.Image":
+    picture.thumbnail((_WIDEST, _WIDEST))
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=_QUALITY)
+    return tf.compat.v1.Summary.Image(
+        height=picture.height,
+        width=picture.width,
+        colorspace=3,
+        encoded_image_string=file.getvalue(),
+    )

@@ -1,0 +1,49 @@
+"""Curves of a training run: loss and J over its steps."""
+
+import csv
+import itertools
+from importlib.util import find_spec
+from pathlib import Path
+
+from ytvos_keras.media.atomic import atomic_path
+
+_PAIRS = (("loss", "val_loss", "loss"), ("J", "val_J", "J"))
+
+
+def can_plot() -> bool:
+    """Whether Matplotlib is installed."""
+    return find_spec("matplotlib") is not None
+
+
+def plot_curves(log: Path, path: Path) -> None:
+    """Draws what `log.csv` of a run holds. Needs Matplotlib.
+
+    Args:
+        log: `log.csv` of one run.
+        path: a PNG, which appears whole or not at all.
+    """
+    from matplotlib.figure import Figure
+
+    with log.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    figure = Figure(figsize=(8, 3), layout="constrained")
+    for axes, (own, validation, title) in zip(figure.subplots(1, 2), _PAIRS, strict=True):
+        for name, label in ((own, "training"), (validation, "validation")):
+            points = [(int(row["step"]), float(row[name])) for row in rows if row.get(name)]
+            if points:
+                axes.plot(*zip(*points, strict=True), label=label, marker=".")
+        for begin in _stage_ends(rows):
+            axes.axvline(begin, color="0.7", linewidth=1, linestyle=":")
+        axes.set(title=title, xlabel="steps")
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(alpha=0.3)
+        axes.set_ylim(0, 1 if own == "J" else None)
+    axes.legend(frameon=False)
+    with atomic_path(path) as part:
+        figure.savefig(part, dpi=120, format="png", metadata={"Software": None})
+
+
+def _stage_ends(rows: list[dict]) -> list[int]:
+    """Steps after which another stage begins."""
+    pairs = itertools.pairwise(rows)
+    return [int(row["step"]) for row, after in pairs if row["stage"] != after["stage"]]

@@ -1,0 +1,38 @@
+"""The paper's network made small, to compare its variants on two cores in minutes.
+
+    ytvos-train --preset small --data pictures=0.8 --data videos=0.2 \
+        --backbone-weights efficientnet_lite0.npz --output runs/small
+    ytvos-train --preset small-mask-as-state …
+
+Initializer, Encoder, ConvLSTM at stride 32 and Decoder as in section 4.3, cross-entropy, no
+departure but the backbone and the number of channels. Its masks are coarse: it serves for
+comparisons (docs/ablation.md: commands, time and results), not for use.
+"""
+
+import dataclasses
+
+from ytvos_keras.models import S2SConfig
+from ytvos_keras.training.recipe import Recipe, Stage
+
+RECIPE = Recipe(
+    model=S2SConfig(
+        backbone="efficientnet-lite0",
+        encoder_filters=256,
+        state_filters=256,
+        decoder_filters=(128, 64, 48, 32, 16),
+        input_size=(128, 224),
+    ),
+    stages=(Stage("short clips", steps=600, clip_length=5, size=(128, 224)),),
+    batch_size=4,
+    learning_rate=1e-3,
+    schedule="cosine",
+    weight_decay=5e-4,
+    clip_norm=1.0,
+    average=0.99,
+    precision="mixed_bfloat16",
+    augment=True,
+    epoch_steps=100,
+)
+MASK_AS_STATE = dataclasses.replace(
+    RECIPE, model=dataclasses.replace(RECIPE.model, initializer="mask")
+)

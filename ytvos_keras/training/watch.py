@@ -1,0 +1,122 @@
+"""What a run shows in TensorBoard: its figures, and pictures of what the model predicts."""
+
+import functools
+import time
+from collections.abc import Mapping
+
+import keras
+import numpy as np
+from PIL import Image
+
+from ytvos_keras.data.draw_batch import draw_clips
+from ytvos_keras.data.make_dataset import make_dataset
+from ytvos_keras.training.checkpoint import Progress
+from ytvos_keras.training.events import write_events
+from ytvos_keras.training.recipe import Recipe
+from ytvos_keras.training.run_files import RunFiles
+
+_CLIPS, _COLUMNS = 3, 5
+_DESCRIPTION = "Above the true masks, below what the model predicts from the first of them."
+
+Records = Mapping[str, float]
+
+
+class WatchTraining(keras.callbacks.Callback):
+    """Writes an event file an epoch: losses, J, learning rate, clips per second, and pictures.
+
+    Stands before `SwapEMAWeights`: at the end of a validation the averaged weights are still in
+    place, and they are shown. (Without validation, those that are being trained: to swap them once
+    more would change their last bits.) Stands before `KeepProgress`: an epoch with a checkpoint is
+    not done again, one without overwrites its file. The model is called eagerly, as an extra graph
+    would take longer to trace than all its calls.
+
+    Args:
+        recipe: of the run.
+        data: records of training clips, which are shown if there are no others.
+        validation: records, or None.
+        files: of the run.
+        progress: of the run.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        data: Records,
+        validation: Records | None,
+        files: RunFiles,
+        progress: Progress,
+    ):
+        super().__init__()
+        self.recipe, self.files, self.progress = recipe, files, progress
+        self.data, self.validation = data, validation
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._begin, self._seconds, self._pictures = time.monotonic(), None, None
+
+    def on_test_begin(self, logs=None):
+        self._seconds = time.monotonic() - self._begin
+
+    def on_test_end(self, logs=None):
+        self._pictures = self._draw()
+
+    def on_epoch_end(self, epoch, logs=None):
+        recipe = self.recipe
+        seconds = self._seconds or time.monotonic() - self._begin
+        clips = recipe.epoch_steps * recipe.accumulate * recipe.batch_size
+        scalars = {_tag(name): float(value) for name, value in logs.items()} | {
+            "training/learning_rate": float(self.model.optimizer.learning_rate.numpy()),
+            "training/clips_per_second": clips / seconds,
+        }
+        step = self.progress.step + recipe.epoch_steps
+        pictures = self._draw() if self._pictures is None else self._pictures
+        write_events(self.files.tensorboard, step, scalars, pictures, _DESCRIPTION)
+
+    def _draw(self) -> dict[str, Image.Image]:
+        return {
+            f"predictions/clip_{number}": draw_prediction(self.model, clip)
+            for number, clip in enumerate(self._clips, start=1)
+        }
+
+    @functools.cached_property
+    def _clips(self) -> list[tuple]:
+        """Always the same, in the size and length of the last stage: the first of validation."""
+        stage = self.recipe.stages[-1]
+        lengths = stage.clip_length
+        clips = make_dataset(
+            self.validation or self.data,
+            clip_length=lengths if isinstance(lengths, int) else lengths[1],
+            size=stage.size,
+            batch_size=1,
+            seed=0,
+            augment=False if self.validation else self.recipe.augment,
+            split=None if self.validation else "train",
+        )
+        return list(clips.take(_CLIPS).as_numpy_iterator())
+
+
+def draw_prediction(model: keras.Model, clip: tuple) -> Image.Image:
+    """Draws the true masks of a clip, and those that the model predicts below them.
+
+    Args:
+        model: an `S2S`.
+        clip: a batch of one clip, as `make_dataset` yields it.
+    """
+    inputs, targets, weights = clip
+    logits = model({name: inputs[name] for name in ("frames", "mask")}, training=False)
+    predicted = (keras.ops.convert_to_numpy(logits) > 0).astype(targets.dtype)
+    length = targets.shape[1] + 1
+    shown = np.unique(np.linspace(0, length - 1, min(length, _COLUMNS)).round().astype(int))
+    rows = {name: np.repeat(inputs[name], 2, axis=0) for name in ("frames", "mask")}
+    later = shown[1:] - 1
+    return draw_clips(
+        (
+            {"frames": rows["frames"][:, shown], "mask": rows["mask"]},
+            np.concatenate([targets, predicted])[:, later],
+            np.concatenate([weights, np.ones_like(weights)])[:, later],
+        )
+    )
+
+
+def _tag(name: str) -> str:
+    """Keras's name of a figure as one of TensorBoard."""
+    return f"validation/{name[4:]}" if name.startswith("val_") else f"training/{name}"
