@@ -6,11 +6,8 @@ import pytest
 from ytvos_keras.errors import InputError
 from ytvos_keras.models import S2S, S2SConfig
 from ytvos_keras.models.backbones import BACKBONES, VGG16, EfficientNetLite0
-from ytvos_keras.models.backbones.vgg16_weights import (
-    collapse_fc6,
-    read_vgg16_weights,
-    widen_first_kernel,
-)
+from ytvos_keras.models.backbones.mask_channel import widen_first_kernel
+from ytvos_keras.models.backbones.vgg16_weights import collapse_fc6, read_vgg16_weights
 from ytvos_keras.training.import_efficientnet_lite0 import fold, load_state_dict
 
 
@@ -210,6 +207,20 @@ def test_efficientnet_lite0_weights_round_trip(tmp_path):
     np.savez(tmp_path / "lite0.npz", *backbone.get_weights())
     load(copy, tmp_path / "lite0.npz")
     np.testing.assert_array_equal(copy(picture())[32], backbone(picture())[32])
+
+
+def test_efficientnet_lite0_with_a_mask_takes_weights_without(tmp_path):
+    backbone, wider = EfficientNetLite0(), EfficientNetLite0(with_mask=True)
+    backbone.build()
+    wider.build()
+    start = wider.get_weights()[0][:, :, 3:]
+    np.savez(tmp_path / "lite0.npz", *backbone.get_weights())
+    load(wider, tmp_path / "lite0.npz")
+    kernel, *others = wider.get_weights()
+    np.testing.assert_array_equal(kernel[:, :, :3], backbone.get_weights()[0])
+    np.testing.assert_array_equal(kernel[:, :, 3:], start)
+    for ours, theirs in zip(others, backbone.get_weights()[1:], strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 def test_a_missing_efficientnet_file_is_named():

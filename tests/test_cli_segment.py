@@ -1,3 +1,4 @@
+import dataclasses
 import os
 import signal
 import subprocess
@@ -13,6 +14,8 @@ from PIL import Image
 
 from ytvos_keras.cli import segment
 from ytvos_keras.inference import files as files_module
+from ytvos_keras.inference.adaptation import learner
+from ytvos_keras.inference.adaptation.config import ONLINE_LEARNING
 from ytvos_keras.inference.resume import RESUME_NAME
 from ytvos_keras.media import open_frames, read_mask, write_mask
 
@@ -60,6 +63,11 @@ def test_help_is_quick_and_imports_nothing_heavy():
         (["clip", "--mask", "first.png"], "missing: --output"),
         (["--demo", "clip"], "--demo brings its own INPUT and --mask"),
         (["--demo", "--mask", "a.png"], "--demo brings its own"),
+        (["--demo", "--batch"], "--demo is one clip without --batch and --corrections"),
+        (["clip", "--online-learning", "--online-steps", "0"], "a whole number of at least 1"),
+        (["clip", "--online-learning", "dear"], "(choose from "),
+        (["clip", "--online-steps", "5"], "--online-steps needs --online-learning"),
+        (["clip", "--every", "0"], "a whole number of at least 1 is needed, not '0'"),
         (["clip", "--size", "256"], "a size is HEIGHTxWIDTH in pixels, for example 256x448"),
         (["clip", "--size", "0x448"], "Received: '0x448'"),
         (["clip", "--nonsense"], "--nonsense"),
@@ -84,6 +92,47 @@ def test_segments_and_says_where(inputs, tmp_path, capsys):
     assert sorted(f.name for f in (tmp_path / "out").iterdir()) == [
         *(f"{i:03d}.png" for i in range(6)),
         "overlay.mp4",
+    ]
+
+
+def test_corrections_and_every(inputs, tmp_path, capsys):
+    (tmp_path / "corrected").mkdir()
+    mask = np.zeros((32, 48), np.uint8)
+    mask[20:28, 20:28] = 1
+    write_mask(tmp_path / "corrected" / "003.png", mask)
+    options = ["--every", "4", "--corrections", str(tmp_path / "corrected"), "--quiet"]
+    assert segment.main([*inputs, *options]) == 0
+    written = sorted((tmp_path / "out").iterdir())
+    assert [file.name for file in written] == ["000.png", "003.png", "004.png"]
+    np.testing.assert_array_equal(read_mask(written[1])[0], mask)
+
+
+def test_online_learning_is_passed_on(inputs, monkeypatch, capsys):
+    seen = []
+
+    class Learner:
+        def __init__(self, model, config):
+            self.model = model
+            seen.append(config)
+
+        def learn(self, learned, frame, masks, *, seed, on_progress):
+            for step in (1, 2):
+                on_progress(step, 2, 0.25 / step)
+            return {}
+
+        def apply(self, learned):
+            pass
+
+    monkeypatch.setattr(learner, "OnlineLearner", Learner)
+    assert segment.main([*inputs, "--online-learning", "--online-steps", "7"]) == 0
+    err = capsys.readouterr().err
+    assert "2/2 steps  loss 0.125" in err
+    assert "6/6 frames" in err
+    assert segment.main([*inputs, "--overwrite", "--quiet", "--online-learning", "full"]) == 0
+    assert capsys.readouterr() == ("", "")
+    assert seen == [
+        dataclasses.replace(ONLINE_LEARNING["cheap"], steps=7),
+        ONLINE_LEARNING["full"],
     ]
 
 

@@ -9,6 +9,7 @@ from PIL import Image
 
 from ytvos_keras.errors import InputError
 from ytvos_keras.inference import files as files_module
+from ytvos_keras.inference import inputs as inputs_module
 from ytvos_keras.inference import segment_files
 from ytvos_keras.inference.resume import RESUME_NAME
 from ytvos_keras.media import davis_palette, open_frames, read_mask, write_mask
@@ -233,25 +234,107 @@ def test_killed_without_a_last_word(tmp_path, clip, masks, monkeypatch):
     assert contents(tmp_path / "out") == contents(tmp_path / "whole")
 
 
-@pytest.mark.parametrize("change", ["mask", "frame", "size", "model"])
-def test_another_run_is_not_resumed(tmp_path, clip, masks, change):
+@pytest.fixture
+def corrections(tmp_path):
+    """Object 5 begins anew in frames 2 and 6, object 1 in frame 6."""
+    folder = tmp_path / "corrections"
+    folder.mkdir()
+    write_mask(folder / "img7.png", box(4, 30, 5))
+    write_mask(folder / "img11.png", box(22, 30, 5) + box(0, 0))
+    return folder
+
+
+def test_corrections(tmp_path, clip, masks, corrections):
+    plain = segment_files(clip, masks, tmp_path / "plain", FakeModel()).masks
+    out = segment_files(clip, masks, tmp_path / "out", FakeModel(), corrections=corrections).masks
+    for name in ("img7", "img11"):
+        given, labels = read_mask(corrections / f"{name}.png")[0], read_mask(out / f"{name}.png")[0]
+        np.testing.assert_array_equal(labels[given > 0], given[given > 0])
+    for i in range(5, 13):
+        before, after = (read_mask(folder / f"img{i}.png")[0] for folder in (plain, out))
+        np.testing.assert_array_equal(before == 9, after == 9)  # an object that goes on
+        assert ((before == 5) == (after == 5)).all() == (i < 7)
+        assert ((before == 1) == (after == 1)).all() == (i < 11)
+
+
+@pytest.mark.parametrize(
+    ("name", "mask", "message"),
+    [
+        ("img5", box(0, 0), "img5.png: object 1 is not followed before this frame"),
+        ("img8", box(0, 0, 9), "Followed: 1, 5."),
+        ("img9", box(0, 0, 7), "Followed: 1, 5, 9."),
+        ("img9", box(0, 0, 0), "img9.png: no object in it"),
+        ("img9", box(0, 0, size=(8, 8)), "img9.png: the mask is 8×8 pixels, but the video is"),
+        ("img99", box(0, 0), "has no frame of this name"),
+    ],
+)
+def test_unusable_corrections(tmp_path, clip, masks, name, mask, message):
+    (tmp_path / "corrections").mkdir()
+    write_mask(tmp_path / "corrections" / f"{name}.png", mask)
+    with pytest.raises(InputError, match=re.escape(message)):
+        segment_files(clip, masks, tmp_path / "out", "none", corrections=tmp_path / "corrections")
+    with pytest.raises(InputError, match=r"absent: no such folder; give a folder of masks"):
+        segment_files(clip, masks, tmp_path / "out", "none", corrections=tmp_path / "absent")
+
+
+@pytest.mark.parametrize("source", ["clip", "video"])
+def test_every_third_frame(tmp_path, clip, video, masks, corrections, source):
+    """And those that a mask is given for: frame 3 is one of these, frame 2 is corrected."""
+    frames = {"clip": clip, "video": video}[source]
+    (corrections / "img11.png").unlink()
+    if source == "video":
+        for file in [*masks.iterdir(), *corrections.iterdir()]:
+            file.rename(file.with_name(f"{int(file.stem[3:]) - 5}.png"))
+    names = [name for name, _ in open_frames(frames)]
+    calls, out = [], tmp_path / "out"
+    arguments = frames, masks, out, FakeModel()
+    options = {"corrections": corrections, "every": 3, "overlay": True}
+
+    def stop(*call):
+        calls.append(call)
+        if call[:2] == ("masks", 2):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        segment_files(*arguments, **options, on_progress=stop)
+    result = segment_files(*arguments, **options, on_progress=lambda *call: calls.append(call))
+    wanted = [names[i] for i in (0, 2, 3, 6)]
+    assert (result.frame_count, result.resumed_from) == (4, 2)
+    assert calls == [(s, i, 4) for s in ("masks", "overlay") for i in range(1, 5)]
+    assert set(contents(out)) == {"overlay.mp4", *(f"{name}.png" for name in wanted)}
+    shown = open_frames(result.overlay)
+    assert (shown.count, shown.fps) == (4, open_frames(video).fps / 3 if source == "video" else 8)
+    # as if the other frames were not in the video: object 5 has moved by one in frame 3
+    labels = read_mask(out / f"{wanted[2]}.png")[0]
+    assert labels[4, 29:40].tolist() == [0, 0, *[5] * 8, 0]
+    with pytest.raises(InputError, match="every must be at least 1"):
+        segment_files(*arguments, every=0, overwrite=True)
+
+
+@pytest.mark.parametrize("change", ["mask", "frame", "size", "model", "every", "corrections"])
+def test_another_run_is_not_resumed(tmp_path, clip, masks, corrections, change):
     out = tmp_path / "out"
     with pytest.raises(KeyboardInterrupt):
         segment_files(clip, masks, out, FakeModel(), on_progress=interrupt_at("masks", 3))
-    model, size = FakeModel(), None
+    model, options = FakeModel(), {}
     if change == "mask":
         write_mask(masks / "img8.png", box(12, 3, 9))
     elif change == "frame":
         Image.fromarray(bright(2)[::-1]).save(clip / "img9.png")
     elif change == "size":
-        size = (32, 64)
+        options = {"size": (32, 64)}
+    elif change == "every":
+        options = {"every": 2}
+    elif change == "corrections":
+        options = {"corrections": corrections}
     else:
         model = FakeModel(scale=0.8)
     with pytest.raises(InputError, match=r"unfinished run with other frames.*--overwrite"):
-        segment_files(clip, masks, out, model, size=size)
-    assert segment_files(clip, masks, out, model, size=size, overwrite=True).resumed_from == 0
-    segment_files(clip, masks, tmp_path / "whole", model, size=size)
-    assert contents(out) == contents(tmp_path / "whole")
+        segment_files(clip, masks, out, model, **options)
+    assert segment_files(clip, masks, out, model, **options, overwrite=True).resumed_from == 0
+    segment_files(clip, masks, tmp_path / "whole", model, **options)
+    # with every=2 a mask of the run before is left
+    assert contents(tmp_path / "whole").items() <= contents(out).items()
 
 
 def test_damaged_resume_file(tmp_path, clip, masks):
@@ -363,6 +446,6 @@ def test_masks_beyond_a_video_of_unknown_length(tmp_path, video, monkeypatch):
     write_mask(tmp_path / "masks" / "20.png", box(0, 0, 2))
     source = open_frames(video)
     source.count = None
-    monkeypatch.setattr(files_module, "open_frames", lambda path: source)
-    with pytest.warns(UserWarning, match=r"20\.png: not used, there are only 8 frames"):
+    monkeypatch.setattr(inputs_module, "open_frames", lambda path: source)
+    with pytest.warns(UserWarning, match=r"20\.png: not used, the video ends before this frame"):
         segment_files(video, tmp_path / "masks", tmp_path / "out", FakeModel())

@@ -7,7 +7,10 @@ from fake_model import FakeModel
 
 from ytvos_keras.errors import InputError
 from ytvos_keras.inference import Segmenter
+from ytvos_keras.inference.adaptation import learner
+from ytvos_keras.inference.adaptation.config import OnlineLearningConfig
 from ytvos_keras.inference.sizes import resize_mask, working_size
+from ytvos_keras.inference.stepper import MAX_SIZES
 
 SIZE = (32, 48)  # the fake model's own: nothing is resized
 
@@ -183,6 +186,89 @@ def test_explicit_size_need_not_fit_the_stride():
     np.testing.assert_array_equal(second[:, 2:], mask[:, :-2])  # one pixel of 35 is two of 70
 
 
+def test_flip_is_the_mean_with_the_mirrored_video():
+    """The fake model moves the object to the right, also in the mirror: both agree in between."""
+    segmenter = Segmenter(FakeModel(), size=(21, 35), flip=True)  # padded to (24, 40)
+    segmenter.add_object(box(4, 8, (21, 35)), object_id=3)
+    bright = np.full((21, 35, 3), 100, np.uint8)
+    dark_left = bright.copy()
+    dark_left[:, :10] = 0
+    given = [box(4, 8, (21, 35), value=3)]
+    once = np.zeros((21, 35), np.uint8)
+    once[4:12, 9:15] = 3  # columns 9 to 16 and 7 to 14
+    twice = np.zeros((21, 35), np.uint8)
+    twice[4:12, 10:14] = 3
+    for frame, expected in zip([bright, bright, dark_left], [*given, once, twice], strict=True):
+        np.testing.assert_array_equal(segmenter.step(frame), expected)
+
+
+class FakeLearner:
+    """Learns one weight: below 0.5 the fake model loses its objects."""
+
+    def __init__(self, model, config):
+        self.model, self.config = FakeModel(), config
+        self.calls = []
+
+    def learn(self, learned, frame, masks, *, seed, on_progress):
+        self.calls.append((dict(learned), frame.shape, masks.shape, seed))
+        if on_progress is not None:
+            on_progress(1, 1, 0.5)
+        return {"0": np.float32(self.config.learning_rate)}
+
+    def apply(self, learned):
+        self.model.weights[0].assign(learned.get("0", 0.9))
+
+
+def test_online_learning(monkeypatch, tmp_path):
+    monkeypatch.setattr(learner, "OnlineLearner", FakeLearner)
+    config, losses = OnlineLearningConfig(learning_rate=0.4), []
+    base = FakeModel()
+    segmenter = Segmenter(base, online_learning=config)
+    segmenter.on_learning = lambda *values: losses.append(values)
+    assert not segmenter.step(frames(1)[0]).any()  # nothing to learn yet
+    segmenter.add_objects(box(4, 4) + box(16, 4, value=2))
+    first, second = (segmenter.step(frame) for frame in frames(2))
+    np.testing.assert_array_equal(first, box(4, 4) + box(16, 4, value=2))
+    assert not second.any()
+    segmenter.add_object(box(24, 24))
+    segmenter.step(frames(1)[0])
+    (before, *shapes, seed), (again, _, masks, later) = segmenter._stepper.learner.calls
+    assert (before, shapes, seed) == ({}, [(*SIZE, 3), (2, *SIZE)], 1)
+    assert (again, masks, later) == ({"0": np.float32(0.4)}, (1, *SIZE), 3)
+    assert losses == [(1, 1, 0.5)] * 2
+    assert base.weights[0].numpy() == np.float32(0.9)
+
+    segmenter.save_state(tmp_path / "state")
+    resumed = Segmenter(base, online_learning=config)
+    resumed.restore(tmp_path / "state")
+    assert not resumed.step(frames(1)[0]).any()
+    assert resumed._stepper.learner.calls == []
+    with pytest.raises(InputError, match="holds weights of online learning"):
+        Segmenter(base).restore(tmp_path / "state")
+
+
+def test_the_state_does_not_grow():
+    segmenter = Segmenter(FakeModel())
+    segmenter.add_object(box(4, 4))
+    sizes = []
+    for frame in frames(5):
+        segmenter.step(frame)
+        sizes.append(sum(array.nbytes for array in segmenter.state().values()))
+    assert len(set(sizes)) == 1
+
+
+def test_functions_of_few_sizes_are_kept():
+    model = FakeModel()
+    segmenter = Segmenter(model)
+    sizes = [(32, 48), (48, 32), (64, 24), (24, 64), (16, 96)]
+    assert len(sizes) > MAX_SIZES
+    for size in (*sizes, (16, 96), (32, 48)):  # the last one is made again, the one before is not
+        segmenter.reset()
+        segmenter.add_object(np.ones(size))
+        segmenter.step(np.zeros((*size, 3), np.uint8))
+    assert model.traces == 2 * (len(sizes) + 1)
+
+
 def test_float_frames_are_rounded():
     segmenter = Segmenter(FakeModel())
     segmenter.add_object(box(4, 4))
@@ -199,11 +285,11 @@ def test_state_is_restored_exactly(tmp_path, late):
     segmenter.step(b)
     if late:
         segmenter.add_object(box(24, 24), object_id=3)
-    np.savez(tmp_path / "state.npz", **segmenter.state())
+    segmenter.save_state(tmp_path / "of.video")
+    assert [file.name for file in tmp_path.iterdir()] == ["of.video"]
     expected = [segmenter.step(c), segmenter.step(d)]
-    resumed = Segmenter(model)
-    with np.load(tmp_path / "state.npz") as state:
-        resumed.restore(dict(state))
+    resumed = Segmenter(FakeModel())
+    resumed.restore(tmp_path / "of.video")
     assert resumed.object_ids == segmenter.object_ids
     assert resumed.frame_count == 2
     np.testing.assert_array_equal([resumed.step(c), resumed.step(d)], expected)
@@ -212,12 +298,54 @@ def test_state_is_restored_exactly(tmp_path, late):
     assert resumed._video.tensors["half"].dtype == tf.bfloat16
 
 
-def test_restore_of_a_fresh_state_and_of_something_else():
+def test_restore_of_a_fresh_state_and_of_something_else(tmp_path):
     segmenter = Segmenter(FakeModel())
     segmenter.restore(Segmenter(FakeModel()).state())
     assert not segmenter.step(frames(1)[0]).any()
     with pytest.raises(InputError, match=r"not the state of a Segmenter.*Received: entries h"):
         segmenter.restore({"h": np.zeros(1)})
+    with pytest.raises(InputError, match=r"absent: no such file"):
+        segmenter.restore(tmp_path / "absent")
+    (tmp_path / "text").write_text("not a state")
+    with pytest.raises(InputError, match=r"text: is damaged, or no \.npz file"):
+        segmenter.restore(tmp_path / "text")
+    np.save(tmp_path / "pickle.npy", np.array([{}], object), allow_pickle=True)
+    with pytest.raises(InputError, match=r"pickle\.npy: is damaged"):
+        segmenter.restore(tmp_path / "pickle.npy")
+
+
+def test_several_videos_in_turn():
+    model = FakeModel()
+    segmenter = Segmenter(model)
+    videos = []
+    for mask in (box(4, 4), box(16, 16, value=2)):
+        segmenter.reset()
+        segmenter.add_objects(mask)
+        segmenter.step(frames(1)[0])
+        videos.append(segmenter.video)
+    for video, expected in zip(videos, [box(4, 5), box(16, 17, value=2)], strict=True):
+        segmenter.restore(video)
+        np.testing.assert_array_equal(segmenter.step(frames(1)[0]), expected)
+    assert model.traces == 3
+
+
+def test_restore_tells_another_model_or_size_at_once():
+    segmenter = Segmenter(FakeModel())
+    segmenter.add_object(box(4, 4))
+    segmenter.step(frames(1)[0])
+    state = segmenter.state()
+    for other in (FakeModel(scale=0.8), FakeModel(input_size=(32, 40))):
+        with pytest.raises(InputError, match="the state belongs to another model"):
+            Segmenter(other).restore(state)
+    with pytest.raises(InputError, match=r"32x48 with flip=False, but .* has 16x24 and flip=False"):
+        Segmenter(FakeModel(), size=(16, 24)).restore(state)
+    with pytest.raises(InputError, match=r"this Segmenter has 32x48 and flip=True"):
+        Segmenter(FakeModel(), flip=True).restore(state)
+    del state["tensor:mask"], state["object_ids"]
+    other = Segmenter(FakeModel())
+    with pytest.raises(InputError, match="the state of a Segmenter is damaged"):
+        other.restore(state)
+    assert other.object_ids == []
 
 
 def test_vanishing_object_warns():
@@ -240,7 +368,6 @@ def test_vanishing_object_warns():
         (np.linspace(0, 1, SIZE[1])[None].repeat(SIZE[0], 0), None, "fractions found"),
         (box(0, 0), 0, "an object id must be 1 to 254. Received: 0"),
         (box(0, 0), 255, "Received: 255"),
-        (box(0, 0), 7, "object 7 is already followed; give the new one another id"),
     ],
 )
 def test_add_object_errors(mask, object_id, message):
@@ -252,15 +379,63 @@ def test_add_object_errors(mask, object_id, message):
     assert segmenter.object_ids == [7]
 
 
-def test_add_objects_errors_add_nothing():
+def test_add_objects_errors_change_nothing():
     segmenter = Segmenter(FakeModel())
     segmenter.add_object(box(8, 8), 2)
-    with pytest.raises(InputError, match="object 2 is already followed"):
-        segmenter.add_objects(box(0, 0) + box(20, 20, value=2))
+    with pytest.raises(InputError, match="mask of object 1 is 16×16 pixels"):
+        segmenter.add_objects(box(0, 0, size=(16, 16)) + box(0, 9, size=(16, 16), side=4, value=2))
     smooth = np.linspace(0, 255, 17, dtype=np.uint8).repeat(3)[None, :48].repeat(32, 0)
     with pytest.raises(InputError, match="16 values found; was it resized with interpolation"):
         segmenter.add_objects(smooth)
     assert segmenter.object_ids == [2]
+    np.testing.assert_array_equal(segmenter.step(frames(1)[0]), box(8, 8, value=2))
+
+
+def test_a_mask_for_a_followed_object_corrects_it():
+    segmenter = Segmenter(FakeModel())
+    segmenter.add_objects(box(0, 0, value=4) + box(10, 20, value=5) + box(20, 4, value=6))
+    for frame in frames(2):
+        segmenter.step(frame)
+    assert segmenter.add_object(box(2, 30), object_id=5) == 5
+    for moved in range(3):  # the old box of object 5 is gone, and the others go on
+        expected = (
+            box(0, 2 + moved, value=4) + box(2, 30 + moved, value=5) + box(20, 6 + moved, value=6)
+        )
+        np.testing.assert_array_equal(segmenter.step(frames(1)[0]), expected)
+    assert sorted(segmenter.object_ids) == [4, 5, 6]
+
+
+def test_the_last_mask_for_an_object_counts():
+    segmenter = Segmenter(FakeModel())
+    segmenter.add_object(box(0, 0))
+    segmenter.add_object(box(16, 16), object_id=1)
+    np.testing.assert_array_equal(segmenter.step(frames(1)[0]), box(16, 16))
+
+
+def test_objects_can_be_removed():
+    segmenter = Segmenter(FakeModel())
+    segmenter.add_objects(box(0, 0, value=4) + box(10, 20, value=5))
+    segmenter.step(frames(1)[0])
+    segmenter.remove_object(4)
+    assert segmenter.object_ids == [5]
+    np.testing.assert_array_equal(segmenter.step(frames(1)[0]), box(10, 21, value=5))
+    segmenter.add_object(box(0, 0), object_id=4)  # the id is free again
+    segmenter.remove_object(5)
+    segmenter.remove_object(4)  # before the frame that it was given for
+    with pytest.raises(InputError, match=r"object 5 is not followed.*Followed: none"):
+        segmenter.remove_object(5)
+    assert not segmenter.step(frames(1)[0]).any()
+    assert segmenter.frame_count == 3
+
+
+def test_segment_takes_corrections():
+    results = list(
+        Segmenter(FakeModel()).segment(frames(4), box(4, 4), {2: box(20, 20), 3: box(0, 0)})
+    )
+    for labels, expected in zip(
+        results, [box(4, 4), box(4, 5), box(20, 20), box(0, 0)], strict=True
+    ):
+        np.testing.assert_array_equal(labels, expected)
 
 
 @pytest.mark.parametrize(

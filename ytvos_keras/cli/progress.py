@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Callable, Iterator
 
-Report = Callable[[str, int, int | None], None]
+Report = Callable[..., None]
 
 
 @contextlib.contextmanager
@@ -15,7 +15,8 @@ def frame_progress(quiet: bool, unit: str = "frames") -> Iterator[Report | None]
         unit: what is counted.
 
     Yields:
-        A function to call with (stage, frames done, frames in all or None); None if quiet.
+        A function to call with (stage, frames done, frames in all or None), and with the loss where
+        it is steps of learning that are counted; None if quiet.
     """
     if quiet:
         yield None
@@ -26,23 +27,25 @@ def frame_progress(quiet: bool, unit: str = "frames") -> Iterator[Report | None]
     columns = (
         TextColumn("{task.description:8}", markup=False),  # a name may hold brackets
         BarColumn(),
-        TextColumn("{task.completed}/{task.fields[frames]} " + unit),
-        TextColumn("{task.fields[speed_text]}"),
+        TextColumn("{task.completed}/{task.fields[frames]} {task.fields[unit]}"),
+        TextColumn("{task.fields[note]}"),
         TimeRemainingColumn(compact=True, elapsed_when_finished=True),
     )
     with contextlib.ExitStack() as stack:
         progress = Progress(*columns, console=Console(stderr=True))
         tasks = {}
 
-        def report(stage: str, done: int, total: int | None) -> None:
+        def report(stage: str, done: int, total: int | None, loss: float | None = None) -> None:
             if not tasks:  # not before: an error in the files needs no bar
                 stack.enter_context(progress)
             if stage not in tasks:  # after resuming, frames of the earlier run are no speed
+                fields = {"frames": total or "?", "unit": unit if loss is None else "steps"}
                 tasks[stage] = progress.add_task(
-                    stage, total=total, completed=done - 1, frames=total or "?", speed_text=""
+                    stage, total=total, completed=done - 1, note="", **fields
                 )
             task = progress.tasks[tasks[stage]]
             speed = f"{task.speed:.1f} {unit}/s" if task.speed else ""
-            progress.update(tasks[stage], completed=done, speed_text=speed)
+            note = speed if loss is None else f"loss {loss:.3f}"
+            progress.update(tasks[stage], completed=done, note=note)
 
         yield report

@@ -4,9 +4,11 @@ import argparse
 import contextlib
 from importlib import resources
 
+from ytvos_keras.bench.arguments import positive
 from ytvos_keras.cli.common import prepare_tensorflow, run, size_argument
 from ytvos_keras.cli.progress import frame_progress
 from ytvos_keras.cli.quiet_import import import_tensorflow
+from ytvos_keras.cli.segment_batch import online_learning, segment_batch
 
 DESCRIPTION = """\
 Follow objects through a video. Writes one palette PNG per frame into the output folder, at the
@@ -20,6 +22,8 @@ examples:
   ytvos-segment --demo
   ytvos-segment clip.mp4 --mask first.png --output masks --overlay
   ytvos-segment JPEGImages/dog --mask Annotations/dog --output masks/dog --size 320x576
+  ytvos-segment clip.mp4 --mask first.png --corrections corrected --output masks2
+  ytvos-segment JPEGImages --batch --mask Annotations --output masks
 """
 
 
@@ -36,7 +40,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     _check(parser, arguments)
     prepare_tensorflow()
-    work = _demo if arguments.demo else _segment
+    work = _demo if arguments.demo else segment_batch if arguments.batch else _segment
     return run(lambda: work(arguments), quiet=arguments.quiet, hint=_how_to_go_on(arguments))
 
 
@@ -55,6 +59,19 @@ def _parser() -> argparse.ArgumentParser:
         "frames (of a video file: frame numbers) in which objects first appear",
     )
     add("--output", metavar="DIR", help="folder for the masks (with --demo: ytvos-demo)")
+    add(
+        "--corrections",
+        metavar="DIR",
+        help="folder of PNGs named after frames in which objects went wrong: each object in them "
+        "begins anew there, under the id that it has; the others go on",
+    )
+    add(
+        "--batch",
+        action="store_true",
+        help="INPUT is a folder of videos (folders of frames, video files); --mask a folder with "
+        "NAME.png or NAME/ for each, --corrections one with NAME/ for some; masks go to DIR/NAME. "
+        "A video that fails does not stop the others",
+    )
     add("--model", default="s2s-lite", metavar="NAME|PATH", help="default: %(default)s")
     add(
         "--size",
@@ -64,6 +81,24 @@ def _parser() -> argparse.ArgumentParser:
         "ratio); larger finds smaller objects, takes longer and more memory (of s2s-lite, by the "
         "square of the area, for each object)",
     )
+    add(
+        "--every",
+        type=positive,
+        default=1,
+        metavar="N",
+        help="segment frames 0, N, 2N … and those that a mask is given for; there are no masks for "
+        "the frames between (default: all frames)",
+    )
+    add("--flip", action="store_true", help="average with the mirrored video: twice the time")
+    add(
+        "--online-learning",
+        nargs="?",
+        const="cheap",
+        choices=("cheap", "full", "paper"),
+        help="first fine-tune a copy of the model to the objects: cheap (if no word is given; the "
+        "quickest), full, or the paper's settings",
+    )
+    add("--online-steps", type=positive, metavar="N", help="steps of online learning at most")
     add("--overlay", action="store_true", help="also write DIR/overlay.mp4, masks over the video")
     add("--overwrite", action="store_true", help="begin again in a folder that is not empty")
     add("--quiet", action="store_true", help="print warnings and errors only")
@@ -73,9 +108,13 @@ def _parser() -> argparse.ArgumentParser:
 
 def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
     """Usage errors that argparse cannot see: exit with 2."""
+    if arguments.online_steps and not arguments.online_learning:
+        parser.error("--online-steps needs --online-learning")
     if arguments.demo:
         if arguments.input or arguments.mask:
             parser.error("--demo brings its own INPUT and --mask")
+        if arguments.batch or arguments.corrections:
+            parser.error("--demo is one clip without --batch and --corrections")
         return
     given = {"INPUT": arguments.input, "--mask": arguments.mask, "--output": arguments.output}
     missing = [name for name, value in given.items() if not value]
@@ -91,11 +130,17 @@ def _how_to_go_on(arguments: argparse.Namespace) -> str:
 
 
 def _segment(arguments: argparse.Namespace) -> None:
-    from ytvos_keras.inference.files import check_files, segment_files  # NumPy, Pillow, PyAV
+    from ytvos_keras.inference.files import segment_files  # NumPy, Pillow, PyAV
+    from ytvos_keras.inference.inputs import check_files
 
     files = arguments.input, arguments.mask, arguments.output
+    options = {
+        "corrections": arguments.corrections,
+        "every": arguments.every,
+        "overwrite": arguments.overwrite,
+    }
     # Before the seconds that TensorFlow takes to load: a wrong path is told at once.
-    check_files(*files, overwrite=arguments.overwrite)
+    check_files(*files, **options)
     import_tensorflow()
 
     with frame_progress(arguments.quiet) as report:
@@ -103,9 +148,11 @@ def _segment(arguments: argparse.Namespace) -> None:
             *files,
             arguments.model,
             size=arguments.size,
+            flip=arguments.flip,
+            online_learning=online_learning(arguments),
             overlay=arguments.overlay,
-            overwrite=arguments.overwrite,
             on_progress=report,
+            **options,
         )
     if not arguments.quiet:
         print(f"masks    {result.masks} ({result.frame_count} PNG files)")

@@ -95,6 +95,9 @@ def _parser() -> argparse.ArgumentParser:
     change("--clip-norm", type=float, metavar="X", help="largest global norm of the gradient")
     change("--accumulate", type=int, metavar="N", help="batches to a step of the optimiser")
     change("--precision", choices=_PRECISIONS)
+    change(
+        "--recompute", action="store_true", default=None, help="less memory for long clips, slower"
+    )
     change("--percent", type=float, metavar="X", help="use this share of the training videos")
     change("--epoch-steps", type=int, metavar="N", help="steps between two checkpoints")
     change("--seed", type=int, metavar="N")

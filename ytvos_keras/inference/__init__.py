@@ -8,16 +8,24 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ytvos_keras.inference.batch import segment_batch
     from ytvos_keras.inference.files import SegmentedFiles, segment_files
     from ytvos_keras.inference.merge import merge_probabilities
     from ytvos_keras.inference.segmenter import Segmenter
 
-__all__ = ["SegmentedFiles", "Segmenter", "merge_probabilities", "segment_files"]
+__all__ = [
+    "SegmentedFiles",
+    "Segmenter",
+    "merge_probabilities",
+    "segment_batch",
+    "segment_files",
+]
 
 _HOMES = {
     "SegmentedFiles": "files",
     "Segmenter": "segmenter",
     "merge_probabilities": "merge",
+    "segment_batch": "batch",
     "segment_files": "files",
 }
 

@@ -1,5 +1,7 @@
 """What a frame and a mask of one object must be."""
 
+import operator
+
 import numpy as np
 
 from ytvos_keras.errors import InputError
@@ -74,3 +76,16 @@ def check_size(size: tuple[int, int], expected: tuple[int, int], name: str) -> N
             f"{name} is {size[1]}×{size[0]} pixels, but the video is {expected[1]}×{expected[0]}; "
             "all frames and masks of a video must have one size."
         )
+
+
+def check_working_size(size: tuple[int, int], stride: int) -> tuple[int, int]:
+    """Return (height, width) as plain numbers; `InputError` unless each is at least the stride."""
+    try:
+        numbers = tuple(map(operator.index, size))
+    except TypeError:
+        numbers = ()
+    if len(numbers) != 2 or min(numbers) < stride:
+        raise InputError(
+            f"size must be (height, width), each at least {stride} pixels. Received: {size}."
+        )
+    return numbers

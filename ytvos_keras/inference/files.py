@@ -1,18 +1,19 @@
 """From files to files: frames and first masks in, masks and an overlay video out."""
 
 import dataclasses
+import functools
 import logging
 import warnings
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
 from ytvos_keras.errors import InputError
-from ytvos_keras.inference.first_masks import FirstMasks, open_first_masks
-from ytvos_keras.inference.resume import RESUME_NAME, ResumeFile, fingerprint
-from ytvos_keras.media.frame_source import FrameSource
-from ytvos_keras.media.frames import open_frames
+from ytvos_keras.inference.adaptation.config import OnlineLearningConfig
+from ytvos_keras.inference.inputs import Inputs, check_files
+from ytvos_keras.inference.resume import ResumeFile, fingerprint
 from ytvos_keras.media.masks import read_mask, write_mask
 from ytvos_keras.media.overlay import overlay as draw_overlay
 from ytvos_keras.media.video import VideoWriter
@@ -21,7 +22,8 @@ OVERLAY_NAME = "overlay.mp4"
 FOLDER_FPS = 24  # of the overlay of a folder of frames, which has no speed of its own; as in DAVIS
 SAVE_EVERY = 50  # frames
 
-Progress = Callable[[str, int, int | None], None]
+Progress = Callable[..., None]
+"""Called with a stage, the number of steps done and in all (None if unknown)."""
 
 logger = logging.getLogger(__name__)
 
@@ -31,8 +33,8 @@ class SegmentedFiles:
     """What `segment_files` wrote.
 
     Attributes:
-        masks: the folder of palette PNGs, one for each frame.
-        frame_count: number of frames, and of masks.
+        masks: the folder of palette PNGs, one for each segmented frame.
+        frame_count: number of segmented frames, and of masks.
         resumed_from: frames that an earlier, interrupted run had done.
         overlay: the overlay video, None if it was not asked for.
     """
@@ -49,7 +51,11 @@ def segment_files(
     output: str | Path,
     model="s2s-lite",
     *,
+    corrections: str | Path | None = None,
     size: tuple[int, int] | None = None,
+    every: int = 1,
+    flip: bool = False,
+    online_learning: OnlineLearningConfig | None = None,
     overlay: bool = False,
     overwrite: bool = False,
     on_progress: Progress | None = None,
@@ -59,6 +65,8 @@ def segment_files(
     Writes one palette PNG for each frame into `output`, named after the frame, at its native size,
     in the colours of the given mask if that is an index PNG and of DAVIS otherwise. The overlay is
     `overlay.mp4` in the same folder, made from the written masks; evaluation reads the PNGs only.
+    With `every=N` frames 0, N, 2N … and those that a mask is given for are segmented and shown in
+    the overlay, as if the others were not in the video: there are no masks for those.
 
     Every file appears whole or not at all. After an interruption (Ctrl-C, an error, a crash)
     the same call goes on where the last one stopped, with the same result as an uninterrupted run;
@@ -70,12 +78,18 @@ def segment_files(
             objects first appear; see `first_masks.open_first_masks`.
         output: the folder to write to; it is made if it does not exist.
         model: an `S2S`, or what `ytvos_keras.load` takes.
+        corrections: a folder of PNGs named after frames in which followed objects begin anew; see
+            `corrections.open_corrections`.
         size: working (height, width); see `Segmenter`.
+        every: segment every N-th frame.
+        flip: whether to average with the mirrored video; see `Segmenter`.
+        online_learning: how to learn the objects of the video; see `Segmenter`.
         overlay: whether to write the overlay video.
         overwrite: begin from the start, also in a folder that is not empty. Files of the same
             names are replaced, others are left alone.
         on_progress: called after every frame with "masks" or "overlay", the number of frames done,
-            and of all frames (None if unknown).
+            and of all frames (None if unknown). In online learning: with "learning", the numbers of
+            steps, and the loss.
 
     Returns:
         What was written.
@@ -89,46 +103,50 @@ def segment_files(
         88
     """
     output = Path(output)
-    source, first_masks = check_files(frames, masks, output, overwrite=overwrite)
+    inputs = check_files(
+        frames, masks, output, corrections=corrections, every=every, overwrite=overwrite
+    )
 
     # Only now: TensorFlow takes seconds to load, a wrong path should not.
     from ytvos_keras.inference.segmenter import Segmenter
 
     model = load_model(model) if isinstance(model, str | Path) else model
-    segmenter = Segmenter(model, size)
-    resume = ResumeFile(output, fingerprint(source, first_masks, model, size))
+    segmenter = Segmenter(model, size, flip=flip, online_learning=online_learning)
+    return segment_inputs(
+        inputs, output, segmenter, overlay=overlay, overwrite=overwrite, on_progress=on_progress
+    )
+
+
+def segment_inputs(
+    inputs: Inputs,
+    output: Path,
+    segmenter,
+    *,
+    overlay: bool = False,
+    overwrite: bool = False,
+    on_progress: Progress | None = None,
+) -> SegmentedFiles:
+    """Do the work of `segment_files` on checked inputs.
+
+    Args:
+        inputs: from `check_files`.
+        output: as for `segment_files`.
+        segmenter: a fresh or `reset` `Segmenter`.
+        overlay: as for `segment_files`.
+        overwrite: likewise.
+        on_progress: likewise.
+    """
+    resume = ResumeFile(output, fingerprint(inputs, segmenter))
     if not overwrite and (state := resume.load()) is not None:
         segmenter.restore(state)
         logger.info("going on after %d frames of an earlier run", segmenter.frame_count)
     start = segmenter.frame_count
     report = on_progress or (lambda *_: None)
-    _write_masks(source, first_masks, output, segmenter, resume, report)
-    path = _write_overlay(source, first_masks, output, report) if overlay else None
+    segmenter.on_learning = functools.partial(report, "learning")
+    _write_masks(inputs, output, segmenter, resume, report)
+    path = _write_overlay(inputs, output, report) if overlay else None
     resume.remove()
     return SegmentedFiles(output, segmenter.frame_count, start, path)
-
-
-def check_files(
-    frames: str | Path, masks: str | Path, output: str | Path, *, overwrite: bool = False
-) -> tuple[FrameSource, FirstMasks]:
-    """Check what `segment_files` is given, without TensorFlow: nothing is written.
-
-    Args:
-        frames: as for `segment_files`.
-        masks: likewise.
-        output: likewise.
-        overwrite: likewise.
-
-    Returns:
-        The opened frames and first masks.
-
-    Raises:
-        InputError: something given cannot be used.
-    """
-    source = open_frames(frames)
-    first_masks = open_first_masks(masks, source)
-    _check_output(Path(output), [Path(frames), Path(masks)], overwrite)
-    return source, first_masks
 
 
 def load_model(name: str | Path):
@@ -138,66 +156,50 @@ def load_model(name: str | Path):
     return load(name)
 
 
-def _write_masks(source, masks: FirstMasks, output: Path, segmenter, resume, report) -> None:
+def _write_masks(inputs: Inputs, output: Path, segmenter, resume: ResumeFile, report) -> None:
     output.mkdir(parents=True, exist_ok=True)
     done = segmenter.video  # the state after the last mask that is on disk
-    resume.save(done.to_arrays())
+    resume.save(segmenter.state(done))
     try:
-        for name, frame in source.read(start=done.frame_count):
-            labels = _segment_one(segmenter, masks, source, name, frame)
-            write_mask(output / f"{name}.png", labels, masks.palette)
+        for index, name, frame in inputs.read(done.frame_count):
+            labels = _segment_one(segmenter, inputs, index, name, frame)
+            write_mask(output / f"{name}.png", labels, inputs.first_masks.palette)
             done = segmenter.video
             if done.frame_count % SAVE_EVERY == 0:
-                resume.save(done.to_arrays())
-            report("masks", done.frame_count, source.count)
+                resume.save(segmenter.state(done))
+            report("masks", done.frame_count, inputs.count)
     except BaseException:  # Ctrl-C too
         if done.frame_count:
-            resume.save(done.to_arrays())
+            resume.save(segmenter.state(done))
         else:
             resume.remove()
         raise
-    resume.save(done.to_arrays())  # the overlay may be interrupted, too
-    unused = [str(file) for index, file in masks.files.items() if index >= done.frame_count]
+    resume.save(segmenter.state(done))  # the overlay may be interrupted, too
+    given = inputs.first_masks.files | inputs.corrections.files
+    unused = sorted(index for index in given if index >= inputs.index_after(done.frame_count))
     if unused:  # a video whose header does not say, or not truly, how long it is
         warnings.warn(
-            f"{unused[0]}: not used, there are only {done.frame_count} frames.", stacklevel=3
+            f"{given[unused[0]]}: not used, the video ends before this frame.", stacklevel=4
         )
 
 
-def _segment_one(
-    segmenter, masks: FirstMasks, source: FrameSource, name: str, frame: np.ndarray
-) -> np.ndarray:
-    index = segmenter.frame_count
+def _segment_one(segmenter, inputs: Inputs, index: int, name: str, frame: np.ndarray) -> np.ndarray:
     try:
-        if (label_map := masks.read(index)) is not None:
+        if (label_map := inputs.first_masks.read(index)) is not None:
             segmenter.add_new_objects(label_map)
+        if (label_map := inputs.corrections.read(index)) is not None:
+            segmenter.add_objects(label_map)
         return segmenter.step(frame)
     except InputError as error:
-        raise InputError(f"{source.path}, {name}: {error}") from error
+        raise InputError(f"{inputs.source.path}, {name}: {error}") from error
 
 
-def _write_overlay(source: FrameSource, masks: FirstMasks, output: Path, report) -> Path:
-    path = output / OVERLAY_NAME
-    with VideoWriter(path, source.fps or FOLDER_FPS) as video:
-        for number, (name, frame) in enumerate(source, start=1):
+def _write_overlay(inputs: Inputs, output: Path, report) -> Path:
+    path, palette = output / OVERLAY_NAME, inputs.first_masks.palette
+    fps = inputs.source.fps or Fraction(FOLDER_FPS)
+    with VideoWriter(path, fps / inputs.every) as video:
+        for number, (_, name, frame) in enumerate(inputs.read(), start=1):
             labels, _ = read_mask(output / f"{name}.png", allow_empty=True)
-            video.write(draw_overlay(frame, labels, masks.palette))
-            report("overlay", number, source.count)
+            video.write(draw_overlay(frame, labels, palette))
+            report("overlay", number, inputs.count)
     return path
-
-
-def _check_output(output: Path, inputs: list[Path], overwrite: bool) -> None:
-    if output.exists() and not output.is_dir():
-        raise InputError(f"{output}: is a file; give a folder for the masks.")
-    places = [path if path.is_dir() else path.parent for path in inputs]
-    if any(place.resolve() == output.resolve() for place in places):
-        raise InputError(
-            f"{output}: holds an input, which could be overwritten; give another folder."
-        )
-    if overwrite or not output.exists() or (output / RESUME_NAME).exists():
-        return
-    if any(not entry.name.startswith(".") for entry in output.iterdir()):
-        raise InputError(
-            f"{output}: is not empty; give another folder, or --overwrite (in Python: "
-            "overwrite=True) to replace files of the same names."
-        )

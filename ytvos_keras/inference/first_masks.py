@@ -21,10 +21,12 @@ class FirstMasks:
     Attributes:
         files: frame index to the file, of those in which an object first appears.
         palette: uint8 (256, 3) of the first index PNG among them, None if there is none.
+        begins: object id to the index of the frame in which it first appears.
     """
 
     files: dict[int, Path]
     palette: np.ndarray | None
+    begins: dict[int, int]
 
     def read(self, index: int) -> np.ndarray | None:
         """Return the label map of a frame, uint8 (H, W), or None if it has none."""
@@ -49,32 +51,33 @@ def open_first_masks(path: str | Path, source: FrameSource) -> FirstMasks:
     path = Path(path)
     if not path.exists():
         raise InputError(f"{path}: no such file or folder.")
-    files = _by_frame(path, source) if path.is_dir() else {0: path}
-    palette, known, used, repeated = None, set(), {}, []
+    files = masks_by_frame(path, source) if path.is_dir() else {0: path}
+    palette, begins, used, repeated = None, {}, {}, []
     for index, file in sorted(files.items()):
         label_map, file_palette = read_mask(file, allow_empty=path.is_dir())
         check_size(label_map.shape, source.size, f"{file}: the mask")
         palette = file_palette if palette is None else palette
         ids = set(np.unique(label_map).tolist()) - {0}
-        if 1 in known and ids and _is_black_and_white(file):
+        if 1 in begins and ids and _is_black_and_white(file):
             raise InputError(
                 f"{file}: black and white, so its object would be 1, which an earlier mask has; "
                 "leave it out if that is the same object, or save it as an index PNG with a new id."
             )
-        if ids - known:
+        if ids - begins.keys():
             used[index] = file
         elif ids:
             repeated.append(file)
-        known |= ids
-    if not known:
+        begins = dict.fromkeys(ids, index) | begins  # the earlier frame counts
+    if not begins:
         raise InputError(f"{path}: no object in any of its masks, every pixel is 0.")
     if repeated:
         warnings.warn(
             f"{repeated[0]}{f' and {len(repeated) - 1} more' if repeated[1:] else ''}: not used, "
-            "a mask counts only in the first frame of its object.",
+            "a mask counts only in the first frame of its object; masks that correct an object go "
+            "in --corrections (in Python: corrections=).",
             stacklevel=3,
         )
-    return FirstMasks(used, palette)
+    return FirstMasks(used, palette, begins)
 
 
 def _is_black_and_white(file: Path) -> bool:
@@ -82,7 +85,12 @@ def _is_black_and_white(file: Path) -> bool:
         return image.mode == "1" or (image.mode == "L" and image.getextrema()[1] == 255)
 
 
-def _by_frame(folder: Path, source: FrameSource) -> dict[int, Path]:
+def masks_by_frame(folder: Path, source: FrameSource) -> dict[int, Path]:
+    """Return the PNGs of a folder by the index of the frame that they are named after.
+
+    Raises:
+        InputError: there is none, or no frame of its name, or two are for one frame.
+    """
     masks = list_pictures(folder, (".png",))
     if not masks:
         raise InputError(f"{folder}: no masks (PNG) in this folder.")
@@ -91,8 +99,8 @@ def _by_frame(folder: Path, source: FrameSource) -> dict[int, Path]:
         index = source.index_of(file.stem)
         if index is None or (source.count is not None and index >= source.count):
             raise InputError(
-                f"{file}: {source.path} has no frame of this name; name a mask after the frame in "
-                "which its objects first appear."
+                f"{file}: {source.path} has no frame of this name; name a mask after the frame "
+                "that it belongs to."
             )
         if index in files:
             raise InputError(f"{folder}: {files[index].name} and {file.name} are for one frame.")

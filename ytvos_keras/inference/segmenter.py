@@ -3,15 +3,22 @@
 import dataclasses
 import operator
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 
 from ytvos_keras.errors import InputError
-from ytvos_keras.inference.checks import check_frame, check_object_mask, check_size
-from ytvos_keras.inference.functions import FrameFunctions, Tensors
-from ytvos_keras.inference.sizes import resize_frame, resize_mask, working_size
+from ytvos_keras.inference.adaptation.config import OnlineLearningConfig
+from ytvos_keras.inference.array_file import save_arrays
+from ytvos_keras.inference.checks import (
+    check_frame,
+    check_object_mask,
+    check_size,
+    check_working_size,
+)
+from ytvos_keras.inference.saved_state import pack_state, unpack_state
+from ytvos_keras.inference.stepper import Stepper
 from ytvos_keras.inference.video_state import VideoState
 from ytvos_keras.media.masks import MAX_ID, check_label_map
 
@@ -24,6 +31,9 @@ class Segmenter:
     rest of the frame. Later steps return predictions. Before there is any object, steps return
     zeros. Memory does not grow with the length of the video.
 
+    A mask for an object that is followed already corrects it: it begins anew in that frame, and
+    nothing of what was known of it is kept.
+
     The model works at `size`, or else at about its `config.input_size` (its area, at the frame's
     aspect ratio; exactly 256×448 for 16:9). Frames are resized bilinearly with antialiasing, masks
     by nearest neighbour, probabilities bilinearly to native size, where objects are merged.
@@ -32,6 +42,9 @@ class Segmenter:
         model: an `S2S`.
         size: working (height, width) in pixels, at least the model's stride; larger finds smaller
             objects and takes longer.
+        flip: average the probabilities with those of the mirrored video, at twice the time.
+        online_learning: fine-tune a copy of the model to the objects of the video, in the frame in
+            which they begin; `model` itself stays as it is. None: no online learning.
 
     Raises:
         InputError: the size is not two such numbers.
@@ -44,10 +57,19 @@ class Segmenter:
         ...     label_map = segmenter.step(frame)
     """
 
-    def __init__(self, model, size: tuple[int, int] | None = None):
+    def __init__(
+        self,
+        model,
+        size: tuple[int, int] | None = None,
+        *,
+        flip: bool = False,
+        online_learning: OnlineLearningConfig | None = None,
+    ):
         self.model = model
-        self.size = None if size is None else _checked_size(size, model.stride)
-        self._functions: dict[tuple[int, int], FrameFunctions] = {}
+        self.size = None if size is None else check_working_size(size, model.stride)
+        self.flip = flip
+        self.online_learning = online_learning
+        self._stepper = Stepper(model, self.size, flip, online_learning)
         self._video = VideoState()
 
     @property
@@ -61,44 +83,63 @@ class Segmenter:
         return self._video
 
     @property
+    def on_learning(self) -> Callable[[int, int, float], None] | None:
+        """Called after every step of online learning: steps done, steps in all, loss."""
+        return self._stepper.on_learning
+
+    @on_learning.setter
+    def on_learning(self, report: Callable[[int, int, float], None] | None) -> None:
+        self._stepper.on_learning = report
+
+    @property
     def frame_count(self) -> int:
         """Number of frames seen."""
         return self._video.frame_count
 
     def add_object(self, mask: np.ndarray, object_id: int | None = None) -> int:
-        """Add an object whose mask in the next frame is known.
+        """Add an object whose mask in the next frame is known, or correct one.
 
         Args:
             mask: (H, W) at the frame's native size: boolean, or 0 and one other value.
-            object_id: 1–254, not in use; the lowest free one if None.
+            object_id: 1–254. That of a followed object corrects it; None adds an object under the
+                lowest free id.
 
         Returns:
             The object's id, its value in the label maps.
 
         Raises:
             InputError: the mask is empty, of several values, of colours, or of another size than
-                the frames; the id is in use or outside 1–254.
+                the frames; the id is outside 1–254, or none is free. Nothing has changed then.
         """
-        used = self.object_ids
         if object_id is None:
+            used = self.object_ids
             object_id = next((i for i in range(1, MAX_ID + 1) if i not in used), MAX_ID + 1)
         object_id = operator.index(object_id)
         name = f"mask of object {object_id}"
         if not 1 <= object_id <= MAX_ID:
             raise InputError(f"an object id must be 1 to {MAX_ID}. Received: {object_id}.")
-        if object_id in used:
-            raise InputError(
-                f"object {object_id} is already followed; give the new one another id."
-            )
         mask = check_object_mask(mask, name)
         if (expected := self._expected_size()) is not None:
             check_size(mask.shape, expected, name)
-        pending = (*self._video.pending, (object_id, mask))
-        self._video = dataclasses.replace(self._video, pending=pending)
+        video = self._video.without(object_id)
+        self._video = dataclasses.replace(video, pending=(*video.pending, (object_id, mask)))
         return object_id
 
+    def remove_object(self, object_id: int) -> None:
+        """Stop following an object; its id is free again.
+
+        Raises:
+            InputError: no object has this id.
+        """
+        if object_id not in self.object_ids:
+            ids = ", ".join(map(str, self.object_ids)) or "none"
+            raise InputError(
+                f"object {object_id} is not followed, so it cannot be removed. Followed: {ids}."
+            )
+        self._video = self._video.without(object_id)
+
     def add_objects(self, label_map: np.ndarray) -> list[int]:
-        """Add every object of a label map; its values become the ids.
+        """Add or correct every object of a label map; its values are the ids.
 
         Args:
             label_map: (H, W), as `media.check_label_map` accepts it.
@@ -107,7 +148,7 @@ class Segmenter:
             The ids, ascending.
 
         Raises:
-            InputError: as `add_object`; then none of the objects is added.
+            InputError: as `add_object`; nothing has changed then.
         """
         label_map = check_label_map(label_map)
         before = self._video
@@ -153,14 +194,19 @@ class Segmenter:
             check_size(native, video.frame_size, name)
         for object_id, mask in video.pending:
             check_size(mask.shape, native, f"mask of object {object_id}")
-        labels, tensors = np.zeros(native, np.uint8), video.tensors
-        if tensors or video.pending:
-            labels, tensors = self._segment(frame, video)
-        self._video = VideoState(native, video.frame_count + 1, tuple(self.object_ids), tensors)
-        return labels
+        if video.tensors or video.pending:
+            labels, self._video = self._stepper.step(frame, video)
+            return labels
+        self._video = dataclasses.replace(
+            video, frame_size=native, frame_count=video.frame_count + 1
+        )
+        return np.zeros(native, np.uint8)
 
     def segment(
-        self, frames: Iterable[np.ndarray], masks: np.ndarray | Mapping[int, np.ndarray]
+        self,
+        frames: Iterable[np.ndarray],
+        masks: np.ndarray | Mapping[int, np.ndarray],
+        corrections: Mapping[int, np.ndarray] | None = None,
     ) -> Iterator[np.ndarray]:
         """Segment a whole video, lazily.
 
@@ -168,6 +214,7 @@ class Segmenter:
             frames: RGB frames as `step` takes them; any iterable, a generator too.
             masks: the label map of the first frame, or {frame index: label map} with the objects
                 that first appear there. Objects that are followed already are left as they are.
+            corrections: {frame index: label map} with objects that begin anew there.
 
         Yields:
             uint8 (H, W) label map of each frame.
@@ -176,14 +223,18 @@ class Segmenter:
             InputError: as `add_objects` and `step`.
         """
         masks = dict(masks) if isinstance(masks, Mapping) else {0: masks}
+        corrections = dict(corrections or {})
         for index, frame in enumerate(frames):
             if index in masks:
                 label_map = check_label_map(masks.pop(index), name=f"mask of frame {index}")
                 self.add_new_objects(label_map)
+            if index in corrections:
+                label_map = corrections.pop(index)
+                self.add_objects(check_label_map(label_map, name=f"correction of frame {index}"))
             yield self.step(frame)
-        if masks:
+        if unused := [*masks, *corrections]:
             warnings.warn(
-                f"the mask of frame {min(masks)} was not used: the video has no such frame.",
+                f"the mask of frame {min(unused)} was not used: the video has no such frame.",
                 stacklevel=2,
             )
 
@@ -191,41 +242,58 @@ class Segmenter:
         """Forget the objects and the video; the compiled functions are kept for the next one."""
         self._video = VideoState()
 
-    def state(self) -> dict[str, np.ndarray]:
-        """Return all that is needed to go on later, as arrays for `np.savez`; see `restore`."""
-        return self._video.to_arrays()
+    def state(self, video: VideoState | None = None) -> dict[str, np.ndarray]:
+        """Return all that is needed to go on later, as arrays for `np.savez`; see `restore`.
 
-    def restore(self, state: Mapping[str, np.ndarray]) -> None:
-        """Go on from a `state()` of a Segmenter with the same model and size.
+        Args:
+            video: an earlier `video` of this Segmenter; the present one if None.
+        """
+        video = video or self._video
+        return pack_state(video, self.model, self._stepper.size_for(video.frame_size), self.flip)
+
+    def save_state(self, path: str | Path) -> None:
+        """Write `state()` to a file, whole or not at all; an .npz without pickle.
+
+        Args:
+            path: the file's name, which is taken as it is.
+        """
+        save_arrays(Path(path), self.state())
+
+    def restore(self, state: VideoState | Mapping[str, np.ndarray] | str | Path) -> None:
+        """Go on from a state, in another process too.
+
+        The model must be the same, to the last weight, and so must the working size and `flip`.
+        What was learned online is part of the state; `online_learning` must be on then.
+
+        Args:
+            state: what `state()` returned, or the file that `save_state` wrote; or an earlier
+                `video` of this Segmenter, which costs nothing: so it can work on several videos in
+                turn.
 
         Raises:
-            InputError: it is not such a state.
+            InputError: it is no such state, or that of another model, size or `flip`; nothing has
+                changed then.
+
+        Example:
+            >>> segmenter.save_state("video.state")
+            >>> segmenter = Segmenter(ytvos_keras.load("s2s-lite"))  # later, in another process
+            >>> segmenter.restore("video.state")
         """
-        self._video = VideoState.from_arrays(state)
-
-    def _segment(self, frame: np.ndarray, video: VideoState) -> tuple[np.ndarray, Tensors]:
-        """Labels of a frame with objects, and the model's next state."""
-        functions = self._functions_for(frame.shape[:2])
-        small = resize_frame(frame, functions.size)
-        features = functions.encode(small)
-        labels, tensors = np.zeros(frame.shape[:2], np.uint8), video.tensors
-        if tensors:
-            rows, tensors = functions.advance(features, tensors, frame.shape[:2])
-            labels = np.array([0, *video.object_ids], np.uint8)[rows]
-        if video.pending:
-            masks = np.stack([_small_mask(i, m, functions.size) for i, m in video.pending])
-            new = functions.initialize(small, masks, features)
-            tensors = {k: tf.concat([tensors[k], new[k]], 0) for k in new} if tensors else new
-        for object_id, mask in video.pending:
-            labels[mask > 0] = object_id
-        return labels, tensors
-
-    def _functions_for(self, native: tuple[int, int]) -> FrameFunctions:
-        config = self.model.config
-        size = self.size or working_size(native, config.input_size, self.model.stride)
-        if size not in self._functions:
-            self._functions[size] = FrameFunctions(self.model, size)
-        return self._functions[size]
+        if isinstance(state, VideoState):
+            self._video = state
+            return
+        video, size, flip = unpack_state(state, self.model)
+        own = self._stepper.size_for(video.frame_size)
+        if video.learned and self.online_learning is None:
+            raise InputError(
+                "the state holds weights of online learning; give the Segmenter online_learning."
+            )
+        if video.tensors and (size, flip) != (own, self.flip):
+            raise InputError(
+                f"the state belongs to the working size {size[0]}x{size[1]} with flip={flip}, but "
+                f"this Segmenter has {own[0]}x{own[1]} and flip={self.flip}; give it the same."
+            )
+        self._video = video
 
     def _expected_size(self) -> tuple[int, int] | None:
         if self._video.frame_size is None and self._video.pending:
@@ -235,26 +303,3 @@ class Segmenter:
 
 def _ids(label_map: np.ndarray) -> list[int]:
     return np.unique(label_map[label_map > 0]).tolist()
-
-
-def _small_mask(object_id: int, mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    small = resize_mask(mask, size)
-    if not small.any():
-        warnings.warn(
-            f"object {object_id} ({int(mask.sum())} pixels) vanishes at the working size "
-            f"{size[0]}x{size[1]}; give a larger size to follow it.",
-            stacklevel=4,
-        )
-    return small
-
-
-def _checked_size(size: tuple[int, int], stride: int) -> tuple[int, int]:
-    try:
-        numbers = tuple(map(operator.index, size))
-    except TypeError:
-        numbers = ()
-    if len(numbers) != 2 or min(numbers) < stride:
-        raise InputError(
-            f"size must be (height, width), each at least {stride} pixels. Received: {size}."
-        )
-    return numbers

@@ -1,6 +1,7 @@
 """The size at which the model works, and the way there."""
 
 import math
+import warnings
 
 import numpy as np
 from PIL import Image
@@ -60,6 +61,18 @@ def resize_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         return mask
     image = Image.fromarray(np.ascontiguousarray(mask))
     return np.asarray(image.resize(size[::-1], Image.Resampling.NEAREST))
+
+
+def small_object_mask(mask: np.ndarray, size: tuple[int, int], object_id: int) -> np.ndarray:
+    """Resize an object's mask as `resize_mask`, and warn if nothing is left of it."""
+    small = resize_mask(mask, size)
+    if not small.any():
+        warnings.warn(
+            f"object {object_id} ({int(mask.sum())} pixels) vanishes at the working size "
+            f"{size[0]}x{size[1]}; give a larger size to follow it.",
+            stacklevel=4,
+        )
+    return small
 
 
 def _round(length: float, stride: int) -> int:

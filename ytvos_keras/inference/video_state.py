@@ -6,15 +6,16 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
-from ytvos_keras.errors import InputError
+from ytvos_keras.errors import InputError, first_line
 
-_VERSION = 1
+_VERSION = 2
 _TENSOR = "tensor:"
+_LEARNED = "learned:"
 
 
 @dataclasses.dataclass(frozen=True)
 class VideoState:
-    """Replaced as a whole after every frame: an interruption cannot leave half an update.
+    """Replaced as a whole after every change: an interruption cannot leave half an update.
 
     Attributes:
         frame_size: (height, width) of the frames, None before the first.
@@ -22,6 +23,7 @@ class VideoState:
         object_ids: ids of the objects, in the order of the rows of `tensors`.
         tensors: the model's state, the objects as first dimension; empty without objects.
         pending: (id, mask) of objects that begin in the next frame; masks uint8 0/1 (H, W).
+        learned: weights that online learning changed; empty: those of the model.
     """
 
     frame_size: tuple[int, int] | None = None
@@ -29,6 +31,20 @@ class VideoState:
     object_ids: tuple[int, ...] = ()
     tensors: Mapping[str, tf.Tensor] = dataclasses.field(default_factory=dict)
     pending: tuple[tuple[int, np.ndarray], ...] = ()
+    learned: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
+
+    def without(self, object_id: int) -> "VideoState":
+        """Return the state without an object."""
+        rows = [row for row, i in enumerate(self.object_ids) if i != object_id]
+        tensors = self.tensors
+        if len(rows) < len(self.object_ids):
+            tensors = {k: tf.gather(t, rows) for k, t in tensors.items()} if rows else {}
+        return dataclasses.replace(
+            self,
+            object_ids=tuple(self.object_ids[row] for row in rows),
+            tensors=tensors,
+            pending=tuple((i, mask) for i, mask in self.pending if i != object_id),
+        )
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Return everything as a flat dict of NumPy arrays that `np.savez` can save."""
@@ -44,6 +60,8 @@ class VideoState:
         }
         for number, (_, mask) in enumerate(self.pending):
             arrays[f"pending_mask:{number}"] = mask
+        for name, weight in self.learned.items():
+            arrays[_LEARNED + name] = weight
         for name, tensor in self.tensors.items():
             tensor = tf.cast(tensor, tf.float32) if name in half else tensor
             arrays[_TENSOR + name] = np.array(tensor)
@@ -61,17 +79,31 @@ class VideoState:
                 "this is not the state of a Segmenter of this version; begin the video again. "
                 f"Received: entries {', '.join(sorted(arrays)) or 'none'}."
             )
+        try:
+            return cls._from_arrays(arrays)
+        except (KeyError, ValueError, TypeError) as error:
+            raise InputError(
+                f"the state of a Segmenter is damaged; begin the video again. ({first_line(error)})"
+            ) from error
+
+    @classmethod
+    def _from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "VideoState":
         half = set(arrays["bfloat16"].tolist())
+        object_ids = tuple(arrays["object_ids"].tolist())
         tensors = {}
         for key in (key for key in arrays if key.startswith(_TENSOR)):
             name = key.removeprefix(_TENSOR)
             tensors[name] = tf.constant(arrays[key], tf.bfloat16 if name in half else None)
+            if len(arrays[key]) != len(object_ids):
+                raise ValueError(f"{name} has {len(arrays[key])} rows, not {len(object_ids)}")
         height, width = arrays["frame_size"].tolist()
         pending_ids = arrays["pending_ids"].tolist()
+        learned = {k.removeprefix(_LEARNED): a for k, a in arrays.items() if k.startswith(_LEARNED)}
         return cls(
             frame_size=(height, width) if height else None,
             frame_count=int(arrays["frame_count"]),
-            object_ids=tuple(arrays["object_ids"].tolist()),
+            object_ids=object_ids,
             tensors=tensors,
             pending=tuple((i, arrays[f"pending_mask:{n}"]) for n, i in enumerate(pending_ids)),
+            learned=learned,
         )

@@ -1,6 +1,6 @@
 """Frames from a folder of pictures."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import natsort
@@ -26,9 +26,12 @@ class FolderFrames(FrameSource):
         self.size = read_rgb(self.files[0]).shape[:2]
         self._index = {name: index for index, name in enumerate(self.names)}
 
-    def read(self, start: int = 0) -> Iterator[tuple[str, np.ndarray]]:
-        for file in self.files[start:]:
-            yield file.stem, read_rgb(file)
+    def read(
+        self, start: int = 0, wanted: Callable[[int], bool] | None = None
+    ) -> Iterator[tuple[str, np.ndarray]]:
+        for index, file in enumerate(self.files[start:], start):
+            if wanted is None or wanted(index):
+                yield file.stem, read_rgb(file)
 
     def index_of(self, stem: str) -> int | None:
         return self._index.get(stem)

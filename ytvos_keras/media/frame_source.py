@@ -1,7 +1,7 @@
 """What folders of pictures and video files have in common."""
 
 import abc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -26,8 +26,14 @@ class FrameSource(abc.ABC):
     size: tuple[int, int]
 
     @abc.abstractmethod
-    def read(self, start: int = 0) -> Iterator[tuple[str, np.ndarray]]:
+    def read(
+        self, start: int = 0, wanted: Callable[[int], bool] | None = None
+    ) -> Iterator[tuple[str, np.ndarray]]:
         """Yield (name, frame) from frame `start` on; frame is uint8 (H, W, 3), RGB, 0–255.
+
+        Args:
+            start: index of the first frame.
+            wanted: says of an index whether that frame is to be yielded; all are if None.
 
         Raises:
             InputError: a frame cannot be read; the message names the file (and frame).

@@ -2,7 +2,7 @@
 
 import contextlib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -51,14 +51,16 @@ class VideoFrames(FrameSource):
         self._origin = None if first.pts is None else first.pts * first.time_base
         self.size = self._picture(first).shape[:2]
 
-    def read(self, start: int = 0) -> Iterator[tuple[str, np.ndarray]]:
+    def read(
+        self, start: int = 0, wanted: Callable[[int], bool] | None = None
+    ) -> Iterator[tuple[str, np.ndarray]]:
         # Frames before `start` are decoded and dropped: exact for every codec, unlike seeking.
         index = 0
         with _one_line_errors(self.path, lambda: index), av.open(str(self.path)) as container:
             stream = container.streams.video[0]
             # Not thread_type "AUTO": with frame threads FFmpeg keeps decoding errors to itself.
             for frame in container.decode(stream):
-                if index >= start:
+                if index >= start and (wanted is None or wanted(index)):
                     yield f"{index:05d}", self._picture(frame)
                 index += 1
         if self.count and index < self.count:

@@ -8,6 +8,7 @@ from ytvos_keras.losses import FrameLoss, LiteLoss, MaskCrossentropy
 from ytvos_keras.metrics import MeanJ
 from ytvos_keras.models import S2S
 from ytvos_keras.training.devices import Devices
+from ytvos_keras.training.fused_adam import FusedAdam
 from ytvos_keras.training.joined import compile_joined
 from ytvos_keras.training.recipe import Recipe
 
@@ -29,6 +30,7 @@ def build_model(recipe: Recipe, backbone_weights: str | Path | None = None) -> S
     model = S2S(recipe.model, dtype=recipe.precision, backbone_weights=backbone_weights)
     for part in recipe.frozen:
         getattr(model, part).trainable = False
+    model.recompute = recipe.recompute
     return model
 
 
@@ -73,9 +75,7 @@ def make_optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
     }
     if recipe.average is not None:
         options |= {"use_ema": True, "ema_momentum": recipe.average}
-    if recipe.weight_decay:
-        return keras.optimizers.AdamW(weight_decay=recipe.weight_decay, **options)
-    return keras.optimizers.Adam(**options)
+    return FusedAdam(weight_decay=recipe.weight_decay or None, **options)
 
 
 def _schedule(recipe: Recipe, steps: int):

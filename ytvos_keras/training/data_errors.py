@@ -32,11 +32,11 @@ def name_data_errors() -> Iterator[None]:
         told = re.search(r"InputError: (.+)", error.message)
         if told:
             raise InputError(told[1]) from error
-        name = _undecodable()
+        name = _undecodable() if "JPEG" in error.message else None
         if name is None:
             raise
         raise InputError(
-            f"{name}: TensorFlow cannot decode this JPEG; leave the video out, or replace the frame, "
+            f"{name}: TensorFlow cannot decode it; replace the frame or leave the video out, "
             "and write the records again with ytvos-prepare"
         ) from error
 

@@ -90,6 +90,7 @@ class Recipe:
             None for no average.
         accumulate: batches whose gradients are averaged before each step of the optimiser.
         precision: Keras dtype policy; losses, logits and cell states are float32 under any.
+        recompute: whether activations are computed anew for the gradients, to fit long clips.
         epoch_steps: steps between two validations and checkpoints: an epoch of `model.fit`.
         augment: whether clips are changed at random (`make_dataset`). The paper only resizes them.
         percent: share of the training videos, chosen by their names (Table 4 of the paper); a
@@ -110,6 +111,7 @@ class Recipe:
     average: float | None = None
     accumulate: int = 1
     precision: str = "float32"
+    recompute: bool = False
     epoch_steps: int = 200
     augment: bool = False
     percent: float = 100.0

@@ -1,6 +1,5 @@
 """What a run shows in TensorBoard: its figures, and pictures of what the model predicts."""
 
-import functools
 import time
 from collections.abc import Mapping
 
@@ -49,8 +48,11 @@ class WatchTraining(keras.callbacks.Callback):
         super().__init__()
         self.recipe, self.files, self.progress = recipe, files, progress
         self.data, self.validation = data, validation
+        self._clips = None
 
     def on_epoch_begin(self, epoch, logs=None):
+        if self._clips is None:  # later, records may have been damaged
+            self._clips = self._read_clips()
         self._begin, self._seconds, self._pictures = time.monotonic(), None, None
 
     def on_test_begin(self, logs=None):
@@ -77,8 +79,7 @@ class WatchTraining(keras.callbacks.Callback):
             for number, clip in enumerate(self._clips, start=1)
         }
 
-    @functools.cached_property
-    def _clips(self) -> list[tuple]:
+    def _read_clips(self) -> list[tuple]:
         """Always the same, in the size and length of the last stage: the first of validation."""
         stage = self.recipe.stages[-1]
         lengths = stage.clip_length
@@ -90,6 +91,7 @@ class WatchTraining(keras.callbacks.Callback):
             seed=0,
             augment=False if self.validation else self.recipe.augment,
             split=None if self.validation else "train",
+            percent=100.0 if self.validation else self.recipe.percent,
         )
         return list(clips.take(_CLIPS).as_numpy_iterator())
 

@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from ytvos_keras.errors import InputError, first_line
+from ytvos_keras.models.backbones.mask_channel import widen_first_kernel
 
 # Expansion, kernel size, stride, filters and repeats of each stage (EfficientNet-B0's, without
 # squeeze-and-excitation and with ReLU6).
@@ -113,6 +114,7 @@ class EfficientNetLite0(keras.layers.Layer):
                 f"{path}: not an .npz of EfficientNet-Lite0 weights ({first_line(error)})"
             ) from error
         shapes = [tuple(w.shape) for w in self.weights]
+        shapes[0] = (3, 3, 3, _STEM_FILTERS)  # without a mask
         if [a.shape for a in arrays] != shapes:
             raise InputError(
                 f"{path}: not the weights of EfficientNet-Lite0, their shapes differ; make the "
@@ -121,17 +123,11 @@ class EfficientNetLite0(keras.layers.Layer):
         return arrays
 
     def assign_weights(self, weights: list[np.ndarray]) -> None:
-        """Takes over pretrained weights.
-
-        Raises:
-            InputError: If there is a mask channel, which they do not have.
-        """
+        """Takes over pretrained weights; a mask channel keeps its Glorot start."""
+        kernel, *others = weights
         if self.with_mask:
-            raise InputError(
-                "pretrained EfficientNet-Lite0 weights have no mask channel; "
-                "set shared_encoder=True"
-            )
-        self.set_weights(weights)
+            kernel = widen_first_kernel(kernel, np.array(self.stem.kernel))
+        self.set_weights([kernel, *others])
 
     def compute_output_shape(self, images_shape, masks_shape=None):
         return {s: (images_shape[0], None, None, n) for s, n in self.filters.items()}

@@ -72,14 +72,6 @@ def collapse_fc6(kernel: np.ndarray) -> np.ndarray:
     return kernel.sum(axis=(0, 1), keepdims=True)
 
 
-def widen_first_kernel(kernel: np.ndarray, widened: np.ndarray) -> np.ndarray:
-    """Puts a `(3, 3, 3, out)` kernel over the image channels of a `(3, 3, 4, out)` one.
-
-    The mask channel of `widened` keeps its Glorot start.
-    """
-    return np.concatenate([kernel, widened[:, :, 3:]], axis=2)
-
-
 def _read_file(path: Path, with_fc6: bool) -> Weights:
     try:
         if path.suffix == ".keras":

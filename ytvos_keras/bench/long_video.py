@@ -1,0 +1,168 @@
+"""`ytvos-bench long`: whether speed and memory stay as they are through a long video."""
+
+import subprocess
+import sys
+import tempfile
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+
+from ytvos_keras.bench.arguments import dimensions, positive
+from ytvos_keras.bench.machine import describe_machine
+from ytvos_keras.bench.measure import Progress, no_progress
+from ytvos_keras.bench.report import Figure, Report, Row
+from ytvos_keras.bench.textured_videos import make_videos
+
+NAME = "long"
+SUMMARY = "speed and memory at the beginning and at the end of a long video"
+
+SCENE = 200  # frames from one cut to the next
+WINDOW = 100  # frames that a figure stands for
+MOST_SPREAD = 50  # MB
+MOST_SLOWDOWN = 1.1
+
+# In a process of its own, which has not made the video. A line for each frame.
+_WORKER = """
+import sys, time
+from ytvos_keras.bench.measure import peak_memory, resident_memory
+from ytvos_keras.inference.files import segment_files
+frames, mask, output, model, height, width = sys.argv[1:]
+size = int(height), int(width)
+def tell(stage, done, total):
+    print(time.perf_counter(), resident_memory() or peak_memory() or 0, flush=True)
+segment_files(frames, mask, output, model, size=size, on_progress=tell)
+"""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Adds the arguments of this benchmark."""
+    parser.add_argument("--model", default="s2s-lite", metavar="NAME|PATH", help="with weights")
+    parser.add_argument(
+        "--frames",
+        type=_enough,
+        default=2000,
+        metavar="N",
+        help=f"length of the video, at least {2 * WINDOW} (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--size",
+        type=dimensions(2),
+        default=(128, 224),
+        metavar="HxW",
+        help="of the video, and at which the model works (default: 128x224)",
+    )
+
+
+def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
+    """Segments made-up scenes, one cut to the next, from JPEG files to mask files.
+
+    An object is followed from the first scene on, so it is gone in the others.
+    """
+    machine = describe_machine()
+    with tempfile.TemporaryDirectory() as folder:
+        frames = Path(folder, "frames")
+        _write_frames(frames, arguments.frames, arguments.size, progress)
+        times, memory = _segment(frames, arguments, progress)
+    windows = _windows(arguments.frames)
+    rows = [
+        Row({"frames": f"{begin + 1}-{begin + WINDOW}"}, _figures(times, memory, begin))
+        for begin in windows
+    ]
+    return Report(
+        benchmark=NAME,
+        settings={
+            "model": arguments.model,
+            "frames": arguments.frames,
+            "size": arguments.size,
+            "frames_per_scene": SCENE,
+        },
+        machine=machine,
+        rows=rows,
+        figures=_verdicts(rows, memory),
+    )
+
+
+def _write_frames(
+    folder: Path, count: int, size: tuple[int, int], progress: Progress, seed: int = 0
+) -> None:
+    """Writes `<folder>/00000.jpg` …, and `<folder>/../mask.png` for the first of them."""
+    folder.mkdir()
+    scenes = make_videos(-(-count // SCENE), SCENE, size, annotated_every=SCENE, seed=seed)
+    index = 0
+    for scene in scenes:
+        for frame in scene.frames[: count - index]:
+            if index == 0:
+                (folder.parent / "mask.png").write_bytes(frame.mask.read_bytes())
+            (folder / f"{index:05d}.jpg").write_bytes(frame.image.read_bytes())
+            index += 1
+        progress("making the video", index, count)
+
+
+def _segment(
+    frames: Path, arguments: Namespace, progress: Progress
+) -> tuple[list[float], list[float]]:
+    """Returns, after each frame, the time in seconds and the resident memory in MB."""
+    paths = [frames, frames.parent / "mask.png", frames.parent / "masks"]
+    given = [*paths, arguments.model, *arguments.size]
+    times, memory = [], []
+    with subprocess.Popen(
+        [sys.executable, "-c", _WORKER, *map(str, given)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        try:
+            for line in process.stdout:
+                now, resident = map(float, line.split())
+                times.append(now)
+                memory.append(resident)
+                progress("segmenting", len(times), arguments.frames)
+        except BaseException:  # Ctrl-C: the worker would go on
+            process.kill()
+            raise
+    if process.returncode or len(times) != arguments.frames:
+        raise RuntimeError(f"segmenting ended with {process.returncode} after {len(times)} frames")
+    return times, memory
+
+
+def _windows(count: int) -> list[int]:
+    """First, middle and last hundred frames, as far as they do not overlap."""
+    middle = [(count - WINDOW) // 2] if count >= 3 * WINDOW else []
+    return [0, *middle, count - WINDOW]
+
+
+def _figures(times: Sequence[float], memory: Sequence[float], begin: int) -> dict[str, float]:
+    """The median time from one frame to the next, which start-up and saved states do not move."""
+    end = begin + WINDOW
+    steps = [times[n + 1] - times[n] for n in range(begin, end - 1)]
+    return {"median_s": median(steps), "resident_memory_mb": memory[end - 1]}
+
+
+def _verdicts(rows: Sequence[Row], memory: Sequence[float]) -> list[Figure]:
+    after = memory[WINDOW - 1 :]
+    spread = max(after) - min(after)
+    ratio = rows[-1].figures["median_s"] / rows[0].figures["median_s"]
+    flat = "flat within" if spread <= MOST_SPREAD else "NOT flat within"
+    steady = "steady within" if ratio <= MOST_SLOWDOWN else "NOT steady within"
+    return [
+        Figure(
+            "memory_spread_mb",
+            spread,
+            f"memory from frame {WINDOW} on: {spread:.0f} MB between least and most, "
+            f"{flat} {MOST_SPREAD} MB",
+        ),
+        Figure(
+            "last_over_first_hundred",
+            ratio,
+            f"time a frame, last {WINDOW} over first {WINDOW}: {ratio:.3f}, "
+            f"{steady} {round(100 * (MOST_SLOWDOWN - 1))} %",
+        ),
+    ]
+
+
+def _enough(text: str) -> int:
+    count = positive(text)
+    if count < 2 * WINDOW:
+        raise ArgumentTypeError(f"at least {2 * WINDOW} frames are needed, not {count}")
+    return count

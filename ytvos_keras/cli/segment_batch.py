@@ -1,0 +1,87 @@
+"""`ytvos-segment --batch`: all videos of a folder."""
+
+import argparse
+import contextlib
+import dataclasses
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from ytvos_keras.cli.progress import Report, frame_progress
+from ytvos_keras.cli.quiet_import import import_tensorflow
+from ytvos_keras.errors import InputError
+
+if TYPE_CHECKING:
+    from ytvos_keras.inference.adaptation.config import OnlineLearningConfig
+    from ytvos_keras.inference.batch import VideoOutcome
+
+
+def segment_batch(arguments: argparse.Namespace) -> None:
+    """Segment the videos and print a table.
+
+    Raises:
+        InputError: the folders cannot be used, or a video failed; the others are done.
+    """
+    from ytvos_keras.inference import batch  # NumPy, Pillow
+
+    folders = arguments.input, arguments.mask, arguments.output
+    # Before the seconds that TensorFlow takes to load: a wrong path is told at once.
+    batch.list_batch(*folders, corrections=arguments.corrections)
+    import_tensorflow()
+    outcomes = batch.segment_batch(
+        *folders,
+        arguments.model,
+        corrections=arguments.corrections,
+        size=arguments.size,
+        every=arguments.every,
+        flip=arguments.flip,
+        online_learning=online_learning(arguments),
+        overlay=arguments.overlay,
+        overwrite=arguments.overwrite,
+        progress=_progress(arguments.quiet),
+    )
+    if not arguments.quiet:
+        _print(outcomes)
+    if failed := [outcome.name for outcome in outcomes if outcome.error]:
+        raise InputError(f"{len(failed)} of {len(outcomes)} videos failed: {', '.join(failed)}.")
+
+
+def online_learning(arguments: argparse.Namespace) -> "OnlineLearningConfig | None":
+    """The settings that are asked for; None: no online learning."""
+    if arguments.online_learning is None:
+        return None
+    from ytvos_keras.inference.adaptation.config import ONLINE_LEARNING
+
+    config = ONLINE_LEARNING[arguments.online_learning]
+    return dataclasses.replace(config, steps=arguments.online_steps or config.steps)
+
+
+def _progress(quiet: bool) -> Callable[[str], contextlib.AbstractContextManager[Report | None]]:
+    """A bar for each video, with its name."""
+
+    @contextlib.contextmanager
+    def bar(name: str) -> Iterator[Report | None]:
+        with frame_progress(quiet) as report:
+            if report is None:
+                yield None
+            else:
+                yield lambda stage, *done: report(name if stage == "masks" else stage, *done)
+
+    return bar
+
+
+def _print(outcomes: "list[VideoOutcome]") -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    table.add_column("video", overflow="fold")
+    for column in ("frames", "objects", "seconds"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("", overflow="fold")
+    for outcome in outcomes:
+        end = outcome.error or ("done before" if outcome.from_earlier_run else "ok")
+        numbers = str(outcome.frames), str(outcome.objects), f"{outcome.seconds:.1f}"
+        table.add_row(Text(outcome.name), *numbers, Text(end))
+    Console().print(table)

@@ -1,0 +1,159 @@
+"""How a model is adapted to a video."""
+
+from dataclasses import dataclass, field
+
+_CHOICES = {
+    "examples": ("affine", "scenes"),
+    "loss": ("cross-entropy", "lite"),
+    "precision": (None, "float32", "mixed_bfloat16"),
+}
+_PARTS = ("initializer", "encoder", "decoder", "memory")
+
+
+@dataclass(frozen=True)
+class AffineRanges:
+    """Ranges of the random affine maps. They are uniform, and that of the scale in its log.
+
+    Args:
+        rotation: largest turn in radians.
+        scale: largest enlargement, and its inverse the largest reduction.
+        stretch: largest log of the ratio of width and height.
+        shear: largest shear.
+        translation: largest shift, in shares of the frame's sides.
+        flip: share of the examples that are mirrored left to right, all their frames alike.
+    """
+
+    rotation: float = 0.26
+    scale: float = 1.25
+    stretch: float = 0.1
+    shear: float = 0.1
+    translation: float = 0.15
+    flip: float = 0.5
+
+
+@dataclass(frozen=True)
+class SceneRanges:
+    """What scenes are made of; the rest is as in training (`SyntheticConfig`).
+
+    Args:
+        whole: share of clips in which the whole frame moves and bends; in the others the object is
+            cut out and moves before the background, and other objects do so beside it.
+        copies: share of the places for other objects that get a recoloured copy of the object, of
+            those that no other object of the frame takes.
+        passes: share of the clips with another object in which that one passes over the object.
+        area: least and largest area of the object, relative to that in the frame.
+        colours: strength of the changes of colour, 1 as in training.
+    """
+
+    whole: float = 0.4
+    copies: float = 0.3
+    passes: float = 0.1
+    area: tuple[float, float] = (0.5, 1.8)
+    colours: float = 1.0
+
+
+@dataclass(frozen=True)
+class OnlineLearningConfig:
+    """Every choice of online learning.
+
+    The defaults are the paper's as far as it states them: pairs by affine maps, cross-entropy,
+    Adam at 1e-5, Initializer, Encoder and Decoder trained. Its number of steps is not stated.
+    The ConvLSTM is never trained: it "models long-term spatial-temporal dependency that should be
+    independent of object categories" (section 4.3). Frozen backbones stay frozen.
+
+    Args:
+        examples: `"affine"`: the first frame and mask under random affine maps, one a frame;
+            `"scenes"`: clips in which the objects of the first frame are cut out and move, bend and
+            cover each other before what is left of it, as in the model's training from pictures.
+        steps: steps of Adam, if nothing ends the learning before.
+        learning_rate: at the start; it falls along a cosine to a tenth.
+        batch_size: examples a step, each of one object.
+        clip_length: frames of an example, the first one included; 2 makes pairs.
+        parts: which parts learn: `"initializer"`, `"encoder"`, `"decoder"`, and `"memory"` of a
+            model that has one.
+        cached_clips: None: every example is new. A number: so many examples are made, the
+            Encoder's backbone looks at them once, and only what follows it is trained.
+        scale: side of the examples' frames, relative to the working size.
+        loss: `"cross-entropy"` (equation 5) or `"lite"` (see `LiteLoss`).
+        precision: Keras dtype policy while learning; None: the model's own.
+        time_limit: seconds after which the learning ends; compiling counts. None: no limit.
+        patience: the learning ends when for so many steps the smoothed loss has not fallen by the
+            share `improvement` below its best. None: never.
+        improvement: see `patience`.
+        seed: of the examples. The same seed, model, frame and masks give the same weights.
+        affine: ranges of the affine maps.
+        scenes: ranges of the scenes.
+
+    Raises:
+        ValueError: A choice that does not exist, or a number that makes no sense.
+    """
+
+    examples: str = "affine"
+    steps: int = 100
+    learning_rate: float = 1e-5
+    batch_size: int = 1
+    clip_length: int = 2
+    parts: tuple[str, ...] = ("initializer", "encoder", "decoder")
+    cached_clips: int | None = None
+    scale: float = 1.0
+    loss: str = "cross-entropy"
+    precision: str | None = None
+    time_limit: float | None = None
+    patience: int | None = 30
+    improvement: float = 0.01
+    seed: int = 0
+    affine: AffineRanges = field(default_factory=AffineRanges)
+    scenes: SceneRanges = field(default_factory=SceneRanges)
+
+    def __post_init__(self):
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) not in choices:
+                listed = ", ".join(map(str, choices))
+                raise ValueError(
+                    f"{name} must be one of {listed}. Received: {getattr(self, name)!r}"
+                )
+        if not self.parts or not set(self.parts) <= set(_PARTS):
+            raise ValueError(
+                f"parts must be some of {', '.join(_PARTS)}; the ConvLSTM stays as it is. "
+                f"Received: {self.parts!r}"
+            )
+        least = {"steps": 1, "batch_size": 1, "clip_length": 2, "cached_clips": 1, "patience": 1}
+        for name, value in least.items():
+            if getattr(self, name) is not None and getattr(self, name) < value:
+                raise ValueError(
+                    f"{name} must be at least {value}. Received: {getattr(self, name)}"
+                )
+        for name in ("learning_rate", "scale", "time_limit"):
+            if getattr(self, name) is not None and not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be above 0. Received: {getattr(self, name)}")
+        if self.cached_clips is not None and self.cached_clips < self.batch_size:
+            raise ValueError(
+                "cached_clips must be at least batch_size. "
+                f"Received: {self.cached_clips}, {self.batch_size}"
+            )
+
+
+ONLINE_LEARNING = {
+    "paper": OnlineLearningConfig(),
+    # Beyond the paper, for a light model with a memory, such as the bundled one.
+    "full": OnlineLearningConfig(
+        examples="scenes",
+        steps=60,
+        learning_rate=2e-4,
+        clip_length=4,
+        parts=("initializer", "encoder", "decoder", "memory"),
+        loss="lite",
+    ),
+    # The backbone looks at a few scenes once; smaller frames, fewer steps.
+    "cheap": OnlineLearningConfig(
+        examples="scenes",
+        steps=40,
+        learning_rate=2e-4,
+        clip_length=3,
+        parts=("encoder", "decoder"),
+        cached_clips=16,
+        scale=0.75,
+        loss="lite",
+    ),
+}
+"""Settings by name: the paper's as far as it states them, and two for `s2s-lite`."""

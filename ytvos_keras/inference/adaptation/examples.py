@@ -1,0 +1,68 @@
+"""What is learned from: batches of clips made of one frame and the masks of its objects."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import tensorflow as tf
+
+from ytvos_keras.inference.adaptation.affine import affine_clip
+from ytvos_keras.inference.adaptation.config import OnlineLearningConfig
+from ytvos_keras.inference.adaptation.scenes import scene_clip
+
+Clip = dict[str, tf.Tensor]
+
+
+def draw_clips(
+    rng: np.random.Generator, frame: np.ndarray, masks: np.ndarray, config: OnlineLearningConfig
+) -> Iterator[Clip]:
+    """Yield clips without end, of all objects in turn.
+
+    Args:
+        rng: source of randomness.
+        frame: uint8 (H, W, 3).
+        masks: uint8 (N, H, W), 0 or 1, none of them empty.
+        config: which clips.
+
+    Yields:
+        `"frames"`: uint8 (T, H, W, 3); `"mask"`: uint8 (T, H, W, 1), 0 or 1.
+    """
+    while True:
+        for target in rng.permutation(len(masks)):
+            if config.examples == "scenes":
+                clip = scene_clip(rng, frame, masks, target, config.clip_length, config.scenes)
+            else:
+                clip = affine_clip(rng, frame, masks[target], config.clip_length, config.affine)
+            yield clip
+
+
+def fresh_batches(clips: Iterator[Clip], batch_size: int) -> Iterator[Clip]:
+    """Yield batches of clips of which none is used twice."""
+    while True:
+        yield _stack([next(clips) for _ in range(batch_size)])
+
+
+def cached_batches(
+    rng: np.random.Generator,
+    clips: Iterator[Clip],
+    count: int,
+    batch_size: int,
+    prepare: Callable[[Clip], Clip],
+) -> Iterator[Clip]:
+    """Yield batches of the first `count` clips, in random order again and again.
+
+    Args:
+        rng: source of randomness.
+        clips: such as `draw_clips` yields.
+        count: how many of them, at least `batch_size`.
+        batch_size: clips a batch.
+        prepare: what is done once with every clip, before it is used for the first time.
+    """
+    cached = [prepare(next(clips)) for _ in range(count)]
+    while True:
+        order = rng.permutation(count)
+        for start in range(0, count - batch_size + 1, batch_size):
+            yield _stack([cached[n] for n in order[start : start + batch_size]])
+
+
+def _stack(clips: list[Clip]) -> Clip:
+    return tf.nest.map_structure(lambda *tensors: tf.stack(tensors), *clips)

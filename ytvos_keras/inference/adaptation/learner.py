@@ -1,0 +1,140 @@
+"""Online learning: the weights of a model that know the objects of a video."""
+
+import math
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+
+import numpy as np
+
+from ytvos_keras.inference.adaptation.config import OnlineLearningConfig
+from ytvos_keras.inference.adaptation.examples import (
+    Clip,
+    cached_batches,
+    draw_clips,
+    fresh_batches,
+)
+from ytvos_keras.inference.adaptation.stable_loss import StableLoss
+from ytvos_keras.inference.adaptation.student import Student
+from ytvos_keras.inference.sizes import resize_frame, resize_mask
+from ytvos_keras.models import S2S
+
+Learned = Mapping[str, np.ndarray]
+"""Weights that were trained, by their position in `model.weights`; empty: those of the base."""
+
+Progress = Callable[[int, int, float], None]
+
+
+class OnlineLearner:
+    """Adapts a copy of a model to the objects of a video; the model itself is left alone.
+
+    What was learned is a value: `learn` returns it and changes nothing, `apply` puts it into
+    `model`. An interrupted `learn` leaves nothing half done.
+
+    Args:
+        model: an `S2S`.
+        config: how it learns.
+
+    Attributes:
+        model: the copy that predicts, an `S2S` like the given one, with the weights last applied.
+
+    Raises:
+        InputError: The model cannot learn in this way; see `Student`.
+
+    Example:
+        >>> learner = OnlineLearner(ytvos_keras.load("s2s-lite"), ONLINE_LEARNING["cheap"])
+        >>> learner.apply(learner.learn({}, frame, masks))
+        >>> state = learner.model.initialize(frame[None], masks[..., None])
+    """
+
+    def __init__(self, model: S2S, config: OnlineLearningConfig):
+        self.config = config
+        self._student = Student(model, config)
+        weights = model.get_weights()
+        self._base = {str(n): weights[n] for n in self._student.trained}
+        self.model = S2S(model.config, dtype=model.dtype_policy)
+        self.model.set_weights(weights)
+        self._applied: Learned = {}
+
+    def apply(self, learned: Learned) -> None:
+        """Give `model` the weights that `learn` returned; those of the base if there are none."""
+        if learned is not self._applied:
+            _assign(self.model, self._base | dict(learned))
+            self._applied = learned
+
+    def learn(
+        self,
+        learned: Learned,
+        frame: np.ndarray,
+        masks: np.ndarray,
+        *,
+        seed: int = 0,
+        on_progress: Progress | None = None,
+    ) -> Learned:
+        """Learn the objects of a frame.
+
+        Args:
+            learned: where to begin: of an earlier frame of the video, or empty.
+            frame: uint8 (H, W, 3), at the working size.
+            masks: uint8 (N, H, W), 0 or 1: the objects. Empty masks are left out.
+            seed: beside that of the config, for a video with several such frames.
+            on_progress: called after every step with the number of steps done, their number if
+                nothing ends the learning before, and the loss of the step.
+
+        Returns:
+            All weights that are trained. If there is nothing to learn from, or a loss is not a
+            finite number (which is told in a warning), `learned`.
+        """
+        frame, masks = self._scaled(frame, masks)
+        if not len(masks):
+            return learned
+        begin, stable = time.monotonic(), StableLoss(self.config.patience, self.config.improvement)
+        _assign(self._student.model, self._base | dict(learned))
+        self._student.begin()
+        batches = self._batches(np.random.default_rng([self.config.seed, seed]), frame, masks)
+        for number in range(1, self.config.steps + 1):
+            loss = self._student.step(next(batches))
+            if not math.isfinite(loss):
+                warnings.warn(
+                    f"online learning failed at step {number} (loss {loss}) and is left out; try a "
+                    "smaller learning rate.",
+                    stacklevel=2,
+                )
+                return learned
+            if on_progress is not None:
+                on_progress(number, self.config.steps, loss)
+            if stable.add(loss) or self._is_over(begin):
+                break
+        weights = self._student.model.weights
+        return {key: weights[int(key)].numpy() for key in self._base}
+
+    def _is_over(self, begin: float) -> bool:
+        limit = self.config.time_limit
+        return limit is not None and time.monotonic() - begin >= limit
+
+    def _scaled(self, frame: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Frame and masks at the size of the examples, without masks that are empty there."""
+        stride = self.model.stride
+        size = tuple(
+            max(stride, round(side * self.config.scale / stride) * stride)
+            for side in frame.shape[:2]
+        )
+        if self.config.scale == 1:
+            size = frame.shape[:2]
+        masks = [small for mask in masks if (small := resize_mask(mask, size)).any()]
+        return resize_frame(frame, size), np.array(masks, np.uint8)
+
+    def _batches(self, rng: np.random.Generator, frame, masks) -> Iterator[Clip]:
+        config = self.config
+        clips = draw_clips(rng, frame, masks, config)
+        if config.cached_clips is None:
+            return fresh_batches(clips, config.batch_size)
+        return cached_batches(
+            rng, clips, config.cached_clips, config.batch_size, self._student.prepare
+        )
+
+
+def _assign(model: S2S, weights: Learned) -> None:
+    variables = model.weights
+    for key, value in weights.items():
+        variables[int(key)].assign(value)

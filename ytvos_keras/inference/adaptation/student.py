@@ -1,0 +1,132 @@
+"""A model that learns: its loss on a batch, and the steps of its optimiser."""
+
+import keras
+import tensorflow as tf
+
+from ytvos_keras.errors import InputError
+from ytvos_keras.inference.adaptation.config import OnlineLearningConfig
+from ytvos_keras.inference.adaptation.examples import Clip
+from ytvos_keras.layers.resolution import pad_to_stride
+from ytvos_keras.layers.time import fold_time
+from ytvos_keras.losses import LiteLoss, MaskCrossentropy
+from ytvos_keras.models import S2S
+
+_LOSSES = {"cross-entropy": MaskCrossentropy, "lite": LiteLoss}
+_CLIP_NORM = 1.0  # as in the light recipe: one odd example must not undo the others
+_LAST_RATE = 0.1  # of the first learning rate
+
+
+class Student:
+    """A copy of a model, some of whose weights are trained.
+
+    Args:
+        model: an `S2S`; it is left alone.
+        config: which parts learn, and how.
+
+    Attributes:
+        model: the copy.
+        trained: positions of the trained weights in `model.weights`.
+
+    Raises:
+        InputError: The model has none of these parts, or they cannot learn from cached features.
+    """
+
+    def __init__(self, model: S2S, config: OnlineLearningConfig):
+        self.config = config
+        self._is_cached = config.cached_clips is not None
+        _check(model, config)
+        self.model = S2S(model.config, dtype=config.precision or model.dtype_policy)
+        self.model.set_weights(model.get_weights())
+        self._variables = self._trained_variables()
+        if not self._variables:
+            raise InputError(
+                f"none of {', '.join(config.parts)} has weights to train in this model; name "
+                "another part."
+            )
+        places = {id(variable): n for n, variable in enumerate(self.model.weights)}
+        self.trained = [places[id(variable)] for variable in self._variables]
+        self._loss = _LOSSES[config.loss]()
+        self._optimizer = _make_optimizer(config)
+        self._optimizer.build(self._variables)
+        self._fresh = [variable.numpy() for variable in self._optimizer.variables]
+        self._compiled_step = tf.function(self._step)
+        self._compiled_prepare = tf.function(self._prepare)
+
+    def begin(self) -> None:
+        """Set the optimiser back to its start."""
+        for variable, value in zip(self._optimizer.variables, self._fresh, strict=True):
+            variable.assign(value)
+
+    def prepare(self, clip: Clip) -> Clip:
+        """Return a clip with what its frames cost most, computed once, in place of the frames."""
+        return self._compiled_prepare(clip)
+
+    def step(self, batch: Clip) -> float:
+        """Train on a batch of clips (of prepared ones if features are cached); return its loss."""
+        return float(self._compiled_step(batch))
+
+    def _step(self, batch):
+        values = [variable.value for variable in self._variables]
+        # Only these: the graph of the others' gradients would take memory for nothing.
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(values)
+            logits = self._cached_logits(batch) if self._is_cached else self._logits(batch)
+            height, width = batch["mask"].shape[2:4]
+            loss = self._loss(batch["mask"][:, 1:], logits[:, :, :height, :width])
+        self._optimizer.apply(tape.gradient(loss, values), self._variables)
+        return loss
+
+    def _logits(self, batch):
+        return self.model({"frames": batch["frames"], "mask": batch["mask"][:, 0]})
+
+    def _prepare(self, clip):
+        """Maps of the backbone; and the first state, where it does not come from these."""
+        frames = pad_to_stride(clip["frames"], self.model.stride)
+        prepared = {"mask": clip["mask"], "maps": self.model.encoder.backbone(frames)}
+        if not self.model.config.shared_encoder:
+            state = self.model.initialize(clip["frames"][:1], clip["mask"][:1])
+            prepared["state"] = {name: tensor[0] for name, tensor in state.items()}
+        return prepared
+
+    def _cached_logits(self, batch):
+        features = fold_time(self.model.encoder.from_maps, batch["maps"])
+        state = batch.get("state")
+        if state is None:
+            first = {name: tensor[:, 0] for name, tensor in features.items()}
+            state = self.model.initialize(None, batch["mask"][:, 0], first)
+        return self.model.unroll({name: x[:, 1:] for name, x in features.items()}, state)
+
+    def _trained_variables(self):
+        left_out = self.model.encoder.backbone.weights if self._is_cached else []
+        seen = {id(variable) for variable in left_out}
+        variables = []
+        for part in self.config.parts:
+            for variable in getattr(self.model, part).trainable_variables:
+                if id(variable) not in seen:  # parts may share a backbone
+                    seen.add(id(variable))
+                    variables.append(variable)
+        return variables
+
+
+def _check(model, config: OnlineLearningConfig) -> None:
+    if "memory" in config.parts and model.memory is None:
+        raise InputError('this model has no memory that could learn; leave "memory" out of parts.')
+    if config.cached_clips is None:
+        return
+    if model.sees_masks:
+        raise InputError(
+            "this model's Encoder sees the mask of the frame before, so its features cannot be "
+            "cached; leave cached_clips out."
+        )
+    if "initializer" in config.parts and not model.config.shared_encoder:
+        raise InputError(
+            "this model's Initializer has a backbone of its own, whose work is cached; leave "
+            '"initializer" out of parts, or cached_clips.'
+        )
+
+
+def _make_optimizer(config: OnlineLearningConfig) -> keras.optimizers.Optimizer:
+    rate = keras.optimizers.schedules.CosineDecay(
+        config.learning_rate, config.steps, alpha=_LAST_RATE
+    )
+    return keras.optimizers.Adam(rate, global_clipnorm=_CLIP_NORM)

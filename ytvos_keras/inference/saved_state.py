@@ -1,0 +1,56 @@
+"""A Segmenter's state as arrays that say which model and size they belong to."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from ytvos_keras.errors import InputError
+from ytvos_keras.inference.array_file import load_arrays
+from ytvos_keras.inference.model_digest import model_digest
+from ytvos_keras.inference.video_state import VideoState
+
+
+def pack_state(
+    video: VideoState, model, size: tuple[int, int], flip: bool
+) -> dict[str, np.ndarray]:
+    """Return everything as a flat dict of arrays that `np.savez` can save.
+
+    Args:
+        video: what is known of the video.
+        model: the model that it was found with.
+        size: working (height, width).
+        flip: whether there is a state of the mirror image, too.
+    """
+    own = {
+        "model": np.array(model_digest(model)),
+        "size": np.array(size, np.int32),
+        "flip": np.array(flip),
+    }
+    return own | video.to_arrays()
+
+
+def unpack_state(
+    state: Mapping[str, np.ndarray] | str | Path, model
+) -> tuple[VideoState, tuple[int, int], bool]:
+    """Undo `pack_state`.
+
+    Args:
+        state: the arrays, or an .npz file of them.
+        model: the model that goes on with it.
+
+    Returns:
+        What was known of the video, the working (height, width), and `flip`.
+
+    Raises:
+        InputError: it is no such state, or one of another model.
+    """
+    if isinstance(state, str | Path):
+        state = load_arrays(Path(state))
+    video = VideoState.from_arrays(state)
+    if str(state.get("model")) != model_digest(model):
+        raise InputError(
+            "the state belongs to another model (other weights, options or precision); load the "
+            "model that it was saved with."
+        )
+    return video, tuple(np.ravel(state["size"]).tolist()), bool(state["flip"])

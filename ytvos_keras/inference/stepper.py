@@ -1,0 +1,104 @@
+"""One step through a video."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import tensorflow as tf
+
+from ytvos_keras.inference.adaptation.config import OnlineLearningConfig
+from ytvos_keras.inference.functions import FrameFunctions
+from ytvos_keras.inference.mirror import MirrorAveraged
+from ytvos_keras.inference.sizes import resize_frame, small_object_mask, working_size
+from ytvos_keras.inference.video_state import VideoState
+
+MAX_SIZES = 4  # working sizes for which compiled functions are kept
+
+
+class Stepper:
+    """A model that segments frames of any size. It knows of no video: states come and go.
+
+    Args:
+        model: an `S2S`.
+        size: working (height, width) in pixels; of the area of `config.input_size` if None.
+        flip: whether to average with the mirrored video.
+        online_learning: how a copy of the model learns new objects; None: not at all.
+
+    Attributes:
+        on_learning: called after every step of online learning with the number of steps done, of
+            all, and the loss; None: nothing is called.
+    """
+
+    def __init__(
+        self,
+        model,
+        size: tuple[int, int] | None,
+        flip: bool,
+        online_learning: OnlineLearningConfig | None,
+    ):
+        self.learner = None
+        if online_learning is not None:
+            from ytvos_keras.inference.adaptation.learner import OnlineLearner
+
+            self.learner = OnlineLearner(model, online_learning)
+        self.model = self.learner.model if self.learner else model
+        self.size = size
+        self.flip = flip
+        self.on_learning: Callable[[int, int, float], None] | None = None
+        self._functions: dict[tuple[int, int], FrameFunctions] = {}
+
+    def step(self, frame: np.ndarray, video: VideoState) -> tuple[np.ndarray, VideoState]:
+        """Segment a frame in a video that has objects.
+
+        Args:
+            frame: uint8 (H, W, 3), RGB.
+            video: what is known of the video; pending objects begin in this frame.
+
+        Returns:
+            The label map, uint8 (H, W), and what is known of the video after the frame.
+        """
+        native = frame.shape[:2]
+        functions = self._functions_for(native)
+        small = resize_frame(frame, functions.size)
+        masks = [small_object_mask(mask, functions.size, i) for i, mask in video.pending]
+        learned = self._learn(small, masks, video)
+        features = functions.encode(small)
+        labels, tensors = np.zeros(native, np.uint8), video.tensors
+        if tensors:
+            rows, tensors = functions.advance(features, tensors, native)
+            labels = np.array([0, *video.object_ids], np.uint8)[rows]
+        if masks:
+            new = functions.initialize(small, np.stack(masks), features)
+            tensors = {k: tf.concat([tensors[k], new[k]], 0) for k in new} if tensors else new
+        for object_id, mask in video.pending:
+            labels[mask > 0] = object_id
+        ids = *video.object_ids, *(object_id for object_id, _ in video.pending)
+        return labels, VideoState(native, video.frame_count + 1, ids, tensors, learned=learned)
+
+    def _learn(
+        self, frame: np.ndarray, masks: list[np.ndarray], video: VideoState
+    ) -> Mapping[str, np.ndarray]:
+        """Let the model learn the objects that begin, beginning with what it has learned."""
+        if self.learner is None:
+            return {}
+        learned = video.learned
+        if masks:
+            seed, report = video.frame_count, self.on_learning
+            learned = self.learner.learn(
+                learned, frame, np.stack(masks), seed=seed, on_progress=report
+            )
+        self.learner.apply(learned)
+        return learned
+
+    def size_for(self, native: tuple[int, int] | None) -> tuple[int, int]:
+        """The working size for frames of a size, or of the model's own before there is a frame."""
+        expected = self.model.config.input_size
+        return self.size or working_size(native or expected, expected, self.model.stride)
+
+    def _functions_for(self, native: tuple[int, int]) -> FrameFunctions:
+        size = self.size_for(native)
+        if size not in self._functions:
+            if len(self._functions) == MAX_SIZES:  # of a batch of many videos
+                self._functions.pop(next(iter(self._functions)))
+            model = MirrorAveraged(self.model) if self.flip else self.model
+            self._functions[size] = FrameFunctions(model, size)
+        return self._functions[size]
