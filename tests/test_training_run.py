@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 from models_helper import SMALL
-from records import make_video, write_records
+from records import moving_squares, write_records
 
 from ytvos_keras.models.presets import load
 from ytvos_keras.training.checkpoint import list_checkpoints
@@ -47,18 +47,8 @@ class Interrupt(keras.callbacks.Callback):
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    """Two videos of a bright square that moves over noise."""
-    rng = np.random.default_rng(0)
-    videos = []
-    for number in range(2):
-        frames = rng.integers(0, 100, (8, 32, 64, 3), np.uint8)
-        masks = np.zeros((8, 32, 64), np.uint8)
-        for t in range(8):
-            masks[t, 8:24, 4 + 3 * t : 24 + 3 * t] = 1
-            frames[t][masks[t] > 0] += 120
-        videos.append(make_video(f"square{number}", frames, masks))
     folder = tmp_path_factory.mktemp("records")
-    write_records(videos, folder)
+    write_records(moving_squares(), folder)
     return {str(folder): 1.0}
 
 

@@ -1,0 +1,31 @@
+"""The progress bar of `ytvos-train`."""
+
+import pytest
+
+from ytvos_keras.cli.train_progress import train_progress
+from ytvos_keras.training.presets import RECIPES
+
+RECIPE = RECIPES["lite"]
+
+
+def test_the_bar_shows_the_figures_and_is_gone_after_an_error(capsys):
+    with pytest.raises(KeyboardInterrupt), train_progress(RECIPE) as callbacks:
+        (shown,) = callbacks(RECIPE.stages[0], None)
+        shown.set_params({"epochs": 24})
+        shown.on_epoch_begin(4)
+        for batch in range(3):
+            shown.on_train_batch_end(batch, {"loss": 0.25, "J": 0.5})
+        shown.on_epoch_end(4, {"loss": 0.25, "val_J": 0.75})
+        assert shown.bar.live.is_started
+        raise KeyboardInterrupt
+    assert not shown.bar.live.is_started
+    text = capsys.readouterr().err
+    assert "short clips, step 750: loss 0.2500  val_J 0.7500" in text
+    assert "603/3600 steps" in text
+    assert "loss 0.250  J 0.500" in text
+
+
+def test_quiet_shows_nothing(capsys):
+    with train_progress(RECIPE, quiet=True) as callbacks:
+        assert callbacks is None
+    assert capsys.readouterr().err == ""

@@ -1,0 +1,230 @@
+"""What a run meets in its life: kill -9, NaN, damaged records, a full disk. Nothing is lost.
+
+The network is tiny (`tiny_training.py`); all else is as in a real run.
+"""
+
+import contextlib
+import logging
+import random
+import re
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import h5py
+import keras
+import numpy as np
+import pytest
+import tiny_training
+from records import moving_squares, write_records
+
+from ytvos_keras.cli.train import main
+from ytvos_keras.errors import InputError
+from ytvos_keras.training.checkpoint import list_checkpoints, read_progress
+from ytvos_keras.training.run_files import RunFiles
+from ytvos_keras.training.train import train
+from ytvos_keras.training.whole_file import whole_file
+
+SECONDS = 600  # a machine under load
+
+
+@pytest.fixture
+def records(tmp_path):
+    folder = tmp_path / "records"
+    folder.mkdir()
+    return write_records(moving_squares(3), folder, shards=3)
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    tiny_training.use_tiny_net(monkeypatch.setattr)
+
+
+class At(keras.callbacks.Callback):
+    """Does something after a batch of the run."""
+
+    def __init__(self, batch, action):
+        super().__init__()
+        self.left, self.action = batch, action
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.left -= 1
+        if self.left == 0:
+            self.action(self.model)
+
+
+def run(records, output, at=None):
+    data = {str(records): 1.0}
+    callbacks = [at] if at else []
+    return train(
+        tiny_training.RECIPE, data, output, validation=data, callbacks=lambda *_: callbacks
+    )
+
+
+def spoil(model):
+    model.trainable_variables[0].assign(model.trainable_variables[0] * np.nan)
+
+
+def assert_same_run(one: RunFiles, other: RunFiles):
+    """Logs without times, and everything in the last checkpoints, to the last bit."""
+    logs = [re.sub(r",[^,]*$", "", file.log.read_text(), flags=re.M) for file in (one, other)]
+    assert logs[0] == logs[1]
+    checkpoints = [list_checkpoints(files.checkpoints) for files in (one, other)]
+    assert [p.name for p in checkpoints[0]] == [p.name for p in checkpoints[1]]
+    contents = [arrays(paths[-1]) for paths in checkpoints]
+    assert contents[0].keys() == contents[1].keys()
+    for name, values in contents[0].items():
+        np.testing.assert_array_equal(values, contents[1][name], err_msg=name)
+
+
+def arrays(path):
+    found = {}
+
+    def add(name, item):
+        if isinstance(item, h5py.Dataset):
+            found[name] = item[()]
+
+    with h5py.File(path) as file:
+        file.visititems(add)
+    return found
+
+
+def steps_of_events(files: RunFiles):
+    return [int(path.suffix[1:]) for path in sorted(files.tensorboard.iterdir())]
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_again_and_again_goes_on_to_the_last_bit(records, tmp_path):
+    def start(name):
+        line = tiny_training.arguments(records, tmp_path / name, steps=20)
+        script = Path(tiny_training.__file__)
+        return subprocess.Popen([sys.executable, script, *line], stderr=subprocess.PIPE, text=True)
+
+    undisturbed = start("whole")
+    killed = RunFiles(tmp_path / "killed")
+    for lines in (3, 13):  # of the log: in either stage
+        process = start("killed")
+        deadline = time.monotonic() + SECONDS
+        while not killed.log.is_file() or len(killed.log.read_text().splitlines()) < lines:
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        time.sleep(random.uniform(0, 0.2))  # anywhere in an epoch, or while files are written
+        process.kill()
+        process.communicate()
+        assert process.returncode == -signal.SIGKILL
+    for process in (start("killed"), undisturbed):
+        _, errors = process.communicate(timeout=SECONDS)
+        assert process.returncode == 0, errors
+    whole = RunFiles(tmp_path / "whole")
+    assert_same_run(killed, whole)
+    assert steps_of_events(killed) == steps_of_events(whole) == list(range(2, 41, 2))
+    assert not list(killed.folder.rglob(".*"))
+
+
+@pytest.mark.slow
+def test_nan_stops_with_the_last_good_checkpoint(records, tmp_path, tiny):
+    whole = run(records, tmp_path / "whole")
+    files = RunFiles(tmp_path / "run")
+    with pytest.raises(
+        InputError, match=r"^the loss became nan in batch 2 of epoch 2: .*"
+    ) as error:
+        run(records, files.folder, At(3, spoil))
+    (good,) = list_checkpoints(files.checkpoints)
+    assert f"the last good checkpoint is {good}; lower --learning-rate" in str(error.value)
+    assert all(np.isfinite(values).all() for values in arrays(good).values())
+    # After the last batch of an epoch no loss shows it.
+    with pytest.raises(InputError, match=r"^weights \(.*\) became NaN .* of epoch 3: ") as error:
+        run(records, files.folder, At(4, spoil))
+    good = list_checkpoints(files.checkpoints)[-1]
+    assert str(good) in str(error.value)
+    assert read_progress(good).step == 4
+    assert_same_run(run(records, files.folder), whole)
+
+
+def test_nan_before_any_checkpoint(records, tmp_path, tiny):
+    with pytest.raises(InputError, match="no checkpoint was written yet; lower --learning-rate"):
+        run(records, tmp_path / "run", At(1, spoil))
+
+
+def test_damage_in_the_middle_of_a_run_is_named_once_and_passed_over(
+    records, tmp_path, tiny, caplog
+):
+    flipped, cut, _ = sorted(Path(records).glob("*.tfrecord"))
+
+    def damage(_):
+        data = bytearray(flipped.read_bytes())
+        data[data.index(b"IDAT") + 20] ^= 0x10
+        flipped.write_bytes(data)
+        cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
+
+    with caplog.at_level(logging.WARNING, "ytvos_keras"):
+        files = run(records, tmp_path / "run", At(1, damage))
+    assert read_progress(list_checkpoints(files.checkpoints)[-1]).step == 6
+    messages = [record.getMessage() for record in caplog.records]
+    for shard, what in ((flipped, "not those that were written"), (cut, "is it cut off?")):
+        own = [message for message in messages if str(shard) in message]
+        assert own and all(what in message for message in own)
+        datasets = 3  # training, validation, pictures
+        assert max(map(own.count, own)) <= datasets
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda shard: shard.unlink(), lambda shard: shard.write_bytes(b"x")]
+)
+def test_an_incomplete_shard_is_one_line_at_the_start(records, tmp_path, capsys, damage):
+    shard = max(Path(records).glob("*.tfrecord"))
+    damage(shard)
+    assert main(tiny_training.arguments(records, tmp_path / "run")) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"error: {shard}")
+
+
+@contextlib.contextmanager
+def room_for(size):
+    """Lets no file grow beyond so many bytes: as a full disk, but without the rights of root."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.slow
+def test_a_full_disk_while_checkpointing_loses_nothing(records, tmp_path, tiny, capsys):
+    line = tiny_training.arguments(records, tmp_path / "run", steps=4)
+    files, whole = RunFiles(tmp_path / "run"), RunFiles(tmp_path / "whole")
+    with room_for(60_000):  # enough for all files but a checkpoint
+        assert main(line) == 1
+    (error,) = capsys.readouterr().err.splitlines()
+    path = files.checkpoints / "step-00000002.weights.h5"
+    assert error.startswith(
+        f"error: {path}: cannot be written (File too large); when there is room"
+    )
+    assert not list(files.folder.rglob(".*")) and not list(files.checkpoints.iterdir())
+    assert main(line) == 0
+    assert main(tiny_training.arguments(records, whole.folder, steps=4)) == 0
+    assert_same_run(files, whole)
+    assert steps_of_events(files) == [2, 4, 6, 8]
+
+
+def test_what_cannot_be_written_leaves_what_was_there(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"before")
+    with (
+        room_for(1000),
+        pytest.raises(InputError, match=r"file: cannot be written \(File too large\); when"),
+        whole_file(path, ".part", 2000),
+    ):
+        pytest.fail("there is no room")
+    with pytest.raises(KeyboardInterrupt), whole_file(path, ".part", 10) as part:
+        part.write_bytes(b"half")
+        raise KeyboardInterrupt
+    assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [("file", b"before")]
+    with whole_file(path, ".part", 10) as part:
+        part.write_bytes(b"after")
+    assert path.read_bytes() == b"after"

@@ -1,0 +1,70 @@
+"""`ytvos-train` with a network of two layers; also run as a process.
+
+python tiny_training.py ARGUMENTS OF ytvos-train
+"""
+
+import sys
+from pathlib import Path
+
+import keras
+from keras import ops
+
+import ytvos_keras.training.build
+import ytvos_keras.training.run_files
+from ytvos_keras.cli.train import main
+from ytvos_keras.models import PRESETS
+from ytvos_keras.training.recipe import Recipe, Stage
+
+RECIPE = Recipe(
+    model=PRESETS["s2s-lite"],
+    stages=(Stage("only", steps=6, clip_length=2, size=(32, 64)),),
+    loss="lite",
+    batch_size=2,
+    learning_rate=1e-2,
+    weight_decay=1e-2,
+    average=0.9,
+    epoch_steps=2,
+)
+
+
+@keras.saving.register_keras_serializable("tests")
+class TinyNet(keras.Model):
+    """Takes what an `S2S` takes, and is traced in no time."""
+
+    def __init__(self, config=None, *, backbone_weights=None, **kwargs):
+        super().__init__(**kwargs)
+        self.config = config
+        self.hidden = keras.layers.Dense(256, "relu")
+        self.head = keras.layers.Dense(1, dtype="float32")
+        self.hidden.build((None, 4))
+        self.head.build((None, 256))
+        self.built = True
+
+    def call(self, inputs):
+        frames = ops.cast(inputs["frames"][:, 1:], "float32") / 255
+        mask = ops.cast(inputs["mask"][:, None], "float32")
+        mask = ops.broadcast_to(mask, (*ops.shape(frames)[:4], 1))
+        return self.head(self.hidden(ops.concatenate([frames, mask], axis=-1)))
+
+    def get_config(self):
+        return {}
+
+
+def use_tiny_net(set_attribute=setattr) -> None:
+    """Puts it in the place of `S2S` wherever training makes one."""
+    for module in (ytvos_keras.training.build, ytvos_keras.training.run_files):
+        set_attribute(module, "S2S", TinyNet)
+
+
+def arguments(records: Path, output: Path, steps: int = 4) -> list[str]:
+    """A command line: two stages of so many steps, two steps an epoch, with validation."""
+    return [
+        *("--preset", "lite", "--data", str(records), "--validation", str(records)),
+        *("--output", str(output), "--size", "32x64", "--clip-length", "2", "--batch-size", "2"),
+        *("--steps", str(steps), "--epoch-steps", "2", "--precision", "float32", "--quiet"),
+    ]
+
+
+if __name__ == "__main__":
+    use_tiny_net()
+    sys.exit(main())
