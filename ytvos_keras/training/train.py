@@ -157,7 +157,7 @@ class _Run:
             callbacks=self._callbacks(stage) + callbacks,
             shuffle=False,  # the stream is
             verbose=0,
-            **self._validation(stage),
+            **self._validation(),
         )
         # `fit` has done so unless no epoch was left to do.
         self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
@@ -172,15 +172,14 @@ class _Run:
 
         return self.devices.distribute(make)
 
-    def _validation(self, stage: Stage) -> dict:
+    def _validation(self) -> dict:
         """Arguments of `fit`."""
         if self.validation is None:
             return {}
         batches = math.ceil(_VALIDATION_CLIPS / self.recipe.batch_size)
 
         def make(worker):
-            clips = validation_clips(self.recipe, stage, self.validation, worker)
-            return clips.take(batches).repeat()
+            return validation_clips(self.recipe, self.validation, worker).take(batches).repeat()
 
         return {"validation_data": self.devices.distribute(make), "validation_steps": batches}
 
@@ -243,9 +242,14 @@ def training_clips(
 
 
 def validation_clips(
-    recipe: Recipe, stage: Stage, data: Records, worker: tuple[int, int] = (0, 1)
+    recipe: Recipe, data: Records, worker: tuple[int, int] = (0, 1)
 ) -> tf.data.Dataset:
-    """Clips of annotated frames, not augmented, no true masks fed; alike in all runs."""
+    """Clips of annotated frames, not augmented, no true masks fed.
+
+    They are alike in all runs, and in all stages those of the last one, so that the best model of
+    a run is the best at what it is trained for in the end.
+    """
+    stage = recipe.stages[-1]
     length = stage.clip_length if isinstance(stage.clip_length, int) else stage.clip_length[1]
     return make_dataset(
         data,
