@@ -2,6 +2,7 @@ import h5py
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from ytvos_keras.errors import InputError
 from ytvos_keras.models import S2S, S2SConfig
@@ -69,6 +70,23 @@ def test_a_mask_channel_is_seen(name):
     masks = np.zeros((1, 64, 96, 1), "uint8")
     empty = backbone(picture(), masks)[2]
     assert np.abs(backbone(picture(), masks + 1)[2] - empty).max() > 0
+
+
+def test_vgg16_is_the_same_in_training():
+    """There the deeper blocks take Winograd's convolutions, with gradients of their own."""
+    backbone = new_vgg16(fc6="none")
+    kernels = [conv.kernel for block in backbone.blocks for conv in block]
+    for kernel in kernels:
+        kernel.assign(kernel * 2**0.5)  # He's scale: the maps do not fade away
+    results = []
+    for training in (False, True):
+        with tf.GradientTape() as tape:
+            maps = backbone(picture(32, 64), training=training)
+            loss = keras.ops.sum(maps[32] ** 2)
+        results.append([maps[32], *tape.gradient(loss, [k.value for k in kernels])])
+    for expected, received in zip(*results, strict=True):
+        scale = np.abs(expected).max()
+        np.testing.assert_allclose(received, expected, atol=1e-4 * scale)
 
 
 def test_vgg16_is_that_of_keras_applications(stock, notop_file):

@@ -1,9 +1,10 @@
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from keras import ops
 
-from ytvos_keras.layers.time import fold_time, recur
+from ytvos_keras.layers.time import fold_time, recur, recur_anew
 
 
 def running_sum(state, frame):
@@ -40,6 +41,35 @@ def test_recur_over_a_clip_of_unknown_length_is_the_same_with_its_gradient(lengt
     unrolled = total(sequence)
     for mine, expected in zip(tf.nest.flatten(looped), tf.nest.flatten(unrolled), strict=True):
         np.testing.assert_allclose(mine, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("length", [1, 4])
+@pytest.mark.parametrize("compiled", [True, False])
+def test_recur_anew_is_the_same_with_its_gradients(length, compiled):
+    weight, frozen, unused = (keras.Variable(x, dtype="float32") for x in (0.7, 1.3, 5.0))
+    frozen.trainable = False
+    sequence = {name: tf.constant(x[:, :length]) for name, x in clip().items()}
+
+    def step(state, frame):
+        state = {"sum": weight * state["sum"] * frame["a"] + frozen * frame["b"]}
+        return state, weight * state["sum"]
+
+    def total(recurrence, start):
+        with tf.GradientTape() as tape:
+            tape.watch(start)
+            outputs = recurrence({"sum": start})
+            loss = tf.reduce_sum(outputs**2)
+        sources = [start, weight.value, unused.value]
+        return outputs, *tape.gradient(loss, sources, unconnected_gradients="zero")
+
+    def anew(state):
+        return recur_anew(step, state, sequence, [weight, frozen, unused])
+
+    total = tf.function(total) if compiled else total
+    received = total(anew, tf.ones((2, 3)))
+    expected = total(lambda state: recur(step, state, sequence)[1], tf.ones((2, 3)))
+    for mine, theirs in zip(received, expected, strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-5)
 
 
 def test_fold_time_gives_the_function_a_batch_of_frames():

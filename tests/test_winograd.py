@@ -11,22 +11,73 @@ def random(*shape, seed=0):
     return np.random.default_rng(seed).normal(size=shape).astype("float32")
 
 
-@pytest.mark.parametrize("size", [(1, 1), (2, 3), (5, 8), (8, 14), (7, 7)])
-def test_it_is_the_convolution(size):
+def convolve(x, kernel):
+    return winograd_conv(x, transform_kernel(kernel))
+
+
+def plain(x, kernel):
+    return ops.conv(x, kernel, padding="same")
+
+
+def with_gradients(convolution, x, kernel, dtype="float32"):
+    """The convolution, and its gradients for a random upstream one."""
+    x, kernel = (tf.cast(tensor, dtype) for tensor in (x, kernel))
+    with tf.GradientTape() as tape:
+        tape.watch([x, kernel])
+        y = convolution(x, kernel)
+    upstream = tf.cast(random(*y.shape, seed=2), dtype)
+    return [np.array(z, "float32") for z in (y, *tape.gradient(y, [x, kernel], upstream))]
+
+
+def relative_error(received, expected):
+    return np.sqrt(np.mean((received - expected) ** 2) / np.mean(expected**2))
+
+
+sizes = pytest.mark.parametrize("size", [(1, 1), (2, 3), (5, 8), (8, 14), (7, 7)])
+
+
+@sizes
+def test_it_is_the_convolution_with_its_gradients(size):
     x, kernel = random(2, *size, 5), random(3, 3, 5, 7, seed=1)
-    expected = ops.conv(x, kernel, padding="same")
-    np.testing.assert_allclose(winograd_conv(x, transform_kernel(kernel)), expected, atol=1e-5)
+    expected = with_gradients(plain, x, kernel)
+    for mine, theirs in zip(with_gradients(convolve, x, kernel), expected, strict=True):
+        np.testing.assert_allclose(mine, theirs, atol=1e-6 * np.abs(theirs).max(), rtol=1e-4)
+
+
+def test_in_bfloat16_it_is_nearly_as_exact():
+    x, kernel = random(2, 8, 14, 32), random(3, 3, 32, 32, seed=1)
+    exact = with_gradients(plain, x, kernel)
+    for mine, theirs, expected in zip(
+        with_gradients(convolve, x, kernel, "bfloat16"),
+        with_gradients(plain, x, kernel, "bfloat16"),
+        exact,
+        strict=True,
+    ):
+        assert relative_error(mine, expected) < 0.01
+        assert relative_error(mine, expected) < 3 * relative_error(theirs, expected)
 
 
 def test_unknown_sizes_in_a_graph():
     kernel = random(3, 3, 5, 7, seed=1)
     graph = tf.function(
-        lambda x: winograd_conv(x, transform_kernel(kernel)),
+        lambda x: with_gradients_in_graph(x, kernel),
         input_signature=[tf.TensorSpec((None, None, None, 5))],
     )
     for shape in ((1, 4, 7, 5), (3, 6, 2, 5)):
-        expected = ops.conv(random(*shape), kernel, padding="same")
-        np.testing.assert_allclose(graph(random(*shape)), expected, atol=1e-5)
+        x = tf.constant(random(*shape))
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            expected = plain(x, kernel)
+        y, gradient = graph(x)
+        np.testing.assert_allclose(y, expected, atol=1e-5)
+        np.testing.assert_allclose(gradient, tape.gradient(expected, x), atol=1e-5)
+
+
+def with_gradients_in_graph(x, kernel):
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = convolve(x, kernel)
+    return y, tape.gradient(y, x)
 
 
 def test_long_clips_take_it_and_have_the_gradient_of_the_plain_steps():

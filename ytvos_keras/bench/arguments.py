@@ -6,6 +6,9 @@ from typing import TypeVar
 
 Value = TypeVar("Value")
 
+POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
+"""Keras dtype policies by the precision that is asked for."""
+
 
 def positive(text: str) -> int:
     """Reads a whole number of at least 1."""
@@ -54,3 +57,20 @@ def add_rounds(parser: ArgumentParser, *, repeats: int, warmup: int = 3) -> None
         metavar="N",
         help=f"rounds before those, not measured (default: {warmup})",
     )
+
+
+def add_precision(parser: ArgumentParser) -> None:
+    """Adds the choice of one precision or more."""
+    parser.add_argument(
+        "--precision",
+        type=list_of(_precision),
+        default=list(POLICIES),
+        metavar="P,…",
+        help="float32, bfloat16 or both (default: float32,bfloat16)",
+    )
+
+
+def _precision(text):
+    if text not in POLICIES:
+        raise ArgumentTypeError(f"a precision is {' or '.join(POLICIES)}, not {text!r}")
+    return text

@@ -22,7 +22,7 @@ def plain_step(height: int, width: int, precision: str = "float32") -> keras.Mod
         `(B, height, width, 3)`, RGB in 0–255; the states are `(B, height / 32, width / 32, 512)`.
     """
     layers = keras.layers
-    with _dtype_policy(precision):
+    with dtype_policy(precision):
         frame = keras.Input((height, width, 3))
         states = [keras.Input((height // 32, width // 32, 512)) for _ in range(2)]
         x = keras.applications.vgg16.preprocess_input(frame)
@@ -40,7 +40,7 @@ def plain_step(height: int, width: int, precision: str = "float32") -> keras.Mod
 
 
 @contextmanager
-def _dtype_policy(name: str) -> Iterator[None]:
+def dtype_policy(name: str) -> Iterator[None]:
     """The layers of `keras.applications` take their dtype from the global policy alone."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(name)

@@ -1,11 +1,18 @@
 """`ytvos-bench step`: what one more frame costs, part by part."""
 
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
-from ytvos_keras.bench.arguments import add_rounds, dimensions, list_of, positive
+from ytvos_keras.bench.arguments import (
+    POLICIES,
+    add_precision,
+    add_rounds,
+    dimensions,
+    list_of,
+    positive,
+)
 from ytvos_keras.bench.machine import describe_machine
 from ytvos_keras.bench.measure import Progress, Timing, interleave, no_progress, peak_memory
 from ytvos_keras.bench.report import Comparison, Figure, Report, Row
@@ -14,7 +21,6 @@ NAME = "step"
 SUMMARY = "seconds per frame of a model by part, by precision and number of objects"
 
 MODELS = ("s2s-vgg16", "s2s-lite")
-POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 WHOLE = "whole step"
 PLAIN = "whole step, plain Keras"
 
@@ -44,13 +50,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="N,…",
         help="numbers of objects, which share the Encoder's features (default: 1,5)",
     )
-    parser.add_argument(
-        "--precision",
-        type=list_of(_precision),
-        default=list(POLICIES),
-        metavar="P,…",
-        help="float32, bfloat16 or both (default: float32,bfloat16)",
-    )
+    add_precision(parser)
     add_rounds(parser, repeats=10)
 
 
@@ -199,9 +199,3 @@ def _figures(
                 gain,
                 f"float32 over bfloat16, objects {count}: {gain:.2f} times the time",
             )
-
-
-def _precision(text: str) -> str:
-    if text not in POLICIES:
-        raise ArgumentTypeError(f"a precision is {' or '.join(POLICIES)}, not {text!r}")
-    return text

@@ -6,13 +6,22 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from ytvos_keras.bench import convlstm, evaluation, memory, pipeline, step
+from ytvos_keras.bench import (
+    convlstm,
+    evaluation,
+    long_video,
+    memory,
+    online,
+    pipeline,
+    step,
+    train,
+)
 from ytvos_keras.bench.measure import Progress, no_progress
 from ytvos_keras.cli.common import prepare_tensorflow, run
 from ytvos_keras.cli.quiet_import import import_tensorflow
 from ytvos_keras.errors import InputError
 
-BENCHMARKS = (convlstm, step, memory, evaluation, pipeline)
+BENCHMARKS = (convlstm, step, train, memory, long_video, online, evaluation, pipeline)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -1,11 +1,10 @@
 """Convolutional LSTM: a cell that is one step with explicit state, and a sequence layer over it."""
 
 import keras
-import tensorflow as tf
 from keras import ops
 
 from ytvos_keras.layers.time import fold_time, recur
-from ytvos_keras.layers.winograd import transform_kernel, winograd_conv
+from ytvos_keras.layers.winograd import transform_kernel, winograd_conv, winograd_pays
 
 # From about this many steps on, a faster convolution pays for the transform of its kernel.
 _MANY_FRAMES = 4
@@ -114,7 +113,7 @@ class ConvLSTMCell(keras.layers.Layer):
         """
         dtype = self.compute_dtype
         kernel = ops.cast(kernel, dtype)
-        if many and self.kernel_size == 3 and dtype == "float32" and not _has_gpu():
+        if many and self.kernel_size == 3 and dtype == "float32" and winograd_pays(dtype):
             kernel = transform_kernel(kernel)
             return lambda x: winograd_conv(ops.cast(x, dtype), kernel)
         return lambda x: ops.conv(
@@ -194,8 +193,3 @@ class ConvLSTM(keras.layers.Layer):
         cell = self.cell.get_config()
         own = {name: cell[name] for name in ("filters", "kernel_size", "activation")}
         return {**super().get_config(), **own}
-
-
-def _has_gpu() -> bool:
-    """Whether cuDNN is there, which has Winograd convolutions of its own."""
-    return bool(tf.config.list_physical_devices("GPU"))

@@ -5,8 +5,9 @@ from keras import ops
 
 def pad_to_stride(x, stride: int):
     """Pads `(B, H, W, C)` with zeros, below and to the right, to sides divisible by `stride`."""
-    height, width = ops.shape(x)[1:3]
-    return ops.pad(x, [[0, 0], [0, -height % stride], [0, -width % stride], [0, 0]])
+    # Not -side % stride: of a negative number, ONNX has another remainder.
+    below, right = ((stride - side % stride) % stride for side in ops.shape(x)[1:3])
+    return ops.pad(x, [[0, 0], [0, below], [0, right], [0, 0]])
 
 
 def upsample(x, factor: int = 2):

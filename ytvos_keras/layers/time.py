@@ -1,6 +1,6 @@
-"""The two ways of running something over the time axis of a clip."""
+"""The ways of running something over the time axis of a clip."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import keras
 import tensorflow as tf
@@ -44,6 +44,66 @@ def recur(step: Callable, state, sequence):
     return _loop(step, state, sequence) if None in lengths else _unroll(step, state, sequence)
 
 
+def recur_anew(step: Callable, state, sequence, variables: Sequence[keras.Variable]):
+    """`recur` that keeps no activations for the gradient, but computes each step a second time.
+
+    Only the states of all steps are kept, and one step is at work at a time: the memory of training
+    hardly grows with the length of the clip. Not `keras.RematScope`, which would compute all frames
+    anew at once.
+
+    Args:
+        step: As for `recur`.
+        state: As for `recur`, of floating-point tensors.
+        sequence: As for `recur`. It gets no gradient.
+        variables: All that the step reads.
+
+    Returns:
+        The outputs, as `recur`.
+    """
+    trained = [v for v in variables if v.trainable]
+    frozen = [(v, tf.convert_to_tensor(v.value)) for v in variables if not v.trainable]
+
+    def step_with(values, state, frame):
+        with keras.StatelessScope([*zip(trained, values, strict=True), *frozen]):
+            return step(state, frame)
+
+    @tf.custom_gradient
+    def run(values, state):
+        def step_and_keep(before, frame):
+            after, output = step_with(values, before, frame)
+            return after, {"output": output, "before": before}
+
+        _, kept = _loop(step_and_keep, state, sequence)
+
+        def gradient(to_outputs):
+            steps = {"frame": sequence, "before": kept["before"], "to_output": to_outputs}
+            return _recur_back(step_with, values, state, steps)
+
+        return kept["output"], gradient
+
+    return run([tf.convert_to_tensor(v.value) for v in trained], state)
+
+
+def _recur_back(step, values, state, steps):
+    """Gradients to the values of the variables and to the first state, from the last step on."""
+
+    def step_back(gradients, this):
+        with tf.GradientTape() as tape:
+            inputs = keras.tree.map_structure(tf.identity, (values, this["before"]))
+            tape.watch(inputs)
+            results = step(*inputs, this["frame"])
+        to_values, to_before = tape.gradient(
+            results, inputs, (gradients["state"], this["to_output"]), unconnected_gradients="zero"
+        )
+        sums = [a + b for a, b in zip(gradients["values"], to_values, strict=True)]
+        return {"values": sums, "state": to_before}, ()
+
+    zeros = keras.tree.map_structure(ops.zeros_like, {"values": values, "state": state})
+    backwards = keras.tree.map_structure(lambda x: ops.flip(x, axis=1), steps)
+    gradients, _ = _loop(step_back, zeros, backwards)
+    return gradients["values"], gradients["state"]
+
+
 def _unroll(step, state, sequence):
     # Not x[:, t]: the gradient of a slice is a full-size tensor of zeros for every step.
     frames = [ops.unstack(x, axis=1) for x in keras.tree.flatten(sequence)]
@@ -64,14 +124,22 @@ def _loop(step, state, sequence):
         return step(state, keras.tree.pack_sequence_as(sequence, [x.read(t) for x in frames]))
 
     state, first = run(0, state)  # outside the loop, which must know what an output looks like
-    outputs = tf.TensorArray(first.dtype, length, element_shape=first.shape).write(0, first)
+    arrays = [
+        tf.TensorArray(x.dtype, length, element_shape=x.shape).write(0, x)
+        for x in keras.tree.flatten(first)
+    ]
 
-    def body(t, state, outputs):
+    def body(t, state, arrays):
         state, output = run(t, state)
-        return t + 1, state, outputs.write(t, output)
+        outputs = keras.tree.flatten(output)
+        return t + 1, state, [a.write(t, x) for a, x in zip(arrays, outputs, strict=True)]
 
-    _, state, outputs = tf.while_loop(lambda t, *_: t < length, body, (1, state, outputs))
-    return state, _swap_batch_and_time(outputs.stack())
+    # One after the other: steps that overlap would need their memory at once.
+    _, state, arrays = tf.while_loop(
+        lambda t, *_: t < length, body, (1, state, arrays), parallel_iterations=1
+    )
+    outputs = [_swap_batch_and_time(a.stack()) for a in arrays]
+    return state, keras.tree.pack_sequence_as(first, outputs)
 
 
 def _swap_batch_and_time(x):

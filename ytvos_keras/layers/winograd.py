@@ -1,13 +1,19 @@
 """3×3 convolution with 4 multiplications where the plain one has 9: Winograd's F(2×2, 3×3).
 
 Tiles of 4×4 inputs give 2×2 outputs: Y = Aᵀ[(G k Gᵀ) ∘ (Bᵀ d B)]A for a kernel k and a tile d. With
-many channels the products in the middle are sixteen matrix products, and nearly all the work.
+many channels the products in the middle are sixteen matrix products, and nearly all the work. The
+gradients have the same products, so they save as much.
+
+In float32 results differ from those of the plain convolution by some 10⁻⁶ of their size. In
+bfloat16 the transforms are rounded too: the error is 0.5 % where that of the plain convolution is
+0.3 %. Tiles for 4×4 outputs would be faster still, with ten times the error.
 
 References:
     - Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, CVPR 2016.
 """
 
 import numpy as np
+import tensorflow as tf
 from keras import ops
 
 _B = np.array([[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]], "float32")
@@ -15,32 +21,75 @@ _G = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]], "float3
 _A = np.array([[1, 1, 1, 0], [0, 1, -1, -1]], "float32")
 # A transform of rows and columns is one matrix over the flattened tile.
 _TILE, _KERNEL, _OUTPUT = (np.kron(m, m) for m in (_B, _G, _A))
+# Turning a kernel by 180° swaps the first and the last row, and column, of its transform.
+_TURNED = np.arange(16).reshape(4, 4)[[3, 1, 2, 0]][:, [3, 1, 2, 0]].ravel()
+
+
+def winograd_pays(dtype: str) -> bool:
+    """Whether it may stand in for a 3×3 convolution of many channels in a dtype.
+
+    Not on a GPU: cuDNN has Winograd convolutions of its own. Not in float16: the transforms, sums
+    of up to four values and more, may leave its range.
+    """
+    return dtype in ("float32", "bfloat16") and not tf.config.list_physical_devices("GPU")
 
 
 def transform_kernel(kernel):
-    """`(3, 3, in, out)` to `(16, out, in)`, once for any number of convolutions with it."""
-    channels, filters = kernel.shape[2:]
-    kernel = ops.reshape(ops.transpose(kernel, (0, 1, 3, 2)), (9, -1))
-    return ops.reshape(ops.matmul(_KERNEL, kernel), (16, filters, channels))
+    """`(3, 3, in, out)` to `(16, in, out)`, once for any number of convolutions with it."""
+    return ops.reshape(_combine(_KERNEL, kernel), (16, *kernel.shape[2:]))
 
 
+@ops.custom_gradient
 def winograd_conv(x, transformed_kernel):
     """Convolves `(B, H, W, in)` with zero padding to `(B, H, W, out)`."""
-    batch, height, width, channels = ops.shape(x)
-    rows, columns = (height + 1) // 2, (width + 1) // 2  # of tiles
-    tiles = ops.reshape(_tiles(x, rows, columns), (16, -1))
-    tiles = ops.reshape(ops.matmul(_TILE, tiles), (16, -1, channels))
-    products = ops.matmul(transformed_kernel, ops.transpose(tiles, (0, 2, 1)))
-    filters = transformed_kernel.shape[1]
-    y = ops.matmul(_OUTPUT, ops.reshape(products, (16, -1)))
-    y = ops.reshape(y, (2, 2, filters, batch, rows, columns))
-    y = ops.transpose(y, (3, 4, 0, 5, 1, 2))  # (B, rows, 2, columns, 2, filters)
+
+    def gradient(dy):
+        turned = ops.take(transformed_kernel, _TURNED, axis=0)
+        dx = _convolve(dy, ops.transpose(turned, (0, 2, 1)))
+        # The tiles take four times the memory of x: they are made anew, and not before those of dy
+        # are gone.
+        with tf.control_dependencies([dx]):
+            tiles = ops.transpose(_transform_tiles(x), (0, 2, 1))
+            return dx, ops.matmul(tiles, _transform_gradient(dy))
+
+    return _convolve(x, transformed_kernel), gradient
+
+
+def _convolve(x, transformed_kernel):
+    batch, height, width, _ = ops.shape(x)
+    rows, columns = _tile_counts(x)
+    filters = transformed_kernel.shape[-1]
+    y = ops.matmul(_transform_tiles(x), transformed_kernel)  # (16, tiles, out)
+    y = ops.reshape(_combine(_OUTPUT, y), (2, 2, batch, rows, columns, filters))
+    y = ops.transpose(y, (2, 3, 0, 4, 1, 5))  # (B, rows, 2, columns, 2, out)
     return ops.reshape(y, (batch, 2 * rows, 2 * columns, filters))[:, :height, :width]
 
 
-def _tiles(x, rows, columns):
+def _transform_tiles(x):
+    """Bᵀ d B for all tiles: `(16, tiles, channels)`."""
+    return ops.reshape(_combine(_TILE, _tiles(x)), (16, -1, x.shape[-1]))
+
+
+def _transform_gradient(dy):
+    """A dY Aᵀ for the 2×2 outputs of all tiles: `(16, tiles, channels)`."""
+    batch, height, width, channels = ops.shape(dy)
+    rows, columns = _tile_counts(dy)
+    dy = ops.pad(dy, [[0, 0], [0, 2 * rows - height], [0, 2 * columns - width], [0, 0]])
+    dy = ops.reshape(dy, (batch, rows, 2, columns, 2, channels))
+    dy = ops.transpose(dy, (2, 4, 0, 1, 3, 5))
+    return ops.reshape(_combine(_OUTPUT.T, dy), (16, -1, channels))
+
+
+def _combine(matrix, x):
+    """The matrix times x, whose first axes hold the places of a tile, in the dtype of x."""
+    flat = ops.reshape(x, (matrix.shape[1], -1))
+    return ops.matmul(ops.cast(matrix, flat.dtype), flat)
+
+
+def _tiles(x):
     """4×4 tiles, two cells apart, of a zero-padded map: `(4, 4, B, rows, columns, channels)`."""
     batch, height, width, channels = ops.shape(x)
+    rows, columns = _tile_counts(x)
     below, right = 2 * rows + 1 - height, 2 * columns + 1 - width
     x = ops.pad(x, [[0, 0], [1, below], [1, right], [0, 0]])
     # A tile is two neighbouring pairs of rows, and of columns.
@@ -49,3 +98,9 @@ def _tiles(x, rows, columns):
     x = ops.reshape(x, (batch, rows, 4, columns + 1, 2, channels))
     x = ops.concatenate([x[:, :, :, :-1], x[:, :, :, 1:]], axis=4)
     return ops.transpose(x, (2, 4, 0, 1, 3, 5))
+
+
+def _tile_counts(x):
+    """Rows and columns of tiles that cover a map."""
+    height, width = ops.shape(x)[1:3]
+    return (height + 1) // 2, (width + 1) // 2

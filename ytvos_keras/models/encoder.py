@@ -32,7 +32,11 @@ class Encoder(keras.layers.Layer):
         self.conv = keras.layers.Conv2D(filters, 1, activation="relu", dtype=self.dtype_policy)
 
     def call(self, frames, masks=None):
-        return {"features": self.conv(self.backbone(frames, masks)[32])}
+        return self.from_maps(self.backbone(frames, masks))
+
+    def from_maps(self, maps: dict) -> dict:
+        """`call` from the backbone's maps."""
+        return {"features": self.conv(maps[32])}
 
 
 class PyramidEncoder(keras.layers.Layer):
@@ -77,13 +81,23 @@ class PyramidEncoder(keras.layers.Layer):
             self.to_key = keras.layers.Conv2D(key_filters, 1, dtype=policy, name="to_key")
 
     def call(self, frames):
-        maps = self.backbone(frames)
+        return self.from_maps(self.backbone(frames))
+
+    def from_maps(self, maps: dict) -> dict:
+        """`call` from the backbone's maps."""
         x = self.merge_32([maps[32]])
         x = self.merge_16([maps[16], upsample(x)])
         x = self.merge_8([maps[8], upsample(x)])
         features = {"features": x}
         if self.to_key is not None:
-            features["key"] = ops.normalize(self.to_key(x), axis=-1)
+            features["key"] = _normalize(self.to_key(x))
         if self.skips:
             features |= {"skip_4": maps[4], "skip_2": maps[2]}
         return features
+
+
+def _normalize(x):
+    """To length 1 along the last axis; by way of float32 where squares would leave the range."""
+    if x.dtype != "float16":
+        return ops.normalize(x, axis=-1)
+    return ops.cast(ops.normalize(ops.cast(x, "float32"), axis=-1), x.dtype)

@@ -8,7 +8,7 @@ from keras import ops
 
 from ytvos_keras.layers import ConvLSTM
 from ytvos_keras.layers.resolution import pad_to_stride
-from ytvos_keras.layers.time import fold_time, recur
+from ytvos_keras.layers.time import fold_time, recur, recur_anew
 from ytvos_keras.models.backbones import BACKBONES
 from ytvos_keras.models.config import S2SConfig
 from ytvos_keras.models.decoder import Decoder, SkipDecoder
@@ -58,6 +58,10 @@ class S2S(keras.Model):
 
     stride = 32
     """Sides of frames are padded to a multiple of this many pixels."""
+
+    recompute = False
+    """Whether training keeps no activations but computes each frame anew for the gradients: the
+    memory hardly grows with the length of the clip, a step takes longer."""
 
     def __init__(
         self,
@@ -111,15 +115,14 @@ class S2S(keras.Model):
         self.step(frame, self.initialize(frame, frame[..., :1]))
         self.built = True
 
-    def call(self, inputs):
+    def call(self, inputs, training=None):
         frames, mask = inputs["frames"], inputs["mask"]
         state = self.initialize(frames[:, 0], mask)
-        features = fold_time(self.encode, frames[:, 1:])
-        if self.memory is None and not self.sees_masks:
-            hidden, _, _ = self.conv_lstm(features["features"], (state["h"], state["c"]))
-            logits = fold_time(self.decoder, hidden)
+        if training and self.recompute:
+            logits = self._recur_anew(frames[:, 1:], state, self._teacher(inputs))
         else:
-            logits = self._recur(features, state, self._teacher(inputs))
+            features = fold_time(self.encode, frames[:, 1:])
+            logits = self.unroll(features, state, self._teacher(inputs))
         height, width = ops.shape(frames)[2:4]
         return logits[:, :, :height, :width]
 
@@ -149,18 +152,19 @@ class S2S(keras.Model):
             state["previous_mask"] = mask
         return state
 
-    def encode(self, frames) -> dict:
+    def encode(self, frames, **context) -> dict:
         """Features of frames (equation 2); they do not depend on the objects.
 
         Args:
             frames: `(B, H, W, 3)`, RGB in 0–255.
+            **context: `training`, as for any layer.
 
         Returns:
             A dict of maps, all with first dimension B. Where the Encoder sees masks too, the frame
             is all that objects can share, and the dict holds no more.
         """
         frames = pad_to_stride(frames, self.stride)
-        return {"frame": frames} if self.sees_masks else self.encoder(frames)
+        return {"frame": frames} if self.sees_masks else self.encoder(frames, **context)
 
     def step(self, frame, state: State):
         """Segments one more frame (equations 2 to 4).
@@ -184,6 +188,22 @@ class S2S(keras.Model):
         logits, state = self._advance(features, state)
         probabilities = ops.sigmoid(logits)
         return probabilities, state | self._remember(features, probabilities)
+
+    def unroll(self, features: dict, state: State, teacher: dict | None = None):
+        """Segments a clip from the features of its frames: what `call` does after encoding.
+
+        Args:
+            features: `encode` of each frame, folded over time: maps `(B, T, h, w, channels)`.
+            state: From `initialize`.
+            teacher: What `call` takes from its inputs for teacher forcing.
+
+        Returns:
+            `(B, T, H, W, 1)`, float32 logits at the padded size.
+        """
+        if self.memory is None and not self.sees_masks:
+            hidden, _, _ = self.conv_lstm(features["features"], (state["h"], state["c"]))
+            return fold_time(self.decoder, hidden)
+        return self._recur(features, state, teacher or {})
 
     def get_config(self):
         return {**super().get_config(), "config": dataclasses.asdict(self.config)}
@@ -233,13 +253,27 @@ class S2S(keras.Model):
         """Steps through a clip; `teacher` holds, for every step, what to remember after it."""
 
         def step(state, frame):
-            logits, state = self._advance(frame["features"], state)
-            mask = ops.sigmoid(logits)
-            if teacher:
-                mask = ops.where(frame["forced"] > 0, frame["mask"], mask)
-            return state | self._remember(frame["features"], mask), logits
+            return self._advance_and_remember(frame["features"], state, frame)
 
         return recur(step, state, {"features": features} | teacher)[1]
+
+    def _recur_anew(self, frames, state, teacher):
+        """`_recur` from the frames, which computes each step anew for the gradients."""
+
+        def step(state, frame):
+            # The second time it runs outside of `call`, where Keras has forgotten that we train.
+            features = self.encode(frame["frame"], training=True)
+            return self._advance_and_remember(features, state, frame)
+
+        return recur_anew(step, state, {"frame": frames} | teacher, self.weights)
+
+    def _advance_and_remember(self, features, state, teacher):
+        """A step of training: the state, with the teacher's mask if there is one, and logits."""
+        logits, state = self._advance(features, state)
+        mask = ops.sigmoid(logits)
+        if "mask" in teacher:
+            mask = ops.where(teacher["forced"] > 0, teacher["mask"], mask)
+        return state | self._remember(features, mask), logits
 
     def _teacher(self, inputs):
         """Teacher forcing as `_recur` wants it: one frame later than in the inputs."""

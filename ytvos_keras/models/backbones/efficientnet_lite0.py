@@ -113,8 +113,8 @@ class EfficientNetLite0(keras.layers.Layer):
             raise InputError(
                 f"{path}: not an .npz of EfficientNet-Lite0 weights ({first_line(error)})"
             ) from error
-        shapes = [tuple(w.shape) for w in self.weights]
-        shapes[0] = (3, 3, 3, _STEM_FILTERS)  # without a mask
+        without_mask = (3, 3, 3, _STEM_FILTERS)
+        shapes = [without_mask, *(tuple(w.shape) for w in self.weights[1:])]
         if [a.shape for a in arrays] != shapes:
             raise InputError(
                 f"{path}: not the weights of EfficientNet-Lite0, their shapes differ; make the "

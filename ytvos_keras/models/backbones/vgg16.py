@@ -6,17 +6,20 @@ import keras
 import numpy as np
 from keras import ops
 
+from ytvos_keras.layers.winograd import transform_kernel, winograd_conv, winograd_pays
+from ytvos_keras.models.backbones.mask_channel import widen_first_kernel
 from ytvos_keras.models.backbones.vgg16_weights import (
     Weights,
     collapse_fc6,
     read_vgg16_weights,
-    widen_first_kernel,
 )
 
 # Filters and number of convolutions of each block (Simonyan and Zisserman, 2014, configuration D).
 _BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
 _BGR_MEANS = (103.939, 116.779, 123.68)  # of ImageNet, as the pretrained weights were trained
 _FC6_FILTERS = 4096
+# From so many on, Winograd's convolution with its gradients takes less time than the plain one.
+_WINOGRAD_FILTERS = 256
 
 
 @keras.saving.register_keras_serializable("ytvos_keras")
@@ -53,12 +56,12 @@ class VGG16(keras.layers.Layer):
             channels = conv.filters
         self.built = True
 
-    def call(self, images, masks=None):
+    def call(self, images, masks=None, training=None):
         x = self.preprocess(images, masks)
         maps = {}
         for b, block in enumerate(self.blocks, start=1):
             for conv in block:
-                x = conv(x)
+                x = self._train(conv, x) if training else conv(x)
             x = ops.max_pool(x, 2, 2)
             maps[2**b] = x
         if self.fc6_conv is not None:
@@ -119,6 +122,12 @@ class VGG16(keras.layers.Layer):
             dtype=self.dtype_policy,
             name=name,
         )
+
+    def _train(self, conv, x):
+        """`conv(x)`, computed as is fastest together with its gradients."""
+        if conv.filters < _WINOGRAD_FILTERS or not winograd_pays(self.compute_dtype):
+            return conv(x)
+        return ops.relu(winograd_conv(x, transform_kernel(conv.kernel)) + conv.bias)
 
     def _convolutions(self):
         convolutions = [conv for block in self.blocks for conv in block]

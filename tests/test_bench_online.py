@@ -1,0 +1,71 @@
+"""`ytvos-bench online` with stand-ins for model and Segmenter."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import ytvos_keras
+from ytvos_keras.cli.bench import main
+from ytvos_keras.inference.adaptation.config import ONLINE_LEARNING
+from ytvos_keras.media.masks import write_mask
+
+MASK = np.array([[1, 1, 0, 0]] * 4, "uint8")
+
+
+class Follower:
+    """Finds the whole frame without online learning, and the first mask with it."""
+
+    def __init__(self, model, size=None, *, online_learning=None):
+        assert (model, size) == ("the model", (4, 4))
+        self.learning = online_learning
+
+    def reset(self):
+        self.first = None
+
+    def add_objects(self, label_map):
+        self.first = label_map
+        return [1]
+
+    def step(self, frame):
+        return self.first if self.learning else np.ones_like(self.first)
+
+
+@pytest.fixture
+def videos(tmp_path):
+    frames, annotations = (tmp_path / "set" / n / "clip" for n in ("JPEGImages", "Annotations"))
+    frames.mkdir(parents=True)
+    annotations.mkdir(parents=True)
+    for t in range(4):
+        Image.fromarray(np.zeros((4, 4, 3), "uint8")).save(frames / f"{t:05}.png")
+        write_mask(annotations / f"{t:05}.png", MASK)
+    return tmp_path
+
+
+def test_online(videos, monkeypatch, capsys):
+    monkeypatch.setattr(ytvos_keras, "load", lambda name: "the model", raising=False)
+    monkeypatch.setattr(ytvos_keras, "Segmenter", Follower, raising=False)
+    path = videos / "online.json"
+    options = ["--sequences", "set/clip", "--learning", "cheap,paper", "--size", "4x4"]
+    assert main(["online", str(videos), *options, "--json", str(path)]) == 0
+    content = json.loads(path.read_text())
+    assert [(row["sequence"], row["learning"]) for row in content["rows"]] == [
+        (sequence, learning)
+        for sequence in ("set/clip", "all")
+        for learning in ("none", "cheap", "paper")
+    ]
+    assert [row["J_percent"] for row in content["rows"]] == [50, 100, 100] * 2
+    assert {row["objects"] for row in content["rows"]} == {1}
+    assert all(row["frame_s"] >= 0 for row in content["rows"])
+    assert content["figures"] == {"gain_of_cheap": 50, "gain_of_paper": 50}
+    printed = capsys.readouterr().out
+    assert "cheap: J +50.0" in printed
+    assert max(map(len, printed.splitlines())) <= 80
+
+
+def test_unknown_setting_is_a_usage_error(capsys):
+    with pytest.raises(SystemExit) as error:
+        main(["online", "videos", "--sequences", "set/clip", "--learning", "slow"])
+    assert error.value.code == 2
+    assert f"one of {', '.join(ONLINE_LEARNING)} is needed, not 'slow'" in capsys.readouterr().err

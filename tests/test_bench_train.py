@@ -1,0 +1,57 @@
+"""`ytvos-bench train`, at tiny sizes. No duration is asserted."""
+
+import json
+
+import pytest
+
+from ytvos_keras.bench import train
+from ytvos_keras.bench.measure import Timing
+from ytvos_keras.bench.step_process import OURS, PLAIN, StepProcess, TrainedNetwork
+from ytvos_keras.cli.bench import main
+from ytvos_keras.errors import InputError
+
+TINY = ["--frames", "2", "--size", "32x32", "--repeats", "1", "--warmup", "1", "--quiet"]
+
+
+def test_train(tmp_path, capsys):
+    path = tmp_path / "train.json"
+    options = ["--model", "s2s-lite", "--precision", "float32", "--json", str(path)]
+    assert main(["train", *options, *TINY]) == 0
+    content = json.loads(path.read_text())
+    (row,) = content["rows"]
+    assert (row["network"], row["precision"]) == (OURS, "float32")
+    assert row["median_s"] > 0
+    assert row["peak_memory_mb"] > 100  # TensorFlow alone takes more
+    assert content["settings"]["frames"] == 2
+    assert "ratio" not in content  # nothing to compare this model with
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
+
+
+@pytest.mark.slow
+def test_the_papers_model_against_stock_layers(tmp_path):
+    path = tmp_path / "train.json"
+    assert main(["train", "--precision", "bfloat16", "--json", str(path), *TINY]) == 0
+    content = json.loads(path.read_text())
+    assert [row["network"] for row in content["rows"]] == [PLAIN, OURS]
+    assert content["ratio"] > 0
+
+
+def test_comparisons():
+    medians = {
+        (PLAIN, "float32"): 10.0,
+        (OURS, "float32"): 8.0,
+        (PLAIN, "bfloat16"): 6.0,
+        (OURS, "bfloat16"): 4.0,
+    }
+    timings = {case: Timing((median,)) for case, median in medians.items()}
+    ratios = {c.what: c.ratio for c in train._comparisons(timings)}
+    assert ratios == {
+        "training step against stock Keras layers, float32": pytest.approx(1.25),
+        "training step against stock Keras layers, bfloat16": pytest.approx(1.5),
+        "training step in bfloat16 against float32": pytest.approx(2),
+    }
+
+
+def test_a_process_that_ends_early():
+    with pytest.raises(InputError, match=r"must last to the end.* exit code 1\. KeyError: 'vgg'"):
+        StepProcess(TrainedNetwork(OURS, "vgg", "float32", 2, (32, 32)))

@@ -1,0 +1,66 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ytvos_keras.training.fused_adam import FusedAdam
+
+
+def train(optimizer):
+    """Three weights after some steps of gradients that do not depend on them, and the state."""
+    variables = [keras.Variable(np.linspace(-1, 1, n, dtype="float32")) for n in (3, 5, 7)]
+    optimizer.build(variables)
+    random = np.random.default_rng(0)
+
+    @tf.function
+    def step(gradients):
+        optimizer.apply(gradients, variables)
+
+    for _ in range(5):
+        step([tf.constant(random.normal(size=v.shape), tf.float32) for v in variables])
+    return [np.array(v) for v in (*variables, *optimizer.variables)]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"weight_decay": 0.1, "global_clipnorm": 0.5},
+        {"use_ema": True, "ema_momentum": 0.5, "gradient_accumulation_steps": 2},
+    ],
+)
+def test_it_is_adam(options):
+    schedule = keras.optimizers.schedules.CosineDecay(0.1, 5)
+    expected, received = (
+        train(kind(learning_rate=schedule, beta_1=0.8, **options))
+        for kind in (keras.optimizers.Adam, FusedAdam)
+    )
+    for mine, theirs in zip(received, expected, strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-5, atol=1e-6)
+
+
+def test_it_scales_the_loss_of_float16():
+    inner = FusedAdam(0.1)
+    optimizer = keras.optimizers.LossScaleOptimizer(inner, initial_scale=8.0)
+    variable = keras.Variable(np.ones(2, "float32"))
+    optimizer.build([variable])
+    optimizer.apply([tf.constant([8.0, -8.0])], [variable])
+    np.testing.assert_allclose(variable, [0.9, 1.1], rtol=1e-4)
+    optimizer.apply([tf.constant([np.inf, 1.0])], [variable])  # left out
+    np.testing.assert_allclose(variable, [0.9, 1.1], rtol=1e-4)
+
+
+def test_replicas_stay_alike():
+    devices = tf.config.list_logical_devices("CPU")
+    strategy = tf.distribute.MirroredStrategy([devices[0].name])
+    with strategy.scope():
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        model.compile(FusedAdam(0.1), "mse")
+    before = model.get_weights()
+    model.fit(np.ones((4, 2)), np.ones((4, 1)), epochs=1, verbose=0)
+    assert all(np.all(a != b) for a, b in zip(before, model.get_weights(), strict=True))
+
+
+def test_config():
+    again = FusedAdam.from_config(FusedAdam(0.2, beta_2=0.9).get_config())
+    assert (float(again.learning_rate), again.beta_2) == (pytest.approx(0.2), 0.9)

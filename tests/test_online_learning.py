@@ -1,0 +1,210 @@
+import dataclasses
+
+import numpy as np
+import pytest
+from models_helper import new_model, small_model
+
+from ytvos_keras.errors import InputError
+from ytvos_keras.inference.adaptation.config import ONLINE_LEARNING, OnlineLearningConfig
+from ytvos_keras.inference.adaptation.learner import OnlineLearner
+from ytvos_keras.inference.adaptation.stable_loss import StableLoss
+from ytvos_keras.inference.adaptation.student import Student
+
+SIZE = (64, 96)
+QUICK = OnlineLearningConfig(steps=3, learning_rate=1e-2, patience=None)
+
+
+def make_frame():
+    """A light square and a dark one before noise."""
+    frame = np.random.default_rng(0).integers(80, 160, (*SIZE, 3), np.uint8)
+    frame[10:34, 10:34], frame[30:54, 60:84] = 230, 20
+    masks = np.zeros((2, *SIZE), np.uint8)
+    masks[0, 10:34, 10:34] = masks[1, 30:54, 60:84] = 1
+    return frame, masks
+
+
+@pytest.fixture(scope="module")
+def base():
+    return new_model("lite")
+
+
+@pytest.fixture(scope="module")
+def learner(base):
+    """One for all tests: its step is traced once."""
+    return OnlineLearner(base, QUICK)
+
+
+@pytest.fixture(scope="module")
+def learned(learner):
+    return learner.learn({}, *make_frame())
+
+
+@pytest.fixture
+def with_config(learner, monkeypatch):
+    """Gives the learner other settings that its compiled step does not depend on."""
+
+    def change(**changes):
+        monkeypatch.setattr(learner, "config", dataclasses.replace(QUICK, **changes))
+        return learner
+
+    return change
+
+
+def weights_of(part):
+    return [weight.numpy() for weight in part.weights]
+
+
+def changed(part, before):
+    return any((now != then).any() for now, then in zip(weights_of(part), before, strict=True))
+
+
+def test_three_parts_learn_and_the_conv_lstm_does_not(base, learner, learned):
+    model = learner.model
+    parts = ("initializer", "encoder", "decoder", "conv_lstm", "memory")
+    learner.apply({})
+    before = {part: weights_of(getattr(model, part)) for part in parts}
+    backbone = weights_of(model.encoder.backbone)
+    learner.apply(learned)
+    found = {part: changed(getattr(model, part), before[part]) for part in parts}
+    assert found == {
+        "initializer": True,
+        "encoder": True,
+        "decoder": True,
+        "conv_lstm": False,
+        "memory": False,
+    }
+    assert not changed(model.encoder.backbone, backbone)  # frozen in this model
+
+
+def test_base_weights_come_back(base, learner, learned):
+    learner.apply(learned)
+    learner.apply({})
+    for back, then in zip(learner.model.get_weights(), base.get_weights(), strict=True):
+        np.testing.assert_array_equal(back, then)
+
+
+def test_learning_does_not_change_the_model_that_predicts(base, learner):
+    learner.apply({})
+    before = learner.model.get_weights()
+    base_before = base.get_weights()
+    learner.learn({}, *make_frame())
+    for model, weights in ((learner.model, before), (base, base_before)):
+        for now, then in zip(model.get_weights(), weights, strict=True):
+            np.testing.assert_array_equal(now, then)
+
+
+def test_seed_decides(learner, learned):
+    frame, masks = make_frame()
+    again = learner.learn({}, frame, masks)
+    other = learner.learn({}, frame, masks, seed=1)
+    assert again.keys() == learned.keys() == other.keys()
+    for key in learned:
+        np.testing.assert_array_equal(again[key], learned[key])
+    assert any((other[key] != learned[key]).any() for key in learned)
+
+
+def test_learning_goes_on_from_what_was_learned(learner, learned):
+    frame, masks = make_frame()
+    further = learner.learn(learned, frame, masks[:1], seed=1)
+    fresh = learner.learn({}, frame, masks[:1], seed=1)
+    assert any((further[key] != fresh[key]).any() for key in learned)
+
+
+def test_loss_falls_and_progress_tells_it(with_config):
+    calls = []
+    learner = with_config(steps=25)
+    learner.learn({}, *make_frame(), on_progress=lambda *call: calls.append(call))
+    assert [call[:2] for call in calls] == [(n, 25) for n in range(1, 26)]
+    losses = [loss for _, _, loss in calls]
+    assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5])
+
+
+@pytest.mark.parametrize("changes", [{"time_limit": 1e-6}, {"patience": 1, "improvement": 0.99}])
+def test_learning_ends_early(with_config, changes):
+    calls = []
+    learner = with_config(steps=1000, **changes)
+    learner.learn({}, *make_frame(), on_progress=lambda *call: calls.append(call))
+    assert 1 <= len(calls) <= 2
+
+
+def test_no_object_teaches_nothing(learner, learned):
+    frame, masks = make_frame()
+    assert learner.learn(learned, frame, 0 * masks) is learned
+
+
+def test_failed_learning_is_left_out(learner, learned, monkeypatch):
+    monkeypatch.setattr(learner._student, "step", lambda _: float("nan"))
+    with pytest.warns(UserWarning, match=r"failed at step 1 \(loss nan\).*smaller learning rate"):
+        assert learner.learn(learned, *make_frame()) is learned
+
+
+def test_cached_features_give_the_same_loss_and_spare_the_backbone():
+    """Of the paper's network, whose backbone is trained otherwise."""
+    config = dataclasses.replace(QUICK, parts=("encoder", "decoder"), cached_clips=2)
+    learner = OnlineLearner(small_model("paper"), config)
+    student = learner._student
+    frame, masks = make_frame()
+    clip = {"frames": np.stack([frame, frame[:, ::-1]]), "mask": masks[:2, ..., None]}
+    batch = {name: x[None] for name, x in student.prepare(clip).items() if name == "mask"}
+    batch |= {
+        name: {key: x[None] for key, x in student.prepare(clip)[name].items()}
+        for name in ("maps", "state")
+    }
+    np.testing.assert_allclose(
+        student._cached_logits(batch),
+        student._logits({name: x[None] for name, x in clip.items()}),
+        rtol=1e-4,
+        atol=1e-5,
+    )
+    backbone = weights_of(learner.model.encoder.backbone)
+    encoder = weights_of(learner.model.encoder)
+    initializer = weights_of(learner.model.initializer)
+    learner.apply(learner.learn({}, frame, masks))
+    assert changed(learner.model.encoder, encoder)
+    assert not changed(learner.model.encoder.backbone, backbone)
+    assert not changed(learner.model.initializer, initializer)
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "message"),
+    [
+        ("paper", {"parts": ("memory",)}, "no memory that could learn"),
+        ("mask-as-state", {"parts": ("initializer",)}, "none of initializer has weights"),
+        ("mask-as-input", {"cached_clips": 1}, "features cannot be cached"),
+        ("paper", {"cached_clips": 1}, "a backbone of its own, whose work is cached"),
+    ],
+)
+def test_what_a_model_cannot_learn(kind, changes, message):
+    with pytest.raises(InputError, match=message):
+        Student(small_model(kind), dataclasses.replace(QUICK, **changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"examples": "videos"}, "examples must be one of affine, scenes. Received: 'videos'"),
+        ({"parts": ("conv_lstm",)}, "the ConvLSTM stays as it is. Received: ('conv_lstm',)"),
+        ({"parts": ()}, "parts must be some of"),
+        ({"steps": 0}, "steps must be at least 1. Received: 0"),
+        ({"clip_length": 1}, "clip_length must be at least 2. Received: 1"),
+        ({"learning_rate": 0.0}, "learning_rate must be above 0. Received: 0.0"),
+        ({"scale": float("nan")}, "scale must be above 0. Received: nan"),
+        ({"cached_clips": 2, "batch_size": 4}, "cached_clips must be at least batch_size"),
+    ],
+)
+def test_wrong_settings(changes, message):
+    with pytest.raises(ValueError) as error:
+        OnlineLearningConfig(**changes)
+    assert message in str(error.value)
+
+
+def test_settings_by_name_never_train_the_conv_lstm():
+    assert list(ONLINE_LEARNING) == ["paper", "full", "cheap"]
+    assert all("conv_lstm" not in config.parts for config in ONLINE_LEARNING.values())
+
+
+def test_stable_loss():
+    falling, flat, never = StableLoss(3, 0.01), StableLoss(3, 0.01), StableLoss(None, 0.01)
+    assert not any(falling.add(0.9**n) for n in range(50))
+    assert [flat.add(1.0) for _ in range(5)] == [False, False, False, True, True]
+    assert not any(never.add(1.0) for _ in range(50))

@@ -1,0 +1,152 @@
+"""`ytvos-bench online`: what online learning gains on annotated videos, and what it costs."""
+
+import time
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ytvos_keras.bench.arguments import dimensions, list_of
+from ytvos_keras.bench.machine import describe_machine
+from ytvos_keras.bench.measure import Progress, no_progress, peak_memory
+from ytvos_keras.bench.report import Figure, Report, Row
+from ytvos_keras.inference.adaptation.config import ONLINE_LEARNING
+
+NAME = "online"
+SUMMARY = "J and F of annotated videos without and with online learning, and seconds a frame"
+
+NONE = "none"
+
+
+class Scored(NamedTuple):
+    """One video under one setting: `ObjectScores`, frames, and seconds of all its steps."""
+
+    objects: list[Any]
+    frames: int
+    seconds: float
+
+
+class _Timed:
+    """A `Segmenter` whose steps are timed; learning and compiling count."""
+
+    def __init__(self, segmenter):
+        self._segmenter = segmenter
+        self.seconds = 0.0
+
+    def reset(self) -> None:
+        self._segmenter.reset()
+        self.seconds = 0.0
+
+    def add_objects(self, label_map):
+        return self._segmenter.add_objects(label_map)
+
+    def step(self, frame):
+        begin = time.perf_counter()
+        labels = self._segmenter.step(frame)
+        self.seconds += time.perf_counter() - begin
+        return labels
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Adds the arguments of this benchmark."""
+    parser.add_argument(
+        "videos",
+        type=Path,
+        metavar="VIDEOS",
+        help="folder that holds SOURCE/{JPEGImages,Annotations}/SEQUENCE/",
+    )
+    parser.add_argument("--sequences", nargs="+", required=True, metavar="SOURCE/SEQUENCE")
+    parser.add_argument(
+        "--model", default="s2s-lite", metavar="NAME|PATH", help="default: s2s-lite"
+    )
+    parser.add_argument(
+        "--learning",
+        type=list_of(_learning),
+        default=["cheap", "full"],
+        metavar="L,…",
+        help=f"some of {', '.join(ONLINE_LEARNING)} (default: cheap,full); beside none",
+    )
+    parser.add_argument(
+        "--size", type=dimensions(2), metavar="HxW", help="working size (default: the model's)"
+    )
+
+
+def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
+    """Segments every sequence without online learning and with each setting, and scores it.
+
+    J and F are means over an object's annotated frames but the first and the last, then over
+    objects. Seconds a frame are those of all steps of a video ÷ its frames: learning, and the
+    compiling that the first video of a size needs, are shared by the frames.
+
+    Raises:
+        InputError: A sequence cannot be read or scored.
+    """
+    import ytvos_keras
+
+    machine = describe_machine()  # before our own load is on it
+    model = ytvos_keras.load(arguments.model)
+    methods = {
+        name: _Timed(
+            ytvos_keras.Segmenter(model, arguments.size, online_learning=ONLINE_LEARNING.get(name))
+        )
+        for name in (NONE, *arguments.learning)
+    }
+    found: dict[str, list[Scored]] = {name: [] for name in methods}
+    rows = []
+    for n, sequence in enumerate(arguments.sequences):
+        for name, method in methods.items():
+            progress(f"{sequence}, {name}", n, len(arguments.sequences))
+            found[name].append(_score(method, arguments.videos, sequence))
+            rows.append(_row(sequence, name, found[name][-1:]))
+    rows += [_row("all", name, scored) for name, scored in found.items()]
+    return Report(
+        benchmark=NAME,
+        settings={"model": arguments.model, "size": arguments.size or "the model's own"},
+        machine=machine,
+        rows=rows,
+        figures=[_gain(name, found) for name in arguments.learning],
+        peak_memory_mb=peak_memory(),
+    )
+
+
+def _score(method: _Timed, videos: Path, sequence: str) -> Scored:
+    from ytvos_keras.evaluation.score_videos import score_sequence
+
+    source, _, name = sequence.partition("/")
+    scores = score_sequence(
+        method, videos / source / "JPEGImages" / name, videos / source / "Annotations" / name
+    )
+    return Scored(scores.objects, scores.frames, method.seconds)
+
+
+def _row(sequence: str, learning: str, scored: list[Scored]) -> Row:
+    objects = sum(len(one.objects) for one in scored)
+    return Row({"sequence": sequence, "objects": objects, "learning": learning}, _figures(scored))
+
+
+def _figures(scored: list[Scored]) -> dict[str, float]:
+    from ytvos_keras.evaluation.results import Summary
+
+    summary = Summary.of([scores for one in scored for scores in one.objects])
+    frames = sum(one.frames for one in scored)
+    return {
+        "J_percent": 100 * summary.J.mean,
+        "F_percent": 100 * summary.F.mean,
+        "frame_s": sum(one.seconds for one in scored) / frames,
+    }
+
+
+def _gain(name: str, found: dict[str, list[Scored]]) -> Figure:
+    base, ours = _figures(found[NONE]), _figures(found[name])
+    gains = {measure: ours[f"{measure}_percent"] - base[f"{measure}_percent"] for measure in "JF"}
+    return Figure(
+        f"gain_of_{name}",
+        gains["J"],
+        f"{name}: J {gains['J']:+.1f}, F {gains['F']:+.1f} points over all objects, "
+        f"{ours['frame_s']:.2f} s a frame against {base['frame_s']:.2f}",
+    )
+
+
+def _learning(text: str) -> str:
+    if text not in ONLINE_LEARNING:
+        raise ArgumentTypeError(f"one of {', '.join(ONLINE_LEARNING)} is needed, not {text!r}")
+    return text

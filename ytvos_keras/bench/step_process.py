@@ -1,0 +1,136 @@
+"""A process of its own that makes a training step whenever it is asked to."""
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ytvos_keras.bench.measure import peak_memory
+from ytvos_keras.errors import InputError
+
+OURS = "ytvos_keras"
+PLAIN = "stock Keras layers"
+
+_CHILD = "import sys; from ytvos_keras.bench.step_process import serve; serve(sys.argv[1])"
+
+
+class TrainedNetwork(NamedTuple):
+    """What is trained, on a clip of random pixels, batch 1.
+
+    `network` is `OURS` or `PLAIN`; `model` the name of a preset; `policy` the dtype policy; `size`
+    the height and the width of the frames in pixels.
+    """
+
+    network: str
+    model: str
+    policy: str
+    frames: int
+    size: Sequence[int]
+
+
+class StepProcess:
+    """Trains a network in a process of its own: the peak of a process's memory never falls.
+
+    Args:
+        trained: What it trains.
+
+    Raises:
+        InputError: The process ended early, for want of memory for example.
+    """
+
+    def __init__(self, trained: TrainedNetwork):
+        self.peak_memory = 0.0
+        """Largest resident memory up to the last step, in MB (10⁶ bytes)."""
+        self._trained = trained
+        # Not a pipe: a process that says much would wait until somebody reads it.
+        self._errors = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 (see close)
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _CHILD, json.dumps(trained)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            text=True,
+        )
+        try:
+            self._wait()
+        except BaseException:
+            self.close()
+            raise
+
+    def step(self) -> None:
+        """Makes one step and waits for its end."""
+        print(file=self._process.stdin, flush=True)
+        self._wait()
+
+    def close(self) -> None:
+        """Ends the process."""
+        self._process.kill()
+        self._process.wait()
+        for file in (self._process.stdin, self._process.stdout, self._errors):
+            file.close()
+
+    def _wait(self):
+        answer = self._process.stdout.readline()
+        if not answer:
+            code = self._process.wait()
+            self._errors.seek(0)
+            last = (self._errors.read().splitlines() or [""])[-1]
+            raise InputError(
+                f"the process that trains {self._trained.network} in {self._trained.policy} must "
+                f"last to the end; a smaller --size or one --precision takes less memory. "
+                f"Received: exit code {code}. {last}"
+            )
+        self.peak_memory = float(answer)
+
+
+def serve(trained: str) -> None:
+    """Builds a network, then makes a step for every line on stdin; answers with the peak memory.
+
+    Args:
+        trained: A `TrainedNetwork` as JSON.
+    """
+    model, clip = _build(TrainedNetwork(*json.loads(trained)))
+    print(peak_memory() or "nan", flush=True)
+    for _ in sys.stdin:
+        model.train_on_batch(*clip)  # fetches the loss
+        print(peak_memory() or "nan", flush=True)
+
+
+def _build(trained):
+    """A compiled model, and a clip with its masks."""
+    import keras
+    import numpy as np
+
+    random = np.random.default_rng(0)
+    height, width = trained.size
+    frames = random.integers(0, 256, (1, trained.frames, height, width, 3), dtype=np.uint8)
+    masks = (random.random((1, trained.frames, height, width, 1)) < 0.3).astype(np.float32)
+    inputs = {"frames": frames, "mask": masks[:, 0]}
+    if trained.network == OURS:
+        return _ours(trained), (inputs, masks[:, 1:])
+    from ytvos_keras.bench.plain_clip import plain_clip
+
+    inputs["frames"] = frames.astype(np.float32)
+    model = plain_clip(trained.frames, height, width, trained.policy)
+    model.compile(
+        keras.optimizers.Adam(1e-5),
+        keras.losses.BinaryCrossentropy(from_logits=True),
+        jit_compile=False,  # as ours: XLA, which Keras would take, is far slower on a CPU
+    )
+    return model, (inputs, masks[:, 1:])
+
+
+def _ours(trained):
+    """As `ytvos-train --preset paper` or `--preset lite` compiles it."""
+    import dataclasses
+
+    from ytvos_keras.training.build import build_model, compile_model
+    from ytvos_keras.training.presets import lite, paper
+
+    recipe = {"s2s-vgg16": paper.RECIPE, "s2s-lite": lite.RECIPE}[trained.model]
+    recipe = dataclasses.replace(recipe, precision=trained.policy)
+    model = build_model(recipe)
+    compile_model(model, recipe, steps=1000)
+    return model

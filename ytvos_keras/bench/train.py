@@ -1,0 +1,99 @@
+"""`ytvos-bench train`: what one training step takes, in time and memory."""
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+
+from ytvos_keras.bench.arguments import (
+    POLICIES,
+    add_precision,
+    add_rounds,
+    dimensions,
+    positive,
+)
+from ytvos_keras.bench.machine import describe_machine
+from ytvos_keras.bench.measure import Progress, Timing, interleave, no_progress
+from ytvos_keras.bench.report import Comparison, Report, Row
+from ytvos_keras.bench.step import MODELS
+from ytvos_keras.bench.step_process import OURS, PLAIN, StepProcess, TrainedNetwork
+
+NAME = "train"
+SUMMARY = "seconds and memory of a training step, by precision and against stock Keras layers"
+
+Case = tuple[str, str]
+"""Network and precision."""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Adds the arguments of this benchmark."""
+    parser.add_argument("--model", choices=MODELS, default=MODELS[0], help="default: s2s-vgg16")
+    parser.add_argument(
+        "--frames", type=positive, default=5, metavar="T", help="length of the clip (default: 5)"
+    )
+    parser.add_argument(
+        "--size",
+        type=dimensions(2),
+        default=(256, 448),
+        metavar="HxW",
+        help="height and width of the frames in pixels, multiples of 32 (default: 256x448)",
+    )
+    add_precision(parser)
+    add_rounds(parser, repeats=5, warmup=2)
+
+
+def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
+    """Times whole training steps on one clip, all cases in turns, each in a process of its own.
+
+    A step is the forward pass, the loss, the gradients and the optimiser, as `ytvos-train` makes
+    it. The paper's model is also timed as a composition of stock Keras layers, with stock Adam and
+    compiled like ours. Random weights and pixels, batch 1.
+    """
+    machine = describe_machine()  # before our own load is on it
+    networks = (PLAIN, OURS) if arguments.model == "s2s-vgg16" else (OURS,)
+    cases = [(network, name) for name in arguments.precision for network in networks]
+    with ExitStack() as stack:
+        processes = {}
+        for n, (network, name) in enumerate(cases):
+            progress(f"building {network} in {name}", n, len(cases))
+            trained = TrainedNetwork(
+                network, arguments.model, POLICIES[name], arguments.frames, arguments.size
+            )
+            processes[network, name] = stack.enter_context(closing(StepProcess(trained)))
+        timings = interleave(
+            {case: process.step for case, process in processes.items()},
+            warmup=arguments.warmup,
+            repeats=arguments.repeats,
+            progress=progress,
+        )
+    return Report(
+        benchmark=NAME,
+        settings={
+            "model": arguments.model,
+            "frames": arguments.frames,
+            "size": arguments.size,
+            "batch": 1,
+            "precision": arguments.precision,
+            "warmup": arguments.warmup,
+            "repeats": arguments.repeats,
+        },
+        machine=machine,
+        rows=[_row(case, timings[case], processes[case].peak_memory) for case in cases],
+        comparisons=list(_comparisons(timings)),
+    )
+
+
+def _row(case: Case, timing: Timing, peak: float) -> Row:
+    network, name = case
+    labels = {"network": network, "precision": name}
+    return Row(labels, {**timing.figures(), "peak_memory_mb": peak})
+
+
+def _comparisons(timings: dict[Case, Timing]) -> Iterator[Comparison]:
+    """Ours against stock layers at equal precision, and both of ours against each other."""
+    for (network, name), reference in timings.items():
+        if network == PLAIN:
+            what = f"training step against stock Keras layers, {name}"
+            yield Comparison(what, reference, timings[OURS, name])
+    both = [timings.get((OURS, name)) for name in POLICIES]
+    if all(both):
+        yield Comparison("training step in bfloat16 against float32", *both)
