@@ -8,14 +8,15 @@ PYTHON ?= $(shell for python in python3 python3.11 python3.12; do \
 	$$python -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null \
 	&& echo $$python && exit; done; echo python3)
 
-.PHONY: help demo test lint install clean
+.PHONY: help demo test lint notebooks install clean
 
 help:
-	@echo "make demo     install into $(VENV) and segment the bundled clip"
-	@echo "make test     install into $(VENV) with the developers' tools and run the tests"
-	@echo "make lint     check style and formatting"
-	@echo "make install  only install, with the developers' tools"
-	@echo "make clean    remove $(VENV) and what builds and tests leave behind"
+	@echo "make demo       install into $(VENV) and segment the bundled clip"
+	@echo "make test       install into $(VENV) with the developers' tools and run the tests"
+	@echo "make lint       check style and formatting"
+	@echo "make notebooks  run the notebooks' sources and write them anew, with outputs"
+	@echo "make install    only install, with the developers' tools"
+	@echo "make clean      remove $(VENV) and what builds and tests leave behind"
 
 demo: $(VENV)/.installed
 	$(BIN)/ytvos-segment --demo
@@ -26,6 +27,9 @@ test: $(VENV)/.installed-dev
 lint: $(VENV)/.installed-dev
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
+
+notebooks: $(VENV)/.installed-dev
+	$(BIN)/python notebooks/build.py
 
 install: $(VENV)/.installed-dev
 
