@@ -40,7 +40,8 @@ def no_network(monkeypatch):
     connect = socket.socket.connect
 
     def guarded(self, address):
-        if self.family in (socket.AF_INET, socket.AF_INET6):
+        inet = self.family in (socket.AF_INET, socket.AF_INET6)
+        if inet and address[0] not in ("127.0.0.1", "::1"):
             raise RuntimeError(f"a test must not use the network. Received: {address}")
         return connect(self, address)
 
