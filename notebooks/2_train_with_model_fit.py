@@ -285,7 +285,7 @@ model.save(WORK / "toy.keras")
 # | frames | 96×160 | 192×320 | 256×448 |
 # | clip | 4 frames | 5, later 10 | 5 to 11 |
 # | parameters | 3.5 M | 4.7 M | 70 M |
-# | training | 180 steps | some thousand steps | 80 epochs |
+# | training | 180 steps | 3,600 steps | 80 epochs |
 #
 # `ytvos-train` does what this notebook does, and also what a long run needs: stages, checkpoints,
 # resuming to the bit, several devices or machines.
