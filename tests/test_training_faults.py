@@ -5,6 +5,7 @@ The network is tiny (`tiny_training.py`); all else is as in a real run.
 
 import contextlib
 import logging
+import os
 import random
 import re
 import resource
@@ -156,10 +157,14 @@ def test_damage_in_the_middle_of_a_run_is_named_once_and_passed_over(
     flipped, cut, _ = sorted(Path(records).glob("*.tfrecord"))
 
     def damage(_):
-        data = bytearray(flipped.read_bytes())
-        data[data.index(b"IDAT") + 20] ^= 0x10
-        flipped.write_bytes(data)
-        cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
+        # In place: the run reads these files meanwhile, and must never see one torn for a moment.
+        where = flipped.read_bytes().index(b"IDAT") + 20
+        with open(flipped, "r+b") as file:
+            file.seek(where)
+            byte = file.read(1)[0]
+            file.seek(where)
+            file.write(bytes([byte ^ 0x10]))
+        os.truncate(cut, cut.stat().st_size // 2)
 
     with caplog.at_level(logging.WARNING, "ytvos_keras"):
         files = run(records, tmp_path / "run", At(1, damage))
