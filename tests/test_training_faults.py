@@ -159,7 +159,7 @@ def test_damage_in_the_middle_of_a_run_is_named_once_and_passed_over(
     def damage(_):
         # In place: the run reads these files meanwhile, and must never see one torn for a moment.
         where = flipped.read_bytes().index(b"IDAT") + 20
-        with open(flipped, "r+b") as file:
+        with flipped.open("r+b") as file:
             file.seek(where)
             byte = file.read(1)[0]
             file.seek(where)

@@ -9,6 +9,7 @@ from pathlib import Path
 from ytvos_keras.bench import (
     convlstm,
     evaluation,
+    export,
     long_video,
     memory,
     online,
@@ -21,7 +22,7 @@ from ytvos_keras.cli.common import prepare_tensorflow, run
 from ytvos_keras.cli.quiet_import import import_tensorflow
 from ytvos_keras.errors import InputError
 
-BENCHMARKS = (convlstm, step, train, memory, long_video, online, evaluation, pipeline)
+BENCHMARKS = (convlstm, step, train, memory, long_video, online, export, evaluation, pipeline)
 
 
 def main(argv: list[str] | None = None) -> int:

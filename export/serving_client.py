@@ -1,0 +1,248 @@
+"""Segments a video through a model server: TensorFlow Serving, or `ytvos-export serve`.
+
+    python export/serving_client.py --server HOST:8500 clip.mp4 --mask first.png --output masks
+    … --server HOST:8501 --rest …
+
+The server keeps nothing between requests: the state of the objects comes back with every answer and
+goes out with the next frame. All requests of a clip name the version that was there at its
+beginning: a state made by one version means nothing to another.
+Needs `pip install 'ytvos-keras[serving]'`.
+"""
+
+import argparse
+import base64
+import contextlib
+import io
+import json
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ytvos_keras.cli.common import prepare_tensorflow, run, size_argument
+from ytvos_keras.cli.progress import frame_progress
+from ytvos_keras.cli.quiet_import import import_tensorflow
+from ytvos_keras.errors import InputError
+from ytvos_keras.inference.first_masks import open_first_masks
+from ytvos_keras.inference.sizes import resize_frame, resize_mask, working_size
+from ytvos_keras.media import open_frames, write_mask
+
+INPUT_SIZE = (256, 448)  # the area at which the models work, at the video's aspect ratio
+STRIDE = 32
+NO_LIMIT = -1  # gRPC clients receive no more than 4 MiB unless told so; states are larger
+
+
+class GrpcModel:
+    """A model behind gRPC: frames and states as tensors, at the working size.
+
+    Args:
+        server: `HOST:PORT`.
+        name: Of the model.
+        version: A number or a label; the newest if left out.
+        size: Working (height, width), unless the model has a fixed one.
+    """
+
+    def __init__(self, server, name, version=None, size=None):
+        import grpc
+        from tensorflow_serving.apis import prediction_service_pb2_grpc
+
+        options = [("grpc.max_receive_message_length", NO_LIMIT)]
+        self.stub = prediction_service_pb2_grpc.PredictionServiceStub(
+            grpc.insecure_channel(server, options)
+        )
+        self.server, self.name = server, name
+        self.version, fixed_size = self._look_up(version)
+        self.size = fixed_size or size
+
+    def initialize(self, frame, masks):
+        """States of new objects: masks uint8 (K, H, W) at the size of the frame."""
+        size = self._size_for(frame)
+        small = np.stack([resize_mask(mask, size) for mask in masks])[..., None]
+        return self._predict("initialize", image=resize_frame(frame, size)[None], mask=small)
+
+    def step(self, frame, state):
+        """Probabilities float32 (K, h, w, 1), and the next states. One frame serves all objects."""
+        image = resize_frame(frame, self._size_for(frame))[None]
+        state = self._predict("step", image=image, **state)
+        return state.pop("probs"), state
+
+    def _size_for(self, frame):
+        return self.size or working_size(frame.shape[:2], INPUT_SIZE, STRIDE)
+
+    def _look_up(self, version):
+        """The number of the version, and the size of its frames if that is fixed."""
+        from tensorflow_serving.apis import get_model_metadata_pb2 as messages
+
+        request = messages.GetModelMetadataRequest(metadata_field=["signature_def"])
+        request.model_spec.name = self.name
+        if isinstance(version, int):
+            request.model_spec.version.value = version
+        elif version:
+            request.model_spec.version_label = version
+        response = self._call(self.stub.GetModelMetadata, request)
+        signatures = messages.SignatureDefMap()
+        response.metadata["signature_def"].Unpack(signatures)
+        shape = signatures.signature_def["step"].inputs["image"].tensor_shape
+        size = tuple(dim.size for dim in shape.dim[1:3])
+        return response.model_spec.version.value, size if min(size) > 0 else None
+
+    def _predict(self, signature, **inputs):
+        import tensorflow as tf
+        from tensorflow_serving.apis import predict_pb2
+
+        request = predict_pb2.PredictRequest()
+        request.model_spec.name = self.name
+        request.model_spec.version.value = self.version
+        request.model_spec.signature_name = signature
+        for name, value in inputs.items():
+            request.inputs[name].CopyFrom(tf.make_tensor_proto(value))
+        response = self._call(self.stub.Predict, request)
+        return {name: tf.make_ndarray(proto) for name, proto in response.outputs.items()}
+
+    def _call(self, method, request):
+        import grpc
+
+        try:
+            return method(request, timeout=600)
+        except grpc.RpcError as error:
+            raise InputError(f"{self.server}: {error.code().name}: {error.details()}") from error
+
+
+class RestModel:
+    """A model behind REST: JPEGs and PNGs at the size of the video, states as opaque strings.
+
+    Args:
+        server: `HOST:PORT`.
+        name: Of the model.
+        version: A number or a label; the newest if left out.
+    """
+
+    def __init__(self, server, name, version=None):
+        self.server, self.url = server, f"http://{server}/v1/models/{name}"
+        place = f"/versions/{version}" if isinstance(version, int) else f"/labels/{version}"
+        metadata = self._call(self.url + (place if version else "") + "/metadata")
+        self.url += f"/versions/{metadata['model_spec']['version']}"
+
+    def initialize(self, frame, masks):
+        """As that of `GrpcModel`."""
+        files = [_encoded(255 * (mask > 0).astype(np.uint8), "PNG") for mask in masks]
+        return self._predict("initialize_bytes", image_bytes=[_jpeg(frame)], mask_bytes=files)
+
+    def step(self, frame, state):
+        """As that of `GrpcModel`; the probabilities are at the size of the frame."""
+        state = self._predict("step_bytes", image_bytes=[_jpeg(frame)], **state)
+        files = [base64.b64decode(file["b64"]) for file in state.pop("probs_bytes")]
+        pictures = [np.asarray(Image.open(io.BytesIO(file))) for file in files]
+        return np.stack(pictures).astype(np.float32)[..., None] / 255, state
+
+    def _predict(self, signature, **inputs):
+        inputs = {name: list(value) for name, value in inputs.items()}
+        body = {"signature_name": signature, "inputs": inputs}
+        outputs = self._call(self.url + ":predict", json.dumps(body).encode())["outputs"]
+        return {name: np.array(value, object) for name, value in outputs.items()}
+
+    def _call(self, url, body=None):
+        request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+        try:
+            with urllib.request.urlopen(request, timeout=600) as response:
+                return json.load(response)
+        except urllib.error.HTTPError as error:
+            reason = error.read().decode(errors="replace")
+            with contextlib.suppress(ValueError, KeyError):
+                reason = json.loads(reason)["error"]
+            raise InputError(f"{self.server}: {error.code}: {reason}") from error
+
+
+def segment(model, source, first_masks, output: Path, on_progress=None) -> int:
+    """Writes one palette PNG for each frame; objects may first appear in any of them.
+
+    Args:
+        model: A `GrpcModel` or a `RestModel`.
+        source: Frames, as `open_frames` gives them.
+        first_masks: As `open_first_masks` gives them.
+        output: A folder; it is made if it is not there.
+        on_progress: Called with a stage, frames done, and in all if known.
+
+    Returns:
+        The number of frames.
+    """
+    from ytvos_keras.inference.merge import merge_probabilities
+
+    output.mkdir(parents=True, exist_ok=True)
+    state, ids, count = {}, [], 0
+    for name, frame in source:
+        labels = np.zeros(frame.shape[:2], np.uint8)
+        if ids:
+            probs, state = model.step(frame, state)
+            rows = merge_probabilities(probs, frame.shape[:2]).numpy()
+            labels = np.array([0, *ids], np.uint8)[rows]
+        given = first_masks.read(count)
+        new = [] if given is None else [i for i in np.unique(given[given > 0]) if i not in ids]
+        if new:
+            masks = np.stack([(given == i).astype(np.uint8) for i in new])
+            fresh = model.initialize(frame, masks)
+            state = {k: np.concatenate([state[k], fresh[k]]) for k in fresh} if ids else fresh
+            ids += new
+            labels = np.where(np.isin(given, new), given, labels)
+        write_mask(output / f"{name}.png", labels, first_masks.palette)
+        count += 1
+        if on_progress is not None:
+            on_progress("masks", count, source.count)
+    return count
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command; 0, 1 for an error, 130 for an interruption."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("video", metavar="VIDEO", help="video file, or folder of frames")
+    add("--mask", required=True, help="PNG for the first frame, or a folder of PNGs")
+    add("--output", required=True, type=Path, metavar="DIR", help="folder for the masks")
+    add("--server", required=True, metavar="HOST:PORT")
+    add("--rest", action="store_true", help="speak REST, with pictures as files, instead of gRPC")
+    add("--model", default="s2s", metavar="NAME", help="default: %(default)s")
+    add("--version", metavar="N|LABEL", help="default: the newest")
+    add("--size", type=size_argument, metavar="HxW", help="working size, for gRPC")
+    add("--quiet", action="store_true")
+    arguments = parser.parse_args(argv)
+    if arguments.rest and arguments.size:
+        parser.error("--size is for gRPC; with REST the server chooses it")
+    prepare_tensorflow()
+    return run(lambda: _segment(arguments), quiet=arguments.quiet)
+
+
+def _segment(arguments: argparse.Namespace) -> None:
+    source = open_frames(arguments.video)
+    first_masks = open_first_masks(arguments.mask, source)
+    import_tensorflow()
+    version = arguments.version
+    version = int(version) if version and version.isdecimal() else version
+    if arguments.rest:
+        model = RestModel(arguments.server, arguments.model, version)
+    else:
+        model = GrpcModel(arguments.server, arguments.model, version, arguments.size)
+    start = time.perf_counter()
+    with frame_progress(arguments.quiet) as report:
+        count = segment(model, source, first_masks, arguments.output, report)
+    if not arguments.quiet:
+        speed = count / (time.perf_counter() - start)
+        print(f"masks    {arguments.output} ({count} PNG files, {speed:.1f} frames/s)")
+
+
+def _jpeg(frame):
+    return _encoded(frame, "JPEG", quality=95)
+
+
+def _encoded(picture, file_format, **options):
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, file_format, **options)
+    return {"b64": base64.b64encode(file.getvalue()).decode()}
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

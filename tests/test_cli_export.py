@@ -1,0 +1,87 @@
+import subprocess
+import sys
+
+import pytest
+from tiny_s2s import TinyS2S
+
+from ytvos_keras.cli import export
+from ytvos_keras.export import parity, saved_model
+from ytvos_keras.models import presets
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    monkeypatch.setattr(presets, "load", lambda name: TinyS2S())
+    monkeypatch.setattr(saved_model, "byte_signatures", lambda *_: {})  # traced elsewhere
+
+
+@pytest.mark.parametrize("command", [["--help"], ["serve", "--help"]])
+def test_help_imports_nothing_heavy(command):
+    code = (
+        "import sys\n"
+        "from ytvos_keras.cli.export import main\n"
+        f"try:\n    main({command})\n"
+        "except SystemExit as end:\n    assert end.code == 0, end.code\n"
+        "heavy = {'tensorflow', 'keras', 'numpy', 'PIL', 'av', 'rich', 'grpc'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("usage: ytvos-export")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "required: --format, --output"),
+        (["--format", "torch", "--output", "x"], "invalid choice: 'torch'"),
+        (
+            ["--format", "saved-model", "--output", "x", "--precision", "int8"],
+            "--precision and --data are for --format onnx",
+        ),
+        (
+            ["--format", "onnx", "--output", "x", "--version", "1"],
+            "--version and --no-warmup are for --format saved-model",
+        ),
+        (["--format", "saved-model", "--output", "x", "--version", "0"], "at least 1"),
+        (
+            ["--format", "onnx", "--output", "x", "--calibration", "y"],
+            "--calibration is for --precision int8",
+        ),
+        (["--format", "saved-model", "--output", "x", "--size", "256"], "a size is HEIGHTxWIDTH"),
+        (["serve"], "required: DIR"),
+    ],
+)
+def test_usage_errors_exit_2(arguments, message, capsys):
+    with pytest.raises(SystemExit) as error:
+        export.main(arguments)
+    assert error.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_says_what_it_wrote_and_checked(tiny, tmp_path, capsys):
+    command = ["--format", "saved-model", "--output", str(tmp_path / "s2s"), "--no-warmup"]
+    assert export.main([*command, "--size", "32x48"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith(f"saved model  {tmp_path / 's2s' / '1'} (")
+    assert lines[1] == "signature    step: image, h, previous_mask -> h, previous_mask, probs"
+    assert lines[-2].startswith("parity       20 frames of 32x48, 2 objects: largest difference ")
+    assert lines[-1] == "warm-up      no requests"
+
+
+def test_a_failed_check_exits_1_and_leaves_nothing(tiny, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(parity, "EQUAL_LABELS", 1.1)
+    command = ["--format", "saved-model", "--output", str(tmp_path / "s2s"), "--no-warmup"]
+    assert export.main([*command, "--quiet"]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("error: the exported model must give the Keras model's probabilities")
+    assert err.count("\n") == 1
+    assert list((tmp_path / "s2s").iterdir()) == []
+
+
+def test_faults_of_the_user_exit_1(tmp_path, capsys):
+    assert export.main(["--format", "saved-model", "--model", "s2s-vgg16", "--output", "x"]) == 1
+    assert "no weights are bundled" in capsys.readouterr().err
+    assert export.main(["serve", str(tmp_path)]) == 1
+    assert "no models.config in it" in capsys.readouterr().err

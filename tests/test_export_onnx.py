@@ -1,0 +1,224 @@
+"""The graphs: names, shapes, metadata, and the same numbers as Keras."""
+
+import copy
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from models_helper import SMALL, small_model
+from onnx import numpy_helper
+from onnx_export import new_folder, tiny_graphs, tiny_model, tiny_onnx
+from tiny_export import tiny_clip
+
+from ytvos_keras import InputError, load
+from ytvos_keras.export import onnx_files as module
+from ytvos_keras.export.onnx_clip import clip_graph
+from ytvos_keras.export.onnx_convert import convert
+from ytvos_keras.export.onnx_files import export_onnx
+from ytvos_keras.export.onnx_half import with_half_weights
+from ytvos_keras.export.onnx_stream import FeatureStream, OnnxStream
+from ytvos_keras.export.parity import (
+    KerasStream,
+    ParityError,
+    check_parity,
+    demo_clip,
+    measure_parity,
+)
+from ytvos_keras.models import PRESETS, S2S
+
+GRAPHS = ["initialize", "step", "encode", "step_features", "segment_clip"]
+
+
+def files_of(exported) -> dict[str, Path]:
+    return {name: exported.path / f"{name}.onnx" for name in exported.signatures}
+
+
+def shape_of(value) -> list:
+    return [dim.dim_param or dim.dim_value for dim in value.type.tensor_type.shape.dim]
+
+
+@pytest.fixture(scope="module")
+def stream():
+    return OnnxStream(files_of(tiny_onnx()), threads=1)
+
+
+def test_what_was_written():
+    exported = tiny_onnx()
+    assert list(exported.signatures) == GRAPHS
+    assert sorted(exported.sizes) == sorted(f"{name}.onnx" for name in GRAPHS)
+    assert exported.signatures["step"] == (
+        ["image", "h", "previous_mask"],
+        ["probs", "h_next", "previous_mask_next"],
+    )
+    assert exported.signatures["segment_clip"] == (["images", "mask"], ["probs"])
+    assert exported.parity.largest_difference < 1e-5
+    assert exported.measured == {}
+    text = "\n".join(exported.lines())
+    assert "step.onnx" in text
+    assert "parity       20 frames of 64x96, 2 objects" in text
+
+
+def test_metadata_say_what_a_graph_is():
+    exported = tiny_onnx()
+    for name, path in files_of(exported).items():
+        graph = onnx.load(path)
+        onnx.checker.check_model(graph, full_check=True)
+        facts = {prop.key: prop.value for prop in graph.metadata_props}
+        assert facts["graph"] == name
+        assert (facts["model"], facts["precision"], facts["size"]) == ("tiny", "float32", "any")
+        assert (facts["working_size"], facts["stride"]) == ("64x96", "8")
+        assert {"licence", "ytvos-keras", "tensorflow", "keras", "tf2onnx", "onnx"} <= set(facts)
+    facts = json.loads((exported.path / "model.json").read_text())
+    assert facts["working_size"] == "64x96"
+
+
+def test_free_dimensions_have_names():
+    step, clip = (onnx.load(files_of(tiny_onnx())[name]).graph for name in ("step", "segment_clip"))
+    assert [shape_of(value) for value in step.input] == [
+        ["images", "height", "width", 3],
+        ["objects", "h_height", "h_width", 4],
+        ["objects", "previous_mask_height", "previous_mask_width", 1],
+    ]
+    assert shape_of(step.output[0]) == ["objects", "height", "width", 1]
+    assert shape_of(clip.input[0]) == ["images", "frames", "height", "width", 3]
+    assert shape_of(clip.output[0]) == ["objects", "frames", "height", "width", 1]
+
+
+@pytest.mark.parametrize(("size", "objects"), [((37, 50), 2), ((64, 64), 1), ((8, 9), 3)])
+def test_other_sizes_and_numbers_of_objects(stream, size, objects):
+    frames, masks = tiny_clip(size, frames=4, objects=objects)
+    for other in (stream, FeatureStream(stream.graphs, threads=1)):
+        parity = measure_parity(KerasStream(tiny_model()), other, frames, masks)
+        assert parity.largest_difference < 1e-5
+
+
+def test_one_image_for_each_object(stream):
+    frames, masks = tiny_clip(objects=2)
+    twice = np.stack([frames[0]] * 2)
+    state = stream.initialize(frames[0][None], masks)
+    of_one, _ = stream.step(frames[1][None], state)
+    of_two, _ = stream.step(np.stack([frames[1]] * 2), stream.initialize(twice, masks))
+    np.testing.assert_allclose(of_one, of_two, atol=1e-6)
+
+
+def test_a_clip_is_its_steps(stream):
+    frames, masks = tiny_clip(frames=5)
+    probs = stream.run("segment_clip", {"images": np.stack(frames)[None], "mask": masks})["probs"]
+    assert probs.shape == (2, 5, 37, 50, 1)
+    np.testing.assert_array_equal(probs[:, 0], masks)
+    state = stream.initialize(frames[0][None], masks)
+    for t, frame in enumerate(frames[1:], start=1):
+        expected, state = stream.step(frame[None], state)
+        np.testing.assert_allclose(probs[:, t], expected, atol=1e-6)
+
+
+def test_a_fixed_size_stands_in_the_graph():
+    graph = convert(tiny_model(), (40, 50), ["step"])["step"].graph
+    assert shape_of(graph.input[0]) == ["images", 40, 50, 3]
+    assert shape_of(graph.input[1]) == ["objects", 5, 7, 4]
+    assert shape_of(graph.output[0]) == ["objects", 40, 50, 1]
+
+
+def test_float16_weights_take_half_the_room_and_compute_in_float32():
+    graph = tiny_graphs()["step"]
+    half = with_half_weights(graph)
+    kept = {x.name: numpy_helper.to_array(x) for x in half.graph.initializer}
+    large = [x for x in graph.graph.initializer if x.data_type == 1 and np.prod(x.dims) >= 256]
+    assert large
+    for tensor in large:
+        assert kept[f"{tensor.name}/float16"].dtype == np.float16
+        assert tensor.name not in kept
+    assert {x.type.tensor_type.elem_type for x in half.graph.output} == {1}
+    frames, masks = tiny_clip(frames=3)
+    streams = [
+        OnnxStream({"initialize": tiny_graphs()["initialize"], "step": step}, threads=1)
+        for step in (graph, half)
+    ]
+    assert 0 < measure_parity(*streams, frames, masks).largest_difference < 1e-2
+
+
+def test_weights_that_float16_cannot_hold_stay():
+    graph = copy.deepcopy(tiny_graphs()["encode"])
+    (kernel,) = (x for x in graph.graph.initializer if np.prod(x.dims) >= 256)
+    kernel.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(kernel) * 1e9, kernel.name))
+    names = [x.name for x in with_half_weights(graph).graph.initializer]
+    assert kernel.name in names
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_a_wrong_graph_is_found_and_nothing_is_left(monkeypatch, name):
+    def converted(*args, **kwargs):
+        graphs = copy.deepcopy(tiny_graphs())
+        if name in graphs:
+            _spoil(graphs[name].graph)
+        return graphs
+
+    def joined(initialize, step):
+        clip = clip_graph(initialize, step)
+        if name == "segment_clip":
+            loop = next(node for node in clip.graph.node if node.op_type == "Scan")
+            _spoil(next(attribute.g for attribute in loop.attribute if attribute.name == "body"))
+        return clip
+
+    monkeypatch.setattr(module, "convert", converted)
+    monkeypatch.setattr(module, "clip_graph", joined)
+    output = new_folder()
+    with pytest.raises(ParityError, match="nothing was kept"):
+        export_onnx(tiny_model(), output, name="tiny")
+    assert list(output.parent.iterdir()) == []
+
+
+def _spoil(graph: onnx.GraphProto) -> None:
+    """Enlarges every weight."""
+    for tensor in graph.initializer:
+        if tensor.data_type == 1 and np.prod(tensor.dims) >= 256:
+            value = numpy_helper.to_array(tensor)
+            tensor.CopyFrom(numpy_helper.from_array(value * np.float32(1.5), tensor.name))
+
+
+def test_a_folder_with_something_in_it_is_refused(tmp_path):
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(InputError, match="is there already; give the name of a new folder"):
+        export_onnx(tiny_model(), tmp_path, name="tiny")
+    assert (tmp_path / "mine.txt").read_text() == "mine"
+
+
+def test_a_half_precision_model_is_refused():
+    model = S2S(SMALL["paper"], dtype="mixed_bfloat16")
+    with pytest.raises(InputError, match=r"made from a float32 model.*mixed_bfloat16"):
+        convert(model)
+
+
+def test_a_missing_package_is_named():
+    code = (
+        "import sys; sys.modules['tf2onnx'] = None\n"
+        "from ytvos_keras import InputError\n"
+        "try:\n    import ytvos_keras.export.onnx_convert\n"
+        "except InputError as error:\n    print(error)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "pip install 'ytvos-keras[onnx]'" in result.stdout, result.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["lite", "paper"])
+def test_small_models_stream_as_keras(kind):
+    model = small_model(kind)
+    stream = OnnxStream(convert(model), threads=1)
+    for size, objects in (((64, 96), 2), ((70, 101), 1)):
+        frames, masks = demo_clip(size, frames=6, objects=objects)
+        for other in (stream, FeatureStream(stream.graphs, threads=1)):
+            check_parity(measure_parity(KerasStream(model), other, frames, masks))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["s2s-lite", "s2s-vgg16"])
+def test_presets_stream_as_keras_over_twenty_frames(name):
+    model = load(name) if name == "s2s-lite" else S2S(PRESETS[name])
+    stream = OnnxStream(convert(model, graphs=["initialize", "step"]))
+    frames, masks = demo_clip((256, 448), frames=21, objects=1)
+    check_parity(measure_parity(KerasStream(model), stream, frames, masks))

@@ -1,0 +1,82 @@
+"""`export/onnx_segment.py`: a video without TensorFlow."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from onnx_export import tiny_onnx
+from PIL import Image
+
+from ytvos_keras.export.annotated_clips import bundled_clip
+from ytvos_keras.export.onnx_segmenter import OnnxSegmenter
+from ytvos_keras.export.onnx_stream import OnnxStream
+from ytvos_keras.media import davis_palette, read_mask
+
+SCRIPT = Path(__file__).parents[1] / "export" / "onnx_segment.py"
+
+
+def run(*arguments) -> subprocess.CompletedProcess:
+    # Neither TensorFlow nor this package can be imported.
+    code = (
+        "import sys, runpy\n"
+        "for name in ('tensorflow', 'keras', 'ytvos_keras'): sys.modules[name] = None\n"
+        f"sys.argv = {[str(SCRIPT), *map(str, arguments)]!r}\n"
+        f"runpy.run_path({str(SCRIPT)!r}, run_name='__main__')"
+    )
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+
+@pytest.fixture
+def frames(tmp_path) -> tuple[Path, Path]:
+    """The first frames of the bundled clip as pictures, and a mask of two objects."""
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    for number, (frame, mask) in enumerate(bundled_clip().frames(limit=4)):
+        Image.fromarray(frame).save(folder / f"{number:05d}.png")
+        if number == 0:
+            labels = mask.copy()
+            labels[:40, :60] = 7
+            Image.fromarray(labels).save(tmp_path / "mask.png")
+    return folder, tmp_path / "mask.png"
+
+
+def test_masks_are_those_of_the_package(frames, tmp_path):
+    folder, mask = frames
+    result = run(tiny_onnx().path, folder, "--mask", mask, "--output", tmp_path / "masks")
+    assert result.returncode == 0, result.stderr
+    assert "4 masks in" in result.stdout
+    step = {name: tiny_onnx().path / f"{name}.onnx" for name in ("initialize", "step")}
+    segmenter = OnnxSegmenter(OnnxStream(step), (64, 96), 8)
+    segmenter.add_objects(read_mask(mask)[0])
+    for file in sorted(folder.iterdir()):
+        expected = segmenter.step(np.asarray(Image.open(file)))
+        labels, palette = read_mask(tmp_path / "masks" / file.name, allow_empty=True)
+        assert np.mean(labels == expected) > 0.999
+    np.testing.assert_array_equal(palette[:8], davis_palette()[:8])
+
+
+def test_a_video_file(tmp_path):
+    clip = bundled_clip()
+    mask = next(iter(clip.masks.values()))
+    result = run(tiny_onnx().path, clip.path, "--mask", mask, "--output", tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert len(list(tmp_path.glob("*.png"))) > 20
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda mask: mask.unlink(), "mask.png: no such file or folder"),
+        (lambda mask: Image.new("L", (640, 360)).save(mask), "an index PNG with an object"),
+        (lambda mask: Image.new("L", (8, 8), 1).save(mask), "must have the size of the frames"),
+    ],
+)
+def test_a_wrong_mask_is_one_line(frames, tmp_path, spoil, said):
+    folder, mask = frames
+    spoil(mask)
+    result = run(tiny_onnx().path, folder, "--mask", mask, "--output", tmp_path / "masks")
+    assert result.returncode == 1
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr

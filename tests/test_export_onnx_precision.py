@@ -1,0 +1,134 @@
+"""int8, what it costs, and the clips on which that is measured."""
+
+import numpy as np
+import onnx
+import pytest
+from onnx_export import tiny_graphs, tiny_model, tiny_onnx
+from PIL import Image
+
+from ytvos_keras.errors import InputError
+from ytvos_keras.export.annotated_clips import Clip, bundled_clip, find_clips
+from ytvos_keras.export.onnx_measure import measure_precisions
+from ytvos_keras.export.onnx_quantise import calibration_inputs, quantise
+from ytvos_keras.export.onnx_segmenter import OnnxSegmenter
+from ytvos_keras.export.onnx_stream import OnnxStream
+from ytvos_keras.media import write_mask
+
+
+@pytest.fixture
+def clips(tmp_path) -> list[Clip]:
+    """A square that moves, with a mask of every frame."""
+    for kind in ("JPEGImages", "Annotations"):
+        (tmp_path / kind / "square").mkdir(parents=True)
+    for t in range(12):
+        labels = np.zeros((64, 96), np.uint8)
+        labels[20:44, 10 + 3 * t : 34 + 3 * t] = 3
+        frame = np.repeat(60 + 40 * labels[..., None], 3, axis=-1)
+        Image.fromarray(frame).save(tmp_path / "JPEGImages" / "square" / f"{t:05d}.png")
+        write_mask(tmp_path / "Annotations" / "square" / f"{t:05d}.png", labels)
+    return find_clips(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def stream():
+    return OnnxStream(tiny_graphs(), threads=1)
+
+
+def test_calibration_sees_every_fifth_frame_with_the_models_own_state(stream, clips):
+    inputs = calibration_inputs(stream, clips, (64, 96), 8, count=2)
+    assert [len(own) for own in inputs.values()] == [1, 2, 2, 2]
+    assert inputs["step"][0]["image"].shape == (1, 64, 96, 3)
+    assert inputs["initialize"][0]["mask"].sum() == 24 * 24
+    assert not np.array_equal(inputs["step"][0]["h"], inputs["step"][1]["h"])
+    assert set(inputs["step_features"][0]) == {"features", "h", "previous_mask"}
+
+
+def test_convolutions_are_int8_by_output_channel(stream, clips):
+    inputs = calibration_inputs(stream, clips, (64, 96), 8, count=2)
+    graph = quantise(tiny_graphs()["step"], inputs["step"])
+    onnx.checker.check_model(graph, full_check=True)
+    operations = [node.op_type for node in graph.graph.node]
+    assert "Conv" not in operations
+    assert operations.count("QLinearConv") == 3
+    weights = {x.name: x for x in graph.graph.initializer}
+    for node in graph.graph.node:
+        if node.op_type == "QLinearConv":
+            kernel, scale = weights[node.input[3]], weights[node.input[4]]
+            assert kernel.data_type == onnx.TensorProto.INT8
+            assert list(scale.dims) == [kernel.dims[0]]
+    assert [x.name for x in graph.graph.input] == [
+        x.name for x in tiny_graphs()["step"].graph.input
+    ]
+
+
+def test_the_small_backbone_and_depthwise_convolutions_stay_float(stream, clips):
+    inputs = calibration_inputs(stream, clips, (64, 96), 8, count=1)
+    graph = onnx.ModelProto.FromString(tiny_graphs()["step"].SerializeToString())
+    first = next(node for node in graph.graph.node if node.op_type == "Conv")
+    first.name = "encoder/efficient_net_lite0/stem"
+    operations = [node.op_type for node in quantise(graph, inputs["step"]).graph.node]
+    assert operations.count("Conv") == 1
+
+
+def test_an_empty_first_mask_cannot_be_calibrated_on(stream, clips):
+    path = next(iter(clips[0].masks.values()))
+    Image.new("L", (96, 64)).save(path)
+    with pytest.raises(InputError, match=r"00000\.png: no object in it"):
+        calibration_inputs(stream, clips, (64, 96), 8)
+
+
+def segmenter(stream):
+    return OnnxSegmenter(stream, (64, 96), 8)
+
+
+def test_precisions_are_scored_against_annotations(stream, clips):
+    reports = []
+    measured = measure_precisions(
+        {"a": segmenter(stream), "b": segmenter(stream)}, clips, lambda *x: reports.append(x)
+    )
+    assert measured["a"].J == measured["b"].J
+    assert 0 <= measured["a"].J < 1
+    assert measured["a"].seconds > 0
+    assert reports == [("measuring on clips", 0, 1)]
+
+
+def test_without_annotations_the_first_precision_is_the_truth(stream):
+    measured = measure_precisions(
+        {"a": segmenter(stream), "b": segmenter(stream)}, [bundled_clip()], frames=4
+    )
+    assert measured["a"].J == measured["b"].J == 1
+
+
+def test_the_bundled_clip_has_a_first_mask_only():
+    clip = bundled_clip()
+    assert not clip.has_truth
+    (frame, mask), (_, none) = clip.frames(limit=2)
+    assert frame.shape[:2] == mask.shape
+    assert mask.any()
+    assert none is None
+
+
+def test_a_clip_without_a_first_mask_is_named(clips):
+    next(iter(clips[0].masks.values())).unlink()
+    del clips[0].masks["00000"]
+    with pytest.raises(InputError, match="square: the first frame, 00000, has no mask"):
+        list(clips[0].frames())
+
+
+def test_a_folder_of_another_kind_is_refused(tmp_path):
+    with pytest.raises(InputError, match="Annotations: no such folder"):
+        find_clips(tmp_path)
+
+
+def test_int8_files_say_what_they_cost():
+    exported = tiny_onnx("int8")
+    assert list(exported.measured) == ["float32", "int8"]
+    (line,) = (x for x in exported.lines() if x.startswith("measured     int8"))
+    assert "J " in line
+    assert "loss" in line
+    assert "times as fast as float32" in line
+    frame = np.zeros((1, 2, 64, 96, 3), np.uint8)
+    mask = np.ones((1, 64, 96, 1), np.uint8)
+    clip = OnnxStream({"segment_clip": exported.path / "segment_clip.onnx"}, threads=1)
+    assert np.isfinite(clip.run("segment_clip", {"images": frame, "mask": mask})["probs"]).all()
+    assert tiny_model().dtype_policy.name == "float32"

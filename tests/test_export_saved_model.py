@@ -1,0 +1,210 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from models_helper import small_model
+from tiny_export import tiny_clip, tiny_export
+from tiny_s2s import TinyS2S
+
+from ytvos_keras.errors import InputError
+from ytvos_keras.export import saved_model as module
+from ytvos_keras.export.parity import KerasStream, ParityError, demo_clip, measure_parity
+from ytvos_keras.export.saved_model import export_saved_model
+from ytvos_keras.export.saved_model_stream import SavedModelStream
+from ytvos_keras.export.served_model import ServedVersion
+from ytvos_keras.export.serving_warmup import WARMUP_FILE, read_warmup
+from ytvos_keras.models.presets import load
+
+SIGNATURES = ["step", "initialize", "encode", "step_features", "segment_clip"]
+BYTE_SIGNATURES = ["initialize_bytes", "step_bytes", "segment_clip_bytes"]
+
+
+class FeatureStream(SavedModelStream):
+    """`encode` once, then `step_features` for all objects."""
+
+    def step(self, image, state):
+        state = self.run("step_features", **self.run("encode", image=image), **state)
+        height, width = image.shape[1:3]
+        return state.pop("probs")[:, :height, :width], state
+
+
+class SessionStream:
+    """A `ServedVersion` as a stream: `tf.compat.v1.saved_model.load` and a session."""
+
+    def __init__(self, path):
+        self.version = ServedVersion(path)
+
+    def initialize(self, image, mask):
+        return self.version.run("initialize", {"image": image, "mask": mask})
+
+    def step(self, image, state):
+        state = self.version.run("", {"image": image, **state})  # the default signature
+        return state.pop("probs"), state
+
+
+def check_with_c_library(model, path, clip, folder):
+    """Streams a clip in a process that imports no TensorFlow, and compares with Keras."""
+    signatures = ServedVersion(path).signatures
+    names = {
+        signature: {
+            side: {name: info.name for name, info in getattr(signatures[signature], side).items()}
+            for side in ("inputs", "outputs")
+        }
+        for signature in ("initialize", "step")
+    }
+    (folder / "io.json").write_text(json.dumps(names))
+    frames, masks = clip
+    np.savez(folder / "clip.npz", frames=np.stack(frames), masks=masks)
+    library = next(Path(tf.__file__).parent.glob("libtensorflow_cc.*"))
+    script = Path(__file__).with_name("c_api_session.py")
+    files = [folder / name for name in ("io.json", "clip.npz", "out.npz")]
+    command = map(str, [sys.executable, script, library, path, *files])
+    subprocess.run(list(command), check=True, capture_output=True)
+    probs, stream = np.load(files[2])["probs"], KerasStream(model)
+    state = stream.initialize(frames[0][None], masks)
+    for found, frame in zip(probs, frames[1:], strict=True):
+        expected, state = stream.step(frame[None], state)
+        np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+@pytest.fixture(scope="module")
+def loaded():
+    return SavedModelStream(tiny_export().saved.path)
+
+
+def test_what_was_written():
+    _, folder, saved = tiny_export()
+    assert list(saved.signatures) == SIGNATURES + BYTE_SIGNATURES
+    assert saved.signatures["step"] == (
+        ["image", "h", "previous_mask"],
+        ["h", "previous_mask", "probs"],
+    )
+    assert saved.path == folder / "1"
+    assert sorted(p.name for p in folder.iterdir()) == ["1", "models.config"]
+    assert saved.size > 10_000
+    assert (saved.parity.frames, saved.parity.objects) == (20, 2)
+    lines = saved.lines()
+    assert lines[1] == "signature    step: image, h, previous_mask -> h, previous_mask, probs"
+    assert lines[-1] == "warm-up      8 requests, read back and run"
+
+
+@pytest.mark.parametrize("kind", [SavedModelStream, FeatureStream, SessionStream])
+@pytest.mark.parametrize(("size", "objects"), [((37, 50), 2), ((64, 40), 1)])
+def test_streams_like_keras(kind, size, objects):
+    model, _, saved = tiny_export()
+    clip = tiny_clip(size, 6, objects)
+    parity = measure_parity(KerasStream(model), kind(saved.path), *clip)
+    assert parity.largest_difference < 1e-6
+    assert parity.equal_labels == 1
+
+
+def test_a_clip_is_the_stream_behind_the_given_mask(loaded):
+    frames, masks = tiny_clip()
+    clip = loaded.run("segment_clip", images=np.stack(frames)[None], mask=masks)["probs"]
+    np.testing.assert_array_equal(clip[:, 0], masks)
+    state = loaded.initialize(frames[0][None], masks)
+    for t in range(1, len(frames)):
+        probs, state = loaded.step(frames[t][None], state)
+        np.testing.assert_allclose(clip[:, t], probs, atol=1e-6)
+
+
+def test_several_videos_in_one_batch_do_not_see_each_other(loaded):
+    (one, other), masks = tiny_clip(frames=2)
+    both = loaded.run("segment_clip", images=np.stack([[one, other], [other, one]]), mask=masks)
+    alone = loaded.run("segment_clip", images=np.stack([[other, one]]), mask=masks[1:])
+    np.testing.assert_allclose(both["probs"][1:], alone["probs"], atol=1e-6)
+
+
+def test_any_value_but_0_marks_the_object(loaded):
+    frames, masks = tiny_clip()
+    state = loaded.initialize(frames[0][None], masks)
+    for name, x in loaded.initialize(frames[0][None], 255 * masks).items():
+        np.testing.assert_array_equal(x, state[name])
+
+
+def test_the_default_signature_is_step(loaded):
+    names = [set(loaded.signatures[n].structured_outputs) for n in ("serving_default", "step")]
+    assert names[0] == names[1]
+
+
+def test_the_warm_up_file_record_by_record(loaded):
+    requests = read_warmup(tiny_export().saved.path / WARMUP_FILE)
+    assert [r.model_spec.signature_name for r in requests] == SIGNATURES + BYTE_SIGNATURES
+    for request in requests:
+        assert request.model_spec.name == "tiny"
+        inputs = {name: tf.make_ndarray(proto) for name, proto in request.inputs.items()}
+        outputs = loaded.run(request.model_spec.signature_name, **inputs)
+        assert all(len(x) == 1 for x in outputs.values())
+
+
+def test_the_c_library_runs_it_without_python(tmp_path):
+    model, _, saved = tiny_export()
+    check_with_c_library(model, saved.path, tiny_clip(), tmp_path)
+
+
+def test_a_difference_leaves_nothing(tmp_path, monkeypatch):
+    class Wrong(KerasStream):
+        def step(self, image, state):
+            probs, state = super().step(image, state)
+            return probs + 0.001, state
+
+    monkeypatch.setattr(module, "KerasStream", Wrong)
+    monkeypatch.setattr(module, "byte_signatures", lambda *_: {})
+    with pytest.raises(
+        ParityError, match=r"within 0.0001 and 99.9 % .*: largest difference 1.0e-03"
+    ):
+        export_saved_model(TinyS2S(), tmp_path / "tiny")
+    assert list((tmp_path / "tiny").iterdir()) == []
+
+
+def test_a_fixed_size_and_the_next_version(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "byte_signatures", lambda *_: {})  # tested above
+    (tmp_path / "tiny" / "7").mkdir(parents=True)
+    (tmp_path / "tiny" / "models.config").write_text("mine")
+    saved = export_saved_model(TinyS2S(), tmp_path / "tiny", size=(24, 40), warmup=False)
+    assert saved.path.name == "8"
+    assert saved.parity.size == (24, 40)
+    assert "max_batch_size" in (saved.path / "batching_params.pbtxt").read_text()
+    assert (tmp_path / "tiny" / "models.config").read_text() == "mine"
+    assert not (saved.path / WARMUP_FILE).exists()
+    signature = SavedModelStream(saved.path).signatures["step"]
+    shapes = {k: v.shape.as_list() for k, v in signature.structured_input_signature[1].items()}
+    assert shapes == {
+        "image": [None, 24, 40, 3],
+        "h": [None, 3, 5, 4],
+        "previous_mask": [None, 24, 40, 1],
+    }
+
+
+def test_a_version_that_is_there_is_kept(tmp_path):
+    (tmp_path / "3").mkdir()
+    with pytest.raises(InputError, match=r"3: is there already; give another version"):
+        export_saved_model(TinyS2S(), tmp_path, version=3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["paper", "mask-as-input"])
+def test_other_members_of_the_family(kind, tmp_path):
+    model = small_model(kind)
+    saved = export_saved_model(model, tmp_path / "s2s", size=(40, 70))
+    assert saved.parity.largest_difference < 1e-4
+    parity = measure_parity(KerasStream(model), FeatureStream(saved.path), *tiny_clip((40, 70), 3))
+    assert parity.largest_difference < 1e-4
+
+
+@pytest.mark.slow
+def test_s2s_lite(tmp_path):
+    model = load("s2s-lite")
+    saved = export_saved_model(model, tmp_path / "s2s")
+    assert (saved.parity.frames, saved.parity.size) == (20, (256, 448))
+    assert saved.parity.largest_difference < 1e-4
+    assert saved.parity.equal_labels >= 0.999
+    clip = demo_clip((90, 130), 3, 3)
+    for stream in (SessionStream, FeatureStream):
+        parity = measure_parity(KerasStream(model), stream(saved.path), *clip)
+        assert parity.largest_difference < 1e-4
+    check_with_c_library(model, saved.path, clip, tmp_path)

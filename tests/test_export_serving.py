@@ -1,0 +1,375 @@
+"""The development server, through gRPC and REST, with requests that are right and that are not."""
+
+import base64
+import io
+import json
+import struct
+import urllib.error
+import urllib.request
+
+import grpc
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+from tensorflow_serving.apis import (
+    get_model_metadata_pb2,
+    get_model_status_pb2,
+    model_service_pb2_grpc,
+    predict_pb2,
+    prediction_service_pb2_grpc,
+)
+from tiny_export import tiny_clip, tiny_export
+
+from ytvos_keras.errors import InputError
+from ytvos_keras.export.development_server import development_server
+from ytvos_keras.export.parity import KerasStream, measure_parity
+from ytvos_keras.export.serving_config import CONFIG_FILE
+from ytvos_keras.inference.sizes import working_size
+
+
+def encoded(picture, file_format):
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, file_format)
+    return file.getvalue()
+
+
+def decoded(file):
+    return np.asarray(Image.open(io.BytesIO(file)))
+
+
+@pytest.fixture(scope="module")
+def server():
+    with development_server(tiny_export().folder) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def channel(server):
+    with grpc.insecure_channel(f"{server.host}:{server.grpc_port}") as channel:
+        yield channel
+
+
+class Grpc:
+    """A stream of `PredictRequest`s."""
+
+    def __init__(self, channel, **choice):
+        self.stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+        self.choice = choice or {"version_label": "stable"}
+
+    def predict(self, signature, name="tiny", **inputs):
+        request = predict_pb2.PredictRequest()
+        request.model_spec.name, request.model_spec.signature_name = name, signature
+        for key, value in self.choice.items():
+            if key == "version":
+                request.model_spec.version.value = value
+            else:
+                request.model_spec.version_label = value
+        for key, value in inputs.items():
+            is_proto = isinstance(value, tf.make_tensor_proto(0).__class__)
+            request.inputs[key].CopyFrom(value if is_proto else tf.make_tensor_proto(value))
+        response = self.stub.Predict(request, timeout=60)
+        assert response.model_spec.version.value == 1
+        return {key: tf.make_ndarray(proto) for key, proto in response.outputs.items()}
+
+    def initialize(self, image, mask):
+        return self.predict("initialize", image=image, mask=mask)
+
+    def step(self, image, state):
+        state = self.predict("step", image=image, **state)
+        return state.pop("probs"), state
+
+
+@pytest.fixture
+def client(channel):
+    return Grpc(channel)
+
+
+@pytest.fixture
+def request_of(client):
+    """A right `step` request, to be spoiled."""
+    frames, masks = tiny_clip()
+    return {"image": frames[1][None], **client.initialize(frames[0][None], masks)}
+
+
+@pytest.fixture
+def still_serving(client):
+    """Asks for a frame after the test, whatever it did to the server."""
+    yield
+    frames, masks = tiny_clip(frames=2)
+    assert client.initialize(frames[0][None], masks)["h"].shape == (2, 5, 7, 4)
+
+
+def test_a_clip_with_the_state_handed_on(client):
+    parity = measure_parity(KerasStream(tiny_export().model), client, *tiny_clip(frames=20))
+    assert parity.frames == 19
+    assert parity.largest_difference < 1e-6
+
+
+def test_metadata_and_status(channel):
+    request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
+    request.model_spec.name = "tiny"
+    stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+    signatures = get_model_metadata_pb2.SignatureDefMap()
+    stub.GetModelMetadata(request).metadata["signature_def"].Unpack(signatures)
+    assert {"serving_default", "step", "segment_clip_bytes"} <= set(signatures.signature_def)
+    request = get_model_status_pb2.GetModelStatusRequest()
+    request.model_spec.name = "tiny"
+    (status,) = (
+        model_service_pb2_grpc.ModelServiceStub(channel)
+        .GetModelStatus(request)
+        .model_version_status
+    )
+    assert (status.version, status.state) == (1, get_model_status_pb2.ModelVersionStatus.AVAILABLE)
+
+
+def huge(value):
+    proto = tf.make_tensor_proto(value)
+    proto.tensor_shape.dim[0].size = 20_000
+    proto.tensor_shape.dim[1].size = 20_000
+    return proto
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"image": np.zeros((37, 50, 3), "uint8")},
+            r"image must be uint8 \(any, any, any, 3\). Received: uint8 \(37, 50, 3\).",
+        ),
+        ({"image": np.zeros((1, 37, 50, 4), "uint8")}, r"Received: uint8 \(1, 37, 50, 4\)"),
+        ({"image": np.zeros((1, 37, 50, 3), "float32")}, r"Received: float32 \(1, 37, 50, 3\)"),
+        ({"image": np.zeros((1, 0, 50, 3), "uint8")}, "image must not be empty"),
+        ({"image": np.zeros((1, 1500, 1500, 3), "uint8")}, "frames must have at most 2097152 pix"),
+        (
+            {"image": np.zeros((1, 64, 50, 3), "uint8")},
+            "belong to a frame of the size of image. Received: (h 2 5 7 4|pre.*1) image 1 64 50 3",
+        ),
+        ({"h": np.zeros((2, 5, 8, 4), "float32")}, "h must belong to a frame of the size"),
+        ({"h": np.zeros((3, 5, 7, 4), "float32")}, "image must have|previous_mask must have equal"),
+        ({"image": np.zeros((3, 37, 50, 3), "uint8")}, "must have equal rows"),
+        ({"h": huge(np.zeros((1, 1, 1, 4), "float32"))}, "h must have at most 268435456 bytes"),
+        (
+            {"extra": np.zeros(1)},
+            "must be h, image, previous_mask. Missing: none; unknown: extra",
+        ),
+    ],
+)
+def test_a_wrong_tensor(client, request_of, still_serving, change, message):
+    with pytest.raises(grpc.RpcError, match=message) as error:
+        client.predict("step", **(request_of | change))
+    assert error.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_wrong_names(channel, client, request_of, still_serving):
+    del request_of["h"]
+    for call, code, message in (
+        (lambda: client.predict("step", **request_of), "INVALID_ARGUMENT", "Missing: h"),
+        (lambda: client.predict("stop"), "INVALID_ARGUMENT", "no signature 'stop'; give one of"),
+        (lambda: client.predict("step", "big"), "NOT_FOUND", "no model 'big'; it is 'tiny' here"),
+        (lambda: Grpc(channel, version=9).predict("step"), "NOT_FOUND", "no version 9; loaded: 1"),
+        (
+            lambda: Grpc(channel, version_label="canary").predict("step"),
+            "NOT_FOUND",
+            "no version label 'canary'; known: stable",
+        ),
+    ):
+        with pytest.raises(grpc.RpcError, match=message) as error:
+            call()
+        assert error.value.code() == grpc.StatusCode[code]
+
+
+def rest(server, path, body=None):
+    url = f"http://{server.host}:{server.rest_port}{path}"
+    data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, data), timeout=60) as response:
+            return response.status, json.load(response)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+
+
+def b64(data):
+    return {"b64": base64.b64encode(data).decode()}
+
+
+def test_rest_streams_files_with_an_opaque_state(server, client):
+    """Against gRPC at the same working size, within the eight bits of a PNG."""
+    frames, masks = tiny_clip((64, 96), frames=4)
+    files = [b64(encoded(frame, "JPEG")) for frame in frames]
+    mask_files = [b64(encoded(255 * mask[..., 0], "PNG")) for mask in masks]
+    size = working_size((64, 96), (32, 48), 8)
+    assert size == (32, 48)
+    small = [_small(base64.b64decode(file["b64"])) for file in files]
+    state = client.initialize(small[0][None], masks[:, 1::2, 1::2])
+    inputs = {"image_bytes": files[:1], "mask_bytes": mask_files}
+    path = "/v1/models/tiny/labels/stable:predict"
+    code, answer = rest(server, path, {"signature_name": "initialize_bytes", "inputs": inputs})
+    assert code == 200
+    handed_on = answer["outputs"]
+    for t in (1, 2, 3):
+        inputs = {"image_bytes": files[t : t + 1], **handed_on}
+        _, answer = rest(server, path, {"signature_name": "step_bytes", "inputs": inputs})
+        handed_on = answer["outputs"]
+        probs, state = client.step(small[t][None], state)
+        for row, file in zip(probs, handed_on.pop("probs_bytes"), strict=True):
+            expected = tf.image.resize(row, (64, 96))[..., 0]
+            np.testing.assert_allclose(
+                decoded(base64.b64decode(file["b64"])) / 255, expected, atol=0.01
+            )
+
+
+def _small(file):
+    picture = tf.io.decode_jpeg(file, dct_method="INTEGER_ACCURATE")
+    return np.rint(tf.image.resize(picture, (32, 48), antialias=True)).astype(np.uint8)
+
+
+def test_rest_segments_clips_row_by_row(server):
+    frames, masks = tiny_clip((64, 96), frames=3)
+    files = [b64(encoded(frame, "JPEG")) for frame in frames]
+    rows = [
+        {"images_bytes": files, "mask_bytes": b64(encoded(mask[..., 0], "PNG"))} for mask in masks
+    ]
+    body = {"signature_name": "segment_clip_bytes", "instances": rows}
+    code, answer = rest(server, "/v1/models/tiny:predict", body)
+    assert code == 200
+    assert np.shape(answer["predictions"]) == (2, 3)  # objects, frames
+    first = decoded(base64.b64decode(answer["predictions"][0][0]["b64"]))
+    assert np.mean((first > 127) == (masks[0, ..., 0] > 0)) > 0.95
+
+
+def test_rest_tensors(server, client):
+    frames, masks = tiny_clip((8, 8), frames=1)
+    inputs = {"image": frames[0][None].tolist(), "mask": masks.tolist()}
+    body = {"signature_name": "initialize", "inputs": inputs}
+    _, answer = rest(server, "/v1/models/tiny/versions/1:predict", body)
+    expected = client.initialize(frames[0][None], masks)
+    for name, x in expected.items():
+        np.testing.assert_allclose(answer["outputs"][name], x, atol=1e-6)
+
+
+def test_rest_metadata_status_and_metrics(server):
+    assert rest(server, "/v1/models/tiny")[1]["model_version_status"][0]["state"] == "AVAILABLE"
+    metadata = rest(server, "/v1/models/tiny/metadata")[1]
+    assert metadata["model_spec"]["version"] == "1"
+    assert "step_bytes" in metadata["metadata"]["signature_def"]["signature_def"]
+    url = f"http://{server.host}:{server.rest_port}/monitoring/prometheus/metrics"
+    with urllib.request.urlopen(url) as response:
+        assert 'requests_total{code="200"}' in response.read().decode()
+
+
+def jpeg_of(height, width):
+    """A JPEG whose header says another size."""
+    file = bytearray(encoded(np.zeros((16, 16, 3), np.uint8), "JPEG"))
+    place = file.index(b"\xff\xc0") + 5
+    file[place : place + 4] = struct.pack(">HH", height, width)
+    return bytes(file)
+
+
+FRAME = encoded(np.zeros((32, 48, 3), np.uint8), "JPEG")
+MASK = encoded(np.ones((32, 48), np.uint8), "PNG")
+
+
+@pytest.mark.parametrize(
+    ("image", "mask", "message"),
+    [
+        (b"hello", MASK, "an image must be a JPEG (base64 in REST). Received: 5 bytes"),
+        (b"", MASK, "an image must be a JPEG"),
+        (MASK, MASK, "an image must be a JPEG"),
+        (FRAME[:200], MASK, "Invalid JPEG data"),
+        (jpeg_of(20_000, 20_000), MASK, "must have 1 to 33554432 pixels. Received: 20000 20000"),
+        (
+            jpeg_of(16, 2_000),
+            encoded(np.ones((16, 2_000), np.uint8), "PNG"),
+            "images must have sides of at most 1 to 16. Received: 16 2000",
+        ),
+        (FRAME, b"hello", "a mask must be a PNG of the image's size. This is none"),
+        (FRAME, FRAME, "a mask must be a PNG of the image's size. This is none"),
+        (
+            FRAME,
+            encoded(np.ones((32, 40), np.uint8), "PNG"),
+            "a mask must be a PNG of the image's size. Received: 32 40 expected 32 48",
+        ),
+        (FRAME, MASK[:60], ""),
+    ],
+)
+def test_pictures_that_are_none(server, client, still_serving, image, mask, message):
+    inputs = {"image_bytes": [b64(image)], "mask_bytes": [b64(mask)]}
+    body = {"signature_name": "initialize_bytes", "inputs": inputs}
+    code, answer = rest(server, "/v1/models/tiny:predict", body)
+    assert (code, message in answer["error"]) == (400, True), answer
+    with pytest.raises(grpc.RpcError) as error:
+        inputs = {"image_bytes": np.array([image], object), "mask_bytes": [mask]}
+        client.predict("initialize_bytes", **inputs)
+    assert error.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_a_state_string_that_is_none(server, client, still_serving):
+    state = client.predict("initialize_bytes", image_bytes=[FRAME], mask_bytes=[MASK])
+    large = encoded(np.zeros((64, 96, 3), np.uint8), "JPEG")
+    assert client.predict("step_bytes", image_bytes=[large], **state)  # resized: the same size
+    tall = encoded(np.zeros((96, 48, 3), np.uint8), "JPEG")
+    for inputs in (
+        {"image_bytes": [tall], **state},
+        {"image_bytes": [FRAME], **state, "h_bytes": [MASK]},
+        {"image_bytes": [FRAME], **state, "h_bytes": [b"x"]},
+    ):
+        with pytest.raises(grpc.RpcError, match="h_bytes must be as it came"):
+            client.predict("step_bytes", **inputs)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "code", "message"),
+    [
+        ("/v1/models/tiny:predict", b"{", 400, "not JSON"),
+        ("/v1/models/tiny:predict", [], 400, "must be a JSON object"),
+        ("/v1/models/tiny:predict", {}, 400, 'give either "instances" or "inputs"'),
+        ("/v1/models/tiny:predict", {"instances": []}, 400, "a list that is not empty"),
+        ("/v1/models/tiny:predict", {"inputs": {"image": [[1, 2], [3]]}}, 400, "equal rows"),
+        ("/v1/models/tiny:predict", {"inputs": {"image": [300]}}, 400, "image must hold uint8"),
+        ("/v1/models/tiny:predict", {"inputs": {"image": [0.5]}}, 400, "image must hold uint8"),
+        ("/v1/models/tiny:predict", {"inputs": {"image": ["a"]}}, 400, "image must hold uint8"),
+        ("/v1/models/tiny:predict", {"inputs": {"image": [3]}}, 400, "Missing: h, previous_mask"),
+        (
+            "/v1/models/tiny:predict",
+            {"instances": [{"image": 1}, {"h": 1}]},
+            400,
+            "all instances must have the same inputs",
+        ),
+        (
+            "/v1/models/tiny:predict",
+            {"signature_name": "initialize_bytes", "inputs": {"image_bytes": [{"b64": "?"}]}},
+            400,
+            "image_bytes must hold string",
+        ),
+        ("/v1/models/big:predict", {"inputs": {}}, 404, "try /v1/models/tiny"),
+        ("/v1/models/tiny/versions/9:predict", {"inputs": {}}, 404, "no version 9"),
+        ("/v1/models/tiny", {"inputs": {}}, 400, "a POST must be to"),
+        ("/v1/models/tiny:predict", None, 400, "must be a POST"),
+        ("/elsewhere", None, 404, "not found"),
+    ],
+)
+def test_rest_faults(server, still_serving, path, body, code, message):
+    found, answer = rest(server, path, body)
+    assert found == code
+    assert message in answer["error"]
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (None, "no models.config in it; give a folder of ytvos-export"),
+        ("model {", "not a ModelServerConfig"),
+        ("model_config_list {}", "must name one model and the versions"),
+        (
+            'model_config_list { config { name: "a" '
+            "model_version_policy { specific { versions: 4 } } } }",
+            "4: no SavedModel, but .* names this version",
+        ),
+    ],
+)
+def test_nothing_to_serve(tmp_path, config, message):
+    if config is not None:
+        (tmp_path / CONFIG_FILE).write_text(config)
+    with pytest.raises(InputError, match=message), development_server(tmp_path):
+        pass

@@ -1,0 +1,72 @@
+"""The client in `export/`, through both protocols, against a local `Segmenter`."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from tiny_export import tiny_clip, tiny_export
+
+from ytvos_keras.export.development_server import development_server
+from ytvos_keras.inference import Segmenter
+from ytvos_keras.media import read_mask, write_mask
+
+EXPORT = Path(__file__).parents[1] / "export"
+
+
+@pytest.fixture(scope="module")
+def client():
+    spec = importlib.util.spec_from_file_location("serving_client", EXPORT / "serving_client.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def server():
+    with development_server(tiny_export().folder) as address:
+        yield address
+
+
+@pytest.fixture
+def video(tmp_path):
+    """Frames and masks in folders; object 2 appears in the third frame."""
+    frames, masks = tiny_clip((64, 96), frames=5)
+    for folder in ("frames", "masks"):
+        (tmp_path / folder).mkdir()
+    for i, frame in enumerate(frames):
+        Image.fromarray(frame).save(tmp_path / "frames" / f"{i:05d}.png")
+    write_mask(tmp_path / "masks" / "00000.png", masks[0, ..., 0])
+    write_mask(tmp_path / "masks" / "00002.png", 2 * masks[1, ..., 0])
+    segmenter = Segmenter(tiny_export().model)
+    given = {0: masks[0, ..., 0], 2: 2 * masks[1, ..., 0]}
+    return tmp_path, list(segmenter.segment(frames, given))
+
+
+@pytest.mark.parametrize(
+    ("options", "least"), [(["--size", "32x48"], 0.999), (["--rest", "--version", "stable"], 0.97)]
+)
+def test_segments_a_video(client, server, video, capsys, options, least):
+    folder, expected = video
+    port = server.rest_port if "--rest" in options else server.grpc_port
+    places = [str(folder / "frames"), "--mask", str(folder / "masks"), "--output", f"{folder}/out"]
+    code = client.main([*places, "--server", f"127.0.0.1:{port}", "--model", "tiny", *options])
+    assert code == 0
+    assert re.fullmatch(r"masks .*out \(5 PNG files, [\d.]+ frames/s\)\n", capsys.readouterr().out)
+    labels = [read_mask(file)[0] for file in sorted((folder / "out").glob("*.png"))]
+    assert {1, 2} <= set(np.unique(labels))
+    assert np.mean(np.stack(labels) == np.stack(expected)) >= least
+
+
+@pytest.mark.parametrize("options", [[], ["--rest"]])
+def test_errors_are_one_line(client, server, video, capsys, options):
+    folder, _ = video
+    port = server.rest_port if options else server.grpc_port
+    places = [str(folder / "frames"), "--mask", str(folder / "masks"), "--output", f"{folder}/out"]
+    command = [*places, "--server", f"127.0.0.1:{port}", "--model", "big", "--quiet", *options]
+    assert client.main(command) == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: 127.0.0.1:{port}: ")
+    assert error.count("\n") == 1

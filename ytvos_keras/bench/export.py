@@ -1,0 +1,135 @@
+"""`ytvos-bench export`: a step of the exported models beside that of the Keras model."""
+
+import tempfile
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from ytvos_keras.bench.arguments import add_rounds, dimensions, list_of
+from ytvos_keras.bench.machine import describe_machine
+from ytvos_keras.bench.measure import Progress, Timing, interleave, no_progress, peak_memory
+from ytvos_keras.bench.report import Comparison, Report, Row
+
+NAME = "export"
+SUMMARY = "seconds per frame of Keras, SavedModel, ONNX float32 and ONNX int8, in one run"
+
+MODELS = ("s2s-lite", "s2s-vgg16")
+KERAS, SAVED_MODEL, FLOAT32, INT8 = "Keras", "SavedModel", "ONNX float32", "ONNX int8"
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Adds the arguments of this benchmark."""
+    parser.add_argument(
+        "--model",
+        type=list_of(_model),
+        default=list(MODELS),
+        metavar="NAME,…",
+        help="s2s-lite, s2s-vgg16 (random weights) or both (default)",
+    )
+    parser.add_argument(
+        "--size",
+        type=dimensions(2),
+        default=(256, 448),
+        metavar="HxW",
+        help="height and width of the frame in pixels (default: 256x448, the paper's)",
+    )
+    add_rounds(parser, repeats=20)
+
+
+def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
+    """Times one step of one object, from the frame to the probabilities and the next state.
+
+    All forms take turns, each with its own state. int8 is calibrated on the bundled clip.
+    """
+    machine = describe_machine()  # before our own load is on it
+    cases: dict[tuple[str, str], Callable[[], object]] = {}
+    for name in arguments.model:
+        for form, case in _cases(name, arguments.size, progress):
+            cases[name, form] = case
+    timings = interleave(
+        cases, warmup=arguments.warmup, repeats=arguments.repeats, progress=progress
+    )
+    return Report(
+        benchmark=NAME,
+        settings={
+            "model": arguments.model,
+            "size": arguments.size,
+            "objects": 1,
+            "warmup": arguments.warmup,
+            "repeats": arguments.repeats,
+        },
+        machine=machine,
+        rows=[
+            Row({"model": name, "form": form}, timing.figures())
+            for (name, form), timing in timings.items()
+        ],
+        comparisons=list(_comparisons(timings, arguments.model)),
+        peak_memory_mb=peak_memory(),
+    )
+
+
+def _model(text: str) -> str:
+    if text not in MODELS:
+        raise ArgumentTypeError(f"choose from {', '.join(MODELS)}, not {text!r}")
+    return text
+
+
+def _cases(
+    name: str, size: tuple[int, int], progress: Progress
+) -> Iterator[tuple[str, Callable[[], object]]]:
+    """Yields a step in every form."""
+    import keras
+    import tensorflow as tf
+
+    from ytvos_keras.export.annotated_clips import bundled_clip
+    from ytvos_keras.export.onnx_convert import convert
+    from ytvos_keras.export.onnx_files import to_precision
+    from ytvos_keras.export.onnx_stream import OnnxStream
+    from ytvos_keras.export.parity import demo_clip
+    from ytvos_keras.export.signatures import signatures
+    from ytvos_keras.models import PRESETS, S2S
+    from ytvos_keras.models.presets import load
+
+    keras.utils.set_random_seed(0)
+    model = load(name) if name == "s2s-lite" else S2S(PRESETS[name])
+    frames, masks = demo_clip(size, frames=2, objects=1)
+    first, image = (frame[None] for frame in frames)
+
+    function, specs = signatures(model, size)["step"]
+    compiled = tf.function(function, input_signature=[specs])
+    state = model.initialize(first, masks)
+    yield KERAS, partial(_fetch, compiled, {"image": tf.constant(image), **state})
+
+    progress(f"writing a SavedModel of {name}", 0, 1)
+    loaded = _saved(function, specs)
+    yield SAVED_MODEL, partial(_fetch, loaded.step, {"image": tf.constant(image), **state})
+
+    graphs = convert(model, size, ("initialize", "step"), progress)
+    int8 = to_precision(graphs, "int8", model, [bundled_clip()], size, progress)
+    for form, own in ((FLOAT32, graphs), (INT8, int8)):
+        stream = OnnxStream(own)
+        yield form, partial(stream.step, image, stream.initialize(first, masks))
+
+
+def _saved(function, specs):
+    """The step written as a SavedModel and loaded again."""
+    import keras
+    import tensorflow as tf
+
+    archive = keras.export.ExportArchive()
+    archive.add_endpoint("step", function, input_signature=[specs])
+    with tempfile.TemporaryDirectory() as folder:
+        archive.write_out(folder, verbose=False)
+        return tf.saved_model.load(folder)
+
+
+def _fetch(function: Callable, inputs: dict) -> None:
+    """Runs a step and waits for its result."""
+    function(inputs)["probs"].numpy()
+
+
+def _comparisons(timings: dict[tuple[str, str], Timing], models: list[str]) -> Iterator[Comparison]:
+    for name in models:
+        float32, int8 = timings[name, FLOAT32], timings[name, INT8]
+        yield Comparison(f"{name}: ONNX int8 against float32", float32, int8)
+        yield Comparison(f"{name}: ONNX float32 against Keras", timings[name, KERAS], float32)

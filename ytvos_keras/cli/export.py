@@ -1,0 +1,155 @@
+"""`ytvos-export`: a model as files for deployment."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from ytvos_keras.cli.common import prepare_tensorflow, run, size_argument
+from ytvos_keras.cli.progress import frame_progress
+from ytvos_keras.cli.quiet_import import import_tensorflow
+
+DESCRIPTION = """\
+Write a model for deployment: a SavedModel in the layout of TensorFlow Serving, or ONNX files. Its
+state goes in and comes out of every step. What was written is loaded again and compared with the
+Keras model on a real clip; if it differs, nothing is left under the final name.
+"""
+
+EPILOG = """\
+examples:
+  ytvos-export --format saved-model --output deploy/s2s
+  ytvos-export --model model.keras --format saved-model --output deploy/s2s --size 256x448
+  ytvos-export --format onnx --output s2s-onnx --precision int8
+  ytvos-export serve deploy/s2s          a development server for a SavedModel: gRPC and REST
+"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        argv: arguments without the program's name; those of the process if None.
+
+    Returns:
+        0, 1 for an error, 130 for an interruption. Usage errors raise SystemExit with 2.
+    """
+    argv = sys.argv[1:] if argv is None else argv
+    if argv and argv[0] == "serve":
+        from ytvos_keras.cli import export_serve
+
+        return export_serve.main(argv[1:])
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    _check(parser, arguments)
+    prepare_tensorflow()
+    return run(lambda: _export(arguments), quiet=arguments.quiet)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ytvos-export",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--model", default="s2s-lite", metavar="NAME|PATH", help="default: %(default)s")
+    add("--format", required=True, choices=("saved-model", "onnx"))
+    add(
+        "--output",
+        required=True,
+        type=Path,
+        metavar="DIR",
+        help="folder for the files; of a SavedModel, the folder of its versions, whose name is the "
+        "model's name for the server",
+    )
+    add(
+        "--size",
+        type=size_argument,
+        metavar="HxW",
+        help="size of all frames (default: any); with it, TensorFlow Serving can batch requests",
+    )
+    add(
+        "--precision",
+        choices=("float32", "float16", "int8"),
+        default="float32",
+        help="of ONNX files: float16 weights, or int8 for CPUs (default: %(default)s)",
+    )
+    add(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="videos with masks on which the loss by --precision is measured: JPEGImages/ and "
+        "Annotations/ with a folder for each video (default: the bundled clip)",
+    )
+    add(
+        "--calibration",
+        type=Path,
+        metavar="DIR",
+        help="likewise, videos on which the ranges of int8 are found (default: the bundled clip)",
+    )
+    add("--version", type=int, metavar="N", help="of a SavedModel (default: the next one)")
+    add(
+        "--no-warmup",
+        action="store_true",
+        help="leave out the requests with which TensorFlow Serving warms up, which need "
+        "tensorflow-serving-api",
+    )
+    add("--quiet", action="store_true", help="print warnings and errors only")
+    return parser
+
+
+def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
+    """Usage errors that argparse cannot see: exit with 2."""
+    if arguments.format == "onnx":
+        if arguments.version is not None or arguments.no_warmup:
+            parser.error("--version and --no-warmup are for --format saved-model")
+    elif arguments.precision != "float32" or arguments.data:
+        parser.error("--precision and --data are for --format onnx")
+    if arguments.calibration and arguments.precision != "int8":
+        parser.error("--calibration is for --precision int8")
+    if arguments.version is not None and arguments.version < 1:
+        parser.error("--version must be at least 1")
+
+
+def _export(arguments: argparse.Namespace) -> None:
+    import_tensorflow()
+    from ytvos_keras.models.presets import load
+
+    model = load(arguments.model)
+    work = _saved_model if arguments.format == "saved-model" else _onnx
+    with frame_progress(arguments.quiet, unit="steps") as report:
+        lines = work(model, arguments, report)
+    if not arguments.quiet:
+        print("\n".join(lines))
+
+
+def _saved_model(model, arguments: argparse.Namespace, report) -> list[str]:
+    from ytvos_keras.export.saved_model import export_saved_model
+
+    return export_saved_model(
+        model,
+        arguments.output,
+        size=arguments.size,
+        version=arguments.version,
+        warmup=not arguments.no_warmup,
+        on_progress=report,
+    ).lines()
+
+
+def _onnx(model, arguments: argparse.Namespace, report) -> list[str]:
+    from ytvos_keras.export.onnx_files import export_onnx
+
+    return export_onnx(
+        model,
+        arguments.output,
+        name=Path(arguments.model).stem,
+        size=arguments.size,
+        precision=arguments.precision,
+        data=arguments.data,
+        calibration=arguments.calibration,
+        on_progress=report,
+    ).lines()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,1 @@
+"""Deployment: SavedModels and ONNX files whose state goes in and comes out."""

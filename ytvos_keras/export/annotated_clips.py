@@ -1,0 +1,74 @@
+"""Clips with masks, on which a deployed model is calibrated and measured."""
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from ytvos_keras.data_prep.sequence_folders import check_is_folder, list_sequences, mask_files
+from ytvos_keras.errors import InputError
+from ytvos_keras.media import open_frames, read_mask
+
+_DEMO = Path(__file__).parent.parent / "assets" / "demo"
+
+
+@dataclasses.dataclass(frozen=True)
+class Clip:
+    """A video and the masks of some of its frames, the first one at least.
+
+    Attributes:
+        name: What to call it.
+        path: A video file or a folder of frames.
+        masks: Files of index PNGs by the frame's name.
+    """
+
+    name: str
+    path: Path
+    masks: dict[str, Path]
+
+    @property
+    def has_truth(self) -> bool:
+        """Whether there are masks to score against, beside the first and the last."""
+        return len(self.masks) > 2
+
+    def frames(self, limit: int | None = None) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+        """Yields (frame, label map or None): uint8 (H, W, 3), RGB, and uint8 (H, W).
+
+        Args:
+            limit: How many at most.
+
+        Raises:
+            InputError: The first frame has no mask, or a file is damaged.
+        """
+        for number, (name, frame) in enumerate(open_frames(self.path)):
+            if number == limit:
+                return
+            if number == 0 and name not in self.masks:
+                raise InputError(f"{self.name}: the first frame, {name}, has no mask; add it.")
+            mask = None
+            if name in self.masks:
+                mask, _ = read_mask(self.masks[name], allow_empty=number > 0)
+            yield frame, mask
+
+
+def bundled_clip() -> Clip:
+    """The clip that comes with the package; it has a mask of its first frame only."""
+    path = _DEMO / "bunny.mp4"
+    name = next(iter(open_frames(path)))[0]
+    return Clip("the bundled clip", path, {name: _DEMO / "bunny_first_mask.png"})
+
+
+def find_clips(folder: str | Path) -> list[Clip]:
+    """The videos of a folder that holds `JPEGImages/` and `Annotations/`, with a folder each.
+
+    Raises:
+        InputError: It is not such a folder.
+    """
+    folder = Path(folder)
+    check_is_folder(folder)
+    masks = folder / "Annotations"
+    return [
+        Clip(name, folder / "JPEGImages" / name, mask_files(masks / name))
+        for name in list_sequences(masks)
+    ]

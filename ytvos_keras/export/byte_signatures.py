@@ -1,0 +1,160 @@
+"""Signatures of pictures as files: JPEG in, PNG out, state as strings. For REST and thin clients.
+
+| signature | inputs | outputs |
+|---|---|---|
+| `initialize_bytes` | `image_bytes`, `mask_bytes` | state |
+| `step_bytes` | `image_bytes`, state | `probs_bytes`, state |
+| `segment_clip_bytes` | `images_bytes`, `mask_bytes` | `probs_bytes` |
+
+All are strings: `image_bytes` `(B,)`, JPEGs; `images_bytes` `(B, T)`; `mask_bytes` `(B,)`, PNGs of
+the images' size, 0 where the object is not; `probs_bytes` `(B,)` or `(B, T)`, grey PNGs of the
+images' size in which 255 is probability 1; the state `(B,)` each, under the model's names with
+`_bytes` behind them, to be handed on as it came. Images are resized to the working size inside, as
+a `Segmenter` does it.
+"""
+
+import functools
+
+import tensorflow as tf
+
+from ytvos_keras.export.graph_pictures import (
+    decode_floats,
+    decode_frame,
+    decode_mask,
+    encode_floats,
+    encode_probabilities,
+    jpeg_size,
+    require,
+)
+from ytvos_keras.export.request_checks import checked_signatures
+from ytvos_keras.export.signatures import Signature, Specs, Tensors, cell_sides, state_specs
+
+_LONGEST = 16  # times the shorter side
+
+
+def byte_signatures(model, size: tuple[int, int] | None = None) -> dict[str, Signature]:
+    """The signatures by name.
+
+    Args:
+        model: A float32 `S2S`.
+        size: (height, width) at which the model works, in pixels; if left out, the area of the
+            model's `input_size` at the images' aspect ratio, and all images of a request must then
+            be of one size.
+    """
+    work = _Work(model, size)
+    image = {"image_bytes": _strings("image_bytes")}
+    images = {"images_bytes": tf.TensorSpec((None, None), tf.string, "images_bytes")}
+    mask = {"mask_bytes": _strings("mask_bytes")}
+    state = {f"{name}_bytes": _strings(f"{name}_bytes") for name in work.state}
+    return {
+        "initialize_bytes": Signature(work.initialize, image | mask),
+        "step_bytes": Signature(work.step, image | state),
+        "segment_clip_bytes": Signature(work.segment_clip, images | mask),
+    }
+
+
+class _Work:
+    def __init__(self, model, size):
+        self.model, self.size = model, size
+        self.signatures = checked_signatures(model, size)
+        self.state: Specs = state_specs(model)
+        self.sides = cell_sides(model)
+
+    def initialize(self, inputs: Tensors) -> Tensors:
+        frames, sizes = self._decode_frames(inputs["image_bytes"])
+        masks = self._decode_masks(inputs["mask_bytes"], sizes, tf.shape(frames)[1:3])
+        state = self.signatures["initialize"].function({"image": frames, "mask": masks})
+        return _encode_state(state)
+
+    def step(self, inputs: Tensors) -> Tensors:
+        frames, sizes = self._decode_frames(inputs["image_bytes"])
+        state = self._decode_state(inputs, tf.shape(frames)[1:3])
+        outputs = self.signatures["step"].function({"image": frames, **state})
+        probs = outputs.pop("probs")
+        return {"probs_bytes": _encode_probs(probs, sizes), **_encode_state(outputs)}
+
+    def segment_clip(self, inputs: Tensors) -> Tensors:
+        batch, length = tf.unstack(tf.shape(inputs["images_bytes"]))
+        frames, sizes = self._decode_frames(tf.reshape(inputs["images_bytes"], (-1,)))
+        height, width = tf.unstack(tf.shape(frames)[1:3])
+        sizes = tf.reshape(sizes, (batch, length, 2))
+        masks = self._decode_masks(inputs["mask_bytes"], sizes[:, 0], (height, width))
+        clip = {"images": tf.reshape(frames, (batch, length, height, width, 3)), "mask": masks}
+        probs = self.signatures["segment_clip"].function(clip)["probs"]
+        rows = tf.shape(probs)[0]
+        sizes = tf.broadcast_to(sizes, (rows, length, 2))
+        files = _encode_probs(tf.reshape(probs, (-1, height, width, 1)), tf.reshape(sizes, (-1, 2)))
+        return {"probs_bytes": tf.reshape(files, (rows, length))}
+
+    def _decode_frames(self, files):
+        """Frames at the working size, and the sizes of the files, `(B, 2)`."""
+        count = tf.size(files)
+        with tf.control_dependencies([require(count > 0, "there must be an image.", count)]):
+            files = tf.identity(files)
+        sizes = tf.map_fn(jpeg_size, files, fn_output_signature=tf.TensorSpec((2,), tf.int32))
+        decode = functools.partial(decode_frame, size=self._working_size(sizes))
+        spec = tf.TensorSpec((*(self.size or (None, None)), 3), tf.uint8)
+        return tf.map_fn(decode, files, fn_output_signature=spec), sizes
+
+    def _working_size(self, sizes):
+        """As `inference.sizes.working_size`, for sizes known in the graph only."""
+        if self.size is not None:
+            return tf.constant(self.size)
+        same = tf.reduce_all(sizes == sizes[:1])
+        # The shorter side is at least one stride long, so a very long one would take the memory.
+        narrow = tf.reduce_max(sizes) > _LONGEST * tf.reduce_min(sizes)
+        checks = [
+            require(same, "images of one request must be of one size.", sizes),
+            require(~narrow, f"images must have sides of at most 1 to {_LONGEST}.", sizes[0]),
+        ]
+        with tf.control_dependencies(checks):
+            sides = tf.cast(sizes[0], tf.float64)
+        height, width = self.model.config.input_size
+        scale = tf.sqrt(height * width / tf.reduce_prod(sides))
+        cells = tf.maximum(tf.round(sides * scale / self.model.stride), 1)
+        return tf.cast(cells, tf.int32) * self.model.stride
+
+    def _decode_masks(self, files, frame_sizes, size):
+        frame_sizes = _for_each(frame_sizes, files)
+        spec = tf.TensorSpec((*(self.size or (None, None)), 1), tf.uint8)
+        return tf.map_fn(
+            lambda row: decode_mask(*row, size), (files, frame_sizes), fn_output_signature=spec
+        )
+
+    def _decode_state(self, inputs, size):
+        def decode(name, spec):
+            side, channels = self.sides[name], spec.shape[-1]
+            cells = -(-size // self.model.stride) * (self.model.stride // side)
+            shape = (cells[0], cells[1], channels)
+            one = functools.partial(decode_floats, shape=shape, name=f"{name}_bytes")
+            return tf.map_fn(one, inputs[f"{name}_bytes"], fn_output_signature=_one_row(spec))
+
+        return {name: decode(name, spec) for name, spec in self.state.items()}
+
+
+def _encode_state(state: Tensors) -> Tensors:
+    return {f"{name}_bytes": encode_floats(x) for name, x in state.items()}
+
+
+def _encode_probs(probs, sizes):
+    return tf.map_fn(
+        lambda row: encode_probabilities(*row),
+        (probs, _for_each(sizes, probs)),
+        fn_output_signature=tf.TensorSpec((), tf.string),
+    )
+
+
+def _for_each(sizes, rows):
+    """Sizes of the images, or of the one that serves all rows, for each row."""
+    images, count = tf.shape(sizes)[0], tf.shape(rows)[0]
+    rule = "there must be one image, or as many as there are objects."
+    with tf.control_dependencies([require((images == 1) | (images == count), rule, images, count)]):
+        return tf.broadcast_to(sizes, (count, 2))
+
+
+def _one_row(spec: tf.TensorSpec) -> tf.TensorSpec:
+    return tf.TensorSpec(spec.shape[1:], spec.dtype)
+
+
+def _strings(name: str) -> tf.TensorSpec:
+    return tf.TensorSpec((None,), tf.string, name)

@@ -1,0 +1,68 @@
+"""A server that speaks TensorFlow Serving's gRPC and REST, for development and tests.
+
+It runs the SavedModel in a TensorFlow session, as the C++ server does, but without batching. It is
+written in Python and not made for production.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from ytvos_keras.errors import InputError
+
+
+class Address(NamedTuple):
+    """Where a development server listens, and what for."""
+
+    model: str
+    host: str
+    grpc_port: int
+    rest_port: int
+
+
+@contextlib.contextmanager
+def development_server(
+    folder: str | Path, host: str = "127.0.0.1", grpc_port: int = 0, rest_port: int = 0
+) -> Iterator[Address]:
+    """Serves a model while the block runs.
+
+    Args:
+        folder: The model's folder, as `export_saved_model` wrote it.
+        host: To listen on.
+        grpc_port: 0 for a free one.
+        rest_port: 0 for a free one.
+
+    Yields:
+        The address.
+
+    Raises:
+        InputError: There is nothing to serve in the folder, or a port is taken.
+
+    Example:
+        >>> with development_server("deploy/s2s") as address:
+        ...     channel = grpc.insecure_channel(f"{address.host}:{address.grpc_port}")
+    """
+    from ytvos_keras.export.serving_warmup import check_serving_api
+
+    check_serving_api()
+    from ytvos_keras.export.served_model import ServedModel
+    from ytvos_keras.export.serving_grpc import start_grpc_server
+    from ytvos_keras.export.serving_rest import start_rest_server
+
+    model = ServedModel(folder)
+    try:
+        grpc_server, grpc_port = start_grpc_server(model, f"{host}:{grpc_port}")
+    except RuntimeError as error:
+        raise InputError(f"port {grpc_port} of {host} cannot be had; give another.") from error
+    try:
+        rest_server = start_rest_server(model, host, rest_port)
+    except OSError:
+        grpc_server.stop(None)
+        raise
+    try:
+        yield Address(model.name, host, grpc_port, rest_server.server_port)
+    finally:
+        rest_server.shutdown()
+        rest_server.server_close()
+        grpc_server.stop(None).wait()

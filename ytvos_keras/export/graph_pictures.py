@@ -1,0 +1,101 @@
+"""Encoded pictures inside a graph: JPEG and PNG in, PNG out, sizes checked before decoding."""
+
+import tensorflow as tf
+
+MOST_PIXELS = 2**25
+"""Largest picture that is decoded: one of 8K UHD still is."""
+
+_PNG_START = b"\x89PNG\r\n\x1a\n"
+
+
+def require(condition: tf.Tensor, rule: str, *received: tf.Tensor) -> tf.Operation:
+    """An operation that fails with a rule and what was received; a control dependency.
+
+    Optimisers may drop a check, and nothing orders operations without state behind one, but what is
+    named as a control dependency.
+    """
+    return tf.debugging.Assert(condition, [f"{rule} Received:", *received], summarize=8)
+
+
+def jpeg_size(data: tf.Tensor) -> tf.Tensor:
+    """(height, width) from the header of a JPEG, a scalar string; a fault is an error."""
+    with tf.control_dependencies(
+        [
+            require(
+                tf.io.is_jpeg(data),
+                "an image must be a JPEG (base64 in REST).",
+                tf.strings.length(data),
+                "bytes",
+            )
+        ]
+    ):
+        size = tf.io.extract_jpeg_shape(data)[:2]
+    return _checked_size(size)
+
+
+def decode_frame(data: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
+    """A JPEG as uint8 `(height, width, 3)`, resized bilinearly with antialiasing."""
+    with tf.control_dependencies([jpeg_size(data)]):
+        picture = tf.io.decode_jpeg(data, channels=3, dct_method="INTEGER_ACCURATE")
+    picture = tf.image.resize(picture, size, antialias=True)
+    return tf.cast(tf.clip_by_value(tf.round(picture), 0, 255), tf.uint8)
+
+
+def decode_mask(data: tf.Tensor, frame_size: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
+    """A PNG of the frame's size as uint8 `(height, width, 1)`, resized by nearest neighbour."""
+    mask = _decode_png(data, frame_size, 1, "a mask must be a PNG of the image's size.")
+    return tf.image.resize(mask, size, method="nearest")
+
+
+def encode_probabilities(probs: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
+    """`(h, w, 1)` in 0–1, resized bilinearly, as a grey PNG in which 255 is 1."""
+    probs = tf.image.resize(probs, size)
+    return tf.io.encode_png(tf.cast(tf.round(255 * probs), tf.uint8))
+
+
+def encode_floats(maps: tf.Tensor) -> tf.Tensor:
+    """Float32 maps `(B, h, w, C)` as `(B,)` strings, without loss.
+
+    A PNG whose pixels are the four bytes of the numbers: its size can be checked before it is
+    decoded, unlike that of a serialized tensor.
+    """
+    batch, height, width, channels = tf.unstack(tf.shape(maps))
+    rows = tf.reshape(tf.bitcast(maps, tf.uint8), (batch, height, width * channels, 4))
+    return tf.io.encode_png(rows, compression=1)
+
+
+def decode_floats(data: tf.Tensor, shape: tuple, name: str) -> tf.Tensor:
+    """One map `(h, w, C)`, as `shape` has it, from a scalar string of `encode_floats`."""
+    height, width, channels = shape
+    rule = f"{name} must be as it came, for an image of the same size."
+    rows = _decode_png(data, tf.stack([height, width * channels]), 4, rule)
+    return tf.reshape(tf.bitcast(rows, tf.float32), tf.stack([height, width, channels]))
+
+
+def _decode_png(data: tf.Tensor, expected_size: tf.Tensor, channels: int, rule: str) -> tf.Tensor:
+    start = tf.strings.substr(data, 0, len(_PNG_START))
+    long_enough = tf.strings.length(data) >= 24
+    with tf.control_dependencies(
+        [
+            require(
+                long_enough & (start == _PNG_START),
+                f"{rule} This is none (base64 in REST).",
+                tf.strings.length(data),
+                "bytes",
+            )
+        ]
+    ):
+        # Width and height follow the 8 bytes of the start, 4 of a length and 4 of a name.
+        header = tf.strings.substr(data, 16, 8)
+    size = tf.io.decode_raw(header, tf.int32, little_endian=False)[::-1]
+    same = tf.reduce_all(size == expected_size)
+    checks = [require(same, rule, size, "expected", expected_size), _checked_size(size)]
+    with tf.control_dependencies(checks):
+        return tf.io.decode_png(data, channels=channels)
+
+
+def _checked_size(size: tf.Tensor) -> tf.Tensor:
+    pixels = tf.reduce_prod(tf.cast(size, tf.int64))
+    rule = f"a picture must have 1 to {MOST_PIXELS} pixels."
+    with tf.control_dependencies([require((pixels > 0) & (pixels <= MOST_PIXELS), rule, size)]):
+        return tf.identity(size)

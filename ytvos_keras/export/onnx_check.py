@@ -1,0 +1,70 @@
+"""Whether all graphs of a model give the same as the Keras model."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+
+from ytvos_keras.export.onnx_stream import FeatureStream, OnnxStream
+from ytvos_keras.export.parity import (
+    KerasStream,
+    Parity,
+    check_parity,
+    demo_clip,
+    measure_parity,
+)
+
+CLIP = "segment_clip"
+_FEW = 3  # frames; enough to see whether another graph computes what `initialize` and `step` do
+
+Graphs = Mapping[str, onnx.ModelProto | Path]
+Progress = Callable[[str, int, int | None], None]
+
+
+def check_graphs(
+    model, graphs: Graphs, size: tuple[int, int] | None, report: Progress, *, within: bool
+) -> Parity:
+    """Streams the bundled clip through the Keras model and all graphs, and compares.
+
+    Args:
+        model: The Keras model.
+        graphs: All five graphs, or their files.
+        size: (height, width) of all images, where the graphs have a fixed one.
+        report: Called with what is being done, frames done and in all.
+        within: Whether the probabilities must be the model's.
+
+    Returns:
+        How close `initialize` and `step` are to the model.
+
+    Raises:
+        ParityError: They must be closer, or another graph must.
+    """
+    frames, masks = demo_clip(size or model.config.input_size)
+    stream = OnnxStream(graphs)
+    parity = measure_parity(
+        KerasStream(model), stream, frames, masks, lambda *n: report("comparing", *n)
+    )
+    if within:
+        check_parity(parity)
+    few = frames[:_FEW]
+    for other in (FeatureStream(graphs), _ClipStream(graphs, few, masks)):
+        found = measure_parity(stream, other, few, masks)
+        if within:
+            check_parity(found)
+    return parity
+
+
+class _ClipStream:
+    """The masks of `segment_clip`, told frame by frame."""
+
+    def __init__(self, graphs: Graphs, frames: Sequence[np.ndarray], masks: np.ndarray):
+        inputs = {"images": np.stack(frames)[None], "mask": masks}
+        probs = OnnxStream(graphs).run(CLIP, inputs)["probs"]
+        self._left = iter(probs.swapaxes(0, 1)[1:])
+
+    def initialize(self, image, mask):
+        return {}
+
+    def step(self, image, state):
+        return next(self._left), state

@@ -1,0 +1,148 @@
+"""Signatures as ONNX graphs, through Keras and tf2onnx."""
+
+import importlib.metadata
+import logging
+import tempfile
+import warnings
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import keras
+
+from ytvos_keras.errors import InputError
+from ytvos_keras.export.signatures import Signature, Specs, Tensors, signatures
+
+try:
+    import onnx
+    import onnxruntime  # noqa: F401  the other modules of ONNX use it
+    import tf2onnx  # noqa: F401  Keras uses it
+except ImportError as error:
+    raise InputError(
+        f"ONNX needs packages that are not installed ({error.name}): "
+        "pip install 'ytvos-keras[onnx]'"
+    ) from error
+
+OPSET = 18
+NEXT = "_next"
+"""In ONNX an output cannot have the name of an input: `step` takes `h` and gives `h_next`."""
+
+GRAPHS = ("initialize", "step", "encode", "step_features")
+
+
+def convert(
+    model,
+    size: tuple[int, int] | None = None,
+    graphs: Iterable[str] = GRAPHS,
+    on_progress: Callable[[str, int, int], None] | None = None,
+) -> dict[str, onnx.ModelProto]:
+    """Converts signatures of a model to ONNX.
+
+    Inputs and outputs are those of `export.signatures`, but that the next state is called
+    `<name>_next`. Dimensions that are free have names, such as `objects`, `height` and `width`.
+
+    Args:
+        model: A float32 `S2S`.
+        size: (height, width) of all images, in pixels; free if left out.
+        graphs: Names of the signatures.
+        on_progress: Called with what is being done, graphs done and in all.
+
+    Returns:
+        The graphs by the signature's name.
+
+    Raises:
+        InputError: The model computes in half precision, in which the states of one step could not
+            be fed to the next.
+    """
+    if model.dtype_policy.compute_dtype != "float32":
+        raise InputError(
+            "an ONNX model is made from a float32 model; load it without a dtype. "
+            f"Received: {model.dtype_policy.name}"
+        )
+    every = signatures(model, size)
+    known = {name: spec for signature in every.values() for name, spec in signature.inputs.items()}
+    state = set(every["step"].inputs) - {"image"}
+    graphs, converted = list(graphs), {}
+    for number, name in enumerate(graphs):
+        if on_progress is not None:
+            on_progress(f"converting {name}", number, len(graphs))
+        converted[name] = _convert(every[name])
+        graph = converted[name].graph
+        graph.name = name
+        for values in (graph.input, graph.output):  # tf2onnx sorts them by their names
+            values.sort(key=lambda value: ["probs", *known].index(value.name.removesuffix(NEXT)))
+        _name_dimensions(graph, name, known, state)
+    return converted
+
+
+def describe(graph: onnx.ModelProto, facts: dict[str, str]) -> None:
+    """Writes facts, and the versions of what made the graph, into its metadata."""
+    packages = ("ytvos-keras", "tensorflow", "keras", "tf2onnx", "onnx")
+    versions = {package: importlib.metadata.version(package) for package in packages}
+    onnx.helper.set_model_props(graph, {**facts, **versions})
+
+
+class _OneSignature(keras.Model):
+    """What Keras can export.
+
+    The model itself is hidden from it, in the signature's function: its tracking has no place for
+    the dicts with numbers for keys that a backbone holds.
+    """
+
+    def __init__(self, function: Callable[[Tensors], Tensors]):
+        super().__init__(name="signature")
+        self._function = function
+        self.built = True
+
+    def call(self, inputs: Tensors) -> Tensors:
+        outputs = self._function(inputs)
+        return {name + NEXT if name in inputs else name: x for name, x in outputs.items()}
+
+
+def _convert(signature: Signature) -> onnx.ModelProto:
+    logger = logging.getLogger("tf2onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)  # it warns of every optimiser of its own that finds nothing
+    try:
+        with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+            # tf2onnx is of the time before NumPy 2.
+            warnings.simplefilter("ignore", FutureWarning)
+            warnings.simplefilter("ignore", DeprecationWarning)
+            path = Path(folder, "graph.onnx")
+            _OneSignature(signature.function).export(
+                path,
+                format="onnx",
+                input_signature=[signature.inputs],
+                opset_version=OPSET,
+                verbose=False,
+            )
+            return onnx.load(path)
+    finally:
+        logger.setLevel(level)
+
+
+def _name_dimensions(
+    graph: onnx.GraphProto, signature: str, known: Specs, of_objects: set[str]
+) -> None:
+    """Puts numbers and names where tf2onnx has lost them.
+
+    The same name means the same number: image and mask share their sides, but not their first
+    dimension, as one image may serve all objects.
+    """
+    for value in [*graph.input, *graph.output]:
+        name = value.name.removesuffix(NEXT)
+        spec = known["mask"] if name == "probs" else known[name]
+        padded = name == "probs" and signature == "step_features"
+        sides = [None, None] if padded else spec.shape[-3:-1]
+        shape = [None] * (spec.shape.rank - 3) + [*sides, spec.shape[-1]]
+        image = name in ("image", "images", "mask", "probs") and not padded
+        prefix = "" if image else f"{name}_"
+        rows = "objects" if name in of_objects | {"mask", "probs"} else "images"
+        leading = [rows, "frames"][: spec.shape.rank - 3]
+        names = [*leading, f"{prefix}height", f"{prefix}width", ""]
+        del value.type.tensor_type.shape.dim[:]
+        for number, symbol in zip(shape, names, strict=True):
+            dim = value.type.tensor_type.shape.dim.add()
+            if number is None:
+                dim.dim_param = symbol
+            else:
+                dim.dim_value = number

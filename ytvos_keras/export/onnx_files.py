@@ -1,0 +1,209 @@
+"""An `S2S` as ONNX files whose state goes in and comes out."""
+
+import dataclasses
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import onnx
+
+from ytvos_keras.errors import InputError
+from ytvos_keras.export.annotated_clips import Clip, bundled_clip, find_clips
+from ytvos_keras.export.onnx_check import CLIP, check_graphs
+from ytvos_keras.export.onnx_clip import clip_graph
+from ytvos_keras.export.onnx_convert import convert, describe
+from ytvos_keras.export.onnx_half import with_half_weights
+from ytvos_keras.export.onnx_measure import Measured, measure_precisions
+from ytvos_keras.export.onnx_quantise import calibration_inputs, quantise
+from ytvos_keras.export.onnx_segmenter import OnnxSegmenter
+from ytvos_keras.export.onnx_stream import OnnxStream
+from ytvos_keras.export.parity import Parity
+from ytvos_keras.media.atomic import atomic_folder
+
+PRECISIONS = ("float32", "float16", "int8")
+FACTS_FILE = "model.json"
+LICENCES = {
+    "s2s-lite": "code Apache-2.0; weights for research and evaluation, see the model card",
+}
+
+Graphs = dict[str, onnx.ModelProto]
+Progress = Callable[[str, int, int | None], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class OnnxFiles:
+    """What `export_onnx` wrote.
+
+    Attributes:
+        path: The folder.
+        sizes: Of every file, in bytes.
+        signatures: (inputs, outputs) of each graph, by its name.
+        precision: `"float32"`, `"float16"` or `"int8"`.
+        parity: How close the files are to the Keras model.
+        measured: J and speed, of float32 and of the precision written, if it is another.
+        measured_on: What that was measured on.
+    """
+
+    path: Path
+    sizes: dict[str, int]
+    signatures: dict[str, tuple[list[str], list[str]]]
+    precision: str
+    parity: Parity
+    measured: dict[str, Measured]
+    measured_on: str
+
+    def lines(self) -> list[str]:
+        """What to tell a user."""
+        lines = [f"onnx         {self.path} ({self.precision})"]
+        for name, (inputs, outputs) in self.signatures.items():
+            size = self.sizes[f"{name}.onnx"] / 1e6
+            lines.append(
+                f"graph        {name}.onnx ({size:.1f} MB): "
+                f"{', '.join(inputs)} -> {', '.join(outputs)}"
+            )
+        lines.append(f"parity       {self.parity}")
+        reference = next(iter(self.measured.values()), None)
+        for name, own in self.measured.items():
+            loss = 100 * (reference.J - own.J)
+            lines.append(
+                f"measured     {name}: J {100 * own.J:.1f} on {self.measured_on}, loss {loss:.1f} "
+                f"points; {1000 * own.seconds:.0f} ms a frame, "
+                f"{reference.seconds / own.seconds:.2f} times as fast as float32"
+            )
+        return lines
+
+
+def export_onnx(
+    model,
+    output: str | Path,
+    *,
+    name: str,
+    size: tuple[int, int] | None = None,
+    precision: str = "float32",
+    data: str | Path | None = None,
+    calibration: str | Path | None = None,
+    on_progress: Progress | None = None,
+) -> OnnxFiles:
+    """Writes a folder of graphs: those of `export.signatures`, and `segment_clip` around them.
+
+    They are written to a hidden folder, checked by onnx, run by onnxruntime, compared with the
+    Keras model on a real clip, and only then given their name. Files of float32 must give the
+    model's probabilities; of other precisions the loss is measured and told.
+
+    Args:
+        model: A float32 `S2S`.
+        output: The folder; it must not be there yet, or be empty.
+        name: Of the model, for the metadata.
+        size: (height, width) of all images, in pixels; free if left out.
+        precision: `"float32"`; `"float16"`: weights of half the size, computed in float32; or
+            `"int8"`: convolutions in int8, for speed on CPUs.
+        data: Folder with `JPEGImages/` and `Annotations/`, on which the loss is measured; if left
+            out, the bundled clip, against float32's own masks.
+        calibration: Such a folder, on which the ranges of int8 are found; the bundled clip if left
+            out. It should not be `data`.
+        on_progress: Called with a stage, what is done of it, and all.
+
+    Raises:
+        InputError: The folder is not empty, or something needed is missing.
+        ParityError: The graphs differ from the Keras model; nothing is left of them then.
+
+    Example:
+        >>> export_onnx(ytvos_keras.load("s2s-lite"), "onnx", name="s2s-lite").path
+        PosixPath('onnx')
+    """
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}. Received: {precision}")
+    output, report = Path(output), on_progress or (lambda *_: None)
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise InputError(f"{output}: is there already; give the name of a new folder.")
+    clips = find_clips(data) if data else [bundled_clip()]
+    calibration_clips = find_clips(calibration) if calibration else [bundled_clip()]
+    full = convert(model, size, on_progress=report)
+    graphs = to_precision(full, precision, model, calibration_clips, size, report)
+    graphs[CLIP] = clip_graph(graphs["initialize"], graphs["step"])
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_folder(output) as part:
+        facts = _facts(model, name, size, precision)
+        files = {key: _write(graph, part / f"{key}.onnx", facts) for key, graph in graphs.items()}
+        # The metadata once more: onnxruntime-web does not hand out those in the graphs.
+        (part / FACTS_FILE).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+        parity = check_graphs(model, files, size, report, within=precision == "float32")
+        measured = {}
+        if precision != "float32":
+            measured = _measure({"float32": full, precision: files}, model, clips, size, report)
+    return OnnxFiles(
+        output,
+        {file.name: (output / file.name).stat().st_size for file in files.values()},
+        {key: _names(graph) for key, graph in graphs.items()},
+        precision,
+        parity,
+        measured,
+        _describe_clips(clips),
+    )
+
+
+def to_precision(
+    graphs: Graphs,
+    precision: str,
+    model,
+    clips: Sequence[Clip],
+    size: tuple[int, int] | None,
+    report: Progress,
+) -> Graphs:
+    """Float32 graphs in another precision; `clips` are those to calibrate int8 on."""
+    if precision == "float32":
+        return dict(graphs)
+    if precision == "float16":
+        return {name: with_half_weights(graph) for name, graph in graphs.items()}
+    report("calibrating", 0, len(graphs))
+    shape = model.config.input_size, model.stride
+    inputs = calibration_inputs(OnnxStream(graphs), clips, *shape, size=size)
+    quantised = {}
+    for number, (name, graph) in enumerate(graphs.items(), start=1):
+        quantised[name] = quantise(graph, inputs[name])
+        report("calibrating", number, len(graphs))
+    return quantised
+
+
+def _measure(
+    precisions: dict[str, dict],
+    model,
+    clips: Sequence[Clip],
+    size: tuple[int, int] | None,
+    report: Progress,
+) -> dict[str, Measured]:
+    segmenters = {
+        name: OnnxSegmenter(OnnxStream(graphs), model.config.input_size, model.stride, size)
+        for name, graphs in precisions.items()
+    }
+    return measure_precisions(segmenters, clips, report)
+
+
+def _facts(model, name: str, size: tuple[int, int] | None, precision: str) -> dict[str, str]:
+    """What a graph says of itself, for programs and for people."""
+    height, width = size or model.config.input_size
+    return {
+        "model": name,
+        "precision": precision,
+        "size": f"{height}x{width}" if size else "any",
+        "working_size": f"{height}x{width}",
+        "stride": str(model.stride),
+        "licence": LICENCES.get(name, "code Apache-2.0; weights: that of whoever trained them"),
+    }
+
+
+def _write(graph: onnx.ModelProto, path: Path, facts: dict[str, str]) -> Path:
+    describe(graph, {**facts, "graph": path.stem})
+    onnx.checker.check_model(graph, full_check=True)
+    onnx.save(graph, path)
+    return path
+
+
+def _names(graph: onnx.ModelProto) -> tuple[list[str], list[str]]:
+    return [x.name for x in graph.graph.input], [x.name for x in graph.graph.output]
+
+
+def _describe_clips(clips: Sequence[Clip]) -> str:
+    if len(clips) > 1:
+        return f"{len(clips)} clips"
+    return clips[0].name + ("" if clips[0].has_truth else " (against float32's own masks)")

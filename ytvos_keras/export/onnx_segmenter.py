@@ -1,0 +1,64 @@
+"""Label maps of a video from ONNX graphs, and the time that they take."""
+
+import time
+
+import numpy as np
+
+from ytvos_keras.export.onnx_stream import OnnxStream
+from ytvos_keras.inference.merge import merge_probabilities
+from ytvos_keras.inference.sizes import resize_frame, resize_mask, working_size
+
+
+class OnnxSegmenter:
+    """Follows the objects of a first frame as `Segmenter` does, for scoring.
+
+    Args:
+        stream: The graphs.
+        input_size: Nominal (height, width) at which the model works; its area counts.
+        stride: Of the model, in pixels.
+        size: (height, width) of all images, where the graphs have a fixed one.
+
+    Attributes:
+        seconds: Of every step of the model so far, without resizing and merging.
+    """
+
+    def __init__(
+        self,
+        stream: OnnxStream,
+        input_size: tuple[int, int],
+        stride: int,
+        size: tuple[int, int] | None = None,
+    ):
+        self.stream = stream
+        self.input_size = input_size
+        self.stride = stride
+        self.size = size
+        self.seconds: list[float] = []
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets the video."""
+        self.state = None
+        self.first = None
+        self.object_ids: list[int] = []
+
+    def add_objects(self, label_map: np.ndarray) -> list[int]:
+        """Takes the mask of the first frame, uint8 (H, W); returns its ids."""
+        self.first = label_map
+        self.object_ids = np.unique(label_map[label_map > 0]).tolist()
+        return self.object_ids
+
+    def step(self, frame: np.ndarray) -> np.ndarray:
+        """Labels uint8 (H, W) of the next frame, uint8 (H, W, 3)."""
+        native = frame.shape[:2]
+        size = self.size or working_size(native, self.input_size, self.stride)
+        image = resize_frame(frame, size)[None]
+        if self.state is None:
+            masks = [resize_mask((self.first == i).astype(np.uint8), size) for i in self.object_ids]
+            self.state = self.stream.initialize(image, np.stack(masks)[..., None])
+            return self.first
+        begin = time.perf_counter()
+        probs, self.state = self.stream.step(image, self.state)
+        self.seconds.append(time.perf_counter() - begin)
+        rows = merge_probabilities(probs, native).numpy()
+        return np.array([0, *self.object_ids], np.uint8)[rows]

@@ -1,0 +1,62 @@
+"""ONNX graphs run by onnxruntime."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+
+from ytvos_keras.export.onnx_convert import NEXT
+
+Arrays = dict[str, np.ndarray]
+
+
+class OnnxStream:
+    """The graphs of a model as a `parity.Stream`.
+
+    Args:
+        graphs: Graphs, or their files, by the signature's name; `initialize` and `step` at least.
+        threads: For one graph; as many as there are cores if 0.
+    """
+
+    def __init__(self, graphs: Mapping[str, onnx.ModelProto | str | Path], threads: int = 0):
+        self.graphs = graphs
+        self.threads = threads
+        self._sessions: dict[str, onnxruntime.InferenceSession] = {}
+
+    def run(self, graph: str, inputs: Arrays) -> Arrays:
+        """Outputs of a graph by their names, the next state under the names of the state."""
+        session = self._session(graph)
+        names = [output.name.removesuffix(NEXT) for output in session.get_outputs()]
+        return dict(zip(names, session.run(None, inputs), strict=True))
+
+    def initialize(self, image, mask):
+        """The state, from the graph `initialize`."""
+        return self.run("initialize", {"image": image, "mask": mask})
+
+    def step(self, image, state):
+        """Probabilities and the next state, from the graph `step`."""
+        state = self.run("step", {"image": image, **state})
+        return state.pop("probs"), state
+
+    def _session(self, name: str) -> onnxruntime.InferenceSession:
+        if name not in self._sessions:
+            graph = self.graphs[name]
+            source = graph.SerializeToString() if isinstance(graph, onnx.ModelProto) else str(graph)
+            options = onnxruntime.SessionOptions()
+            options.intra_op_num_threads = self.threads
+            options.log_severity_level = 3  # errors; it warns of every weight that it folds away
+            self._sessions[name] = onnxruntime.InferenceSession(
+                source, options, providers=["CPUExecutionProvider"]
+            )
+        return self._sessions[name]
+
+
+class FeatureStream(OnnxStream):
+    """The same by `encode` once for all objects, then `step_features`."""
+
+    def step(self, image, state):
+        state = self.run("step_features", {**self.run("encode", {"image": image}), **state})
+        height, width = image.shape[1:3]
+        return state.pop("probs")[:, :height, :width], state

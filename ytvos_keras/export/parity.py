@@ -1,0 +1,144 @@
+"""Whether an exported model gives the same as the Keras model, streamed over a real clip."""
+
+import dataclasses
+import itertools
+from collections.abc import Callable, Sequence
+from importlib import resources
+from typing import Protocol
+
+import numpy as np
+
+from ytvos_keras.errors import InputError
+from ytvos_keras.inference.merge import BACKGROUND
+from ytvos_keras.inference.sizes import resize_frame, resize_mask
+from ytvos_keras.media import open_frames, read_mask
+
+TOLERANCE = 1e-4  # of probabilities, in float32
+EQUAL_LABELS = 0.999  # of pixels
+
+Arrays = dict[str, np.ndarray]
+
+
+class ParityError(InputError):
+    """An exported model differs from the Keras model that it was made from."""
+
+
+class Stream(Protocol):
+    """An exported model, run frame by frame on arrays; see `export.signatures` for their names."""
+
+    def initialize(self, image: np.ndarray, mask: np.ndarray) -> Arrays:
+        """The state from `image` uint8 `(1, H, W, 3)` and `mask` uint8 `(K, H, W, 1)`."""
+
+    def step(self, image: np.ndarray, state: Arrays) -> tuple[np.ndarray, Arrays]:
+        """`probs` float32 `(K, H, W, 1)` of the next image, and the next state."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Parity:
+    """How close two streams are.
+
+    Attributes:
+        frames: Frames that were compared, the first one (whose mask is given) not among them.
+        objects: Objects that were followed.
+        size: (height, width) of the frames, in pixels.
+        largest_difference: Of any two probabilities; NaN if one of them is.
+        equal_labels: Fraction of pixels with the same label, 0–1.
+    """
+
+    frames: int
+    objects: int
+    size: tuple[int, int]
+    largest_difference: float
+    equal_labels: float
+
+    def __str__(self):
+        return (
+            f"{self.frames} frames of {self.size[0]}x{self.size[1]}, {self.objects} objects: "
+            f"largest difference {self.largest_difference:.1e}, "
+            f"{100 * self.equal_labels:.3f} % of labels equal"
+        )
+
+
+def measure_parity(
+    reference: Stream,
+    stream: Stream,
+    frames: Sequence[np.ndarray],
+    masks: np.ndarray,
+    on_frame: Callable[[int, int], None] | None = None,
+) -> Parity:
+    """Streams a clip through both, each with its own state handed on, and compares them.
+
+    Args:
+        reference: The Keras model, as a `KerasStream`.
+        stream: The exported one.
+        frames: uint8 (H, W, 3), at least two.
+        masks: uint8 (K, H, W, 1), 0 or 1: objects in the first frame.
+        on_frame: Called with frames done and in all.
+    """
+    states = [s.initialize(frames[0][None], masks) for s in (reference, stream)]
+    largest, equal = 0.0, []
+    for number, frame in enumerate(frames[1:], start=1):
+        expected, states[0] = reference.step(frame[None], states[0])
+        probs, states[1] = stream.step(frame[None], states[1])
+        largest = np.maximum(largest, np.abs(probs - expected).max())  # NaN stays NaN
+        equal.append(np.mean(_labels(probs) == _labels(expected)))
+        if on_frame is not None:
+            on_frame(number, len(frames) - 1)
+    return Parity(
+        len(frames) - 1, len(masks), masks.shape[1:3], float(largest), float(np.mean(equal))
+    )
+
+
+def check_parity(parity: Parity, tolerance: float = TOLERANCE) -> None:
+    """Raises `ParityError` unless probabilities and labels are close enough."""
+    if not parity.largest_difference <= tolerance or parity.equal_labels < EQUAL_LABELS:
+        raise ParityError(
+            f"the exported model must give the Keras model's probabilities within {tolerance:g} "
+            f"and {100 * EQUAL_LABELS:g} % of its labels; nothing was kept. Received: {parity}"
+        )
+
+
+class KerasStream:
+    """An `S2S` as a `Stream`."""
+
+    def __init__(self, model):
+        self.model = model
+
+    def initialize(self, image, mask):
+        return self.model.initialize(image, mask)
+
+    def step(self, image, state):
+        probs, state = self.model.step(image, state)
+        return np.asarray(probs), state
+
+
+def demo_clip(
+    size: tuple[int, int], frames: int = 21, objects: int = 2
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """The beginning of the bundled clip, and masks in its first frame.
+
+    The first mask is that of the rabbit; the others are its outline elsewhere.
+
+    Args:
+        size: (height, width), in pixels.
+        frames: How many.
+        objects: How many.
+
+    Returns:
+        frames: uint8 (height, width, 3) each, RGB.
+        masks: uint8 (objects, height, width, 1), 0 or 1.
+    """
+    folder = resources.files("ytvos_keras").joinpath("assets", "demo")
+    with resources.as_file(folder.joinpath("bunny.mp4")) as path:
+        read = itertools.islice(open_frames(path), frames)
+        pictures = [resize_frame(frame, size) for _, frame in read]
+    with resources.as_file(folder.joinpath("bunny_first_mask.png")) as path:
+        mask = resize_mask((read_mask(path)[0] > 0).astype(np.uint8), size)
+    moves = [n * size[1] // objects for n in range(objects)]
+    return pictures, np.stack([np.roll(mask, move, axis=1) for move in moves])[..., None]
+
+
+def _labels(probs: np.ndarray) -> np.ndarray:
+    """Labels (H, W) by argmax over [0.5, p₁ … p_K]."""
+    background = np.full_like(probs[:1], BACKGROUND)
+    return np.concatenate([background, probs]).argmax(axis=0)[..., 0]

@@ -1,0 +1,96 @@
+"""Checks in the graph of the shapes that a request brings: a clear error, from any server."""
+
+import tensorflow as tf
+
+from ytvos_keras.export.graph_pictures import require
+from ytvos_keras.export.signatures import (
+    Signature,
+    Tensors,
+    cell_sides,
+    feature_specs,
+    signatures,
+)
+
+MOST_PIXELS = 2**21
+"""Largest frame that a model takes whose size is free: one of 1920×1080 still is.
+
+A server's memory would not last for more: that of `s2s-lite` grows with the square of the area.
+"""
+
+
+def checked_signatures(model, size: tuple[int, int] | None = None) -> dict[str, Signature]:
+    """`signatures`, each behind checks that its inputs belong together."""
+    sides = cell_sides(model)
+    shared = {"image", "images", *feature_specs(model)}
+    return {
+        name: Signature(_checked(function, sides, shared, model.stride), inputs)
+        for name, (function, inputs) in signatures(model, size).items()
+    }
+
+
+def _checked(function, sides, shared, padding):
+    """A function behind checks.
+
+    Args:
+        function: Of a `Signature`.
+        sides: Side in pixels of one cell of each input; 1 for those that are not named.
+        shared: Inputs of which one row may serve all rows of the others.
+        padding: Sides of frames are padded to a multiple of this many pixels.
+    """
+
+    def check(inputs: Tensors) -> Tensors:
+        rules = (
+            lambda: _no_empty_input(inputs),
+            lambda: _not_too_large(inputs, sides),
+            lambda: _same_frame_size(inputs, sides, padding),
+            lambda: _same_rows(inputs, shared),
+        )
+        passed = []
+        for rule in rules:  # one after the other: the first fault is the one to tell
+            with tf.control_dependencies(passed):
+                passed = list(rule())
+        with tf.control_dependencies(passed):
+            return function({name: tf.identity(x) for name, x in inputs.items()})
+
+    return check
+
+
+def _no_empty_input(inputs):
+    for name, x in inputs.items():
+        shape = tf.shape(x)
+        yield require(tf.reduce_all(shape > 0), f"{name} must not be empty.", shape)
+
+
+def _not_too_large(inputs, sides):
+    name, x = next(iter(inputs.items()))
+    pixels = tf.reduce_prod(tf.cast(_frame_size(name, inputs, sides), tf.int64))
+    # A fixed size was chosen by who exported it.
+    right = pixels <= MOST_PIXELS if None in x.shape[-3:-1] else tf.constant(True)
+    yield require(right, f"frames must have at most {MOST_PIXELS} pixels.", name, tf.shape(x))
+
+
+def _same_frame_size(inputs, sides, padding):
+    first, *others = inputs
+    frame = _frame_size(first, inputs, sides)
+    padded = -(-frame // padding) * padding
+    for name in others:
+        size = _frame_size(name, inputs, sides)
+        # A mask is of the frame's own size; maps with cells are of the padded one's.
+        same = size == (frame if name == "mask" else padded)
+        rule = f"{name} must belong to a frame of the size of {first}."
+        yield require(
+            tf.reduce_all(same), rule, name, tf.shape(inputs[name]), first, tf.shape(inputs[first])
+        )
+
+
+def _same_rows(inputs, shared):
+    rows = {name: tf.shape(x)[0] for name, x in inputs.items()}
+    most = tf.reduce_max(tf.stack(list(rows.values())))
+    for name, n in rows.items():
+        right = (n == most) | (n == 1) if name in shared else n == most
+        allowed = "one row, or as many as there are objects" if name in shared else "equal rows"
+        yield require(right, f"{name} must have {allowed}.", n, "of", most)
+
+
+def _frame_size(name, inputs, sides):
+    return tf.shape(inputs[name])[-3:-1] * sides.get(name, 1)

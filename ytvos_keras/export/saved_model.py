@@ -1,0 +1,176 @@
+"""An `S2S` as a SavedModel whose state goes in and comes out, in the layout of TF Serving."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from ytvos_keras.export.byte_signatures import byte_signatures
+from ytvos_keras.export.parity import (
+    KerasStream,
+    Parity,
+    check_parity,
+    demo_clip,
+    measure_parity,
+)
+from ytvos_keras.export.request_checks import checked_signatures
+from ytvos_keras.export.saved_model_stream import SavedModelStream
+from ytvos_keras.export.serving_config import (
+    BATCHING_FILE,
+    CONFIG_FILE,
+    batching_parameters,
+    model_config,
+)
+from ytvos_keras.export.serving_warmup import (
+    WARMUP_FILE,
+    check_serving_api,
+    read_warmup,
+    warmup_inputs,
+    write_warmup,
+)
+from ytvos_keras.export.signatures import Signature
+from ytvos_keras.export.version_folders import new_version_folder
+from ytvos_keras.media.atomic import atomic_folder, atomic_path
+from ytvos_keras.models import S2S
+
+Progress = Callable[[str, int, int | None], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class SavedModel:
+    """What `export_saved_model` wrote.
+
+    Attributes:
+        path: The version's folder.
+        size: Of all files in it, in bytes.
+        signatures: (inputs, outputs) of each signature, by its name.
+        parity: How close the SavedModel is to the Keras model.
+        warmup: Records in the warm-up file, 0 if there is none.
+    """
+
+    path: Path
+    size: int
+    signatures: dict[str, tuple[list[str], list[str]]]
+    parity: Parity
+    warmup: int
+
+    def lines(self) -> list[str]:
+        """What to tell a user."""
+        return [
+            f"saved model  {self.path} ({self.size / 1e6:.1f} MB)",
+            *(
+                f"signature    {name}: {', '.join(inputs)} -> {', '.join(outputs)}"
+                for name, (inputs, outputs) in self.signatures.items()
+            ),
+            f"parity       {self.parity}",
+            f"warm-up      {self.warmup or 'no'} requests"
+            + (", read back and run" if self.warmup else ""),
+        ]
+
+
+def export_saved_model(
+    model: S2S,
+    output: str | Path,
+    *,
+    size: tuple[int, int] | None = None,
+    version: int | None = None,
+    warmup: bool = True,
+    on_progress: Progress | None = None,
+) -> SavedModel:
+    """Writes `output/<version>/`, a SavedModel with the signatures of this package.
+
+    It is written to a hidden folder, loaded again, compared with the Keras model on a real clip,
+    and only then renamed to its version, which is when a server that polls `output` sees it.
+
+    Beside the versions, `models.config` is written if it is not there: version policy and labels
+    for `--model_config_file`.
+
+    Args:
+        model: The model; it is exported in float32 whatever its dtype policy.
+        output: The model's folder; its name is the model's name for the server.
+        size: (height, width) of all images, in pixels; free if left out. With it, servers can batch
+            requests, and `batching_params.pbtxt` is written.
+        version: A number; one more than the largest in `output` if left out.
+        warmup: Whether to write requests with which TF Serving warms up; needs the extra `serving`.
+        on_progress: Called with a stage, what is done of it, and all.
+
+    Raises:
+        InputError: The version is there already, or something needed is missing.
+        ParityError: The SavedModel differs from the Keras model; nothing is left of it then.
+
+    Example:
+        >>> export_saved_model(ytvos_keras.load("s2s-lite"), "deploy/s2s").path
+        PosixPath('deploy/s2s/1')
+    """
+    if warmup:
+        check_serving_api()
+    output = Path(output)
+    name = output.resolve().name  # also of "."
+    path = new_version_folder(output, version)
+    model, report = _in_float32(model), on_progress or (lambda *_: None)
+    output.mkdir(parents=True, exist_ok=True)
+    with atomic_folder(path) as part:
+        written = checked_signatures(model, size) | byte_signatures(model, size)
+        _write(written, part, report)
+        stream = SavedModelStream(part)
+        frames, masks = demo_clip(size or model.config.input_size)
+        parity = measure_parity(
+            KerasStream(model), stream, frames, masks, lambda *n: report("comparing", *n)
+        )
+        check_parity(parity)
+        records = _write_warmup(stream, name, part, frames, masks, report) if warmup else 0
+        if size is not None:
+            (part / BATCHING_FILE).write_text(batching_parameters())
+    _write_config(output, path)
+    return SavedModel(path, _size_of(path), _names(written, stream), parity, records)
+
+
+def _in_float32(model: S2S) -> S2S:
+    """A model whose features are float32 too: other types cannot be fed back by every client."""
+    if model.compute_dtype == "float32":
+        return model
+    copy = S2S(model.config, dtype="float32", name=model.name)
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+def _write(signatures: dict[str, Signature], path: Path, report: Progress) -> None:
+    archive = keras.export.ExportArchive()
+    for number, (name, (function, inputs)) in enumerate(signatures.items(), start=1):
+        endpoint = archive.add_endpoint(name, function, input_signature=[inputs])
+        endpoint.get_concrete_function()  # traced here, one by one, and not all when writing
+        report("tracing", number, len(signatures))
+    archive.write_out(str(path), verbose=False)
+
+
+def _write_warmup(stream, name: str, path: Path, frames, masks, report: Progress) -> int:
+    """Writes the requests, and sends each of them once, as read back from the file."""
+    file = path / WARMUP_FILE
+    file.parent.mkdir()
+    write_warmup(file, name, warmup_inputs(stream, frames, masks))
+    requests = read_warmup(file)
+    for number, request in enumerate(requests, start=1):
+        inputs = {key: tf.make_ndarray(proto) for key, proto in request.inputs.items()}
+        stream.run(request.model_spec.signature_name, **inputs)
+        report("warming up", number, len(requests))
+    return len(requests)
+
+
+def _write_config(output: Path, path: Path) -> None:
+    config = output / CONFIG_FILE
+    if not config.exists():  # later versions are labelled by who decides about them
+        with atomic_path(config) as part:
+            part.write_text(model_config(output.resolve().name, int(path.name)))
+
+
+def _names(written: dict[str, Signature], stream: SavedModelStream) -> dict:
+    return {
+        name: (list(inputs), sorted(stream.signatures[name].structured_outputs))
+        for name, (_, inputs) in written.items()
+    }
+
+
+def _size_of(path: Path) -> int:
+    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())

@@ -1,0 +1,166 @@
+"""A model's versions, loaded as TensorFlow Serving loads them; no protocol here."""
+
+import math
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from ytvos_keras.errors import InputError
+from ytvos_keras.export.serving_config import CONFIG_FILE, read_model_config
+
+LARGEST_MESSAGE = 2**28  # bytes
+_PREDICT = "tensorflow/serving/predict"
+_CODES = {  # anything else that TensorFlow raises is INTERNAL
+    tf.errors.InvalidArgumentError: "INVALID_ARGUMENT",
+    tf.errors.ResourceExhaustedError: "RESOURCE_EXHAUSTED",
+}
+# How lines begin that TensorFlow adds to a message.
+_PLACES = (
+    *("Graph execution error", "Detected at", "File ", "<stack traces", "[[", "Node:"),
+    *("Original stack trace", "0 successful operations", "0 derived errors"),
+)
+
+Arrays = dict[str, np.ndarray]
+
+
+class RequestError(Exception):
+    """A request that cannot be answered.
+
+    Attributes:
+        code: The name of a gRPC status code.
+    """
+
+    def __init__(self, code: str, message: str):
+        super().__init__(message)
+        self.code = code
+
+
+class ServedVersion:
+    """One SavedModel in a session: no Python of this package, as in the C++ server."""
+
+    def __init__(self, path: str | Path):
+        graph = tf.Graph()
+        self._session = tf.compat.v1.Session(graph=graph)
+        with graph.as_default():
+            meta = tf.compat.v1.saved_model.load(self._session, ["serve"], str(path))
+        self.signatures = {
+            name: definition
+            for name, definition in meta.signature_def.items()
+            if definition.method_name == _PREDICT
+        }
+
+    def signature(self, name: str):
+        """The `SignatureDef` of a name; the default one for an empty name."""
+        name = name or "serving_default"
+        if name not in self.signatures:
+            raise RequestError(
+                "INVALID_ARGUMENT",
+                f"no signature {name!r}; give one of {', '.join(sorted(self.signatures))}.",
+            )
+        return self.signatures[name]
+
+    def run(self, signature: str, inputs: Arrays) -> Arrays:
+        """Outputs of a signature.
+
+        Raises:
+            RequestError: The inputs are not what the signature takes.
+        """
+        definition = self.signature(signature)
+        _check_names(definition, inputs)
+        for name, value in inputs.items():
+            check_input(name, definition.inputs[name], tf.as_dtype(value.dtype), value.shape)
+        feeds = {definition.inputs[name].name: value for name, value in inputs.items()}
+        fetches = {name: info.name for name, info in definition.outputs.items()}
+        try:
+            return self._session.run(fetches, feeds)
+        except tf.errors.OpError as error:
+            raise RequestError(_CODES.get(type(error), "INTERNAL"), _reason(error)) from error
+
+
+class ServedModel:
+    """All versions that a model's folder and its `models.config` name.
+
+    Args:
+        folder: As `export_saved_model` wrote it.
+
+    Raises:
+        InputError: There is no such folder, config or version.
+    """
+
+    def __init__(self, folder: str | Path):
+        config = Path(folder) / CONFIG_FILE
+        if not config.is_file():
+            raise InputError(f"{folder}: no {CONFIG_FILE} in it; give a folder of ytvos-export.")
+        self.name, versions, self.labels = read_model_config(config.read_text())
+        paths = {version: Path(folder) / str(version) for version in versions}
+        for path in paths.values():
+            if not (path / "saved_model.pb").is_file():
+                raise InputError(f"{path}: no SavedModel, but {config} names this version.")
+        self.versions = {version: ServedVersion(path) for version, path in paths.items()}
+
+    def choose(self, version: int | None = None, label: str | None = None) -> int:
+        """The number of a version by number or label; the newest if neither is given."""
+        if label is not None:
+            if label not in self.labels:
+                known = ", ".join(sorted(self.labels)) or "none"
+                raise RequestError("NOT_FOUND", f"no version label {label!r}; known: {known}.")
+            return self.labels[label]
+        if version is None:
+            return max(self.versions)
+        if version not in self.versions:
+            known = ", ".join(map(str, sorted(self.versions)))
+            raise RequestError("NOT_FOUND", f"no version {version}; loaded: {known}.")
+        return version
+
+
+def check_input(name: str, info, dtype: tf.DType, shape: Sequence[int]) -> None:
+    """Raises `RequestError` unless an input has the dtype, shape and size that it may have.
+
+    Args:
+        name: Of the input.
+        info: Its `TensorInfo`.
+        dtype: What was received.
+        shape: Likewise.
+    """
+    expected, expected_shape = tf.as_dtype(info.dtype), tf.TensorShape(info.tensor_shape)
+    fits = min(shape, default=0) >= 0 and expected_shape.is_compatible_with(shape)
+    if dtype != expected or not fits:
+        raise RequestError(
+            "INVALID_ARGUMENT",
+            f"{name} must be {expected.name} {_text(expected_shape)}. "
+            f"Received: {dtype.name} {_text(shape)}.",
+        )
+    size = math.prod(shape) * (dtype.size or 1)
+    if size > LARGEST_MESSAGE:
+        raise RequestError(
+            "INVALID_ARGUMENT",
+            f"{name} must have at most {LARGEST_MESSAGE} bytes. Received: {size}.",
+        )
+
+
+def _check_names(definition, inputs):
+    missing, unknown = set(definition.inputs) - set(inputs), set(inputs) - set(definition.inputs)
+    if missing or unknown:
+        raise RequestError(
+            "INVALID_ARGUMENT",
+            f"the inputs must be {', '.join(sorted(definition.inputs))}. "
+            f"Missing: {', '.join(sorted(missing)) or 'none'}; "
+            f"unknown: {', '.join(sorted(unknown)) or 'none'}.",
+        )
+
+
+def _text(shape) -> str:
+    return "(" + ", ".join("any" if n is None else str(n) for n in shape) + ")"
+
+
+def _reason(error: tf.errors.OpError) -> str:
+    """What TensorFlow says, without the places in the graph."""
+    failed = re.search(r"assertion failed: (.*)", error.message)
+    if failed:
+        return " ".join(re.findall(r"\[([^\[\]]*)\]", failed[1]))
+    lines = [line.strip() for line in error.message.splitlines()]
+    said = [line for line in lines if line and not line.startswith(_PLACES)]
+    return re.sub(r"^\(\d\) [A-Z_]+: ", "", said[0]) if said else type(error).__name__

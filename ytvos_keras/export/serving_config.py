@@ -1,0 +1,77 @@
+"""Text files that TensorFlow Serving reads beside a SavedModel."""
+
+from ytvos_keras.errors import InputError, first_line
+
+BATCHING_FILE = "batching_params.pbtxt"  # in a version's folder
+CONFIG_FILE = "models.config"  # in the model's folder
+
+
+def batching_parameters() -> str:
+    """What `--enable_per_model_batching_parameters` reads from a version's folder.
+
+    Only for a model of a fixed size: the server joins requests along their first dimension, and
+    images of different sizes cannot be joined. No `allowed_batch_sizes`: they pad with rows that
+    cost time on a CPU and help compilers for other hardware only.
+    """
+    return """\
+# Read with --enable_batching --enable_per_model_batching_parameters.
+# Threads are set for all models at once, in the file of --batching_parameters_file.
+max_batch_size { value: 16 }
+batch_timeout_micros { value: 2000 }
+max_enqueued_batches { value: 64 }
+pad_variable_length_inputs: false
+"""
+
+
+def model_config(name: str, version: int) -> str:
+    """What `--model_config_file` reads: the version to serve, under the label `stable`.
+
+    Args:
+        name: Of the model; the server finds it in `/models/<name>`.
+        version: The only one so far.
+    """
+    return f"""\
+# A state made by one version means nothing to another: clients name a version, or a label, for a
+# whole clip. To try version N beside this one, add "versions: N" and
+#     version_labels {{ key: "canary" value: N }}
+# and move "stable" when it has proved itself. Labels are for loaded versions only: give the server
+# --allow_version_labels_for_unavailable_models when it starts with more than one.
+model_config_list {{
+  config {{
+    name: "{name}"
+    base_path: "/models/{name}"
+    model_platform: "tensorflow"
+    model_version_policy {{
+      specific {{
+        versions: {version}
+      }}
+    }}
+    version_labels {{ key: "stable" value: {version} }}
+  }}
+}}
+"""
+
+
+def read_model_config(text: str) -> tuple[str, list[int], dict[str, int]]:
+    """Name, versions and labels of the model in a `models.config`.
+
+    Raises:
+        InputError: It is not a config of one model and its versions.
+    """
+    from google.protobuf import text_format
+    from tensorflow_serving.config import model_server_config_pb2
+
+    config = model_server_config_pb2.ModelServerConfig()
+    try:
+        text_format.Parse(text, config)
+    except text_format.ParseError as error:
+        raise InputError(f"{CONFIG_FILE}: not a ModelServerConfig ({first_line(error)})") from error
+    models = config.model_config_list.config
+    if len(models) != 1 or not models[0].model_version_policy.specific.versions:
+        raise InputError(f"{CONFIG_FILE}: must name one model and the versions to serve")
+    model = models[0]
+    versions = list(model.model_version_policy.specific.versions)
+    labels = dict(model.version_labels)
+    if not set(labels.values()) <= set(versions):
+        raise InputError(f"{CONFIG_FILE}: a label names a version that is not served: {labels}")
+    return model.name, versions, labels

@@ -1,0 +1,141 @@
+"""TensorFlow Serving's gRPC services over a `ServedModel`."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import grpc
+import numpy as np
+import tensorflow as tf
+from tensorflow_serving.apis import (
+    get_model_metadata_pb2,
+    get_model_status_pb2,
+    model_service_pb2_grpc,
+    predict_pb2,
+    prediction_service_pb2_grpc,
+)
+
+from ytvos_keras.export.served_model import (
+    LARGEST_MESSAGE,
+    RequestError,
+    ServedModel,
+    check_input,
+)
+
+CHANNEL_OPTIONS = [  # gRPC's own limit for what is received is 4 MiB, less than some states
+    ("grpc.max_receive_message_length", LARGEST_MESSAGE),
+    ("grpc.max_send_message_length", LARGEST_MESSAGE),
+]
+
+
+class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
+    """`Predict` and `GetModelMetadata`."""
+
+    def __init__(self, model: ServedModel):
+        self.model = model
+
+    def Predict(self, request, context):
+        """Runs a signature."""
+        with _AbortOnError(context):
+            number = _version(self.model, request.model_spec)
+            version = self.model.versions[number]
+            definition = version.signature(request.model_spec.signature_name)
+            inputs = {
+                name: _read_tensor(name, definition, proto)
+                for name, proto in request.inputs.items()
+            }
+            outputs = version.run(request.model_spec.signature_name, inputs)
+            wanted = list(request.output_filter) or list(outputs)
+            if not set(wanted) <= set(outputs):
+                raise RequestError(
+                    "INVALID_ARGUMENT", f"the outputs are {', '.join(sorted(outputs))}."
+                )
+        response = predict_pb2.PredictResponse()
+        response.model_spec.name = self.model.name
+        response.model_spec.version.value = number
+        response.model_spec.signature_name = request.model_spec.signature_name or "serving_default"
+        for name in wanted:
+            response.outputs[name].CopyFrom(tf.make_tensor_proto(outputs[name]))
+        return response
+
+    def GetModelMetadata(self, request, context):
+        """Names, dtypes and shapes of all signatures."""
+        with _AbortOnError(context):
+            number = _version(self.model, request.model_spec)
+        response = get_model_metadata_pb2.GetModelMetadataResponse()
+        response.model_spec.name = self.model.name
+        response.model_spec.version.value = number
+        signatures = get_model_metadata_pb2.SignatureDefMap()
+        for name, definition in self.model.versions[number].signatures.items():
+            signatures.signature_def[name].CopyFrom(definition)
+        response.metadata["signature_def"].Pack(signatures)
+        return response
+
+
+class ModelService(model_service_pb2_grpc.ModelServiceServicer):
+    """`GetModelStatus`."""
+
+    def __init__(self, model: ServedModel):
+        self.model = model
+
+    def GetModelStatus(self, request, context):
+        """Every version that is loaded is available."""
+        with _AbortOnError(context):
+            _version(self.model, request.model_spec)
+        response = get_model_status_pb2.GetModelStatusResponse()
+        for number in sorted(self.model.versions):
+            available = get_model_status_pb2.ModelVersionStatus.AVAILABLE
+            response.model_version_status.add(version=number, state=available)
+        return response
+
+
+def start_grpc_server(model: ServedModel, address: str) -> tuple[grpc.Server, int]:
+    """Starts a server; `server.stop(None)` ends it.
+
+    Args:
+        model: What to serve.
+        address: `HOST:PORT`; port 0 for a free one.
+
+    Returns:
+        The server and its port.
+    """
+    server = grpc.server(ThreadPoolExecutor(max_workers=4), options=CHANNEL_OPTIONS)
+    prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
+        PredictionService(model), server
+    )
+    model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(model), server)
+    port = server.add_insecure_port(address)
+    server.start()
+    return server, port
+
+
+class _AbortOnError:
+    def __init__(self, context):
+        self.context = context
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if isinstance(error, RequestError):
+            self.context.abort(grpc.StatusCode[error.code], str(error))
+
+
+def _version(model: ServedModel, spec) -> int:
+    if spec.name != model.name:
+        raise RequestError("NOT_FOUND", f"no model {spec.name!r}; it is {model.name!r} here.")
+    choice = spec.WhichOneof("version_choice")
+    return model.choose(
+        spec.version.value if choice == "version" else None,
+        spec.version_label if choice == "version_label" else None,
+    )
+
+
+def _read_tensor(name: str, definition, proto) -> np.ndarray:
+    """An array from a `TensorProto`; shape and size are checked before memory is taken for it."""
+    if name not in definition.inputs:
+        return np.zeros(0)  # `run` says which names there are
+    shape = tuple(dim.size for dim in proto.tensor_shape.dim)
+    try:
+        check_input(name, definition.inputs[name], tf.as_dtype(proto.dtype), shape)
+        return tf.make_ndarray(proto)
+    except (ValueError, TypeError) as error:
+        raise RequestError("INVALID_ARGUMENT", f"{name} is no such tensor. ({error})") from error

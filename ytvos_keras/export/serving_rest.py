@@ -1,0 +1,206 @@
+"""TensorFlow Serving's REST interface over a `ServedModel`, as far as it concerns this package.
+
+References:
+    - https://www.tensorflow.org/tfx/serving/api_rest
+"""
+
+import base64
+import binascii
+import json
+import re
+import threading
+from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import tensorflow as tf
+from google.protobuf import json_format
+
+from ytvos_keras.export.served_model import LARGEST_MESSAGE, RequestError, ServedModel
+
+METRICS_PATH = "/monitoring/prometheus/metrics"
+_PATH = re.compile(
+    r"/v1/models/(?P<name>[^/:]+)"
+    r"(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?(?P<action>/metadata|:predict)?"
+)
+_HTTP_CODES = {"NOT_FOUND": 404, "INVALID_ARGUMENT": 400, "RESOURCE_EXHAUSTED": 503}
+
+
+def start_rest_server(model: ServedModel, host: str, port: int) -> ThreadingHTTPServer:
+    """Starts a server in a thread; `server.shutdown()` ends it.
+
+    Args:
+        model: What to serve.
+        host: To listen on.
+        port: 0 for a free one, which is then `server.server_port`.
+    """
+    server = ThreadingHTTPServer((host, port), _Handler)
+    server.model, server.counts = model, Counter()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        if self.path == METRICS_PATH:
+            self._send(200, _metrics(self.server).encode(), "text/plain; version=0.0.4")
+        else:
+            self._answer(self._get)
+
+    def do_POST(self):
+        self._answer(self._post)
+
+    def log_message(self, *args):
+        pass
+
+    def _get(self):
+        match, number = self._route()
+        if match["action"] == "/metadata":
+            return _metadata(self.server.model, number)
+        if match["action"]:
+            raise RequestError("INVALID_ARGUMENT", ":predict must be a POST.")
+        status = {"state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}
+        return {"model_version_status": [{"version": str(number), **status}]}
+
+    def _post(self):
+        body = self._body()
+        match, number = self._route()
+        if match["action"] != ":predict":
+            raise RequestError("INVALID_ARGUMENT", "a POST must be to …:predict.")
+        version = self.server.model.versions[number]
+        signature = str(body.get("signature_name", ""))
+        definition = version.signature(signature)
+        inputs, in_rows = _read_inputs(body, definition)
+        outputs = version.run(signature, inputs)
+        return _write_rows(outputs) if in_rows else {"outputs": _single(_write_all(outputs))}
+
+    def _answer(self, work):
+        try:
+            code, content = 200, work()
+        except RequestError as error:
+            code, content = _HTTP_CODES.get(error.code, 500), {"error": str(error)}
+        self.server.counts[code] += 1
+        self._send(code, json.dumps(content).encode(), "application/json")
+
+    def _send(self, code, content, content_type):
+        self.send_response(code)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def _route(self):
+        model, match = self.server.model, _PATH.fullmatch(self.path)
+        if match is None or match["name"] != model.name:
+            raise RequestError("NOT_FOUND", f"{self.path}: not found; try /v1/models/{model.name}.")
+        return match, model.choose(match["version"] and int(match["version"]), match["label"])
+
+    def _body(self):
+        length = self.headers.get("Content-Length", "")
+        length = int(length) if length.isdecimal() else 0
+        if length > LARGEST_MESSAGE:
+            self.close_connection = True  # what is left unread cannot be the next request
+            raise RequestError("INVALID_ARGUMENT", f"at most {LARGEST_MESSAGE} bytes are read.")
+        try:
+            body = json.loads(self.rfile.read(length))
+        except ValueError as error:
+            raise RequestError("INVALID_ARGUMENT", f"not JSON. ({error})") from error
+        if not isinstance(body, dict):
+            raise RequestError("INVALID_ARGUMENT", "the body must be a JSON object.")
+        return body
+
+
+def _metrics(server) -> str:
+    name = "ytvos_development_server_requests_total"
+    lines = [f'{name}{{code="{code}"}} {count}' for code, count in sorted(server.counts.items())]
+    return "\n".join([f"# TYPE {name} counter", *lines, ""])
+
+
+def _metadata(model: ServedModel, number: int) -> dict:
+    signatures = {
+        name: json_format.MessageToDict(definition, preserving_proto_field_name=True)
+        for name, definition in model.versions[number].signatures.items()
+    }
+    return {
+        "model_spec": {"name": model.name, "signature_name": "", "version": str(number)},
+        "metadata": {"signature_def": {"signature_def": signatures}},
+    }
+
+
+def _read_inputs(body: dict, definition) -> tuple[dict[str, np.ndarray], bool]:
+    """Arrays from `instances` (a list of rows) or `inputs` (columns), and whether it was rows."""
+    if ("instances" in body) == ("inputs" in body):
+        raise RequestError("INVALID_ARGUMENT", 'give either "instances" or "inputs".')
+    in_rows = "instances" in body
+    columns = _columns(body["instances"]) if in_rows else body["inputs"]
+    if not isinstance(columns, dict) or set(columns) == {"b64"}:
+        columns = {next(iter(definition.inputs)): columns}
+    return {
+        # A name that the signature does not have is told by `run`.
+        name: _array(name, value, definition.inputs[name].dtype if name in definition.inputs else 1)
+        for name, value in columns.items()
+    }, in_rows
+
+
+def _columns(rows):
+    if not isinstance(rows, list) or not rows:
+        raise RequestError("INVALID_ARGUMENT", '"instances" must be a list that is not empty.')
+    if not all(isinstance(row, dict) and set(row) != {"b64"} for row in rows):
+        return rows
+    if any(set(row) != set(rows[0]) for row in rows):
+        raise RequestError("INVALID_ARGUMENT", "all instances must have the same inputs.")
+    return {name: [row[name] for row in rows] for name in rows[0]}
+
+
+def _array(name: str, value, dtype: int) -> np.ndarray:
+    dtype = tf.as_dtype(dtype)
+    try:
+        if dtype == tf.string:
+            return np.array(_decode(value), object)
+        array = np.array(value)
+        if array.dtype.kind not in "uif" or (array.dtype.kind == "f" and dtype.is_integer):
+            raise ValueError(f"found {array.dtype}")
+        return np.array(value, dtype.as_numpy_dtype)  # from the numbers: an overflow is an error
+    except (ValueError, TypeError, OverflowError, binascii.Error) as error:
+        raise RequestError(
+            "INVALID_ARGUMENT", f"{name} must hold {dtype.name} in equal rows. ({error})"
+        ) from error
+
+
+def _decode(value):
+    if isinstance(value, list):
+        return [_decode(x) for x in value]
+    if isinstance(value, dict) and set(value) == {"b64"}:
+        return base64.b64decode(value["b64"], validate=True)
+    if isinstance(value, str):
+        return value.encode()
+    raise ValueError('a string is text or {"b64": …}')
+
+
+def _write_rows(outputs: dict[str, np.ndarray]) -> dict:
+    columns = _write_all(outputs)
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    return {"predictions": [_single(row) for row in rows]}
+
+
+def _single(named: dict):
+    """A lone output stands without its name."""
+    return next(iter(named.values())) if len(named) == 1 else named
+
+
+def _write_all(outputs: dict[str, np.ndarray]) -> dict:
+    return {name: _write(array, name.endswith("_bytes")) for name, array in outputs.items()}
+
+
+def _write(array: np.ndarray, as_bytes: bool):
+    if array.dtype != object:
+        return array.tolist()
+
+    def encode(value):
+        if isinstance(value, list):
+            return [encode(x) for x in value]
+        return {"b64": base64.b64encode(value).decode()} if as_bytes else value.decode()
+
+    return encode(array.tolist())

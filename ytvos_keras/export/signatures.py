@@ -1,0 +1,154 @@
+"""What a deployed model computes: functions of named tensors, the same in every format.
+
+| signature | inputs | outputs |
+|---|---|---|
+| `step` | `image`, state | `probs`, state |
+| `initialize` | `image`, `mask` | state |
+| `encode` | `image` | features |
+| `step_features` | features, state | `probs` at the padded size, state |
+| `segment_clip` | `images`, `mask` | `probs` |
+
+`image` is uint8 `(B, H, W, 3)`, RGB; `images` `(B, T, H, W, 3)`; `mask` uint8 `(B, H, W, 1)`, 0
+where the object is not; `probs` float32 `(B, H, W, 1)` or `(B, T, H, W, 1)`, in 0–1. Images of any
+size are padded inside to a multiple of 32. The state is one float32 tensor for each entry of the
+model's own (`h` and `c` in the paper's model), features likewise; they keep their names from output
+to input. Rows do not see each other. An image, or the features of one, may have a batch of 1 that
+serves all rows.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import NamedTuple
+
+import tensorflow as tf
+
+Tensors = dict[str, tf.Tensor]
+Specs = dict[str, tf.TensorSpec]
+
+
+class Signature(NamedTuple):
+    """A function of a dict of tensors that returns one, and what it takes."""
+
+    function: Callable[[Tensors], Tensors]
+    inputs: Specs
+
+
+def signatures(model, size: tuple[int, int] | None = None) -> dict[str, Signature]:
+    """The signatures of a model by name; the first is the default one.
+
+    Args:
+        model: A float32 `S2S`.
+        size: (height, width) of all images, in pixels; free if left out. Batch and length of clips
+            are always free.
+
+    Example:
+        >>> step = signatures(model)["step"]
+        >>> outputs = step.function({"image": image, "h": h, "c": c})
+    """
+    sides = (None, None) if size is None else tuple(size)
+    image = {"image": tf.TensorSpec((None, *sides, 3), tf.uint8, "image")}
+    images = {"images": tf.TensorSpec((None, None, *sides, 3), tf.uint8, "images")}
+    mask = {"mask": tf.TensorSpec((None, *sides, 1), tf.uint8, "mask")}
+    features, state = feature_specs(model, size), state_specs(model, size)
+    bind = functools.partial
+    return {
+        "step": Signature(bind(_step, model), image | state),
+        "initialize": Signature(bind(_initialize, model), image | mask),
+        "encode": Signature(bind(_encode, model), image),
+        "step_features": Signature(bind(_step_features, model, features), features | state),
+        "segment_clip": Signature(bind(_segment_clip, model, state), images | mask),
+    }
+
+
+def state_specs(model, size: tuple[int, int] | None = None) -> Specs:
+    """Names, shapes and dtypes of the model's state for images of a size; see `signatures`."""
+    return _specs(model, _small_state(model), size)
+
+
+def feature_specs(model, size: tuple[int, int] | None = None) -> Specs:
+    """Names, shapes and dtypes of the model's features for images of a size; see `signatures`."""
+    return _specs(model, model.encode(_small_frame(model)), size)
+
+
+def cell_sides(model) -> dict[str, int]:
+    """Side in pixels of one cell of each tensor of the features and of the state."""
+    size = (model.stride, model.stride)
+    specs = feature_specs(model, size) | state_specs(model, size)
+    return {name: model.stride // spec.shape[1] for name, spec in specs.items()}
+
+
+def _step(model, inputs: Tensors) -> Tensors:
+    inputs = dict(inputs)
+    probs, state = model.step(inputs.pop("image"), inputs)
+    return {"probs": probs, **state}
+
+
+def _initialize(model, inputs: Tensors) -> Tensors:
+    return model.initialize(inputs["image"], _zeros_and_ones(inputs["mask"]))
+
+
+def _encode(model, inputs: Tensors) -> Tensors:
+    return model.encode(inputs["image"])
+
+
+def _step_features(model, features: Specs, inputs: Tensors) -> Tensors:
+    state = {name: x for name, x in inputs.items() if name not in features}
+    probs, state = model.step_features({name: inputs[name] for name in features}, state)
+    return {"probs": probs, **state}
+
+
+def _segment_clip(model, state_specs: Specs, inputs: Tensors) -> Tensors:
+    """A loop, so that memory does not grow with the length of the clip but for the result.
+
+    The first of `probs` is the given mask.
+    """
+    images, mask = inputs["images"], _zeros_and_ones(inputs["mask"])
+    length = tf.shape(images)[1]
+    state = model.initialize(images[:, 0], mask)
+    probs = tf.TensorArray(tf.float32, length, element_shape=mask.shape).write(0, mask)
+
+    def body(t, state, probs):
+        p, state = model.step(tf.gather(images, t, axis=1), state)
+        return t + 1, state, probs.write(t, p)
+
+    _, _, probs = tf.while_loop(
+        lambda t, *_: t < length,
+        body,
+        (tf.constant(1), state, probs),
+        shape_invariants=(
+            tf.TensorShape(()),
+            {name: spec.shape for name, spec in state_specs.items()},
+            tf.TensorShape(None),
+        ),
+        parallel_iterations=1,
+    )
+    return {"probs": tf.transpose(probs.stack(), (1, 0, 2, 3, 4))}
+
+
+def _zeros_and_ones(mask: tf.Tensor) -> tf.Tensor:
+    return tf.cast(mask > 0, tf.float32)
+
+
+def _specs(model, tensors: Tensors, size) -> Specs:
+    """Specs of maps from those of one frame of `stride` by `stride` pixels."""
+
+    def spec(name, x):
+        stride = model.stride // x.shape[1]
+        height, width = (None if n is None else _padded(n, model) // stride for n in sides)
+        return tf.TensorSpec((None, height, width, x.shape[-1]), x.dtype, name)
+
+    sides = (None, None) if size is None else tuple(size)
+    return {name: spec(name, x) for name, x in tensors.items()}
+
+
+def _padded(side: int, model) -> int:
+    return side + -side % model.stride
+
+
+def _small_frame(model) -> tf.Tensor:
+    return tf.zeros((1, model.stride, model.stride, 3), tf.uint8)
+
+
+def _small_state(model) -> Tensors:
+    frame = _small_frame(model)
+    return model.initialize(frame, tf.zeros_like(frame[..., :1], tf.float32))
