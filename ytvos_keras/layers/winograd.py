@@ -35,7 +35,8 @@ def winograd_pays(dtype: str) -> bool:
 
 
 def transform_kernel(kernel):
-    """`(3, 3, in, out)` to `(16, in, out)`, once for any number of convolutions with it."""
+    """`(3, 3, in, out)` to `(16, out, in)`, once for any number of convolutions with it."""
+    kernel = ops.transpose(kernel, (0, 1, 3, 2))
     return ops.reshape(_combine(_KERNEL, kernel), (16, *kernel.shape[2:]))
 
 
@@ -49,8 +50,8 @@ def winograd_conv(x, transformed_kernel):
         # The tiles take four times the memory of x: they are made anew, and not before those of dy
         # are gone.
         with tf.control_dependencies([dx]):
-            tiles = ops.transpose(_transform_tiles(x), (0, 2, 1))
-            return dx, ops.matmul(tiles, _transform_gradient(dy))
+            dy = ops.transpose(_transform_gradient(dy), (0, 2, 1))
+            return dx, ops.matmul(dy, _transform_tiles(x))
 
     return _convolve(x, transformed_kernel), gradient
 
@@ -58,10 +59,12 @@ def winograd_conv(x, transformed_kernel):
 def _convolve(x, transformed_kernel):
     batch, height, width, _ = ops.shape(x)
     rows, columns = _tile_counts(x)
-    filters = transformed_kernel.shape[-1]
-    y = ops.matmul(_transform_tiles(x), transformed_kernel)  # (16, tiles, out)
-    y = ops.reshape(_combine(_OUTPUT, y), (2, 2, batch, rows, columns, filters))
-    y = ops.transpose(y, (2, 3, 0, 4, 1, 5))  # (B, rows, 2, columns, 2, out)
+    filters = transformed_kernel.shape[1]
+    # The kernel, mostly the larger factor, on the left: this order of the product is faster.
+    tiles = ops.transpose(_transform_tiles(x), (0, 2, 1))
+    y = ops.matmul(transformed_kernel, tiles)  # (16, out, tiles)
+    y = ops.reshape(_combine(_OUTPUT, y), (2, 2, filters, batch, rows, columns))
+    y = ops.transpose(y, (3, 4, 0, 5, 1, 2))  # (B, rows, 2, columns, 2, out)
     return ops.reshape(y, (batch, 2 * rows, 2 * columns, filters))[:, :height, :width]
 
 
