@@ -64,7 +64,7 @@ def test_says_what_it_wrote_and_checked(tiny, tmp_path, capsys):
     assert export.main([*command, "--size", "32x48"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith(f"saved model  {tmp_path / 's2s' / '1'} (")
-    assert lines[1] == "signature    step: image, h, previous_mask -> h, previous_mask, probs"
+    assert lines[1] == "signature    step: image, h, previous_mask -> probs, h, previous_mask"
     assert lines[-2].startswith("parity       20 frames of 32x48, 2 objects: largest difference ")
     assert lines[-1] == "warm-up      no requests"
 

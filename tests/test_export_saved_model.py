@@ -81,14 +81,14 @@ def test_what_was_written():
     assert list(saved.signatures) == SIGNATURES + BYTE_SIGNATURES
     assert saved.signatures["step"] == (
         ["image", "h", "previous_mask"],
-        ["h", "previous_mask", "probs"],
+        ["probs", "h", "previous_mask"],
     )
     assert saved.path == folder / "1"
     assert sorted(p.name for p in folder.iterdir()) == ["1", "models.config"]
     assert saved.size > 10_000
     assert (saved.parity.frames, saved.parity.objects) == (20, 2)
     lines = saved.lines()
-    assert lines[1] == "signature    step: image, h, previous_mask -> h, previous_mask, probs"
+    assert lines[1] == "signature    step: image, h, previous_mask -> probs, h, previous_mask"
     assert lines[-1] == "warm-up      8 requests, read back and run"
 
 

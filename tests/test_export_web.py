@@ -132,23 +132,27 @@ def check(frames, model: Path) -> None:
 
 @pytest.mark.slow
 @browser
-@pytest.mark.parametrize("isolated", [False, True], ids=["one core", "several cores"])
-def test_the_page_finds_what_onnxruntime_finds(tmp_path, isolated):
-    frames, said = visit(tiny_onnx().path, tmp_path, isolated)
+@pytest.mark.parametrize(
+    ("precision", "isolated"),
+    [("float32", False), ("float16", True)],
+    ids=["one core", "several cores"],
+)
+def test_the_page_finds_what_onnxruntime_finds(tmp_path, precision, isolated):
+    model = tiny_onnx(precision).path
+    frames, said = visit(model, tmp_path, isolated)
     assert len(frames) == 6
     images = [image for image, _ in frames]
     assert not any(np.array_equal(a, b) for a, b in pairwise(images))
-    check(frames, tiny_onnx().path)
+    check(frames, model)
     assert said["status"] == "Done."
     assert re.fullmatch(r"[\d.]+ frames per second", said["speed"])
 
 
 @pytest.mark.slow
 @browser
-@pytest.mark.parametrize("precision", ["float16", "int8"])
-def test_the_bundled_model_in_the_page(tmp_path, precision):
+def test_the_bundled_model_in_the_page(tmp_path):
     model = ytvos_keras.load("s2s-lite")
-    exported = export_onnx(model, new_folder(), name="s2s-lite", precision=precision)
+    exported = export_onnx(model, new_folder(), name="s2s-lite", precision="int8")
     frames, said = visit(exported.path, tmp_path)
     assert frames[0][0].shape == (256, 448, 3)
     check(frames, exported.path)

@@ -102,7 +102,7 @@ def _cases(
 
     progress(f"writing a SavedModel of {name}", 0, 1)
     loaded = _saved(function, specs)
-    yield SAVED_MODEL, partial(_fetch, loaded.step, {"image": tf.constant(image), **state})
+    yield SAVED_MODEL, partial(_fetch, loaded, {"image": tf.constant(image), **state})
 
     graphs = convert(model, size, ("initialize", "step"), progress)
     int8 = to_precision(graphs, "int8", model, [bundled_clip()], size, progress)
@@ -120,7 +120,8 @@ def _saved(function, specs):
     archive.add_endpoint("step", function, input_signature=[specs])
     with tempfile.TemporaryDirectory() as folder:
         archive.write_out(folder, verbose=False)
-        return tf.saved_model.load(folder)
+        loaded = tf.saved_model.load(folder)
+    return lambda inputs: loaded.step(inputs)  # holds the variables, as `loaded.step` does not
 
 
 def _fetch(function: Callable, inputs: dict) -> None:

@@ -89,7 +89,6 @@ def _parser() -> argparse.ArgumentParser:
         help="segment frames 0, N, 2N … and those that a mask is given for; there are no masks for "
         "the frames between (default: all frames)",
     )
-    add("--flip", action="store_true", help="average with the mirrored video: twice the time")
     add(
         "--online-learning",
         nargs="?",
@@ -148,7 +147,6 @@ def _segment(arguments: argparse.Namespace) -> None:
             *files,
             arguments.model,
             size=arguments.size,
-            flip=arguments.flip,
             online_learning=online_learning(arguments),
             overlay=arguments.overlay,
             on_progress=report,

@@ -33,7 +33,6 @@ def segment_batch(arguments: argparse.Namespace) -> None:
         corrections=arguments.corrections,
         size=arguments.size,
         every=arguments.every,
-        flip=arguments.flip,
         online_learning=online_learning(arguments),
         overlay=arguments.overlay,
         overwrite=arguments.overwrite,

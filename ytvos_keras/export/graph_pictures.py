@@ -12,7 +12,7 @@ def require(condition: tf.Tensor, rule: str, *received: tf.Tensor) -> tf.Operati
     """An operation that fails with a rule and what was received; a control dependency.
 
     Optimisers may drop a check, and nothing orders operations without state behind one, but what is
-    named as a control dependency.
+    named as a control dependency. No apostrophe in a rule: TensorFlow puts a backslash before it.
     """
     return tf.debugging.Assert(condition, [f"{rule} Received:", *received], summarize=8)
 
@@ -43,7 +43,7 @@ def decode_frame(data: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
 
 def decode_mask(data: tf.Tensor, frame_size: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
     """A PNG of the frame's size as uint8 `(height, width, 1)`, resized by nearest neighbour."""
-    mask = _decode_png(data, frame_size, 1, "a mask must be a PNG of the image's size.")
+    mask = _decode_png(data, frame_size, 1, "a mask must be a PNG of the size of its image.")
     return tf.image.resize(mask, size, method="nearest")
 
 

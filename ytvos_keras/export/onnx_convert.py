@@ -61,16 +61,17 @@ def convert(
     every = signatures(model, size)
     known = {name: spec for signature in every.values() for name, spec in signature.inputs.items()}
     state = set(every["step"].inputs) - {"image"}
+    order = ["probs", "image", "mask", *every["step_features"].inputs]
     graphs, converted = list(graphs), {}
-    for number, name in enumerate(graphs):
-        if on_progress is not None:
-            on_progress(f"converting {name}", number, len(graphs))
+    for number, name in enumerate(graphs, start=1):
         converted[name] = _convert(every[name])
         graph = converted[name].graph
         graph.name = name
         for values in (graph.input, graph.output):  # tf2onnx sorts them by their names
-            values.sort(key=lambda value: ["probs", *known].index(value.name.removesuffix(NEXT)))
+            values.sort(key=lambda value: order.index(value.name.removesuffix(NEXT)))
         _name_dimensions(graph, name, known, state)
+        if on_progress is not None:
+            on_progress("converting", number, len(graphs))
     return converted
 
 

@@ -25,7 +25,7 @@ CALIBRATION_STEP = 5
 Inputs = dict[str, list[Arrays]]
 
 # What lets onnxruntime's tools skip advice on a preparation that these graphs do not need.
-_PREPARED = {"onnx.infer": "onnxruntime.quant"}
+_PREPARED = {"onnx.quant.pre_process": "onnxruntime.quant"}
 
 
 def calibration_inputs(

@@ -47,6 +47,8 @@ class OnnxStream:
             options = onnxruntime.SessionOptions()
             options.intra_op_num_threads = self.threads
             options.log_severity_level = 3  # errors; it warns of every weight that it folds away
+            # Threads that wait in a loop for more work would take the cores from the other graphs.
+            options.add_session_config_entry("session.intra_op.allow_spinning", "0")
             self._sessions[name] = onnxruntime.InferenceSession(
                 source, options, providers=["CPUExecutionProvider"]
             )

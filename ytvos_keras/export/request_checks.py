@@ -11,11 +11,17 @@ from ytvos_keras.export.signatures import (
     signatures,
 )
 
-MOST_PIXELS = 2**21
-"""Largest frame that a model takes whose size is free: one of 1920×1080 still is.
+MOST_PIXELS = 2**20
+"""Largest frame, when padded, that a model takes whose size is free: one of 1280×720 still is.
 
 A server's memory would not last for more: that of `s2s-lite` grows with the square of the area.
 """
+
+MOST_ROWS_PIXELS = 2 * MOST_PIXELS
+"""The same of all rows together, where the size is free: 18 objects at 256×448."""
+
+MOST_ROWS = 64
+"""Rows of a request where the size is fixed, and was chosen by who exported it."""
 
 
 def checked_signatures(model, size: tuple[int, int] | None = None) -> dict[str, Signature]:
@@ -41,14 +47,16 @@ def _checked(function, sides, shared, padding):
     def check(inputs: Tensors) -> Tensors:
         rules = (
             lambda: _no_empty_input(inputs),
-            lambda: _not_too_large(inputs, sides),
+            lambda: _not_too_large(inputs, sides, padding),
+            lambda: _not_too_many(inputs, sides, padding),
             lambda: _same_frame_size(inputs, sides, padding),
             lambda: _same_rows(inputs, shared),
+            lambda: _finite(inputs),
         )
         passed = []
         for rule in rules:  # one after the other: the first fault is the one to tell
             with tf.control_dependencies(passed):
-                passed = list(rule())
+                passed = list(rule()) or passed
         with tf.control_dependencies(passed):
             return function({name: tf.identity(x) for name, x in inputs.items()})
 
@@ -61,18 +69,28 @@ def _no_empty_input(inputs):
         yield require(tf.reduce_all(shape > 0), f"{name} must not be empty.", shape)
 
 
-def _not_too_large(inputs, sides):
+def _not_too_large(inputs, sides, padding):
     name, x = next(iter(inputs.items()))
-    pixels = tf.reduce_prod(tf.cast(_frame_size(name, inputs, sides), tf.int64))
-    # A fixed size was chosen by who exported it.
-    right = pixels <= MOST_PIXELS if None in x.shape[-3:-1] else tf.constant(True)
-    yield require(right, f"frames must have at most {MOST_PIXELS} pixels.", name, tf.shape(x))
+    if None in x.shape[-3:-1]:
+        right = _padded_pixels(inputs, sides, padding) <= MOST_PIXELS
+        yield require(right, f"frames must have at most {MOST_PIXELS} pixels.", name, tf.shape(x))
+
+
+def _not_too_many(inputs, sides, padding):
+    first = next(iter(inputs.values()))
+    rows = tf.cast(_most_rows(inputs), tf.int64)
+    if None in first.shape[-3:-1]:
+        right = rows * _padded_pixels(inputs, sides, padding) <= MOST_ROWS_PIXELS
+        rule = f"all rows together must have at most {MOST_ROWS_PIXELS} pixels."
+        yield require(right, rule, rows, "of", tf.shape(first))
+    else:
+        yield require(rows <= MOST_ROWS, f"there must be at most {MOST_ROWS} rows.", rows)
 
 
 def _same_frame_size(inputs, sides, padding):
     first, *others = inputs
     frame = _frame_size(first, inputs, sides)
-    padded = -(-frame // padding) * padding
+    padded = _padded(frame, padding)
     for name in others:
         size = _frame_size(name, inputs, sides)
         # A mask is of the frame's own size; maps with cells are of the padded one's.
@@ -84,12 +102,32 @@ def _same_frame_size(inputs, sides, padding):
 
 
 def _same_rows(inputs, shared):
-    rows = {name: tf.shape(x)[0] for name, x in inputs.items()}
-    most = tf.reduce_max(tf.stack(list(rows.values())))
-    for name, n in rows.items():
+    most = _most_rows(inputs)
+    for name, x in inputs.items():
+        n = tf.shape(x)[0]
         right = (n == most) | (n == 1) if name in shared else n == most
         allowed = "one row, or as many as there are objects" if name in shared else "equal rows"
         yield require(right, f"{name} must have {allowed}.", n, "of", most)
+
+
+def _finite(inputs):
+    for name, x in inputs.items():
+        if x.dtype.is_floating:
+            right = tf.reduce_all(tf.math.is_finite(x))
+            yield require(right, f"{name} must hold finite numbers.", tf.shape(x))
+
+
+def _most_rows(inputs):
+    return tf.reduce_max(tf.stack([tf.shape(x)[0] for x in inputs.values()]))
+
+
+def _padded_pixels(inputs, sides, padding):
+    size = _frame_size(next(iter(inputs)), inputs, sides)
+    return tf.reduce_prod(tf.cast(_padded(size, padding), tf.int64))
+
+
+def _padded(size, padding):
+    return -(-size // padding) * padding
 
 
 def _frame_size(name, inputs, sides):

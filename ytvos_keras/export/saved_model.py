@@ -166,8 +166,11 @@ def _write_config(output: Path, path: Path) -> None:
 
 
 def _names(written: dict[str, Signature], stream: SavedModelStream) -> dict:
+    """Inputs and outputs of each signature; the state in the order in which it goes in again."""
+    order = ["probs", *written["step_features"].inputs]
+    order += [f"{name}_bytes" for name in order]
     return {
-        name: (list(inputs), sorted(stream.signatures[name].structured_outputs))
+        name: (list(inputs), sorted(stream.signatures[name].structured_outputs, key=order.index))
         for name, (_, inputs) in written.items()
     }
 

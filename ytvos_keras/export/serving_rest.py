@@ -6,6 +6,7 @@ References:
 
 import base64
 import binascii
+import contextlib
 import json
 import re
 import threading
@@ -82,7 +83,8 @@ class _Handler(BaseHTTPRequestHandler):
         except RequestError as error:
             code, content = _HTTP_CODES.get(error.code, 500), {"error": str(error)}
         self.server.counts[code] += 1
-        self._send(code, json.dumps(content).encode(), "application/json")
+        with contextlib.suppress(ConnectionError):  # who asked may have gone
+            self._send(code, json.dumps(content).encode(), "application/json")
 
     def _send(self, code, content, content_type):
         self.send_response(code)
@@ -105,7 +107,7 @@ class _Handler(BaseHTTPRequestHandler):
             raise RequestError("INVALID_ARGUMENT", f"at most {LARGEST_MESSAGE} bytes are read.")
         try:
             body = json.loads(self.rfile.read(length))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:  # or brackets in brackets without end
             raise RequestError("INVALID_ARGUMENT", f"not JSON. ({error})") from error
         if not isinstance(body, dict):
             raise RequestError("INVALID_ARGUMENT", "the body must be a JSON object.")

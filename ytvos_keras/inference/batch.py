@@ -53,7 +53,6 @@ def segment_batch(
     corrections: str | Path | None = None,
     size: tuple[int, int] | None = None,
     every: int = 1,
-    flip: bool = False,
     online_learning: OnlineLearningConfig | None = None,
     overlay: bool = False,
     overwrite: bool = False,
@@ -73,7 +72,6 @@ def segment_batch(
         corrections: a folder with `<name>/` for those videos that have any.
         size: as for `segment_files`.
         every: likewise.
-        flip: likewise.
         online_learning: likewise.
         overlay: likewise.
         overwrite: likewise; finished videos are segmented again, too.
@@ -97,7 +95,7 @@ def segment_batch(
     from ytvos_keras.inference.segmenter import Segmenter
 
     model = load_model(model) if isinstance(model, str | Path) else model
-    segmenter = Segmenter(model, size, flip=flip, online_learning=online_learning)
+    segmenter = Segmenter(model, size, online_learning=online_learning)
     output = Path(output)
     output.mkdir(parents=True, exist_ok=True)
     before = {} if overwrite else _read_summary(output / SUMMARY_NAME)

@@ -54,7 +54,6 @@ def segment_files(
     corrections: str | Path | None = None,
     size: tuple[int, int] | None = None,
     every: int = 1,
-    flip: bool = False,
     online_learning: OnlineLearningConfig | None = None,
     overlay: bool = False,
     overwrite: bool = False,
@@ -82,7 +81,6 @@ def segment_files(
             `corrections.open_corrections`.
         size: working (height, width); see `Segmenter`.
         every: segment every N-th frame.
-        flip: whether to average with the mirrored video; see `Segmenter`.
         online_learning: how to learn the objects of the video; see `Segmenter`.
         overlay: whether to write the overlay video.
         overwrite: begin from the start, also in a folder that is not empty. Files of the same
@@ -111,7 +109,7 @@ def segment_files(
     from ytvos_keras.inference.segmenter import Segmenter
 
     model = load_model(model) if isinstance(model, str | Path) else model
-    segmenter = Segmenter(model, size, flip=flip, online_learning=online_learning)
+    segmenter = Segmenter(model, size, online_learning=online_learning)
     return segment_inputs(
         inputs, output, segmenter, overlay=overlay, overwrite=overwrite, on_progress=on_progress
     )

@@ -11,28 +11,24 @@ from ytvos_keras.inference.model_digest import model_digest
 from ytvos_keras.inference.video_state import VideoState
 
 
-def pack_state(
-    video: VideoState, model, size: tuple[int, int], flip: bool
-) -> dict[str, np.ndarray]:
+def pack_state(video: VideoState, model, size: tuple[int, int]) -> dict[str, np.ndarray]:
     """Return everything as a flat dict of arrays that `np.savez` can save.
 
     Args:
         video: what is known of the video.
         model: the model that it was found with.
         size: working (height, width).
-        flip: whether there is a state of the mirror image, too.
     """
     own = {
         "model": np.array(model_digest(model)),
         "size": np.array(size, np.int32),
-        "flip": np.array(flip),
     }
     return own | video.to_arrays()
 
 
 def unpack_state(
     state: Mapping[str, np.ndarray] | str | Path, model
-) -> tuple[VideoState, tuple[int, int], bool]:
+) -> tuple[VideoState, tuple[int, int]]:
     """Undo `pack_state`.
 
     Args:
@@ -40,7 +36,7 @@ def unpack_state(
         model: the model that goes on with it.
 
     Returns:
-        What was known of the video, the working (height, width), and `flip`.
+        What was known of the video, and the working (height, width).
 
     Raises:
         InputError: it is no such state, or one of another model.
@@ -53,4 +49,4 @@ def unpack_state(
             "the state belongs to another model (other weights, options or precision); load the "
             "model that it was saved with."
         )
-    return video, tuple(np.ravel(state["size"]).tolist()), bool(state["flip"])
+    return video, tuple(np.ravel(state["size"]).tolist())

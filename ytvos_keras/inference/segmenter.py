@@ -42,7 +42,6 @@ class Segmenter:
         model: an `S2S`.
         size: working (height, width) in pixels, at least the model's stride; larger finds smaller
             objects and takes longer.
-        flip: average the probabilities with those of the mirrored video, at twice the time.
         online_learning: fine-tune a copy of the model to the objects of the video, in the frame in
             which they begin; `model` itself stays as it is. None: no online learning.
 
@@ -62,14 +61,12 @@ class Segmenter:
         model,
         size: tuple[int, int] | None = None,
         *,
-        flip: bool = False,
         online_learning: OnlineLearningConfig | None = None,
     ):
         self.model = model
         self.size = None if size is None else check_working_size(size, model.stride)
-        self.flip = flip
         self.online_learning = online_learning
-        self._stepper = Stepper(model, self.size, flip, online_learning)
+        self._stepper = Stepper(model, self.size, online_learning)
         self._video = VideoState()
 
     @property
@@ -249,7 +246,7 @@ class Segmenter:
             video: an earlier `video` of this Segmenter; the present one if None.
         """
         video = video or self._video
-        return pack_state(video, self.model, self._stepper.size_for(video.frame_size), self.flip)
+        return pack_state(video, self.model, self._stepper.size_for(video.frame_size))
 
     def save_state(self, path: str | Path) -> None:
         """Write `state()` to a file, whole or not at all; an .npz without pickle.
@@ -262,7 +259,7 @@ class Segmenter:
     def restore(self, state: VideoState | Mapping[str, np.ndarray] | str | Path) -> None:
         """Go on from a state, in another process too.
 
-        The model must be the same, to the last weight, and so must the working size and `flip`.
+        The model must be the same, to the last weight, and so must the working size.
         What was learned online is part of the state; `online_learning` must be on then.
 
         Args:
@@ -271,8 +268,8 @@ class Segmenter:
                 turn.
 
         Raises:
-            InputError: it is no such state, or that of another model, size or `flip`; nothing has
-                changed then.
+            InputError: it is no such state, or that of another model or size; nothing has changed
+                then.
 
         Example:
             >>> segmenter.save_state("video.state")
@@ -282,16 +279,16 @@ class Segmenter:
         if isinstance(state, VideoState):
             self._video = state
             return
-        video, size, flip = unpack_state(state, self.model)
+        video, size = unpack_state(state, self.model)
         own = self._stepper.size_for(video.frame_size)
         if video.learned and self.online_learning is None:
             raise InputError(
                 "the state holds weights of online learning; give the Segmenter online_learning."
             )
-        if video.tensors and (size, flip) != (own, self.flip):
+        if video.tensors and size != own:
             raise InputError(
-                f"the state belongs to the working size {size[0]}x{size[1]} with flip={flip}, but "
-                f"this Segmenter has {own[0]}x{own[1]} and flip={self.flip}; give it the same."
+                f"the state belongs to the working size {size[0]}x{size[1]}, but this Segmenter "
+                f"has {own[0]}x{own[1]}; give it the same."
             )
         self._video = video
 

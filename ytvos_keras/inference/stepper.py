@@ -7,7 +7,6 @@ import tensorflow as tf
 
 from ytvos_keras.inference.adaptation.config import OnlineLearningConfig
 from ytvos_keras.inference.functions import FrameFunctions
-from ytvos_keras.inference.mirror import MirrorAveraged
 from ytvos_keras.inference.sizes import resize_frame, small_object_mask, working_size
 from ytvos_keras.inference.video_state import VideoState
 
@@ -20,7 +19,6 @@ class Stepper:
     Args:
         model: an `S2S`.
         size: working (height, width) in pixels; of the area of `config.input_size` if None.
-        flip: whether to average with the mirrored video.
         online_learning: how a copy of the model learns new objects; None: not at all.
 
     Attributes:
@@ -32,7 +30,6 @@ class Stepper:
         self,
         model,
         size: tuple[int, int] | None,
-        flip: bool,
         online_learning: OnlineLearningConfig | None,
     ):
         self.learner = None
@@ -42,7 +39,6 @@ class Stepper:
             self.learner = OnlineLearner(model, online_learning)
         self.model = self.learner.model if self.learner else model
         self.size = size
-        self.flip = flip
         self.on_learning: Callable[[int, int, float], None] | None = None
         self._functions: dict[tuple[int, int], FrameFunctions] = {}
 
@@ -99,6 +95,5 @@ class Stepper:
         if size not in self._functions:
             if len(self._functions) == MAX_SIZES:  # of a batch of many videos
                 self._functions.pop(next(iter(self._functions)))
-            model = MirrorAveraged(self.model) if self.flip else self.model
-            self._functions[size] = FrameFunctions(model, size)
+            self._functions[size] = FrameFunctions(self.model, size)
         return self._functions[size]

@@ -1,6 +1,6 @@
 """How a model is adapted to a video."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 _CHOICES = {
     "examples": ("affine", "scenes"),
@@ -80,6 +80,9 @@ class OnlineLearningConfig:
         patience: the learning ends when for so many steps the smoothed loss has not fallen by the
             share `improvement` below its best. None: never.
         improvement: see `patience`.
+        share: how far the weights go from where they began to where the learning took them, 0–1.
+            One example of an object says little of its next view: less than the whole way keeps
+            more of what the model knew.
         seed: of the examples. The same seed, model, frame and masks give the same weights.
         affine: ranges of the affine maps.
         scenes: ranges of the scenes.
@@ -101,6 +104,7 @@ class OnlineLearningConfig:
     time_limit: float | None = None
     patience: int | None = 30
     improvement: float = 0.01
+    share: float = 1.0
     seed: int = 0
     affine: AffineRanges = field(default_factory=AffineRanges)
     scenes: SceneRanges = field(default_factory=SceneRanges)
@@ -126,6 +130,8 @@ class OnlineLearningConfig:
         for name in ("learning_rate", "scale", "time_limit"):
             if getattr(self, name) is not None and not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be above 0. Received: {getattr(self, name)}")
+        if not 0 < self.share <= 1:
+            raise ValueError(f"share must be above 0 and at most 1. Received: {self.share}")
         if self.cached_clips is not None and self.cached_clips < self.batch_size:
             raise ValueError(
                 "cached_clips must be at least batch_size. "
@@ -133,27 +139,22 @@ class OnlineLearningConfig:
             )
 
 
+_LIGHT = OnlineLearningConfig(
+    examples="scenes",
+    learning_rate=2e-4,
+    clip_length=4,
+    scale=0.75,
+    loss="lite",
+    patience=None,  # the loss of one clip a step is too noisy to tell
+    share=0.5,
+)
+
 ONLINE_LEARNING = {
     "paper": OnlineLearningConfig(),
     # Beyond the paper, for a light model with a memory, such as the bundled one.
-    "full": OnlineLearningConfig(
-        examples="scenes",
-        steps=60,
-        learning_rate=2e-4,
-        clip_length=4,
-        parts=("initializer", "encoder", "decoder", "memory"),
-        loss="lite",
-    ),
-    # The backbone looks at a few scenes once; smaller frames, fewer steps.
-    "cheap": OnlineLearningConfig(
-        examples="scenes",
-        steps=40,
-        learning_rate=2e-4,
-        clip_length=3,
-        parts=("encoder", "decoder"),
-        cached_clips=16,
-        scale=0.75,
-        loss="lite",
-    ),
+    "full": replace(_LIGHT, steps=60),
+    "cheap": replace(_LIGHT, steps=40, cached_clips=16, parts=("encoder", "decoder")),
 }
-"""Settings by name: the paper's as far as it states them, and two for `s2s-lite`."""
+"""Settings by name: the paper's as far as it states them, and two for `s2s-lite`, which learn from
+smaller frames: `"full"` from new scenes all the time, `"cheap"` from a few, at which the backbone
+looks once."""

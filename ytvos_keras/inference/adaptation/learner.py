@@ -89,7 +89,8 @@ class OnlineLearner:
         if not len(masks):
             return learned
         begin, stable = time.monotonic(), StableLoss(self.config.patience, self.config.improvement)
-        _assign(self._student.model, self._base | dict(learned))
+        start = self._base | dict(learned)
+        _assign(self._student.model, start)
         self._student.begin()
         batches = self._batches(np.random.default_rng([self.config.seed, seed]), frame, masks)
         for number in range(1, self.config.steps + 1):
@@ -105,8 +106,17 @@ class OnlineLearner:
                 on_progress(number, self.config.steps, loss)
             if stable.add(loss) or self._is_over(begin):
                 break
+        return self._part_way(start)
+
+    def _part_way(self, start: Learned) -> Learned:
+        """The student's weights, or what lies on the way to them."""
         weights = self._student.model.weights
-        return {key: weights[int(key)].numpy() for key in self._base}
+        # The difference, so that the whole way ends exactly there.
+        remaining = 1 - self.config.share
+        return {
+            key: (end := weights[int(key)].numpy()) + remaining * (value - end)
+            for key, value in start.items()
+        }
 
     def _is_over(self, begin: float) -> bool:
         limit = self.config.time_limit

@@ -20,18 +20,19 @@ RECIPE = Recipe(
         encoder_filters=256,
         state_filters=256,
         decoder_filters=(128, 64, 48, 32, 16),
-        input_size=(128, 224),
+        input_size=(96, 160),
     ),
-    stages=(Stage("short clips", steps=600, clip_length=5, size=(128, 224)),),
+    stages=(
+        Stage("pairs", steps=450, clip_length=2, size=(96, 160)),
+        Stage("short clips", steps=150, clip_length=4, size=(96, 160)),
+    ),
     batch_size=4,
-    learning_rate=1e-3,
+    learning_rate=5e-4,
     schedule="cosine",
     weight_decay=5e-4,
     clip_norm=1.0,
     average=0.99,
-    precision="mixed_bfloat16",
-    augment=True,
-    epoch_steps=100,
+    epoch_steps=50,
 )
 MASK_AS_STATE = dataclasses.replace(
     RECIPE, model=dataclasses.replace(RECIPE.model, initializer="mask")
