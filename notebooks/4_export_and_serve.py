@@ -13,8 +13,8 @@
 import shutil
 from pathlib import Path
 
-import helpers  # first of these: it keeps TensorFlow quiet
 import grpc
+import helpers  # first of these: it keeps TensorFlow quiet
 import numpy as np
 import onnxruntime
 import tensorflow as tf
