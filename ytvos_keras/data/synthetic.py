@@ -61,8 +61,8 @@ def synthetic_clip(
     masks = tf.cast(visible[..., None] >= 0.5, tf.uint8)
     flipped = draws.coin(config.flip) > 0
     return {
-        "frames": tf.where(flipped, frames[:, :, ::-1], frames),
-        "mask": tf.where(flipped, masks[:, :, ::-1], masks),
+        "frames": tf.where(flipped, tf.reverse(frames, [2]), frames),
+        "mask": tf.where(flipped, tf.reverse(masks, [2]), masks),
     }
 
 
@@ -111,7 +111,7 @@ class _Scene:
         return self._background(draws, background), planes, pose, layer.extent
 
     def _background(self, draws, image):
-        shape = tf.cast(tf.shape(image)[1::-1], tf.float32)
+        shape = tf.cast(tf.gather(tf.shape(image), (1, 0)), tf.float32)
         scale = tf.reduce_max(self.frame / shape) * draws.uniform((), 1.1, 1.9)
         layer = whole(image, tf.ones(tf.shape(image)[:2], tf.bool), scale)
         slack = shape * scale - self.frame
@@ -141,7 +141,7 @@ class _Scene:
         )
         layer = cut_out(image, mask, measured, scale)
         image = recolour(draws, layer.image, self.config.appearance, strength=1.0)
-        image = tf.cond(draws.coin(0.5) > 0, lambda: image[:, ::-1], lambda: image)
+        image = tf.cond(draws.coin(0.5) > 0, lambda: tf.reverse(image, [1]), lambda: image)
         layer = layer._replace(image=image)
         start = self._start(draws, layer, 0.5)
         free = random_pose(draws, start, self.length, self.size, self.config.target)
