@@ -3,6 +3,7 @@
 Import it first: the notes come when TensorFlow is imported.
 """
 
+import logging
 import os
 from collections.abc import Sequence
 
@@ -16,6 +17,7 @@ from ytvos_keras.cli.quiet_import import import_tensorflow
 from ytvos_keras.media import davis_palette, overlay
 
 import_tensorflow()
+logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it announces what it reads and writes
 # A tenth of the size of PNG.
 get_ipython().run_line_magic("config", "InlineBackend.figure_formats = ['jpeg']")
 
