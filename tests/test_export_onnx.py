@@ -193,15 +193,17 @@ def test_a_half_precision_model_is_refused():
         convert(model)
 
 
-def test_a_missing_package_is_named():
+@pytest.mark.parametrize("package", ["onnx", "onnxruntime", "tf2onnx"])
+def test_a_missing_package_is_named(package):
     code = (
-        "import sys; sys.modules['tf2onnx'] = None\n"
+        f"import sys; sys.modules[{package!r}] = None\n"
         "from ytvos_keras import InputError\n"
-        "try:\n    import ytvos_keras.export.onnx_convert\n"
-        "except InputError as error:\n    print(error)"
+        "for module in ('onnx_files', 'onnx_convert', 'onnx_stream'):\n"
+        "    try:\n        __import__(f'ytvos_keras.export.{module}')\n"
+        "    except InputError as error:\n        print(error)"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert "pip install 'ytvos-keras[onnx]'" in result.stdout, result.stderr
+    assert result.stdout.count("pip install 'ytvos-keras[onnx]'") == 3, result.stderr
 
 
 @pytest.mark.slow

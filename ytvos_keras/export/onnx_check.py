@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import onnx
 
+from ytvos_keras.export.onnx_packages import onnx
 from ytvos_keras.export.onnx_stream import FeatureStream, OnnxStream
 from ytvos_keras.export.parity import (
     KerasStream,

@@ -10,17 +10,8 @@ from pathlib import Path
 import keras
 
 from ytvos_keras.errors import InputError
+from ytvos_keras.export.onnx_packages import onnx
 from ytvos_keras.export.signatures import Signature, Specs, Tensors, signatures
-
-try:
-    import onnx
-    import onnxruntime  # noqa: F401  the other modules of ONNX use it
-    import tf2onnx  # noqa: F401  Keras uses it
-except ImportError as error:
-    raise InputError(
-        f"ONNX needs packages that are not installed ({error.name}): "
-        "pip install 'ytvos-keras[onnx]'"
-    ) from error
 
 OPSET = 18
 NEXT = "_next"

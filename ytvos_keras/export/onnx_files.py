@@ -5,8 +5,6 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import onnx
-
 from ytvos_keras.errors import InputError
 from ytvos_keras.export.annotated_clips import Clip, bundled_clip, find_clips
 from ytvos_keras.export.onnx_check import CLIP, check_graphs
@@ -14,6 +12,7 @@ from ytvos_keras.export.onnx_clip import clip_graph
 from ytvos_keras.export.onnx_convert import convert, describe
 from ytvos_keras.export.onnx_half import with_half_weights
 from ytvos_keras.export.onnx_measure import Measured, measure_precisions
+from ytvos_keras.export.onnx_packages import onnx
 from ytvos_keras.export.onnx_quantise import calibration_inputs, quantise
 from ytvos_keras.export.onnx_segmenter import OnnxSegmenter
 from ytvos_keras.export.onnx_stream import OnnxStream

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import onnx
-import onnxruntime
 
 from ytvos_keras.export.onnx_convert import NEXT
+from ytvos_keras.export.onnx_packages import onnx, onnxruntime
 
 Arrays = dict[str, np.ndarray]
 

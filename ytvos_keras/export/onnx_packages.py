@@ -1,0 +1,15 @@
+"""The packages of the extra `onnx`; without them, one line that says how to get them."""
+
+from ytvos_keras.errors import InputError
+
+try:
+    import onnx
+    import onnxruntime
+    import tf2onnx  # noqa: F401  Keras converts with it
+except ImportError as error:
+    raise InputError(
+        f"ONNX needs packages that are not installed ({error.name}): "
+        "pip install 'ytvos-keras[onnx]'"
+    ) from error
+
+__all__ = ["onnx", "onnxruntime"]
