@@ -6,6 +6,7 @@ import json
 import struct
 import urllib.error
 import urllib.request
+from http.server import BaseHTTPRequestHandler
 
 import grpc
 import numpy as np
@@ -25,6 +26,7 @@ from ytvos_keras.errors import InputError
 from ytvos_keras.export.development_server import development_server
 from ytvos_keras.export.parity import KerasStream, measure_parity
 from ytvos_keras.export.serving_config import CONFIG_FILE
+from ytvos_keras.export.serving_rest import _Handler
 from ytvos_keras.inference.sizes import working_size
 
 
@@ -259,6 +261,14 @@ def test_rest_metadata_status_and_metrics(server):
     url = f"http://{server.host}:{server.rest_port}/monitoring/prometheus/metrics"
     with urllib.request.urlopen(url) as response:
         assert 'requests_total{code="200"}' in response.read().decode()
+
+
+def test_a_client_that_hangs_up_is_no_error(monkeypatch):
+    def gone(handler):
+        raise ConnectionResetError
+
+    monkeypatch.setattr(BaseHTTPRequestHandler, "handle", gone)
+    object.__new__(_Handler).handle()  # an error here is a traceback on the server's terminal
 
 
 def jpeg_of(height, width):

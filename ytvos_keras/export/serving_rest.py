@@ -44,6 +44,10 @@ def start_rest_server(model: ServedModel, host: str, port: int) -> ThreadingHTTP
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
+    def handle(self):
+        with contextlib.suppress(ConnectionError):  # a client may leave at any moment
+            super().handle()
+
     def do_GET(self):
         if self.path == METRICS_PATH:
             self._send(200, _metrics(self.server).encode(), "text/plain; version=0.0.4")
@@ -83,8 +87,7 @@ class _Handler(BaseHTTPRequestHandler):
         except RequestError as error:
             code, content = _HTTP_CODES.get(error.code, 500), {"error": str(error)}
         self.server.counts[code] += 1
-        with contextlib.suppress(ConnectionError):  # who asked may have gone
-            self._send(code, json.dumps(content).encode(), "application/json")
+        self._send(code, json.dumps(content).encode(), "application/json")
 
     def _send(self, code, content, content_type):
         self.send_response(code)
