@@ -6,8 +6,8 @@
 
 Initializer, Encoder, ConvLSTM at stride 32 and Decoder as in section 4.3, cross-entropy, no
 departure but the backbone and the number of channels; clips are not changed at random. Its masks
-are coarse: it serves for comparisons, not for use. Time and results: not measured. In trials with
-pairs of 24 real videos masks appeared after some 650 steps, so shorter runs have nothing to compare.
+are coarse: it serves for comparisons, not for use. Time and results: not measured. In a trial
+with pairs of 24 real videos masks appeared after some 650 steps: shorter runs compare nothing.
 """
 
 import dataclasses
