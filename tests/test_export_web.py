@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from chromium import CHROMIUM, chromium_command
 from onnx_export import new_folder, tiny_onnx
 
 import ytvos_keras
@@ -23,8 +24,6 @@ from ytvos_keras.export.onnx_stream import OnnxStream
 WEB = Path(__file__).parents[1] / "export" / "web"
 PAGE = ("index.html", "page.js", "segmenter.js", "style.css")
 RUNTIME = WEB / "ort" / "ort.wasm.bundle.min.mjs"
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 BOXES = {"1": (0.3, 0.2, 0.7, 0.9), "2": (0.05, 0.05, 0.2, 0.3)}
 BUDGET = 0.001  # of the pixels may differ: other arithmetic, at the edges
 
@@ -87,17 +86,9 @@ def visit(model: Path, folder: Path, isolated: bool = False):
     page = folder / "index.html"
     page.write_text(page.read_text().replace('src="page.js"', 'src="web_probe.js"'))
     with served(folder, isolated) as server:
-        command = [
-            CHROMIUM,
-            "--headless",
-            "--no-sandbox",  # which Chromium does not start in when it is run by root
-            "--disable-gpu",
-            "--disable-dev-shm-usage",
-            "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-            f"--user-data-dir={folder / 'profile'}",
-            "--window-size=900,900",
-            f"http://127.0.0.1:{server.server_port}/index.html",
-        ]
+        address = f"http://127.0.0.1:{server.server_port}/index.html"
+        only_here = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+        command = chromium_command(folder, only_here, "--window-size=900,900", address)
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             assert server.finished.wait(300), [x[0] for x in server.posted]

@@ -3,20 +3,17 @@
 import html
 import json
 import re
-import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
+from chromium import CHROMIUM, chromium_command
 from PIL import Image
 from report_data import ODD, evaluation_of, scores_of, small_evaluation, small_pictures
 
 from ytvos_keras.evaluation.report import write_report
-
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 
 pytestmark = [
     pytest.mark.slow,
@@ -55,19 +52,14 @@ class Visit:
 
 
 def run_chromium(page: Path, *options: str) -> subprocess.CompletedProcess:
-    command = [
-        CHROMIUM,
-        "--headless",
-        "--no-sandbox",  # which Chromium does not start in when it is run by root
-        "--disable-gpu",
-        "--disable-dev-shm-usage",
+    command = chromium_command(
+        page.parent,
         "--hide-scrollbars",
         "--host-resolver-rules=MAP * ~NOTFOUND",
         "--enable-logging=stderr",
-        f"--user-data-dir={page.parent / 'profile'}",
         *options,
         page.as_uri(),
-    ]
+    )
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
 
 
