@@ -7,7 +7,7 @@ import tensorflow as tf
 from ytvos_keras.errors import InputError
 from ytvos_keras.models import S2S, S2SConfig
 from ytvos_keras.models.backbones import BACKBONES, VGG16, EfficientNetLite0
-from ytvos_keras.models.backbones.mask_channel import widen_first_kernel
+from ytvos_keras.models.backbones.mask_channel import match_spread, widen_first_kernel
 from ytvos_keras.models.backbones.vgg16_weights import collapse_fc6, read_vgg16_weights
 from ytvos_keras.training.import_efficientnet_lite0 import fold, load_state_dict
 
@@ -128,6 +128,19 @@ def test_widened_first_kernel_keeps_its_mask_channel():
     np.testing.assert_array_equal(widened[:, :, 3], start[:, :, 3])
 
 
+def test_spread_is_matched_filter_by_filter():
+    generator = np.random.default_rng(0)
+    scales = np.logspace(-6, 1, 8)  # as of a kernel with batch normalisation folded in
+    kernel, start = (
+        generator.normal(size=(3, 3, 3, 8)) * scales,
+        generator.normal(size=(3, 3, 4, 8)),
+    )
+    matched = match_spread(start, kernel)
+    np.testing.assert_allclose(matched.std(axis=(0, 1, 2)), kernel.std(axis=(0, 1, 2)))
+    factors = matched / start
+    np.testing.assert_allclose(factors, np.broadcast_to(factors[:1, :1, :1], factors.shape))
+
+
 def test_both_branches_of_the_model_are_loaded(stock_weights, notop_file):
     # Two branches from one reading of the file.
     config = S2SConfig(fc6="none", state_filters=8, encoder_filters=8, decoder_filters=(4,) * 5)
@@ -231,12 +244,13 @@ def test_efficientnet_lite0_with_a_mask_takes_weights_without(tmp_path):
     backbone, wider = EfficientNetLite0(), EfficientNetLite0(with_mask=True)
     backbone.build()
     wider.build()
-    start = wider.get_weights()[0][:, :, 3:]
+    start = wider.get_weights()[0]
     np.savez(tmp_path / "lite0.npz", *backbone.get_weights())
     load(wider, tmp_path / "lite0.npz")
     kernel, *others = wider.get_weights()
     np.testing.assert_array_equal(kernel[:, :, :3], backbone.get_weights()[0])
-    np.testing.assert_array_equal(kernel[:, :, 3:], start)
+    expected = match_spread(start, backbone.get_weights()[0])[:, :, 3:]
+    np.testing.assert_array_equal(kernel[:, :, 3:], expected)
     for ours, theirs in zip(others, backbone.get_weights()[1:], strict=True):
         np.testing.assert_array_equal(ours, theirs)
 

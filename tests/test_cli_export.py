@@ -59,7 +59,8 @@ def test_usage_errors_exit_2(arguments, message, capsys):
     assert message in capsys.readouterr().err
 
 
-def test_says_what_it_wrote_and_checked(tiny, tmp_path, capsys):
+def test_says_what_it_wrote_and_checked(tiny, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "500")
     command = ["--format", "saved-model", "--output", str(tmp_path / "s2s"), "--no-warmup"]
     assert export.main([*command, "--size", "32x48"]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -67,6 +68,18 @@ def test_says_what_it_wrote_and_checked(tiny, tmp_path, capsys):
     assert lines[1] == "signature    step: image, h, previous_mask -> probs, h, previous_mask"
     assert lines[-2].startswith("parity       20 frames of 32x48, 2 objects: largest difference ")
     assert lines[-1] == "warm-up      no requests"
+
+
+def test_long_lines_are_broken_where_the_terminal_ends(tiny, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    command = ["--format", "saved-model", "--output", str(tmp_path / "s2s"), "--no-warmup"]
+    assert export.main([*command, "--size", "32x48"]) == 0
+    printed = capsys.readouterr().out
+    assert (
+        "signature    step: image, h,\n"
+        "             previous_mask -> probs, h,\n"
+        "             previous_mask\n"
+    ) in printed
 
 
 def test_a_failed_check_exits_1_and_leaves_nothing(tiny, tmp_path, capsys, monkeypatch):

@@ -11,8 +11,7 @@ import onnx
 import pytest
 from models_helper import SMALL, small_model
 from onnx import numpy_helper
-from onnx_export import new_folder, tiny_graphs, tiny_model, tiny_onnx
-from tiny_export import tiny_clip
+from tiny_export import new_folder, tiny_clip, tiny_graphs, tiny_model, tiny_onnx
 
 from ytvos_keras import InputError, load
 from ytvos_keras.export import onnx_files as module

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from onnx_export import tiny_onnx
 from PIL import Image
+from tiny_export import tiny_onnx
 
 from ytvos_keras.export.annotated_clips import bundled_clip
 from ytvos_keras.export.onnx_segmenter import OnnxSegmenter

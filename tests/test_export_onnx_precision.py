@@ -3,8 +3,8 @@
 import numpy as np
 import onnx
 import pytest
-from onnx_export import tiny_graphs, tiny_model, tiny_onnx
 from PIL import Image
+from tiny_export import tiny_graphs, tiny_model, tiny_onnx
 
 from ytvos_keras.errors import InputError
 from ytvos_keras.export.annotated_clips import Clip, bundled_clip, find_clips

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from chromium import CHROMIUM, chromium_command
-from onnx_export import new_folder, tiny_onnx
+from tiny_export import new_folder, tiny_onnx
 
 import ytvos_keras
 from ytvos_keras.export.annotated_clips import bundled_clip

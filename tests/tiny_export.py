@@ -1,4 +1,4 @@
-"""One exported `TinyS2S` for all tests that only read it."""
+"""Exports of `TinyS2S` for all tests that only read them: tracing and converting takes long."""
 
 import atexit
 import functools
@@ -10,6 +10,8 @@ from typing import NamedTuple
 import keras
 from tiny_s2s import TinyS2S
 
+from ytvos_keras.export.onnx_convert import convert
+from ytvos_keras.export.onnx_files import OnnxFiles, export_onnx
 from ytvos_keras.export.parity import demo_clip
 from ytvos_keras.export.saved_model import SavedModel, export_saved_model
 
@@ -21,14 +23,37 @@ class Exported(NamedTuple):
 
 
 @functools.cache
-def tiny_export() -> Exported:
+def tiny_model() -> TinyS2S:
     keras.utils.set_random_seed(0)
-    folder = Path(tempfile.mkdtemp())
-    atexit.register(shutil.rmtree, folder)
-    model = TinyS2S()
-    return Exported(model, folder / "tiny", export_saved_model(model, folder / "tiny"))
+    return TinyS2S((64, 96))
+
+
+@functools.cache
+def tiny_export() -> Exported:
+    """A SavedModel of any frame size."""
+    keras.utils.set_random_seed(0)
+    model, folder = TinyS2S(), new_folder()
+    return Exported(model, folder, export_saved_model(model, folder))
+
+
+@functools.cache
+def tiny_graphs() -> dict:
+    """ONNX, float32; tests copy what they change."""
+    return convert(tiny_model())
+
+
+@functools.cache
+def tiny_onnx(precision: str = "float32") -> OnnxFiles:
+    return export_onnx(tiny_model(), new_folder(), name="tiny", precision=precision)
 
 
 def tiny_clip(size=(37, 50), frames=6, objects=2):
     """A clip whose sides no stride divides."""
     return demo_clip(size, frames, objects)
+
+
+def new_folder() -> Path:
+    """Not there yet; gone at the end."""
+    folder = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, folder)
+    return folder / "tiny"

@@ -1,7 +1,9 @@
 """`ytvos-export`: a model as files for deployment."""
 
 import argparse
+import shutil
 import sys
+import textwrap
 from pathlib import Path
 
 from ytvos_keras.cli.common import prepare_tensorflow, run, size_argument
@@ -120,7 +122,15 @@ def _export(arguments: argparse.Namespace) -> None:
     with frame_progress(arguments.quiet, unit="steps") as report:
         lines = work(model, arguments, report)
     if not arguments.quiet:
-        print("\n".join(lines))
+        print("\n".join(map(_fit_terminal, lines)))
+
+
+def _fit_terminal(line: str) -> str:
+    """Break a line of many names, below its first word's column."""
+    columns = shutil.get_terminal_size().columns
+    return textwrap.fill(
+        line, columns, subsequent_indent=13 * " ", break_long_words=False, break_on_hyphens=False
+    )
 
 
 def _saved_model(model, arguments: argparse.Namespace, report) -> list[str]:

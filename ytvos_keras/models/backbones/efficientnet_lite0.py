@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from ytvos_keras.errors import InputError, first_line
-from ytvos_keras.models.backbones.mask_channel import widen_first_kernel
+from ytvos_keras.models.backbones.mask_channel import match_spread, widen_first_kernel
 
 # Expansion, kernel size, stride, filters and repeats of each stage (EfficientNet-B0's, without
 # squeeze-and-excitation and with ReLU6).
@@ -123,10 +123,11 @@ class EfficientNetLite0(keras.layers.Layer):
         return arrays
 
     def assign_weights(self, weights: list[np.ndarray]) -> None:
-        """Takes over pretrained weights; a mask channel keeps its Glorot start."""
+        """Takes over pretrained weights; a mask channel keeps its random start, at their scale."""
         kernel, *others = weights
         if self.with_mask:
-            kernel = widen_first_kernel(kernel, np.array(self.stem.kernel))
+            start = match_spread(np.array(self.stem.kernel), kernel)
+            kernel = widen_first_kernel(kernel, start)
         self.set_weights([kernel, *others])
 
     def compute_output_shape(self, images_shape, masks_shape=None):
