@@ -1,5 +1,6 @@
 """What all tests share: quiet logs, fixed seeds, no network."""
 
+import gc
 import os
 import random
 import signal
@@ -32,6 +33,13 @@ def fixed_seeds():
     policy = keras.config.dtype_policy()
     yield
     keras.config.set_dtype_policy(policy)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_garbage():
+    """Frees what a module's models and graphs hold in cycles, which Python would do late."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture(autouse=True)

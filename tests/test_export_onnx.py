@@ -1,6 +1,7 @@
 """The graphs: names, shapes, metadata, and the same numbers as Keras."""
 
 import copy
+import gc
 import json
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+import tf2onnx
 from models_helper import SMALL, small_model
 from onnx import numpy_helper
 from tiny_export import new_folder, tiny_clip, tiny_graphs, tiny_model, tiny_onnx
@@ -138,6 +140,14 @@ def test_float16_weights_take_half_the_room_and_compute_in_float32():
         for step in (graph, half)
     ]
     assert 0 < measure_parity(*streams, frames, masks).largest_difference < 1e-2
+
+
+def test_a_conversion_leaves_no_copies_and_no_settings_behind():
+    before = gc.get_threshold()
+    graphs = convert(tiny_model(), graphs=["step"])
+    assert list(graphs) == ["step"]
+    assert not [x for x in gc.get_objects() if type(x) is tf2onnx.graph.Graph]
+    assert (gc.get_threshold(), gc.get_freeze_count()) == (before, 0)
 
 
 def test_weights_that_float16_cannot_hold_stay():

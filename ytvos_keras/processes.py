@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import signal
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -59,10 +60,14 @@ def map_in_processes(
         return
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(jobs, context, _leave_interruptions_to_the_parent)
+    parts = [items[start : start + chunk] for start in range(0, len(items), chunk)]
     try:
+        # Not `pool.map`: it cancels what is left after an error, and where a process was killed,
+        # Python 3.11 then prints a traceback of its own (InvalidStateError).
         with _interruptions_held():
-            results = pool.map(function, items, chunksize=chunk)
-        yield from results
+            results = deque(pool.submit(_map, function, part) for part in parts)
+        while results:
+            yield from results.popleft().result()
     except BrokenProcessPool as error:
         raise InputError(
             f"a process that {what} ended early: killed for want of memory, or started from a "
@@ -70,6 +75,10 @@ def map_in_processes(
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _map(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+    return [function(item) for item in items]
 
 
 @contextlib.contextmanager

@@ -1,10 +1,12 @@
 """Signatures as ONNX graphs, through Keras and tf2onnx."""
 
+import contextlib
+import gc
 import importlib.metadata
 import logging
 import tempfile
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import keras
@@ -95,7 +97,11 @@ def _convert(signature: Signature) -> onnx.ModelProto:
     level = logger.level
     logger.setLevel(logging.ERROR)  # it warns of every optimiser of its own that finds nothing
     try:
-        with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            warnings.catch_warnings(),
+            _garbage_is_freed_early(),
+        ):
             # tf2onnx is of the time before NumPy 2.
             warnings.simplefilter("ignore", FutureWarning)
             warnings.simplefilter("ignore", DeprecationWarning)
@@ -110,6 +116,27 @@ def _convert(signature: Signature) -> onnx.ModelProto:
             return onnx.load(path)
     finally:
         logger.setLevel(level)
+
+
+@contextlib.contextmanager
+def _garbage_is_freed_early() -> Iterator[None]:
+    """Let Python look for cycles often, and among new objects only.
+
+    tf2onnx copies the graph with all its weights before each of its optimisers and leaves the
+    copies in cycles. By default Python looks for those only after many new objects, in number and
+    relative to the old ones, of which TensorFlow alone makes a million: some 10 GB of copies late.
+    """
+    thresholds = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.collect()  # takes note of how few are left
+    gc.set_threshold(*thresholds[:2], 1)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()
+        gc.collect()
 
 
 def _name_dimensions(
