@@ -5,7 +5,10 @@ import pytest
 from models_helper import new_model, small_model
 
 from ytvos_keras.errors import InputError
+from ytvos_keras.inference.adaptation import examples
+from ytvos_keras.inference.adaptation.affine import affine_clip
 from ytvos_keras.inference.adaptation.config import ONLINE_LEARNING, OnlineLearningConfig
+from ytvos_keras.inference.adaptation.examples import is_cut
 from ytvos_keras.inference.adaptation.learner import OnlineLearner
 from ytvos_keras.inference.adaptation.stable_loss import StableLoss
 from ytvos_keras.inference.adaptation.student import Student
@@ -121,9 +124,9 @@ def test_learning_goes_on_from_what_was_learned(learner, learned):
 
 def test_loss_falls_and_progress_tells_it(with_config):
     calls = []
-    learner = with_config(steps=25)
+    learner = with_config(steps=15)  # for each of the two objects
     learner.learn({}, *make_frame(), on_progress=lambda *call: calls.append(call))
-    assert [call[:2] for call in calls] == [(n, 25) for n in range(1, 26)]
+    assert [call[:2] for call in calls] == [(n, 30) for n in range(1, 31)]
     losses = [loss for _, _, loss in calls]
     assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5])
 
@@ -141,8 +144,33 @@ def test_no_object_teaches_nothing(learner, learned):
     assert learner.learn(learned, frame, 0 * masks) is learned
 
 
+@pytest.mark.parametrize("edge", [np.s_[0], np.s_[-1], np.s_[:, 0], np.s_[:, -1]])
+def test_an_object_at_the_border_is_cut(edge):
+    mask = make_frame()[1][0]
+    assert not is_cut(mask)
+    mask[edge] = 1
+    assert is_cut(mask)
+
+
+def test_cut_objects_are_left_out_but_others_are_told_from_them(with_config, monkeypatch):
+    frame, masks = make_frame()
+    masks[0, 10:34, :10] = 1
+    drawn, calls = [], []
+
+    def scene_clip(rng, frame, masks, target, length, ranges):
+        drawn.append((len(masks), target))
+        return affine_clip(rng, frame, masks[target], length, QUICK.affine)
+
+    monkeypatch.setattr(examples, "scene_clip", scene_clip)
+    learner = with_config(examples="scenes", cut_objects=False)
+    learner.learn({}, frame, masks, on_progress=lambda *call: calls.append(call))
+    assert drawn == [(2, 1)] * 3
+    assert [call[:2] for call in calls] == [(1, 3), (2, 3), (3, 3)]
+    assert learner.learn({}, frame, masks[:1]) == {}
+
+
 def test_failed_learning_is_left_out(learner, learned, monkeypatch):
-    monkeypatch.setattr(learner._student, "step", lambda _: float("nan"))
+    monkeypatch.setattr(learner._student, "step", lambda *_: float("nan"))
     with pytest.warns(UserWarning, match=r"failed at step 1 \(loss nan\).*smaller learning rate"):
         assert learner.learn(learned, *make_frame()) is learned
 

@@ -98,6 +98,11 @@ def _parser() -> argparse.ArgumentParser:
     change(
         "--recompute", action="store_true", default=None, help="less memory for long clips, slower"
     )
+    change(
+        "--augment",
+        action=argparse.BooleanOptionalAction,
+        help="change clips at random; without it, pictures are still videos",
+    )
     change("--percent", type=float, metavar="X", help="use this share of the training videos")
     change("--epoch-steps", type=int, metavar="N", help="steps between two checkpoints")
     change("--seed", type=int, metavar="N")

@@ -65,14 +65,18 @@ class OnlineLearningConfig:
         examples: `"affine"`: the first frame and mask under random affine maps, one a frame;
             `"scenes"`: clips in which the objects of the first frame are cut out and move, bend and
             cover each other before what is left of it, as in the model's training from pictures.
-        steps: steps of Adam, if nothing ends the learning before.
+        steps: steps of Adam for each object, if nothing ends the learning before. The objects are
+            learned in turn.
         learning_rate: at the start; it falls along a cosine to a tenth.
         batch_size: examples a step, each of one object.
         clip_length: frames of an example, the first one included; 2 makes pairs.
         parts: which parts learn: `"initializer"`, `"encoder"`, `"decoder"`, and `"memory"` of a
             model that has one.
-        cached_clips: None: every example is new. A number: so many examples are made, the
-            Encoder's backbone looks at them once, and only what follows it is trained.
+        cached_clips: None: every example is new. A number: so many examples of each object are
+            made, the Encoder's backbone looks at them once, and only what follows it is trained.
+        cut_objects: whether objects are learned that reach the border of the frame. The mask of
+            such an object shows a part of it, and what is learned from it is that the rest, which
+            may come into view, is not the object. They are still what others are told from.
         scale: side of the examples' frames, relative to the working size.
         loss: `"cross-entropy"` (equation 5) or `"lite"` (see `LiteLoss`).
         precision: Keras dtype policy while learning; None: the model's own.
@@ -98,6 +102,7 @@ class OnlineLearningConfig:
     clip_length: int = 2
     parts: tuple[str, ...] = ("initializer", "encoder", "decoder")
     cached_clips: int | None = None
+    cut_objects: bool = True
     scale: float = 1.0
     loss: str = "cross-entropy"
     precision: str | None = None

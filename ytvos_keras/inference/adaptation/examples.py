@@ -1,6 +1,6 @@
 """What is learned from: batches of clips made of one frame and the masks of its objects."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -12,22 +12,36 @@ from ytvos_keras.inference.adaptation.scenes import scene_clip
 Clip = dict[str, tf.Tensor]
 
 
+def is_cut(mask: np.ndarray) -> bool:
+    """Whether an object reaches the border of the frame, so that it may go on beyond.
+
+    Args:
+        mask: (H, W), not 0 in the object.
+    """
+    return bool(mask[[0, -1]].any() or mask[:, [0, -1]].any())
+
+
 def draw_clips(
-    rng: np.random.Generator, frame: np.ndarray, masks: np.ndarray, config: OnlineLearningConfig
+    rng: np.random.Generator,
+    frame: np.ndarray,
+    masks: np.ndarray,
+    targets: Sequence[int],
+    config: OnlineLearningConfig,
 ) -> Iterator[Clip]:
-    """Yield clips without end, of all objects in turn.
+    """Yield clips without end, of all targets in turn.
 
     Args:
         rng: source of randomness.
         frame: uint8 (H, W, 3).
-        masks: uint8 (N, H, W), 0 or 1, none of them empty.
+        masks: uint8 (N, H, W), 0 or 1, none of them empty: the objects.
+        targets: which of them the clips are about.
         config: which clips.
 
     Yields:
         `"frames"`: uint8 (T, H, W, 3); `"mask"`: uint8 (T, H, W, 1), 0 or 1.
     """
     while True:
-        for target in rng.permutation(len(masks)):
+        for target in rng.permutation(targets):
             if config.examples == "scenes":
                 clip = scene_clip(rng, frame, masks, target, config.clip_length, config.scenes)
             else:

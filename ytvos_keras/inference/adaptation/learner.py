@@ -13,6 +13,7 @@ from ytvos_keras.inference.adaptation.examples import (
     cached_batches,
     draw_clips,
     fresh_batches,
+    is_cut,
 )
 from ytvos_keras.inference.adaptation.stable_loss import StableLoss
 from ytvos_keras.inference.adaptation.student import Student
@@ -23,6 +24,8 @@ Learned = Mapping[str, np.ndarray]
 """Weights that were trained, by their position in `model.weights`; empty: those of the base."""
 
 Progress = Callable[[int, int, float], None]
+
+_LAST_RATE = 0.1  # of the first learning rate
 
 
 class OnlineLearner:
@@ -86,15 +89,18 @@ class OnlineLearner:
             finite number (which is told in a warning), `learned`.
         """
         frame, masks = self._scaled(frame, masks)
-        if not len(masks):
+        targets = self._targets(masks)
+        if not targets:
             return learned
         begin, stable = time.monotonic(), StableLoss(self.config.patience, self.config.improvement)
         start = self._base | dict(learned)
         _assign(self._student.model, start)
         self._student.begin()
-        batches = self._batches(np.random.default_rng([self.config.seed, seed]), frame, masks)
-        for number in range(1, self.config.steps + 1):
-            loss = self._student.step(next(batches))
+        rng = np.random.default_rng([self.config.seed, seed])
+        batches = self._batches(rng, frame, masks, targets)
+        steps = self.config.steps * len(targets)
+        for number in range(1, steps + 1):
+            loss = self._student.step(next(batches), self._rate((number - 1) / steps))
             if not math.isfinite(loss):
                 warnings.warn(
                     f"online learning failed at step {number} (loss {loss}) and is left out; try a "
@@ -103,7 +109,7 @@ class OnlineLearner:
                 )
                 return learned
             if on_progress is not None:
-                on_progress(number, self.config.steps, loss)
+                on_progress(number, steps, loss)
             if stable.add(loss) or self._is_over(begin):
                 break
         return self._part_way(start)
@@ -134,14 +140,22 @@ class OnlineLearner:
         masks = [small for mask in masks if (small := resize_mask(mask, size)).any()]
         return resize_frame(frame, size), np.array(masks, np.uint8)
 
-    def _batches(self, rng: np.random.Generator, frame, masks) -> Iterator[Clip]:
+    def _targets(self, masks: np.ndarray) -> list[int]:
+        """Which of the objects are learned."""
+        return [n for n, mask in enumerate(masks) if self.config.cut_objects or not is_cut(mask)]
+
+    def _rate(self, done: float) -> float:
+        """The learning rate when a share of the steps is done."""
+        falling = (1 + math.cos(math.pi * done)) / 2
+        return self.config.learning_rate * (_LAST_RATE + (1 - _LAST_RATE) * falling)
+
+    def _batches(self, rng: np.random.Generator, frame, masks, targets) -> Iterator[Clip]:
         config = self.config
-        clips = draw_clips(rng, frame, masks, config)
+        clips = draw_clips(rng, frame, masks, targets, config)
         if config.cached_clips is None:
             return fresh_batches(clips, config.batch_size)
-        return cached_batches(
-            rng, clips, config.cached_clips, config.batch_size, self._student.prepare
-        )
+        count = config.cached_clips * len(targets)
+        return cached_batches(rng, clips, count, config.batch_size, self._student.prepare)
 
 
 def _assign(model: S2S, weights: Learned) -> None:

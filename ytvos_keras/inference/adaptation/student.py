@@ -13,7 +13,6 @@ from ytvos_keras.models import S2S
 
 _LOSSES = {"cross-entropy": MaskCrossentropy, "lite": LiteLoss}
 _CLIP_NORM = 1.0  # as in the light recipe: one odd example must not undo the others
-_LAST_RATE = 0.1  # of the first learning rate
 
 
 class Student:
@@ -46,7 +45,7 @@ class Student:
         places = {id(variable): n for n, variable in enumerate(self.model.weights)}
         self.trained = [places[id(variable)] for variable in self._variables]
         self._loss = _LOSSES[config.loss]()
-        self._optimizer = _make_optimizer(config)
+        self._optimizer = keras.optimizers.Adam(config.learning_rate, global_clipnorm=_CLIP_NORM)
         self._optimizer.build(self._variables)
         self._fresh = [variable.numpy() for variable in self._optimizer.variables]
         self._compiled_step = tf.function(self._step)
@@ -61,8 +60,9 @@ class Student:
         """Return a clip with what its frames cost most, computed once, in place of the frames."""
         return self._compiled_prepare(clip)
 
-    def step(self, batch: Clip) -> float:
+    def step(self, batch: Clip, rate: float) -> float:
         """Train on a batch of clips (of prepared ones if features are cached); return its loss."""
+        self._optimizer.learning_rate = rate
         return float(self._compiled_step(batch))
 
     def _step(self, batch):
@@ -123,10 +123,3 @@ def _check(model, config: OnlineLearningConfig) -> None:
             "this model's Initializer has a backbone of its own, whose work is cached; leave "
             '"initializer" out of parts, or cached_clips.'
         )
-
-
-def _make_optimizer(config: OnlineLearningConfig) -> keras.optimizers.Optimizer:
-    rate = keras.optimizers.schedules.CosineDecay(
-        config.learning_rate, config.steps, alpha=_LAST_RATE
-    )
-    return keras.optimizers.Adam(rate, global_clipnorm=_CLIP_NORM)
