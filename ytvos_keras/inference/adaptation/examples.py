@@ -1,5 +1,6 @@
 """What is learned from: batches of clips made of one frame and the masks of its objects."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -11,14 +12,18 @@ from ytvos_keras.inference.adaptation.scenes import scene_clip
 
 Clip = dict[str, tf.Tensor]
 
+_BORDER = 0.01  # share of the sides
+
 
 def is_cut(mask: np.ndarray) -> bool:
     """Whether an object reaches the border of the frame, so that it may go on beyond.
 
     Args:
-        mask: (H, W), not 0 in the object.
+        mask: (H, W), not 0 in the object. Within 1 % of the sides counts as the border: videos have
+            dark edges, and masks are drawn with a little room.
     """
-    return bool(mask[[0, -1]].any() or mask[:, [0, -1]].any())
+    y, x = (math.ceil(_BORDER * side) for side in mask.shape)
+    return bool(mask[:y].any() or mask[-y:].any() or mask[:, :x].any() or mask[:, -x:].any())
 
 
 def draw_clips(
