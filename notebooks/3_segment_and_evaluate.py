@@ -146,7 +146,7 @@ helpers.show(
 # it is. `ytvos-segment --online-learning` does the same:
 
 # %%
-learner = ytvos_keras.Segmenter(segmenter.model, online_learning=ONLINE_LEARNING["cheap"])
+learner = ytvos_keras.Segmenter(segmenter.model, online_learning=ONLINE_LEARNING["full"])
 losses = []
 learner.on_learning = lambda done, steps, loss: losses.append(loss)
 adapted = np.stack(list(learner.segment(frames, truth[0])))
@@ -155,8 +155,8 @@ print(f"loss {losses[0]:.2f} … {losses[-1]:.2f}")
 print(f"J {100 * scores.J.mean:.1f}, F {100 * scores.F.mean:.1f} with online learning")
 
 # %% [markdown]
-# One clip proves nothing. Over all held-out clips the bundled model gains nothing by it:
-# [docs/online_learning.md](../docs/online_learning.md) has what was measured, and why that may be.
+# One clip proves nothing. [docs/online_learning.md](../docs/online_learning.md) has what was
+# measured on all held-out clips: it helps most where several objects must be told apart.
 #
 # ## From files to files
 #

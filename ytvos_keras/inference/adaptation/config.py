@@ -146,19 +146,20 @@ class OnlineLearningConfig:
 
 _LIGHT = OnlineLearningConfig(
     examples="scenes",
-    learning_rate=2e-4,
+    learning_rate=5e-4,
     clip_length=4,
+    cut_objects=False,
     scale=0.75,
     loss="lite",
     patience=None,  # the loss of one clip a step is too noisy to tell
-    share=0.5,
+    scenes=SceneRanges(colours=0.2),
 )
 
 ONLINE_LEARNING = {
     "paper": OnlineLearningConfig(),
     # Beyond the paper, for a light model with a memory, such as the bundled one.
     "full": replace(_LIGHT, steps=60),
-    "cheap": replace(_LIGHT, steps=40, cached_clips=16, parts=("encoder", "decoder")),
+    "cheap": replace(_LIGHT, steps=40, cached_clips=24, parts=("encoder", "decoder")),
 }
 """Settings by name: the paper's as far as it states them, and two for `s2s-lite`, which learn from
 smaller frames: `"full"` from new scenes all the time, `"cheap"` from a few, at which the backbone

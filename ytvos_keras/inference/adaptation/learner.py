@@ -26,6 +26,10 @@ Learned = Mapping[str, np.ndarray]
 Progress = Callable[[int, int, float], None]
 
 _LAST_RATE = 0.1  # of the first learning rate
+_ALL_CUT = (
+    "nothing is learned online: the objects reach the border of the frame, so that their masks "
+    "show a part of them only (cut_objects=True learns them all the same)."
+)
 
 
 class OnlineLearner:
@@ -86,11 +90,13 @@ class OnlineLearner:
 
         Returns:
             All weights that are trained. If there is nothing to learn from, or a loss is not a
-            finite number (which is told in a warning), `learned`.
+            finite number, `learned`; a warning says why, but where there is no object at all.
         """
         frame, masks = self._scaled(frame, masks)
         targets = self._targets(masks)
         if not targets:
+            if len(masks):
+                warnings.warn(_ALL_CUT, stacklevel=2)
             return learned
         begin, stable = time.monotonic(), StableLoss(self.config.patience, self.config.improvement)
         start = self._base | dict(learned)
