@@ -97,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
         help="first fine-tune a copy of the model to the objects: cheap (if no word is given; the "
         "quickest), full (gains more), or the paper's settings",
     )
-    add("--online-steps", type=positive, metavar="N", help="steps an object at most")
+    add("--online-steps", type=positive, metavar="N", help="at most so many steps an object")
     add("--overlay", action="store_true", help="also write DIR/overlay.mp4, masks over the video")
     add("--overwrite", action="store_true", help="begin again in a folder that is not empty")
     add("--quiet", action="store_true", help="print warnings and errors only")
