@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from ytvos_keras.bench import dry_run
 from ytvos_keras.cli.train import PRESETS, main
 from ytvos_keras.training.presets import RECIPES
 
@@ -51,3 +52,24 @@ def test_failures_are_one_line(tmp_path, capsys):
         (line,) = capsys.readouterr().err.splitlines()
         assert line.startswith("error: ")
         assert message in line
+
+
+@pytest.mark.parametrize(
+    ("preset", "option", "augment"),
+    [
+        ("paper", [], False),
+        ("paper", ["--augment"], True),
+        ("lite", [], True),
+        ("lite", ["--no-augment"], False),
+    ],
+)
+def test_changes_reach_the_recipe(monkeypatch, preset, option, augment):
+    recipes = []
+    monkeypatch.setattr(
+        dry_run, "dry_run", lambda recipe, *_: recipes.append(recipe) or ["nothing is run"]
+    )
+    command = ["--preset", preset, "--data", "records", "--output", "run", "--dry-run"]
+    assert main([*command, *option, "--steps", "7"]) == 0
+    (recipe,) = recipes
+    assert recipe.augment is augment
+    assert {stage.steps for stage in recipe.stages} == {7}

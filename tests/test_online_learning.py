@@ -152,6 +152,13 @@ def test_an_object_at_the_border_is_cut(edge):
     assert is_cut(mask)
 
 
+@pytest.mark.parametrize(("room", "cut"), [(1, True), (2, False)])
+def test_a_hundredth_of_the_side_counts_as_border(room, cut):
+    mask = np.zeros((200, 150), np.uint8)
+    mask[room : room + 20, 60:80] = 1
+    assert is_cut(mask) is cut
+
+
 def test_cut_objects_are_left_out_but_others_are_told_from_them(with_config, monkeypatch):
     frame, masks = make_frame()
     masks[0, 10:34, :10] = 1
