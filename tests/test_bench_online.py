@@ -15,7 +15,7 @@ MASK = np.array([[1, 1, 0, 0]] * 4, "uint8")
 
 
 class Follower:
-    """Finds the whole frame without online learning, and the first mask with it."""
+    """Finds the whole frame without online learning; with it the first mask, by seed 0 alone."""
 
     def __init__(self, model, size=None, *, online_learning=None):
         assert (model, size) == ("the model", (4, 4))
@@ -29,7 +29,8 @@ class Follower:
         return [1]
 
     def step(self, frame):
-        return self.first if self.learning else np.ones_like(self.first)
+        found = self.learning and self.learning.seed == 0
+        return self.first if found else np.ones_like(self.first)
 
 
 @pytest.fixture
@@ -62,6 +63,31 @@ def test_online(videos, monkeypatch, capsys):
     printed = capsys.readouterr().out
     assert "cheap: J +50.0" in printed
     assert max(map(len, printed.splitlines())) <= 80
+
+
+def test_every_seed_counts(videos, monkeypatch, capsys):
+    monkeypatch.setattr(ytvos_keras, "load", lambda name: "the model", raising=False)
+    monkeypatch.setattr(ytvos_keras, "Segmenter", Follower, raising=False)
+    path = videos / "online.json"
+    options = ["--sequences", "set/clip", "--learning", "cheap", "--seeds", "0,3", "--size", "4x4"]
+    assert main(["online", str(videos), *options, "--json", str(path)]) == 0
+    content = json.loads(path.read_text())
+    rows = [row for row in content["rows"] if row["sequence"] == "all"]
+    assert [(row["learning"], row["seed"], row["J_percent"]) for row in rows] == [
+        ("none", None, 50),
+        ("cheap", 0, 100),
+        ("cheap", 3, 50),
+    ]
+    assert content["figures"] == {"gain_of_cheap": 25}
+    assert "cheap: J +25.0, F +" in (printed := capsys.readouterr().out)
+    assert "(mean of 2 seeds)" in " ".join(printed.split())
+
+
+def test_a_seed_that_is_no_number_is_a_usage_error(capsys):
+    with pytest.raises(SystemExit) as error:
+        main(["online", "videos", "--sequences", "set/clip", "--seeds", "0,-1"])
+    assert error.value.code == 2
+    assert "a whole number of at least 0 is needed, not '-1'" in capsys.readouterr().err
 
 
 def test_unknown_setting_is_a_usage_error(capsys):

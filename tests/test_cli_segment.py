@@ -186,7 +186,7 @@ def test_interrupted_and_resumed(inputs, tmp_path, monkeypatch, capsys, number):
     assert segment.main(inputs) == 130
     err = capsys.readouterr().err
     assert err.splitlines()[-1] == (
-        "interrupted: run the same command again to go on from where it stopped"
+        "interrupted: run the same command again to go on from the last mask written"
     )
     left = sorted(f.name for f in (tmp_path / "out").iterdir())
     assert left == [RESUME_NAME, "000.png", "001.png", "002.png"]

@@ -17,6 +17,13 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def natural(text: str) -> int:
+    """Reads a whole number of at least 0."""
+    if not text.isdecimal():
+        raise ArgumentTypeError(f"a whole number of at least 0 is needed, not {text!r}")
+    return int(text)
+
+
 def dimensions(count: int) -> Callable[[str], tuple[int, ...]]:
     """Returns a reader of `count` sizes with an x in between, such as 256x448."""
 

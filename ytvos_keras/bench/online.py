@@ -1,15 +1,17 @@
 """`ytvos-bench online`: what online learning gains on annotated videos, and what it costs."""
 
+import dataclasses
+import statistics
 import time
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ytvos_keras.bench.arguments import dimensions, list_of
+from ytvos_keras.bench.arguments import dimensions, list_of, natural
 from ytvos_keras.bench.machine import describe_machine
 from ytvos_keras.bench.measure import Progress, no_progress, peak_memory
 from ytvos_keras.bench.report import Figure, Report, Row
-from ytvos_keras.inference.adaptation.config import ONLINE_LEARNING
+from ytvos_keras.inference.adaptation.config import ONLINE_LEARNING, OnlineLearningConfig
 
 NAME = "online"
 SUMMARY = "J and F of annotated videos without and with online learning, and seconds a frame"
@@ -23,6 +25,18 @@ class Scored(NamedTuple):
     objects: list[Any]
     frames: int
     seconds: float
+
+
+class Case(NamedTuple):
+    """A setting of online learning by its name, and a seed."""
+
+    learning: str
+    seed: int | None = None
+
+    def config(self) -> OnlineLearningConfig | None:
+        if self.learning == NONE:
+            return None
+        return dataclasses.replace(ONLINE_LEARNING[self.learning], seed=self.seed)
 
 
 class _Timed:
@@ -66,6 +80,13 @@ def add_arguments(parser: ArgumentParser) -> None:
         help=f"some of {', '.join(ONLINE_LEARNING)} (default: cheap,full); beside none",
     )
     parser.add_argument(
+        "--seeds",
+        type=list_of(natural),
+        default=[0],
+        metavar="S,…",
+        help="seeds of the learning; each setting is tried with every one (default: 0)",
+    )
+    parser.add_argument(
         "--size", type=dimensions(2), metavar="HxW", help="working size (default: the model's)"
     )
 
@@ -84,20 +105,19 @@ def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
 
     machine = describe_machine()  # before our own load is on it
     model = ytvos_keras.load(arguments.model)
+    cases = [Case(NONE), *(Case(name, s) for name in arguments.learning for s in arguments.seeds)]
     methods = {
-        name: _Timed(
-            ytvos_keras.Segmenter(model, arguments.size, online_learning=ONLINE_LEARNING.get(name))
-        )
-        for name in (NONE, *arguments.learning)
+        case: _Timed(ytvos_keras.Segmenter(model, arguments.size, online_learning=case.config()))
+        for case in cases
     }
-    found: dict[str, list[Scored]] = {name: [] for name in methods}
+    found: dict[Case, list[Scored]] = {case: [] for case in cases}
     rows = []
     for n, sequence in enumerate(arguments.sequences):
-        for name, method in methods.items():
-            progress(f"{sequence}, {name}", n, len(arguments.sequences))
-            found[name].append(_score(method, arguments.videos, sequence))
-            rows.append(_row(sequence, name, found[name][-1:]))
-    rows += [_row("all", name, scored) for name, scored in found.items()]
+        for case, method in methods.items():
+            progress(f"{sequence}, {case.learning}", n, len(arguments.sequences))
+            found[case].append(_score(method, arguments.videos, sequence))
+            rows.append(_row(sequence, case, found[case][-1:]))
+    rows += [_row("all", case, scored) for case, scored in found.items()]
     return Report(
         benchmark=NAME,
         settings={"model": arguments.model, "size": arguments.size or "the model's own"},
@@ -118,9 +138,10 @@ def _score(method: _Timed, videos: Path, sequence: str) -> Scored:
     return Scored(scores.objects, scores.frames, method.seconds)
 
 
-def _row(sequence: str, learning: str, scored: list[Scored]) -> Row:
+def _row(sequence: str, case: Case, scored: list[Scored]) -> Row:
     objects = sum(len(one.objects) for one in scored)
-    return Row({"sequence": sequence, "objects": objects, "learning": learning}, _figures(scored))
+    about = {"sequence": sequence, "objects": objects, **case._asdict()}
+    return Row(about, _figures(scored))
 
 
 def _figures(scored: list[Scored]) -> dict[str, float]:
@@ -135,14 +156,18 @@ def _figures(scored: list[Scored]) -> dict[str, float]:
     }
 
 
-def _gain(name: str, found: dict[str, list[Scored]]) -> Figure:
-    base, ours = _figures(found[NONE]), _figures(found[name])
-    gains = {measure: ours[f"{measure}_percent"] - base[f"{measure}_percent"] for measure in "JF"}
+def _gain(name: str, found: dict[Case, list[Scored]]) -> Figure:
+    """The mean gain of a setting over its seeds."""
+    base = _figures(found[Case(NONE)])
+    ours = [_figures(scored) for case, scored in found.items() if case.learning == name]
+    means = {key: statistics.fmean(figures[key] for figures in ours) for key in base}
+    gains = {measure: means[f"{measure}_percent"] - base[f"{measure}_percent"] for measure in "JF"}
+    seeds = f" (mean of {len(ours)} seeds)" if len(ours) > 1 else ""
     return Figure(
         f"gain_of_{name}",
         gains["J"],
-        f"{name}: J {gains['J']:+.1f}, F {gains['F']:+.1f} points over all objects, "
-        f"{ours['frame_s']:.2f} s a frame against {base['frame_s']:.2f}",
+        f"{name}: J {gains['J']:+.1f}, F {gains['F']:+.1f} points over all objects{seeds}, "
+        f"{means['frame_s']:.2f} s a frame against {base['frame_s']:.2f}",
     )
 
 

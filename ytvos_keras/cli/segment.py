@@ -125,7 +125,7 @@ def _how_to_go_on(arguments: argparse.Namespace) -> str:
     if arguments.demo and arguments.output is None:
         return ""  # begins again every time
     without = " without --overwrite" if arguments.overwrite else ""
-    return f"run the same command again{without} to go on from where it stopped"
+    return f"run the same command again{without} to go on from the last mask written"
 
 
 def _segment(arguments: argparse.Namespace) -> None:

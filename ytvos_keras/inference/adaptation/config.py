@@ -36,20 +36,18 @@ class SceneRanges:
     """What scenes are made of; the rest is as in training (`SyntheticConfig`).
 
     Args:
-        whole: share of clips in which the whole frame moves and bends; in the others the object is
-            cut out and moves before the background, and other objects do so beside it.
-        copies: share of the places for other objects that get a recoloured copy of the object, of
-            those that no other object of the frame takes.
+        whole: share of clips in which the whole frame moves and bends, so that the object has all
+            others in their places around it; in the rest of the clips the object is cut out and
+            moves before the background, and one or two other objects do so beside it.
         passes: share of the clips with another object in which that one passes over the object.
         area: least and largest area of the object, relative to that in the frame.
         colours: strength of the changes of colour, 1 as in training.
     """
 
-    whole: float = 0.4
-    copies: float = 0.3
+    whole: float = 0.7
     passes: float = 0.1
     area: tuple[float, float] = (0.5, 1.8)
-    colours: float = 1.0
+    colours: float = 0.2
 
 
 @dataclass(frozen=True)
@@ -152,13 +150,12 @@ _LIGHT = OnlineLearningConfig(
     scale=0.75,
     loss="lite",
     patience=None,  # the loss of one clip a step is too noisy to tell
-    scenes=SceneRanges(colours=0.2),
 )
 
 ONLINE_LEARNING = {
     "paper": OnlineLearningConfig(),
     # Beyond the paper, for a light model with a memory, such as the bundled one.
-    "full": replace(_LIGHT, steps=60),
+    "full": replace(_LIGHT, steps=100),
     "cheap": replace(_LIGHT, steps=40, cached_clips=24, parts=("encoder", "decoder")),
 }
 """Settings by name: the paper's as far as it states them, and two for `s2s-lite`, which learn from

@@ -58,8 +58,6 @@ def _pictures(rng, frame, masks, target: int, ranges: SceneRanges) -> ScenePictu
         hole = masks[[target, *chosen]].any(axis=0)
         background = fill_hole(frame, _widen(hole))
         others = [(frame, masks[n]) for n in chosen]
-        free = OTHERS - len(others)
-        others += [(frame, masks[target])] * (rng.random(free) < ranges.copies).sum()
     passes = bool(others) and rng.random() < ranges.passes
     others += [nothing] * (OTHERS - len(others))
     images, other_masks = zip(*others, strict=True)
