@@ -241,7 +241,7 @@ def test_the_state_does_not_grow():
     assert len(set(sizes)) == 1
 
 
-def test_functions_of_few_sizes_are_kept():
+def test_functions_of_few_sizes_are_kept(caplog):
     model = FakeModel()
     segmenter = Segmenter(model)
     sizes = [(32, 48), (48, 32), (64, 24), (24, 64), (16, 96)]
@@ -251,6 +251,7 @@ def test_functions_of_few_sizes_are_kept():
         segmenter.add_object(np.ones(size))
         segmenter.step(np.zeros((*size, 3), np.uint8))
     assert model.traces == 2 * (len(sizes) + 1)
+    assert "retracing" not in caplog.text
 
 
 def test_float_frames_are_rounded():

@@ -1,5 +1,6 @@
 """The model's work on one frame as compiled functions that are traced once."""
 
+import functools
 from collections.abc import Callable
 
 import numpy as np
@@ -31,7 +32,7 @@ class FrameFunctions:
         """Features of a frame, uint8 (h, w, 3) at the working size."""
         if self._encode is None:
             frame_spec = tf.TensorSpec((1, *self.size, 3), tf.uint8)
-            self._encode = tf.function(self.model.encode, input_signature=[frame_spec])
+            self._encode = _compiled(self.model.encode, [frame_spec])
         return _without_gradients(self._encode, tf.constant(frame[None]))
 
     def initialize(self, frame: np.ndarray, masks: np.ndarray, features: Tensors) -> Tensors:
@@ -40,9 +41,8 @@ class FrameFunctions:
         if self._initialize is None:
             frame_spec = tf.TensorSpec((1, *self.size, 3), tf.uint8)
             mask_spec = tf.TensorSpec((None, *self.size, 1), tf.float32)
-            self._initialize = tf.function(
-                self.model.initialize, input_signature=[frame_spec, mask_spec, _specs(features)]
-            )
+            signature = [frame_spec, mask_spec, _specs(features)]
+            self._initialize = _compiled(self.model.initialize, signature)
         return _without_gradients(self._initialize, *inputs)
 
     def advance(
@@ -52,7 +52,7 @@ class FrameFunctions:
         if self._advance is None:
             size_spec = tf.TensorSpec((2,), tf.int32)
             signature = [_specs(features), _specs(state, free_rows=True), size_spec]
-            self._advance = tf.function(self._step_and_merge, input_signature=signature)
+            self._advance = _compiled(self._step_and_merge, signature)
         size = tf.constant(native_size, tf.int32)
         labels, state = _without_gradients(self._advance, features, state, size)
         return labels.numpy(), state
@@ -61,6 +61,12 @@ class FrameFunctions:
         probabilities, state = self.model.step_features(features, state)
         height, width = self.size  # without the model's padding to its stride
         return merge_probabilities(probabilities[:, :height, :width], native_size), state
+
+
+def _compiled(method: Callable, signature: list) -> Callable:
+    # TensorFlow counts traces by the method's code, whatever the size, and warns of too many where
+    # a batch has videos of five sizes. A partial has no code: it counts alone.
+    return tf.function(functools.partial(method), input_signature=signature)
 
 
 def _specs(tensors: Tensors, free_rows: bool = False) -> dict[str, tf.TensorSpec]:
