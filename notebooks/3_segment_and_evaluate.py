@@ -151,9 +151,8 @@ losses = []
 learner.on_learning = lambda done, steps, loss: losses.append(loss)
 adapted = np.stack(list(learner.segment(frames, truth[0])))
 scores = ytvos_keras.evaluate(adapted, truth, "davis2017").overall
-print(
-    f"loss of the first ten steps {np.mean(losses[:10]):.2f}, of the last ten {np.mean(losses[-10:]):.2f}"
-)
+first, last = np.mean(losses[:10]), np.mean(losses[-10:])
+print(f"loss of the first ten steps {first:.2f}, of the last ten {last:.2f}")
 print(f"J {100 * scores.J.mean:.1f}, F {100 * scores.F.mean:.1f} with online learning")
 
 # %% [markdown]

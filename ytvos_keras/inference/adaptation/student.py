@@ -66,6 +66,8 @@ class Student:
         return float(self._compiled_step(batch))
 
     def _step(self, batch):
+        # At once: on CPUs without AVX-512, oneDNN complains of what is done with uint8.
+        batch = batch | {"mask": tf.cast(batch["mask"], tf.float32)}
         values = [variable.value for variable in self._variables]
         # Only these: the graph of the others' gradients would take memory for nothing.
         with tf.GradientTape(watch_accessed_variables=False) as tape:
