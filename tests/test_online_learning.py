@@ -106,15 +106,6 @@ def test_seed_decides(learner, learned):
     assert any((other[key] != learned[key]).any() for key in learned)
 
 
-def test_share_of_the_way(base, learned, with_config):
-    quarter = with_config(share=0.25).learn({}, *make_frame())
-    weights = base.get_weights()
-    assert quarter.keys() == learned.keys()
-    for key, end in learned.items():
-        start = weights[int(key)]
-        np.testing.assert_allclose(quarter[key], start + (end - start) / 4, rtol=1e-5, atol=1e-6)
-
-
 def test_learning_goes_on_from_what_was_learned(learner, learned):
     frame, masks = make_frame()
     further = learner.learn(learned, frame, masks[:1], seed=1)
@@ -233,7 +224,6 @@ def test_what_a_model_cannot_learn(kind, changes, message):
         ({"steps": 0}, "steps must be at least 1. Received: 0"),
         ({"clip_length": 1}, "clip_length must be at least 2. Received: 1"),
         ({"learning_rate": 0.0}, "learning_rate must be above 0. Received: 0.0"),
-        ({"share": 1.5}, "share must be above 0 and at most 1. Received: 1.5"),
         ({"scale": float("nan")}, "scale must be above 0. Received: nan"),
         ({"cached_clips": 2, "batch_size": 4}, "cached_clips must be at least batch_size"),
     ],

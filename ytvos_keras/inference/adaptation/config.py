@@ -38,7 +38,7 @@ class SceneRanges:
     Args:
         whole: share of clips in which the whole frame moves and bends, so that the object has all
             others in their places around it; in the rest of the clips the object is cut out and
-            moves before the background, and one or two other objects do so beside it.
+            moves before the background, and up to two other objects do so beside it.
         passes: share of the clips with another object in which that one passes over the object.
         area: least and largest area of the object, relative to that in the frame.
         colours: strength of the changes of colour, 1 as in training.
@@ -82,9 +82,6 @@ class OnlineLearningConfig:
         patience: the learning ends when for so many steps the smoothed loss has not fallen by the
             share `improvement` below its best. None: never.
         improvement: see `patience`.
-        share: how far the weights go from where they began to where the learning took them, 0–1.
-            One example of an object says little of its next view: less than the whole way keeps
-            more of what the model knew.
         seed: of the examples. The same seed, model, frame and masks give the same weights.
         affine: ranges of the affine maps.
         scenes: ranges of the scenes.
@@ -107,7 +104,6 @@ class OnlineLearningConfig:
     time_limit: float | None = None
     patience: int | None = 30
     improvement: float = 0.01
-    share: float = 1.0
     seed: int = 0
     affine: AffineRanges = field(default_factory=AffineRanges)
     scenes: SceneRanges = field(default_factory=SceneRanges)
@@ -133,8 +129,6 @@ class OnlineLearningConfig:
         for name in ("learning_rate", "scale", "time_limit"):
             if getattr(self, name) is not None and not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be above 0. Received: {getattr(self, name)}")
-        if not 0 < self.share <= 1:
-            raise ValueError(f"share must be above 0 and at most 1. Received: {self.share}")
         if self.cached_clips is not None and self.cached_clips < self.batch_size:
             raise ValueError(
                 "cached_clips must be at least batch_size. "

@@ -99,8 +99,7 @@ class OnlineLearner:
                 warnings.warn(_ALL_CUT, stacklevel=2)
             return learned
         begin, stable = time.monotonic(), StableLoss(self.config.patience, self.config.improvement)
-        start = self._base | dict(learned)
-        _assign(self._student.model, start)
+        _assign(self._student.model, self._base | dict(learned))
         self._student.begin()
         rng = np.random.default_rng([self.config.seed, seed])
         batches = self._batches(rng, frame, masks, targets)
@@ -118,17 +117,8 @@ class OnlineLearner:
                 on_progress(number, steps, loss)
             if stable.add(loss) or self._is_over(begin):
                 break
-        return self._part_way(start)
-
-    def _part_way(self, start: Learned) -> Learned:
-        """The student's weights, or what lies on the way to them."""
         weights = self._student.model.weights
-        # The difference, so that the whole way ends exactly there.
-        remaining = 1 - self.config.share
-        return {
-            key: (end := weights[int(key)].numpy()) + remaining * (value - end)
-            for key, value in start.items()
-        }
+        return {key: weights[int(key)].numpy() for key in self._base}
 
     def _is_over(self, begin: float) -> bool:
         limit = self.config.time_limit
