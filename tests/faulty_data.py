@@ -5,7 +5,7 @@ from frame_folders import every_fifth, picture, write_frames
 from mask_folders import blocks, write_meta, write_sequences
 from PIL import Image
 
-from ytvos_keras.data_prep.check.check import check
+from ytvos_keras.records.check import check
 
 FIFTH = every_fifth(4)
 DOG = "JPEGImages/dog"

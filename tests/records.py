@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from ytvos_keras.data_prep.records.write_in_process import write_in_process
-from ytvos_keras.data_prep.video import Frame, Video
+from ytvos_keras.datasets.video import Frame, Video
 from ytvos_keras.media import davis_palette
+from ytvos_keras.records.write_in_process import write_in_process
 
 
 @dataclass(frozen=True)

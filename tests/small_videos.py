@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ytvos_keras.data_prep.video import Frame, Video
+from ytvos_keras.datasets.video import Frame, Video
 from ytvos_keras.media import write_mask
 
 HEIGHT, WIDTH = 24, 32

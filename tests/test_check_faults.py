@@ -22,8 +22,8 @@ from frame_folders import picture, write_frames
 from mask_folders import blocks, write_meta, write_sequences
 from PIL import Image
 
-from ytvos_keras.data_prep.check.check import check
-from ytvos_keras.data_prep.check.faults import KINDS
+from ytvos_keras.datasets.check.faults import KINDS
+from ytvos_keras.records.check import check
 
 PLANTED = {
     "cut off": (

@@ -9,12 +9,12 @@ from PIL import Image
 
 pytest.importorskip("apache_beam")
 
-from ytvos_keras.data_prep.check.check import check
-from ytvos_keras.data_prep.readers.youtube_vos import read_youtube_vos
-from ytvos_keras.data_prep.records.files import recorded_video
-from ytvos_keras.data_prep.records.index import read_index
-from ytvos_keras.data_prep.records.write import write_records
+from ytvos_keras.datasets.readers.youtube_vos import read_youtube_vos
 from ytvos_keras.errors import InputError
+from ytvos_keras.records.check import check
+from ytvos_keras.records.index import read_index
+from ytvos_keras.records.recorded_video import recorded_video
+from ytvos_keras.records.write_records import write_records
 
 NAMES = every_fifth(4)
 SHARD = "train-00000-of-00002.tfrecord"

@@ -13,10 +13,10 @@ from PIL import Image
 from small_videos import make_source
 
 from ytvos_keras.cli import prepare
-from ytvos_keras.data_prep.raw_videos.quality import QualityLimits
-from ytvos_keras.data_prep.raw_videos.settings import ClipSettings
-from ytvos_keras.data_prep.records.index import read_dataset, read_index
+from ytvos_keras.datasets.raw_videos.quality import QualityLimits
+from ytvos_keras.datasets.raw_videos.settings import ClipSettings
 from ytvos_keras.media import write_mask
+from ytvos_keras.records.index import read_dataset, read_index
 
 HEAVY = "{'tensorflow', 'keras', 'apache_beam', 'matplotlib', 'numpy', 'PIL', 'av', 'rich'}"
 COMMANDS = ["youtube-vos", "davis", "images", "videos", "check", "stats", "split"]
@@ -314,7 +314,7 @@ def test_videos_help_names_the_defaults_of_the_library(capsys):
 
 
 def test_videos_passes_on_what_is_given(tmp_path, monkeypatch, capsys):
-    from ytvos_keras.data_prep.raw_videos import prepare_clips as raw_videos
+    from ytvos_keras.datasets.raw_videos import prepare_clips as raw_videos
 
     given = {}
 

@@ -3,7 +3,7 @@ import pytest
 
 cv2 = pytest.importorskip("cv2")
 
-from ytvos_keras.data_prep.raw_videos.quality import (  # noqa: E402
+from ytvos_keras.datasets.raw_videos.quality import (  # noqa: E402
     ClipQuality,
     QualityLimits,
     QualityMeter,

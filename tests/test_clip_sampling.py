@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from ytvos_keras.data.sampling import ClipSampler
-from ytvos_keras.data_prep.records.index import Blob, IndexedVideo
-from ytvos_keras.data_prep.records.schema import ObjectInfo
+from ytvos_keras.datasets.object_info import ObjectInfo
 from ytvos_keras.errors import InputError
+from ytvos_keras.records.index import Blob, IndexedVideo
 
 
 def video(name, frames=20, annotated=range(0, 20, 5), objects=None):

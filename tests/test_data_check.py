@@ -15,9 +15,10 @@ from faulty_data import (
 from frame_folders import picture, write_frames
 from mask_folders import blocks
 
-from ytvos_keras.data_prep.check.check import check, check_videos
-from ytvos_keras.data_prep.readers.youtube_vos import read_youtube_vos
+from ytvos_keras.datasets.check.check_videos import check_videos
+from ytvos_keras.datasets.readers.youtube_vos import read_youtube_vos
 from ytvos_keras.errors import InputError
+from ytvos_keras.records.check import check
 
 
 @pytest.fixture

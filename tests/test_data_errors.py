@@ -9,8 +9,8 @@ import tensorflow as tf
 from records import make_video, moving_squares, write_records
 
 from ytvos_keras.data.make_dataset import make_dataset
-from ytvos_keras.data_prep.records.index import index_path, read_index
 from ytvos_keras.errors import InputError
+from ytvos_keras.records.index import index_path, read_index
 from ytvos_keras.training.data_errors import name_data_errors
 
 

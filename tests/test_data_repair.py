@@ -7,9 +7,9 @@ from frame_folders import picture
 from mask_folders import blocks, write_sequences
 from PIL import Image
 
-from ytvos_keras.data_prep.check.check import check
-from ytvos_keras.data_prep.check.repair import repair
+from ytvos_keras.datasets.check.repair import repair
 from ytvos_keras.errors import InputError
+from ytvos_keras.records.check import check
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ from PIL import Image
 from rich.console import Console
 from small_videos import HEIGHT, WIDTH, make_videos
 
-from ytvos_keras.data_prep.records.schema import ObjectInfo
-from ytvos_keras.data_prep.statistics import plots as statistics_plots
-from ytvos_keras.data_prep.statistics.measure import duration, measure, spread
-from ytvos_keras.data_prep.statistics.plots import check_plot_path, write_plots
-from ytvos_keras.data_prep.statistics.table import print_statistics
-from ytvos_keras.data_prep.statistics.video_facts import VideoFacts, facts_of_videos
+from ytvos_keras.datasets.object_info import ObjectInfo
+from ytvos_keras.datasets.statistics import plots as statistics_plots
+from ytvos_keras.datasets.statistics.measure import duration, measure, spread
+from ytvos_keras.datasets.statistics.plots import check_plot_path, write_plots
+from ytvos_keras.datasets.statistics.table import print_statistics
+from ytvos_keras.datasets.statistics.video_facts import VideoFacts, facts_of_videos
 from ytvos_keras.errors import InputError
 from ytvos_keras.media import write_mask
 

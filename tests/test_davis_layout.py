@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from mask_folders import write_sequences
 
-from ytvos_keras.data_prep.davis_layout import open_davis, read_image_set
-from ytvos_keras.data_prep.sequence_folders import (
+from ytvos_keras.datasets.davis_layout import open_davis, read_image_set
+from ytvos_keras.datasets.sequence_folders import (
     check_sequence_folders,
     list_sequences,
     mask_files,

@@ -6,8 +6,8 @@ from frame_folders import picture
 from mask_folders import blocks
 from PIL import Image, ImageDraw
 
-from ytvos_keras.data_prep.check.mask_bytes import examine_mask
-from ytvos_keras.data_prep.label_values import (
+from ytvos_keras.datasets.check.mask_bytes import examine_mask
+from ytvos_keras.datasets.label_values import (
     decode_labels,
     is_binary,
     label_areas,

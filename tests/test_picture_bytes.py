@@ -4,7 +4,7 @@ import pytest
 from frame_folders import picture
 from PIL import Image
 
-from ytvos_keras.data_prep.picture_bytes import examine_picture
+from ytvos_keras.datasets.picture_bytes import examine_picture
 
 
 def encode(image, kind="JPEG", **options):

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from ytvos_keras.data_prep.raw_videos.files import find_videos
-from ytvos_keras.data_prep.raw_videos.lists import read_sources
-from ytvos_keras.data_prep.raw_videos.prepare_clips import prepare_clips
-from ytvos_keras.data_prep.raw_videos.quality import QualityLimits
-from ytvos_keras.data_prep.raw_videos.settings import ClipSettings
-from ytvos_keras.data_prep.readers.youtube_vos import read_youtube_vos
+from ytvos_keras.datasets.raw_videos.files import find_videos
+from ytvos_keras.datasets.raw_videos.lists import read_sources
+from ytvos_keras.datasets.raw_videos.prepare_clips import prepare_clips
+from ytvos_keras.datasets.raw_videos.quality import QualityLimits
+from ytvos_keras.datasets.raw_videos.settings import ClipSettings
+from ytvos_keras.datasets.readers.youtube_vos import read_youtube_vos
 from ytvos_keras.errors import InputError
 from ytvos_keras.media import write_mask
 from ytvos_keras.media.video import VideoWriter

@@ -9,9 +9,9 @@ from PIL import Image
 
 pytest.importorskip("pycocotools")
 
-from ytvos_keras.data_prep.check.check import check_videos
-from ytvos_keras.data_prep.label_values import decode_labels
-from ytvos_keras.data_prep.readers.coco import read_coco
+from ytvos_keras.datasets.check.check_videos import check_videos
+from ytvos_keras.datasets.label_values import decode_labels
+from ytvos_keras.datasets.readers.coco import read_coco
 from ytvos_keras.errors import InputError
 
 SQUARE = [1, 1, 5, 1, 5, 5, 1, 5]  # corners of 4 x 4 pixels

@@ -4,8 +4,8 @@ from frame_folders import write_frames
 
 pytest.importorskip("pycocotools")
 
-from ytvos_keras.data_prep.label_values import decode_labels
-from ytvos_keras.data_prep.readers.cvat import read_cvat
+from ytvos_keras.datasets.label_values import decode_labels
+from ytvos_keras.datasets.readers.cvat import read_cvat
 from ytvos_keras.errors import InputError
 
 SQUARE = '<polygon label="dog" points="1.0,1.0;5.0,1.0;5.0,5.0;1.0,5.0" z_order="{z}"/>'

@@ -2,7 +2,7 @@ import pytest
 from frame_folders import write_frames
 from mask_folders import blocks, write_sequences
 
-from ytvos_keras.data_prep.readers.davis import read_davis
+from ytvos_keras.datasets.readers.davis import read_davis
 from ytvos_keras.errors import InputError
 
 SEQUENCES = ("bear", "camel", "dog")

@@ -9,8 +9,8 @@ from PIL import Image
 
 pytest.importorskip("pycocotools")
 
-from ytvos_keras.data_prep.label_values import decode_labels
-from ytvos_keras.data_prep.readers.labelme import read_labelme
+from ytvos_keras.datasets.label_values import decode_labels
+from ytvos_keras.datasets.readers.labelme import read_labelme
 from ytvos_keras.errors import InputError
 
 SQUARE = {"label": "dog", "points": [[1, 1], [5, 1], [5, 5], [1, 5]], "shape_type": "polygon"}

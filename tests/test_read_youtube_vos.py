@@ -4,7 +4,7 @@ import pytest
 from frame_folders import every_fifth, write_frames
 from mask_folders import blocks, write_meta, write_sequences
 
-from ytvos_keras.data_prep.readers.youtube_vos import read_youtube_vos
+from ytvos_keras.datasets.readers.youtube_vos import read_youtube_vos
 from ytvos_keras.errors import InputError
 
 FIFTH = every_fifth(3)

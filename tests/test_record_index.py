@@ -9,16 +9,16 @@ import pytest
 import tensorflow as tf
 from small_videos import HEIGHT, WIDTH, make_videos
 
-from ytvos_keras.data_prep.records.index import (
+from ytvos_keras.errors import InputError
+from ytvos_keras.records.index import (
     IndexedVideo,
     index_path,
     read_dataset,
     read_index,
     shard_name,
 )
-from ytvos_keras.data_prep.records.schema import parse
-from ytvos_keras.data_prep.records.write import write_records
-from ytvos_keras.errors import InputError
+from ytvos_keras.records.schema import parse
+from ytvos_keras.records.write_records import write_records
 
 
 @pytest.fixture(scope="module")

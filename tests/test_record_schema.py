@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ytvos_keras.data_prep.records import schema as record_schema
-from ytvos_keras.data_prep.records.schema import EncodedVideo, ObjectInfo, parse, serialize
+from ytvos_keras.datasets.object_info import ObjectInfo
 from ytvos_keras.errors import InputError
+from ytvos_keras.records import schema as record_schema
+from ytvos_keras.records.schema import EncodedVideo, parse, serialize
 
 VIDEO = EncodedVideo(
     name="source/vidéo",

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from ytvos_keras.data_prep.selection import check_can_be_listed, read_names, select_names
+from ytvos_keras.datasets.selection import check_can_be_listed, read_names, select_names
 from ytvos_keras.errors import InputError
 
 NAMES = ["a/1", "a/2", "b/1", "c"]

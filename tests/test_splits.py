@@ -3,15 +3,15 @@ import random
 
 import pytest
 
-from ytvos_keras.data_prep.split_files import training_fraction, write_splits
-from ytvos_keras.data_prep.splits import (
+from ytvos_keras.datasets.split_files import training_fraction, write_splits
+from ytvos_keras.datasets.splits import (
     PAPER_UNSEEN,
     make_splits,
     meta_categories,
     video_categories,
 )
-from ytvos_keras.data_prep.video import Video
-from ytvos_keras.data_prep.youtube_vos_meta import ObjectMeta
+from ytvos_keras.datasets.video import Video
+from ytvos_keras.datasets.youtube_vos_meta import ObjectMeta
 from ytvos_keras.errors import InputError
 
 PARTS = ("train", "validation", "test_seen", "test_unseen")

@@ -13,14 +13,14 @@ import pytest
 from PIL import Image
 from small_videos import list_videos, make_videos, slowly
 
-from ytvos_keras.data_prep.records import folder as records_folder
-from ytvos_keras.data_prep.records import write as module
-from ytvos_keras.data_prep.records import write_shard as write_shard_module
-from ytvos_keras.data_prep.records.index import read_dataset, read_index
-from ytvos_keras.data_prep.records.run_folder import RunEndedError, RunFolder
-from ytvos_keras.data_prep.records.shard_plan import ShardTask
-from ytvos_keras.data_prep.records.write import write_records
 from ytvos_keras.errors import InputError
+from ytvos_keras.records import folder as records_folder
+from ytvos_keras.records import write as module
+from ytvos_keras.records import write_shard as write_shard_module
+from ytvos_keras.records.index import read_dataset, read_index
+from ytvos_keras.records.run_folder import RunEndedError, RunFolder
+from ytvos_keras.records.shard_plan import ShardTask
+from ytvos_keras.records.write_records import write_records
 
 SHARD = "train-{:05d}-of-00006.tfrecord"
 
@@ -139,7 +139,7 @@ KILLED = """
 import sys
 from pathlib import Path
 from small_videos import make_videos, slowly
-from ytvos_keras.data_prep.records.write import write_records
+from ytvos_keras.records.write_records import write_records
 
 folder = Path(sys.argv[1])
 write_records(slowly(make_videos(folder / "source")), folder / "out", source="slow", jobs=2)

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from ytvos_keras.data_prep.youtube_vos_layout import open_youtube_vos
-from ytvos_keras.data_prep.youtube_vos_meta import ObjectMeta, categories_of, read_meta
+from ytvos_keras.datasets.youtube_vos_layout import open_youtube_vos
+from ytvos_keras.datasets.youtube_vos_meta import ObjectMeta, categories_of, read_meta
 from ytvos_keras.errors import InputError
 
 

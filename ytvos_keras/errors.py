@@ -1,5 +1,7 @@
 """The one exception class that callers may want to catch, and what its messages are made of."""
 
+from collections.abc import Sequence
+
 
 class InputError(ValueError):
     """Something that the user gave cannot be used.
@@ -11,3 +13,8 @@ class InputError(ValueError):
 def first_line(error: BaseException) -> str:
     """The first line of an error's text, or the name of its class if it has none."""
     return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def and_more(rest: Sequence[object]) -> str:
+    """For an error that names the first of several: ` (and 3 more)`, or nothing."""
+    return f" (and {len(rest)} more)" if rest else ""

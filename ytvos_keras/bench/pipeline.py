@@ -99,7 +99,7 @@ def _figures(timing: Timing) -> dict[str, float]:
 def _write_records(folder: Path, arguments: Namespace, progress: Progress) -> float:
     """Writes the videos and returns the mean size of a frame's JPEG in kB."""
     from ytvos_keras.bench.textured_videos import make_videos
-    from ytvos_keras.data_prep.records.write_in_process import write_in_process
+    from ytvos_keras.records.write_in_process import write_in_process
 
     videos = []
     for video in make_videos(arguments.videos, arguments.frames, arguments.source):
@@ -137,8 +137,8 @@ def _bare(folder: str, parallel: int):
     """Decodes frames of the records from memory, endlessly, one by one."""
     import tensorflow as tf
 
-    from ytvos_keras.data_prep.records.files import recorded_video
-    from ytvos_keras.data_prep.records.index import read_index
+    from ytvos_keras.records.index import read_index
+    from ytvos_keras.records.recorded_video import recorded_video
 
     images = [
         frame.image.read_bytes()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from ytvos_keras.data_prep.video import Frame, Video
+from ytvos_keras.datasets.video import Frame, Video
 from ytvos_keras.media.palette import davis_palette
 
 _MARGIN = 64  # pixels by which the background is larger than the frame

@@ -11,7 +11,7 @@ from ytvos_keras.cli.prepare_records import add_jobs, add_quiet
 from ytvos_keras.cli.progress import frame_progress
 
 if TYPE_CHECKING:
-    from ytvos_keras.data_prep.check.report import CheckReport
+    from ytvos_keras.datasets.check.report import CheckReport
 
 NAME = "check"
 SUMMARY = "list every fault of a data set or of records, with its file"
@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
         check_output_file("--json", arguments.json)
     report = _check(arguments)
     if arguments.fix:
-        from ytvos_keras.data_prep.check.repair import repair
+        from ytvos_keras.datasets.check.repair import repair
 
         repaired = repair(report)
         for fault in repaired:
@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> "CheckReport":
-    from ytvos_keras.data_prep.check.check import check
+    from ytvos_keras.records.check import check
 
     with frame_progress(arguments.quiet) as progress:
         return check(

@@ -45,7 +45,7 @@ def choice_of_videos(arguments: argparse.Namespace) -> dict[str, Any]:
     Raises:
         InputError: the file of names cannot be read.
     """
-    from ytvos_keras.data_prep.selection import read_names
+    from ytvos_keras.datasets.selection import read_names
 
     videos = None if arguments.videos is None else read_names(arguments.videos)
     return {"videos": videos, "exclude": arguments.exclude}

@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Does it."""
-    from ytvos_keras.data_prep.readers.davis import read_davis
+    from ytvos_keras.datasets.readers.davis import read_davis
 
     image_set = arguments.image_set
     if image_set is None and arguments.videos is None and (arguments.source / "ImageSets").is_dir():

@@ -8,7 +8,7 @@ from ytvos_keras.cli.prepare_data import choice_of_videos
 from ytvos_keras.cli.prepare_records import HINT, RULES, add_record_arguments, write
 
 if TYPE_CHECKING:
-    from ytvos_keras.data_prep.video import Video
+    from ytvos_keras.datasets.video import Video
 
 __all__ = ["DESCRIPTION", "HINT", "NAME", "SUMMARY", "add_arguments", "run"]
 
@@ -53,17 +53,17 @@ def run(arguments: argparse.Namespace) -> int:
 def _read(arguments: argparse.Namespace) -> "list[Video]":
     source, images, chosen = arguments.source, arguments.images, choice_of_videos(arguments)
     if arguments.format == "coco":
-        from ytvos_keras.data_prep.readers.coco import read_coco
+        from ytvos_keras.datasets.readers.coco import read_coco
 
         return read_coco(source, images or source.parent, **chosen)
     if arguments.format == "cvat":
-        from ytvos_keras.data_prep.readers.cvat import read_cvat
+        from ytvos_keras.datasets.readers.cvat import read_cvat
 
         return read_cvat(source, images, **chosen)
     if arguments.format == "labelme":
-        from ytvos_keras.data_prep.readers.labelme import read_labelme
+        from ytvos_keras.datasets.readers.labelme import read_labelme
 
         return read_labelme(source, **chosen)
-    from ytvos_keras.data_prep.readers.pictures import read_pictures
+    from ytvos_keras.datasets.readers.pictures import read_pictures
 
     return read_pictures(source, **chosen)

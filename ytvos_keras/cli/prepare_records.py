@@ -13,7 +13,7 @@ from ytvos_keras.cli.quiet_import import import_tensorflow
 from ytvos_keras.processes import available_cores
 
 if TYPE_CHECKING:
-    from ytvos_keras.data_prep.video import Video
+    from ytvos_keras.datasets.video import Video
 
 HINT = "run the same command again, without --overwrite, to go on from where it stopped"
 
@@ -76,12 +76,12 @@ def write(
     Raises:
         InputError: see `write_records`.
     """
-    from ytvos_keras.data_prep.records.beam_pipeline import check_beam
+    from ytvos_keras.records.beam_pipeline import check_beam
 
     check_beam()
     videos = read()
     # Only now: TensorFlow takes seconds to load, a wrong path should not.
-    from ytvos_keras.data_prep.records.write import write_records
+    from ytvos_keras.records.write_records import write_records
 
     prepare_tensorflow()
     import_tensorflow()

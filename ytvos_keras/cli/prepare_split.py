@@ -46,9 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Does it."""
-    from ytvos_keras.data_prep.raw_videos.lists import read_sources
-    from ytvos_keras.data_prep.split_files import PARTS, write_splits
-    from ytvos_keras.data_prep.splits import make_splits
+    from ytvos_keras.datasets.raw_videos.lists import read_sources
+    from ytvos_keras.datasets.split_files import PARTS, write_splits
+    from ytvos_keras.datasets.splits import make_splits
 
     splits = make_splits(
         _categories(arguments),
@@ -67,13 +67,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _categories(arguments: argparse.Namespace) -> dict[str, set[str]]:
-    from ytvos_keras.data_prep.check.layouts import RECORDS, find_layout, list_layout
-    from ytvos_keras.data_prep.records.index import read_index
-    from ytvos_keras.data_prep.selection import select_names
-    from ytvos_keras.data_prep.splits import video_categories
+    from ytvos_keras.datasets.layouts import list_layout
+    from ytvos_keras.datasets.selection import select_names
+    from ytvos_keras.datasets.splits import video_categories
+    from ytvos_keras.records.data_form import RECORDS, find_form
+    from ytvos_keras.records.index import read_index
 
     data, chosen = arguments.data, choice_of_videos(arguments)
-    layout = arguments.layout or find_layout(data)
+    layout = arguments.layout or find_form(data)
     if layout != RECORDS:
         listing = list_layout(data, layout, all_frames=arguments.all_frames, **chosen)
         return video_categories(listing.annotated())

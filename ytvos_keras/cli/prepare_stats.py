@@ -11,8 +11,8 @@ from ytvos_keras.cli.prepare_records import add_jobs, add_quiet
 from ytvos_keras.cli.progress import frame_progress
 
 if TYPE_CHECKING:
-    from ytvos_keras.data_prep.statistics.measure import DatasetStatistics
-    from ytvos_keras.data_prep.statistics.video_facts import VideoFacts
+    from ytvos_keras.datasets.statistics.measure import DatasetStatistics
+    from ytvos_keras.datasets.statistics.video_facts import VideoFacts
 
 NAME = "stats"
 SUMMARY = "count videos, categories, objects, annotations and minutes, with plots"
@@ -46,9 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Does it."""
-    from ytvos_keras.data_prep.statistics.measure import measure
-    from ytvos_keras.data_prep.statistics.plots import check_plot_path, write_plots
-    from ytvos_keras.data_prep.statistics.table import print_statistics
+    from ytvos_keras.datasets.statistics.measure import measure
+    from ytvos_keras.datasets.statistics.plots import check_plot_path, write_plots
+    from ytvos_keras.datasets.statistics.table import print_statistics
 
     if arguments.json:
         check_output_file("--json", arguments.json)
@@ -72,13 +72,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _facts(arguments: argparse.Namespace) -> "dict[str, list[VideoFacts]]":
     """What to count, by split; folders are one split, with the name of the folder."""
-    from ytvos_keras.data_prep.check.layouts import RECORDS, find_layout, list_layout
-    from ytvos_keras.data_prep.records.index import read_dataset, read_index
-    from ytvos_keras.data_prep.selection import select_names
-    from ytvos_keras.data_prep.statistics.video_facts import facts_of_records, facts_of_videos
+    from ytvos_keras.datasets.layouts import list_layout
+    from ytvos_keras.datasets.selection import select_names
+    from ytvos_keras.datasets.statistics.video_facts import facts_of_videos
+    from ytvos_keras.records.data_form import RECORDS, find_form
+    from ytvos_keras.records.facts import facts_of_records
+    from ytvos_keras.records.index import read_dataset, read_index
 
     data, chosen = arguments.data, choice_of_videos(arguments)
-    layout = arguments.layout or find_layout(data)
+    layout = arguments.layout or find_form(data)
     if layout != RECORDS:
         listing = list_layout(data, layout, all_frames=arguments.all_frames, **chosen)
         videos = listing.annotated()

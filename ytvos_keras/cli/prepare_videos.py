@@ -11,7 +11,7 @@ from ytvos_keras.cli.prepare_records import add_jobs, add_quiet
 from ytvos_keras.cli.progress import frame_progress
 
 if TYPE_CHECKING:
-    from ytvos_keras.data_prep.raw_videos.prepare_clips import ClipReport
+    from ytvos_keras.datasets.raw_videos.prepare_clips import ClipReport
 
 NAME = "videos"
 SUMMARY = "raw videos → clips ready for annotation (section 3 of the paper)"
@@ -59,9 +59,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Does it."""
-    from ytvos_keras.data_prep.raw_videos.prepare_clips import prepare_clips
-    from ytvos_keras.data_prep.raw_videos.quality import QualityLimits
-    from ytvos_keras.data_prep.raw_videos.settings import ClipSettings
+    from ytvos_keras.datasets.raw_videos.prepare_clips import prepare_clips
+    from ytvos_keras.datasets.raw_videos.quality import QualityLimits
+    from ytvos_keras.datasets.raw_videos.settings import ClipSettings
 
     given = vars(arguments)
     with frame_progress(arguments.quiet, "") as progress:  # videos, and the frames of each

@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Does it."""
-    from ytvos_keras.data_prep.readers.youtube_vos import read_youtube_vos
+    from ytvos_keras.datasets.readers.youtube_vos import read_youtube_vos
 
     source, of_split = arguments.source, arguments.source / arguments.split
     if (of_split / "JPEGImages").is_dir() and not (source / "JPEGImages").is_dir():

@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ytvos_keras.data_prep.label_values import decode_labels
-from ytvos_keras.data_prep.records.index import Blob, IndexedVideo, read_index
-from ytvos_keras.data_prep.selection import select_names
-from ytvos_keras.data_prep.split_files import training_fraction
+from ytvos_keras.datasets.label_values import decode_labels
+from ytvos_keras.datasets.selection import select_names
+from ytvos_keras.datasets.split_files import training_fraction
 from ytvos_keras.errors import InputError, first_line
 from ytvos_keras.media.pictures import DAMAGE, to_rgb
+from ytvos_keras.records.index import Blob, IndexedVideo, read_index
 
 logger = logging.getLogger(__name__)
 

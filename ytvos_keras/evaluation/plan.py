@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ytvos_keras.data_prep.sequence_folders import and_more, check_sequence_folders, picture_files
-from ytvos_keras.errors import InputError
+from ytvos_keras.datasets.sequence_folders import check_sequence_folders, picture_files
+from ytvos_keras.errors import InputError, and_more
 from ytvos_keras.evaluation.label_sources import Masks, array_sequences
 from ytvos_keras.evaluation.protocols import (
     PROTOCOLS,

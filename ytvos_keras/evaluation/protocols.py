@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ytvos_keras.data_prep.sequence_folders import and_more
-from ytvos_keras.data_prep.youtube_vos_meta import ObjectMeta
-from ytvos_keras.errors import InputError
+from ytvos_keras.datasets.youtube_vos_meta import ObjectMeta
+from ytvos_keras.errors import InputError, and_more
 from ytvos_keras.evaluation.frame_work import FrameWork
 from ytvos_keras.evaluation.label_sources import Masks, read_truth
 from ytvos_keras.evaluation.truth_sequences import TruthSequence

@@ -16,7 +16,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from ytvos_keras.data_prep.sequence_folders import mask_files
+from ytvos_keras.datasets.sequence_folders import mask_files
 from ytvos_keras.errors import InputError
 from ytvos_keras.evaluation.baselines import CopiedMask, FlowPropagation
 from ytvos_keras.evaluation.frame_scores import score_frame

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from ytvos_keras.data_prep.youtube_vos_layout import open_youtube_vos
-from ytvos_keras.data_prep.youtube_vos_meta import categories_of, read_meta
+from ytvos_keras.datasets.youtube_vos_layout import open_youtube_vos
+from ytvos_keras.datasets.youtube_vos_meta import categories_of, read_meta
 from ytvos_keras.errors import InputError
 
 

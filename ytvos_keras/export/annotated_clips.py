@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ytvos_keras.data_prep.sequence_folders import check_is_folder, list_sequences, mask_files
+from ytvos_keras.datasets.sequence_folders import check_is_folder, list_sequences, mask_files
 from ytvos_keras.errors import InputError
 from ytvos_keras.media import open_frames, read_mask
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import natsort
 
-from ytvos_keras.data_prep.raw_videos.files import VIDEO_SUFFIXES
 from ytvos_keras.errors import InputError
+from ytvos_keras.media.frames import VIDEO_SUFFIXES
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,6 +6,11 @@ from ytvos_keras.errors import InputError
 from ytvos_keras.media.folder_frames import FolderFrames
 from ytvos_keras.media.frame_source import FrameSource
 
+VIDEO_SUFFIXES = (
+    *(".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts"),
+    *(".ogv", ".ts", ".webm", ".wmv"),
+)
+
 
 def open_frames(path: str | Path) -> FrameSource:
     """Open a folder of pictures or a video file.

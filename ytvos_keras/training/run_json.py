@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from ytvos_keras import __version__
-from ytvos_keras.data_prep.records.index import DATASET_FILE, read_dataset
+from ytvos_keras.records.index import DATASET_FILE, read_dataset
 from ytvos_keras.training.recipe import Recipe
 
 _FREE = ("versions", "started")

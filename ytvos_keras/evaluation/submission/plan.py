@@ -7,10 +7,10 @@ from pathlib import Path
 
 import natsort
 
-from ytvos_keras.data_prep.davis_layout import open_davis, read_image_set
-from ytvos_keras.data_prep.sequence_folders import picture_files
-from ytvos_keras.data_prep.youtube_vos_layout import open_youtube_vos
-from ytvos_keras.data_prep.youtube_vos_meta import read_meta
+from ytvos_keras.datasets.davis_layout import open_davis, read_image_set
+from ytvos_keras.datasets.sequence_folders import picture_files
+from ytvos_keras.datasets.youtube_vos_layout import open_youtube_vos
+from ytvos_keras.datasets.youtube_vos_meta import read_meta
 from ytvos_keras.errors import InputError
 from ytvos_keras.evaluation.label_sources import read_truth
 from ytvos_keras.media.masks import ids_in

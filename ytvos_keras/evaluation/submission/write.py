@@ -4,7 +4,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from ytvos_keras.data_prep.sequence_folders import check_sequence_folders
+from ytvos_keras.datasets.sequence_folders import check_sequence_folders
 from ytvos_keras.errors import InputError
 from ytvos_keras.evaluation.submission.check import (
     Progress,

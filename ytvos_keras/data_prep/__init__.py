@@ -1,1 +1,0 @@
-"""Data sets on disk: their folders, their lists, and what is made of them."""

@@ -1,0 +1,102 @@
+"""Check the videos of a data set in folders for everything that is wrong with them."""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ytvos_keras.datasets.check.faults import Fault
+from ytvos_keras.datasets.check.report import CheckReport
+from ytvos_keras.datasets.check.video_check import check_video
+from ytvos_keras.datasets.layouts import list_layout
+from ytvos_keras.datasets.video import Video
+from ytvos_keras.processes import map_in_processes
+
+Progress = Callable[[str, int, int | None], None]
+
+_FRAMES_AT_ONCE = 32  # handed to a process: a fifth of a second or so
+
+
+def check_folders(
+    root: str | Path,
+    layout: str,
+    *,
+    all_frames: bool = False,
+    videos: Collection[str] | None = None,
+    exclude: Collection[str] = (),
+    jobs: int = 1,
+    on_progress: Progress | None = None,
+) -> CheckReport:
+    """Decode every frame and mask of a data set in folders and list its faults.
+
+    Args:
+        root: the data set's folder.
+        layout: one of `layouts.LAYOUTS`.
+        all_frames: see `read_youtube_vos`.
+        videos: names of the videos to look at; None for all. See `select_names`.
+        exclude: names of videos to leave out.
+        jobs: processes.
+        on_progress: called with (stage, frames done, frames in all).
+
+    Raises:
+        InputError: `root` cannot be read as a data set at all.
+    """
+    root = Path(root)
+    listing = list_layout(root, layout, all_frames=all_frames, videos=videos, exclude=exclude)
+    report = check_videos(listing.videos, root=root, jobs=jobs, on_progress=on_progress)
+    faults = (*_relative(listing.faults, root), *report.faults)
+    return replace(report, faults=faults)
+
+
+def check_videos(
+    videos: Sequence[Video],
+    *,
+    root: str | Path,
+    jobs: int = 1,
+    on_progress: Progress | None = None,
+) -> CheckReport:
+    """As `check_folders`, of videos that a reader has listed.
+
+    Args:
+        videos: in any order.
+        root: files in the report are named relative to this folder.
+        jobs: processes.
+        on_progress: called with (stage, frames done, frames in all).
+    """
+    root = Path(root)
+    frames = sum(len(video.frames) for video in videos)
+    chunk = max(1, _FRAMES_AT_ONCE * len(videos) // max(frames, 1))
+    faults, digests, done = [], {}, 0
+    results = map_in_processes(check_video, videos, jobs, chunk=chunk, what="checks frames")
+    for video, findings in zip(videos, results, strict=True):
+        faults += findings.faults
+        digests[video.name] = findings.digests
+        done += len(video.frames)
+        if on_progress is not None:
+            on_progress("check", done, frames)
+    faults += _shared_frames(digests)
+    return CheckReport(root, len(videos), frames, tuple(_relative(faults, root)))
+
+
+def _shared_frames(digests: dict[str, tuple[bytes, ...]]) -> Iterator[Fault]:
+    """Note every pair of videos that have frames of the same bytes."""
+    first: dict[bytes, str] = {}
+    for name, frames in digests.items():
+        own = {digest for digest in frames if digest}
+        for other, count in Counter(first[digest] for digest in own & first.keys()).items():
+            whole = len(own) == 1 == count
+            what = "the same picture as" if whole else f"{count} of its {len(frames)} frames are in"
+            yield Fault("shared-frames", name, f"{what} {other}")
+        for digest in own:
+            first.setdefault(digest, name)
+
+
+def _relative(faults: Sequence[Fault], root: Path) -> Iterator[Fault]:
+    """Name files relative to the root. What lies outside, too by a link, `repair` leaves alone."""
+    for fault in faults:
+        path = Path(fault.file)
+        if fault.repair is not None and not path.resolve().is_relative_to(root.resolve()):
+            fault = replace(fault, repair=None)
+        if path.is_relative_to(root):
+            fault = replace(fault, file=path.relative_to(root).as_posix())
+        yield fault

@@ -1,0 +1,141 @@
+"""What can be wrong with a data set."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ytvos_keras.errors import InputError, and_more
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of fault.
+
+    Args:
+        meaning: what all faults of the kind have in common.
+        fix: what to do about it.
+        is_note: worth knowing, but the data can be used as they are.
+    """
+
+    meaning: str
+    fix: str
+    is_note: bool = False
+
+
+_EXCLUDE = "or leave the video out (--exclude)"
+
+KINDS = {
+    # frames
+    "damaged-frame": Kind("frame that cannot be decoded completely", f"Replace it, {_EXCLUDE}."),
+    "frame-format": Kind("frame that is neither JPEG nor PNG", "Save it as one of them."),
+    "turned-frame": Kind(
+        "frame that is stored turned (EXIF orientation)",
+        "Save its pixels upright: they are used as they are stored.",
+    ),
+    "frame-size": Kind("frame of another size than the others of its video", "Resize or crop it."),
+    "duplicate-frame": Kind(
+        "frame with the bytes of an earlier one of its video",
+        f"Take it out if it was copied by mistake, {_EXCLUDE}.",
+    ),
+    "same-name": Kind("two frames of one name", "Rename one, or move it away."),
+    "no-frames": Kind("video without a frame", "Add its frames, or remove the folder."),
+    # masks
+    "damaged-mask": Kind("mask that cannot be decoded completely", f"Replace it, {_EXCLUDE}."),
+    "jpeg-mask": Kind(
+        "mask saved as JPEG, which changes its values", "Save it again from its source, as PNG."
+    ),
+    "colour-mask": Kind(
+        "mask that is no index or greyscale PNG of 8 bits",
+        "Save one object id a pixel, as an index (palette) PNG.",
+    ),
+    "smooth-mask": Kind(
+        "mask with smooth edges (antialiased, or resized with interpolation)",
+        "Draw or resize it without smoothing (nearest neighbour).",
+    ),
+    "mask-size": Kind(
+        "mask of another size than its frame", "Export it again at the frame's size."
+    ),
+    "unknown-ids": Kind(
+        "mask with object ids that meta.json does not list for its video",
+        "Correct the mask, or add the object to meta.json.",
+    ),
+    "empty-first-mask": Kind(
+        "first mask of a video without an object",
+        "Annotate it, or take the mask away: the video then starts where its objects do.",
+    ),
+    "no-object": Kind("video without an object in any mask", f"Annotate it, {_EXCLUDE}."),
+    "missing-mask": Kind("frame whose mask is missing", f"Add the mask, {_EXCLUDE}."),
+    "annotation-without-frame": Kind(
+        "mask without a frame", "Add the frame, or move the mask away."
+    ),
+    # meta.json
+    "object-never-seen": Kind(
+        "object of meta.json that is in no mask", "Annotate it, or take it out of meta.json."
+    ),
+    "object-absent": Kind(
+        "object that is not in the mask of its first frame",
+        "Annotate it there, or correct its frames in meta.json.",
+    ),
+    "missing-frame": Kind("frame of meta.json that is not there", f"Add it, {_EXCLUDE}."),
+    "missing-video": Kind(
+        "listed video that is not there", "Add its frames, or take it out of the list."
+    ),
+    "unlisted-video": Kind(
+        "video that meta.json does not list", f"Add it to meta.json, {_EXCLUDE}."
+    ),
+    # records
+    "damaged-shard": Kind(
+        "shard that is not as it was written", "Copy it again, or write the records again."
+    ),
+    "wrong-index": Kind(
+        "index that does not agree with the shard", "Copy it again, or write the records again."
+    ),
+    # notes
+    "not-annotated": Kind(
+        "video without a mask, which readers leave out", "Annotate it, or ignore it.", is_note=True
+    ),
+    "shared-frames": Kind(
+        "video with frames of another one",
+        "Keep the two in the same split, or leave one out.",
+        is_note=True,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something wrong with one file or video.
+
+    Args:
+        kind: a key of `KINDS`.
+        file: the file, as it was given or found; of records, the shard, video and frame.
+        what: what is wrong with it in particular, without a full stop; may be empty.
+        repair: how `repair` mends it: `reencode` the mask, move it `aside`; None if it cannot.
+    """
+
+    kind: str
+    file: str
+    what: str = ""
+    repair: str | None = None
+
+    @property
+    def fix(self) -> str:
+        """What the user can do about it."""
+        return KINDS[self.kind].fix
+
+    @property
+    def is_note(self) -> bool:
+        """Whether the data can be used as they are."""
+        return KINDS[self.kind].is_note
+
+
+def raise_first(faults: list[Fault], root: Path) -> None:
+    """Raise an `InputError` for the first fault that is more than a note, if there is one."""
+    serious = [fault for fault in faults if not fault.is_note]
+    if not serious:
+        return
+    first, rest = serious[0], serious[1:]
+    what = f", {first.what}" if first.what else ""
+    listing = f" `ytvos-prepare check {root}` lists them all." if rest else ""
+    raise InputError(
+        f"{first.file}: {KINDS[first.kind].meaning}{what}{and_more(rest)}. {first.fix}{listing}"
+    )

@@ -1,0 +1,77 @@
+"""Whether the objects of a video are where its lists say they are."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from ytvos_keras.datasets.check.faults import Fault
+from ytvos_keras.datasets.video import Frame, Video
+
+Objects = Mapping[str, Mapping[int, int]]
+
+
+def check_objects(video: Video, objects: Objects, binary: bool) -> list[Fault]:
+    """Compare the masks of a video with what `meta.json` says of it.
+
+    Args:
+        video: as a reader yields it.
+        objects: by the name of an annotated frame, the size in pixels of each object in its mask;
+            frames whose masks cannot be used are left out.
+        binary: whether every value above 0 is object 1, so that values are no ids.
+    """
+    annotated = [frame for frame in video.frames if frame.mask is not None]
+    faults = [*_empty_masks(video, annotated, objects)]
+    if video.object_frames is None:
+        return faults
+    if not binary:
+        faults += _unknown_ids(video.object_frames, annotated, objects)
+    return [*faults, *_unseen_objects(video, video.object_frames, annotated, objects)]
+
+
+def _empty_masks(video: Video, annotated: list[Frame], objects: Objects) -> Iterator[Fault]:
+    if not annotated or len(objects) < len(annotated):
+        return  # a mask that cannot be used is told already; it may be the one with the object
+    if not any(objects.values()):
+        yield Fault("no-object", _place(video))
+    elif not objects[annotated[0].name]:
+        yield Fault("empty-first-mask", str(annotated[0].mask))
+
+
+def _unknown_ids(
+    known: Mapping[int, object],
+    annotated: list[Frame],
+    objects: Objects,
+) -> Iterator[Fault]:
+    for frame in annotated:
+        unknown = sorted(objects.get(frame.name, {}).keys() - known.keys())
+        if unknown:
+            what = f"ids {', '.join(map(str, unknown))}; listed: {', '.join(map(str, known))}"
+            yield Fault("unknown-ids", str(frame.mask), what)
+
+
+def _unseen_objects(
+    video: Video,
+    object_frames: Mapping[int, tuple[str, ...]],
+    annotated: list[Frame],
+    objects: Objects,
+) -> Iterator[Fault]:
+    seen = {number for areas in objects.values() for number in areas}
+    masks = {frame.name: frame.mask for frame in annotated}
+    first_is_empty = bool(annotated) and not objects.get(annotated[0].name, True)
+    for number, names in object_frames.items():
+        category = f" ({video.categories[number]})" if number in video.categories else ""
+        first = names[0] if names else None
+        if number not in seen:
+            if len(objects) == len(annotated):
+                yield Fault("object-never-seen", _place(video), f"object {number}{category}")
+        elif first in objects and number not in objects[first]:
+            if not (first_is_empty and first == annotated[0].name):  # told already
+                yield Fault("object-absent", str(masks[first]), f"object {number}{category}")
+        elif first is not None and first not in masks:
+            what = f"{first}, the first frame of object {number}{category}"
+            yield Fault("missing-mask", _place(video), what)
+
+
+def _place(video: Video) -> str:
+    """What to call a whole video: the folder of its frames, if it has one."""
+    image = video.frames[0].image
+    return str(image.parent) if isinstance(image, Path) and len(video.frames) > 1 else video.name

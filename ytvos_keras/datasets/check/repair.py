@@ -1,0 +1,68 @@
+"""Mends what can be mended in a data set without guessing; nothing is deleted."""
+
+import shutil
+from pathlib import Path
+
+from ytvos_keras.datasets.check.faults import Fault
+from ytvos_keras.datasets.check.mask_bytes import exact_labels
+from ytvos_keras.datasets.check.report import CheckReport
+from ytvos_keras.datasets.readers.sources import SET_ASIDE
+from ytvos_keras.errors import InputError
+from ytvos_keras.media.atomic import atomic_path
+from ytvos_keras.media.masks import write_mask
+from ytvos_keras.media.pictures import load_picture
+
+_FAULTY, _UNFIXED = SET_ASIDE
+
+
+def repair(report: CheckReport) -> tuple[Fault, ...]:
+    """Repair the faults of a report that say how.
+
+    `reencode`: a mask whose ids are certain but whose file is no 8-bit index PNG is saved as one;
+    the original goes to `<root>/unfixed/…`. `aside`: a mask without a frame is moved to
+    `<root>/faulty/…`. Each file is replaced whole or not at all. Check again to see what remains.
+
+    Args:
+        report: what `check` returned, of folders.
+
+    Returns:
+        The faults that were repaired.
+
+    Raises:
+        InputError: a file was changed since the check.
+        OSError: the folder cannot be written to, or is full.
+    """
+    faults = tuple(fault for fault in report.faults if fault.repair is not None)
+    for fault in faults:
+        _ACTIONS[fault.repair](report.root, fault.file)
+    return faults
+
+
+def _reencode(root: Path, file: str) -> None:
+    path = root / file
+    labels = exact_labels(load_picture(path))
+    if labels is None:
+        raise InputError(f"{path}: was changed since it was checked; check again.")
+    with atomic_path(_free_place(root / _UNFIXED / file)) as part:
+        shutil.copy2(path, part)
+    write_mask(path, labels)
+
+
+def _set_aside(root: Path, file: str) -> None:
+    path = root / file
+    if not path.exists():
+        raise InputError(f"{path}: is gone since it was checked; check again.")
+    path.rename(_free_place(root / _FAULTY / file))
+
+
+def _free_place(path: Path) -> Path:
+    """A path at which nothing is yet: `a.png`, else `a.1.png` and so on; its folder is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    free, number = path, 0
+    while free.exists():
+        number += 1
+        free = path.with_name(f"{path.stem}.{number}{path.suffix}")
+    return free
+
+
+_ACTIONS = {"reencode": _reencode, "aside": _set_aside}

@@ -1,0 +1,86 @@
+"""What a check found, as text and as JSON."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ytvos_keras.datasets.check.faults import KINDS, Fault
+from ytvos_keras.media.json_file import write_json
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """The faults of a data set.
+
+    Args:
+        root: the data set.
+        videos: number of videos that were looked at.
+        frames: number of their frames.
+        faults: with the notes; paths in them are relative to `root` where they lie in it.
+    """
+
+    root: Path
+    videos: int
+    frames: int
+    faults: tuple[Fault, ...]
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether there is nothing but notes."""
+        return all(fault.is_note for fault in self.faults)
+
+    def lines(self) -> list[str]:
+        """The faults by kind, then one line that sums up."""
+        lines = []
+        for kind, faults in self._by_kind():
+            lines.append(f"{kind} ({len(faults)}): {KINDS[kind].meaning}. {KINDS[kind].fix}")
+            width = min(max(len(fault.file) for fault in faults), 60)
+            lines += [f"  {fault.file:{width}}  {fault.what}".rstrip() for fault in faults]
+        return [*lines, self.summary()]
+
+    def summary(self) -> str:
+        """One line: how many faults and notes in how many videos."""
+        serious = [fault for fault in self.faults if not fault.is_note]
+        notes = len(self.faults) - len(serious)
+        repairable = sum(fault.repair is not None for fault in serious)
+        return (
+            f"{self.root}: {_count(len(serious), 'fault') if serious else 'no fault'}"
+            + (f" ({repairable} can be repaired: --fix)" if repairable else "")
+            + (f", {_count(notes, 'note')}" if notes else "")
+            + f" in {_count(self.videos, 'video')}, {_count(self.frames, 'frame')}"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """What `write_json` writes."""
+        return {
+            "root": str(self.root),
+            "videos": self.videos,
+            "frames": self.frames,
+            "clean": self.is_clean,
+            "faults": [
+                {
+                    "kind": fault.kind,
+                    "file": fault.file,
+                    "what": fault.what,
+                    "fix": fault.fix,
+                    "repair": fault.repair,
+                    "note": fault.is_note,
+                }
+                for fault in self.faults
+            ],
+        }
+
+    def write_json(self, path: str | Path) -> None:
+        """Write everything to a JSON file, whole or not at all."""
+        write_json(path, self.to_dict())
+
+    def _by_kind(self) -> Iterator[tuple[str, list[Fault]]]:
+        """The kinds that occur, in the order of `KINDS`, with their faults."""
+        for kind in KINDS:
+            if faults := [fault for fault in self.faults if fault.kind == kind]:
+                yield kind, faults
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"

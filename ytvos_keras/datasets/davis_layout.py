@@ -1,0 +1,108 @@
+"""Where data sets in the form of DAVIS keep frames, masks and splits."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ytvos_keras.datasets.sequence_folders import check_is_folder, list_sequences
+from ytvos_keras.errors import InputError
+
+_RESOLUTIONS = ("480p", "Full-Resolution")  # in order of preference: the benchmark uses 480p
+
+
+@dataclass(frozen=True)
+class DavisLayout:
+    """The folders of a data set.
+
+    Args:
+        root: what was given.
+        annotations: holds a folder of PNGs for each sequence.
+        frames: holds a folder of pictures for each sequence; None if there is none.
+    """
+
+    root: Path
+    annotations: Path
+    frames: Path | None
+
+    def sequences(self) -> list[str]:
+        """All sequences that have masks, in natural order."""
+        return list_sequences(self.annotations)
+
+
+def open_davis(root: str | Path) -> DavisLayout:
+    """Find the folders of a data set.
+
+    Args:
+        root: a folder with `Annotations/480p/<sequence>/` and, if the frames are there, too,
+            `JPEGImages/480p/<sequence>/`. Instead of `480p` there may be `Full-Resolution`, or no
+            such level. A folder without `Annotations` is taken for one that holds the sequences'
+            folders of masks itself.
+
+    Raises:
+        InputError: there is no such folder.
+    """
+    root = Path(root)
+    check_is_folder(root)
+    annotations, frames = root / "Annotations", root / "JPEGImages"
+    if not annotations.is_dir():
+        return DavisLayout(root, root, None)
+    for resolution in _RESOLUTIONS:
+        if (annotations / resolution).is_dir():
+            annotations, frames = annotations / resolution, frames / resolution
+            break
+    return DavisLayout(root, annotations, frames if frames.is_dir() else None)
+
+
+def read_image_set(root: str | Path, year: int, split: str) -> list[str]:
+    """Read the names of a split's sequences.
+
+    Args:
+        root: the data set, with `ImageSets/` in it.
+        year: 2016 or 2017. 2017: `ImageSets/2017/<split>.txt`, one name a line. 2016: the same in
+            `ImageSets/2016/` (it comes with DAVIS 2017), or `ImageSets/480p/<split>.txt` (it comes
+            with DAVIS 2016), where every line has the paths of a frame and of its mask.
+        split: such as `train` or `val`.
+
+    Returns:
+        The names in the order of the file.
+
+    Raises:
+        InputError: there is no such file, or it is malformed or empty.
+
+    Example:
+        >>> read_image_set("DAVIS", 2017, "val")[0]
+        'bike-packing'
+    """
+    image_sets = Path(root) / "ImageSets"
+    folders = [image_sets / str(year)] + ([image_sets / "480p"] if year == 2016 else [])
+    files = [folder / f"{split}.txt" for folder in folders]
+    for file in files:
+        if file.is_file():
+            return _names(file)
+    splits = sorted({file.stem for folder in folders for file in folder.glob("*.txt")})
+    known = f"there are: {', '.join(splits)}" if splits else "name the sequences instead"
+    raise InputError(f"{files[0]}: no such file, so no split {split!r}; {known}.")
+
+
+def _names(file: Path) -> list[str]:
+    try:
+        lines = file.read_text(encoding="utf-8-sig").splitlines()  # Windows' editors add the mark
+    except UnicodeDecodeError as error:
+        raise InputError(f"{file}: is not text.") from error
+    lines = [(number, line.strip()) for number, line in enumerate(lines, 1) if line.strip()]
+    if not lines:
+        raise InputError(f"{file}: names no sequence.")
+    return list(dict.fromkeys(_name(line, file, number) for number, line in lines))
+
+
+def _name(line: str, file: Path, number: int) -> str:
+    """`dog`, or `/JPEGImages/480p/dog/00000.jpg /Annotations/480p/dog/00000.png`."""
+    if "/" not in line:
+        return line
+    words = line.split()
+    parents = {path.split("/")[-2] for path in words if "/" in path}
+    if len(words) == 2 and len(parents) == 1 and all("/" in path for path in words):
+        return parents.pop()
+    raise InputError(
+        f"{file}: line {number} must be the name of a sequence, or the paths of a frame and of its "
+        f"mask. Received: {line!r}"
+    )

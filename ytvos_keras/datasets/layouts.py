@@ -1,0 +1,75 @@
+"""The layouts of data sets in folders: find out which, and list the videos."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+from ytvos_keras.datasets.readers.davis import list_davis
+from ytvos_keras.datasets.readers.listing import Listing
+from ytvos_keras.datasets.readers.pictures import list_pictures_with_masks
+from ytvos_keras.datasets.readers.youtube_vos import list_youtube_vos
+from ytvos_keras.datasets.sequence_folders import check_is_folder
+from ytvos_keras.errors import InputError
+
+_LISTS = {
+    "youtube-vos": list_youtube_vos,
+    "davis": list_davis,
+    "images": list_pictures_with_masks,
+}
+LAYOUTS = tuple(_LISTS)
+
+
+def find_layout(root: str | Path) -> str:
+    """Tell the form of a data set by its folders.
+
+    Returns:
+        `images` for folders `img`, `davis` for
+        `ImageSets` or a level `480p`, `youtube-vos` for any other folder `JPEGImages`.
+
+    Raises:
+        InputError: none of them.
+    """
+    root = Path(root)
+    check_is_folder(root)
+    if _has(root, "img"):
+        return "images"
+    if any(_has(root, name) for name in ("ImageSets", "JPEGImages/480p")):
+        return "davis"
+    if any(_has(root, name) for name in ("JPEGImages", "JPEGImages_all_frames")):
+        return "youtube-vos"
+    raise InputError(
+        f"{root}: no data set in a known form; expected folders JPEGImages and Annotations, or img "
+        "and mask, or the file dataset.json of records."
+    )
+
+
+def list_layout(
+    root: str | Path,
+    layout: str,
+    *,
+    all_frames: bool = False,
+    videos: Collection[str] | None = None,
+    exclude: Collection[str] = (),
+) -> Listing:
+    """List the videos of a data set's folders.
+
+    Args:
+        root: the data set.
+        layout: `youtube-vos`, `davis` or `images`.
+        all_frames: see `read_youtube_vos`.
+        videos: names of the videos wanted; None for all. See `select_names`.
+        exclude: names of videos to leave out.
+
+    Raises:
+        InputError: another layout, or `root` is not in it, or the layout has no `all_frames`.
+    """
+    if layout not in _LISTS:
+        raise InputError(f"layout must be one of {', '.join(_LISTS)}. Received: {layout!r}")
+    if all_frames and layout != "youtube-vos":
+        raise InputError(f"all_frames is for the layout youtube-vos. Received: {layout!r}")
+    options = {"all_frames": True} if all_frames else {}
+    return _LISTS[layout](root, videos=videos, exclude=exclude, **options)
+
+
+def _has(root: Path, name: str) -> bool:
+    """Whether a folder is in the data set, or in one of several below a common root."""
+    return (root / name).is_dir() or any(place.is_dir() for place in root.glob(f"*/{name}"))

@@ -1,0 +1,93 @@
+"""The folder that clips are written to: YouTube-VOS layout, and what a later run needs to go on."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import natsort
+
+from ytvos_keras.datasets.raw_videos.clip import Clip, RawVideo
+from ytvos_keras.datasets.raw_videos.settings import ClipSettings
+from ytvos_keras.errors import InputError
+from ytvos_keras.media.json_file import write_json
+
+ALL_FRAMES, ANNOTATED, MASKS = "JPEGImages_all_frames", "JPEGImages", "Annotations"
+_STATE = ".clips"
+
+
+class ClipsFolder:
+    """Paths and records in the output folder.
+
+    `JPEGImages_all_frames/<clip>/` holds all frames at 30 a second, `JPEGImages/<clip>/` every
+    fifth, `Annotations/<clip>/` is for the masks. `.clips/` holds the settings, one record a video
+    and a strip of small frames a clip.
+
+    Args:
+        root: the output folder.
+    """
+
+    def __init__(self, root: str | Path):
+        self.root = Path(root)
+        self._settings = self.root / _STATE / "settings.json"
+
+    def open(self, settings: ClipSettings) -> None:
+        """Make the folders, or see that those of an earlier run belong to the same settings.
+
+        Raises:
+            InputError: the folder holds something else, or clips of other settings.
+        """
+        if self._settings.exists():
+            self._compare(settings)
+        elif self.root.exists() and (not self.root.is_dir() or any(self.root.iterdir())):
+            raise InputError(
+                f"{self.root}: holds something else than the clips of an earlier run; give a new "
+                "folder."
+            )
+        for folder in (ALL_FRAMES, ANNOTATED, MASKS, f"{_STATE}/videos", f"{_STATE}/strips"):
+            (self.root / folder).mkdir(parents=True, exist_ok=True)
+        write_json(self._settings, dataclasses.asdict(settings))
+
+    def _compare(self, settings: ClipSettings) -> None:
+        before, now = _read_json(self._settings), dataclasses.asdict(settings)
+        changed = [name for name in now if before.get(name) != now[name]]
+        if changed:
+            listed = ", ".join(
+                f"{name.replace('_', ' ')} {before.get(name)}, not {now[name]}" for name in changed
+            )
+            raise InputError(
+                f"{self.root}: holds clips made with {listed}; give the same settings to go on, or "
+                "another folder."
+            )
+
+    def strip(self, clip: Clip) -> Path:
+        """The file of a clip's strip of small frames."""
+        return self.root / _STATE / "strips" / f"{clip.name}.jpg"
+
+    def holds(self, clip: Clip) -> bool:
+        """Whether a clip's frames are there: written, and not removed by hand since."""
+        return (self.root / ANNOTATED / clip.name).is_dir()
+
+    def load(self, name: str) -> RawVideo | None:
+        """The record of the video whose clips are called `name`_…, or None if there is none."""
+        path = self._record(name)
+        return RawVideo.from_dict(_read_json(path)) if path.exists() else None
+
+    def records(self) -> list[RawVideo]:
+        """The records of all videos, in natural order of their paths."""
+        files = (self.root / _STATE / "videos").glob("*.json")
+        records = [RawVideo.from_dict(_read_json(file)) for file in files]
+        return natsort.natsorted(records, key=lambda record: record.video)
+
+    def save(self, name: str, record: RawVideo) -> None:
+        """Write the record of a video."""
+        write_json(self._record(name), record.to_dict())
+
+    def _record(self, name: str) -> Path:
+        return self.root / _STATE / "videos" / f"{name}.json"
+
+
+def _read_json(path: Path) -> dict:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{path}: is no JSON; remove it and run again. ({error})") from error

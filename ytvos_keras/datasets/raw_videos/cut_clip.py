@@ -1,0 +1,69 @@
+"""One clip: its frames written, measured, and shown small."""
+
+import contextlib
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ytvos_keras.datasets.raw_videos.clip import Clip
+from ytvos_keras.datasets.raw_videos.clips_folder import ALL_FRAMES, ANNOTATED, MASKS, ClipsFolder
+from ytvos_keras.datasets.raw_videos.contact_sheet import Strip
+from ytvos_keras.datasets.raw_videos.quality import ClipQuality, QualityLimits, QualityMeter
+from ytvos_keras.datasets.raw_videos.settings import ANNOTATE_EVERY
+from ytvos_keras.media.atomic import atomic_folder, atomic_path
+
+_QUALITY = 95  # of the JPEG files: no loss that one sees beside that of the video itself
+
+
+def cut_clip(
+    folder: ClipsFolder,
+    clip: Clip,
+    frames: Iterable[np.ndarray],
+    limits: QualityLimits,
+    leave_out_rejected: bool,
+) -> tuple[ClipQuality, bool]:
+    """Write a clip's frames, every fifth of them once more, an empty folder for masks and a strip.
+
+    The folders appear whole or not at all.
+
+    Args:
+        folder: where to.
+        clip: its name and number of frames.
+        frames: uint8 (H, W, 3), RGB, 0–255.
+        limits: decide whether it is proposed for rejection.
+        leave_out_rejected: whether only the strip of a rejected clip is kept.
+
+    Returns:
+        quality: the clip's measures.
+        written: whether its frames have been written.
+    """
+    meter, strip = QualityMeter(), Strip(clip.frame_count)
+    every, annotated = (folder.root / place / clip.name for place in (ALL_FRAMES, ANNOTATED))
+    for unfinished in (every, annotated):  # a run was killed between the two
+        shutil.rmtree(unfinished, ignore_errors=True)
+    with contextlib.suppress(_LeftOut), atomic_folder(every) as a, atomic_folder(annotated) as b:
+        for index, frame in enumerate(frames):
+            meter.add(frame)
+            strip.add(index, frame)
+            _write_frame(frame, index, a, b)
+        if leave_out_rejected and limits.reasons(meter.result()):
+            raise _LeftOut
+    with atomic_path(folder.strip(clip)) as part:
+        strip.picture().save(part, format="JPEG", quality=90)
+    if folder.holds(clip):
+        (folder.root / MASKS / clip.name).mkdir(exist_ok=True)
+    return meter.result(), folder.holds(clip)
+
+
+class _LeftOut(Exception):
+    """Ends the folders of a rejected clip, which removes them."""
+
+
+def _write_frame(frame: np.ndarray, index: int, every: Path, annotated: Path) -> None:
+    file = every / f"{index:05d}.jpg"
+    Image.fromarray(frame).save(file, quality=_QUALITY)
+    if index % ANNOTATE_EVERY == 0:
+        shutil.copyfile(file, annotated / file.name)

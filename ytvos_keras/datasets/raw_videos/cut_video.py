@@ -1,0 +1,111 @@
+"""One raw video: its shots found, its clips drawn and cut."""
+
+import dataclasses
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from typing import TypeVar
+
+import numpy as np
+
+from ytvos_keras.datasets.raw_videos.clip import Clip, RawVideo
+from ytvos_keras.datasets.raw_videos.clips_folder import ClipsFolder
+from ytvos_keras.datasets.raw_videos.cut_clip import cut_clip
+from ytvos_keras.datasets.raw_videos.draw import draw_clips
+from ytvos_keras.datasets.raw_videos.files import RawVideoFile
+from ytvos_keras.datasets.raw_videos.quality import MEASURED_SIDE, QualityLimits
+from ytvos_keras.datasets.raw_videos.resample import resample
+from ytvos_keras.datasets.raw_videos.settings import FRAME_RATE, ClipSettings
+from ytvos_keras.datasets.raw_videos.shots import find_shots
+from ytvos_keras.errors import InputError
+from ytvos_keras.media.video_frames import VideoFrames
+
+Item = TypeVar("Item")
+
+
+def cut_video(
+    video: RawVideoFile,
+    *,
+    folder: ClipsFolder,
+    settings: ClipSettings,
+    limits: QualityLimits,
+    leave_out_rejected: bool = False,
+    on_frame: Callable[[], None] | None = None,
+) -> None:
+    """Cut a video's clips, going on from where an earlier run stopped.
+
+    The record of the video in the folder is written when its clips are drawn and after each clip.
+
+    Args:
+        video: the raw video.
+        folder: where to.
+        settings: what decides which frames are taken.
+        limits: beyond which a clip is proposed for rejection.
+        leave_out_rejected: do not write the frames of clips proposed for rejection.
+        on_frame: called for each frame decoded.
+
+    Raises:
+        InputError: the video cannot be read, or clips of another file of its name are there.
+    """
+    record = folder.load(video.name)
+    if record is None:
+        record = _survey(video, settings, on_frame)
+        folder.save(video.name, record)
+    elif record.size_in_bytes != video.path.stat().st_size:
+        raise InputError(
+            f"{video.path}: is not the file whose clips were cut into {folder.root} earlier; "
+            "rename it, or give another output folder."
+        )
+    for place, clip in enumerate(record.clips):
+        left_out = clip.quality and leave_out_rejected and limits.reasons(clip.quality)
+        if clip.written or left_out:
+            continue
+        # Opened for each clip: where all are done the video is not touched.
+        timed = VideoFrames(video.path).read_timed(clip.start, record.frame_size)
+        with closing(timed):
+            frames = resample(_counted(timed, on_frame), clip.frame_count, FRAME_RATE)
+            quality, written = cut_clip(folder, clip, frames, limits, leave_out_rejected)
+        clips = list(record.clips)
+        clips[place] = dataclasses.replace(clip, quality=quality, written=written)
+        record = dataclasses.replace(record, clips=tuple(clips))
+        folder.save(video.name, record)
+
+
+def _survey(
+    video: RawVideoFile, settings: ClipSettings, on_frame: Callable[[], None] | None
+) -> RawVideo:
+    """Find the shots of a video and draw its clips."""
+    frames = VideoFrames(video.path)
+    small = _scaled(frames.size, MEASURED_SIDE / min(frames.size))
+    shots = find_shots(_counted(frames.read_timed(size=small), on_frame))
+    count, last = sum(map(len, shots)), shots[-1][-1]
+    interval = last / max(1, count - 1)
+    # Of the name, so that a video's clips do not depend on what other videos there are.
+    random = np.random.default_rng([settings.seed, zlib.crc32(video.name.encode())])
+    drawn = draw_clips(shots, last + interval, settings, random)
+    clips = tuple(
+        Clip(f"{video.name}_{number:02d}", video.label, start, frame_count)
+        for number, (start, frame_count) in enumerate(drawn, start=1)
+    )
+    return RawVideo(
+        video=video.label,
+        size_in_bytes=video.path.stat().st_size,
+        frame_rate=float(1 / interval) if interval else 0.0,
+        frame_size=_scaled(frames.size, (settings.height or frames.size[0]) / frames.size[0]),
+        seconds=float(last + interval),
+        shot_count=len(shots),
+        clips=clips,
+    )
+
+
+def _counted(items: Iterable[Item], on_item: Callable[[], None] | None) -> Iterator[Item]:
+    for item in items:
+        if on_item is not None:
+            on_item()
+        yield item
+
+
+def _scaled(size: tuple[int, int], scale: float) -> tuple[int, int]:
+    """A size made smaller, never larger."""
+    height, width = (max(1, round(side * min(1.0, scale))) for side in size)
+    return height, width

@@ -1,0 +1,71 @@
+"""Which stretches of a video become clips."""
+
+import bisect
+import itertools
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+
+from ytvos_keras.datasets.raw_videos.settings import FRAME_RATE, ClipSettings
+from ytvos_keras.datasets.raw_videos.shots import Shot
+
+
+def draw_clips(
+    shots: Sequence[Shot], duration: Fraction, settings: ClipSettings, random: np.random.Generator
+) -> list[tuple[Fraction, int]]:
+    """Draw clips that lie in single shots and are spread over the video.
+
+    Rule:
+        1. Of every shot the frames between `skip` and 1 − `skip` of the duration are kept.
+        2. A shot of L seconds makes ⌊L / max_seconds⌋ slots of equal length, at least one; slots
+           shorter than `min_seconds` are dropped.
+        3. Of S slots in order of time, more than the N clips wanted, every (S/N)-th is taken from a
+           random one on. So all slots have the same chance, long shots give more clips than short
+           ones, and no part of the video gives them all.
+        4. In a slot the length is drawn evenly from `min_seconds` to what fits, at most
+           `max_seconds`, then the first frame evenly from those that leave room for it.
+
+    Args:
+        shots: the times of the frames of each shot, in order.
+        duration: of the video, in seconds.
+        settings: numbers of the rule.
+        random: source of the draws.
+
+    Returns:
+        (time of the first frame, number of frames at 30 a second) of each clip, in order. The time
+        is that of a frame of the video, and the last frame is due no later than the shot's last.
+    """
+    begin = Fraction(settings.skip) * duration
+    kept = [[time for time in shot if begin <= time <= duration - begin] for shot in shots]
+    slots = [slot for shot in kept for slot in _slots(shot, settings)]
+    wanted = settings.clips_per_video
+    if len(slots) > wanted:
+        places = (np.arange(wanted) + random.random()) * len(slots) / wanted
+        slots = [slots[int(place)] for place in places]
+    return [_draw(slot, settings, random) for slot in slots]
+
+
+def _slots(shot: Sequence[Fraction], settings: ClipSettings) -> list[Sequence[Fraction]]:
+    if not shot:
+        return []
+    length = shot[-1] - shot[0]
+    count = max(1, int(length / Fraction(settings.max_seconds)))
+    starts = [shot[0] + length * i / count for i in range(count)]
+    edges = [*(bisect.bisect_left(shot, start) for start in starts), len(shot)]
+    slots = [shot[first:last] for first, last in itertools.pairwise(edges)]
+    return [slot for slot in slots if _room(slot) >= settings.frame_counts[0]]
+
+
+def _room(slot: Sequence[Fraction]) -> int:
+    """How many frames at 30 a second are due between a slot's first and last frame."""
+    return int((slot[-1] - slot[0]) * FRAME_RATE) + 1 if slot else 0
+
+
+def _draw(
+    slot: Sequence[Fraction], settings: ClipSettings, random: np.random.Generator
+) -> tuple[Fraction, int]:
+    fewest, most = settings.frame_counts
+    count = int(random.integers(fewest, min(most, _room(slot)), endpoint=True))
+    latest = slot[-1] - (count - 1) / FRAME_RATE
+    return slot[int(random.integers(bisect.bisect_right(slot, latest)))], count

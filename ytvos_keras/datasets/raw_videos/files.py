@@ -1,0 +1,65 @@
+"""The raw videos of a folder and the names that their clips get."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import natsort
+
+from ytvos_keras.errors import InputError
+from ytvos_keras.media.frames import VIDEO_SUFFIXES
+
+
+@dataclass(frozen=True)
+class RawVideoFile:
+    """A raw video.
+
+    Args:
+        path: the file.
+        label: its path below the folder of raw videos.
+        name: with which its clips' names begin: `dog/run 2.mp4` gives `dog-run_2`.
+    """
+
+    path: Path
+    label: str
+    name: str
+
+
+def find_videos(source: str | Path) -> list[RawVideoFile]:
+    """Find videos by their suffixes, in natural order; hidden files and folders are left out.
+
+    Args:
+        source: a folder, searched with its subfolders; or one file, of any suffix.
+
+    Raises:
+        InputError: nothing there, no videos, or two whose clips would have one name.
+    """
+    source = Path(source)
+    if not source.exists():
+        raise InputError(f"{source}: no such file or folder.")
+    if source.is_file():
+        return [_named(source, source.parent)]
+    paths = natsort.natsorted(source.rglob("*"), key=str)
+    videos = [_named(path, source) for path in paths if _is_video(path, source)]
+    if not videos:
+        raise InputError(f"{source}: no videos in this folder ({', '.join(VIDEO_SUFFIXES)}).")
+    seen: dict[str, RawVideoFile] = {}
+    for video in videos:
+        if video.name in seen:
+            raise InputError(
+                f"{source}: the clips of {seen[video.name].label} and {video.label} would both be "
+                f"called {video.name}_…; rename one of them."
+            )
+        seen[video.name] = video
+    return videos
+
+
+def _is_video(path: Path, root: Path) -> bool:
+    hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
+    return path.suffix.lower() in VIDEO_SUFFIXES and not hidden and path.is_file()
+
+
+def _named(path: Path, root: Path) -> RawVideoFile:
+    below = path.relative_to(root)
+    name = re.sub(r"[^\w-]+", "_", "-".join(below.with_suffix("").parts))
+    return RawVideoFile(path, below.as_posix(), name)

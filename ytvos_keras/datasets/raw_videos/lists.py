@@ -1,0 +1,117 @@
+"""What is written about clips: `clips.json`, `clips.csv` and the skeleton of `meta.json`."""
+
+import csv
+import dataclasses
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from ytvos_keras.datasets.raw_videos.clip import Clip, RawVideo
+from ytvos_keras.datasets.raw_videos.quality import QualityLimits
+from ytvos_keras.datasets.raw_videos.settings import ANNOTATE_EVERY, FRAME_RATE, ClipSettings
+from ytvos_keras.errors import InputError
+from ytvos_keras.media.atomic import atomic_path
+from ytvos_keras.media.json_file import write_json
+
+
+def write_clip_lists(
+    root: Path,
+    videos: Sequence[RawVideo],
+    failures: Mapping[str, str],
+    settings: ClipSettings,
+    limits: QualityLimits,
+) -> None:
+    """Write `clips.json` and `clips.csv`; times in seconds, measures as in `ClipQuality`.
+
+    Args:
+        root: the output folder.
+        videos: with their clips judged.
+        failures: message by video.
+        settings: recorded.
+        limits: recorded.
+    """
+    rows = [_row(clip, video) for video in videos for clip in video.clips]
+    values = {
+        "settings": dataclasses.asdict(settings),
+        "limits": dataclasses.asdict(limits),
+        "frames_per_second": int(FRAME_RATE),
+        "annotate_every": ANNOTATE_EVERY,
+        "clips": rows,
+        "videos": [_video_row(video) for video in videos],
+        "failures": dict(failures),
+    }
+    write_json(root / "clips.json", values)
+    with (
+        atomic_path(root / "clips.csv") as part,
+        part.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
+    ):
+        table = csv.DictWriter(file, _COLUMNS)
+        table.writeheader()
+        table.writerows({**row, "reasons": "; ".join(row["reasons"])} for row in rows)
+
+
+def write_meta(root: Path, clips: Iterable[Clip]) -> None:
+    """Add clips to `meta.json`, without objects; entries that are there stay as they are.
+
+    Raises:
+        InputError: the file that is there is no `meta.json`.
+    """
+    path = root / "meta.json"
+    try:
+        meta = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"videos": {}}
+        for clip in clips:
+            meta["videos"].setdefault(clip.name, {"objects": {}})
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f'{path}: must be JSON with an entry "videos". ({error})') from error
+    write_json(path, meta)
+
+
+def read_sources(path: str | Path) -> dict[str, str]:
+    """Read from `clips.json` which raw video each clip was cut from.
+
+    Raises:
+        InputError: the file cannot be read, or is another.
+    """
+    path = Path(path)
+    try:
+        clips = json.loads(path.read_text(encoding="utf-8"))["clips"]
+        return {clip["name"]: clip["video"] for clip in clips}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{path}: cannot be read as the clips.json that `ytvos-prepare videos` writes. "
+            f"({error})"
+        ) from error
+
+
+def _row(clip: Clip, video: RawVideo) -> dict:
+    height, width = video.frame_size
+    return {
+        "name": clip.name,
+        "video": clip.video,
+        "start": round(float(clip.start), 3),
+        "end": round(float(clip.end), 3),
+        "frames": clip.frame_count,
+        "annotated": clip.annotated_count,
+        "height": height,
+        "width": width,
+        **dataclasses.asdict(clip.quality),
+        "proposal": "reject" if clip.reasons else "keep",
+        "reasons": list(clip.reasons),
+        "written": clip.written,
+    }
+
+
+_COLUMNS = (
+    *("name", "video", "start", "end", "frames", "annotated", "height", "width"),
+    *("brightness", "blur", "shake", "proposal", "reasons", "written"),
+)
+
+
+def _video_row(video: RawVideo) -> dict:
+    return {
+        "video": video.video,
+        "seconds": round(video.seconds, 3),
+        "frames_per_second": round(video.frame_rate, 3),
+        "shots": video.shot_count,
+        "clips": len(video.clips),
+    }

@@ -1,0 +1,140 @@
+"""What readers of annotation files (COCO, labelme, CVAT) have in common."""
+
+import json
+import warnings
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from ytvos_keras.datasets.readers.drawn_mask import Shape, draw
+from ytvos_keras.datasets.selection import select_names
+from ytvos_keras.datasets.video import Frame, Video
+from ytvos_keras.errors import InputError, and_more
+
+_LONGEST_SIDE = 65_535  # pixels; a JPEG cannot have more
+
+
+@dataclass(frozen=True)
+class AnnotatedPicture:
+    """A picture as an annotation file describes it.
+
+    Args:
+        name: unique among the pictures.
+        image: its file.
+        annotation: what to call its annotation in messages, such as `instances.json: 000042.jpg`.
+        size: (height, width) as the file says, unchecked.
+        shapes: gives its shapes, the later ones on top; None stands for one without an area, such
+            as a point or a box.
+    """
+
+    name: str
+    image: Path
+    annotation: str
+    size: tuple[Any, Any]
+    shapes: Callable[[], Iterator[Shape | None]]
+
+
+def drawn_videos(
+    pictures: Sequence[AnnotatedPicture],
+    root: Path,
+    *,
+    videos: Collection[str] | None = None,
+    exclude: Collection[str] = (),
+) -> list[Video]:
+    """Turn annotated pictures into videos of one frame.
+
+    Pictures without an object are left out, and so are shapes without an area; one warning tells
+    of each.
+
+    Args:
+        pictures: in any order; the videos come in the same.
+        root: the data set, for messages.
+        videos: names of the pictures wanted; None for all. See `select_names`.
+        exclude: names of pictures to leave out.
+
+    Raises:
+        InputError: a picture has no file, no size or more than 254 objects, two have one name, or
+            none has an object.
+    """
+    by_name: dict[str, AnnotatedPicture] = {}
+    for picture in pictures:
+        if picture.name in by_name:
+            raise InputError(f"{picture.annotation}: {picture.name!r} is there twice; rename one.")
+        by_name[picture.name] = picture
+    names = select_names(list(by_name), root, videos=videos, exclude=exclude)
+    missing = [by_name[name].image for name in names if not by_name[name].image.is_file()]
+    if missing:
+        raise InputError(
+            f"{missing[0]}: no such picture{and_more(missing[1:])}, but {root} has annotations of "
+            "it; give the folder of the pictures, or leave it out."
+        )
+    found, empty, flat = [], [], []
+    for name in names:
+        video, has_flat_shapes = _draw(by_name[name])
+        if has_flat_shapes:
+            flat.append(name)
+        if video is None:
+            empty.append(name)
+        else:
+            found.append(video)
+    if not found:
+        raise InputError(f"{root}: no object with an outline in any of {len(names)} pictures.")
+    for some, what in (
+        (empty, "no object"),
+        (flat, "shapes without an area (boxes, lines, points)"),
+    ):
+        if some:
+            warnings.warn(
+                f"{root}: left out, {what} in {some[0]}{and_more(some[1:])}.", stacklevel=3
+            )
+    return found
+
+
+def picture_path(file_name: str) -> PurePosixPath:
+    """The path of a picture as an annotation file has it, which may be one of Windows.
+
+    Raises:
+        ValueError: it is empty.
+    """
+    path = PurePosixPath(file_name.replace("\\", "/"))
+    if not path.name:
+        raise ValueError(f"no name of a file: {file_name!r}")
+    return path
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        InputError: there is no such file, or it is no JSON.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file.")
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: is no valid JSON, is it cut off?") from error
+
+
+def _draw(picture: AnnotatedPicture) -> tuple[Video | None, bool]:
+    """Return its video, None if it has no object, and whether it has shapes without an area."""
+    if not all(isinstance(side, int) and 0 < side <= _LONGEST_SIDE for side in picture.size):
+        raise InputError(
+            f"{picture.annotation}: height and width must be whole numbers of pixels, "
+            f"{_LONGEST_SIDE} at most. Received: {picture.size}"
+        )
+    try:
+        shapes = list(picture.shapes())
+    except InputError as error:
+        raise InputError(f"{picture.annotation}: {error}") from error
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{picture.annotation}: its shapes are malformed. ({type(error).__name__}: {error})"
+        ) from error
+    solid = [shape for shape in shapes if shape is not None]
+    if not solid:
+        return None, bool(shapes)
+    mask, categories = draw(picture.annotation, picture.size, solid)
+    frame = Frame(PurePosixPath(picture.name).name, picture.image, mask)
+    return Video(picture.name, (frame,), categories), len(solid) < len(shapes)

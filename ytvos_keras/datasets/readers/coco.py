@@ -1,0 +1,93 @@
+"""Reads pictures whose objects are in a JSON file of COCO."""
+
+from collections.abc import Collection, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ytvos_keras.datasets.readers.annotated_pictures import (
+    AnnotatedPicture,
+    drawn_videos,
+    picture_path,
+    read_json,
+)
+from ytvos_keras.datasets.readers.drawn_mask import Shape
+from ytvos_keras.datasets.readers.run_lengths import area_of, from_coco
+from ytvos_keras.datasets.video import Video
+from ytvos_keras.errors import InputError
+
+
+def read_coco(
+    annotations: str | Path,
+    images: str | Path,
+    *,
+    videos: Collection[str] | None = None,
+    exclude: Collection[str] = (),
+) -> list[Video]:
+    """List pictures with their instances (https://cocodataset.org/#format-data).
+
+    Every annotation is an object, numbered from the largest to the smallest; where two overlap the
+    smaller one is on top. Crowds (`iscrowd`), annotations with a box alone, and pictures without an
+    object are left out.
+
+    Args:
+        annotations: such as `instances_train2017.json`, of COCO or exported by CVAT or Roboflow.
+        images: the folder to which the `file_name`s belong.
+        videos: names of the pictures wanted (`file_name` without suffix); None for all. See
+            `select_names`.
+        exclude: names of pictures to leave out.
+
+    Returns:
+        Videos of one frame in the order of the file. No picture has been opened.
+
+    Raises:
+        InputError: the file is malformed, a picture is missing, or pycocotools is not installed.
+
+    Example:
+        >>> video = read_coco("instances_val2017.json", "val2017")[0]
+        >>> video.categories
+        {1: 'person', 2: 'skis'}
+    """
+    path = Path(annotations)
+    content = read_json(path)
+    try:
+        categories = {entry["id"]: entry["name"] for entry in content.get("categories", ())}
+        of_image: dict[Any, list[dict]] = {entry["id"]: [] for entry in content["images"]}
+        for entry in content["annotations"]:
+            of_image[entry["image_id"]].append(entry)
+        pictures = [
+            AnnotatedPicture(
+                str(picture_path(entry["file_name"]).with_suffix("")),
+                Path(images) / picture_path(entry["file_name"]),
+                f"{path.name}: {entry['file_name']}",
+                (entry["height"], entry["width"]),
+                partial(_shapes, of_image[entry["id"]], categories, entry),
+            )
+            for entry in content["images"]
+        ]
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise InputError(
+            f"{path}: is no instance annotation of COCO; expected images, annotations and "
+            f"categories with their members. ({type(error).__name__}: {error})"
+        ) from error
+    return drawn_videos(pictures, path, videos=videos, exclude=exclude)
+
+
+def _shapes(
+    annotations: list[dict[str, Any]], categories: dict[int, str], image: dict[str, Any]
+) -> Iterator[Shape | None]:
+    size = (image["height"], image["width"])
+    shapes = []
+    for place, entry in enumerate(annotations):
+        if entry.get("iscrowd"):
+            continue
+        segmentation = entry.get("segmentation")
+        try:
+            counts = from_coco(segmentation, size) if segmentation else None
+        except InputError as error:
+            raise InputError(f"annotation {entry.get('id')}: {error}") from error
+        if counts is None:
+            yield None
+        else:
+            shapes.append(Shape(place, categories.get(entry.get("category_id")), counts))
+    yield from sorted(shapes, key=lambda shape: -area_of(shape.counts, size))

@@ -1,0 +1,86 @@
+"""Masks drawn from annotations: files that are made when they are read."""
+
+import io
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from ytvos_keras.datasets.readers.run_lengths import Size, to_area
+from ytvos_keras.errors import InputError
+from ytvos_keras.media.masks import MAX_ID
+from ytvos_keras.media.palette import davis_palette
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A part of an object, or all of it.
+
+    Args:
+        key: shapes of one key are one object.
+        category: None if nobody named it.
+        counts: its pixels, see `run_lengths`.
+    """
+
+    key: Hashable
+    category: str | None
+    counts: bytes
+
+
+@dataclass(frozen=True)
+class DrawnMask:
+    """An index PNG of the objects of one picture, drawn whenever it is read.
+
+    The same annotations always give the same bytes (with one version of Pillow). It takes little
+    memory and can be pickled.
+
+    Args:
+        name: of the annotation, such as `instances.json: 000042.jpg`.
+        size: (height, width) of the picture, in pixels.
+        shapes: (object id, run lengths); where two overlap the later one is on top.
+    """
+
+    name: str
+    size: Size
+    shapes: tuple[tuple[int, bytes], ...]
+
+    def read_bytes(self) -> bytes:
+        """The PNG."""
+        labels = np.zeros(self.size, np.uint8)
+        for number, counts in self.shapes:
+            labels[to_area(counts, self.size)] = number
+        image = Image.fromarray(labels)
+        image.putpalette(davis_palette().tobytes())
+        buffer = io.BytesIO()
+        image.save(buffer, format="PNG")
+        return buffer.getvalue()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def draw(name: str, size: Size, shapes: Sequence[Shape]) -> tuple[DrawnMask, dict[int, str]]:
+    """Number the objects of a picture 1, 2, … in the order in which their first shapes come.
+
+    Args:
+        name: of the annotation.
+        size: (height, width) of the picture, in pixels.
+        shapes: the later ones on top.
+
+    Returns:
+        The mask, and the categories by object id.
+
+    Raises:
+        InputError: more than 254 objects, or a category that is no name.
+    """
+    ids = {key: i for i, key in enumerate(dict.fromkeys(shape.key for shape in shapes), 1)}
+    if len(ids) > MAX_ID:
+        raise InputError(f"{name}: {len(ids)} objects, a mask holds {MAX_ID} at most; exclude it.")
+    categories: dict[int, str] = {}
+    for shape in shapes:
+        if not isinstance(shape.category, str | None):
+            raise InputError(f"{name}: a category must be a name. Received: {shape.category!r}")
+        if shape.category is not None:
+            categories.setdefault(ids[shape.key], shape.category)
+    return DrawnMask(name, size, tuple((ids[s.key], s.counts) for s in shapes)), categories

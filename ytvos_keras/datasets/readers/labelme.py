@@ -1,0 +1,132 @@
+"""Reads pictures annotated with labelme: a JSON file beside each picture."""
+
+import base64
+import binascii
+import math
+from collections.abc import Collection, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import natsort
+import numpy as np
+
+from ytvos_keras.datasets.readers.annotated_pictures import (
+    AnnotatedPicture,
+    drawn_videos,
+    picture_path,
+    read_json,
+)
+from ytvos_keras.datasets.readers.drawn_mask import Shape
+from ytvos_keras.datasets.readers.run_lengths import Size, from_area, from_polygons
+from ytvos_keras.datasets.sequence_folders import check_is_folder
+from ytvos_keras.datasets.video import Video
+from ytvos_keras.errors import InputError
+from ytvos_keras.media.folder_frames import PICTURE_SUFFIXES
+from ytvos_keras.media.pictures import decode_picture
+
+
+def read_labelme(
+    root: str | Path, *, videos: Collection[str] | None = None, exclude: Collection[str] = ()
+) -> list[Video]:
+    """List pictures with the shapes that were drawn in labelme.
+
+    Polygons, rectangles, circles and masks are objects; points and lines are left out. Shapes of
+    one label and one `group_id` are one object. Later shapes lie on top of earlier ones, as labelme
+    shows them.
+
+    Args:
+        root: a folder that holds `<stem>.json` files and their pictures, also in folders below.
+        videos: names of the pictures wanted (the path of the JSON file without suffix); None for
+            all. See `select_names`.
+        exclude: names of pictures to leave out.
+
+    Returns:
+        Videos of one frame in natural order; their categories are the labels. No picture has been
+        opened.
+
+    Raises:
+        InputError: a file is malformed, a picture is missing, or pycocotools is not installed.
+    """
+    root = Path(root)
+    check_is_folder(root)
+    files = natsort.natsorted(sorted(root.rglob("*.json")), key=str)
+    if not files:
+        raise InputError(f"{root}: no JSON file in it; give the folder in which labelme saved.")
+    pictures = [_picture(file, root) for file in files]
+    return drawn_videos(pictures, root, videos=videos, exclude=exclude)
+
+
+def _picture(file: Path, root: Path) -> AnnotatedPicture:
+    content = read_json(file)
+    try:
+        size = (content["imageHeight"], content["imageWidth"])
+        shapes = partial(_shapes, content["shapes"], size)
+        image = _image(file, content["imagePath"])
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise InputError(
+            f"{file}: is no file of labelme; expected shapes, imagePath, imageHeight and "
+            f"imageWidth. ({type(error).__name__}: {error})"
+        ) from error
+    name = file.relative_to(root).with_suffix("").as_posix()
+    return AnnotatedPicture(name, image, str(file), size, shapes)
+
+
+def _image(file: Path, image_path: str) -> Path:
+    """The picture that the file names, or one of the file's own name: folders get renamed."""
+    named = file.parent / picture_path(image_path)
+    beside = [file.with_suffix(suffix) for suffix in PICTURE_SUFFIXES]
+    return next((path for path in (named, *beside) if path.is_file()), named)
+
+
+def _shapes(shapes: list[dict[str, Any]], size: Size) -> Iterator[Shape | None]:
+    for place, shape in enumerate(shapes):
+        try:
+            counts = _counts(shape, size)
+            label, group = shape["label"], shape.get("group_id")
+        except InputError as error:
+            raise InputError(f"shape {place}: {error}") from error
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise InputError(
+                f"shape {place}: is malformed. ({type(error).__name__}: {error})"
+            ) from error
+        key = place if group is None else (label, group)
+        yield None if counts is None else Shape(key, label, counts)
+
+
+def _counts(shape: dict[str, Any], size: Size) -> bytes | None:
+    """Run lengths of a shape; None if it has no area."""
+    kind, points = shape.get("shape_type") or "polygon", shape["points"]
+    if kind == "polygon":
+        return from_polygons([[number for point in points for number in point]], size)
+    if kind == "rectangle":
+        (x0, y0), (x1, y1) = points
+        return from_polygons([[x0, y0, x1, y0, x1, y1, x0, y1]], size)
+    if kind == "circle":  # its centre and a point on it
+        (x, y), on_circle = points
+        rows, columns = np.ogrid[: size[0], : size[1]]
+        return from_area(
+            np.hypot(columns + 0.5 - x, rows + 0.5 - y) <= math.dist((x, y), on_circle)
+        )
+    if kind == "mask":
+        return from_area(_placed(_decode(shape["mask"]), points[0], size))
+    return None
+
+
+def _decode(text: str) -> np.ndarray:
+    """A mask is a PNG in base64."""
+    try:
+        data = base64.b64decode(text, validate=True)
+    except binascii.Error as error:
+        raise InputError("its mask is no base64.") from error
+    return np.asarray(decode_picture(data, "its mask").convert("L")) > 0
+
+
+def _placed(part: np.ndarray, corner: list[float], size: Size) -> np.ndarray:
+    """Put a mask into the picture; what hangs over its edges is cut off."""
+    area = np.zeros(size, bool)
+    left, top = (round(number) for number in corner)
+    inside = part[max(0, -top) :, max(0, -left) :]
+    target = area[max(0, top) :, max(0, left) :][: inside.shape[0], : inside.shape[1]]
+    target[...] = inside[: target.shape[0], : target.shape[1]]
+    return area

@@ -1,0 +1,77 @@
+"""Where a data set of videos keeps frames, masks and lists, whatever its form."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ytvos_keras.datasets.sequence_folders import check_is_folder
+from ytvos_keras.errors import InputError
+
+FRAMES, MASKS, ALL_FRAMES = "JPEGImages", "Annotations", "_all_frames"
+SET_ASIDE = ("faulty", "unfixed")  # where `repair` puts things: no data
+
+
+@dataclass(frozen=True)
+class Source:
+    """The folders of one data set, or of one of several below a common root.
+
+    Args:
+        prefix: goes before the names of its videos: empty, or `train/`.
+        frames: holds one folder of pictures for each video.
+        masks: holds one folder of PNGs for each video.
+        meta: a `meta.json`, None without one.
+        names: of its videos, in order; None for all.
+        binary: see `Video`.
+    """
+
+    prefix: str
+    frames: Path
+    masks: Path
+    meta: Path | None = None
+    names: Sequence[str] | None = None
+    binary: bool = False
+
+
+def find_roots(root: Path, wanted: Sequence[str]) -> list[tuple[str, Path]]:
+    """Find the data sets in a folder.
+
+    Args:
+        root: one data set, or a folder that holds several.
+        wanted: a data set is known by a folder of one of these names in it.
+
+    Returns:
+        Pairs of a prefix for the names of its videos and the data set's folder: `("", root)`, or
+        `("train/", root / "train")` and so on.
+
+    Raises:
+        InputError: nothing there; the message says which folder to give where that can be seen.
+    """
+    check_is_folder(root)
+    if _is_root(root, wanted):
+        return [("", root)]
+    below = [folder for folder in _folders(root) if _is_root(folder, wanted)]
+    if not below:
+        raise InputError(f"{root}: no folder {wanted[0]} in it; {_where_else(root, wanted)}.")
+    return [(f"{folder.name}/", folder) for folder in below]
+
+
+def _is_root(folder: Path, wanted: Sequence[str]) -> bool:
+    return any((folder / name).is_dir() for name in wanted)
+
+
+def _where_else(root: Path, wanted: Sequence[str]) -> str:
+    for above in root.absolute().parents[:3]:
+        if _is_root(above, wanted):
+            return f"give {above} instead"
+    for folder in _folders(root):
+        if any(_is_root(inner, wanted) for inner in _folders(folder)):
+            return f"give {folder} instead"
+    return f"give the folder that holds {wanted[0]}"
+
+
+def _folders(folder: Path) -> list[Path]:
+    return sorted(
+        entry
+        for entry in folder.iterdir()
+        if entry.is_dir() and not entry.name.startswith(".") and entry.name not in SET_ASIDE
+    )

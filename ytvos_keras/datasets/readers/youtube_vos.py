@@ -1,0 +1,94 @@
+"""Reads YouTube-VOS, and a user's own videos in the same layout."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+from ytvos_keras.datasets.readers.listing import Listing, list_sources
+from ytvos_keras.datasets.readers.sources import ALL_FRAMES, FRAMES, MASKS, Source, find_roots
+from ytvos_keras.datasets.video import Video
+from ytvos_keras.errors import InputError
+
+
+def read_youtube_vos(
+    root: str | Path,
+    *,
+    all_frames: bool = False,
+    videos: Collection[str] | None = None,
+    exclude: Collection[str] = (),
+) -> list[Video]:
+    """List the videos of YouTube-VOS (2018, 2019), or of your own data in its layout.
+
+    The layout, of which everything but the frames and the masks may be missing:
+
+        train/JPEGImages/<video>/<frame>.jpg    or .png; in natural order of the names
+        train/Annotations/<video>/<frame>.png   of some of the frames; 0 = background, 1–254 = ids
+        train/meta.json                         objects, their categories and their frames
+        train_all_frames/JPEGImages/<video>/    every frame at 30 fps, where `train` has every fifth
+
+    Args:
+        root: the folder of one split (`train`), of its frames at 30 fps (`train_all_frames`, whose
+            masks are in `train` beside it), or a folder that holds several such folders: their
+            videos are then called `train/003234408d`. Folders `…_all_frames` without masks of their
+            own are passed over in that case.
+        all_frames: take the frames from `<root>_all_frames/JPEGImages` or
+            `<root>/JPEGImages_all_frames`.
+        videos: names of the videos wanted; None for all. See `select_names`.
+        exclude: names of videos to leave out.
+
+    Returns:
+        The annotated videos in natural order. No picture has been opened.
+
+    Raises:
+        InputError: not such a folder, a malformed `meta.json`, or files that do not belong together
+            (a mask without its frame …); the message names the first of them.
+
+    Example:
+        >>> videos = read_youtube_vos("youtube-vos/train", exclude=["003234408d"])
+        >>> videos[0].categories
+        {1: 'sedan'}
+    """
+    return list_youtube_vos(root, all_frames=all_frames, videos=videos, exclude=exclude).annotated()
+
+
+def list_youtube_vos(
+    root: str | Path,
+    *,
+    all_frames: bool = False,
+    videos: Collection[str] | None = None,
+    exclude: Collection[str] = (),
+) -> Listing:
+    """As `read_youtube_vos`, with the faults of the folders as a list instead of an error."""
+    root = Path(root)
+    roots = find_roots(root, (FRAMES, FRAMES + ALL_FRAMES))
+    if len(roots) > 1:
+        roots = [(prefix, folder) for prefix, folder in roots if not _is_extra(folder)]
+    sources = [_open(prefix, folder, all_frames) for prefix, folder in roots]
+    return list_sources(sources, root, videos=videos, exclude=exclude)
+
+
+def _open(prefix: str, folder: Path, all_frames: bool) -> Source:
+    masks = folder / MASKS
+    if _is_extra(folder):
+        masks = folder.absolute().with_name(folder.absolute().name.removesuffix(ALL_FRAMES)) / MASKS
+    if not masks.is_dir():
+        raise InputError(f"{masks}: no such folder; the masks belong in it.")
+    meta = masks.parent / "meta.json"
+    return Source(prefix, _frames(folder, all_frames), masks, meta if meta.is_file() else None)
+
+
+def _frames(folder: Path, all_frames: bool) -> Path:
+    inside = folder / (FRAMES + ALL_FRAMES)
+    beside = folder.absolute().with_name(folder.absolute().name + ALL_FRAMES) / FRAMES
+    if not all_frames:
+        return folder / FRAMES if (folder / FRAMES).is_dir() else inside
+    if folder.absolute().name.endswith(ALL_FRAMES):
+        return folder / FRAMES
+    for place in (inside, beside):
+        if place.is_dir():
+            return place
+    raise InputError(f"{beside}: no such folder, nor {inside}; all frames belong in one of them.")
+
+
+def _is_extra(folder: Path) -> bool:
+    """Whether a folder holds frames whose masks lie in another folder beside it."""
+    return folder.absolute().name.endswith(ALL_FRAMES) and not (folder / MASKS).is_dir()

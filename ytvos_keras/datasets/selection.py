@@ -1,0 +1,112 @@
+"""Which videos of a data set are wanted: one rule for all readers."""
+
+import re
+import warnings
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from ytvos_keras.errors import InputError, and_more
+
+
+def select_names(
+    names: Sequence[str],
+    where: Path,
+    *,
+    videos: Collection[str] | None = None,
+    exclude: Collection[str] = (),
+) -> list[str]:
+    """Keep the wanted names, in their order.
+
+    Args:
+        names: of all videos, such as `003234408d` or `segtrack2/girl`.
+        where: the data set, for errors.
+        videos: names to keep; None for all. `segtrack2` stands for all `segtrack2/…`.
+        exclude: names to leave out, likewise. Names that no video has are told in a warning: one
+            list may serve several data sets.
+
+    Returns:
+        The names that are in `videos` and not in `exclude`.
+
+    Raises:
+        InputError: no video has a name of `videos`, or none is left.
+
+    Example:
+        >>> select_names(["a/1", "a/2", "b/1"], Path("data"), exclude=["a/1", "b"])
+        ['a/2']
+    """
+    known = {form for name in names for form in _forms(name)}
+    unknown = sorted(set(videos or ()) - known)
+    if unknown:
+        raise InputError(
+            f"{where}: no video {unknown[0]!r}{and_more(unknown[1:])}; names there look like "
+            f"{names[0]!r}."
+            if names
+            else f"{where}: no video {unknown[0]!r}, there is none at all."
+        )
+    strangers = sorted(set(exclude) - known)
+    if strangers:
+        warnings.warn(
+            f"{where}: no video {strangers[0]!r}{and_more(strangers[1:])} to exclude.",
+            stacklevel=2,
+        )
+    chosen = [
+        name
+        for name in names
+        if (videos is None or not _forms(name).isdisjoint(videos))
+        and _forms(name).isdisjoint(exclude)
+    ]
+    if names and not chosen:
+        raise InputError(f"{where}: all {len(names)} videos are excluded.")
+    return chosen
+
+
+# A name may hold a `#`, such as `take #2`, but none before a space.
+_COMMENT = re.compile(r"(^|\s)#(\s.*)?$")
+
+
+def read_names(path: str | Path) -> tuple[str, ...]:
+    """Read a list of names, one a line; empty lines and comments (`# …`) are left out.
+
+    Raises:
+        InputError: there is no such file, it is no text, or it names nothing.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; give a text file with one name a line.")
+    try:
+        lines = path.read_text(encoding="utf-8-sig").split("\n")  # Windows' editors add the mark
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: is not text; give one name a line.") from error
+    names = tuple(name for line in lines if (name := _name(line)))
+    if not names:
+        raise InputError(f"{path}: names nothing; give one name a line.")
+    return names
+
+
+def check_can_be_listed(names: Collection[str]) -> None:
+    """Make sure that names survive in a file for `read_names`.
+
+    Raises:
+        InputError: one is no Unicode, spans lines, or would lose a comment or spaces at its ends.
+    """
+    for name in names:
+        if not _is_unicode(name) or "\n" in name or "\r" in name or _name(name) != name:
+            raise InputError(f"a list of names cannot hold {name!r}; rename this video.")
+
+
+def _is_unicode(name: str) -> bool:
+    """Not so of files whose names are bytes of another encoding, such as Latin-1 on Linux."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _name(line: str) -> str:
+    return _COMMENT.sub("", line).strip()
+
+
+def _forms(name: str) -> set[str]:
+    """The name and its source: both stand for the video."""
+    return {name, name.split("/")[0]}

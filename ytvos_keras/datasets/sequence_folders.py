@@ -1,0 +1,100 @@
+"""Folders that hold one folder of masks for each sequence."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import natsort
+
+from ytvos_keras.errors import InputError, and_more
+from ytvos_keras.media.folder_frames import PICTURE_SUFFIXES, list_pictures
+
+
+def list_sequences(folder: Path) -> list[str]:
+    """Name the subfolders that hold a PNG, in natural order; hidden ones are left out.
+
+    Raises:
+        InputError: there is no such folder, or no sequence in it; the message says which folder to
+            give where that can be seen.
+    """
+    check_is_folder(folder)
+    names = [
+        entry.name
+        for entry in folder.iterdir()
+        if entry.is_dir() and not entry.name.startswith(".") and _holds_png(entry)
+    ]
+    if not names:
+        below = _below(folder, lambda place: any(map(_holds_png, place.glob("*"))))
+        raise InputError(f"{folder}: {_no_sequences(folder, below)}.")
+    return natsort.natsorted(sorted(names))
+
+
+def check_sequence_folders(folder: Path, names: Sequence[str]) -> None:
+    """Make sure that a folder holds a folder for each of the sequences.
+
+    Args:
+        folder: where the folders should be.
+        names: of the sequences, at least one.
+
+    Raises:
+        InputError: one is missing. If all are, the message says which folder to give instead, one
+            or two levels below or above, where that can be seen.
+    """
+    check_is_folder(folder)
+    missing = [name for name in names if not (folder / name).is_dir()]
+    if not missing:
+        return
+    if len(missing) == len(names):
+        below = _below(folder, lambda place: any(_holds_png(place / name) for name in names))
+        if below or _holds_png(folder):
+            raise InputError(f"{folder}: {_no_sequences(folder, below)}.")
+    raise InputError(
+        f"{folder / missing[0]}: no such folder{and_more(missing[1:])}; every sequence needs a "
+        "folder of its name. To leave out sequences, name those wanted, or their split."
+    )
+
+
+def mask_files(folder: Path) -> dict[str, Path]:
+    """The PNGs of a folder by their names without suffix, in natural order."""
+    return {file.stem: file for file in list_pictures(folder, (".png",))}
+
+
+def picture_files(folder: Path) -> dict[str, Path]:
+    """The JPEG and PNG files of a folder by their names without suffix; of one name, the PNG."""
+    files = list_pictures(folder, PICTURE_SUFFIXES)
+    files.sort(key=lambda file: file.suffix.lower() == ".png")
+    return {file.stem: file for file in files}
+
+
+def check_is_folder(folder: Path) -> None:
+    """Make sure that a folder is there.
+
+    Raises:
+        InputError: nothing is there, or a file (such as a zip).
+    """
+    if not folder.exists():
+        raise InputError(f"{folder}: no such folder.")
+    if not folder.is_dir():
+        raise InputError(f"{folder}: is a file, a folder is needed (unpack an archive first).")
+
+
+def _no_sequences(folder: Path, below: Sequence[Path]) -> str:
+    if below:
+        rest = ", …" if below[3:] else ""
+        which = f"{'one of ' if below[1:] else ''}{', '.join(map(str, below[:3]))}{rest}"
+        return f"the folders of the sequences are further down; give {which} instead"
+    if _holds_png(folder):
+        return f"holds masks itself; give the folder above, {folder.absolute().parent}"
+    return "no folder in it holds masks (PNG); give the folder that holds one folder a sequence"
+
+
+def _below(folder: Path, holds_sequences: Callable[[Path], bool]) -> list[Path]:
+    """The folders that hold sequences one level down; where there are none, those two down."""
+    for level in ("*", "*/*"):
+        places = (place for place in sorted(folder.glob(level)) if place.is_dir())
+        if found := list(filter(holds_sequences, places)):
+            return found
+    return []
+
+
+def _holds_png(folder: Path) -> bool:
+    return folder.is_dir() and any(file.suffix.lower() == ".png" for file in folder.iterdir())

@@ -1,0 +1,71 @@
+"""Splits as files: one name a line, and how they were made."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from ytvos_keras.datasets.selection import check_can_be_listed
+from ytvos_keras.datasets.splits import Splits, shuffle_key
+from ytvos_keras.errors import InputError
+from ytvos_keras.media.atomic import atomic_path
+from ytvos_keras.media.json_file import write_json
+
+PARTS = ("train", "validation", "test_seen", "test_unseen")
+TABLE_4 = (25, 50, 75)
+"""Percent of the training set on which the paper trains for its Table 4."""
+
+
+def training_fraction(train: Iterable[str], percent: float, seed: int) -> tuple[str, ...]:
+    """Draw a share of the training videos; a larger share holds every smaller one.
+
+    Args:
+        train: names of the training videos, in any order.
+        percent: above 0, at most 100; the number of videos is rounded, at least 1.
+        seed: of the draw.
+
+    Returns:
+        Names, sorted.
+    """
+    if not 0 < percent <= 100:
+        raise InputError(f"percent of the training set: above 0, at most 100. Received: {percent}")
+    shuffled = sorted(train, key=lambda name: shuffle_key(seed, name, "fraction"))
+    return tuple(sorted(shuffled[: max(1, round(len(shuffled) * percent / 100))]))
+
+
+def write_splits(
+    splits: Splits, folder: str | Path, percents: Sequence[int] = TABLE_4
+) -> list[Path]:
+    """Write `train.txt`, `validation.txt`, `test_seen.txt`, `test_unseen.txt`, `train_25.txt`, ….
+
+    The files hold one name a line, sorted. `splits.json` holds seed, unseen categories, rule and
+    numbers.
+
+    Args:
+        splits: from `make_splits`.
+        folder: made if it is not there; files of these names are replaced.
+        percents: of the training set, for the effect of less data (Table 4).
+
+    Returns:
+        The files.
+
+    Raises:
+        InputError: `read_names` would read another name than that of a video.
+    """
+    folder = Path(folder)
+    for part in PARTS:
+        check_can_be_listed(getattr(splits, part))
+    folder.mkdir(parents=True, exist_ok=True)
+    lists = {part: getattr(splits, part) for part in PARTS}
+    for percent in percents:
+        lists[f"train_{percent}"] = training_fraction(splits.train, percent, splits.seed)
+    facts = {
+        "seed": splits.seed,
+        "unseen": splits.unseen,
+        "rule": splits.rule,
+        "videos": {name: len(videos) for name, videos in lists.items()},
+    }
+    files = {folder / f"{name}.txt": videos for name, videos in lists.items()}
+    for file, videos in files.items():
+        with atomic_path(file) as part:
+            part.write_text("".join(f"{video}\n" for video in videos), encoding="utf-8")
+    write_json(folder / "splits.json", facts)
+    return [*files, folder / "splits.json"]

@@ -1,0 +1,135 @@
+"""What a data set holds: the columns of Table 1 of the paper, and the spread behind them."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ytvos_keras.datasets.statistics.video_facts import VideoFacts
+
+DEFAULT_FPS = 30.0  # of the frame numbers of YouTube-VOS
+TABLE_1 = ("videos", "categories", "objects", "annotations", "minutes")
+
+
+@dataclass(frozen=True)
+class DatasetStatistics:
+    """The figures of a data set; arrays have no order that matters.
+
+    Args:
+        frames: number of frames.
+        annotated_frames: number of frames with a mask.
+        annotations: number of objects in masks, all masks together, as Table 1 counts them.
+        objects_per_video: int (videos,).
+        clip_lengths: int (videos,), in frames.
+        seconds: float (videos,), see `duration`.
+        area_shares: float (annotations,), of the mask that an object covers, 0–1.
+        categories: number of objects by category, the most frequent first; objects that nobody
+            named are not in it.
+    """
+
+    frames: int
+    annotated_frames: int
+    annotations: int
+    objects_per_video: np.ndarray
+    clip_lengths: np.ndarray
+    seconds: np.ndarray
+    area_shares: np.ndarray
+    categories: Mapping[str, int]
+
+    @property
+    def table_1(self) -> dict[str, float]:
+        """The columns of Table 1: `videos`, `categories`, `objects`, `annotations`, `minutes`."""
+        values = (
+            len(self.clip_lengths),
+            len(self.categories),
+            int(self.objects_per_video.sum()),
+            self.annotations,
+            float(self.seconds.sum()) / 60.0,
+        )
+        return dict(zip(TABLE_1, values, strict=True))
+
+    @property
+    def spreads(self) -> dict[str, np.ndarray]:
+        """What is shown as a spread: one array a quantity."""
+        return {
+            "objects per video": self.objects_per_video,
+            "frames per video": self.clip_lengths,
+            "seconds per video": self.seconds,
+            "mask area, % of frame": 100.0 * self.area_shares,
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything in plain types, of arrays five quantiles and the mean."""
+        return {
+            **self.table_1,
+            "frames": self.frames,
+            "annotated_frames": self.annotated_frames,
+            "spreads": {name: spread(values) for name, values in self.spreads.items()},
+            "objects_by_category": dict(self.categories),
+        }
+
+
+def measure(videos: Iterable[VideoFacts], fps: float = DEFAULT_FPS) -> DatasetStatistics:
+    """Count what is in the videos.
+
+    Args:
+        videos: at least one.
+        fps: see `duration`.
+    """
+    videos = list(videos)
+    objects = [info for video in videos for info in video.objects.values()]
+    shares = [
+        area / video.pixels
+        for video in videos
+        for info in video.objects.values()
+        for area in info.areas
+        if area
+    ]
+    categories = Counter(info.category for info in objects if info.category)
+    return DatasetStatistics(
+        frames=sum(len(video.frame_names) for video in videos),
+        annotated_frames=sum(video.annotated for video in videos),
+        annotations=len(shares),
+        objects_per_video=np.array([len(video.objects) for video in videos], np.int64),
+        clip_lengths=np.array([len(video.frame_names) for video in videos], np.int64),
+        seconds=np.array([duration(video.frame_names, fps) for video in videos], np.float64),
+        area_shares=np.array(shares, np.float64),
+        categories=dict(sorted(categories.items(), key=lambda item: (-item[1], item[0]))),
+    )
+
+
+def duration(frame_names: Sequence[str], fps: float = DEFAULT_FPS) -> float:
+    """How long a video is, in seconds.
+
+    Where names are numbers, these count: YouTube-VOS numbers the frames of its videos at 30 a
+    second and keeps every fifth, 00000, 00005, …; so 20 frames are 20 · 5 / 30 seconds. Each frame
+    lasts as long as the usual step to the next (the median). Other names count as 0, 1, 2, …
+    A single frame is a picture and lasts no time.
+
+    Args:
+        frame_names: in order.
+        fps: numbers a second, 24 for DAVIS.
+
+    Example:
+        >>> duration(["00000", "00005", "00010"], fps=30)
+        0.5
+    """
+    if len(frame_names) < 2:
+        return 0.0
+    numbers = np.arange(len(frame_names))
+    if all(re.fullmatch(r"[0-9]{1,15}", name) for name in frame_names):
+        numbers = np.array([int(name) for name in frame_names])
+    step = float(np.median(np.diff(numbers)))
+    return float(numbers[-1] - numbers[0] + step) / fps
+
+
+def spread(values: np.ndarray) -> dict[str, float | None]:
+    """Least, lower quartile, median, upper quartile, greatest and mean; None of nothing."""
+    names = ("min", "25%", "median", "75%", "max")
+    if not values.size:
+        return dict.fromkeys((*names, "mean"))
+    quantiles = np.quantile(values, (0.0, 0.25, 0.5, 0.75, 1.0))
+    return dict(zip((*names, "mean"), (*quantiles.tolist(), float(values.mean())), strict=True))

@@ -1,0 +1,59 @@
+"""Statistics of data sets on the terminal."""
+
+from collections.abc import Mapping
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from ytvos_keras.datasets.statistics.measure import DatasetStatistics, spread
+
+_CATEGORIES = 10  # the most frequent ones; all are in the JSON and the plots
+
+
+def print_statistics(statistics: Mapping[str, DatasetStatistics], console: Console) -> None:
+    """Print Table 1 of the paper for data sets, and the spread behind it; 80 columns are enough.
+
+    Args:
+        statistics: by the name of the data set or split.
+        console: where to.
+    """
+    table = _table("")
+    first = next(iter(statistics.values()))
+    for name in first.table_1:
+        table.add_column(name, justify="right", no_wrap=True)
+    for name, figures in statistics.items():
+        table.add_row(name, *map(_number, figures.table_1.values()))
+    console.print(table)
+    for name, figures in statistics.items():
+        console.print()
+        _print_spread(name, figures, console)
+
+
+def _print_spread(name: str, figures: DatasetStatistics, console: Console) -> None:
+    table = _table(name)
+    for heading in spread(figures.seconds):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for quantity, values in figures.spreads.items():
+        table.add_row(quantity, *map(_number, spread(values).values()))
+    console.print(table)
+    of_frames = f"{figures.annotated_frames:,} of {figures.frames:,} frames annotated"
+    console.print(of_frames, highlight=False, markup=False)
+    if figures.categories:
+        most = list(figures.categories.items())[:_CATEGORIES]
+        more = len(figures.categories) - len(most)
+        listed = ", ".join(f"{category} {count:,}" for category, count in most)
+        rest = f" and {more} more categories" if more else ""
+        console.print(f"objects: {listed}{rest}", highlight=False, markup=False)
+
+
+def _table(title: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    table.add_column(title, overflow="fold", min_width=10)
+    return table
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"

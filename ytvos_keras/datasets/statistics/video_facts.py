@@ -1,0 +1,67 @@
+"""What statistics need of each video."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ytvos_keras.datasets.label_values import decode_labels, is_binary, label_areas
+from ytvos_keras.datasets.object_info import ObjectInfo, objects_of
+from ytvos_keras.datasets.video import Video
+from ytvos_keras.processes import map_in_processes
+
+
+@dataclass(frozen=True)
+class VideoFacts:
+    """What statistics need of a video.
+
+    Args:
+        frame_names: in order.
+        annotated: number of frames with a mask.
+        pixels: of a mask; 0 if there is none.
+        objects: by id.
+    """
+
+    frame_names: tuple[str, ...]
+    annotated: int
+    pixels: int
+    objects: Mapping[int, ObjectInfo]
+
+
+def facts_of_videos(
+    videos: Sequence[Video],
+    *,
+    jobs: int = 1,
+    on_progress: Callable[[str, int, int | None], None] | None = None,
+) -> list[VideoFacts]:
+    """The facts of videos in folders: every mask is decoded.
+
+    Args:
+        videos: as a reader yields them.
+        jobs: processes.
+        on_progress: called with "stats", the videos done and of all.
+
+    Raises:
+        InputError: a mask cannot be decoded; the message names it.
+    """
+    facts = []
+    for video in map_in_processes(_facts, videos, jobs, chunk=8, what="reads masks"):
+        facts.append(video)
+        if on_progress is not None:
+            on_progress("stats", len(facts), len(videos))
+    return facts
+
+
+def _facts(video: Video) -> VideoFacts:
+    areas = {
+        index: label_areas(decode_labels(frame.mask.read_bytes(), str(frame.mask)))
+        for index, frame in enumerate(video.frames)
+        if frame.mask is not None
+    }
+    binary = video.binary or is_binary(np.flatnonzero(a).tolist() for a in areas.values())
+    return VideoFacts(
+        tuple(frame.name for frame in video.frames),
+        len(areas),
+        max((int(counts.sum()) for counts in areas.values()), default=0),
+        objects_of(areas, binary, video.categories),
+    )

@@ -1,0 +1,57 @@
+"""Where YouTube-VOS keeps frames, masks and lists."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ytvos_keras.datasets.sequence_folders import check_is_folder
+from ytvos_keras.errors import InputError
+
+
+@dataclass(frozen=True)
+class YouTubeVosLayout:
+    """The folders of one split.
+
+    Args:
+        meta: the `meta.json`.
+        annotations: holds a folder of PNGs for each video.
+        frames: holds a folder of pictures for each video; None if there is none.
+    """
+
+    meta: Path
+    annotations: Path
+    frames: Path | None
+
+
+def open_youtube_vos(root: str | Path, split: str | None = None) -> YouTubeVosLayout:
+    """Find the folders of a split.
+
+    Args:
+        root: with `split`, a folder that holds one folder for each split; without, the folder of a
+            split: `meta.json`, `Annotations/<video>/` and, if the frames are there, too,
+            `JPEGImages/<video>/`.
+        split: such as `train` or `valid`.
+
+    Raises:
+        InputError: there is no such folder, or no `meta.json` or `Annotations` in it.
+    """
+    root = Path(root)
+    check_is_folder(root)
+    folder = root / split if split else root
+    meta, annotations, frames = (folder / n for n in ("meta.json", "Annotations", "JPEGImages"))
+    if not meta.is_file():
+        raise InputError(f"{meta}: no such file; {_where_else(root)}.")
+    if not annotations.is_dir():
+        raise InputError(f"{annotations}: no such folder; the masks belong in it.")
+    return YouTubeVosLayout(meta, annotations, frames if frames.is_dir() else None)
+
+
+def _where_else(root: Path) -> str:
+    if (root / "meta.json").is_file():
+        return f"{root} is a split itself: name none"
+    splits = sorted(file.parent.name for file in root.glob("*/meta.json"))
+    if splits:
+        return f"{root} holds the splits {', '.join(splits)}: name one"
+    above = [place for place in root.absolute().parents[:2] if (place / "meta.json").is_file()]
+    if above:
+        return f"give {above[0]} instead"
+    return "give the folder that holds meta.json and Annotations"

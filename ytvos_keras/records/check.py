@@ -1,0 +1,49 @@
+"""Check a data set, in folders or in records, for everything that is wrong with it."""
+
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+from ytvos_keras.datasets.check.check_videos import check_folders
+from ytvos_keras.datasets.check.report import CheckReport
+from ytvos_keras.records.check_records import check_records
+from ytvos_keras.records.data_form import RECORDS, find_form
+
+
+def check(
+    root: str | Path,
+    *,
+    layout: str | None = None,
+    all_frames: bool = False,
+    videos: Collection[str] | None = None,
+    exclude: Collection[str] = (),
+    jobs: int = 1,
+    on_progress: Callable[[str, int, int | None], None] | None = None,
+) -> CheckReport:
+    """Decode every frame and mask of a data set and list its faults, see `faults.KINDS`.
+
+    Args:
+        root: a data set's folder, or a folder of records.
+        layout: one of `datasets.layouts.LAYOUTS`, or `records`; None to find out.
+        all_frames: see `read_youtube_vos`.
+        videos: names of the videos to look at; None for all. See `select_names`.
+        exclude: names of videos to leave out.
+        jobs: processes.
+        on_progress: called with (stage, frames done, frames in all).
+
+    Raises:
+        InputError: `root` cannot be read as a data set at all.
+    """
+    layout = layout or find_form(root)
+    if layout == RECORDS:
+        return check_records(
+            root, videos=videos, exclude=exclude, jobs=jobs, on_progress=on_progress
+        )
+    return check_folders(
+        root,
+        layout,
+        all_frames=all_frames,
+        videos=videos,
+        exclude=exclude,
+        jobs=jobs,
+        on_progress=on_progress,
+    )

@@ -1,0 +1,136 @@
+"""What is in a folder of records: what may stay, what has to go, and `dataset.json`."""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ytvos_keras.errors import InputError
+from ytvos_keras.media.json_file import write_json
+from ytvos_keras.records.index import (
+    DATASET_FILE,
+    index_path,
+    read_dataset,
+    read_json,
+    read_shard_index,
+)
+from ytvos_keras.records.run_folder import RunFolder
+from ytvos_keras.records.schema import SCHEMA_VERSION
+from ytvos_keras.records.shard_plan import ShardTask, digest
+
+
+def make_room(output: Path, split: str, tasks: Sequence[ShardTask], *, overwrite: bool) -> None:
+    """Make the folder ready for the shards of a split; whole shards of the same videos stay.
+
+    Args:
+        output: the folder; it is made if it does not exist.
+        split: such as "train"; other splits are left alone.
+        tasks: the shards that will be in it.
+        overwrite: remove what the split holds now, whatever it is.
+
+    Raises:
+        InputError: the split holds something else, or the folder is a file.
+    """
+    if output.exists() and not output.is_dir():
+        raise InputError(f"{output}: is a file; give a folder for the records.")
+    output.mkdir(parents=True, exist_ok=True)
+    RunFolder.remove_others(output, split)
+    shards = [path for path in output.glob("*.tfrecord") if _is_shard(path, split)]
+    if overwrite:
+        _remove(output, split, shards)
+        return
+    wanted = {task.path: task for task in tasks}
+    for path in sorted(shards):
+        if path not in wanted or not is_whole(wanted[path]):
+            raise InputError(
+                f"{path}: was written from other videos, or with other settings; give another "
+                f"folder or split, or --overwrite (in Python: overwrite=True) to replace {split!r}."
+            )
+
+
+def is_whole(task: ShardTask) -> bool:
+    """Whether the shard is there, complete, and made of the same files."""
+    if not task.path.is_file():
+        return False
+    try:
+        index = read_json(index_path(task.path))
+    except InputError:
+        return False
+    return (
+        index.get("fingerprint") == task.fingerprint
+        and index.get("bytes") == task.path.stat().st_size
+        and (task.skip_faulty or not index.get("skipped"))
+    )
+
+
+def describe_split(tasks: Sequence[ShardTask]) -> dict[str, Any]:
+    """Make the entry of `dataset.json` from the index files of the finished shards.
+
+    Raises:
+        InputError: every video was skipped for a fault.
+    """
+    shards, skipped, videos = [], [], []
+    for task in tasks:
+        index = read_json(index_path(task.path))
+        of_shard = read_shard_index(task.path)
+        shards.append(
+            {
+                "name": index["shard"],
+                "bytes": index["bytes"],
+                "sha256": index["sha256"],
+                "index_sha256": hashlib.sha256(index_path(task.path).read_bytes()).hexdigest(),
+                "videos": len(of_shard),
+            }
+        )
+        skipped += index["skipped"]
+        videos += of_shard
+    if not videos:
+        raise InputError(f"every video has a fault; the first: {skipped[0]['fault']}")
+    objects = [info for video in videos for info in video.objects.values()]
+    categories = Counter(info.category for info in objects if info.category)
+    return {
+        "source": tasks[0].source,
+        "fingerprint": digest([task.fingerprint for task in tasks]),
+        "videos": len(videos),
+        "frames": sum(len(video.frame_names) for video in videos),
+        "annotated_frames": sum(len(video.annotated) for video in videos),
+        "objects": len(objects),
+        "annotations": sum(area > 0 for info in objects for area in info.areas),
+        "categories": dict(sorted(categories.items())),
+        "bytes": sum(shard["bytes"] for shard in shards),
+        "skipped": sorted(skipped, key=lambda video: video["name"]),
+        "shards": shards,
+    }
+
+
+def add_split(output: Path, split: str, entry: dict[str, Any]) -> None:
+    """Put the entry of a split into `dataset.json`."""
+    _write_dataset(output, {**_splits(output), split: entry})
+
+
+def _splits(output: Path) -> dict[str, Any]:
+    return read_dataset(output)["splits"] if (output / DATASET_FILE).exists() else {}
+
+
+def _write_dataset(output: Path, splits: dict[str, Any]) -> None:
+    content = {"schema_version": SCHEMA_VERSION, "splits": dict(sorted(splits.items()))}
+    path = output / DATASET_FILE
+    try:
+        write_json(path, content)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written. ({error.strerror or error})") from error
+
+
+def _is_shard(path: Path, split: str) -> bool:
+    return re.fullmatch(rf"{re.escape(split)}-\d{{5,}}-of-\d{{5,}}", path.stem) is not None
+
+
+def _remove(output: Path, split: str, shards: Sequence[Path]) -> None:
+    splits = _splits(output)
+    if splits.pop(split, None) is not None:  # first: what it lists is there
+        _write_dataset(output, splits)
+    for shard in shards:
+        shard.unlink()
+        index_path(shard).unlink(missing_ok=True)

@@ -1,0 +1,103 @@
+"""Which video goes into which shard, and how to know that a shard is still up to date."""
+
+import hashlib
+import json
+import math
+import pickle
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ytvos_keras.datasets.video import EncodedFile, Video
+from ytvos_keras.errors import InputError
+from ytvos_keras.records.index import shard_name
+from ytvos_keras.records.schema import SCHEMA_VERSION
+
+_SHARD_BYTES = 128e6  # large enough to be read in one go, small enough for many workers
+_FEWEST = 8  # so that a small data set, too, is shuffled across shards and written in parallel
+
+
+@dataclass(frozen=True)
+class ShardTask:
+    """One shard to write: what a worker is given.
+
+    Args:
+        path: the TFRecord file.
+        source: the data set.
+        videos: its videos in the order of the records.
+        fingerprint: of everything that the shard is made of, if no video has a fault.
+        skip_faulty: whether to leave out a video with a fault instead of stopping.
+    """
+
+    path: Path
+    source: str
+    videos: tuple[Video, ...]
+    fingerprint: str
+    skip_faulty: bool
+
+
+def plan_shards(
+    videos: Sequence[Video],
+    output: Path,
+    *,
+    split: str,
+    source: str,
+    shards: int | None,
+    skip_faulty: bool,
+) -> list[ShardTask]:
+    """Deal the videos out to the shards in turn.
+
+    Args:
+        videos: in the order of their reader.
+        output: the folder for the shards.
+        split: such as "train".
+        source: the data set.
+        shards: how many; None for one per 128 MB of pictures, but at least eight. Never more than
+            videos, so that none is empty.
+        skip_faulty: see `ShardTask`.
+
+    Raises:
+        InputError: a file of a video is not there.
+    """
+    stamps = [_stamp(video) for video in videos]
+    if shards is None:
+        shards = max(_FEWEST, math.ceil(sum(size for _, size in stamps) / _SHARD_BYTES))
+    shards = min(shards, len(videos))
+    settings = [SCHEMA_VERSION, split, source]
+    return [
+        ShardTask(
+            path=output / shard_name(split, index, shards),
+            source=source,
+            videos=tuple(videos[index::shards]),
+            fingerprint=digest([*settings, index, shards, [s for s, _ in stamps[index::shards]]]),
+            skip_faulty=skip_faulty,
+        )
+        for index in range(shards)
+    ]
+
+
+def _stamp(video: Video) -> tuple[list, int]:
+    """What changes when the video changes, and the bytes of its pictures."""
+    files = [
+        (frame.name, _file_stamp(frame.image), frame.mask and _file_stamp(frame.mask))
+        for frame in video.frames
+    ]
+    categories = sorted(video.categories.items())
+    size = sum(image[0] + (mask[0] if mask else 0) for _, image, mask in files)
+    return [video.name, video.binary, categories, files], size
+
+
+def _file_stamp(file: EncodedFile) -> tuple[int, int | str]:
+    """Size and time of a file; a drawn mask has the checksum of what it is drawn from."""
+    if not isinstance(file, Path):
+        return 0, hashlib.sha256(pickle.dumps(file)).hexdigest()
+    try:
+        status = file.stat()
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read. ({error.strerror or error})") from error
+    return status.st_size, status.st_mtime_ns
+
+
+def digest(content: list) -> str:
+    """A checksum of anything that JSON can hold."""
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()

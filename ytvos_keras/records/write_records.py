@@ -1,0 +1,126 @@
+"""From videos to a folder of records, through Apache Beam."""
+
+import logging
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ytvos_keras.datasets.video import Video
+from ytvos_keras.errors import InputError
+from ytvos_keras.records.beam_pipeline import check_beam, run_each
+from ytvos_keras.records.folder import add_split, describe_split, is_whole, make_room
+from ytvos_keras.records.run_folder import RunEndedError, RunFolder
+from ytvos_keras.records.shard_plan import ShardTask, plan_shards
+from ytvos_keras.records.write_shard import run_task
+
+Progress = Callable[[str, int, int | None], None]
+
+logger = logging.getLogger(__name__)
+
+
+def write_records(
+    videos: Sequence[Video],
+    output: str | Path,
+    *,
+    split: str = "train",
+    source: str,
+    shards: int | None = None,
+    jobs: int = 1,
+    beam_options: Sequence[str] = (),
+    skip_faulty: bool = False,
+    overwrite: bool = False,
+    on_progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Write videos as sharded TFRecords, one record a video; see `schema` and `index`.
+
+    Which video goes into which shard depends on their order and number alone, so that any number
+    of workers writes the same files. Every shard appears whole or not at all. After an
+    interruption of any kind the same call keeps the shards that are whole and made of the same
+    files (by size and time of change), and writes the others; `dataset.json` comes last.
+
+    Args:
+        videos: with names that are all different.
+        output: the folder to write to; it is made if it does not exist. It may hold other splits.
+            With workers on other machines, it must be a folder that all see under this path.
+        split: names the shards; letters, digits, `_` and `.`.
+        source: the data set, for the records.
+        shards: number of shards; see `shard_plan.plan_shards`.
+        jobs: how many shards are written at once on this machine.
+        beam_options: for another runner; see `beam_pipeline.run_each`.
+        skip_faulty: leave out videos with a fault (they are named in `dataset.json`).
+        overwrite: replace this split if it was written from something else.
+        on_progress: called with "videos", the number done and the number of all.
+
+    Returns:
+        The entry of the split in `dataset.json`.
+
+    Raises:
+        InputError: a fault in a video, a folder that cannot be used, a full disk; one line.
+
+    Example:
+        >>> write_records(read_davis("DAVIS", split="train"), "records", source="davis")["videos"]
+        60
+    """
+    check_beam()
+    output = Path(output)
+    _check_names(videos, split)
+    tasks = plan_shards(
+        videos, output, split=split, source=source, shards=shards, skip_faulty=skip_faulty
+    )
+    make_room(output, split, tasks, overwrite=overwrite)
+    missing = [task for task in tasks if not is_whole(task)]
+    if kept := len(tasks) - len(missing):
+        logger.info("%d of %d shards are there already", kept, len(tasks))
+    if missing:
+        progress = on_progress or (lambda *_: None)
+        try:
+            with RunFolder.new(output, split) as run:
+                _write(missing, run, len(videos), jobs, beam_options, progress)
+        except RunEndedError as error:
+            raise InputError(f"{output}: another ytvos-prepare writes there now.") from error
+        except OSError as error:
+            raise InputError(f"{output}: cannot be written. ({error.strerror or error})") from error
+    entry = describe_split(tasks)
+    add_split(output, split, entry)
+    return entry
+
+
+def _check_names(videos: Sequence[Video], split: str) -> None:
+    if not re.fullmatch(r"[A-Za-z0-9_.-]+", split):
+        raise InputError(f"a split is named with letters, digits, _, - and . Received: {split!r}")
+    if not videos:
+        raise InputError("there are no videos to write.")
+    names = Counter(video.name for video in videos)
+    name, count = names.most_common(1)[0]
+    if count > 1:
+        raise InputError(f"names of videos must differ. Received {count} videos named {name!r}.")
+
+
+def _write(
+    tasks: Sequence[ShardTask],
+    run: RunFolder,
+    total: int,
+    jobs: int,
+    beam_options: Sequence[str],
+    on_progress: Progress,
+) -> None:
+    """Write shards; `total` counts also the videos of those that are there already."""
+    kept = total - sum(len(task.videos) for task in tasks)
+
+    def show_progress() -> None:
+        if done := run.done:
+            on_progress("videos", min(kept + done, total), total)
+
+    run_each(
+        run_task,
+        [str(run.add_task(task.path.stem, task)) for task in tasks],
+        jobs=jobs,
+        beam_options=beam_options,
+        while_running=show_progress,
+        stop=run.remove,
+    )
+    if message := run.failure:
+        raise InputError(message)
+    show_progress()

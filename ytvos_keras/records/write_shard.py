@@ -1,0 +1,130 @@
+"""One shard and its index file, written whole or not at all."""
+
+import contextlib
+import hashlib
+import json
+import uuid
+import zlib
+from pathlib import Path
+
+from ytvos_keras.errors import InputError, first_line
+from ytvos_keras.records.encode_video import encode_video
+from ytvos_keras.records.index import Blob, IndexedVideo, index_path, to_json
+from ytvos_keras.records.run_folder import RunEndedError, RunFolder
+from ytvos_keras.records.schema import SCHEMA_VERSION, EncodedVideo, serialize
+from ytvos_keras.records.shard_plan import ShardTask
+
+_REMEDY = "(`ytvos-prepare check` lists all faults, --skip-faulty leaves such videos out)"
+_HEADER, _FOOTER = 12, 4  # bytes around a record: its length and checksums
+
+
+def run_task(path: str) -> None:
+    """Do a task of a run, and tell the run if it fails.
+
+    Args:
+        path: of a file that `RunFolder.add_task` wrote, with a `ShardTask` in it.
+    """
+    run = RunFolder(Path(path).parent)
+    with contextlib.suppress(RunEndedError):  # nobody waits for it
+        try:
+            write_shard(run.read_task(path), run)
+        except InputError as error:
+            run.fail(str(error))
+
+
+def write_shard(task: ShardTask, run: RunFolder) -> None:
+    """Write a shard into the folder of the run; move it and its index out when it is whole.
+
+    Raises:
+        InputError: a video has a fault (and `skip_faulty` is not set), or the disk is full.
+        RunEndedError: the run has ended meanwhile.
+    """
+    # Another name in every attempt: a runner may try a shard twice at once.
+    part = run.path / f"{uuid.uuid4().hex}.{task.path.name}"
+    index_part = index_path(part)
+    try:
+        content = _write_records(task, part, run)
+        index_part.write_text(json.dumps(content, separators=(",", ":")), encoding="utf-8")
+        # The shard last: where it is, its index is.
+        index_part.replace(index_path(task.path))
+        part.replace(task.path)
+    except OSError as error:
+        if not run.path.is_dir():
+            raise RunEndedError from error
+        raise InputError(
+            f"{task.path}: cannot be written. ({error.strerror or first_line(error)})"
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
+        index_part.unlink(missing_ok=True)
+
+
+def _write_records(task: ShardTask, part: Path, run: RunFolder) -> dict[str, object]:
+    """Write the records; return the content of the index file."""
+    import tensorflow as tf
+
+    entries, skipped, start = [], [], 0
+    try:
+        with tf.io.TFRecordWriter(str(part)) as writer:
+            for video in task.videos:
+                try:
+                    encoded = encode_video(video, task.source)
+                    record = serialize(encoded)
+                except InputError as fault:
+                    if not task.skip_faulty:
+                        raise InputError(f"{fault} {_REMEDY}") from fault
+                    skipped.append({"name": video.name, "fault": str(fault)})
+                else:
+                    writer.write(record)
+                    entries.append(_entry(encoded, record, start + _HEADER, task.path))
+                    start += _HEADER + len(record) + _FOOTER
+                run.count()
+    except tf.errors.OpError as error:
+        raise OSError(_reason(error)) from error
+    with part.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        size = file.tell()
+    if size != start:
+        raise OSError(f"{size} bytes arrived instead of {start}; is the disk full?")
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "shard": task.path.name,
+        "bytes": size,
+        "sha256": sha256,
+        "fingerprint": task.fingerprint,
+        "skipped": skipped,
+        "videos": entries,
+    }
+
+
+def _entry(video: EncodedVideo, record: bytes, start: int, shard: Path) -> dict[str, object]:
+    """A video of the index file; `start` is the record's place in the shard, in bytes."""
+    place = 0
+
+    def find(blob: bytes) -> Blob:
+        # A record holds each picture in one piece, the pictures in the order of the frames.
+        nonlocal place
+        found = record.index(blob, place)
+        place = found + len(blob)
+        return Blob(start + found, len(blob), zlib.crc32(blob))
+
+    return to_json(
+        IndexedVideo(
+            name=video.name,
+            source=video.source,
+            height=video.height,
+            width=video.width,
+            binary=video.binary,
+            frame_names=video.frame_names,
+            annotated=video.annotated,
+            objects=video.objects,
+            images=tuple(find(image) for image in video.images),
+            masks=tuple(mask and find(mask) for mask in video.masks),
+            shard=shard,
+        )
+    )
+
+
+def _reason(error) -> str:
+    """Of `<file>; No space left on device` the last part."""
+    return first_line(error).rpartition("; ")[2]
