@@ -15,7 +15,7 @@ from small_videos import list_videos, make_videos, slowly
 
 from ytvos_keras.errors import InputError
 from ytvos_keras.records import folder as records_folder
-from ytvos_keras.records import write as module
+from ytvos_keras.records import write_records as module
 from ytvos_keras.records import write_shard as write_shard_module
 from ytvos_keras.records.index import read_dataset, read_index
 from ytvos_keras.records.run_folder import RunEndedError, RunFolder
