@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image
 
 from ytvos_keras.errors import InputError
+from ytvos_keras.media.mask_pixels import index_values
 from ytvos_keras.media.masks import MAX_ID
 from ytvos_keras.media.pictures import decode_picture
 
@@ -21,7 +22,8 @@ def decode_labels(data: bytes, name: str) -> np.ndarray:
         name: what to call the mask in an error: its file, if it has one.
 
     Returns:
-        uint8 (H, W): the index in the palette or the grey level; 0 and 1 of a 1-bit PNG.
+        uint8 (H, W): the index in the palette or the grey level; 0 and 1 of a 1-bit PNG; 0 where
+        the picture is transparent.
 
     Raises:
         InputError: damaged, not a PNG, or not one number a pixel.
@@ -33,7 +35,7 @@ def decode_labels(data: bytes, name: str) -> np.ndarray:
             "`ytvos-prepare check --fix` mends what can be mended. "
             f"Received: {image.format}, mode {image.mode}"
         )
-    return np.asarray(image).astype(np.uint8)  # a 1-bit PNG comes as booleans
+    return index_values(image).astype(np.uint8)  # a 1-bit PNG comes as booleans
 
 
 def label_areas(labels: np.ndarray) -> np.ndarray:

@@ -7,11 +7,11 @@ from PIL import Image
 
 from ytvos_keras.errors import InputError
 from ytvos_keras.media.atomic import atomic_path
+from ytvos_keras.media.mask_pixels import mask_pixels, palette_of, smooth_edges_error, values_in
 from ytvos_keras.media.palette import davis_palette
 from ytvos_keras.media.pictures import load_picture
 
 MAX_ID = 254  # 255 is void in DAVIS and PASCAL VOC
-_FEW_IDS = 8  # up to this id, a look for each one is faster than a histogram
 _MANY_IDS = 10  # more values than this, with gaps between them, are taken for smooth edges
 
 
@@ -32,12 +32,13 @@ def check_label_map(
         * 255 beside other values is an error: it is void, or the mask has smooth edges.
         * More than 10 values that are not exactly 1 … K are an error too, unless `indexed`.
         * Three or four channels: the colours must be grey (R = G = B); transparent is background.
+          Files may have more colours, see `mask_pixels.mask_pixels`.
         * Floats must be whole numbers.
 
     Args:
         array: (H, W), (H, W, 1), (H, W, 3) or (H, W, 4); boolean, integer or float.
         name: what to call the mask in an error: its file, if it has one.
-        indexed: the values are known to be ids (they come from a palette picture).
+        indexed: the values are known to be ids (they come from an index picture).
         allow_empty: accept a mask without any object.
         void: what 255 stands for, instead of the rules on 255: 0 where it marks void pixels, an id
             where it marks an object.
@@ -55,17 +56,14 @@ def check_label_map(
     labels = _whole_numbers(_one_channel(np.asarray(array), name), name)
     if void is not None and labels.max() >= 255:
         labels = np.where(labels == 255, labels.dtype.type(void), labels)
-    values = _values(labels)
+    values = values_in(labels)
     ids = values[values != 0]
     if not ids.size and not allow_empty:
         raise InputError(f"{name}: no object in it, every pixel is 0; mark the object with its id.")
     if ids.size == 1 and ids[0] in (255, 65535):
         return (labels != 0).astype(np.uint8)
     if not indexed and ids.size > _MANY_IDS and ids[-1] != ids.size:
-        raise InputError(
-            f"{name}: {values.size} values found; was it resized with interpolation? "
-            "Resize masks with nearest neighbour, one value per object."
-        )
+        raise smooth_edges_error(name, values.size)
     if ids.size and ids[-1] == 255:
         raise InputError(
             f"{name}: value 255 found beside {_listed(ids[:-1])}; if it marks void pixels, set "
@@ -80,16 +78,16 @@ def check_label_map(
 
 def ids_in(label_map: np.ndarray) -> list[int]:
     """The object ids that occur in a label map, uint8 (H, W), in order."""
-    return [value for value in _values(label_map).tolist() if value]
+    return [value for value in values_in(label_map).tolist() if value]
 
 
 def read_mask(
     path: str | Path, *, allow_empty: bool = False, void: int | None = None
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Read a mask file and check it as `check_label_map` does.
+    """Read a mask file by the rules of `mask_pixels.mask_pixels` and `check_label_map`.
 
     Args:
-        path: a PNG: index (palette), greyscale, 1 bit, or RGB(A) whose channels are equal.
+        path: a PNG: index (palette), greyscale or 1 bit; RGB(A) in grey or the DAVIS colours.
         allow_empty: accept a mask without any object.
         void: what 255 stands for; see `check_label_map`.
 
@@ -98,11 +96,11 @@ def read_mask(
         palette: uint8 (256, 3) of an index PNG, None for the others.
 
     Raises:
-        InputError: the file cannot be read, is a JPEG, or breaks a rule of `check_label_map`.
+        InputError: the file cannot be read, or breaks a rule.
     """
     image = load_picture(path)
     label_map = _label_map_of(image, str(path), allow_empty, void)
-    return label_map, _palette_of(image) if image.mode == "P" else None
+    return label_map, palette_of(image) if image.mode == "P" else None
 
 
 def read_label_map(
@@ -114,18 +112,9 @@ def read_label_map(
 
 def _label_map_of(image: Image.Image, name: str, allow_empty: bool, void: int | None) -> np.ndarray:
     """The checked label map of a picture."""
-    if image.format == "JPEG":
-        raise InputError(f"{name}: JPEG does not keep exact values; save the mask as PNG.")
-    indexed = image.mode == "P"
-    if image.mode in ("LA", "PA"):
-        image = image.convert("RGBA")
-    if image.mode not in ("P", "L", "1", "RGB", "RGBA") and not image.mode.startswith("I"):
-        raise InputError(
-            f"{name}: a mask must be an index, greyscale or black-and-white PNG. "
-            f"Received: mode {image.mode}."
-        )
+    pixels = mask_pixels(image, name)
     return check_label_map(
-        np.asarray(image), name=name, indexed=indexed, allow_empty=allow_empty, void=void
+        pixels.values, name=name, indexed=pixels.certain, allow_empty=allow_empty, void=void
     )
 
 
@@ -149,16 +138,6 @@ def write_mask(path: str | Path, label_map: np.ndarray, palette: np.ndarray | No
     image.putpalette((davis_palette() if palette is None else palette).tobytes())
     with atomic_path(path) as part:
         image.save(part, format="PNG")
-
-
-def _values(labels: np.ndarray) -> np.ndarray:
-    """The values that occur, in order."""
-    if labels.dtype != np.uint8:
-        return np.unique(labels)
-    # Neither takes a fifth of the time of np.unique: thousands of masks are read in an evaluation.
-    if (largest := int(labels.max())) <= _FEW_IDS:
-        return np.array([i for i in range(largest + 1) if (labels == i).any()])
-    return np.flatnonzero(Image.fromarray(labels).histogram())
 
 
 def _one_channel(array: np.ndarray, name: str) -> np.ndarray:
@@ -196,14 +175,6 @@ def _whole_numbers(labels: np.ndarray, name: str) -> np.ndarray:
             f"{name}: fractions found, but a mask holds whole ids; threshold it first (mask > 0.5)."
         )
     return labels.astype(np.int64)
-
-
-def _palette_of(image: Image.Image) -> np.ndarray:
-    """Return the palette of an index picture; colours that it lacks are those of DAVIS."""
-    colours = np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
-    palette = davis_palette().copy()
-    palette[: len(colours)] = colours
-    return palette
 
 
 def _listed(values: np.ndarray, most: int = 5) -> str:

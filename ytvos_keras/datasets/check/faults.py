@@ -51,6 +51,10 @@ KINDS = {
         "mask with smooth edges (antialiased, or resized with interpolation)",
         "Draw or resize it without smoothing (nearest neighbour).",
     ),
+    "palette-mask": Kind(
+        "index mask whose background is not index 0",
+        "Save it as a label map: 0 for the background, one id per object.",
+    ),
     "mask-size": Kind(
         "mask of another size than its frame", "Export it again at the frame's size."
     ),

@@ -7,11 +7,16 @@ from PIL import Image
 
 from ytvos_keras.datasets.label_values import LABEL_MODES, VOID
 from ytvos_keras.datasets.picture_bytes import examine_picture
+from ytvos_keras.media.mask_pixels import (
+    MaskError,
+    MaskPixels,
+    index_values,
+    mask_pixels,
+    values_in,
+)
 from ytvos_keras.media.masks import MAX_ID
-from ytvos_keras.media.palette import davis_palette
 from ytvos_keras.media.pictures import decode_picture
 
-_LOSSLESS = ("PNG", "BMP", "GIF", "TIFF")
 _MANY_VALUES = 10  # more, with gaps between them, are taken for smooth edges
 _UNLIKELY_ID = 32  # grey levels from here on beside 255 are taken for smooth edges
 _GREYS_OF_THE_PALETTE = {64, 128, 192}  # may be ids, or the colours of ids 56, 7 and 63
@@ -35,101 +40,70 @@ class MaskFacts:
 
 
 def examine_mask(data: bytes) -> MaskFacts:
-    """Decode a mask and look for what makes it unfit as one.
+    """Decode a mask and look for what makes it unfit as one, by the rules of `mask_pixels`.
 
-    A mask that is no 8-bit index or greyscale PNG is a fault, but keeps its values where they can
-    be told exactly, see `exact_labels`.
+    A mask that is not an 8-bit index or greyscale PNG is a fault, but keeps its values where they
+    can be told exactly, see `exact_labels`.
     """
     facts = examine_picture(data)
     if facts.damage is not None:
         return MaskFacts("damaged-mask", facts.damage)
     size = (facts.height, facts.width)
-    if facts.format == "JPEG":
-        return MaskFacts("jpeg-mask", "", None, size)
     image = decode_picture(data, "mask")
-    labels = exact_labels(image)
-    if labels is not None and _is_grey(image) and (what := _smoothness(labels)):
+    file = f"{facts.format}, mode {image.mode}"
+    try:
+        pixels = mask_pixels(image)
+    except MaskError as error:
+        what = ", ".join(filter(None, (file, error.what)))
+        return MaskFacts(
+            error.kind, what if error.kind == "colour-mask" else error.what, None, size
+        )
+    labels = _exact(image, pixels)
+    if labels is not None and not pixels.certain and (what := _smoothness(labels)):
         return MaskFacts("smooth-mask", what, None, size)
-    if image.format == "PNG" and image.mode in LABEL_MODES:
+    if facts.format == "PNG" and image.mode in LABEL_MODES and _are_indices(image, pixels):
         return MaskFacts(None, "", labels, size)
-    what = f"{image.format}, mode {image.mode}"
-    if labels is None and image.mode in ("RGB", "RGBA"):
-        what += f", {_colour_count(image)} colours that are no ids"
-    return MaskFacts("colour-mask", what, labels, size)
+    return MaskFacts("colour-mask", file, labels, size)
 
 
 def exact_labels(image: Image.Image) -> np.ndarray | None:
-    """The object ids of a mask, if they can be told without guessing.
+    """The object ids of a mask, uint8 (H, W), if they can be told without guessing; else None.
 
-    Rules:
-        * Index, greyscale and black-and-white pictures: the values that stand in them. 16 bits: if
-          they are at most 254, or 0 and 65535 (which becomes 255).
-        * Transparent pixels are background; half-transparent ones cannot be told.
-        * Colours with R = G = B: that value. 64, 128 and 192 without other ids cannot be told: they
-          may be ids, or the colours of others.
-        * Other colours: ids if all are colours of the DAVIS palette.
-        * From a format that may change values (JPEG, WebP): cannot be told.
+    By the rules of `mask_pixels`, and: 16-bit values are ids if they are at most 254, or 0 and
+    65535 (which becomes 255); 64, 128 and 192 without other ids in a picture of colours cannot be
+    told: they may be ids, or the colours of others.
 
     Args:
         image: decoded, in any mode.
-
-    Returns:
-        uint8 (H, W), or None.
     """
-    if image.format not in _LOSSLESS:
+    try:
+        return _exact(image, mask_pixels(image))
+    except MaskError:
         return None
-    if image.mode in LABEL_MODES:
-        return np.asarray(image).astype(np.uint8)
+
+
+def _exact(image: Image.Image, pixels: MaskPixels) -> np.ndarray | None:
+    values = pixels.values
     if image.mode.startswith("I"):
-        return _of_16_bits(np.asarray(image).astype(np.int64))
-    if image.mode not in ("RGB", "RGBA", "LA", "PA"):
-        return None
-    pixels = np.asarray(image.convert("RGBA"))
-    alpha = pixels[..., 3:]
-    if not np.isin(alpha, (0, 255)).all():
-        return None
-    colours = np.where(alpha == 0, np.uint8(0), pixels[..., :3])
-    if (colours == colours[..., :1]).all():
-        labels = colours[..., 0]
-        ids = set(np.unique(labels)) - {0}
-        return None if ids and ids <= _GREYS_OF_THE_PALETTE else labels
-    return _of_palette(colours)
-
-
-def _of_16_bits(values: np.ndarray) -> np.ndarray | None:
-    values = np.where(values == 65535, VOID, values)
-    if values.min() < 0 or values.max() > VOID:
+        values = np.where(values.astype(np.int64) == 65535, VOID, values)
+        if values.min() < 0 or values.max() > VOID:
+            return None
+    ids = set(values_in(values).tolist()) - {0}
+    is_colour = image.mode not in LABEL_MODES and not image.mode.startswith("I")
+    if is_colour and not pixels.certain and ids and ids <= _GREYS_OF_THE_PALETTE:
         return None
     return values.astype(np.uint8)
 
 
-def _of_palette(colours: np.ndarray) -> np.ndarray | None:
-    """Look colours, uint8 (H, W, 3), up in the DAVIS palette."""
-    weights = np.array([65536, 256, 1])
-    keys = davis_palette().astype(np.int64) @ weights
-    order = np.argsort(keys)
-    wanted = colours.astype(np.int64) @ weights
-    places = np.searchsorted(keys[order], wanted).clip(max=255)
-    ids = order[places]
-    return ids.astype(np.uint8) if (keys[ids] == wanted).all() else None
+def _are_indices(image: Image.Image, pixels: MaskPixels) -> bool:
+    """Whether the ids are what stands in the file: not so of a drawing in the DAVIS colours."""
+    return image.mode != "P" or bool((index_values(image) == pixels.values).all())
 
 
 def _smoothness(labels: np.ndarray) -> str | None:
-    """Says why grey levels look like smooth edges and not like ids; None if they do not."""
-    values = np.flatnonzero(Image.fromarray(labels).histogram())
+    """Say why grey levels look like smooth edges and not like ids; None if they do not."""
+    values = values_in(labels)
     ids = values[(values > 0) & (values <= MAX_ID)]
     many = ids.size > _MANY_VALUES and ids[-1] != ids.size
     between = values[-1] == VOID and ids.size > 0 and ids[-1] >= _UNLIKELY_ID
     return f"{values.size} values" if many or between else None
-
-
-def _is_grey(image: Image.Image) -> bool:
-    """Whether values may be grey levels: an index picture of other colours holds ids for sure."""
-    if image.mode != "P":
-        return True
-    palette = np.array(image.getpalette("RGB"), np.int64).reshape(-1, 3)
-    return bool((palette == np.arange(len(palette))[:, None]).all())
-
-
-def _colour_count(image: Image.Image) -> int:
-    return len(np.unique(np.asarray(image).reshape(-1, len(image.getbands())), axis=0))

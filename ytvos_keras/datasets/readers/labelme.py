@@ -23,6 +23,7 @@ from ytvos_keras.datasets.sequence_folders import check_is_folder
 from ytvos_keras.datasets.video import Video
 from ytvos_keras.errors import InputError
 from ytvos_keras.media.folder_frames import PICTURE_SUFFIXES
+from ytvos_keras.media.mask_pixels import mask_pixels
 from ytvos_keras.media.pictures import decode_picture
 
 
@@ -119,7 +120,7 @@ def _decode(text: str) -> np.ndarray:
         data = base64.b64decode(text, validate=True)
     except binascii.Error as error:
         raise InputError("its mask is no base64.") from error
-    return np.asarray(decode_picture(data, "its mask").convert("L")) > 0
+    return mask_pixels(decode_picture(data, "its mask"), "its mask").values > 0
 
 
 def _placed(part: np.ndarray, corner: list[float], size: Size) -> np.ndarray:

@@ -1,0 +1,87 @@
+"""Smooth edges in index pictures: regions whose colour is a mixture of those beside them."""
+
+import numpy as np
+
+_MOST_ENDS = 16  # the most frequent values are the candidates for the two regions
+_NEAR = 8  # levels of 0–255 by which a mixture may be off, for rounding and quantisation
+_CONTACT = 0.25  # share of a value's contacts that each side has at least
+
+
+def edge_values(indices: np.ndarray, used: np.ndarray, colours: np.ndarray) -> np.ndarray:
+    """Find the values of an index picture that are smooth edges and not objects.
+
+    Such a value has a colour that is a mixture of those of two other values, and its pixels touch
+    pixels on both sides of the mixture: an antialiased red disc on black has dark red pixels, which
+    touch brighter ones inside and darker ones outside. A single such value counts only if it is
+    nowhere three pixels wide.
+
+    Args:
+        indices: uint8 (H, W).
+        used: the values that occur, in order.
+        colours: (256, 3), RGB, 0–255.
+
+    Returns:
+        The values, in order.
+    """
+    mixed = _mixtures(indices, used, colours.astype(np.float32))
+    if not mixed:
+        return np.array([], np.uint8)
+    contacts = _contacts(indices)
+    edges = [value for value, sides in mixed.items() if _is_between(contacts[value], sides)]
+    if len(edges) == 1 and edges[0] in indices[_plain(indices)]:
+        edges = []
+    return np.array(edges, np.uint8)
+
+
+def _mixtures(
+    indices: np.ndarray, used: np.ndarray, colours: np.ndarray
+) -> dict[int, list[np.ndarray]]:
+    """For each value with a mixed colour, where all 256 colours lie along each line through it.
+
+    Along the line from one end of the mixture to the other; the value itself is at 0.
+    """
+    ends = used
+    if used.size > _MOST_ENDS:
+        counts = np.bincount(indices.ravel(), minlength=256)[used]
+        ends = np.sort(used[np.argsort(-counts, kind="stable")[:_MOST_ENDS]])
+    first, second = np.triu_indices(ends.size, 1)
+    start, way = colours[ends[first]], colours[ends[second]] - colours[ends[first]]
+    length = np.maximum((way**2).sum(-1), 1)
+    found = {}
+    for value in used.tolist():
+        along = ((colours[value] - start) * way).sum(-1) / length
+        off = np.abs(start + along[:, None] * way - colours[value]).max(-1)
+        lines = np.flatnonzero((off <= _NEAR) & (along > 0.04) & (along < 0.96))
+        if lines.size:
+            found[value] = [(colours - colours[value]) @ way[line] for line in lines]
+    return found
+
+
+def _contacts(indices: np.ndarray) -> np.ndarray:
+    """How often each value lies beside or above each other one: (256, 256), the diagonal 0."""
+    counts = np.zeros(65536, np.int64)
+    for one, other in ((indices[:, :-1], indices[:, 1:]), (indices[:-1], indices[1:])):
+        differ = one != other
+        counts += np.bincount(one[differ] * np.uint16(256) + other[differ], minlength=65536)
+    square = counts.reshape(256, 256)
+    return square + square.T
+
+
+def _is_between(contacts: np.ndarray, sides: list[np.ndarray]) -> bool:
+    total = contacts.sum()
+    return any(
+        min(contacts[along < 0].sum(), contacts[along > 0].sum()) >= _CONTACT * total
+        for along in sides
+    )
+
+
+def _plain(indices: np.ndarray) -> np.ndarray:
+    """Mark the pixels whose eight neighbours have their value; boolean (H, W)."""
+    plain = np.zeros(indices.shape, bool)
+    if min(indices.shape) < 3:
+        return plain
+    row = (indices[:, 1:-1] == indices[:, :-2]) & (indices[:, 1:-1] == indices[:, 2:])
+    middle = indices[1:-1, 1:-1]
+    same = (middle == indices[:-2, 1:-1]) & (middle == indices[2:, 1:-1])
+    plain[1:-1, 1:-1] = row[:-2] & row[1:-1] & row[2:] & same
+    return plain

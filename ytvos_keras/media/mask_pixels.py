@@ -1,0 +1,220 @@
+"""What the pixels of a mask file stand for: background, object ids, or smooth edges."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from ytvos_keras.errors import InputError
+from ytvos_keras.media.edge_colours import edge_values
+from ytvos_keras.media.palette import davis_palette
+
+_LOSSLESS = (None, "PNG", "BMP", "GIF", "TIFF")  # None: made in memory
+_NEAR = 8  # levels of 0–255 within which a colour is called black or white
+_CHROMATIC = 40  # levels between the channels of a colour that nobody calls grey
+_FEW_IDS = 8  # up to this id, a look for each one is faster than a histogram
+
+
+class MaskError(InputError):
+    """A picture cannot be used as a mask.
+
+    Attributes:
+        kind: the kind of fault, as `ytvos-prepare check` calls it.
+        what: says more about it in a few words; may be empty.
+    """
+
+    def __init__(self, message: str, kind: str = "colour-mask", what: str = ""):
+        super().__init__(message)
+        self.kind, self.what = kind, what
+
+
+@dataclass(frozen=True)
+class MaskPixels:
+    """The values of a mask file.
+
+    Attributes:
+        values: integer (H, W); 0 is background, 255 may be void.
+        certain: whether the values are object ids for sure; grey levels may be smooth edges.
+    """
+
+    values: np.ndarray
+    certain: bool
+
+
+def mask_pixels(image: Image.Image, name: str = "mask") -> MaskPixels:
+    """Tell the ids of a mask from its pixels. The rules are the same in every command.
+
+    * The format keeps exact values: PNG, BMP, GIF or TIFF.
+    * Transparent pixels are background. Half-transparent ones are smooth edges, an error.
+    * Index (palette) pictures: the index is the id and 0 the background, whatever the colours are.
+      Two exceptions. If the background has another index (black, or white where index 0 has a
+      colour, or transparent pixels while index 0 is drawn too), the picture was drawn and quantised
+      and its indices are not ids: they are looked up by colour as below, or it is an error. If
+      colours lie between those of two regions, in the palette and in the picture, the edges are
+      smooth: an error.
+    * Greyscale and black-and-white pictures, and index pictures whose palette is the grey ramp: the
+      grey level is the id. `masks.check_label_map` looks for smooth edges among them.
+    * Colours: R = G = B counts as grey; otherwise all must be colours of the DAVIS palette.
+
+    Args:
+        image: decoded, in any mode.
+        name: what to call the mask in an error: its file, if it has one.
+
+    Raises:
+        MaskError: a rule is broken.
+    """
+    if image.format not in _LOSSLESS:
+        kind = "JPEG" if image.format == "MPO" else image.format
+        raise MaskError(
+            f"{name}: {kind} does not keep exact values; save the mask as PNG.", "jpeg-mask"
+        )
+    if image.mode == "P":
+        return _of_indices(image, name)
+    if image.mode in ("L", "1") or image.mode.startswith("I"):
+        return MaskPixels(index_values(image), certain=False)
+    if image.mode in ("LA", "PA", "RGB", "RGBA"):
+        return _of_colours(np.asarray(image.convert("RGBA")), name)
+    raise MaskError(
+        f"{name}: a mask must be an index, greyscale or black-and-white PNG. "
+        f"Received: mode {image.mode}."
+    )
+
+
+def index_values(image: Image.Image) -> np.ndarray:
+    """The numbers in a picture of one channel, (H, W), with 0 for transparent pixels; no checks."""
+    indices = np.asarray(image)
+    if "transparency" not in image.info or indices.dtype != np.uint8:
+        return indices
+    return np.where(_alpha(image) == 0, 0, np.arange(256)).astype(np.uint8)[indices]
+
+
+def palette_of(image: Image.Image) -> np.ndarray:
+    """The palette of an index picture, uint8 (256, 3); colours that it lacks are those of DAVIS.
+
+    If transparent pixels are the background, its colour is black.
+    """
+    palette = _colours(image)
+    if "transparency" in image.info:
+        palette[0] = 0
+    return palette
+
+
+def values_in(labels: np.ndarray) -> np.ndarray:
+    """The values that occur in an integer array (H, W), in order."""
+    if labels.dtype != np.uint8:
+        return np.unique(labels)
+    # Neither takes a fifth of the time of np.unique: thousands of masks are read in an evaluation.
+    if (largest := int(labels.max())) <= _FEW_IDS:
+        return np.array([i for i in range(largest + 1) if (labels == i).any()])
+    return np.flatnonzero(Image.fromarray(labels).histogram())
+
+
+def smooth_edges_error(name: str, values: int) -> MaskError:
+    """The error for a mask with smooth edges and this many values."""
+    return MaskError(
+        f"{name}: {values} values found; was it resized with interpolation, or drawn with smooth "
+        "edges? Draw and resize masks with nearest neighbour, one value per object.",
+        "smooth-mask",
+        f"{values} values",
+    )
+
+
+def _of_indices(image: Image.Image, name: str) -> MaskPixels:
+    used = values_in(np.asarray(image))
+    alpha, colours = _alpha(image), _colours(image)
+    _check_alpha(alpha[used], name)
+    drawn = used[alpha[used] == 255]
+    if problem := _background_elsewhere(drawn, colours, is_clear=drawn.size < used.size):
+        pixels = np.concatenate([colours, alpha[:, None]], 1)[np.asarray(image)]
+        if (ids := _davis_ids(pixels)) is not None:
+            return MaskPixels(ids, certain=True)
+        raise MaskError(
+            f"{name}: {problem}, but index 0 is the background of a mask; save it as a label map, "
+            "or as a picture in greyscale or black and white.",
+            "palette-mask",
+            problem,
+        )
+    if (colours[used] == used[:, None]).all():  # the grey ramp
+        return MaskPixels(index_values(image), certain=False)
+    edges = edge_values(np.asarray(image), used, np.where(alpha[:, None] == 0, 0, colours))
+    is_davis = (colours[used] == davis_palette()[used]).all()  # its 8th colour is a darker first
+    if edges.size > (1 if is_davis else 0):
+        raise smooth_edges_error(name, used.size)
+    return MaskPixels(index_values(image), certain=True)
+
+
+def _background_elsewhere(drawn: np.ndarray, colours: np.ndarray, is_clear: bool) -> str | None:
+    """Say why index 0 is not the background; None if it may be.
+
+    Args:
+        drawn: the indices that occur, without transparent ones.
+        colours: the palette, (256, 3).
+        is_clear: whether there are transparent pixels.
+    """
+    black, white = colours.max(-1) <= _NEAR, colours.min(-1) >= 255 - _NEAR
+    has_first = 0 in drawn
+    if is_clear:
+        return "index 0 is drawn beside transparent pixels" if has_first and not black[0] else None
+    if black[0] and (has_first or black[drawn].all()):
+        return None
+    if black[drawn].any():
+        return f"black is index {drawn[black[drawn]][0]}"
+    chromatic = int(np.ptp(colours[0].astype(int))) > _CHROMATIC
+    if white[drawn].any() and drawn.size > 1 and (chromatic if has_first else True):
+        return f"white is index {drawn[white[drawn]][0]}"
+    return None
+
+
+def _of_colours(pixels: np.ndarray, name: str) -> MaskPixels:
+    """The values of a picture of colours, uint8 (H, W, 4)."""
+    _check_alpha(pixels[..., 3], name)
+    colours = np.where(pixels[..., 3:] == 0, np.uint8(0), pixels[..., :3])
+    if (colours == colours[..., :1]).all():
+        return MaskPixels(colours[..., 0], certain=False)
+    if (ids := _davis_ids(pixels)) is not None:
+        return MaskPixels(ids, certain=True)
+    count = len(np.unique(colours.reshape(-1, 3), axis=0))
+    raise MaskError(
+        f"{name}: {count} colours found, but a mask holds one object id per pixel; save it as an "
+        "index (palette) PNG, or as greyscale with the values 1, 2, …",
+        what=f"{count} colours that are no ids",
+    )
+
+
+def _davis_ids(pixels: np.ndarray) -> np.ndarray | None:
+    """The DAVIS ids, uint8 (H, W), of colours, uint8 (H, W, 4); None if one is not among them."""
+    weights = np.array([65536, 256, 1])
+    keys = davis_palette().astype(np.int64) @ weights
+    order = np.argsort(keys)
+    wanted = np.where(pixels[..., 3] == 0, 0, pixels[..., :3].astype(np.int64) @ weights)
+    ids = order[np.searchsorted(keys[order], wanted).clip(max=255)]
+    return ids.astype(np.uint8) if (keys[ids] == wanted).all() else None
+
+
+def _colours(image: Image.Image) -> np.ndarray:
+    """The palette as it stands in the file, and the DAVIS colours behind it."""
+    palette = davis_palette().copy()
+    colours = np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
+    palette[: len(colours)] = colours
+    return palette
+
+
+def _alpha(image: Image.Image) -> np.ndarray:
+    """The opacity of each index, int (256,), 0–255."""
+    alpha = np.full(256, 255)
+    clear = image.info.get("transparency", b"")
+    if isinstance(clear, int):
+        alpha[clear] = 0
+    else:
+        alpha[: len(clear)] = list(clear[:256])
+    return alpha
+
+
+def _check_alpha(alpha: np.ndarray, name: str) -> None:
+    if not np.isin(alpha, (0, 255)).all():
+        raise MaskError(
+            f"{name}: half-transparent pixels found, which are smooth edges; draw it without "
+            "smoothing, one value per object.",
+            "smooth-mask",
+            "half-transparent pixels",
+        )
