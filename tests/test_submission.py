@@ -229,7 +229,7 @@ def test_predictions_one_level_off(youtube_vos, predictions, tmp_path):
 
 
 def test_a_colour_prediction_is_named(youtube_vos, predictions, tmp_path):
-    Image.new("RGB", (20, 12), (128, 0, 0)).save(predictions / "a" / "00010.png")
+    Image.new("RGB", (20, 12), (200, 0, 0)).save(predictions / "a" / "00010.png")
     with pytest.raises(InputError, match=r"predictions/a/00010\.png: colours found"):
         write_submission(predictions, youtube_vos, "youtube-vos", tmp_path / "out.zip")
     assert not list(tmp_path.glob("*.zip"))

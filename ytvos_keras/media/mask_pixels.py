@@ -175,7 +175,7 @@ def _of_colours(pixels: np.ndarray, name: str) -> MaskPixels:
         return MaskPixels(ids, certain=True)
     count = len(np.unique(colours.reshape(-1, 3), axis=0))
     raise MaskError(
-        f"{name}: {count} colours found, but a mask holds one object id per pixel; save it as an "
+        f"{name}: colours found, but a mask holds one object id per pixel; save it as an "
         "index (palette) PNG, or as greyscale with the values 1, 2, …",
         what=f"{count} colours that are no ids",
     )
