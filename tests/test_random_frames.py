@@ -1,0 +1,76 @@
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from ytvos_keras.errors import InputError
+from ytvos_keras.media import open_frames
+from ytvos_keras.media.random_frames import RandomFrames
+
+COUNT = 30
+
+
+def write_video(path, b_frames="2"):
+    """Frames of growing brightness, a key frame every eight."""
+    with av.open(str(path), "w") as container:
+        options = {"g": "8", "bf": b_frames} if path.suffix != ".avi" else {"g": "8"}
+        stream = container.add_stream("libx264", rate=25, options=options)
+        stream.height, stream.width, stream.pix_fmt = 48, 64, "yuv420p"
+        for index in range(COUNT):
+            picture = np.full((48, 64, 3), 10 + 4 * index, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.avi", "a.ts"])
+def test_frames_in_any_order_are_those_read_in_order(tmp_path, name):
+    path = write_video(tmp_path / name)
+    expected = [frame for _, frame in open_frames(path)]
+    frames = RandomFrames(path, cache_bytes=0)
+    assert frames.count == COUNT
+    for index in (17, 16, 15, 29, 0, 1, 2, 20, 8, 7):
+        np.testing.assert_array_equal(frames.frame(index), expected[index])
+        assert frames.name(index) == f"{index:05d}"
+
+
+def test_stepping_backward_decodes_a_group_once(tmp_path, monkeypatch):
+    frames = RandomFrames(write_video(tmp_path / "a.mp4"))
+    walks = []
+    walk = frames._reader.walk
+    monkeypatch.setattr(frames._reader, "walk", lambda index: walks.append(index) or walk(index))
+    for index in (15, 14, 13, 12, 11, 10, 9, 8):
+        frames.frame(index)
+    assert walks == [15]
+
+
+def test_a_preview_is_a_key_frame(tmp_path):
+    frames = RandomFrames(write_video(tmp_path / "a.mp4"))
+    np.testing.assert_array_equal(frames.preview(22), frames.frame(16))
+
+
+def test_memory_is_bounded(tmp_path):
+    frames = RandomFrames(write_video(tmp_path / "a.mp4"), cache_bytes=5 * 48 * 64 * 3)
+    for index in range(COUNT):
+        frames.frame(index)
+    assert len(frames._cache) == 5
+
+
+def test_a_folder(tmp_path):
+    for name, value in (("f2", 20), ("f10", 100)):
+        Image.fromarray(np.full((8, 8, 3), value, np.uint8)).save(tmp_path / f"{name}.png")
+    frames = RandomFrames(tmp_path)
+    assert [frames.name(i) for i in range(frames.count)] == ["f2", "f10"]
+    assert [frames.frame(i)[0, 0, 0] for i in (1, 0, 1)] == [100, 20, 100]
+
+
+def test_a_frame_of_another_size_is_named(tmp_path):
+    for name, side in (("a", 8), ("b", 9)):
+        Image.fromarray(np.zeros((side, 8, 3), np.uint8)).save(tmp_path / f"{name}.png")
+    with pytest.raises(InputError, match="b: is 8×9 pixels, but the first frame is 8×8"):
+        RandomFrames(tmp_path).frame(1)
+
+
+def test_there_is_no_frame_beyond_the_end(tmp_path):
+    with pytest.raises(IndexError, match="frame 30 of 30"):
+        RandomFrames(write_video(tmp_path / "a.mp4")).frame(COUNT)

@@ -1,0 +1,200 @@
+"""Any frame of a folder or a video by its index."""
+
+import bisect
+import collections
+import contextlib
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+import av
+import numpy as np
+
+from ytvos_keras.errors import InputError
+from ytvos_keras.media.folder_frames import FolderFrames
+from ytvos_keras.media.pictures import read_rgb
+from ytvos_keras.media.video_frames import VideoFrames
+
+CACHE_BYTES = 128 * 2**20
+_FEWEST = 2  # frames kept, however large
+# Containers whose time stamps survive seeking; see `video_frames`.
+_INDEXED = ("mov,mp4", "matroska")
+
+
+class _Reader(Protocol):
+    """What `RandomFrames` needs of a folder or a video."""
+
+    count: int
+
+    def name(self, index: int) -> str:
+        """The frame's name."""
+
+    def walk(self, index: int) -> Iterator[tuple[int, np.ndarray]]:
+        """Yield (index, frame) from a frame at or before `index` on."""
+
+    def cheap(self, index: int) -> int:
+        """The nearest frame at or before `index` that costs no decoding of others."""
+
+
+class RandomFrames:
+    """Frames by index, with bounded memory; safe to use from several threads.
+
+    A video is entered at the key frame before the wanted one, and frames that are decoded on the
+    way are kept, so that stepping backward within a group of pictures decodes it once. In files
+    without reliable time stamps frames are decoded from the beginning, which is exact but slow.
+
+    Args:
+        path: a folder of pictures or a video file; see `media.open_frames`.
+        cache_bytes: size of the frames kept in memory.
+
+    Attributes:
+        path: the folder or file.
+        count: number of frames.
+        size: (height, width) in pixels.
+        fps: frames per second; None for a folder.
+
+    Raises:
+        InputError: nothing there, no frames in it, unreadable.
+
+    Example:
+        >>> RandomFrames("clip.mp4").frame(40).shape
+        (360, 640, 3)
+    """
+
+    def __init__(self, path: str | Path, cache_bytes: int = CACHE_BYTES):
+        path = Path(path)
+        if not path.exists():
+            raise InputError(f"{path}: no such file or folder.")
+        reader = _Folder(path) if path.is_dir() else _Video(path)
+        self.path, self.size, self.fps, self.count = path, reader.size, reader.fps, reader.count
+        self._reader: _Reader = reader
+        frame_bytes = 3 * self.size[0] * self.size[1]
+        self._kept = max(_FEWEST, cache_bytes // frame_bytes)
+        self._cache: collections.OrderedDict[int, np.ndarray] = collections.OrderedDict()
+        self._walk: Iterator[tuple[int, np.ndarray]] | None = None
+        self._next = 0  # index of the frame that `_walk` yields next
+        self._lock = threading.Lock()
+
+    def name(self, index: int) -> str:
+        """The frame's name, that of its mask file: a picture's stem, or the frame number."""
+        return self._reader.name(index)
+
+    def frame(self, index: int) -> np.ndarray:
+        """Return a frame, uint8 (H, W, 3), RGB.
+
+        Raises:
+            IndexError: there is no such frame.
+            InputError: it cannot be decoded, or has another size than the first one.
+        """
+        if not 0 <= index < self.count:
+            raise IndexError(f"frame {index} of {self.count}")
+        with self._lock:
+            if index in self._cache:
+                self._cache.move_to_end(index)
+                return self._cache[index]
+            return self._decode(index)
+
+    def preview(self, index: int) -> np.ndarray:
+        """Return a frame at or shortly before `index` that is quick to decode: a key frame."""
+        return self.frame(self._reader.cheap(index))
+
+    def _decode(self, index: int) -> np.ndarray:
+        if self._walk is None or not self._next <= index or self._reader.cheap(index) > self._next:
+            self._walk = self._reader.walk(index)
+        try:
+            for found, frame in self._walk:
+                self._next = found + 1
+                self._keep(found, frame)
+                if found == index:
+                    return frame
+        except BaseException:
+            self._walk = None
+            raise
+        self._walk = None
+        raise InputError(f"{self.path}: frame {index} cannot be decoded; is the file cut off?")
+
+    def _keep(self, index: int, frame: np.ndarray) -> None:
+        if frame.shape[:2] != self.size:
+            raise InputError(
+                f"{self.path}, {self.name(index)}: is {frame.shape[1]}×{frame.shape[0]} pixels, "
+                f"but the first frame is {self.size[1]}×{self.size[0]}; all must have one size."
+            )
+        self._cache[index] = frame
+        while len(self._cache) > self._kept:
+            self._cache.popitem(last=False)
+
+
+class _Folder(FolderFrames):
+    def name(self, index: int) -> str:
+        return self.names[index]
+
+    def walk(self, index: int) -> Iterator[tuple[int, np.ndarray]]:
+        for place in range(index, self.count):
+            yield place, read_rgb(self.files[place])
+
+    def cheap(self, index: int) -> int:
+        return index
+
+
+class _Video(VideoFrames):
+    """A video with the time stamps of all its frames, read from the container without decoding."""
+
+    def __init__(self, path: Path):
+        super().__init__(path)
+        self._times, self._keys = self._index()
+        if not self._times:
+            self.count = self.count or sum(1 for _ in self._pictures())
+
+    def name(self, index: int) -> str:
+        return f"{index:05d}"
+
+    def cheap(self, index: int) -> int:
+        return self._keys[bisect.bisect_right(self._keys, index) - 1] if self._keys else 0
+
+    def walk(self, index: int) -> Iterator[tuple[int, np.ndarray]]:
+        if not self._times:
+            yield from enumerate(frame for _, frame in self.read())
+            return
+        for frame in self._pictures(self._times[self.cheap(index)]):
+            place = bisect.bisect_left(self._times, frame.pts)
+            if place < len(self._times) and self._times[place] == frame.pts:
+                yield place, self._picture(frame)
+
+    def _pictures(self, start: int | None = None) -> Iterator[av.VideoFrame]:
+        with av.open(str(self.path)) as container:
+            stream = container.streams.video[0]
+            if start is not None:
+                container.seek(start, stream=stream)
+            try:
+                yield from container.decode(stream)
+            except av.FFmpegError as error:
+                raise InputError(
+                    f"{self.path}: a frame cannot be decoded, is the file cut off or damaged? "
+                    f"({error.strerror})"
+                ) from error
+
+    def _index(self) -> tuple[list[int], list[int]]:
+        """Time stamps of all frames, and the indexes of key frames; empty if not reliable."""
+        times, keys = [], set()
+        with contextlib.suppress(av.FFmpegError), av.open(str(self.path)) as container:
+            for packet in container.demux(container.streams.video[0]):
+                if packet.size and not packet.is_discard:
+                    times.append(packet.pts)
+                    keys |= {packet.pts} if packet.is_keyframe else set()
+        if None in times or len(set(times)) < len(times) or not self._format.startswith(_INDEXED):
+            return [], []
+        times.sort()
+        places = [index for index, time in enumerate(times) if time in keys]
+        if not places or places[0] != 0 or not self._lands_exactly(times, places):
+            return [], []
+        self.count = len(times)
+        return times, places
+
+    def _lands_exactly(self, times: list[int], keys: list[int]) -> bool:
+        """Whether seeking to the middle and the last key frame arrives at them."""
+        for key in {keys[len(keys) // 2], keys[-1]}:
+            first = next(self._pictures(times[key]), None)
+            if first is None or first.pts != times[key]:
+                return False
+        return True
