@@ -18,8 +18,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 import ytvos_keras
-from ytvos_keras.inference import segment_files
-from ytvos_keras.inference.adaptation.config import ONLINE_LEARNING
+from ytvos_keras.inference import ONLINE_LEARNING, segment_files
 from ytvos_keras.media import open_frames, read_mask, write_mask
 
 WORK = Path("work/3")  # all that this notebook writes

@@ -22,9 +22,7 @@ from tensorflow_serving.apis.predict_pb2 import PredictRequest
 from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServiceStub
 
 import ytvos_keras
-from ytvos_keras.export.development_server import development_server
-from ytvos_keras.export.onnx_files import export_onnx
-from ytvos_keras.export.saved_model import export_saved_model
+from ytvos_keras.export import development_server, export_onnx, export_saved_model
 from ytvos_keras.media import open_frames, read_mask
 
 WORK = Path("work/4")  # all that this notebook writes

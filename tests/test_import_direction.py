@@ -51,7 +51,7 @@ def imported_modules(path: Path, package: Path) -> Iterator[tuple[int, str]]:
 def backward_imports(package: Path) -> list[str]:
     """Returns one line per fault: file, line, and what is wrong."""
     faults = []
-    for path in sorted(package.rglob("*.py")):
+    for path in sorted((*package.rglob("*.py"), *package.rglob("*/*.pyi"))):
         room = room_of(path, package)
         if room in NOT_ROOMS:  # the lazy front door may name every room
             continue

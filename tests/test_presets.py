@@ -56,6 +56,17 @@ def test_bundled_weights_take_a_dtype():
     assert model.decoder.compute_dtype == "bfloat16"
 
 
+def test_a_preset_without_weights_can_be_created():
+    model = ytvos_keras.S2S.from_preset("s2s-lite", load_weights=False)
+    assert model.config == ytvos_keras.models.PRESETS["s2s-lite"]
+
+
+def test_from_preset_loads_the_weights(lite):
+    model = ytvos_keras.S2S.from_preset("s2s-lite")
+    for ours, theirs in zip(model.weights, lite.weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
 def test_a_keras_file_is_loaded(tmp_path):
     model, path = small_model("paper"), tmp_path / "mine.keras"
     model.save(path)

@@ -7,6 +7,8 @@ count, so unannotated frames may stand in a clip.
 import keras
 from keras import ops
 
+__all__ = ["FrameLoss", "LiteLoss", "MaskCrossentropy"]
+
 
 class FrameLoss(keras.losses.Loss):
     """Base of losses that give one value a frame.

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+__all__ = ["MeanJ"]
+
 
 @keras.saving.register_keras_serializable("ytvos_keras")
 class MeanJ(keras.metrics.Mean):

@@ -1,1 +1,5 @@
 """Deployment: SavedModels and ONNX files whose state goes in and comes out."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

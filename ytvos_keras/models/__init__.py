@@ -3,7 +3,7 @@
 import keras
 
 from ytvos_keras.models.config import S2SConfig
-from ytvos_keras.models.presets import PRESETS
+from ytvos_keras.models.presets import PRESETS, load
 from ytvos_keras.models.s2s import S2S
 
 if keras.backend.backend() != "tensorflow" or keras.config.image_data_format() != "channels_last":
@@ -13,4 +13,4 @@ if keras.backend.backend() != "tensorflow" or keras.config.image_data_format() !
         f"{keras.config.image_data_format()}"
     )
 
-__all__ = ["PRESETS", "S2S", "S2SConfig"]
+__all__ = ["PRESETS", "S2S", "S2SConfig", "load"]

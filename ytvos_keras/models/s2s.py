@@ -205,6 +205,29 @@ class S2S(keras.Model):
             return fold_time(self.decoder, hidden)
         return self._recur(features, state, teacher or {})
 
+    @classmethod
+    def from_preset(
+        cls, preset: str | Path, *, load_weights: bool = True, dtype: str | None = None
+    ) -> "S2S":
+        """Create a model from a preset, as KerasHub does.
+
+        Args:
+            preset: A preset's name, or the path of a `.keras` file; see `ytvos_keras.load`.
+            load_weights: Whether to load the weights; a preset without them has random ones.
+            dtype: Keras dtype policy of a preset; the global one when left out.
+
+        Raises:
+            InputError: If there is no such preset, or no weights are bundled with it.
+
+        Example:
+            >>> model = ytvos_keras.S2S.from_preset("s2s-lite")
+        """
+        from ytvos_keras.models.presets import PRESETS, load
+
+        if not load_weights and preset in PRESETS:
+            return cls(PRESETS[str(preset)], dtype=dtype)
+        return load(preset, dtype)
+
     def get_config(self):
         return {**super().get_config(), "config": dataclasses.asdict(self.config)}
 

@@ -1,1 +1,5 @@
-"""Training: losses put to work, stages, and the scripts that made the bundled weights."""
+"""Training: recipes, stages, callbacks, and `train`, which is `model.fit` with them."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,15 @@
+from .adaptation.config import ONLINE_LEARNING, OnlineLearningConfig
+from .batch import segment_batch
+from .files import SegmentedFiles, segment_files
+from .merge import merge_probabilities
+from .segmenter import Segmenter
+
+__all__ = [
+    "ONLINE_LEARNING",
+    "OnlineLearningConfig",
+    "SegmentedFiles",
+    "Segmenter",
+    "merge_probabilities",
+    "segment_batch",
+    "segment_files",
+]
