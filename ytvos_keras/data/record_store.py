@@ -1,12 +1,11 @@
 """Frames and masks of records by random access: only what is asked for is read and decoded."""
 
-import contextlib
 import io
 import logging
 import threading
 import zlib
 from collections import deque
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +14,8 @@ from PIL import Image
 from ytvos_keras.datasets.label_values import decode_labels
 from ytvos_keras.datasets.selection import select_names
 from ytvos_keras.datasets.split_files import training_fraction
-from ytvos_keras.errors import InputError, first_line
-from ytvos_keras.media.pictures import DAMAGE, to_rgb
+from ytvos_keras.errors import InputError
+from ytvos_keras.media.pictures import DamagedPictureError, open_picture, to_rgb
 from ytvos_keras.records.index import Blob, IndexedVideo, read_index
 
 logger = logging.getLogger(__name__)
@@ -77,11 +76,10 @@ def read_encoded(video: IndexedVideo, frame: int) -> bytes:
     """
     name = frame_name(video, frame)
     data = _read(video, video.images[frame], name)
-    with _damage_named(name), Image.open(io.BytesIO(data)) as image:
-        _check_size(video, (image.height, image.width), name)
-        if image.format == "JPEG" and image.mode in ("RGB", "L") and data.endswith(_JPEG_END):
-            handed_on.append((video, frame))
-            return data
+    image = _open(video, data, name, load=False)
+    if image.format == "JPEG" and image.mode in ("RGB", "L") and data.endswith(_JPEG_END):
+        handed_on.append((video, frame))
+        return data
     file = io.BytesIO()
     read_image(video, frame).save(file, "PNG", compress_level=1)
     return file.getvalue()
@@ -95,10 +93,7 @@ def read_image(video: IndexedVideo, frame: int) -> Image.Image:
     """
     name = frame_name(video, frame)
     data = _read(video, video.images[frame], name)
-    with _damage_named(name), Image.open(io.BytesIO(data)) as image:
-        image.load()
-    _check_size(video, (image.height, image.width), name)
-    return to_rgb(image)
+    return to_rgb(_open(video, data, name, load=True))
 
 
 def read_labels(video: IndexedVideo, frame: int) -> np.ndarray:
@@ -176,12 +171,16 @@ def _read(video: IndexedVideo, blob: Blob, name: str) -> bytes:
     return data
 
 
-@contextlib.contextmanager
-def _damage_named(name: str) -> Iterator[None]:
+def _open(video: IndexedVideo, data: bytes, name: str, *, load: bool) -> Image.Image:
+    """The picture of a frame, with its pixels if `load`, whose size is that of the index."""
     try:
-        yield
-    except (*DAMAGE, Image.DecompressionBombError) as error:
-        raise UnreadableFrameError(f"{name}: cannot be decoded ({first_line(error)})") from error
+        with open_picture(data) as image:
+            if load and (image.height, image.width) == (video.height, video.width):
+                image.load()
+    except DamagedPictureError as error:
+        raise UnreadableFrameError(f"{name}: cannot be decoded ({error})") from error
+    _check_size(video, (image.height, image.width), name)
+    return image
 
 
 def _check_size(video: IndexedVideo, size: tuple[int, int], name: str) -> None:

@@ -1,16 +1,12 @@
 """Whether the bytes of a picture file are whole: stricter than a decoder that shows what it can."""
 
-import io
-import zlib
 from dataclasses import dataclass, replace
 
 import av
-from PIL import Image
 
-from ytvos_keras.media.pictures import DAMAGE
+from ytvos_keras.media.pictures import DamagedPictureError, open_picture
 
 _ORIENTATION = 0x0112  # of EXIF
-_PNG_HEADER = 8  # bytes
 _JPEG_FORMATS = ("JPEG", "MPO")  # MPO: a JPEG with more pictures behind it, as phones write it
 
 
@@ -22,7 +18,7 @@ class PictureFacts:
         format: `JPEG`, `PNG`, …; `""` for what is no picture. An MPO is a JPEG here.
         mode: Pillow's name of the kind of pixels, such as `RGB`, `L` or `P`.
         height: of the stored pixels.
-        width: likewise.
+        width: of the stored pixels.
         orientation: of EXIF; 1 where pixels are stored as they are shown.
         damage: why it cannot be used; None if every byte is as it should be, as far as the file
             itself can tell.
@@ -40,22 +36,24 @@ def examine_picture(data: bytes) -> PictureFacts:
     """Decode a picture completely and look for damage.
 
     JPEG: the end marker must be there, and FFmpeg must find data for every block: Pillow and
-    TensorFlow take a file whose middle is missing for whole and fill the rest with grey. PNG: the
-    checksum of every chunk must be right; Pillow passes over those of the pixels. A bit that
+    TensorFlow accept a file whose middle is missing and fill the rest with gray. PNG: the
+    checksum of every chunk must be right, see `media.pictures.open_picture`. A bit that
     flipped in a JPEG, or its last hundred bytes, may go unseen: the format has no checksum.
     """
+    if not data:
+        return PictureFacts(damage="empty file")
+    facts = PictureFacts()
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with open_picture(data) as image:
             kind = "JPEG" if image.format in _JPEG_FORMATS else str(image.format)
             facts = PictureFacts(kind, image.mode, image.height, image.width)
-            if kind in _CHECKS and (damage := _CHECKS[kind](data)):
+            if kind == "JPEG" and (damage := _jpeg_damage(data)):
                 return replace(facts, damage=damage)
             orientation = image.getexif().get(_ORIENTATION, 1)
             image.draft(image.mode, (1, 1))  # a JPEG at an eighth: all its bytes, half the time
             image.load()
-    except (*DAMAGE, Image.DecompressionBombError) as error:
-        reason = "not a JPEG or PNG file" if isinstance(error, Image.UnidentifiedImageError) else ""
-        return PictureFacts(damage=("empty file" if not data else reason) or _one_line(error))
+    except DamagedPictureError as error:
+        return PictureFacts(damage=str(error))
     return replace(facts, orientation=orientation or 1)  # some cameras write 0
 
 
@@ -74,25 +72,3 @@ def _jpeg_damage(data: bytes) -> str | None:
     except av.FFmpegError:  # a kind of JPEG that FFmpeg does not know: no word against the file
         return None
     return None
-
-
-def _png_damage(data: bytes) -> str | None:
-    place = _PNG_HEADER
-    while place + 12 <= len(data):  # length, type, content, checksum
-        length = int.from_bytes(data[place : place + 4])
-        kind, end = data[place + 4 : place + 8], place + 8 + length
-        if end + 4 > len(data):
-            break
-        if zlib.crc32(data[place + 4 : end]) != int.from_bytes(data[end : end + 4]):
-            return "the checksum of its data is wrong"
-        if kind == b"IEND":
-            return None
-        place = end + 4
-    return "cut off, its end is missing"
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
-
-
-_CHECKS = {"JPEG": _jpeg_damage, "PNG": _png_damage}

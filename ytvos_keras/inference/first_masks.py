@@ -5,13 +5,13 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from ytvos_keras.errors import InputError
 from ytvos_keras.inference.checks import check_size
 from ytvos_keras.media.folder_frames import list_pictures
 from ytvos_keras.media.frame_source import FrameSource
 from ytvos_keras.media.masks import read_mask
+from ytvos_keras.media.pictures import load_picture
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,8 +81,8 @@ def open_first_masks(path: str | Path, source: FrameSource) -> FirstMasks:
 
 
 def _is_black_and_white(file: Path) -> bool:
-    with Image.open(file) as image:
-        return image.mode == "1" or (image.mode == "L" and image.getextrema()[1] == 255)
+    image = load_picture(file)
+    return image.mode == "1" or (image.mode == "L" and image.getextrema()[1] == 255)
 
 
 def masks_by_frame(folder: Path, source: FrameSource) -> dict[int, Path]:

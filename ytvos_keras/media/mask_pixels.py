@@ -12,6 +12,8 @@ from ytvos_keras.media.palette import davis_palette
 _LOSSLESS = (None, "PNG", "BMP", "GIF", "TIFF")  # None: made in memory
 _NEAR = 8  # levels of 0–255 within which a colour is called black or white
 _CHROMATIC = 40  # levels between the channels of a colour that nobody calls grey
+_MANY_COLOURS = 4096  # are not counted
+_BLOCK = 2**20  # pixels
 _FEW_IDS = 8  # up to this id, a look for each one is faster than a histogram
 
 
@@ -173,7 +175,8 @@ def _of_colours(pixels: np.ndarray, name: str) -> MaskPixels:
         return MaskPixels(colours[..., 0], certain=False)
     if (ids := _davis_ids(pixels)) is not None:
         return MaskPixels(ids, certain=True)
-    count = len(np.unique(colours.reshape(-1, 3), axis=0))
+    few = Image.fromarray(colours).getcolors(_MANY_COLOURS)
+    count = len(few) if few else f"over {_MANY_COLOURS}"
     raise MaskError(
         f"{name}: colours found, but a mask holds one object id per pixel; save it as an "
         "index (palette) PNG, or as greyscale with the values 1, 2, …",
@@ -186,9 +189,17 @@ def _davis_ids(pixels: np.ndarray) -> np.ndarray | None:
     weights = np.array([65536, 256, 1])
     keys = davis_palette().astype(np.int64) @ weights
     order = np.argsort(keys)
-    wanted = np.where(pixels[..., 3] == 0, 0, pixels[..., :3].astype(np.int64) @ weights)
-    ids = order[np.searchsorted(keys[order], wanted).clip(max=255)]
-    return ids.astype(np.uint8) if (keys[ids] == wanted).all() else None
+    labels = np.empty(pixels.shape[:2], np.uint8)
+    step = max(1, _BLOCK // pixels.shape[1])
+    for top in range(0, len(pixels), step):  # of a large picture, int64 copies take gigabytes
+        rows = slice(top, top + step)
+        colours, alpha = pixels[rows, :, :3], pixels[rows, :, 3]
+        wanted = np.where(alpha == 0, 0, colours.astype(np.int64) @ weights)
+        ids = order[np.searchsorted(keys[order], wanted).clip(max=255)]
+        if (keys[ids] != wanted).any():
+            return None
+        labels[rows] = ids
+    return labels
 
 
 def _colours(image: Image.Image) -> np.ndarray:
@@ -211,7 +222,7 @@ def _alpha(image: Image.Image) -> np.ndarray:
 
 
 def _check_alpha(alpha: np.ndarray, name: str) -> None:
-    if not np.isin(alpha, (0, 255)).all():
+    if ((alpha > 0) & (alpha < 255)).any():
         raise MaskError(
             f"{name}: half-transparent pixels found, which are smooth edges; draw it without "
             "smoothing, one value per object.",

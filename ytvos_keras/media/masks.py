@@ -148,11 +148,14 @@ def _one_channel(array: np.ndarray, name: str) -> np.ndarray:
         return array
     if array.ndim != 3 or array.shape[-1] not in (3, 4) or not array.size:
         raise InputError(f"{name}: a mask must have shape (H, W). Received: {array.shape}.")
-    grey = array[..., 0]
+    # By channel: of a large picture, copies of all of them would take gigabytes.
+    grey, green, blue = (array[..., channel] for channel in range(3))
+    colored = (green != grey) | (blue != grey)
     if array.shape[-1] == 4:
-        array = np.where(array[..., 3:] == 0, array.dtype.type(0), array)
-        grey = array[..., 0]
-    if (array[..., :3] != grey[..., None]).any():
+        transparent = array[..., 3] == 0
+        colored &= ~transparent
+        grey = np.where(transparent, array.dtype.type(0), grey)
+    if colored.any():
         raise InputError(
             f"{name}: colours found, but a mask holds one object id per pixel; save it as an index "
             "(palette) PNG, or as greyscale with the values 1, 2, …"

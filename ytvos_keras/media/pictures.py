@@ -1,72 +1,107 @@
-"""Reading one picture file, with one-line errors."""
+"""The one place in which picture files are opened; format, size and checksums are checked first."""
 
+import contextlib
 import io
-import re
-import struct
-import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, TiffImagePlugin, UnidentifiedImageError, WebPImagePlugin
 
 from ytvos_keras.errors import InputError
+from ytvos_keras.media.png import is_png, png_damage, png_header
 
-# What Pillow raises for damaged files, found by truncating and corrupting JPEG and PNG files.
-DAMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)
+FORMATS = (
+    *("JPEG", "PNG", "BMP", "GIF"),  # those that Pillow always knows
+    TiffImagePlugin.TiffImageFile.format,
+    WebPImagePlugin.WebPImageFile.format,
+)
+"""What Pillow may try. Not all that it can: for an EPS it starts Ghostscript."""
+
+MOST_PIXELS = 2**26
+"""Largest picture that is decoded: 8192x8192, or twice a frame of 8K video."""
+
+
+class DamagedPictureError(ValueError):
+    """A picture that cannot be used. The message is a reason in a few words, without its name."""
+
+
+@contextlib.contextmanager
+def open_picture(source: bytes | Path) -> Iterator[Image.Image]:
+    """Open a picture; its pixels are decoded when the block loads them.
+
+    The format must be one of `FORMATS`, the header must announce at most `MOST_PIXELS`, and of a
+    PNG given as bytes every checksum is verified.
+
+    Args:
+        source: the bytes of a file, or the path of one of which the header alone is wanted.
+
+    Raises:
+        DamagedPictureError: a rule is broken, or the decoder raises anything in the block.
+        OSError: there is no such file, or it cannot be read.
+    """
+    with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
+        try:
+            if isinstance(source, bytes) and is_png(source):
+                _check_png(source)
+            with Image.open(file, formats=FORMATS) as image:
+                _check_pixels(image.height, image.width)
+                yield image
+        except DamagedPictureError:
+            raise
+        except Exception as error:  # a decoder may raise anything, such as IndexError
+            raise DamagedPictureError(_reason(error)) from error
 
 
 def load_picture(path: str | Path) -> Image.Image:
     """Read and decode a picture file completely.
 
     Args:
-        path: a file in any format that Pillow reads.
+        path: a file in one of `FORMATS`.
 
     Returns:
         The picture, its pixels in memory and the file closed.
 
     Raises:
-        InputError: the file does not exist, is not a picture, or is damaged.
+        InputError: the file does not exist, is not a picture, is too large, or is damaged.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file.")
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read. ({error.strerror})") from error
-    return decode_picture(data, str(path))
+    return decode_picture(_read(Path(path)), str(path))
 
 
 def decode_picture(data: bytes, name: str) -> Image.Image:
     """Decode the bytes of a picture file completely.
 
     Args:
-        data: in any format that Pillow reads.
+        data: in one of `FORMATS`.
         name: what to call the picture in an error: its file, if it has one.
 
     Raises:
-        InputError: not a picture, or damaged.
+        InputError: not a picture, too large, or damaged.
     """
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            image.load()
-            return image
-    except (*DAMAGE, Image.DecompressionBombError) as error:
-        reason = re.sub(r" <_io\.BytesIO.*?>$", "", " ".join(str(error).split()))
-        raise InputError(
-            f"{name}: cannot be read as a picture, is it damaged? ({reason})"
-        ) from error
+    with _named(name), open_picture(data) as image:
+        image.load()
+        return image
+
+
+def picture_size(path: Path) -> tuple[int, int]:
+    """Read the height and width that a picture's header announces, in pixels as stored.
+
+    Raises:
+        InputError: the file cannot be read, is not a picture, or is too large.
+    """
+    with _named(path), open_picture(path) as image:
+        return image.height, image.width
 
 
 def read_rgb(path: str | Path) -> np.ndarray:
-    """Read a picture as RGB with 8 bits a channel.
+    """Read a picture as RGB with 8 bits per channel.
 
-    The EXIF orientation is applied. Greyscale is repeated in the three channels, an alpha channel
-    is dropped (the colours under it are kept), a palette is looked up, and of 16-bit greyscale the
+    The EXIF orientation is applied. Grayscale is repeated in the three channels, an alpha channel
+    is dropped (the colors under it are kept), a palette is looked up, and of 16-bit grayscale the
     high byte is kept.
 
     Args:
-        path: a JPEG or PNG file.
+        path: a file in one of `FORMATS`.
 
     Returns:
         uint8 array (H, W, 3), 0–255.
@@ -74,14 +109,56 @@ def read_rgb(path: str | Path) -> np.ndarray:
     Raises:
         InputError: the file cannot be read, or holds floating-point pixels.
     """
-    image = load_picture(path)
-    if image.mode == "F":
-        raise InputError(f"{path}: holds floating-point pixels; save it with 8 bits a channel.")
-    return np.array(to_rgb(ImageOps.exif_transpose(image)))
+    with _named(path), open_picture(_read(Path(path))) as image:
+        image.load()
+        if image.mode == "F":
+            raise DamagedPictureError("floating-point pixels; save it with 8 bits per channel")
+        return np.array(to_rgb(ImageOps.exif_transpose(image)))
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """Convert a picture to RGB as `read_rgb` does, but for the orientation."""
-    if image.mode.startswith("I"):  # 16-bit greyscale; older Pillow opens it as 32-bit "I"
+    """Convert a picture to RGB as `read_rgb` does, apart from the orientation."""
+    if image.mode.startswith("I"):  # 16-bit grayscale; older Pillow opens it as 32-bit "I"
         image = Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8))
     return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _read(path: Path) -> bytes:
+    if not path.is_file():
+        raise InputError(f"{path}: no such file.")
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read. ({error.strerror})") from error
+
+
+@contextlib.contextmanager
+def _named(name: str | Path) -> Iterator[None]:
+    try:
+        yield
+    except DamagedPictureError as error:
+        raise InputError(
+            f"{name}: cannot be read as a picture, is it damaged? ({error})"
+        ) from error
+    except OSError as error:
+        raise InputError(f"{name}: cannot be read. ({error.strerror})") from error
+
+
+def _check_png(data: bytes) -> None:
+    if header := png_header(data):  # before Pillow, which warns of its own larger limit
+        _check_pixels(*header[:2])
+    if damage := png_damage(data):
+        raise DamagedPictureError(damage)
+
+
+def _check_pixels(height: int, width: int) -> None:
+    if height * width > MOST_PIXELS:
+        raise DamagedPictureError(
+            f"{height}x{width} pixels, but at most {MOST_PIXELS} are read; make it smaller"
+        )
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        return "not a JPEG or PNG file"
+    return " ".join(str(error).split()) or type(error).__name__

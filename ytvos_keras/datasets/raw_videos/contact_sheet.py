@@ -8,6 +8,7 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from ytvos_keras.datasets.raw_videos.clip import Clip
 from ytvos_keras.media.atomic import atomic_path
+from ytvos_keras.media.pictures import load_picture
 
 _THUMBNAILS = 6
 _THUMBNAIL = (192, 108)  # width, height in pixels; other shapes stand inside it
@@ -81,8 +82,7 @@ def _page(clips: Sequence[Clip], strips: Sequence[Path]) -> Image.Image:
         paper = _REJECTED_PAPER if clip.reasons else _PAPER
         draw.rectangle((0, top, width, top + _ROW - 1), fill=paper)
         _write_text(draw, clip, top + _GAP)
-        with Image.open(strip) as image:
-            page.paste(image, (_TEXT_WIDTH, top + _GAP))
+        page.paste(load_picture(strip), (_TEXT_WIDTH, top + _GAP))
         if clip.reasons:
             draw.rectangle((0, top, width - 1, top + _ROW - 1), outline=_REJECTED, width=2)
     return page

@@ -1,19 +1,18 @@
 """Whether an entry of a zip is a mask that the servers read as it is meant."""
 
-import io
 import struct
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 
 import numpy as np
-from PIL import Image
 
 from ytvos_keras.errors import first_line
 from ytvos_keras.evaluation.submission.faults import listed
-from ytvos_keras.evaluation.submission.index_png import GREY, PALETTE, png_header
 from ytvos_keras.evaluation.submission.plan import PlannedSequence
 from ytvos_keras.media.masks import ids_in
+from ytvos_keras.media.pictures import open_picture
+from ytvos_keras.media.png import GREY, PALETTE, png_header
 
 _COLOUR_TYPES = {
     GREY: "greyscale",
@@ -23,7 +22,7 @@ _COLOUR_TYPES = {
     6: "RGBA",
 }
 _READABLE = ((8, GREY), (8, PALETTE))  # bits a channel, colour type
-# What zipfile and Pillow raise for damaged, encrypted or exotic entries.
+# What zipfile and `open_picture` raise for damaged, encrypted or exotic entries.
 DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
@@ -33,7 +32,6 @@ DAMAGE = (
     RuntimeError,  # encrypted; NotImplementedError (compression) is one, too
     SyntaxError,
     ValueError,
-    Image.DecompressionBombError,
 )
 
 
@@ -61,7 +59,7 @@ def mask_problems(
         yield from _format_problems(*header, size)
         if header[2:] not in _READABLE:
             return  # what Pillow makes of them are no ids
-        with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
+        with open_picture(data) as image:
             unknown = set(ids_in(np.asarray(image))) - sequence.ids
         if unknown:
             yield (

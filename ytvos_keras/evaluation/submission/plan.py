@@ -14,7 +14,7 @@ from ytvos_keras.datasets.youtube_vos_meta import read_meta
 from ytvos_keras.errors import InputError
 from ytvos_keras.evaluation.label_sources import read_truth
 from ytvos_keras.media.masks import ids_in
-from ytvos_keras.media.pictures import load_picture
+from ytvos_keras.media.pictures import picture_size
 
 PROTOCOLS = ("youtube-vos", "davis2017")
 DAVIS_SPLIT = "test-dev"
@@ -36,9 +36,8 @@ class PlannedSequence:
 
     @functools.cached_property
     def size(self) -> tuple[int, int]:
-        """Height and width in pixels. Reads a picture, so only where it is needed."""
-        width, height = load_picture(self.size_from).size
-        return height, width
+        """Height and width in pixels. Opens a picture, so only where it is needed."""
+        return picture_size(self.size_from)
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from ytvos_keras.evaluation.submission.check import (
     check_against,
 )
 from ytvos_keras.evaluation.submission.faults import Fault, SubmissionError, missing_frames
-from ytvos_keras.evaluation.submission.index_png import is_index_png
 from ytvos_keras.evaluation.submission.plan import SubmissionPlan, plan_submission
 from ytvos_keras.media.atomic import atomic_path
 from ytvos_keras.media.masks import read_mask, write_mask
+from ytvos_keras.media.png import is_index_png
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the first time that a zip can hold
 

@@ -1,0 +1,94 @@
+import io
+import re
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from frame_folders import picture
+
+from ytvos_keras.errors import InputError
+from ytvos_keras.media import read_mask
+from ytvos_keras.media.pictures import (
+    FORMATS,
+    MOST_PIXELS,
+    DamagedPictureError,
+    decode_picture,
+    load_picture,
+    open_picture,
+    picture_size,
+    read_rgb,
+)
+
+EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 60 40\n%%EndComments\n(x) print\n%%EOF\n"
+
+
+def encode(image, kind, **options):
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def chunk(kind, content):
+    checksum = zlib.crc32(kind + content)
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", checksum)
+
+
+def png_of_zeros(height, width):
+    """A small file of many pixels."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    rows = zlib.compress(bytes(100), 9)
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    )
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_formats(kind):
+    image = picture(0, (8, 12))
+    assert decode_picture(encode(image, kind), "a").size == (12, 8)
+
+
+def test_an_eps_is_not_opened(tmp_path):
+    with pytest.raises(InputError, match="not a JPEG or PNG file"):
+        decode_picture(EPS, "mask.png")
+    (tmp_path / "mask.png").write_bytes(EPS)
+    for read in (read_rgb, read_mask, load_picture, picture_size):
+        with pytest.raises(InputError, match=r"mask\.png: cannot be read .* \(not a JPEG or PNG"):
+            read(tmp_path / "mask.png")
+
+
+@pytest.mark.parametrize("size", [(13_000, 13_000), (1, MOST_PIXELS + 1), (60_000, 60_000)])
+def test_the_number_of_pixels_is_limited_before_they_are_decoded(size, tmp_path):
+    data = png_of_zeros(*size)
+    path = tmp_path / "large.png"
+    path.write_bytes(data)
+    message = re.escape(f"large.png: cannot be read as a picture, is it damaged? ({size[0]}x")
+    for read in (read_rgb, read_mask):
+        with pytest.raises(InputError, match=message):
+            read(path)
+
+
+def test_every_bit_of_a_png_is_protected():
+    data = encode(picture(0, (8, 12)).quantize(8), "PNG")
+    for place in np.random.default_rng(0).integers(8, len(data), 50):
+        flipped = bytearray(data)
+        flipped[place] ^= 1 << (place % 8)
+        with pytest.raises(InputError, match="cannot be read as a picture"):
+            decode_picture(bytes(flipped), "a.png")
+
+
+def test_whatever_a_decoder_raises_is_one_error():
+    with (
+        pytest.raises(DamagedPictureError, match=r"^no such index$"),
+        open_picture(encode(picture(0), "PNG")),
+    ):
+        raise IndexError("no such\nindex")
+
+
+def test_picture_size_reads_the_header_alone(tmp_path):
+    path = tmp_path / "a.jpg"
+    path.write_bytes(encode(picture(0, (40, 60)), "JPEG")[:-200])
+    assert picture_size(path) == (40, 60)
+    with pytest.raises(InputError, match=r"b\.jpg: cannot be read\. \(No such file"):
+        picture_size(tmp_path / "b.jpg")

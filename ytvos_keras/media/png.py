@@ -1,0 +1,55 @@
+"""What the bytes of a PNG file say before they are decoded: header and checksums."""
+
+import struct
+import zlib
+
+GREY, PALETTE = 0, 3  # color types of a PNG
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_CHUNK = 12  # bytes of a chunk beside its content: length, type, checksum
+
+
+def is_png(data: bytes) -> bool:
+    """Whether a file begins as a PNG does."""
+    return data.startswith(_SIGNATURE)
+
+
+def png_header(data: bytes) -> tuple[int, int, int, int] | None:
+    """Height and width in pixels, bits per channel and color type of a PNG; None if it is none.
+
+    References:
+        - https://www.w3.org/TR/png-3/#11IHDR
+    """
+    if not is_png(data) or data[12:16] != b"IHDR" or len(data) < 26:
+        return None
+    width, height, depth, color_type = struct.unpack(">IIBB", data[16:26])
+    return height, width, depth, color_type
+
+
+def is_index_png(data: bytes) -> bool:
+    """Whether a file is a PNG with a palette and 8 bits per pixel."""
+    header = png_header(data)
+    return header is not None and header[2:] == (8, PALETTE)
+
+
+def png_damage(data: bytes) -> str | None:
+    """Verify the checksum of every chunk: Pillow passes over those of the pixels.
+
+    Args:
+        data: the bytes of a PNG.
+
+    Returns:
+        What is wrong; None for a whole file.
+    """
+    place = len(_SIGNATURE)
+    while place + _CHUNK <= len(data):
+        length = int.from_bytes(data[place : place + 4])
+        kind, end = data[place + 4 : place + 8], place + 8 + length
+        if end + 4 > len(data):
+            break
+        if zlib.crc32(memoryview(data)[place + 4 : end]) != int.from_bytes(data[end : end + 4]):
+            return "the checksum of its data is wrong"
+        if kind == b"IEND":
+            return None
+        place = end + 4
+    return "cut off, its end is missing"
