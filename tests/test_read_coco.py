@@ -147,6 +147,9 @@ ERRORS = {
     "a.jpg: annotation 100: compressed run lengths are malformed. Rec": {
         "segmentation": {"size": [8, 8], "counts": "abc"}
     },
+    "a.jpg: annotation 100: the outline of a polygon must have at mo": {
+        "segmentation": [[0, 0, 1e6, 1e6] * 3]
+    },
     "a.jpg: annotation 100: a segmentation must be polygons or run le": {"segmentation": "x"},
     "a.jpg: its shapes are malformed. (TypeError: unhashable type": {
         "segmentation": [SQUARE],
@@ -164,6 +167,44 @@ def test_malformed_annotations(write, message):
     assert str(caught.value).startswith(f"instances.json: {message}")
 
 
+@pytest.mark.parametrize(
+    "text", ["", "0", "o", "11o", "1" * 63, "é", "00", "0\x00", "o" * 40 + "1"]
+)
+def test_compressed_run_lengths_that_pycocotools_would_read_out_of_bounds(write, text):
+    with pytest.raises(InputError, match="compressed run lengths are malformed"):
+        write({"segmentation": {"size": [8, 8], "counts": text}})
+
+
+def test_compressed_run_lengths_of_random_masks(write):
+    rng = np.random.default_rng(0)
+    for share in (0.02, 0.5, 0.98):
+        labels = (rng.random((8, 8)) < share).astype(np.uint8)
+        labels[3, 3] = 1
+        segmentation = {"size": [8, 8], "counts": compressed(labels)}
+        (video,) = write({"segmentation": segmentation})
+        png = video.frames[0].mask.read_bytes()
+        np.testing.assert_array_equal(decode_labels(png, "a"), labels)
+
+
+def test_names_that_lead_out(write):
+    for name in ("../a.jpg", "/etc/a.jpg", "x/../../a.jpg", "..\\a.jpg", "C:\\a.jpg", "C:a.jpg"):
+        with pytest.raises(InputError, match="leads out of the folder; give the folder that"):
+            write({"segmentation": [SQUARE]}, images=(name,))
+
+
+def test_the_size_is_that_of_the_picture_before_anything_is_drawn(write, tmp_path):
+    content = {
+        "categories": [],
+        "images": [{"id": 1, "file_name": "a.jpg", "height": 65535, "width": 65535}],
+        "annotations": [{"id": 1, "image_id": 1, "segmentation": [SQUARE]}],
+    }
+    (tmp_path / "c.json").write_text(json.dumps(content))
+    with pytest.raises(
+        InputError, match=r"must be those of .*a\.jpg, \(8, 8\)\. Received: \(65535"
+    ):
+        read_coco(tmp_path / "c.json", tmp_path / "images")
+
+
 def test_malformed_files(write, tmp_path):
     file = tmp_path / "instances.json"
     for content, message in {
@@ -171,6 +212,9 @@ def test_malformed_files(write, tmp_path):
         '{"images": []}': "is no instance annotation of COCO",
         '{"images": [{"id": 1}], "annotations": []}': "KeyError: 'file_name'",
         '{"images": [{"id": 1, "file_name": ""}], "annotations": []}': "no name of a file: ''",
+        '{"images": [{"id": 1}, {"id": 1}], "annotations": []}': "two images have one id",
+        "[" * 100_000: "is nested too deeply",
+        '{"images": NaN}': "is no valid JSON: it holds NaN",
         '{"images"': "is no valid JSON, is it cut off",
     }.items():
         file.write_text(content)
@@ -190,7 +234,7 @@ def test_malformed_files(write, tmp_path):
     content = json.loads(file.read_text())
     content["images"][0]["height"] = None
     file.write_text(json.dumps(content))
-    with pytest.raises(InputError, match=r"a.jpg: height and width must be whole numbers of pixel"):
+    with pytest.raises(InputError, match=r"a.jpg, \(8, 8\). Received: \(None, 8\)"):
         read_coco(file, tmp_path / "images")
 
 

@@ -103,9 +103,7 @@ def test_errors(write, tmp_path):
         IMAGE.format(SQUARE.format(z="x"))
     )
     assert "every image needs name" in error(IMAGE.format(MASK).replace("a.jpg", ""))
-    assert "65535 at most. Received: (8, 70000)" in error(
-        IMAGE.format(MASK).replace('width="8"', 'width="70000"')
-    )
+    assert "must be those of" in error(IMAGE.format(MASK).replace('width="8"', 'width="70000"'))
     outside = MASK.replace('left="4"', 'left="6"')
     assert error(IMAGE.format(outside)).endswith("shape 1: its box must lie in the picture.")
     short = MASK.replace("0, 2, 2, 2", "0, 2")

@@ -68,7 +68,7 @@ def video(objects):
         ),
         (
             video({"1": {"frames": ["00000", "00005", "00000"]}}),
-            "videos.aa.objects.1.frames[2]: '00000' stands there twice.",
+            'videos.aa.objects.1.frames[2]: "00000" stands there twice.',
         ),
         (
             video({"1": {"frames": []}, "01": {"frames": []}}),
@@ -93,8 +93,8 @@ def test_malformed(tmp_path, content, message):
         (b'{"videos": {', "is no valid JSON, is it cut off? (Expecting"),
         (b"", "is no valid JSON, is it cut off? (Expecting value, line 1, column 1)"),
         (b"\xff\xfe", "is not UTF-8 text, so no JSON."),
-        (b"[" * 100_000, "is nested too deeply for a meta.json."),
-        (b'{"videos": {"aa": 1, "aa": 2}}', "'aa' stands twice in one object; keep one of them."),
+        (b"[" * 100_000, "is nested too deeply."),
+        (b'{"videos": {"aa": 1, "aa": 2}}', '"aa" stands twice in one object; keep one of them.'),
     ],
 )
 def test_no_json(tmp_path, content, message):

@@ -1,13 +1,15 @@
 """`meta.json` of YouTube-VOS: the objects of every video, their categories and their frames."""
 
-import json
-from collections.abc import Iterable, Mapping
+import reprlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import natsort
 
 from ytvos_keras.errors import InputError
+from ytvos_keras.media.json_file import read_json, shown
+from ytvos_keras.media.json_value import JsonValue
 from ytvos_keras.media.masks import MAX_ID
 
 
@@ -47,13 +49,13 @@ def read_meta(path: str | Path) -> dict[str, dict[int, ObjectMeta]]:
         'penguin'
     """
     path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; give the meta.json of YouTube-VOS.")
+    # Of two members of one name, Python's reader silently keeps the last.
+    content = JsonValue(read_json(path, unique_keys=True))
     try:
-        videos = _member(_parse(path), "", "videos")
-        return {
-            name: _objects(_table(video, f"videos.{name}"), f"videos.{name}")
-            for name, video in _table(videos, "videos").items()
-        }
-    except _MalformedError as error:
+        return {name: _objects(video) for name, video in content.member("videos").members()}
+    except InputError as error:
         raise InputError(f"{path}: {error}") from None
 
 
@@ -63,94 +65,37 @@ def categories_of(meta: Mapping[str, Mapping[int, ObjectMeta]]) -> frozenset[str
     return frozenset(item.category for item in objects if item.category is not None)
 
 
-class _MalformedError(Exception):
-    """A broken rule, without the file's name."""
-
-
-def _parse(path: Path) -> object:
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; give the meta.json of YouTube-VOS.")
-    try:
-        text = path.read_text(encoding="utf-8-sig")  # Windows' editors add the mark
-        return json.loads(text, object_pairs_hook=_without_repetition)
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: is not UTF-8 text, so no JSON.") from error
-    except json.JSONDecodeError as error:
-        raise InputError(
-            f"{path}: is no valid JSON, is it cut off? ({error.msg}, line {error.lineno}, "
-            f"column {error.colno})"
-        ) from error
-    except RecursionError as error:
-        raise InputError(f"{path}: is nested too deeply for a meta.json.") from error
-
-
-def _without_repetition(pairs: Iterable[tuple[str, object]]) -> dict[str, object]:
-    """Of two members of one name Python's reader silently keeps the last."""
-    table: dict[str, object] = {}
-    for key, value in pairs:
-        if key in table:
-            raise _MalformedError(f"{key!r} stands twice in one object; keep one of them.")
-        table[key] = value
-    return table
-
-
-def _objects(video: dict[str, object], where: str) -> dict[int, ObjectMeta]:
-    objects = {}
-    where = f"{where}.objects"
-    for key, value in _table(_member(video, where.rpartition(".")[0], "objects"), where).items():
-        number = _object_id(key, f"{where}.{key}")
+def _objects(video: JsonValue) -> dict[int, ObjectMeta]:
+    objects: dict[int, ObjectMeta] = {}
+    for key, value in video.member("objects").members():
+        number = _object_id(key, value.place)
         if number in objects:
-            raise _MalformedError(f"{where}.{key}: object {number} stands there twice.")
-        objects[number] = _object_meta(_table(value, f"{where}.{key}"), f"{where}.{key}")
+            raise InputError(f"{value.place}: object {number} stands there twice.")
+        objects[number] = _object_meta(value)
     return dict(sorted(objects.items()))
 
 
-def _object_id(key: str, where: str) -> int:
-    if not (key.isascii() and key.isdecimal() and 1 <= int(key) <= MAX_ID):
-        raise _MalformedError(
-            f"{where}: object ids must be whole numbers from 1 to {MAX_ID}. Received: {key!r}"
+def _object_id(key: str, place: str) -> int:
+    if not (key.isascii() and key.isdecimal() and len(key) <= 9 and 1 <= int(key) <= MAX_ID):
+        raise InputError(
+            f"{place}: object ids must be whole numbers from 1 to {MAX_ID}. "
+            f"Received: {reprlib.repr(key)}"
         )
     return int(key)
 
 
-def _object_meta(value: dict[str, object], where: str) -> ObjectMeta:
-    category = value.get("category")
+def _object_meta(value: JsonValue) -> ObjectMeta:
+    category = value.table().get("category")
     if category is not None and not (isinstance(category, str) and category):
-        raise _MalformedError(
-            f"{where}.category: must be a name, or left out. Received: {_shown(category)}"
-        )
-    frames = _member(value, where, "frames")
-    if not isinstance(frames, list):
-        raise _MalformedError(
-            f"{where}.frames: must be a list of frame names. Received: {_shown(frames)}"
-        )
-    for index, frame in enumerate(frames):
-        if not (isinstance(frame, str) and frame):
-            raise _MalformedError(
-                f"{where}.frames[{index}]: must be a frame's name in quotes, such as "
-                f'"00005". Received: {_shown(frame)}'
-            )
-        if frame in frames[:index]:
-            raise _MalformedError(f"{where}.frames[{index}]: {frame!r} stands there twice.")
+        raise value.member("category").wrong("must be a name, or left out")
+    listed = value.member("frames")
+    if not isinstance(listed.value, list):
+        raise listed.wrong("must be a list of frame names")
+    frames: dict[str, None] = {}
+    for item in listed.items():
+        if not (isinstance(item.value, str) and item.value):
+            raise item.wrong('must be a frame\'s name in quotes, such as "00005"')
+        if item.value in frames:
+            raise InputError(f"{item.place}: {shown(item.value)} stands there twice.")
+        frames[item.value] = None
     return ObjectMeta(category, tuple(natsort.natsorted(frames)))
-
-
-def _table(value: object, where: str) -> dict[str, object]:
-    if not isinstance(value, dict):
-        raise _MalformedError(
-            f"{where or 'the file'}: must be an object {{…}}. Received: {_shown(value)}"
-        )
-    return value
-
-
-def _member(value: object, where: str, name: str) -> object:
-    table = _table(value, where)
-    if name not in table:
-        raise _MalformedError(f"{where + ': ' if where else ''}needs a member {name!r}.")
-    return table[name]
-
-
-def _shown(value: object) -> str:
-    """A value as JSON writes it, in a few characters."""
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 40 else f"{text[:37]}…"

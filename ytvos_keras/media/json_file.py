@@ -1,10 +1,78 @@
-"""JSON files that are whole or absent."""
+"""The one place in which JSON is parsed, and JSON files that are whole or absent."""
 
 import json
+import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from ytvos_keras.errors import InputError
 from ytvos_keras.media.atomic import atomic_path
+
+_SURROGATE = re.compile(r"\\u[dD][89abAB]")
+_UNPAIRED = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+
+
+class JsonError(ValueError):
+    """Text that is no usable JSON. The message is a reason in a few words, without the file."""
+
+
+def parse_json(data: str | bytes, *, allow_nan: bool = False, unique_keys: bool = False) -> Any:
+    """Parse JSON of any origin; whatever is wrong with it is one error.
+
+    Args:
+        data: text, or bytes in UTF-8 with or without a byte order mark.
+        allow_nan: accept NaN and Infinity, which are no JSON but which Python writes.
+        unique_keys: refuse objects in which a key occurs twice; else the last one counts.
+
+    Raises:
+        JsonError: not UTF-8, not JSON, nested too deeply, a number of over 4300 digits, NaN or
+            Infinity, or a character that is half of a surrogate pair. Halves that stand for bytes
+            of file names (U+DC80 to U+DCFF, as `write_json` writes them) are accepted.
+    """
+    text = _decode(data)
+    try:
+        value = json.loads(
+            text,
+            parse_constant=None if allow_nan else _refuse_constant,
+            object_pairs_hook=_unique if unique_keys else None,
+        )
+    except JsonError:
+        raise
+    except json.JSONDecodeError as error:
+        raise JsonError(
+            f"is no valid JSON, is it cut off? ({error.msg}, line {error.lineno}, "
+            f"column {error.colno})"
+        ) from None
+    except RecursionError:
+        raise JsonError("is nested too deeply") from None
+    except ValueError as error:  # a whole number of too many digits
+        raise JsonError(f"is no usable JSON ({' '.join(str(error).split())})") from None
+    if _SURROGATE.search(text):
+        _check_surrogates(value)
+    return value
+
+
+def read_json(path: Path, remedy: str = "", **options: bool) -> Any:
+    """Read a JSON file.
+
+    Args:
+        path: the file.
+        remedy: what to do if it is not usable, such as "write it again".
+        options: see `parse_json`.
+
+    Raises:
+        InputError: there is no such file, it cannot be read, or see `parse_json`.
+    """
+    ending = f"; {remedy}." if remedy else "."
+    try:
+        return parse_json(path.read_bytes(), **options)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file{ending}") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}){ending}") from error
+    except JsonError as error:
+        raise InputError(f"{path}: {error}{ending}") from error
 
 
 def write_json(path: str | Path, content: Any) -> None:
@@ -12,9 +80,53 @@ def write_json(path: str | Path, content: Any) -> None:
 
     Args:
         path: the file; its folder must exist.
-        content: what `json.dumps` takes. Of names of files that are no Unicode (Latin-1 on Linux),
-            the bytes that are none become escapes, which `json.loads` reads back.
+        content: what `json.dumps` takes. Of names of files that are not Unicode (Latin-1 on Linux),
+            the bytes that are none become escapes, which `parse_json` reads back.
     """
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
     with atomic_path(path) as part:
         part.write_text(text, encoding="utf-8", errors="backslashreplace")
+
+
+def shown(value: object, most: int = 40) -> str:
+    """Write a value as JSON in at most `most` characters, for an error."""
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+    except (RecursionError, TypeError, ValueError):
+        return f"a {type(value).__name__}"
+    return text if len(text) <= most else f"{text[: most - 3]}…"
+
+
+def _decode(data: str | bytes) -> str:
+    if isinstance(data, str):
+        return data
+    try:
+        return data.decode("utf-8-sig")  # Windows' editors add the mark
+    except UnicodeDecodeError:
+        raise JsonError("is not UTF-8 text, so no JSON") from None
+
+
+def _refuse_constant(name: str) -> None:
+    raise JsonError(f"is no valid JSON: it holds {name}")
+
+
+def _unique(pairs: Iterable[tuple[str, object]]) -> dict[str, object]:
+    table: dict[str, object] = {}
+    for key, value in pairs:
+        if key in table:
+            raise JsonError(f"{shown(key)} stands twice in one object; keep one of them")
+        table[key] = value
+    return table
+
+
+def _check_surrogates(value: object) -> None:
+    """Refuse text that no file can hold; without recursion."""
+    rest: list[object] = [value]
+    while rest:
+        item = rest.pop()
+        if isinstance(item, dict):
+            rest += [*item.keys(), *item.values()]
+        elif isinstance(item, list):
+            rest += item
+        elif isinstance(item, str) and _UNPAIRED.search(item):
+            raise JsonError(f"holds half of a character: {item[:20]!a}")

@@ -1,6 +1,7 @@
 """What readers of annotation files (COCO, labelme, CVAT) have in common."""
 
-import json
+import posixpath
+import reprlib
 import warnings
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,8 +12,7 @@ from ytvos_keras.datasets.readers.drawn_mask import Shape, draw
 from ytvos_keras.datasets.selection import select_names
 from ytvos_keras.datasets.video import Frame, Video
 from ytvos_keras.errors import InputError, and_more
-
-_LONGEST_SIDE = 65_535  # pixels; a JPEG cannot have more
+from ytvos_keras.media.pictures import picture_size
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class AnnotatedPicture:
         name: unique among the pictures.
         image: its file.
         annotation: what to call its annotation in messages, such as `instances.json: 000042.jpg`.
-        size: (height, width) as the file says, unchecked.
+        size: (height, width) as the annotation says, unchecked.
         shapes: gives its shapes, the later ones on top; None stands for one without an area, such
             as a point or a box.
     """
@@ -91,44 +91,40 @@ def drawn_videos(
     return found
 
 
-def picture_path(file_name: str) -> PurePosixPath:
+def picture_path(file_name: str, base: PurePosixPath | None = None) -> PurePosixPath:
     """The path of a picture as an annotation file has it, which may be one of Windows.
 
+    Args:
+        file_name: relative to `base`.
+        base: a folder, relative to that of the data set; None for that folder itself.
+
+    Returns:
+        Relative to the folder of the data set.
+
     Raises:
-        ValueError: it is empty.
+        ValueError: it is empty, absolute, or leads out of the folder of the data set.
     """
+    if not isinstance(file_name, str) or "\0" in file_name:
+        raise ValueError(f"no name of a file: {reprlib.repr(file_name)}")
     path = PurePosixPath(file_name.replace("\\", "/"))
     if not path.name:
         raise ValueError(f"no name of a file: {file_name!r}")
-    return path
-
-
-def read_json(path: Path) -> Any:
-    """Read a JSON file.
-
-    Raises:
-        InputError: there is no such file, or it is no JSON.
-    """
-    if not path.is_file():
-        raise InputError(f"{path}: no such file.")
-    try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: is no valid JSON, is it cut off?") from error
+    inside = PurePosixPath(posixpath.normpath((base or PurePosixPath()) / path))
+    if inside.is_absolute() or ".." in inside.parts or ":" in path.parts[0]:
+        raise ValueError(
+            f"{file_name!r} leads out of the folder; give the folder that holds all pictures"
+        )
+    return inside
 
 
 def _draw(picture: AnnotatedPicture) -> tuple[Video | None, bool]:
     """Return its video, None if it has no object, and whether it has shapes without an area."""
-    if not all(isinstance(side, int) and 0 < side <= _LONGEST_SIDE for side in picture.size):
-        raise InputError(
-            f"{picture.annotation}: height and width must be whole numbers of pixels, "
-            f"{_LONGEST_SIDE} at most. Received: {picture.size}"
-        )
+    _check_size(picture)
     try:
         shapes = list(picture.shapes())
     except InputError as error:
         raise InputError(f"{picture.annotation}: {error}") from error
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise InputError(
             f"{picture.annotation}: its shapes are malformed. ({type(error).__name__}: {error})"
         ) from error
@@ -138,3 +134,17 @@ def _draw(picture: AnnotatedPicture) -> tuple[Video | None, bool]:
     mask, categories = draw(picture.annotation, picture.size, solid)
     frame = Frame(PurePosixPath(picture.name).name, picture.image, mask)
     return Video(picture.name, (frame,), categories), len(solid) < len(shapes)
+
+
+def _check_size(picture: AnnotatedPicture) -> None:
+    """Compare the size in the annotation with the picture's header, before anything is drawn.
+
+    The sides may be swapped: tools write the size of a turned picture as it is shown, and that it
+    is turned is told when it is read.
+    """
+    size, found = picture.size, picture_size(picture.image)
+    if not all(type(side) is int for side in size) or sorted(size) != sorted(found):
+        raise InputError(
+            f"{picture.annotation}: height and width must be those of {picture.image}, {found}. "
+            f"Received: {reprlib.repr(size)}"
+        )

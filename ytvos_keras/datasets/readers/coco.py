@@ -9,12 +9,12 @@ from ytvos_keras.datasets.readers.annotated_pictures import (
     AnnotatedPicture,
     drawn_videos,
     picture_path,
-    read_json,
 )
 from ytvos_keras.datasets.readers.drawn_mask import Shape
 from ytvos_keras.datasets.readers.run_lengths import area_of, from_coco
 from ytvos_keras.datasets.video import Video
 from ytvos_keras.errors import InputError
+from ytvos_keras.media.json_file import read_json
 
 
 def read_coco(
@@ -38,7 +38,8 @@ def read_coco(
         exclude: names of pictures to leave out.
 
     Returns:
-        Videos of one frame in the order of the file. No picture has been opened.
+        Videos of one frame in the order of the file. Of the pictures only the headers
+        have been read.
 
     Raises:
         InputError: the file is malformed, a picture is missing, or pycocotools is not installed.
@@ -53,6 +54,8 @@ def read_coco(
     try:
         categories = {entry["id"]: entry["name"] for entry in content.get("categories", ())}
         of_image: dict[Any, list[dict]] = {entry["id"]: [] for entry in content["images"]}
+        if len(of_image) < len(content["images"]):
+            raise ValueError("two images have one id")
         for entry in content["annotations"]:
             of_image[entry["image_id"]].append(entry)
         pictures = [
@@ -65,7 +68,7 @@ def read_coco(
             )
             for entry in content["images"]
         ]
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
         raise InputError(
             f"{path}: is no instance annotation of COCO; expected images, annotations and "
             f"categories with their members. ({type(error).__name__}: {error})"

@@ -61,7 +61,7 @@ def _parse(path: Path) -> ElementTree.Element:
         raise InputError(f"{path}: no such file; give annotations.xml of the export.")
     try:
         root = ElementTree.parse(path).getroot()
-    except ElementTree.ParseError as error:
+    except (ElementTree.ParseError, LookupError, ValueError) as error:  # or an unknown encoding
         raise InputError(f"{path}: is no valid XML, is it cut off? ({error})") from error
     if root.tag != "annotations" or root.find("image") is None:
         tracks = root.find("track") is not None
@@ -74,13 +74,13 @@ def _picture(image: ElementTree.Element, folder: Path, path: Path) -> AnnotatedP
     try:
         name = picture_path(image.attrib["name"])
         size = (int(image.attrib["height"]), int(image.attrib["width"]))
+        file = folder / name
+        if not file.is_file() and (subset := image.get("subset")):  # as in exports of projects
+            file = folder / picture_path(subset) / name
     except (KeyError, ValueError) as error:
         raise InputError(
             f"{path}: every image needs name, width and height. ({type(error).__name__}: {error})"
         ) from error
-    file = folder / name
-    if not file.is_file() and (subset := image.get("subset")):  # as in exports of projects
-        file = folder / subset / name
     shapes = partial(_shapes, image, size)
     annotation = f"{path.name}: {image.attrib['name']}"
     return AnnotatedPicture(str(name.with_suffix("")), file, annotation, size, shapes)

@@ -5,7 +5,7 @@ import binascii
 import math
 from collections.abc import Collection, Iterator
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import natsort
@@ -15,14 +15,14 @@ from ytvos_keras.datasets.readers.annotated_pictures import (
     AnnotatedPicture,
     drawn_videos,
     picture_path,
-    read_json,
 )
 from ytvos_keras.datasets.readers.drawn_mask import Shape
-from ytvos_keras.datasets.readers.run_lengths import Size, from_area, from_polygons
+from ytvos_keras.datasets.readers.run_lengths import Size, from_area, from_polygons, is_near
 from ytvos_keras.datasets.sequence_folders import check_is_folder
 from ytvos_keras.datasets.video import Video
 from ytvos_keras.errors import InputError
 from ytvos_keras.media.folder_frames import PICTURE_SUFFIXES
+from ytvos_keras.media.json_file import read_json
 from ytvos_keras.media.mask_pixels import mask_pixels
 from ytvos_keras.media.pictures import decode_picture
 
@@ -43,8 +43,8 @@ def read_labelme(
         exclude: names of pictures to leave out.
 
     Returns:
-        Videos of one frame in natural order; their categories are the labels. No picture has been
-        opened.
+        Videos of one frame in natural order; their categories are the labels. Of the pictures only
+        the headers have been read.
 
     Raises:
         InputError: a file is malformed, a picture is missing, or pycocotools is not installed.
@@ -60,24 +60,30 @@ def read_labelme(
 
 def _picture(file: Path, root: Path) -> AnnotatedPicture:
     content = read_json(file)
+    name = file.relative_to(root).with_suffix("")
     try:
         size = (content["imageHeight"], content["imageWidth"])
         shapes = partial(_shapes, content["shapes"], size)
-        image = _image(file, content["imagePath"])
+        image = _image(root, name, content["imagePath"])
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise InputError(
             f"{file}: is no file of labelme; expected shapes, imagePath, imageHeight and "
             f"imageWidth. ({type(error).__name__}: {error})"
         ) from error
-    name = file.relative_to(root).with_suffix("").as_posix()
-    return AnnotatedPicture(name, image, str(file), size, shapes)
+    return AnnotatedPicture(name.as_posix(), image, str(file), size, shapes)
 
 
-def _image(file: Path, image_path: str) -> Path:
+def _image(root: Path, name: Path, image_path: str) -> Path:
     """The picture that the file names, or one of the file's own name: folders get renamed."""
-    named = file.parent / picture_path(image_path)
-    beside = [file.with_suffix(suffix) for suffix in PICTURE_SUFFIXES]
-    return next((path for path in (named, *beside) if path.is_file()), named)
+    beside = [root / f"{name}{suffix}" for suffix in PICTURE_SUFFIXES]
+    there = next((path for path in beside if path.is_file()), None)
+    try:
+        named = root / picture_path(image_path, PurePosixPath(name.parent))
+    except ValueError:
+        if there is None:
+            raise
+        return there
+    return named if there is None or named.is_file() else there
 
 
 def _shapes(shapes: list[dict[str, Any]], size: Size) -> Iterator[Shape | None]:
@@ -85,9 +91,10 @@ def _shapes(shapes: list[dict[str, Any]], size: Size) -> Iterator[Shape | None]:
         try:
             counts = _counts(shape, size)
             label, group = shape["label"], shape.get("group_id")
+            hash((label, group))  # no list, no object
         except InputError as error:
             raise InputError(f"shape {place}: {error}") from error
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise InputError(
                 f"shape {place}: is malformed. ({type(error).__name__}: {error})"
             ) from error
@@ -104,14 +111,21 @@ def _counts(shape: dict[str, Any], size: Size) -> bytes | None:
         (x0, y0), (x1, y1) = points
         return from_polygons([[x0, y0, x1, y0, x1, y1, x0, y1]], size)
     if kind == "circle":  # its centre and a point on it
-        (x, y), on_circle = points
+        (x, y), on_circle = map(_point, points)
         rows, columns = np.ogrid[: size[0], : size[1]]
         return from_area(
             np.hypot(columns + 0.5 - x, rows + 0.5 - y) <= math.dist((x, y), on_circle)
         )
     if kind == "mask":
-        return from_area(_placed(_decode(shape["mask"]), points[0], size))
+        return from_area(_placed(_decode(shape["mask"]), _point(points[0]), size))
     return None
+
+
+def _point(value: Any) -> tuple[float, float]:
+    x, y = value
+    if not (is_near(x) and is_near(y)):
+        raise ValueError("a point must be two numbers within reach")
+    return x, y
 
 
 def _decode(text: str) -> np.ndarray:
@@ -123,7 +137,7 @@ def _decode(text: str) -> np.ndarray:
     return mask_pixels(decode_picture(data, "its mask"), "its mask").values > 0
 
 
-def _placed(part: np.ndarray, corner: list[float], size: Size) -> np.ndarray:
+def _placed(part: np.ndarray, corner: tuple[float, float], size: Size) -> np.ndarray:
     """Put a mask into the picture; what hangs over its edges is cut off."""
     area = np.zeros(size, bool)
     left, top = (round(number) for number in corner)

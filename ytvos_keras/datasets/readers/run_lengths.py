@@ -1,5 +1,6 @@
 """Areas of a picture as COCO's compressed run lengths, through pycocotools."""
 
+import reprlib
 from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
@@ -11,6 +12,8 @@ from ytvos_keras.errors import InputError
 Size = tuple[int, int]  # height, width
 
 _FARTHEST = 1_000_000  # pixels; pycocotools walks along every edge, however far it leads
+_LONGEST_OUTLINE = 4_000_000  # pixels; it takes 50 bytes for each of them
+_MOST_GROUPS = 7  # characters per run length: 35 bits
 
 
 def from_area(area: np.ndarray) -> bytes | None:
@@ -44,12 +47,13 @@ def from_polygons(polygons: Sequence[Sequence[float]], size: Size) -> bytes | No
         InputError: a polygon is no list of an even number of numbers within reach.
     """
     for polygon in polygons:
-        if not isinstance(polygon, list) or len(polygon) % 2 or not all(map(_is_near, polygon)):
+        if not isinstance(polygon, list) or len(polygon) % 2 or not all(map(is_near, polygon)):
             raise InputError(
                 "a polygon must be a list of an even number of coordinates x, y in pixels, "
                 f"{_FARTHEST:,} at most. "
-                f"Received: {str(polygon)[:60]}"
+                f"Received: {reprlib.repr(polygon)}"
             )
+        _check_outline(polygon)
     # pycocotools would take two corners for a box.
     areas = [[float(number) for number in polygon] for polygon in polygons if len(polygon) >= 6]
     if not areas:
@@ -72,14 +76,15 @@ def from_coco(segmentation: Any, size: Size) -> bytes | None:
         return from_polygons(segmentation, size)
     if not isinstance(segmentation, dict):
         raise InputError("a segmentation must be polygons or run lengths (RLE).")
-    if list(segmentation.get("size") or ()) != list(size):
+    if segmentation.get("size") != list(size):
         raise InputError(
             f"run lengths must have the picture's size {list(size)}. "
-            f"Received: {segmentation.get('size')}"
+            f"Received: {reprlib.repr(segmentation.get('size'))}"
         )
     counts = segmentation.get("counts")
-    area = _decoded(counts, size) if isinstance(counts, str) else repeat_runs(counts, size, "F")
-    return from_area(area)
+    if isinstance(counts, str):
+        return _checked(counts, size)
+    return from_area(repeat_runs(counts, size, "F"))
 
 
 def repeat_runs(counts: Any, size: Size, order: str) -> np.ndarray:
@@ -96,7 +101,7 @@ def repeat_runs(counts: Any, size: Size, order: str) -> np.ndarray:
     Raises:
         InputError: they are no such numbers.
     """
-    if not isinstance(counts, list) or not all(isinstance(n, int) and n >= 0 for n in counts):
+    if not isinstance(counts, list) or not all(type(n) is int and n >= 0 for n in counts):
         raise InputError("run lengths must be whole numbers from 0, or COCO's compressed text.")
     if sum(counts) != size[0] * size[1]:
         raise InputError(
@@ -122,17 +127,48 @@ def pycocotools() -> ModuleType:
     return mask
 
 
-def _decoded(counts: str, size: Size) -> np.ndarray:
-    """Write out COCO's compressed text; pycocotools gives garbage for some malformed ones."""
-    runs = {"size": list(size), "counts": counts.encode()}
-    try:
-        area = pycocotools().decode(runs)
-        if area.max() <= 1 and area.sum() == pycocotools().area(runs):
-            return area > 0
-    except ValueError:
-        pass
-    raise InputError(f"compressed run lengths are malformed. Received: {counts[:40]!r}")
+def _checked(text: str, size: Size) -> bytes | None:
+    """Check COCO's compressed text, since pycocotools reads and writes out of bounds otherwise.
+
+    A run length is a number of 5 bits per character, the lowest first; bit 5 says that more follow,
+    bit 4 of the last is the sign. From the fourth on, it is the difference from the last but one
+    (https://github.com/cocodataset/cocoapi/blob/master/common/maskApi.c, rleFrString).
+
+    Returns:
+        The text as bytes; None if it covers no pixel.
+    """
+    codes = np.frombuffer(text.encode("ascii", errors="replace"), np.uint8).astype(np.int64) - 48
+    if not codes.size or codes.min() < 0 or codes.max() > 63 or codes[-1] & 32:
+        raise _malformed(text)
+    last = np.flatnonzero(codes & 32 == 0)
+    first = np.concatenate([[0], last[:-1] + 1])
+    groups = last - first + 1
+    if groups.max() > _MOST_GROUPS:
+        raise _malformed(text)
+    shift = 5 * (np.arange(codes.size) - np.repeat(first, groups))
+    counts = np.add.reduceat((codes & 31) << shift, first)
+    counts -= np.where(codes[last] & 16, np.int64(1) << (5 * groups), 0)
+    counts[1::2] = np.cumsum(counts[1::2])
+    counts[2::2] = np.cumsum(counts[2::2])
+    if counts.min() < 0 or counts.max() > size[0] * size[1] or counts.sum() != size[0] * size[1]:
+        raise _malformed(text)
+    return text.encode() if counts[1::2].any() else None
 
 
-def _is_near(value: Any) -> bool:
+def _malformed(text: str) -> InputError:
+    return InputError(f"compressed run lengths are malformed. Received: {text[:40]!r}")
+
+
+def _check_outline(polygon: Sequence[float]) -> None:
+    corners = np.array(polygon, np.float64).reshape(-1, 2)
+    length = np.abs(corners - np.roll(corners, 1, axis=0)).max(axis=1, initial=0).sum()
+    if length > _LONGEST_OUTLINE:
+        raise InputError(
+            f"the outline of a polygon must have at most {_LONGEST_OUTLINE:,} pixels. "
+            f"Received: {length:.0f}"
+        )
+
+
+def is_near(value: Any) -> bool:
+    """Whether a coordinate is a number, in pixels, that pycocotools can take."""
     return isinstance(value, int | float) and abs(value) <= _FARTHEST  # not so NaN

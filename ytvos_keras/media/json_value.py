@@ -1,0 +1,112 @@
+"""Values of a JSON file with their place in it, checked as they are taken out."""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from ytvos_keras.errors import InputError
+from ytvos_keras.media.json_file import shown
+
+LARGEST = 2**63 - 1
+_LONGEST_KEY = 60  # characters, in a place
+
+
+class JsonValue:
+    """A value and its place, such as `objects.1.frames[2]`.
+
+    Every method that finds another type or value than it is asked for raises an `InputError` of
+    the form `PLACE: must be … Received: …`.
+
+    Args:
+        value: as `parse_json` gives it.
+        place: empty for the whole file.
+
+    Example:
+        >>> JsonValue({"size": [3, "x"]}).member("size").wholes()
+        Traceback (most recent call last):
+        ytvos_keras.errors.InputError: size[1]: must be a whole number of at least 0. Received: "x"
+    """
+
+    __slots__ = ("place", "value")
+
+    def __init__(self, value: Any, place: str = ""):
+        self.value, self.place = value, place
+
+    def table(self) -> dict[str, Any]:
+        """The value, an object `{…}`."""
+        if type(self.value) is not dict:
+            raise self.wrong("must be an object {…}")
+        return self.value
+
+    def member(self, key: str) -> "JsonValue":
+        """A member that must be there."""
+        table = self.table()
+        if key not in table:
+            raise InputError(f"{self.place + ': ' if self.place else ''}needs a member {key!r}.")
+        return JsonValue(table[key], self._below(key))
+
+    def members(self) -> Iterator[tuple[str, "JsonValue"]]:
+        """All members."""
+        for key, value in self.table().items():
+            yield key, JsonValue(value, self._below(key))
+
+    def items(self) -> Iterator["JsonValue"]:
+        """The entries of a list."""
+        for index, value in enumerate(self._list()):
+            yield JsonValue(value, f"{self.place}[{index}]")
+
+    def text(self) -> str:
+        """Text that is not empty."""
+        if type(self.value) is not str or not self.value:
+            raise self.wrong("must be text")
+        return self.value
+
+    def boolean(self) -> bool:
+        """`true` or `false`."""
+        if type(self.value) is not bool:
+            raise self.wrong("must be true or false")
+        return self.value
+
+    def whole(self, low: int = 0, high: int = LARGEST) -> int:
+        """A whole number from `low` to `high`."""
+        if type(self.value) is not int or not low <= self.value <= high:
+            rule = f"of at least {low}" if high == LARGEST else f"from {low} to {high}"
+            raise self.wrong(f"must be a whole number {rule}")
+        return self.value
+
+    def number(self, low: float = -math.inf, high: float = math.inf) -> float:
+        """A finite number from `low` to `high`."""
+        number = type(self.value) in (int, float) and low <= self.value <= high
+        if not number or not math.isfinite(self.value):
+            raise self.wrong("must be a finite number")
+        return float(self.value)
+
+    def texts(self) -> tuple[str, ...]:
+        """The entries of a list of texts, fast for a long one."""
+        values = self._list()
+        if not set(map(type, values)) <= {str} or "" in values:
+            for item in self.items():
+                item.text()
+        return tuple(values)
+
+    def wholes(self, low: int = 0, high: int = LARGEST) -> tuple[int, ...]:
+        """The entries of a list of whole numbers, fast for a long one."""
+        values = self._list()
+        fine = set(map(type, values)) <= {int}
+        if not fine or (values and not low <= min(values) <= max(values) <= high):
+            for item in self.items():
+                item.whole(low, high)
+        return tuple(values)
+
+    def wrong(self, rule: str) -> InputError:
+        """An error that says a rule about this value."""
+        return InputError(f"{self.place or 'the file'}: {rule}. Received: {shown(self.value)}")
+
+    def _list(self) -> list[Any]:
+        if type(self.value) is not list:
+            raise self.wrong("must be a list […]")
+        return self.value
+
+    def _below(self, key: str) -> str:
+        key = key if len(key) <= _LONGEST_KEY else f"{key[:_LONGEST_KEY]}…"
+        return f"{self.place}.{key}" if self.place else key
