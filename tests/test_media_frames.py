@@ -68,7 +68,9 @@ def test_exif_orientation_is_applied(tmp_path):
 def test_folder_errors(tmp_path):
     with pytest.raises(InputError, match="absent: no such file or folder"):
         open_frames(tmp_path / "absent")
-    with pytest.raises(InputError, match=r"no frames \(JPEG or PNG\) in this folder\.$"):
+    with pytest.raises(
+        InputError, match=r"no frames \(JPEG, PNG, WebP, BMP or TIFF\) in this folder\.$"
+    ):
         open_frames(tmp_path)
     (tmp_path / "clip").mkdir()
     with pytest.raises(InputError, match="there are folders in it: give one of them"):

@@ -350,7 +350,7 @@ def test_finding_videos(tmp_path):
         find_videos(tmp_path)
     with pytest.raises(InputError, match=r"absent: no such file or folder"):
         find_videos(tmp_path / "absent")
-    with pytest.raises(InputError, match=r"\.git/sub: no videos in this folder \(\.3gp, "):
+    with pytest.raises(InputError, match=r"\.git/sub: no videos in this folder \(\.3g2, "):
         (tmp_path / ".git" / "sub").mkdir()
         find_videos(tmp_path / ".git" / "sub")
 

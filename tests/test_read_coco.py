@@ -111,6 +111,8 @@ def test_what_is_left_out_is_told(write):
     np.testing.assert_array_equal(labels_of(videos[0]), draw(1, 4))
     texts = [str(warning.message).partition(": ")[2] for warning in warned]
     assert texts == [
+        "left out, crowds (iscrowd: 1) in a.jpg; CVAT exports brush masks as crowds: --crowds (in "
+        "Python: crowds=True) takes them as objects.",
         "left out, no object in b.",
         "left out, shapes without an area (boxes, lines, points) in a.",
     ]
@@ -252,3 +254,9 @@ def test_paths_and_texts_of_windows(write, tmp_path):
     (video,) = read_coco(file, tmp_path)
     assert video.name == "images/a"
     assert video.frames[0].image == tmp_path / "images" / "a.jpg"
+
+
+def test_crowds_are_taken_on_request(write):
+    brush = {"iscrowd": 1, "segmentation": {"size": [8, 8], "counts": run_lengths(draw(2, 3))}}
+    (video,) = write(brush, crowds=True)
+    np.testing.assert_array_equal(labels_of(video), draw(2, 3))

@@ -43,6 +43,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="pictures of --format coco (default: the folder of SRC) or cvat (default: images "
         "beside SRC)",
     )
+    parser.add_argument(
+        "--crowds",
+        action="store_true",
+        help="--format coco: take crowds (iscrowd) as objects; CVAT exports brush masks so",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -55,7 +60,7 @@ def _read(arguments: argparse.Namespace) -> "list[Video]":
     if arguments.format == "coco":
         from ytvos_keras.datasets.readers.coco import read_coco
 
-        return read_coco(source, images or source.parent, **chosen)
+        return read_coco(source, images or source.parent, crowds=arguments.crowds, **chosen)
     if arguments.format == "cvat":
         from ytvos_keras.datasets.readers.cvat import read_cvat
 

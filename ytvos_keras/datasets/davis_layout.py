@@ -5,6 +5,8 @@ from pathlib import Path
 
 from ytvos_keras.datasets.sequence_folders import check_is_folder, list_sequences
 from ytvos_keras.errors import InputError
+from ytvos_keras.media.listing import plain_name
+from ytvos_keras.media.text_file import read_text
 
 _RESOLUTIONS = ("480p", "Full-Resolution")  # in order of preference: the benchmark uses 480p
 
@@ -84,10 +86,7 @@ def read_image_set(root: str | Path, year: int, split: str) -> list[str]:
 
 
 def _names(file: Path) -> list[str]:
-    try:
-        lines = file.read_text(encoding="utf-8-sig").splitlines()  # Windows' editors add the mark
-    except UnicodeDecodeError as error:
-        raise InputError(f"{file}: is not text.") from error
+    lines = plain_name(read_text(file)).splitlines()
     lines = [(number, line.strip()) for number, line in enumerate(lines, 1) if line.strip()]
     if not lines:
         raise InputError(f"{file}: names no sequence.")

@@ -6,6 +6,8 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from ytvos_keras.errors import InputError, and_more
+from ytvos_keras.media.listing import plain_name
+from ytvos_keras.media.text_file import read_text
 
 
 def select_names(
@@ -35,6 +37,8 @@ def select_names(
         ['a/2']
     """
     known = {form for name in names for form in _forms(name)}
+    videos = None if videos is None else set(map(plain_name, videos))
+    exclude = set(map(plain_name, exclude))
     unknown = sorted(set(videos or ()) - known)
     if unknown:
         raise InputError(
@@ -43,7 +47,7 @@ def select_names(
             if names
             else f"{where}: no video {unknown[0]!r}, there is none at all."
         )
-    strangers = sorted(set(exclude) - known)
+    strangers = sorted(exclude - known)
     if strangers:
         warnings.warn(
             f"{where}: no video {strangers[0]!r}{and_more(strangers[1:])} to exclude.",
@@ -73,11 +77,7 @@ def read_names(path: str | Path) -> tuple[str, ...]:
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file; give a text file with one name a line.")
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")  # Windows' editors add the mark
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: is not text; give one name a line.") from error
-    names = tuple(name for line in lines if (name := _name(line)))
+    names = tuple(name for line in read_text(path).split("\n") if (name := _name(line)))
     if not names:
         raise InputError(f"{path}: names nothing; give one name a line.")
     return names
@@ -104,9 +104,10 @@ def _is_unicode(name: str) -> bool:
 
 
 def _name(line: str) -> str:
-    return _COMMENT.sub("", line).strip()
+    return plain_name(_COMMENT.sub("", line).strip())
 
 
 def _forms(name: str) -> set[str]:
     """The name and its source: both stand for the video."""
+    name = plain_name(name)
     return {name, name.split("/")[0]}

@@ -6,11 +6,18 @@ from pathlib import Path
 import natsort
 
 from ytvos_keras.errors import InputError, and_more
-from ytvos_keras.media.folder_frames import PICTURE_SUFFIXES, list_pictures
+from ytvos_keras.media.listing import (
+    check_no_broken_link,
+    child,
+    is_hidden,
+    list_masks,
+    list_pictures,
+    plain_name,
+)
 
 
 def list_sequences(folder: Path) -> list[str]:
-    """Name the subfolders that hold a PNG, in natural order; hidden ones are left out.
+    """Name the subfolders that hold pictures, in natural order; hidden ones are left out.
 
     Raises:
         InputError: there is no such folder, or no sequence in it; the message says which folder to
@@ -20,8 +27,9 @@ def list_sequences(folder: Path) -> list[str]:
     names = [
         entry.name
         for entry in folder.iterdir()
-        if entry.is_dir() and not entry.name.startswith(".") and _holds_png(entry)
+        if entry.is_dir() and not is_hidden(entry) and list_pictures(entry)
     ]
+    check_no_broken_link(entry for entry in folder.iterdir() if not is_hidden(entry))
     if not names:
         below = _below(folder, lambda place: any(map(_holds_png, place.glob("*"))))
         raise InputError(f"{folder}: {_no_sequences(folder, below)}.")
@@ -40,7 +48,7 @@ def check_sequence_folders(folder: Path, names: Sequence[str]) -> None:
             or two levels below or above, where that can be seen.
     """
     check_is_folder(folder)
-    missing = [name for name in names if not (folder / name).is_dir()]
+    missing = [name for name in names if not child(folder, name).is_dir()]
     if not missing:
         return
     if len(missing) == len(names):
@@ -54,15 +62,15 @@ def check_sequence_folders(folder: Path, names: Sequence[str]) -> None:
 
 
 def mask_files(folder: Path) -> dict[str, Path]:
-    """The PNGs of a folder by their names without suffix, in natural order."""
-    return {file.stem: file for file in list_pictures(folder, (".png",))}
+    """The masks of a folder by their names without suffix, in natural order."""
+    return {plain_name(file.stem): file for file in list_masks(folder)}
 
 
 def picture_files(folder: Path) -> dict[str, Path]:
-    """The JPEG and PNG files of a folder by their names without suffix; of one name, the PNG."""
-    files = list_pictures(folder, PICTURE_SUFFIXES)
+    """The pictures of a folder by their names without suffix; of one name, the PNG."""
+    files = list_pictures(folder)
     files.sort(key=lambda file: file.suffix.lower() == ".png")
-    return {file.stem: file for file in files}
+    return {plain_name(file.stem): file for file in files}
 
 
 def check_is_folder(folder: Path) -> None:

@@ -10,6 +10,7 @@ import natsort
 from ytvos_keras.errors import InputError
 from ytvos_keras.media.json_file import read_json, shown
 from ytvos_keras.media.json_value import JsonValue
+from ytvos_keras.media.listing import plain_name
 from ytvos_keras.media.masks import MAX_ID
 
 
@@ -54,7 +55,8 @@ def read_meta(path: str | Path) -> dict[str, dict[int, ObjectMeta]]:
     # Of two members of one name, Python's reader silently keeps the last.
     content = JsonValue(read_json(path, unique_keys=True))
     try:
-        return {name: _objects(video) for name, video in content.member("videos").members()}
+        videos = content.member("videos").members()
+        return {plain_name(name): _objects(video) for name, video in videos}
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
 
@@ -98,4 +100,4 @@ def _object_meta(value: JsonValue) -> ObjectMeta:
         if item.value in frames:
             raise InputError(f"{item.place}: {shown(item.value)} stands there twice.")
         frames[item.value] = None
-    return ObjectMeta(category, tuple(natsort.natsorted(frames)))
+    return ObjectMeta(category, tuple(natsort.natsorted(map(plain_name, frames))))

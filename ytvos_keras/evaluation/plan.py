@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ytvos_keras.datasets.sequence_folders import check_sequence_folders, picture_files
+from ytvos_keras.datasets.sequence_folders import check_sequence_folders, mask_files
 from ytvos_keras.errors import InputError, and_more
 from ytvos_keras.evaluation.label_sources import Masks, array_sequences
 from ytvos_keras.evaluation.protocols import (
@@ -24,6 +24,7 @@ from ytvos_keras.evaluation.truth_sequences import (
     davis_truth,
     youtube_vos_truth,
 )
+from ytvos_keras.media.listing import child
 
 Labels = str | Path | np.ndarray | Sequence[np.ndarray] | Mapping[str, np.ndarray]
 """A folder, or label maps: sequence name → (T, H, W), or those of one sequence."""
@@ -138,7 +139,8 @@ def _predictions(
     if from_files:
         root = Path(predictions)
         check_sequence_folders(root, names)
-        return {name: (picture_files(root / name), str(root / name)) for name in names}
+        folders = {name: child(root, name) for name in names}
+        return {name: (mask_files(folder), str(folder)) for name, folder in folders.items()}
     arrays = array_sequences(predictions, "predictions")
     for truth in truths:
         if truth.name not in arrays:

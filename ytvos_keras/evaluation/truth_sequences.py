@@ -12,6 +12,7 @@ from ytvos_keras.datasets.youtube_vos_layout import open_youtube_vos
 from ytvos_keras.datasets.youtube_vos_meta import ObjectMeta, read_meta
 from ytvos_keras.errors import InputError
 from ytvos_keras.evaluation.label_sources import Masks, array_sequences, read_truth
+from ytvos_keras.media.listing import child
 from ytvos_keras.media.masks import ids_in
 
 
@@ -89,8 +90,8 @@ def array_truth(
 def _sequence(
     name: str, annotations: Path, frames: Path | None, objects: Mapping[int, ObjectMeta] | None
 ) -> TruthSequence:
-    folder = annotations / name
-    pictures = frames / name if frames and (frames / name).is_dir() else None
+    folder = child(annotations, name)
+    pictures = child(frames, name) if frames and child(frames, name).is_dir() else None
     return TruthSequence(name, mask_files(folder), objects, pictures, str(folder))
 
 

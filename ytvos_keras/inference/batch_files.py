@@ -1,12 +1,21 @@
 """The videos of a folder, with what belongs to each."""
 
 import dataclasses
+import warnings
 from pathlib import Path
 
 import natsort
 
-from ytvos_keras.errors import InputError
-from ytvos_keras.media.frames import VIDEO_SUFFIXES
+from ytvos_keras.errors import InputError, and_more
+from ytvos_keras.media.listing import (
+    VIDEO_SUFFIXES,
+    child,
+    is_broken_link,
+    is_hidden,
+    list_masks,
+    plain_name,
+    unread_files,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +45,9 @@ def list_batch(
 ) -> list[BatchVideo]:
     """List the videos of a folder in natural order: its subfolders and video files.
 
+    Masks are found by name whatever the case of their suffix. Files that are no videos, and masks
+    of no video, are named in a warning.
+
     Args:
         videos: the folder, for example `JPEGImages`.
         masks: the folder with `<name>.png` or `<name>/` for each video, for example `Annotations`.
@@ -51,37 +63,50 @@ def list_batch(
     if Path(output).exists() and not Path(output).is_dir():
         raise InputError(f"{output}: is a file; give a folder for the masks.")
     found: dict[str, BatchVideo] = {}
+    given = _masks_by_name(Path(masks))
     for path in natsort.natsorted(filter(_is_video, Path(videos).iterdir()), key=str):
-        name = path.name if path.is_dir() else path.stem
-        if name in found:
+        is_file = not path.is_dir() and path.suffix.lower() in VIDEO_SUFFIXES
+        name = path.stem if is_file else path.name
+        key = plain_name(name)
+        if key in found:
             raise InputError(
-                f"{videos}: {found[name].frames.name} and {path.name} are videos of one name; "
+                f"{videos}: {found[key].frames.name} and {path.name} are videos of one name; "
                 "rename or move one of them."
             )
-        found[name] = _batch_video(name, path, Path(masks), Path(output), corrections)
+        mask = given.pop(key, Path(masks, name))
+        found[key] = BatchVideo(name, path, mask, _folder(corrections, name), Path(output, name))
     if not found:
         raise InputError(
             f"{videos}: no videos in this folder, neither folders of frames nor files "
             f"({', '.join(VIDEO_SUFFIXES)})."
         )
+    others = [file for file in unread_files(Path(videos), VIDEO_SUFFIXES) if not _is_video(file)]
+    if others:
+        warnings.warn(
+            f"{others[0]}{and_more(others[1:])}: left out, neither a folder of frames nor a video "
+            "file by its suffix.",
+            stacklevel=2,
+        )
+    if given:
+        first, *rest = given.values()
+        warnings.warn(f"{first}{and_more(rest)}: not used, no video has this name.", stacklevel=2)
     return list(found.values())
 
 
-def _batch_video(
-    name: str, frames: Path, masks: Path, output: Path, corrections: str | Path | None
-) -> BatchVideo:
-    mask = masks / f"{name}.png"
-    own_corrections = None if corrections is None else Path(corrections, name)
-    return BatchVideo(
-        name,
-        frames,
-        mask if mask.is_file() else masks / name,
-        own_corrections if own_corrections and own_corrections.is_dir() else None,
-        output / name,
-    )
+def _masks_by_name(folder: Path) -> dict[str, Path]:
+    """The masks and folders of masks by the video's name; of one name, a picture counts."""
+    folders = [entry for entry in folder.iterdir() if entry.is_dir() and not is_hidden(entry)]
+    files = [*folders, *list_masks(folder)]
+    return {plain_name(file.name if file.is_dir() else file.stem): file for file in files}
+
+
+def _folder(folder: str | Path | None, name: str) -> Path | None:
+    """The subfolder of this name, if there is one."""
+    path = None if folder is None else child(Path(folder), name)
+    return path if path is not None and path.is_dir() else None
 
 
 def _is_video(path: Path) -> bool:
-    if path.name.startswith("."):
+    if is_hidden(path):
         return False
-    return path.is_dir() or path.suffix.lower() in VIDEO_SUFFIXES
+    return path.is_dir() or is_broken_link(path) or path.suffix.lower() in VIDEO_SUFFIXES

@@ -1,17 +1,19 @@
 """The masks that a user gives: a file for the first frame, or a folder."""
 
 import dataclasses
-import warnings
+import logging
 from pathlib import Path
 
 import numpy as np
 
 from ytvos_keras.errors import InputError
 from ytvos_keras.inference.checks import check_size
-from ytvos_keras.media.folder_frames import list_pictures
 from ytvos_keras.media.frame_source import FrameSource
+from ytvos_keras.media.listing import check_no_broken_link, list_masks
 from ytvos_keras.media.masks import read_mask
 from ytvos_keras.media.pictures import load_picture
+
+logger = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +42,7 @@ def open_first_masks(path: str | Path, source: FrameSource) -> FirstMasks:
         path: a PNG for the first frame, or a folder of PNGs named after frames (for a video file:
             after frame numbers, `00007.png` or `7.png`). In a folder a mask without objects is
             allowed as long as another one has some, and masks that hold only objects of earlier
-            ones are left out with a warning. A black-and-white mask is object 1, so there may be
+            ones are not used. A black-and-white mask is object 1, so there may be
             one, and none after an object 1.
         source: the frames.
 
@@ -52,7 +54,7 @@ def open_first_masks(path: str | Path, source: FrameSource) -> FirstMasks:
     if not path.exists():
         raise InputError(f"{path}: no such file or folder.")
     files = masks_by_frame(path, source) if path.is_dir() else {0: path}
-    palette, begins, used, repeated = None, {}, {}, []
+    palette, begins, used, repeated = None, {}, {}, False
     for index, file in sorted(files.items()):
         label_map, file_palette = read_mask(file, allow_empty=path.is_dir())
         check_size(label_map.shape, source.size, f"{file}: the mask")
@@ -66,16 +68,17 @@ def open_first_masks(path: str | Path, source: FrameSource) -> FirstMasks:
         if ids - begins.keys():
             used[index] = file
         elif ids:
-            repeated.append(file)
+            repeated = True
         begins = dict.fromkeys(ids, index) | begins  # the earlier frame counts
     if not begins:
         raise InputError(f"{path}: no object in any of its masks, every pixel is 0.")
     if repeated:
-        warnings.warn(
-            f"{repeated[0]}{f' and {len(repeated) - 1} more' if repeated[1:] else ''}: not used, "
-            "a mask counts only in the first frame of its object; masks that correct an object go "
-            "in --corrections (in Python: corrections=).",
-            stacklevel=3,
+        logger.info(
+            "%s: %d of %d masks are used, in which an object is seen for the first time; masks "
+            "that correct an object go in --corrections",
+            path,
+            len(used),
+            len(files),
         )
     return FirstMasks(used, palette, begins)
 
@@ -86,12 +89,12 @@ def _is_black_and_white(file: Path) -> bool:
 
 
 def masks_by_frame(folder: Path, source: FrameSource) -> dict[int, Path]:
-    """Return the PNGs of a folder by the index of the frame that they are named after.
+    """Return the masks of a folder by the index of the frame that they are named after.
 
     Raises:
         InputError: there is none, or no frame of its name, or two are for one frame.
     """
-    masks = list_pictures(folder, (".png",))
+    masks = list_masks(folder)
     if not masks:
         raise InputError(f"{folder}: no masks (PNG) in this folder.")
     files: dict[int, Path] = {}
@@ -105,4 +108,5 @@ def masks_by_frame(folder: Path, source: FrameSource) -> dict[int, Path]:
         if index in files:
             raise InputError(f"{folder}: {files[index].name} and {file.name} are for one frame.")
         files[index] = file
+    check_no_broken_link(files.values())
     return files

@@ -3,14 +3,18 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import natsort
 import numpy as np
 
 from ytvos_keras.errors import InputError
 from ytvos_keras.media.frame_source import FrameSource
+from ytvos_keras.media.listing import (
+    FORMATS,
+    check_no_broken_link,
+    list_pictures,
+    plain_name,
+    warn_of_unread_files,
+)
 from ytvos_keras.media.pictures import read_rgb
-
-PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
 class FolderFrames(FrameSource):
@@ -24,7 +28,7 @@ class FolderFrames(FrameSource):
         self.names = [file.stem for file in self.files]
         self.count = len(self.files)
         self.size = read_rgb(self.files[0]).shape[:2]
-        self._index = {name: index for index, name in enumerate(self.names)}
+        self._index = {plain_name(name): index for index, name in enumerate(self.names)}
 
     def read(
         self, start: int = 0, wanted: Callable[[int], bool] | None = None
@@ -34,30 +38,25 @@ class FolderFrames(FrameSource):
                 yield file.stem, read_rgb(file)
 
     def index_of(self, stem: str) -> int | None:
-        return self._index.get(stem)
-
-
-def list_pictures(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
-    """List the pictures of a folder in natural order, hidden files left out."""
-    files = (f for f in folder.iterdir() if f.suffix.lower() in suffixes and f.is_file())
-    # By name first: the natural order calls "1" and "01" equal, and folders list in any order.
-    visible = sorted(f for f in files if not f.name.startswith("."))
-    return natsort.natsorted(visible, key=lambda file: file.stem)
+        return self._index.get(plain_name(stem))
 
 
 def _pictures(folder: Path) -> list[Path]:
-    files = list_pictures(folder, PICTURE_SUFFIXES)
+    files = list_pictures(folder)
+    warn_of_unread_files(folder)
     if not files:
         inside = " (there are folders in it: give one of them)" if _has_folders(folder) else ""
-        raise InputError(f"{folder}: no frames (JPEG or PNG) in this folder{inside}.")
+        raise InputError(f"{folder}: no frames ({FORMATS}) in this folder{inside}.")
     seen: dict[str, Path] = {}
     for file in files:
-        if file.stem in seen:
+        name = plain_name(file.stem)
+        if name in seen:
             raise InputError(
-                f"{folder}: {seen[file.stem].name} and {file.name} are frames of the same name; "
+                f"{folder}: {seen[name].name} and {file.name} are frames of the same name; "
                 "their masks would overwrite each other, rename or move one of them."
             )
-        seen[file.stem] = file
+        seen[name] = file
+    check_no_broken_link(files)
     return files
 
 

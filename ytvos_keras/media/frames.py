@@ -6,18 +6,14 @@ from ytvos_keras.errors import InputError
 from ytvos_keras.media.folder_frames import FolderFrames
 from ytvos_keras.media.frame_source import FrameSource
 
-VIDEO_SUFFIXES = (
-    *(".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts"),
-    *(".ogv", ".ts", ".webm", ".wmv"),
-)
-
 
 def open_frames(path: str | Path) -> FrameSource:
     """Open a folder of pictures or a video file.
 
-    A folder: every JPEG and PNG in it, in natural order of the names; other files, hidden files and
-    subfolders are ignored; pictures are read as `pictures.read_rgb` says. A file: see
-    `video_frames.VideoFrames`. That all frames have one size is checked where they are used.
+    A folder: every picture in it (JPEG, PNG, WebP, BMP, TIFF), in natural order of the names, read
+    as `pictures.read_rgb` says; hidden files and subfolders are ignored, and other files that may
+    be frames are named in a warning. A file: see `video_frames.VideoFrames`. That all frames have
+    one size is checked where they are used.
 
     Args:
         path: a folder or a video file.
@@ -26,7 +22,8 @@ def open_frames(path: str | Path) -> FrameSource:
         The frames, with their number, size and, for a video, frames per second.
 
     Raises:
-        InputError: nothing there, no frames in it, two pictures of one name, unreadable.
+        InputError: nothing there, no frames in it, two pictures of one name, a broken link,
+            unreadable.
 
     Example:
         >>> for name, frame in open_frames("clip.mp4"):

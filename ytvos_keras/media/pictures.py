@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image, ImageOps, TiffImagePlugin, UnidentifiedImageError, WebPImagePlugin
 
 from ytvos_keras.errors import InputError
+from ytvos_keras.media.listing import check_no_broken_link
 from ytvos_keras.media.png import is_png, png_damage, png_header
 
 FORMATS = (
@@ -124,6 +125,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _read(path: Path) -> bytes:
+    check_no_broken_link([path])
     if not path.is_file():
         raise InputError(f"{path}: no such file.")
     try:

@@ -27,6 +27,10 @@ KINDS = {
     # frames
     "damaged-frame": Kind("frame that cannot be decoded completely", f"Replace it, {_EXCLUDE}."),
     "frame-format": Kind("frame that is neither JPEG nor PNG", "Save it as one of them."),
+    "broken-link": Kind(
+        "link to a file that is not there",
+        f"Fetch or mount what it leads to, remove the link, {_EXCLUDE}.",
+    ),
     "turned-frame": Kind(
         "frame that is stored turned (EXIF orientation)",
         "Save its pixels upright: they are used as they are stored.",

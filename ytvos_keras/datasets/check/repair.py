@@ -18,8 +18,8 @@ _FAULTY, _UNFIXED = SET_ASIDE
 def repair(report: CheckReport) -> tuple[Fault, ...]:
     """Repair the faults of a report that say how.
 
-    `reencode`: a mask whose ids are certain but whose file is no 8-bit index PNG is saved as one;
-    the original goes to `<root>/unfixed/…`. `aside`: a mask without a frame is moved to
+    `reencode`: a mask whose ids are certain but whose file is not an 8-bit index PNG is saved as
+    one; the original goes to `<root>/unfixed/…`. `aside`: a mask without a frame is moved to
     `<root>/faulty/…`. Each file is replaced whole or not at all. Check again to see what remains.
 
     Args:
@@ -45,7 +45,11 @@ def _reencode(root: Path, file: str) -> None:
         raise InputError(f"{path}: was changed since it was checked; check again.")
     with atomic_path(_free_place(root / _UNFIXED / file)) as part:
         shutil.copy2(path, part)
-    write_mask(path, labels)
+    if path.suffix.lower() == ".png":
+        write_mask(path, labels)
+        return
+    write_mask(_free_place(path.with_suffix(".png")), labels)
+    path.unlink()
 
 
 def _set_aside(root: Path, file: str) -> None:

@@ -4,6 +4,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from ytvos_keras.datasets.label_values import is_binary, label_areas, object_are
 from ytvos_keras.datasets.picture_bytes import examine_picture
 from ytvos_keras.datasets.video import EncodedFile, Frame, Video
 from ytvos_keras.errors import InputError, first_line
+from ytvos_keras.media.listing import is_broken_link
 
 Size = tuple[int, int]  # height, width
 
@@ -68,6 +70,8 @@ def size_text(size: Size) -> str:
 def _check_frame(frame: Frame) -> tuple[list[Fault], bytes, Size | None]:
     """Return its faults, the digest of its bytes, and its size if it can be decoded."""
     name = str(frame.image)
+    if fault := _broken_link(frame.image):
+        return [fault], b"", None
     data, problem = _read(frame.image)
     if data is None:
         return [Fault("damaged-frame", name, problem)], b"", None
@@ -86,6 +90,8 @@ def _check_frame(frame: Frame) -> tuple[list[Fault], bytes, Size | None]:
 def _check_mask(frame: Frame, size: Size | None) -> tuple[list[Fault], np.ndarray | None]:
     """Return its faults, and the pixels of each value (256,) if they can be told."""
     name = str(frame.mask)
+    if fault := _broken_link(frame.mask):
+        return [fault], None
     data, problem = _read(frame.mask)
     if data is None:
         return [Fault("damaged-mask", name, problem)], None
@@ -98,6 +104,12 @@ def _check_mask(frame: Frame, size: Size | None) -> tuple[list[Fault], np.ndarra
         what = f"{size_text(facts.size)}, its frame {size_text(size)} (height x width)"
         faults.append(Fault("mask-size", name, what))
     return faults, None if facts.labels is None else label_areas(facts.labels)
+
+
+def _broken_link(file: EncodedFile) -> Fault | None:
+    if isinstance(file, Path) and is_broken_link(file):
+        return Fault("broken-link", str(file), f"to {file.readlink()}")
+    return None
 
 
 def _read(file: EncodedFile) -> tuple[bytes | None, str]:

@@ -1,13 +1,14 @@
 """The raw videos of a folder and the names that their clips get."""
 
 import re
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 import natsort
 
-from ytvos_keras.errors import InputError
-from ytvos_keras.media.frames import VIDEO_SUFFIXES
+from ytvos_keras.errors import InputError, and_more
+from ytvos_keras.media.listing import VIDEO_SUFFIXES, is_broken_link, is_hidden, may_be_media
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,12 @@ def find_videos(source: str | Path) -> list[RawVideoFile]:
         return [_named(source, source.parent)]
     paths = natsort.natsorted(source.rglob("*"), key=str)
     videos = [_named(path, source) for path in paths if _is_video(path, source)]
+    others = [path for path in paths if _may_be_a_video(path, source)]
+    if others:
+        warnings.warn(
+            f"{others[0]}{and_more(others[1:])}: left out, its suffix is not that of a video.",
+            stacklevel=2,
+        )
     if not videos:
         raise InputError(f"{source}: no videos in this folder ({', '.join(VIDEO_SUFFIXES)}).")
     seen: dict[str, RawVideoFile] = {}
@@ -54,9 +61,15 @@ def find_videos(source: str | Path) -> list[RawVideoFile]:
     return videos
 
 
+def _may_be_a_video(path: Path, root: Path) -> bool:
+    hidden = any(is_hidden(Path(part)) for part in path.relative_to(root).parts)
+    return path.is_file() and not hidden and may_be_media(path) and not _is_video(path, root)
+
+
 def _is_video(path: Path, root: Path) -> bool:
-    hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
-    return path.suffix.lower() in VIDEO_SUFFIXES and not hidden and path.is_file()
+    hidden = any(is_hidden(Path(part)) for part in path.relative_to(root).parts)
+    is_video = path.suffix.lower() in VIDEO_SUFFIXES and not hidden
+    return is_video and (path.is_file() or is_broken_link(path))
 
 
 def _named(path: Path, root: Path) -> RawVideoFile:

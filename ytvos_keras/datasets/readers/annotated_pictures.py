@@ -4,7 +4,7 @@ import posixpath
 import reprlib
 import warnings
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -12,6 +12,7 @@ from ytvos_keras.datasets.readers.drawn_mask import Shape, draw
 from ytvos_keras.datasets.selection import select_names
 from ytvos_keras.datasets.video import Frame, Video
 from ytvos_keras.errors import InputError, and_more
+from ytvos_keras.media.listing import child
 from ytvos_keras.media.pictures import picture_size
 
 
@@ -59,6 +60,8 @@ def drawn_videos(
     """
     by_name: dict[str, AnnotatedPicture] = {}
     for picture in pictures:
+        image = child(picture.image.parent, picture.image.name)
+        picture = replace(picture, image=image)
         if picture.name in by_name:
             raise InputError(f"{picture.annotation}: {picture.name!r} is there twice; rename one.")
         by_name[picture.name] = picture

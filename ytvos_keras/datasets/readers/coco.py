@@ -1,5 +1,6 @@
 """Reads pictures whose objects are in a JSON file of COCO."""
 
+import warnings
 from collections.abc import Collection, Iterator
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,7 @@ from ytvos_keras.datasets.readers.annotated_pictures import (
 from ytvos_keras.datasets.readers.drawn_mask import Shape
 from ytvos_keras.datasets.readers.run_lengths import area_of, from_coco
 from ytvos_keras.datasets.video import Video
-from ytvos_keras.errors import InputError
+from ytvos_keras.errors import InputError, and_more
 from ytvos_keras.media.json_file import read_json
 
 
@@ -23,12 +24,13 @@ def read_coco(
     *,
     videos: Collection[str] | None = None,
     exclude: Collection[str] = (),
+    crowds: bool = False,
 ) -> list[Video]:
     """List pictures with their instances (https://cocodataset.org/#format-data).
 
     Every annotation is an object, numbered from the largest to the smallest; where two overlap the
     smaller one is on top. Crowds (`iscrowd`), annotations with a box alone, and pictures without an
-    object are left out.
+    object are left out, with a warning.
 
     Args:
         annotations: such as `instances_train2017.json`, of COCO or exported by CVAT or Roboflow.
@@ -36,6 +38,7 @@ def read_coco(
         videos: names of the pictures wanted (`file_name` without suffix); None for all. See
             `select_names`.
         exclude: names of pictures to leave out.
+        crowds: take crowds as objects: CVAT marks every mask that was painted with the brush so.
 
     Returns:
         Videos of one frame in the order of the file. Of the pictures only the headers
@@ -64,7 +67,7 @@ def read_coco(
                 Path(images) / picture_path(entry["file_name"]),
                 f"{path.name}: {entry['file_name']}",
                 (entry["height"], entry["width"]),
-                partial(_shapes, of_image[entry["id"]], categories, entry),
+                partial(_shapes, of_image[entry["id"]], categories, entry, crowds),
             )
             for entry in content["images"]
         ]
@@ -73,16 +76,38 @@ def read_coco(
             f"{path}: is no instance annotation of COCO; expected images, annotations and "
             f"categories with their members. ({type(error).__name__}: {error})"
         ) from error
+    if not crowds:
+        _warn_of_crowds(path, content)
     return drawn_videos(pictures, path, videos=videos, exclude=exclude)
 
 
+def _warn_of_crowds(path: Path, content: dict[str, Any]) -> None:
+    names = {entry["id"]: entry["file_name"] for entry in content["images"]}
+    places = [names[entry["image_id"]] for entry in content["annotations"] if _is_crowd(entry)]
+    if places:
+        pictures = list(dict.fromkeys(places))
+        warnings.warn(
+            f"{path}: left out, crowds (iscrowd: {len(places)}) in {pictures[0]}"
+            f"{and_more(pictures[1:])}; CVAT exports brush masks as crowds: --crowds (in Python: "
+            "crowds=True) takes them as objects.",
+            stacklevel=3,
+        )
+
+
+def _is_crowd(annotation: dict[str, Any]) -> bool:
+    return bool(annotation.get("iscrowd"))
+
+
 def _shapes(
-    annotations: list[dict[str, Any]], categories: dict[int, str], image: dict[str, Any]
+    annotations: list[dict[str, Any]],
+    categories: dict[int, str],
+    image: dict[str, Any],
+    crowds: bool,
 ) -> Iterator[Shape | None]:
     size = (image["height"], image["width"])
     shapes = []
     for place, entry in enumerate(annotations):
-        if entry.get("iscrowd"):
+        if _is_crowd(entry) and not crowds:
             continue
         segmentation = entry.get("segmentation")
         try:

@@ -21,8 +21,8 @@ from ytvos_keras.datasets.readers.run_lengths import Size, from_area, from_polyg
 from ytvos_keras.datasets.sequence_folders import check_is_folder
 from ytvos_keras.datasets.video import Video
 from ytvos_keras.errors import InputError
-from ytvos_keras.media.folder_frames import PICTURE_SUFFIXES
 from ytvos_keras.media.json_file import read_json
+from ytvos_keras.media.listing import PICTURE_SUFFIXES, child
 from ytvos_keras.media.mask_pixels import mask_pixels
 from ytvos_keras.media.pictures import decode_picture
 
@@ -75,10 +75,12 @@ def _picture(file: Path, root: Path) -> AnnotatedPicture:
 
 def _image(root: Path, name: Path, image_path: str) -> Path:
     """The picture that the file names, or one of the file's own name: folders get renamed."""
-    beside = [root / f"{name}{suffix}" for suffix in PICTURE_SUFFIXES]
+    suffixes = [case for suffix in PICTURE_SUFFIXES for case in (suffix, suffix.upper())]
+    beside = [root / f"{name}{suffix}" for suffix in suffixes]
     there = next((path for path in beside if path.is_file()), None)
     try:
         named = root / picture_path(image_path, PurePosixPath(name.parent))
+        named = child(named.parent, named.name)
     except ValueError:
         if there is None:
             raise

@@ -14,7 +14,16 @@ from ytvos_keras.datasets.sequence_folders import check_is_folder
 from ytvos_keras.datasets.video import Frame, Video
 from ytvos_keras.datasets.youtube_vos_meta import ObjectMeta, read_meta
 from ytvos_keras.errors import InputError, and_more
-from ytvos_keras.media.folder_frames import PICTURE_SUFFIXES, list_pictures
+from ytvos_keras.media.listing import (
+    JPEG_SUFFIXES,
+    VIDEO_SUFFIXES,
+    child,
+    is_broken_link,
+    is_hidden,
+    list_pictures,
+    plain_name,
+    unread_files,
+)
 
 
 @dataclass(frozen=True)
@@ -86,48 +95,71 @@ def list_sources(
 
 
 def pictures_by_name(folder: Path) -> tuple[dict[str, Path], list[Fault]]:
-    """The JPEG and PNG files of a folder by their names without suffix, in natural order."""
+    """The pictures of a folder by their names without suffix, in natural order.
+
+    Faults are two pictures of one name, and files in a format that is not read.
+    """
     files: dict[str, Path] = {}
-    faults = []
-    for file in list_pictures(folder, PICTURE_SUFFIXES):
-        if file.stem in files:
-            faults.append(Fault("same-name", str(file), f"beside {files[file.stem].name}"))
-        files.setdefault(file.stem, file)
+    faults = [
+        Fault("frame-format", str(file), f"{file.suffix or 'no suffix'}, which is not read")
+        for file in unread_files(folder)
+    ]
+    for file in list_pictures(folder):
+        name = plain_name(file.stem)
+        if name in files:
+            faults.append(Fault("same-name", str(file), f"beside {files[name].name}"))
+        files.setdefault(name, file)
     return files, faults
 
 
-def masks_by_name(folder: Path, frames: Collection[str]) -> tuple[dict[str, Path], list[Fault]]:
-    """The PNG masks of a folder by their names; faults are JPEG masks and masks of no frame.
+def masks_by_name(
+    folder: Path, frames: Collection[str], frame_folder: Path
+) -> tuple[dict[str, Path], list[Fault]]:
+    """The masks of a folder by their names; faults are masks of no frame and what is no mask.
 
-    Where no mask at all has a frame, `repair` leaves them in place: most likely the frames are
-    named otherwise, or are still to come.
+    `repair` leaves a mask without a frame in place where something of its name lies among the
+    frames (a file in another format, another case), and where no mask at all has a frame: most
+    likely the frames are named otherwise, or are still to come.
 
     Args:
         folder: need not exist.
-        frames: names of the frames that there are.
+        frames: names of the frames that there are, as `plain_name` writes them.
+        frame_folder: where they lie.
     """
-    files = list_pictures(folder, PICTURE_SUFFIXES) if folder.is_dir() else []
-    repair = "aside" if any(file.stem in frames for file in files) else None
-    masks = {file.stem: file for file in files if file.suffix.lower() == ".png"}
-    faults = [
-        Fault("jpeg-mask", str(file))
-        for file in files
-        if file.stem in frames and file.stem not in masks
-    ]
+    if not folder.is_dir():
+        return {}, []
+    files = sorted(list_pictures(folder), key=lambda file: file.suffix.lower() != ".png")
+    masks: dict[str, Path] = {}
+    for file in files:  # of one name, the PNG
+        masks.setdefault(plain_name(file.stem), file)
+    known = {_loose(entry.stem) for entry in frame_folder.iterdir()}
+    paired = not masks.keys().isdisjoint(frames)
+    faults = []
+    for name, file in list(masks.items()):
+        if name not in frames:
+            repair = "aside" if paired and _loose(name) not in known else None
+            faults.append(Fault("annotation-without-frame", str(file), repair=repair))
+        elif file.suffix.lower() in JPEG_SUFFIXES:
+            faults.append(Fault("jpeg-mask", str(masks.pop(name))))
     faults += [
-        Fault("annotation-without-frame", str(file), repair=repair)
-        for file in files
-        if file.stem not in frames
+        Fault("colour-mask", str(file), f"{file.suffix or 'no suffix'}, which is not read")
+        for file in unread_files(folder, VIDEO_SUFFIXES)
     ]
     return masks, faults
+
+
+def _loose(name: str) -> str:
+    """A name without case and spelling: files of one such name may belong together."""
+    return plain_name(name).casefold()
 
 
 def _of_source(source: Source) -> Iterator[tuple[str, tuple[Video | None, list[Fault]]]]:
     """Yield (name, (video or None, its faults)) for every video that is there or should be."""
     with_frames, with_masks = _folder_names(source.frames), _folder_names(source.masks)
     paired = not with_frames.isdisjoint(with_masks)  # else see `masks_by_name`
+    frame_entries = {_loose(form) for e in source.frames.iterdir() for form in (e.name, e.stem)}
     meta = read_meta(source.meta) if source.meta else None
-    if not with_frames and list_pictures(source.frames, PICTURE_SUFFIXES):
+    if not with_frames and list_pictures(source.frames):
         raise InputError(f"{source.frames}: holds frames itself; make one folder for each video.")
     names = source.names
     if names is None:
@@ -139,7 +171,8 @@ def _of_source(source: Source) -> Iterator[tuple[str, tuple[Video | None, list[F
                 video, more = _with_meta(video, meta.get(name), source.frames / name)
                 faults += more
         elif name in with_masks and (meta is None or name not in meta) and source.names is None:
-            mask_folder, repair = str(source.masks / name), "aside" if paired else None
+            mask_folder = str(child(source.masks, name))
+            repair = "aside" if paired and _loose(name) not in frame_entries else None
             video = None
             faults = [Fault("annotation-without-frame", mask_folder, "a folder", repair)]
         else:
@@ -148,13 +181,16 @@ def _of_source(source: Source) -> Iterator[tuple[str, tuple[Video | None, list[F
 
 
 def _list_video(source: Source, name: str) -> tuple[Video | None, list[Fault]]:
-    pictures, faults = pictures_by_name(source.frames / name)
-    masks, mask_faults = masks_by_name(source.masks / name, pictures)
+    folder = child(source.frames, name)
+    if is_broken_link(folder):
+        return None, [Fault("broken-link", str(folder), f"to {folder.readlink()}")]
+    pictures, faults = pictures_by_name(folder)
+    masks, mask_faults = masks_by_name(child(source.masks, name), pictures, folder)
     faults += mask_faults
     if not pictures:
-        return None, [*faults, Fault("no-frames", str(source.frames / name))]
+        return None, [*faults, Fault("no-frames", str(folder))]
     if not masks.keys() & pictures.keys():
-        faults.append(Fault("not-annotated", str(source.frames / name)))
+        faults.append(Fault("not-annotated", str(folder)))
     frames = tuple(Frame(stem, path, masks.get(stem)) for stem, path in pictures.items())
     return Video(source.prefix + name, frames, binary=source.binary), faults
 
@@ -186,7 +222,7 @@ def _with_meta(
 def _folder_names(folder: Path) -> set[str]:
     check_is_folder(folder)
     return {
-        entry.name
+        plain_name(entry.name)
         for entry in folder.iterdir()
-        if entry.is_dir() and not entry.name.startswith(".")
+        if (entry.is_dir() or is_broken_link(entry)) and not is_hidden(entry)
     }

@@ -67,7 +67,7 @@ def _of_source(source: Path) -> Iterator[tuple[str, Video | None, list[Fault]]]:
     """Yield (name, video, its faults), and (name, None, faults) for masks without a picture."""
     prefix = source.absolute().name
     pictures, faults = pictures_by_name(source / _IMAGES)
-    masks, mask_faults = masks_by_name(source / _MASKS, pictures)
+    masks, mask_faults = masks_by_name(source / _MASKS, pictures, source / _IMAGES)
     of_stem: dict[str, list[Fault]] = {}
     for fault in faults + mask_faults:
         of_stem.setdefault(Path(fault.file).stem, []).append(fault)

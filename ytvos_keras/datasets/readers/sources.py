@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ytvos_keras.datasets.sequence_folders import check_is_folder
 from ytvos_keras.errors import InputError
+from ytvos_keras.media.listing import is_hidden
 
 FRAMES, MASKS, ALL_FRAMES = "JPEGImages", "Annotations", "_all_frames"
 SET_ASIDE = ("faulty", "unfixed")  # where `repair` puts things: no data
@@ -73,5 +74,5 @@ def _folders(folder: Path) -> list[Path]:
     return sorted(
         entry
         for entry in folder.iterdir()
-        if entry.is_dir() and not entry.name.startswith(".") and entry.name not in SET_ASIDE
+        if entry.is_dir() and not is_hidden(entry) and entry.name not in SET_ASIDE
     )

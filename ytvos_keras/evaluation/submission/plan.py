@@ -13,6 +13,7 @@ from ytvos_keras.datasets.youtube_vos_layout import open_youtube_vos
 from ytvos_keras.datasets.youtube_vos_meta import read_meta
 from ytvos_keras.errors import InputError
 from ytvos_keras.evaluation.label_sources import read_truth
+from ytvos_keras.media.listing import child, plain_name
 from ytvos_keras.media.masks import ids_in
 from ytvos_keras.media.pictures import picture_size
 
@@ -103,7 +104,7 @@ def _plan_youtube_vos(root: Path) -> SubmissionPlan:
         frames = natsort.natsorted({frame for item in objects.values() for frame in item.frames})
         if not frames:  # nobody annotated it
             continue
-        folders = [folder / name for folder in (layout.frames, layout.annotations) if folder]
+        folders = [child(place, name) for place in (layout.frames, layout.annotations) if place]
         pictures = (file for folder in folders for file in _pictures(folder))
         size_from = next(pictures, None)
         if size_from is None:
@@ -125,11 +126,13 @@ def _plan_davis(root: Path, split: str) -> SubmissionPlan:
         )
     sequences = {}
     for name in read_image_set(root, 2017, split):
-        frames, masks = (_pictures(folder / name) for folder in (layout.frames, layout.annotations))
+        frames, masks = (
+            _pictures(child(place, name)) for place in (layout.frames, layout.annotations)
+        )
         for found, folder in ((frames, layout.frames), (masks, layout.annotations)):
             if not found:
                 raise InputError(f"{folder / name}: needed for split {split!r}, but nothing there.")
-        names = tuple(file.stem for file in frames)
+        names = tuple(plain_name(file.stem) for file in frames)
         ids = ids_in(read_truth(masks[0], merged=False))
         sequences[name] = PlannedSequence(names, frozenset(ids), frames[0])
     return SubmissionPlan((), sequences, "the first mask")

@@ -4,7 +4,9 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from ytvos_keras.datasets.sequence_folders import check_sequence_folders
+import numpy as np
+
+from ytvos_keras.datasets.sequence_folders import check_sequence_folders, mask_files
 from ytvos_keras.errors import InputError
 from ytvos_keras.evaluation.submission.check import (
     Progress,
@@ -13,7 +15,10 @@ from ytvos_keras.evaluation.submission.check import (
 from ytvos_keras.evaluation.submission.faults import Fault, SubmissionError, missing_frames
 from ytvos_keras.evaluation.submission.plan import SubmissionPlan, plan_submission
 from ytvos_keras.media.atomic import atomic_path
+from ytvos_keras.media.listing import child
+from ytvos_keras.media.mask_pixels import mask_pixels
 from ytvos_keras.media.masks import read_mask, write_mask
+from ytvos_keras.media.pictures import decode_picture
 from ytvos_keras.media.png import is_index_png
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the first time that a zip can hold
@@ -70,8 +75,9 @@ def _check_all_there(predictions: Path, plan: SubmissionPlan) -> None:
     check_sequence_folders(predictions, list(plan.sequences))
     faults = []
     for name, sequence in plan.sequences.items():
-        folder = predictions / name
-        missing = [frame for frame in sequence.frames if not (folder / f"{frame}.png").is_file()]
+        folder = child(predictions, name)
+        there = mask_files(folder)
+        missing = [frame for frame in sequence.frames if frame not in there]
         if missing:
             faults.append(Fault(str(folder), missing_frames(sequence.frames, missing)))
     if faults:
@@ -79,13 +85,14 @@ def _check_all_there(predictions: Path, plan: SubmissionPlan) -> None:
 
 
 def _write(path: Path, predictions: Path, plan: SubmissionPlan, report: Progress) -> None:
+    masks = {name: mask_files(child(predictions, name)) for name in plan.sequences}
     # PNGs are compressed already.
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for done, (sequence, frame, entry) in enumerate(plan.entries(), 1):
             info = zipfile.ZipInfo(entry, _EPOCH)
             info.create_system = 3  # Unix, also where it is written on another system
             info.external_attr = 0o644 << 16
-            archive.writestr(info, _index_png(predictions / sequence / f"{frame}.png"))
+            archive.writestr(info, _index_png(masks[sequence][frame]))
             report("write", done, plan.masks)
 
 
@@ -93,7 +100,9 @@ def _index_png(mask: Path) -> bytes:
     """The file if it is an index PNG with 8 bits a pixel, else its content as one."""
     data = mask.read_bytes()
     if is_index_png(data):
-        return data
+        image = decode_picture(data, str(mask))
+        if (mask_pixels(image, str(mask)).values == np.asarray(image)).all():
+            return data
     labels, palette = read_mask(mask, allow_empty=True)
     with tempfile.TemporaryDirectory() as folder:
         index = Path(folder, mask.name)

@@ -1,0 +1,139 @@
+"""Which files of a folder are frames or masks, and which are left out."""
+
+import unicodedata
+import warnings
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+import natsort
+
+from ytvos_keras.errors import InputError, and_more
+
+JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif")
+PICTURE_SUFFIXES = (*JPEG_SUFFIXES, ".png", ".webp", ".bmp", ".tif", ".tiff")
+FORMATS = "JPEG, PNG, WebP, BMP or TIFF"
+
+VIDEO_SUFFIXES = (
+    *(".3g2", ".3gp", ".asf", ".avi", ".divx", ".dv", ".f4v", ".flv", ".h264", ".h265", ".hevc"),
+    *(".m1v", ".m2ts", ".m2v", ".m4v", ".mjpeg", ".mjpg", ".mkv", ".mod", ".mov", ".mp4", ".mpeg"),
+    *(".mpg", ".mts", ".mxf", ".ogv", ".qt", ".ts", ".vob", ".webm", ".wmv", ".y4m"),
+)
+
+# Made by Synology, QNAP, macOS, Windows and file systems, beside those that begin with a dot.
+_SYSTEM = {
+    *("@eadir", "#recycle", "#snapshot", "@recycle", "@recently-snapshot", "__macosx"),
+    *("$recycle.bin", "system volume information", "lost+found", "thumbs.db", "desktop.ini"),
+}
+# Notes and lists that lie beside pictures; nobody takes them for some.
+_NOTES = {
+    *(".csv", ".db", ".html", ".ini", ".json", ".log", ".md", ".nfo", ".pdf", ".py", ".sh", ".srt"),
+    *(".txt", ".vtt", ".xml", ".yaml", ".yml"),
+}
+
+
+def is_hidden(path: Path) -> bool:
+    """Whether a file or folder begins with a dot, or is one that an operating system made."""
+    return path.name.startswith(".") or path.name.lower() in _SYSTEM
+
+
+def is_broken_link(path: Path) -> bool:
+    """Whether a path is a link to something that is not there."""
+    return path.is_symlink() and not path.exists()
+
+
+def plain_name(name: str) -> str:
+    """A name by which two that look alike are equal: Unicode has several spellings of `é` (NFC)."""
+    return unicodedata.normalize("NFC", name)
+
+
+def child(folder: Path, name: str) -> Path:
+    """The entry of a folder whose name looks like `name`; `folder / name` if there is none."""
+    path = folder / name
+    if name.isascii() or path.exists() or not folder.is_dir():
+        return path
+    alike = (e for e in folder.iterdir() if plain_name(e.name) == plain_name(name))
+    return next(alike, path)
+
+
+def list_pictures(folder: Path, suffixes: Iterable[str] = PICTURE_SUFFIXES) -> list[Path]:
+    """List the pictures of a folder in natural order (`img2` before `img10`).
+
+    Suffixes are compared without case; hidden files are left out. Links that lead nowhere are
+    listed: whoever reads them reports them.
+    """
+    suffixes = tuple(suffixes)
+    files = (
+        file
+        for file in folder.iterdir()
+        if file.suffix.lower() in suffixes and (file.is_file() or is_broken_link(file))
+    )
+    # By name first: the natural order calls "1" and "01" equal, and folders list in any order.
+    visible = sorted(file for file in files if not is_hidden(file))
+    return natsort.natsorted(visible, key=lambda file: file.stem)
+
+
+def list_masks(folder: Path) -> list[Path]:
+    """List the masks of a folder in natural order.
+
+    Every picture counts, so that one in a format that cannot be a mask is an error when it is read.
+    Only pictures beside a PNG of the same name are left out, with a warning: they are its frame.
+    """
+    files = list_pictures(folder)
+    indexed = {plain_name(file.stem) for file in files if _is_png(file)}
+    frames = [file for file in files if not _is_png(file) and plain_name(file.stem) in indexed]
+    if frames:
+        warnings.warn(
+            f"{frames[0]}{and_more(frames[1:])}: not taken for a mask, the PNG of the same name "
+            "is.",
+            stacklevel=3,
+        )
+    warn_of_unread_files(folder, fine=VIDEO_SUFFIXES)
+    return [file for file in files if file not in frames]
+
+
+def unread_files(folder: Path, fine: Collection[str] = ()) -> list[Path]:
+    """The visible files of a folder that are no pictures of a format that is read, and no notes.
+
+    Args:
+        folder: with frames or masks.
+        fine: further suffixes that may lie there.
+    """
+    known = {*PICTURE_SUFFIXES, *fine}
+    return natsort.natsorted(
+        file
+        for file in folder.iterdir()
+        if not is_hidden(file)
+        and may_be_media(file)
+        and file.suffix.lower() not in known
+        and (file.is_file() or is_broken_link(file))
+    )
+
+
+def may_be_media(path: Path) -> bool:
+    """Whether a file may be a picture or a video, by its suffix: notes and lists are not."""
+    return path.suffix.lower() not in _NOTES
+
+
+def warn_of_unread_files(folder: Path, fine: Collection[str] = ()) -> None:
+    """Name the first of `unread_files` in a warning."""
+    if unread := unread_files(folder, fine):
+        warnings.warn(
+            f"{unread[0]}{and_more(unread[1:])}: left out; pictures must be {FORMATS}.",
+            stacklevel=4,
+        )
+
+
+def check_no_broken_link(files: Iterable[Path]) -> None:
+    """Raise `InputError` for the first link that leads nowhere."""
+    broken = [file for file in files if is_broken_link(file)]
+    if broken:
+        raise InputError(f"{broken[0]}: {broken_link_text(broken[0])}{and_more(broken[1:])}.")
+
+
+def broken_link_text(link: Path) -> str:
+    """Say what is wrong with a link that leads nowhere, and what to do."""
+    return f"a broken link, to {link.readlink()}; fetch or mount that file, or remove the link"
+
+
+def _is_png(file: Path) -> bool:
+    return file.suffix.lower() == ".png"
