@@ -8,7 +8,7 @@ import pytest
 from ytvos_keras.data.sampling import ClipSampler
 from ytvos_keras.datasets.object_info import ObjectInfo
 from ytvos_keras.errors import InputError
-from ytvos_keras.records.index import Blob, IndexedVideo
+from ytvos_keras.records.indexed_video import Blob, IndexedVideo
 
 
 def video(name, frames=20, annotated=range(0, 20, 5), objects=None):

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import re
 import shutil
@@ -10,13 +11,8 @@ import tensorflow as tf
 from small_videos import HEIGHT, WIDTH, make_videos
 
 from ytvos_keras.errors import InputError
-from ytvos_keras.records.index import (
-    IndexedVideo,
-    index_path,
-    read_dataset,
-    read_index,
-    shard_name,
-)
+from ytvos_keras.records.index import index_path, read_dataset, read_index, shard_name
+from ytvos_keras.records.indexed_video import IndexedVideo
 from ytvos_keras.records.schema import parse
 from ytvos_keras.records.write_records import write_records
 
@@ -173,9 +169,12 @@ def index_of_another_form(folder: Path) -> None:
         (splits_of_another_form, "dataset.json: is damaged; write the records again with ytvos-pr"),
         (
             shard_without_checksum,
-            "is damaged; write the records again with ytvos-prepare. ('sha256",
+            "ytvos-prepare. (splits.train.shards[0]: needs a member 'sha256'.)",
         ),
-        (shard_without_size, "is damaged; write the records again with ytvos-prepare. (bytes is n"),
+        (
+            shard_without_size,
+            "is damaged; write the records again with ytvos-prepare. (splits.train.shards[0].bytes",
+        ),
         (killed_before_the_first_shard, "these records are not finished; run the same ytvos-prep"),
         (other_version, "dataset.json: records of schema version 2, this version of ytvos-keras"),
         (no_videos, "no video in these records; write the records again"),
@@ -183,7 +182,7 @@ def index_of_another_form(folder: Path) -> None:
         (truncated_shard, "train-00002-of-00004.tfrecord: this shard has 1000 bytes instead of "),
         (missing_index, "train-00001-of-00004.index.json: is missing; write the records again"),
         (cut_index, "train-00001-of-00004.index.json: is damaged; write the records again"),
-        (index_of_another_form, "is damaged; write the records again with ytvos-prepare. ('frame_"),
+        (index_of_another_form, "(its SHA-256 is not that of dataset.json)"),
     ],
 )
 def test_what_is_wrong_is_told_in_one_line(records, spoil, message):
@@ -193,6 +192,75 @@ def test_what_is_wrong_is_told_in_one_line(records, spoil, message):
     assert message in str(error.value)
     assert str(records) in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def reseal(folder: Path, change) -> None:
+    """Change the first index as somebody who knows the format would."""
+    path = folder / "train-00000-of-00004.index.json"
+    content = json.loads(path.read_text())
+    change(content["videos"][0])
+    before = hashlib.sha256(path.read_bytes()).hexdigest()
+    path.write_text(json.dumps(content))
+    dataset = folder / "dataset.json"
+    after = hashlib.sha256(path.read_bytes()).hexdigest()
+    dataset.write_text(dataset.read_text().replace(before, after))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("name", ["v"], "videos[0].name: must be text"),
+        ("height", "x", "videos[0].height: must be a whole number from 1 to"),
+        ("height", 2**40, "videos[0].height: must be a whole number from 1 to"),
+        ("binary", 1, "videos[0].binary: must be true or false"),
+        ("frame_names", ["a"], "must have an image and a place for a mask for each of its frames"),
+        ("annotated", [1, 2], "must list the frames that have a mask"),
+        ("annotated", [0.0, 2.0], "annotated[0]: must be a whole number"),
+        ("objects", {"255": {}}, "an object's id must be 1 to 254"),
+        ("objects", {"1": []}, "videos[0].objects.1: must be an object"),
+        ("images", [[0, 10, 0]] * 3 + [[10**12, 1, 0]], "leads behind the end of the shard"),
+        ("images", [[0, 10, 0]] * 3 + [[0, 1.5, 0]], "videos[0].images[3]: is malformed"),
+        ("images", [[0, 10, 0]] * 3 + [None], "must have an image for each of its frames"),
+        (
+            "objects",
+            {"1": {"category": None, "first": 0, "last": 0, "areas": [0, 5]}},
+            "object 1 must have an area in each annotated frame",
+        ),
+        (
+            "objects",
+            {"1": {"category": None, "first": 0, "last": 0, "areas": [5]}},
+            "object 1 must have an area in each annotated frame",
+        ),
+    ],
+)
+def test_an_index_that_says_what_cannot_be(records, key, value, message):
+    reseal(records, lambda video: video.update({key: value}))
+    with pytest.raises(InputError, match=re.escape(message)):
+        read_index(records)
+
+
+def test_two_videos_of_one_name(records):
+    other = next(video.name for video in read_index(records)[2:])
+    reseal(records, lambda video: video.update(name=other))
+    with pytest.raises(InputError, match=f"holds two videos called '{other}' in one split"):
+        read_index(records)
+
+
+@pytest.mark.parametrize("name", ["../out/x", "/x", "x", "train-1-of-2.tfrecord", "a/train-"])
+def test_shards_outside_the_folder(records, name):
+    path = records / "dataset.json"
+    path.write_text(path.read_text().replace('"name": "train-', f'"name": "{name}train-'))
+    with pytest.raises(InputError, match=r"\.name: must be the name of a shard of 'train'"):
+        read_index(records)
+
+
+def test_a_link_out_of_the_folder(records, tmp_path):
+    shard = records / "train-00000-of-00004.tfrecord"
+    outside = tmp_path / "outside.tfrecord"
+    shard.rename(outside)
+    shard.symlink_to(outside)
+    with pytest.raises(InputError, match=r"must be a file in this folder, not a link out of it"):
+        read_index(records)
 
 
 def test_a_split_that_is_not_there(made):

@@ -13,7 +13,7 @@ from ytvos_keras.data.record_store import (
     read_labels,
 )
 from ytvos_keras.data.sampling import Drawn, first_frames
-from ytvos_keras.records.index import IndexedVideo
+from ytvos_keras.records.indexed_video import IndexedVideo
 
 OTHERS = 2  # further objects at most
 _TRIES = 20

@@ -16,7 +16,8 @@ from ytvos_keras.datasets.selection import select_names
 from ytvos_keras.datasets.split_files import training_fraction
 from ytvos_keras.errors import InputError
 from ytvos_keras.media.pictures import DamagedPictureError, open_picture, to_rgb
-from ytvos_keras.records.index import Blob, IndexedVideo, read_index
+from ytvos_keras.records.index import read_index
+from ytvos_keras.records.indexed_video import Blob, IndexedVideo
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ytvos_keras.data.seeds import generator, shuffled
 from ytvos_keras.errors import InputError
-from ytvos_keras.records.index import IndexedVideo
+from ytvos_keras.records.indexed_video import IndexedVideo
 
 MIN_OBJECT = 0.002  # share of the frame that an object has where a clip begins
 MAX_STEP = 5  # annotated frames from one frame of a clip to the next, on average at most

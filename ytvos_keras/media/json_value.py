@@ -1,7 +1,7 @@
 """Values of a JSON file with their place in it, checked as they are taken out."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ytvos_keras.errors import InputError
@@ -97,6 +97,14 @@ class JsonValue:
             for item in self.items():
                 item.whole(low, high)
         return tuple(values)
+
+    def value_list(self, is_good: Callable[[Any], bool]) -> list[Any]:
+        """The entries of a list, each of which passes a check."""
+        values = self._list()
+        if not all(map(is_good, values)):
+            bad = next(item for item in self.items() if not is_good(item.value))
+            raise bad.wrong("is malformed")
+        return values
 
     def wrong(self, rule: str) -> InputError:
         """An error that says a rule about this value."""

@@ -11,12 +11,8 @@ from ytvos_keras.datasets.check.video_check import VideoFindings, check_video, s
 from ytvos_keras.datasets.selection import select_names
 from ytvos_keras.errors import InputError
 from ytvos_keras.processes import map_in_processes
-from ytvos_keras.records.index import (
-    IndexedVideo,
-    index_path,
-    read_dataset,
-    read_shard_index,
-)
+from ytvos_keras.records.index import index_path, read_dataset, read_shard_index
+from ytvos_keras.records.indexed_video import IndexedVideo
 from ytvos_keras.records.recorded_video import recorded_video
 
 _OTHER_SHA256 = "its SHA-256 is not that of dataset.json"

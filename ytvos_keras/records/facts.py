@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from ytvos_keras.datasets.statistics.video_facts import VideoFacts
-from ytvos_keras.records.index import IndexedVideo
+from ytvos_keras.records.indexed_video import IndexedVideo
 
 
 def facts_of_records(videos: Iterable[IndexedVideo]) -> list[VideoFacts]:

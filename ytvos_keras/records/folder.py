@@ -1,7 +1,6 @@
 """What is in a folder of records: what may stay, what has to go, and `dataset.json`."""
 
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,11 +8,13 @@ from typing import Any
 
 from ytvos_keras.errors import InputError
 from ytvos_keras.media.json_file import write_json
+from ytvos_keras.media.json_value import JsonValue
 from ytvos_keras.records.index import (
     DATASET_FILE,
     index_path,
+    is_shard_name,
     read_dataset,
-    read_json,
+    read_records_json,
     read_shard_index,
 )
 from ytvos_keras.records.run_folder import RunFolder
@@ -37,7 +38,7 @@ def make_room(output: Path, split: str, tasks: Sequence[ShardTask], *, overwrite
         raise InputError(f"{output}: is a file; give a folder for the records.")
     output.mkdir(parents=True, exist_ok=True)
     RunFolder.remove_others(output, split)
-    shards = [path for path in output.glob("*.tfrecord") if _is_shard(path, split)]
+    shards = [path for path in output.glob("*.tfrecord") if is_shard_name(path.name, split)]
     if overwrite:
         _remove(output, split, shards)
         return
@@ -55,7 +56,7 @@ def is_whole(task: ShardTask) -> bool:
     if not task.path.is_file():
         return False
     try:
-        index = read_json(index_path(task.path))
+        index = read_records_json(index_path(task.path))
     except InputError:
         return False
     return (
@@ -73,18 +74,22 @@ def describe_split(tasks: Sequence[ShardTask]) -> dict[str, Any]:
     """
     shards, skipped, videos = [], [], []
     for task in tasks:
-        index = read_json(index_path(task.path))
+        path = index_path(task.path)
+        index = JsonValue(read_records_json(path))
         of_shard = read_shard_index(task.path)
         shards.append(
             {
-                "name": index["shard"],
-                "bytes": index["bytes"],
-                "sha256": index["sha256"],
-                "index_sha256": hashlib.sha256(index_path(task.path).read_bytes()).hexdigest(),
+                "name": task.path.name,
+                "bytes": index.member("bytes").whole(),
+                "sha256": index.member("sha256").text(),
+                "index_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
                 "videos": len(of_shard),
             }
         )
-        skipped += index["skipped"]
+        skipped += [
+            {key: video.member(key).text() for key in ("name", "fault")}
+            for video in index.member("skipped").items()
+        ]
         videos += of_shard
     if not videos:
         raise InputError(f"every video has a fault; the first: {skipped[0]['fault']}")
@@ -121,10 +126,6 @@ def _write_dataset(output: Path, splits: dict[str, Any]) -> None:
         write_json(path, content)
     except OSError as error:
         raise InputError(f"{path}: cannot be written. ({error.strerror or error})") from error
-
-
-def _is_shard(path: Path, split: str) -> bool:
-    return re.fullmatch(rf"{re.escape(split)}-\d{{5,}}-of-\d{{5,}}", path.stem) is not None
 
 
 def _remove(output: Path, split: str, shards: Sequence[Path]) -> None:

@@ -7,14 +7,17 @@ A folder of records holds, for each split:
     train-00000-of-00008.index.json         names, objects, and where in the shard each picture lies
 """
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from ytvos_keras.datasets.object_info import ObjectInfo
 from ytvos_keras.errors import InputError, first_line
+from ytvos_keras.media.json_file import JsonError, parse_json
+from ytvos_keras.media.json_value import JsonValue
+from ytvos_keras.records.indexed_video import IndexedVideo, from_json
 from ytvos_keras.records.schema import SCHEMA_VERSION
 
 DATASET_FILE = "dataset.json"
@@ -23,49 +26,14 @@ RUN_FOLDERS = f".*.{32 * '[0-9a-f]'}"
 AGAIN = "write the records again with ytvos-prepare"
 
 
-class Blob(NamedTuple):
-    """An encoded picture inside a shard: bytes `offset` to `offset + length` of the file."""
-
-    offset: int
-    length: int
-    crc32: int
-    """`zlib.crc32` of the bytes."""
-
-
-@dataclass(frozen=True)
-class IndexedVideo:
-    """A video of the records, without its pictures.
-
-    Args:
-        name: unique in its split.
-        source: the data set it comes from.
-        height: of frames and masks, in pixels.
-        width: likewise.
-        binary: whether every pixel above 0 is object 1; else pixels are ids, 255 undecided.
-        frame_names: in order.
-        annotated: indexes of the frames that have a mask, rising.
-        objects: by id, rising.
-        images: where each frame lies in `shard`.
-        masks: where its mask lies, None without one.
-        shard: the TFRecord file.
-    """
-
-    name: str
-    source: str
-    height: int
-    width: int
-    binary: bool
-    frame_names: tuple[str, ...]
-    annotated: tuple[int, ...]
-    objects: Mapping[int, ObjectInfo]
-    images: tuple[Blob, ...]
-    masks: tuple[Blob | None, ...]
-    shard: Path
-
-
 def shard_name(split: str, index: int, count: int) -> str:
     """The file name of a shard, such as `train-00000-of-00008.tfrecord`."""
     return f"{split}-{index:05d}-of-{count:05d}.tfrecord"
+
+
+def is_shard_name(name: str, split: str) -> bool:
+    """Whether a file name is that of a shard of a split."""
+    return re.fullmatch(rf"{re.escape(split)}-\d{{5,}}-of-\d{{5,}}\.tfrecord", name) is not None
 
 
 def index_path(shard: Path) -> Path:
@@ -94,11 +62,15 @@ def read_index(data: str | Path, split: str | None = None) -> list[IndexedVideo]
         raise InputError(
             f"{data}: no split {split!r} in these records. There is: {', '.join(splits)}."
         )
-    videos = []
+    videos: list[IndexedVideo] = []
     for name in splits if split is None else [split]:
+        of_split: list[IndexedVideo] = []
         for shard in splits[name]["shards"]:
-            _check_size(data / shard["name"], shard["bytes"])
-            videos += read_shard_index(data / shard["name"])
+            path = data / shard["name"]
+            _check_size(path, shard["bytes"])
+            of_split += read_shard_index(path, shard["index_sha256"])
+        _check_unique([video.name for video in of_split], data)
+        videos += of_split
     if not videos:
         raise InputError(f"{data}: no video in these records; {AGAIN} from a folder that has some.")
     return videos
@@ -108,7 +80,8 @@ def read_dataset(data: str | Path) -> dict[str, Any]:
     """Read `dataset.json` of a folder of records.
 
     Raises:
-        InputError: no such folder, not one of records, unfinished, or of another schema version.
+        InputError: no such folder, not one of records, unfinished, damaged, or of another schema
+            version.
     """
     data = Path(data)
     if not data.is_dir():
@@ -125,43 +98,55 @@ def read_dataset(data: str | Path) -> dict[str, Any]:
                 "that ytvos-prepare wrote."
             )
         )
-    content = read_json(path)
+    content = read_records_json(path)
     try:
-        shards = [shard for split in content["splits"].values() for shard in split["shards"]]
-        for shard in shards:
-            _check_types(shard, {"name": str, "bytes": int, "sha256": str, "videos": int})
-    except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path}: is damaged; {AGAIN}. ({first_line(error)})") from error
+        for name, split in JsonValue(content).member("splits").members():
+            for shard in split.member("shards").items():
+                _check_shard_entry(shard, name, data)
+    except InputError as error:
+        raise _damaged(path, error) from error
     return content
 
 
-def read_shard_index(shard: Path) -> list[IndexedVideo]:
+def read_shard_index(shard: Path, sha256: str | None = None) -> list[IndexedVideo]:
     """Read the videos of one shard from its index file.
 
+    Args:
+        shard: the TFRecord file.
+        sha256: what `dataset.json` says of the index file; None: it is not compared.
+
     Raises:
-        InputError: the index file is missing, damaged or of another schema version.
+        InputError: the index file is missing, damaged, changed or of another schema version.
     """
     path = index_path(shard)
-    content = read_json(path)
+    content = JsonValue(read_records_json(path, sha256))
     try:
-        return [_from_json(video, shard) for video in content["videos"]]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(f"{path}: is damaged; {AGAIN}. ({first_line(error)})") from error
+        size = content.member("bytes").whole()
+        return [from_json(video, shard, size) for video in content.member("videos").items()]
+    except InputError as error:
+        raise _damaged(path, error) from error
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_records_json(path: Path, sha256: str | None = None) -> dict[str, Any]:
     """Read one of the JSON files of a folder of records.
 
+    Args:
+        path: the file.
+        sha256: what its SHA-256 should be, in hexadecimal digits; None: it is not compared.
+
     Raises:
-        InputError: it is missing, damaged or of another schema version.
+        InputError: it is missing, damaged, changed or of another schema version.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        version = content["schema_version"]
+        data = path.read_bytes()
+        if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
+            raise InputError(f"its SHA-256 is not that of {DATASET_FILE}")
+        content = parse_json(data)
+        version = JsonValue(content).member("schema_version").whole()
     except FileNotFoundError as error:
         raise InputError(f"{path}: is missing; {AGAIN}.") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: is damaged; {AGAIN}. ({first_line(error)})") from error
+    except (JsonError, InputError) as error:
+        raise _damaged(path, error) from error
     if version != SCHEMA_VERSION:
         raise InputError(
             f"{path}: records of schema version {version}, this version of ytvos-keras reads "
@@ -170,55 +155,27 @@ def read_json(path: Path) -> dict[str, Any]:
     return content
 
 
-def to_json(video: IndexedVideo) -> dict[str, Any]:
-    """The entry of a video in the index file of its shard."""
-    return {
-        "name": video.name,
-        "source": video.source,
-        "height": video.height,
-        "width": video.width,
-        "binary": video.binary,
-        "frame_names": video.frame_names,
-        "annotated": video.annotated,
-        "objects": {
-            str(number): {
-                "category": info.category,
-                "first": info.first,
-                "last": info.last,
-                "areas": info.areas,
-            }
-            for number, info in video.objects.items()
-        },
-        "images": video.images,
-        "masks": video.masks,
-    }
+def _check_shard_entry(shard: JsonValue, split: str, data: Path) -> None:
+    for key in ("bytes", "videos"):
+        shard.member(key).whole()
+    for key in ("sha256", "index_sha256"):
+        shard.member(key).text()
+    name = shard.member("name")
+    if not is_shard_name(name.text(), split):
+        raise name.wrong(f"must be the name of a shard of {split!r}")
+    for path in (data / name.text(), index_path(data / name.text())):
+        if path.is_symlink() and path.resolve().parent != data.resolve():
+            raise name.wrong("must be a file in this folder, not a link out of it")
 
 
-def _from_json(entry: dict[str, Any], shard: Path) -> IndexedVideo:
-    return IndexedVideo(
-        name=entry["name"],
-        source=entry["source"],
-        height=entry["height"],
-        width=entry["width"],
-        binary=entry["binary"],
-        frame_names=tuple(entry["frame_names"]),
-        annotated=tuple(entry["annotated"]),
-        objects={
-            int(number): ObjectInfo(
-                info["category"], info["first"], info["last"], tuple(info["areas"])
-            )
-            for number, info in entry["objects"].items()
-        },
-        images=tuple(Blob(*blob) for blob in entry["images"]),
-        masks=tuple(blob and Blob(*blob) for blob in entry["masks"]),
-        shard=shard,
-    )
+def _check_unique(names: Sequence[str], data: Path) -> None:
+    if len(set(names)) < len(names):
+        name, _ = Counter(names).most_common(1)[0]
+        raise InputError(f"{data}: holds two videos called {name!r} in one split; {AGAIN}.")
 
 
-def _check_types(entry: dict[str, Any], types: dict[str, type]) -> None:
-    for key, kind in types.items():
-        if not isinstance(entry[key], kind):
-            raise TypeError(f"{key} is no {kind.__name__}")
+def _damaged(path: Path, reason: Exception) -> InputError:
+    return InputError(f"{path}: is damaged; {AGAIN}. ({first_line(reason)})")
 
 
 def _check_size(shard: Path, size: int) -> None:

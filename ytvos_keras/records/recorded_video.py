@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ytvos_keras.datasets.video import Frame, Video
 from ytvos_keras.errors import InputError
-from ytvos_keras.records.index import Blob, IndexedVideo
+from ytvos_keras.records.indexed_video import Blob, IndexedVideo
 
 
 @dataclass(frozen=True)

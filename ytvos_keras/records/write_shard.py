@@ -9,7 +9,8 @@ from pathlib import Path
 
 from ytvos_keras.errors import InputError, first_line
 from ytvos_keras.records.encode_video import encode_video
-from ytvos_keras.records.index import Blob, IndexedVideo, index_path, to_json
+from ytvos_keras.records.index import index_path
+from ytvos_keras.records.indexed_video import Blob, IndexedVideo, to_json
 from ytvos_keras.records.run_folder import RunEndedError, RunFolder
 from ytvos_keras.records.schema import SCHEMA_VERSION, EncodedVideo, serialize
 from ytvos_keras.records.shard_plan import ShardTask

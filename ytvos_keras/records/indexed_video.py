@@ -1,0 +1,155 @@
+"""One video of the records without its pictures, as an index file has it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ytvos_keras.datasets.object_info import ObjectInfo
+from ytvos_keras.errors import InputError
+from ytvos_keras.media.json_value import JsonValue
+from ytvos_keras.media.masks import MAX_ID
+from ytvos_keras.media.pictures import MOST_PIXELS
+
+_IDS = frozenset(map(str, range(1, MAX_ID + 1)))
+
+
+class Blob(NamedTuple):
+    """An encoded picture inside a shard: bytes `offset` to `offset + length` of the file."""
+
+    offset: int
+    length: int
+    crc32: int
+    """`zlib.crc32` of the bytes."""
+
+
+@dataclass(frozen=True)
+class IndexedVideo:
+    """A video of the records, without its pictures.
+
+    Args:
+        name: unique in its split.
+        source: the data set it comes from.
+        height: of frames and masks, in pixels.
+        width: of frames and masks, in pixels.
+        binary: whether every pixel above 0 is object 1; else pixels are ids, 255 undecided.
+        frame_names: in order.
+        annotated: indexes of the frames that have a mask, rising.
+        objects: by id, rising.
+        images: where each frame lies in `shard`.
+        masks: where its mask lies, None without one.
+        shard: the TFRecord file.
+    """
+
+    name: str
+    source: str
+    height: int
+    width: int
+    binary: bool
+    frame_names: tuple[str, ...]
+    annotated: tuple[int, ...]
+    objects: Mapping[int, ObjectInfo]
+    images: tuple[Blob, ...]
+    masks: tuple[Blob | None, ...]
+    shard: Path
+
+
+def to_json(video: IndexedVideo) -> dict[str, Any]:
+    """The entry of a video in the index file of its shard."""
+    return {
+        "name": video.name,
+        "source": video.source,
+        "height": video.height,
+        "width": video.width,
+        "binary": video.binary,
+        "frame_names": video.frame_names,
+        "annotated": video.annotated,
+        "objects": {
+            str(number): {
+                "category": info.category,
+                "first": info.first,
+                "last": info.last,
+                "areas": info.areas,
+            }
+            for number, info in video.objects.items()
+        },
+        "images": video.images,
+        "masks": video.masks,
+    }
+
+
+def from_json(entry: JsonValue, shard: Path, size: int) -> IndexedVideo:
+    """Undo `to_json`, with every type and number checked.
+
+    Args:
+        entry: of the index file.
+        shard: the TFRecord file.
+        size: bytes that are in it.
+
+    Raises:
+        InputError: the entry says what cannot be; the message names the place.
+    """
+    video = IndexedVideo(
+        name=entry.member("name").text(),
+        source=entry.member("source").text(),
+        height=entry.member("height").whole(1, MOST_PIXELS),
+        width=entry.member("width").whole(1, MOST_PIXELS),
+        binary=entry.member("binary").boolean(),
+        frame_names=entry.member("frame_names").texts(),
+        annotated=entry.member("annotated").wholes(),
+        objects=dict(_object(*item) for item in entry.member("objects").members()),
+        images=_blobs(entry.member("images"), size),
+        masks=_blobs(entry.member("masks"), size),
+        shard=shard,
+    )
+    if problem := _contradiction(video):
+        raise entry.wrong(problem)
+    return video
+
+
+def _object(number: str, entry: JsonValue) -> tuple[int, ObjectInfo]:
+    if number not in _IDS:
+        raise InputError(f"{entry.place}: an object's id must be 1 to {MAX_ID}.")
+    category = entry.member("category")
+    return int(number), ObjectInfo(
+        None if category.value is None else category.text(),
+        entry.member("first").whole(),
+        entry.member("last").whole(),
+        entry.member("areas").wholes(),
+    )
+
+
+def _blobs(entry: JsonValue, size: int) -> tuple[Any, ...]:
+    """Places in the shard, `null` for none; fast, there are two for each frame."""
+    blobs = tuple(blob and Blob(*blob) for blob in entry.value_list(_is_blob))
+    if any(blob and blob.offset + blob.length > size for blob in blobs):
+        raise InputError(f"{entry.place}: leads behind the end of the shard.")
+    return blobs
+
+
+def _is_blob(value: Any) -> bool:
+    return value is None or (
+        type(value) is list
+        and [*map(type, value)] == [int, int, int]
+        and value[0] >= 0
+        and value[1] > 0
+        and 0 <= value[2] < 2**32
+    )
+
+
+def _contradiction(video: IndexedVideo) -> str | None:
+    """What in a video's entry cannot be, with types that are right."""
+    if not len(video.frame_names) == len(video.images) == len(video.masks) > 0:
+        return "must have an image and a place for a mask for each of its frames, at least one"
+    if None in video.images:
+        return "must have an image for each of its frames"
+    if video.annotated != tuple(i for i, mask in enumerate(video.masks) if mask is not None):
+        return "must list the frames that have a mask"
+    for number, info in video.objects.items():
+        shown = [f for f, area in zip(video.annotated, info.areas, strict=False) if area > 0]
+        if len(info.areas) != len(video.annotated) or shown[:1] + shown[-1:] != [
+            info.first,
+            info.last,
+        ]:
+            return f"object {number} must have an area in each annotated frame, first and last"
+    return None
