@@ -144,7 +144,8 @@ def shuffle_key(seed: int, name: str, purpose: str = "split") -> bytes:
         name: of a video.
         purpose: another one gives another, independent order.
     """
-    return hashlib.sha256(f"{purpose}/{seed}/{name}".encode()).digest()
+    text = f"{purpose}/{seed}/{name}"
+    return hashlib.sha256(text.encode(errors="surrogateescape")).digest()
 
 
 def video_categories(videos: Iterable[Video]) -> dict[str, set[str]]:

@@ -81,7 +81,9 @@ def _survey(
     count, last = sum(map(len, shots)), shots[-1][-1]
     interval = last / max(1, count - 1)
     # Of the name, so that a video's clips do not depend on what other videos there are.
-    random = np.random.default_rng([settings.seed, zlib.crc32(video.name.encode())])
+    random = np.random.default_rng(
+        [settings.seed, zlib.crc32(video.name.encode(errors="surrogateescape"))]
+    )
     drawn = draw_clips(shots, last + interval, settings, random)
     clips = tuple(
         Clip(f"{video.name}_{number:02d}", video.label, start, frame_count)
