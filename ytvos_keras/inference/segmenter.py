@@ -17,13 +17,14 @@ from ytvos_keras.inference.checks import (
     check_size,
     check_working_size,
 )
+from ytvos_keras.inference.one_thread import OneThread, alone
 from ytvos_keras.inference.saved_state import pack_state, unpack_state
 from ytvos_keras.inference.stepper import Stepper
 from ytvos_keras.inference.video_state import VideoState
 from ytvos_keras.media.masks import MAX_ID, check_label_map
 
 
-class Segmenter:
+class Segmenter(OneThread):
     """Follow objects through a video: give first masks, feed frames, get a label map for each.
 
     A mask given with `add_object` belongs to the frame that the next `step` gets. That step returns
@@ -38,6 +39,10 @@ class Segmenter:
     aspect ratio; exactly 256×448 for 16:9). Frames are resized bilinearly with antialiasing, masks
     by nearest neighbour, probabilities bilinearly to native size, where objects are merged.
 
+    One thread at a time may be in a Segmenter; a second one gets an `InputError`. Several Segmenters,
+    one for each thread, may share a model. A process that was forked after a Segmenter was made
+    cannot use TensorFlow; start processes with `multiprocessing.get_context("spawn")`.
+
     Args:
         model: an `S2S`.
         size: working (height, width) in pixels, at least the model's stride; larger finds smaller
@@ -46,7 +51,7 @@ class Segmenter:
             which they begin; `model` itself stays as it is. None: no online learning.
 
     Raises:
-        InputError: the size is not two such numbers.
+        InputError: the size is not two such numbers, or the process was forked after use.
 
     Example:
         >>> segmenter = Segmenter(ytvos_keras.load("s2s-lite"))
@@ -63,6 +68,7 @@ class Segmenter:
         *,
         online_learning: OnlineLearningConfig | None = None,
     ):
+        super().__init__()
         self.model = model
         self.size = None if size is None else check_working_size(size, model.stride)
         self.online_learning = online_learning
@@ -93,6 +99,7 @@ class Segmenter:
         """Number of frames seen."""
         return self._video.frame_count
 
+    @alone
     def add_object(self, mask: np.ndarray, object_id: int | None = None) -> int:
         """Add an object whose mask in the next frame is known, or correct one.
 
@@ -122,6 +129,7 @@ class Segmenter:
         self._video = dataclasses.replace(video, pending=(*video.pending, (object_id, mask)))
         return object_id
 
+    @alone
     def remove_object(self, object_id: int) -> None:
         """Stop following an object; its id is free again.
 
@@ -135,6 +143,7 @@ class Segmenter:
             )
         self._video = self._video.without(object_id)
 
+    @alone
     def add_objects(self, label_map: np.ndarray) -> list[int]:
         """Add or correct every object of a label map; its values are the ids.
 
@@ -156,6 +165,7 @@ class Segmenter:
             self._video = before
             raise
 
+    @alone
     def add_new_objects(self, label_map: np.ndarray) -> list[int]:
         """Add those objects of a label map that are not followed yet.
 
@@ -171,6 +181,7 @@ class Segmenter:
         known = set(self.object_ids)
         return [self.add_object(label_map == i, i) for i in _ids(label_map) if i not in known]
 
+    @alone
     def step(self, frame: np.ndarray) -> np.ndarray:
         """Segment the next frame.
 
@@ -235,6 +246,7 @@ class Segmenter:
                 stacklevel=2,
             )
 
+    @alone
     def reset(self) -> None:
         """Forget the objects and the video; the compiled functions are kept for the next one."""
         self._video = VideoState()
@@ -256,6 +268,7 @@ class Segmenter:
         """
         save_arrays(Path(path), self.state())
 
+    @alone
     def restore(self, state: VideoState | Mapping[str, np.ndarray] | str | Path) -> None:
         """Go on from a state, in another process too.
 

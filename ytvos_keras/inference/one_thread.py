@@ -1,0 +1,65 @@
+"""One thread at a time in an object, and no process that was forked after TensorFlow was used."""
+
+import functools
+import os
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from ytvos_keras.errors import InputError
+
+_used = False
+_forked = False
+
+
+def _after_fork_in_child() -> None:
+    global _forked
+    _forked = _used
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which cannot fork
+    os.register_at_fork(after_in_child=_after_fork_in_child)
+
+
+class OneThread:
+    """Base class of objects whose methods under `alone` refuse a second thread.
+
+    TensorFlow's own threads do not exist in a forked process: its first operation there would wait
+    for them for ever. So making such an object is refused there, too.
+
+    Raises:
+        InputError: this process was forked after its parent had made such an object.
+    """
+
+    def __init__(self) -> None:
+        global _used
+        _check_process()
+        _used = True
+        self._inside = threading.RLock()
+
+
+def alone(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a method of a `OneThread` raise `InputError` while another thread is in one of them."""
+
+    @functools.wraps(method)
+    def guarded(self: OneThread, *args: Any, **kwargs: Any) -> Any:
+        _check_process()
+        if not self._inside.acquire(blocking=False):
+            raise InputError(
+                f"another thread is in this {type(self).__name__}; give each thread one of its own "
+                "(they may share the model)."
+            )
+        try:
+            return method(self, *args, **kwargs)
+        finally:
+            self._inside.release()
+
+    return guarded
+
+
+def _check_process() -> None:
+    if _forked:
+        raise InputError(
+            "this process was forked after TensorFlow was used, where it would hang; start "
+            'processes with multiprocessing.get_context("spawn").'
+        )

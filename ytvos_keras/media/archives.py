@@ -1,0 +1,64 @@
+"""The one place in which zip files are read: sizes are looked at before anything is unpacked."""
+
+import contextlib
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from ytvos_keras.errors import first_line
+
+MOST_TIMES = 8
+"""How many times its own size an archive may unpack to, beside `FREE_BYTES`."""
+
+FREE_BYTES = 2**26
+
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others take memory as they like
+
+
+class ArchiveError(ValueError):
+    """An archive or a member that cannot be read. The message is a reason without the file."""
+
+
+@contextlib.contextmanager
+def open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
+    """Open a zip file whose members together are not much larger than itself.
+
+    Args:
+        path: the file.
+
+    Raises:
+        ArchiveError: no zip file, or it unpacks to more than `MOST_TIMES` its size and `FREE_BYTES`.
+        OSError: there is no such file.
+    """
+    size = path.stat().st_size
+    try:
+        archive = zipfile.ZipFile(path)
+        total = sum(info.file_size for info in archive.infolist())
+    except Exception as error:  # zipfile raises of every kind for damaged directories
+        raise ArchiveError(f"cannot be read as a zip file ({first_line(error)})") from error
+    with archive:
+        if total > MOST_TIMES * size + FREE_BYTES:
+            raise ArchiveError(
+                f"unpacks to {total} bytes, but is {size} bytes long; at most {MOST_TIMES} times "
+                f"its size and {FREE_BYTES} bytes are read"
+            )
+        yield archive
+
+
+def read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    """Read a member: never more than the size that the directory says, with its checksum.
+
+    Raises:
+        ArchiveError: damaged, encrypted, or neither stored nor deflated.
+    """
+    if info.compress_type not in _METHODS:
+        raise ArchiveError("is neither stored nor deflated; zip it with the usual method")
+    try:
+        with archive.open(info) as file:
+            # Not read(): that unpacks whatever there is before it looks at the size.
+            data = file.read(info.file_size + 1)
+    except Exception as error:  # encrypted, damaged, overlapping: of every kind
+        raise ArchiveError(f"cannot be read, is it damaged? ({first_line(error)})") from error
+    if len(data) != info.file_size:
+        raise ArchiveError("cannot be read, is it damaged? (its size is another)")
+    return data
