@@ -39,9 +39,9 @@ class Segmenter(OneThread):
     aspect ratio; exactly 256×448 for 16:9). Frames are resized bilinearly with antialiasing, masks
     by nearest neighbour, probabilities bilinearly to native size, where objects are merged.
 
-    One thread at a time may be in a Segmenter; a second one gets an `InputError`. Several Segmenters,
-    one for each thread, may share a model. A process that was forked after a Segmenter was made
-    cannot use TensorFlow; start processes with `multiprocessing.get_context("spawn")`.
+    One thread at a time may be in a Segmenter; a second one gets an `InputError`. Several
+    Segmenters, one for each thread, may share a model. A process that was forked after a Segmenter
+    was made cannot use TensorFlow; start it with `multiprocessing.get_context("spawn")`.
 
     Args:
         model: an `S2S`.

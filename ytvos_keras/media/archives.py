@@ -27,7 +27,7 @@ def open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
         path: the file.
 
     Raises:
-        ArchiveError: no zip file, or it unpacks to more than `MOST_TIMES` its size and `FREE_BYTES`.
+        ArchiveError: no zip file, or it unpacks to much more than its own size.
         OSError: there is no such file.
     """
     size = path.stat().st_size
