@@ -25,6 +25,7 @@ ORDER = (
     ("inference",),
     ("evaluation",),
     ("export",),
+    ("annotate",),
     ("bench",),
     ("cli",),
 )

@@ -44,9 +44,10 @@ def test_stepping_backward_decodes_a_group_once(tmp_path, monkeypatch):
     assert walks == [15]
 
 
-def test_a_preview_is_a_key_frame(tmp_path):
+def test_a_key_frame_serves_for_those_near_it(tmp_path):
     frames = RandomFrames(write_video(tmp_path / "a.mp4"))
-    np.testing.assert_array_equal(frames.preview(22), frames.frame(16))
+    np.testing.assert_array_equal(frames.near(22, 6), frames.frame(16))
+    np.testing.assert_array_equal(frames.near(22, 5), frames.frame(22))
 
 
 def test_memory_is_bounded(tmp_path):

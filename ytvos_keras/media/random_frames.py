@@ -95,9 +95,13 @@ class RandomFrames:
                 return self._cache[index]
             return self._decode(index)
 
-    def preview(self, index: int) -> np.ndarray:
-        """Return a frame at or shortly before `index` that is quick to decode: a key frame."""
-        return self.frame(self._reader.cheap(index))
+    def near(self, index: int, distance: int) -> np.ndarray:
+        """Return the key frame before `index` if it is at most `distance` frames away.
+
+        Otherwise the frame itself, for which those from the key frame on must be decoded.
+        """
+        cheap = self._reader.cheap(index)
+        return self.frame(cheap if index - cheap <= distance else index)
 
     def _decode(self, index: int) -> np.ndarray:
         if self._walk is None or not self._next <= index or self._reader.cheap(index) > self._next:

@@ -1,0 +1,222 @@
+import numpy as np
+import pytest
+from annotate_project import SIZE, box, load_segmenter, make_frames, wait_until
+from annotate_server import running_server
+from chromium import CHROMIUM
+
+from ytvos_keras.annotate.workspace import Workspace
+
+pytest.importorskip("playwright")
+from annotate_browser import Person, chromium, new_page
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
+]
+
+COUNT = 8
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    make_frames(tmp_path / "clip", COUNT)
+    workspace = Workspace(tmp_path, load_segmenter)
+    yield workspace
+    workspace.close()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(workspace, browser):
+    with running_server(workspace) as client, new_page(browser, client.address) as page:
+        yield page
+
+
+@pytest.fixture
+def person(page, workspace):
+    """Has opened the clip and added an object."""
+    page.get_by_role("button", name="clip").click()
+    person = Person(page, SIZE)
+    person.sees("#place", "frame 1 of 8")
+    page.locator("#opener").wait_for(state="hidden")
+    person.press("n")
+    person.sees("#hint", "Draw around object 1")
+    return person
+
+
+@pytest.fixture
+def project(person, workspace):
+    return workspace.session.project
+
+
+def labels_become(project, index, expected):
+    wait_until(lambda: np.array_equal(project.mask(index), expected))
+
+
+def left_of(project, index, value=1):
+    columns = np.flatnonzero((project.mask(index) == value).any(0))
+    return int(columns[0]) if columns.size else None
+
+
+def test_draw_undo_redo_reload(person, project):
+    person.lasso(5, 4, 13, 12)
+    labels_become(project, 0, box(5))
+    person.press("Control+z")
+    labels_become(project, 0, np.zeros(SIZE, np.uint8))
+    assert project.trusted == {}
+    person.press("Control+Shift+z")
+    labels_become(project, 0, box(5))
+    assert list(project.trusted) == [0]
+    person.sees("#saved", "Saved")
+    person.page.reload()
+    person.sees("#place", "frame 1 of 8")
+    person.press("n")
+    person.page.locator("#objects li").nth(1).wait_for()
+    person.lasso(20, 4, 28, 12)
+    labels_become(project, 0, box(5) | box(20, value=2))
+
+
+def test_propagate_correct_and_propagate_again(person, project):
+    person.lasso(5, 4, 13, 12)
+    person.propagate()
+    person.sees("#run", "Done: 7 frames.")
+    assert [left_of(project, i) for i in range(COUNT)] == list(range(5, 13))
+    person.go_to(5)
+    person.press("e")
+    for y in (6, 10):
+        person.drag((4, y), (24, y))
+    person.lasso(30, 20, 38, 28)
+    labels_become(project, 4, box(30, 20))
+    person.propagate()
+    person.sees("#run", "Done: 3 frames.")
+    assert [left_of(project, i) for i in range(COUNT)] == [5, 6, 7, 8, 30, 31, 32, 33]
+
+
+def test_two_objects_both_ways(person, project):
+    person.go_to(4)
+    person.lasso(5, 4, 13, 12)
+    person.press("n")
+    person.sees("#objects li.current", "")
+    person.page.locator("#objects li").nth(1).wait_for()
+    person.lasso(20, 20, 28, 28)
+    labels_become(project, 3, box(5) | box(20, 20, value=2))
+    person.propagate("r")
+    person.sees("#run", "Done: 7 frames.")
+    assert [left_of(project, i, 1) for i in range(COUNT)] == [8, 7, 6, 5, 6, 7, 8, 9]
+    assert [left_of(project, i, 2) for i in range(COUNT)] == [23, 22, 21, 20, 21, 22, 23, 24]
+
+
+def test_every_tool(person, project):
+    person.press("p")
+    for corner in ((5, 4), (13, 4), (13, 12), (5, 12)):
+        person.click(*corner)
+    person.press("Enter")
+    labels_become(project, 0, box(5))
+    person.page.locator("#size").fill("4")
+    person.page.locator("#stage").focus()
+    person.press("b")
+    person.drag((20, 20), (30, 20))
+    wait_until(lambda: project.mask(0)[20, 25] == 1)
+    assert project.mask(0)[23, 25] == 0
+    person.press("g")
+    person.page.keyboard.down("Alt")
+    person.click(25, 20)
+    person.page.keyboard.up("Alt")
+    labels_become(project, 0, box(5))
+    person.press("l")
+    person.page.keyboard.down("Alt")
+    person.drag((5, 4), (13, 4), (13, 8), (5, 8))
+    person.page.keyboard.up("Alt")
+    labels_become(project, 0, box(5) * (np.arange(SIZE[0])[:, None] >= 8))
+    person.press("l")
+    person.page.mouse.move(*person.place(20, 20))
+    person.page.mouse.down()
+    person.page.mouse.move(*person.place(30, 30))
+    person.press("Escape")
+    person.page.mouse.up()
+    assert project.mask(0).max() == 1
+    assert project.mask(0)[:, 20:].max() == 0
+
+
+def test_a_range_and_trust(person, project):
+    person.lasso(5, 4, 13, 12)
+    person.go_to(4)
+    person.press("o")
+    person.sees("#range", "Frames 1–4")
+    person.propagate()
+    person.sees("#run", "Done: 3 frames.")
+    person.press("t")
+    wait_until(lambda: 3 in project.trusted)
+    person.press("t")
+    wait_until(lambda: 3 not in project.trusted)
+    person.press("x")
+    person.sees("#range", "Whole video")
+
+
+def test_rename_recolour_hide_delete(person, project):
+    person.lasso(5, 4, 13, 12)
+    labels_become(project, 0, box(5))
+    name = person.page.get_by_label("Name of object 1")
+    name.fill("dog")
+    name.press("Enter")
+    wait_until(lambda: project.objects[1].name == "dog")
+    person.page.locator("#objects input[type=color]").fill("#00ff00")
+    wait_until(lambda: project.objects[1].colour == "#00ff00")
+    person.page.get_by_role("button", name="Hide").click()
+    person.sees("#objects", "Show")
+    person.page.get_by_label("Delete object 1").click()
+    person.page.get_by_role("button", name="Delete", exact=True).click()
+    person.sees("#hint", "Add an object")
+    assert not project.mask(0).any()
+
+
+def test_zoomed_in_the_pointer_draws_where_it_is(person, project):
+    x, y = person.place(24, 16)
+    person.page.mouse.move(x, y)
+    person.page.mouse.wheel(0, -1500)
+    person.page.wait_for_timeout(200)
+    person.press("g")
+    person.page.mouse.click(x, y)  # fills the background: every pixel
+    labels_become(project, 0, np.ones(SIZE, np.uint8))
+
+
+def test_a_frame_that_cannot_be_read_is_named(person, project, tmp_path):
+    (tmp_path / "clip/00006.png").write_bytes(b"no picture")
+    box = person.page.locator("#timeline").bounding_box()
+    person.page.mouse.click(box["x"] + box["width"] * 6.5 / COUNT, box["y"] + 5)
+    person.sees("#hint", "00006.png")
+
+
+def test_next_doubtful_frame(person):
+    marks = "({confidence: {1: 0.9, 3: 0.6, 4: 0.3, 5: 0.5, 8: 0.2}, predicted: [1, 3, 4, 5, 8]})"
+    found = person.page.evaluate(
+        f"import('./js/marks.js').then(m => {{ const marks = new m.Marks{marks};"
+        "return [0, 4, 6, 8].map(i => marks.nextDoubtful(i)); })"
+    )
+    assert found == [4, 8, 8, 4]
+
+
+def test_polygons_fill_the_pixels_whose_centres_are_inside(person):
+    filled = person.page.evaluate(
+        """import('./js/raster.js').then(m => {
+          const labels = new Uint8Array(16);
+          m.fillPolygon(labels, 4, 4, [[0.6, 0.4], [3.4, 0.4], [3.4, 2.6], [0.6, 2.6]], 1);
+          return [...labels]; })"""
+    )
+    assert np.reshape(filled, (4, 4)).tolist() == [
+        [0, 1, 1, 0],
+        [0, 1, 1, 0],
+        [0, 1, 1, 0],
+        [0, 0, 0, 0],
+    ]
+
+
+def test_narrow_nothing_is_cut_off(person):
+    person.page.set_viewport_size({"width": 360, "height": 740})
+    wide = person.page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= 360

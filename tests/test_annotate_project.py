@@ -1,0 +1,143 @@
+import json
+
+import numpy as np
+import pytest
+from annotate_project import SIZE, box, make_frames, make_project
+
+from ytvos_keras.annotate.project import Prediction, Project
+from ytvos_keras.errors import InputError
+from ytvos_keras.media import read_mask, write_mask
+from ytvos_keras.media.random_frames import RandomFrames
+
+
+def reopened(project: Project) -> Project:
+    return Project(project.folder, RandomFrames(project.frames.path))
+
+
+def test_a_drawn_mask_is_on_disk_and_trusted(tmp_path):
+    project = make_project(tmp_path)
+    assert project.add_object() == 1
+    project.save_drawn(3, box(5), [1])
+    np.testing.assert_array_equal(read_mask(tmp_path / "masks/00003.png")[0], box(5))
+    again = reopened(project)
+    np.testing.assert_array_equal(again.mask(3), box(5))
+    assert list(again.trusted[3]) == [1]
+    assert again.objects == project.objects
+
+
+def test_a_prediction_never_changes_a_trusted_object(tmp_path):
+    project = make_project(tmp_path)
+    project.add_object(), project.add_object()
+    project.save_drawn(2, box(5), [1])
+    labels = box(9) | box(30, value=2)
+    labels[4:12, 7:9] = 2  # over the trusted object
+    project.save_predicted(2, labels, {1: Prediction("00000:0"), 2: Prediction("00000:0", 0.9)})
+    np.testing.assert_array_equal(project.mask(2), box(5) | box(30, value=2))
+    assert project.predicted[2] == {2: Prediction("00000:0", 0.9)}
+
+
+def test_a_prediction_replaces_only_its_objects(tmp_path):
+    project = make_project(tmp_path)
+    project.add_object(), project.add_object()
+    project.save_predicted(1, box(5), {1: Prediction("a")})
+    project.save_predicted(1, box(30, value=2), {2: Prediction("b")})
+    project.save_predicted(1, box(7), {1: Prediction("a")})
+    np.testing.assert_array_equal(project.mask(1), box(7) | box(30, value=2))
+
+
+def test_trust_in_absence(tmp_path):
+    project = make_project(tmp_path)
+    project.add_object()
+    project.save_drawn(2, np.zeros(SIZE, np.uint8), [1])
+    project.save_predicted(2, box(5), {1: Prediction("a")})
+    assert not reopened(project).mask(2).any()
+
+
+def test_taking_trust_back(tmp_path):
+    project = make_project(tmp_path)
+    project.add_object()
+    project.save_drawn(2, box(5), [1])
+    project.save_drawn(2, box(6), [])
+    assert reopened(project).trusted == {}
+    np.testing.assert_array_equal(project.mask(2), box(6))
+
+
+def test_masks_that_another_command_overwrote_do_not_touch_what_is_trusted(tmp_path):
+    project = make_project(tmp_path)
+    project.add_object()
+    project.save_drawn(0, box(5), [1])
+    write_mask(tmp_path / "masks/00000.png", box(20))
+    np.testing.assert_array_equal(reopened(project).mask(0), box(5))
+
+
+def test_a_folder_of_another_command_is_opened_with_its_objects(tmp_path):
+    frames = RandomFrames(make_frames(tmp_path / "clip"))
+    (tmp_path / "masks").mkdir()
+    write_mask(tmp_path / "masks/00001.png", box(5) | box(20, value=3))
+    project = Project(tmp_path / "masks", frames)
+    assert list(project.objects) == [1, 3]
+    assert project.trusted == {}
+
+
+def test_deleting_an_object_takes_it_out_of_every_frame(tmp_path):
+    project = make_project(tmp_path)
+    project.add_object(), project.add_object()
+    project.save_drawn(0, box(5) | box(20, value=2), [1, 2])
+    project.save_predicted(1, box(6) | box(21, value=2), {1: Prediction("a"), 2: Prediction("a")})
+    project.delete_object(2)
+    again = reopened(project)
+    assert list(again.objects) == [1]
+    assert [list(again.trusted[0]), list(again.predicted[1])] == [[1], [1]]
+    np.testing.assert_array_equal(again.mask(0), box(5))
+    np.testing.assert_array_equal(again.mask(1), box(6))
+    assert again.add_object() == 2
+
+
+def test_names_and_colours(tmp_path):
+    project = make_project(tmp_path)
+    project.add_object()
+    project.change_object(1, name=" dog ", colour="#00ff00")
+    assert reopened(project).objects[1].name == "dog"
+    for change in ({"name": ""}, {"name": "x" * 61}, {"colour": "red"}, {"colour": 3}):
+        with pytest.raises(InputError):
+            project.change_object(1, **change)
+
+
+@pytest.mark.parametrize(
+    ("labels", "trusted", "message"),
+    [
+        (np.zeros((3, 3), np.uint8), [], r"must be \(32, 48\)"),
+        (box(5, value=2), [], "no object 2"),
+        (box(5), [7], "no object 7"),
+    ],
+)
+def test_what_cannot_be_saved(tmp_path, labels, trusted, message):
+    project = make_project(tmp_path)
+    project.add_object()
+    with pytest.raises(InputError, match=message):
+        project.save_drawn(0, labels, trusted)
+    assert not (tmp_path / "masks/00000.png").exists()
+
+
+@pytest.mark.parametrize("text", ["{", '{"version": 99}', "[1]"])
+def test_a_damaged_project_file_is_named(tmp_path, text):
+    make_project(tmp_path)
+    (tmp_path / "masks/annotate.json").write_text(text)
+    with pytest.raises(InputError, match=r"annotate\.json: is .* move it away"):
+        make_project(tmp_path)
+
+
+def test_masks_of_another_video_are_named(tmp_path):
+    project = make_project(tmp_path)
+    write_mask(tmp_path / "masks/00002.png", np.zeros((3, 3), np.uint8))
+    with pytest.raises(InputError, match=r"00002\.png: is 3×3 pixels, but the video is 48×32"):
+        project.mask(2)
+
+
+def test_the_project_file_can_be_read(tmp_path):
+    project = make_project(tmp_path)
+    project.add_object()
+    project.save_drawn(3, box(5), [1])
+    content = json.loads((tmp_path / "masks/annotate.json").read_text())
+    assert content["objects"]["1"]["name"] == "object 1"
+    assert list(content["trusted"]) == ["00003"]

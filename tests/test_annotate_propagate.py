@@ -1,0 +1,166 @@
+import numpy as np
+import pytest
+from annotate_project import SIZE, box, load_segmenter, make_project, wait_until
+
+from ytvos_keras.annotate.propagator import Propagator, Request
+from ytvos_keras.errors import InputError
+from ytvos_keras.inference import Segmenter
+
+COUNT = 8
+
+
+@pytest.fixture
+def project(tmp_path):
+    project = make_project(tmp_path, COUNT)
+    project.add_object()
+    return project
+
+
+@pytest.fixture
+def running(project):
+    """A function that runs a request to its end and returns the events."""
+    events = []
+    propagator = Propagator(project, load_segmenter, events.append)
+    wait_until(lambda: propagator.status.state == "ready")
+
+    def run(start=0, stop=COUNT, direction="forward"):
+        events.clear()
+        propagator.start(Request(start, stop, direction))
+        wait_until(lambda: propagator.status.state == "ready")
+        return [event["index"] for event in events if event["type"] == "frame"]
+
+    yield run
+    propagator.close()
+
+
+def left_of(project, index, value=1):
+    columns = np.flatnonzero((project.mask(index) == value).any(0))
+    return int(columns[0]) if columns.size else None
+
+
+def test_forward(project, running):
+    project.save_drawn(2, box(5), [1])
+    assert running() == [3, 4, 5, 6, 7]
+    assert [left_of(project, i) for i in range(COUNT)] == [None, None, 5, 6, 7, 8, 9, 10]
+
+
+def test_both_ways(project, running):
+    project.save_drawn(3, box(5), [1])
+    assert sorted(running(direction="both")) == [0, 1, 2, 4, 5, 6, 7]
+    assert [left_of(project, i) for i in range(COUNT)] == [8, 7, 6, 5, 6, 7, 8, 9]
+
+
+def test_a_range(project, running):
+    project.save_drawn(2, box(5), [1])
+    assert running(0, 5) == [3, 4]
+
+
+def test_nothing_is_computed_twice(project, running):
+    project.save_drawn(0, box(5), [1])
+    running()
+    assert running() == []
+
+
+def test_a_correction_changes_the_frames_up_to_the_next_trusted_one(project, running):
+    project.save_drawn(0, box(5), [1])
+    project.save_drawn(6, box(30), [1])
+    running()
+    project.save_drawn(3, box(20), [1])
+    assert running() == [4, 5]
+    assert [left_of(project, i) for i in range(COUNT)] == [5, 6, 7, 20, 21, 22, 30, 31]
+
+
+def test_only_the_corrected_object_is_computed_again(project, running):
+    project.add_object()
+    project.save_drawn(0, box(5) | box(30, 20, value=2), [1, 2])
+    running()
+    fixed = project.mask(4)
+    fixed[fixed == 2] = 0
+    project.save_drawn(4, fixed | box(10, 20, value=2), [2])
+    assert running() == [5, 6, 7]
+    assert [left_of(project, i, 1) for i in range(COUNT)] == list(range(5, 13))
+    assert [left_of(project, i, 2) for i in range(4, COUNT)] == [10, 11, 12, 13]
+
+
+def test_an_object_that_is_erased_stays_away_until_it_is_drawn_again(project, running):
+    project.save_drawn(0, box(5), [1])
+    project.save_drawn(3, np.zeros(SIZE, np.uint8), [1])
+    project.save_drawn(6, box(9), [1])
+    running()
+    assert [left_of(project, i) for i in range(COUNT)] == [5, 6, 7, None, None, None, 9, 10]
+
+
+def test_an_object_that_appears_later(project, running):
+    project.add_object()
+    project.save_drawn(0, box(5), [1])
+    project.save_drawn(4, box(30, 20, value=2), [2])
+    running()
+    assert [left_of(project, i, 1) for i in range(COUNT)] == list(range(5, 13))
+    assert [left_of(project, i, 2) for i in range(COUNT)] == [None] * 4 + [30, 31, 32, 33]
+
+
+def test_nothing_drawn(running):
+    assert running() == []
+
+
+def test_stop_and_resume(project):
+    events, stops = [], []
+
+    def publish(event):
+        events.append(event)
+        if event["type"] == "frame" and event["index"] == 3 and not stops:
+            stops.append(1)
+            propagator.stop()
+
+    propagator = Propagator(project, load_segmenter, publish)
+    wait_until(lambda: propagator.status.state == "ready")
+    project.save_drawn(0, box(5), [1])
+    propagator.start(Request(0, COUNT, "forward"))
+    wait_until(lambda: propagator.status.state == "ready")
+    assert propagator.status.message == "Stopped after 3 frames."
+    assert not project.has_mask(4)
+    propagator.start(Request(0, COUNT, "forward"))
+    wait_until(lambda: propagator.status.state == "ready")
+    frames = [event["index"] for event in events if event["type"] == "frame"]
+    assert frames == [1, 2, 3, 4, 5, 6, 7]
+    assert [left_of(project, i) for i in range(COUNT)] == list(range(5, 13))
+    propagator.close()
+
+
+def test_confidence_is_kept(project, monkeypatch):
+    monkeypatch.setattr(Segmenter, "confidence", {1: 0.25}, raising=False)
+    events = []
+    propagator = Propagator(project, load_segmenter, events.append)
+    wait_until(lambda: propagator.status.state == "ready")
+    project.save_drawn(0, box(5), [1])
+    propagator.start(Request(0, 3, "forward"))
+    wait_until(lambda: propagator.status.state == "ready")
+    propagator.close()
+    assert [e["confidence"] for e in events if e["type"] == "frame"] == [0.25, 0.25]
+    assert project.predicted[2][1].confidence == 0.25
+
+
+def test_a_model_that_cannot_be_loaded(project):
+    def load():
+        raise InputError("no such model: x")
+
+    propagator = Propagator(project, load, lambda event: None)
+    wait_until(lambda: propagator.status.state == "failed")
+    assert propagator.status.message == "no such model: x"
+    with pytest.raises(InputError, match="the model is failed"):
+        propagator.start(Request(0, 1, "forward"))
+    propagator.close()
+
+
+def test_a_range_outside_the_video(project):
+    propagator = Propagator(project, load_segmenter, lambda event: None)
+    with pytest.raises(InputError, match="range must lie in the video"):
+        propagator.start(Request(0, COUNT + 1, "forward"))
+    propagator.close()
+
+
+def test_a_damaged_frame_ends_the_run_not_the_thread(project, running, tmp_path):
+    project.save_drawn(0, box(5), [1])
+    (tmp_path / "clip/00004.png").write_bytes(b"no picture")
+    assert running() == [1, 2, 3]
+    assert running(stop=3) == []

@@ -1,0 +1,215 @@
+import asyncio
+import gzip
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from annotate_project import SIZE, box, load_segmenter, make_frames, wait_until
+from annotate_server import running_server
+
+from ytvos_keras.annotate.events import Events
+from ytvos_keras.annotate.workspace import Workspace
+from ytvos_keras.media import read_mask
+
+COUNT = 8
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    make_frames(tmp_path / "clip", COUNT)
+    workspace = Workspace(tmp_path, load_segmenter)
+    yield workspace
+    workspace.close()
+
+
+@pytest.fixture
+def client(workspace):
+    with running_server(workspace) as client:
+        yield client
+
+
+@pytest.fixture
+def opened(client):
+    assert client.post("/api/open", json={"name": "clip"}).status == 200
+    return client
+
+
+def test_open_draw_propagate(opened, workspace, tmp_path):
+    assert opened.get("/api/videos").json()["videos"] == ["clip"]
+    assert opened.post("/api/objects").json() == {"id": 1}
+    assert opened.put("/api/masks/0?trusted=1", content=box(5).tobytes()).status == 200
+    wait_until(lambda: opened.get("/api/project").json()["status"]["state"] == "ready")
+    wanted = {"start": 0, "stop": COUNT, "direction": "forward"}
+    assert opened.post("/api/propagate", json=wanted).status == 200
+    wait_until(lambda: opened.get("/api/project").json()["status"]["state"] == "ready")
+    project = opened.get("/api/project").json()
+    assert project["video"] == {"name": "clip", "count": 8, "height": 32, "width": 48, "fps": None}
+    assert project["trusted"] == {"0": [1]}
+    assert project["predicted"] == list(range(1, 8))
+    mask = gzip.decompress(opened.get("/api/masks/3").content)
+    np.testing.assert_array_equal(np.frombuffer(mask, np.uint8).reshape(SIZE), box(8))
+    np.testing.assert_array_equal(read_mask(tmp_path / "clip-masks/00003.png")[0], box(8))
+
+
+def test_pictures(opened):
+    assert opened.get("/api/frames/2").content[:2] == b"\xff\xd8"
+    small, large = (len(opened.get(f"/api/frames/2{q}").content) for q in ("?width=16", ""))
+    assert small < large
+    assert opened.get("/api/thumbnails/7").headers["content-type"] == "image/jpeg"
+
+
+def test_objects(opened):
+    opened.post("/api/objects")
+    assert opened.patch("/api/objects/1", json={"name": "dog"}).status == 200
+    assert opened.get("/api/project").json()["objects"]["1"]["name"] == "dog"
+    assert opened.delete("/api/objects/1").status == 200
+    assert opened.get("/api/project").json()["objects"] == {}
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"host": "evil.example"},
+        {"host": "127.0.0.1:9999"},
+        {"origin": "http://evil.example"},
+        {"origin": "null"},
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+    ],
+)
+@pytest.mark.parametrize("path", ["/", "/api/project", "/api/events"])
+def test_other_origins_are_refused(opened, headers, path):
+    assert opened.get(path, headers=headers).status == 403
+
+
+@pytest.mark.parametrize("path", ["/", "/guess/", "/secret", "/secretx/", "/api/project", "//"])
+def test_other_tokens_are_refused(client, path):
+    assert client.request("GET", path, prefix="").status == 403
+
+
+def test_the_page_may_load_from_its_own_place_only(client):
+    response = client.get("/")
+    assert response.status == 200
+    policy = response.headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'")
+    assert "unsafe" not in policy
+    assert response.headers["referrer-policy"] == "no-referrer"
+
+
+@pytest.mark.parametrize(
+    "name", ["..", "../clip", "/etc", "clip/../../x", "clip\0", "missing", "", "."]
+)
+def test_videos_outside_the_folder_are_refused(client, name):
+    response = client.post("/api/open", json={"name": name})
+    assert response.status == 400
+    assert len(response.json()["error"].splitlines()) == 1
+
+
+def test_a_link_that_leads_outside_is_refused(client, tmp_path):
+    (tmp_path / "link").symlink_to("/")
+    assert client.post("/api/open", json={"name": "link"}).status == 400
+
+
+@pytest.mark.parametrize("path", ["/../server.py", "/%2e%2e/server.py", "/..%2fserver.py"])
+def test_files_outside_the_page_are_refused(client, path):
+    response = client.get(path)
+    assert response.status in (403, 404)
+    assert b"starlette" not in response.content
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "code"),
+    [
+        ("PUT", "/api/masks/0", b"short", 400),
+        ("PUT", "/api/masks/0", bytes(SIZE[0] * SIZE[1] + 1), 413),
+        ("PUT", "/api/masks/0?trusted=x", bytes(SIZE[0] * SIZE[1]), 400),
+        ("PUT", "/api/masks/0?trusted=9", bytes(SIZE[0] * SIZE[1]), 400),
+        ("PUT", "/api/masks/0", b"\7" * (SIZE[0] * SIZE[1]), 400),
+        ("PUT", "/api/masks/8", bytes(SIZE[0] * SIZE[1]), 404),
+        ("GET", "/api/masks/8", b"", 404),
+        ("GET", "/api/frames/8", b"", 404),
+        ("GET", "/api/frames/99999999999999999999", b"", 404),
+        ("GET", "/api/frames/-1", b"", 404),
+        ("POST", "/api/propagate", b"{}", 400),
+        ("POST", "/api/propagate", b"[", 400),
+        ("POST", "/api/propagate", b"[" * 60_000, 400),
+        ("POST", "/api/propagate", b"[" * 70_000, 413),
+        ("POST", "/api/propagate", b'{"start":true,"stop":3,"direction":"forward"}', 400),
+        ("POST", "/api/propagate", b'{"start":0,"stop":3,"direction":"up"}', 400),
+        ("POST", "/api/propagate", b'{"start":0,"stop":99,"direction":"both"}', 400),
+        ("PATCH", "/api/objects/1", b'{"name":"x"}', 400),
+        ("DELETE", "/api/objects/1", b"", 400),
+        ("POST", "/api/open", b'{"name":1}', 400),
+        ("PUT", "/api/upload?name=../x.mp4", b"x", 400),
+        ("PUT", "/api/upload?name=x.sh", b"x", 400),
+        ("PUT", "/api/upload", b"x", 400),
+    ],
+)
+def test_requests_that_make_no_sense(opened, method, path, body, code, tmp_path):
+    before = sorted(tmp_path.rglob("*"))
+    assert opened.request(method, path, content=body).status == code
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_nothing_is_open(client):
+    assert client.get("/api/project").json() == {"video": None}
+    for path in ("/api/frames/0", "/api/masks/0"):
+        assert client.get(path).status == 404
+
+
+def test_a_dropped_file_that_is_no_video(client, tmp_path):
+    response = client.put("/api/upload?name=x.mp4", content=b"no video")
+    assert response.status == 400
+    assert "x.mp4" in response.json()["error"]
+
+
+def test_events_reach_every_page_and_a_slow_page_loads_everything():
+    async def pages():
+        events = Events()
+        quick, slow = events.stream(), events.stream()
+        assert [await anext(quick), await anext(slow)] == ["retry: 1000\n\n"] * 2
+        first, second = asyncio.ensure_future(anext(quick)), asyncio.ensure_future(anext(slow))
+        await asyncio.sleep(0)
+        await asyncio.to_thread(events.publish, {"type": "frame", "index": 1})
+        assert await first == await second == 'data: {"type": "frame", "index": 1}\n\n'
+        for index in range(2001):
+            events.publish({"index": index})
+        await asyncio.sleep(0)
+        seen = [await anext(slow)]
+        while "reload" not in seen[-1]:
+            seen.append(await anext(slow))
+        await quick.aclose()
+        await slow.aclose()
+        events.publish({"type": "nobody"})
+
+    asyncio.run(pages())
+
+
+def test_a_closed_tab(opened, workspace):
+    with opened.stream("/api/events") as stream:
+        assert stream.readline() == b"retry: 1000\n"
+        assert len(workspace.events._queues) == 1
+    for _ in range(3):
+        workspace.events.publish({"type": "frame"})
+    wait_until(lambda: not workspace.events._queues)
+    assert opened.get("/api/project").status == 200
+
+
+def test_the_command_names_the_missing_extra(tmp_path):
+    code = (
+        "import sys; sys.modules['uvicorn'] = None\n"
+        "from ytvos_keras.cli.annotate import main; sys.exit(main(['--no-browser']))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode == 1
+    assert result.stderr.endswith("run: pip install 'ytvos-keras[annotate]'\n")
+
+
+def test_the_command_names_a_wrong_path():
+    code = "import sys; from ytvos_keras.cli.annotate import main; sys.exit(main(['nothing.mp4']))"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (
+        1,
+        "error: nothing.mp4: no such file or folder.\n",
+    )

@@ -1,0 +1,107 @@
+"""Computing one chain of frames with a Segmenter."""
+
+import dataclasses
+from collections.abc import Iterator
+
+import numpy as np
+
+from ytvos_keras.annotate.plan import Chain
+from ytvos_keras.annotate.project import Prediction, Project
+from ytvos_keras.media.masks import ids_in
+from ytvos_keras.media.random_frames import RandomFrames
+
+REMEMBERED = 6  # trusted frames that the model sees before a chain, the source among them
+
+
+@dataclasses.dataclass(frozen=True)
+class _Stop:
+    """Where a chain was left, so that it need not be computed again from its source."""
+
+    sources: tuple[str, ...]
+    step: int  # 1 forward, -1 backward
+    index: int
+    video: object  # the Segmenter's snapshot
+
+
+class ChainRunner:
+    """Runs the chains of a project, one frame at a time.
+
+    Before a chain the model is shown the trusted frames on the source's side of it, the nearest
+    last, with all masks that are in them; so every correction adds to what it remembers. Objects
+    that are trusted to be absent are dropped. The last chain can be resumed where it was left.
+
+    Args:
+        project: the masks.
+        frames: the video, read by nobody else (seeking to and fro is slow).
+        segmenter: a `Segmenter`.
+    """
+
+    def __init__(self, project: Project, frames: RandomFrames, segmenter):
+        self.project, self.frames, self.segmenter = project, frames, segmenter
+        self._left: _Stop | None = None
+
+    def is_fresh(self, source: int, frame: int, objects: tuple[int, ...]) -> bool:
+        """Whether the masks of objects in a frame are those that a trusted frame gives."""
+        found = self.project.predicted.get(frame, {})
+        trusted = self.project.trusted.get(frame, {})
+        wanted = [i for i in objects if i not in trusted]
+        return all(i in found and found[i].source == self.project.source(source, i) for i in wanted)
+
+    def run(self, chain: Chain) -> Iterator[tuple[int, int, float | None]]:
+        """Compute the frames of a chain and save their masks.
+
+        Yields:
+            After every frame its index, the number of frames left in the chain, and the lowest
+            confidence of its objects.
+        """
+        sources = {i: self.project.source(chain.source, i) for i in chain.objects}
+        frames = self._begin(chain, tuple(sources.values()))
+        for place, index in enumerate(frames):
+            if self.segmenter.object_ids:
+                labels = self.segmenter.step(self.frames.frame(index))
+            else:
+                labels = np.zeros(self.frames.size, np.uint8)
+            sure = getattr(self.segmenter, "confidence", {})
+            predictions = {
+                i: Prediction(source, sure.get(i) if i in sure else None)
+                for i, source in sources.items()
+            }
+            self.project.save_predicted(index, labels, predictions)
+            video = self.segmenter.video
+            self._left = _Stop(tuple(sources.values()), chain.frames.step, index, video)
+            known = [p.confidence for p in predictions.values() if p.confidence is not None]
+            yield index, len(frames) - place - 1, min(known, default=None)
+
+    def _begin(self, chain: Chain, sources: tuple[str, ...]) -> range:
+        """Bring the Segmenter to the beginning of a chain; return the frames still to compute."""
+        left = self._left
+        if left and (left.sources, left.step) == (sources, chain.frames.step):
+            done = abs(left.index - chain.source)
+            before = chain.frames[:done]
+            if all(self.is_fresh(chain.source, frame, chain.objects) for frame in before):
+                self.segmenter.restore(left.video)
+                return chain.frames[done:]
+        self._left = None
+        self.segmenter.reset()
+        for index in self._to_remember(chain):
+            self._show(index)
+        return chain.frames
+
+    def _to_remember(self, chain: Chain) -> list[int]:
+        """Trusted frames of the chain's objects on the source's side, the source last."""
+        step, source = chain.frames.step, chain.source
+        with self.project.lock:
+            trusted = dict(self.project.trusted)
+        held = (i for i, ids in trusted.items() if set(chain.objects) & ids.keys())
+        behind = sorted((i for i in held if (source - i) * step >= 0), reverse=step < 0)
+        return behind[-REMEMBERED:]
+
+    def _show(self, index: int) -> None:
+        """Let the Segmenter see a frame with its masks."""
+        labels = self.project.mask(index)
+        for object_id in self.project.trusted[index]:
+            if object_id in self.segmenter.object_ids and not (labels == object_id).any():
+                self.segmenter.remove_object(object_id)
+        if ids_in(labels):
+            self.segmenter.add_objects(labels)
+            self.segmenter.step(self.frames.frame(index))

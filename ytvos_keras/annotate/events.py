@@ -1,0 +1,44 @@
+"""Events from threads to every open page, as a stream of server-sent events."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+_WAITING = 2000  # events that a page may lag behind before it must load everything again
+_HEARTBEAT = 15.0  # seconds; a closed tab is noticed when something is written
+
+
+class Events:
+    """A hub: `publish` from any thread, `stream` once for every page."""
+
+    def __init__(self) -> None:
+        self._queues: dict[asyncio.Queue[dict], asyncio.AbstractEventLoop] = {}
+
+    def publish(self, event: dict) -> None:
+        """Send an event to every page; nothing happens if there is none."""
+        for queue, loop in list(self._queues.items()):
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(_put, queue, event)
+
+    async def stream(self) -> AsyncIterator[str]:
+        """Yield the events from now on, in the form of `text/event-stream`."""
+        queue: asyncio.Queue[dict] = asyncio.Queue(_WAITING)
+        self._queues[queue] = asyncio.get_running_loop()
+        try:
+            yield "retry: 1000\n\n"
+            while True:
+                try:
+                    event = await asyncio.wait_for(queue.get(), _HEARTBEAT)
+                    yield f"data: {json.dumps(event)}\n\n"
+                except TimeoutError:
+                    yield ": still here\n\n"
+        finally:
+            del self._queues[queue]
+
+
+def _put(queue: asyncio.Queue[dict], event: dict) -> None:
+    if queue.full():  # the page is slow: drop what it missed and let it load everything
+        while not queue.empty():
+            queue.get_nowait()
+        event = {"type": "reload"}
+    queue.put_nowait(event)

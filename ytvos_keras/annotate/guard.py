@@ -1,0 +1,76 @@
+"""Who may talk to the server: the page that it served itself, under a secret address."""
+
+import secrets
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+Scope = MutableMapping[str, Any]
+ASGIApp = Callable[[Scope, Callable, Callable], Awaitable[None]]
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_HEADERS = {
+    "content-security-policy": POLICY,
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+}
+
+
+class Guard:
+    """Middleware that serves `/TOKEN/…` to its own origin and refuses everything else.
+
+    A web page elsewhere can send requests to loopback, but it knows no token; with a name that it
+    points to 127.0.0.1 (DNS rebinding) it is not the expected host.
+
+    Args:
+        app: what is behind it; it sees paths without the token.
+        token: the secret part of the address.
+        hosts: allowed `Host` headers, such as `127.0.0.1:8765`.
+    """
+
+    def __init__(self, app: ASGIApp, token: str, hosts: frozenset[str]):
+        self.app, self.token, self.hosts = app, token, hosts
+
+    async def __call__(self, scope: Scope, receive: Callable, send: Callable) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        path = self._inner_path(scope)
+        if path is None:
+            await _refuse(send)
+            return
+        prefix = f"/{self.token}"
+        scope = {**scope, "path": prefix + path, "root_path": prefix}
+
+        async def send_with_headers(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                added = [(k.encode(), v.encode()) for k, v in _HEADERS.items()]
+                message = {**message, "headers": [*message["headers"], *added]}
+            await send(message)
+
+        await self.app(scope, receive, send_with_headers)
+
+    def _inner_path(self, scope: Scope) -> str | None:
+        """The path behind the token; None if the request is refused."""
+        headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
+        _, _, rest = scope["path"].partition("/")
+        token, slash, path = rest.partition("/")
+        host = headers.get("host", "")
+        origin = headers.get("origin", f"http://{host}")
+        known = secrets.compare_digest(token.encode(), self.token.encode()) and slash
+        if not known or host not in self.hosts or origin != f"http://{host}":
+            return None
+        if headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
+            return None
+        return f"/{path}"
+
+
+async def _refuse(send: Callable) -> None:
+    body = b"Open the address that ytvos-annotate printed.\n"
+    headers = [(b"content-type", b"text/plain"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 403, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,203 @@
+// What is open and shown, and everything that a person can do with it. Parts of the page listen for
+// "change"; what has changed is in event.detail: "video", "frame", "labels", "objects", "marks",
+// "status", "tool".
+import { Edits } from "./edits.js";
+import { byNumber, Marks } from "./marks.js";
+import { Pictures } from "./pictures.js";
+
+export class App extends EventTarget {
+  constructor(backend) {
+    super();
+    this.backend = backend;
+    this.pictures = new Pictures(backend);
+    this.edits = new Edits(this);
+    this.tool = "lasso";
+    this.brush = 24; // pixels of the video, across
+    this.opacity = 0.5;
+    this.hidden = new Set(); // ids of objects
+    this.follow = true;
+    this.playing = false;
+    this.wanted = null; // frame that is being loaded
+    this.#forget();
+  }
+
+  #forget() {
+    this.video = null;
+    this.index = 0;
+    this.picture = null;
+    this.labels = new Uint8Array(0);
+    this.objects = new Map();
+    this.object = 0;
+    this.marks = new Marks();
+    this.range = null; // [start, stop]
+    this.status = { state: "loading", message: "", done: 0, total: 0 };
+  }
+
+  tell(...details) {
+    for (const detail of details) this.dispatchEvent(new CustomEvent("change", { detail }));
+  }
+
+  fail(error) {
+    const detail = error?.message ?? String(error);
+    this.dispatchEvent(new CustomEvent("problem", { detail }));
+  }
+
+  // ---- load
+
+  async start() {
+    this.backend.listen(event => this.#onEvent(event));
+    await this.load();
+  }
+
+  async load() {
+    const summary = await this.backend.load();
+    const same = this.video && summary.video && this.video.name === summary.video.name;
+    const index = same ? this.index : 0;
+    if (!same) {
+      this.#forget();
+      this.edits.clear();
+      this.pictures.clear();
+    }
+    this.video = summary.video;
+    if (this.video) {
+      this.objects = byNumber(summary.objects);
+      this.marks = new Marks(summary);
+      this.status = summary.status;
+      if (!this.objects.has(this.object)) this.object = this.objects.keys().next().value ?? 0;
+    }
+    this.tell("video", "objects", "marks", "status");
+    if (this.video) await this.goTo(index, true);
+  }
+
+  #onEvent(event) {
+    if (event.type === "reload") this.load().catch(error => this.fail(error));
+    if (event.type === "offline") this.fail("No connection: is ytvos-annotate still running?");
+    if (event.type === "status") {
+      const { type, ...status } = event;
+      this.status = status;
+      this.tell("status");
+    }
+    if (event.type !== "frame") return;
+    this.marks.predict(event.index, event.confidence);
+    this.tell("marks");
+    const free = this.wanted === null && !this.drawing;
+    if (free && (this.follow || event.index === this.index)) this.goTo(event.index, true);
+  }
+
+  // ---- frames
+
+  // Shows a frame. While one is loading only the latest wish is kept.
+  async goTo(index, again = false) {
+    if (!this.video) return;
+    index = Math.max(0, Math.min(this.video.count - 1, index));
+    if (this.wanted !== null) {
+      this.wanted = index;
+      return;
+    }
+    if (index === this.index && this.picture && !again) return;
+    this.wanted = index;
+    try {
+      let shown;
+      do {
+        shown = this.wanted;
+        await this.#show(shown);
+      } while (shown !== this.wanted);
+    } catch (error) {
+      this.fail(error);
+    } finally {
+      this.wanted = null;
+    }
+  }
+
+  async #show(index) {
+    await this.edits.saved; // the mask on the server is that of the last edit
+    const [picture, labels] = await Promise.all([this.pictures.get(index), this.backend.mask(index)]);
+    if (this.drawing) return; // a stroke began meanwhile: it belongs to the frame on view
+    [this.picture, this.labels, this.index] = [picture, labels, index];
+    this.tell("frame");
+    this.pictures.prefetch(index + 1);
+  }
+
+  step(frames) {
+    return this.goTo((this.wanted ?? this.index) + frames);
+  }
+
+  async play() {
+    this.playing = !this.playing;
+    this.tell("tool");
+    const seconds = 1 / (this.video?.fps ?? 24);
+    while (this.playing && this.video) {
+      const begin = performance.now();
+      await this.goTo((this.index + 1) % this.video.count);
+      const left = 1000 * seconds - (performance.now() - begin);
+      await new Promise(done => setTimeout(done, Math.max(0, left)));
+    }
+  }
+
+  // ---- objects
+
+  async addObject() {
+    const id = await this.backend.addObject();
+    await this.#reloadObjects();
+    this.selectObject(id);
+    return id;
+  }
+
+  selectObject(id) {
+    if (!this.objects.has(id)) return;
+    this.object = id;
+    this.tell("objects");
+  }
+
+  async changeObject(id, changes) {
+    Object.assign(this.objects.get(id), changes);
+    this.tell("objects", "labels");
+    await this.backend.changeObject(id, changes);
+  }
+
+  async deleteObject(id) {
+    await this.backend.deleteObject(id);
+    this.edits.clear(); // its edits hold pixels of the object
+    await this.load();
+  }
+
+  toggleHidden(id) {
+    if (!this.hidden.delete(id)) this.hidden.add(id);
+    this.tell("objects", "labels");
+  }
+
+  toggleMasks() {
+    this.hidden = new Set(this.hidden.size ? [] : this.objects.keys());
+    this.tell("objects", "labels");
+  }
+
+  async #reloadObjects() {
+    const summary = await this.backend.load();
+    this.objects = byNumber(summary.objects);
+    this.tell("objects");
+  }
+
+  // ---- propagation
+
+  async propagate(direction) {
+    if (!this.video || this.status.state !== "ready") return;
+    const [start, stop] = this.range ?? [0, this.video.count];
+    await this.edits.saved;
+    await this.backend.propagate(start, stop, direction);
+  }
+
+  stop() {
+    return this.backend.stop();
+  }
+
+  setRange(start, stop) {
+    const whole = start <= 0 && stop >= this.video.count;
+    this.range = whole || start >= stop ? null : [start, stop];
+    this.tell("marks");
+  }
+
+  set(values) {
+    Object.assign(this, values);
+    this.tell("tool", "labels");
+  }
+}

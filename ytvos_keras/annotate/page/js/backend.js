@@ -1,0 +1,90 @@
+// The server of ytvos-annotate. The static page has a backend of the same methods.
+
+async function send(method, path, body, type) {
+  const headers = type ? { "content-type": type } : {};
+  const response = await fetch(path, { method, body, headers });
+  if (response.ok) return response;
+  const { error } = await response.json().catch(() => ({}));
+  throw new Error(error ?? `${method} ${path}: ${response.status}`);
+}
+
+const sendJson = (method, path, content) => send(method, path, JSON.stringify(content), "application/json");
+
+export class ServerBackend {
+  // Everything but pictures and masks; {video: null} where no video is open.
+  async load() {
+    this.summary = await (await send("GET", "api/project")).json();
+    return this.summary;
+  }
+
+  // Calls back with every event until the page is closed; with {type: "reload"} after a break.
+  listen(callback) {
+    const source = new EventSource("api/events");
+    let broken = false;
+    source.onmessage = ({ data }) => callback(JSON.parse(data));
+    source.onerror = () => {
+      broken = true;
+      callback({ type: "offline" });
+    };
+    source.onopen = () => {
+      if (broken) callback({ type: "reload" });
+      broken = false;
+    };
+  }
+
+  // The address carries the video's name: the browser keeps pictures.
+  #picture(kind, index, query = "") {
+    return `api/${kind}/${index}?video=${encodeURIComponent(this.summary.video.name)}${query}`;
+  }
+
+  async picture(index, width) {
+    const response = await send("GET", this.#picture("frames", index, width ? `&width=${width}` : ""));
+    return createImageBitmap(await response.blob());
+  }
+
+  // Of the frame, or of one at most `near` frames before it that is quicker to get.
+  async thumbnail(index, near) {
+    const response = await send("GET", this.#picture("thumbnails", index, `&near=${near}`));
+    return createImageBitmap(await response.blob());
+  }
+
+  async mask(index) {
+    return new Uint8Array(await (await send("GET", `api/masks/${index}`)).arrayBuffer());
+  }
+
+  saveMask(index, labels, trusted) {
+    return send("PUT", `api/masks/${index}?trusted=${[...trusted].join(",")}`, labels);
+  }
+
+  async addObject() {
+    return (await (await send("POST", "api/objects")).json()).id;
+  }
+
+  changeObject(id, changes) {
+    return sendJson("PATCH", `api/objects/${id}`, changes);
+  }
+
+  deleteObject(id) {
+    return send("DELETE", `api/objects/${id}`);
+  }
+
+  propagate(start, stop, direction) {
+    return sendJson("POST", "api/propagate", { start, stop, direction });
+  }
+
+  stop() {
+    return send("POST", "api/stop");
+  }
+
+  async videos() {
+    return (await send("GET", "api/videos")).json();
+  }
+
+  open(name) {
+    return sendJson("POST", "api/open", { name });
+  }
+
+  openFile(file) {
+    return send("PUT", `api/upload?name=${encodeURIComponent(file.name)}`, file);
+  }
+}

@@ -1,0 +1,100 @@
+// Everything on the page that shows a state or is a plain button.
+import { TOOLS } from "./tools.js";
+
+const $ = id => document.getElementById(id);
+
+export class Panel {
+  #problem = "";
+
+  constructor(app, actions) {
+    Object.assign(this, { app, actions });
+    for (const [name, tool] of Object.entries(TOOLS)) $("tools").append(this.#toolButton(name, tool));
+    for (const id of ["add", "backward", "both", "forward", "whole", "stop", "trust", "doubtful", "first", "previous",
+      "play", "next", "last", "undo", "redo", "zoom-out", "fit", "zoom-in", "open", "help"]) {
+      $(id).onclick = () => actions[id]();
+    }
+    $("opacity").oninput = () => app.set({ opacity: $("opacity").value / 100 });
+    $("size").oninput = () => app.set({ brush: Number($("size").value) });
+    $("follow").onchange = () => app.set({ follow: $("follow").checked });
+    app.addEventListener("change", () => this.#ask());
+    app.addEventListener("problem", ({ detail }) => {
+      this.#problem = detail;
+      this.#ask();
+      setTimeout(() => {
+        if (this.#problem === detail) this.#problem = "";
+        this.#ask();
+      }, 6000);
+    });
+  }
+
+  #toolButton(name, { key, title }) {
+    const button = document.createElement("button");
+    Object.assign(button, { type: "button", title: `${title} (${key})`, onclick: () => this.app.set({ tool: name }) });
+    button.dataset.tool = name;
+    const letter = Object.assign(document.createElement("kbd"), { textContent: key });
+    button.append(letter, title);
+    return button;
+  }
+
+  #ask() {
+    this.asked ??= requestAnimationFrame(() => {
+      this.asked = null;
+      this.#render();
+    });
+  }
+
+  #render() {
+    const { app } = this;
+    const { video, status } = app;
+    $("name").textContent = video?.name ?? "ytvos-annotate";
+    document.title = video ? `${video.name} – ytvos-annotate` : "ytvos-annotate";
+    $("place").textContent = video ? `frame ${app.index + 1} of ${video.count}` : "";
+    $("saved").textContent = app.edits.saving ? "Saving …" : app.edits.history.canUndo ? "Saved" : "";
+    $("play").textContent = app.playing ? "Pause" : "Play";
+    $("undo").disabled = !app.edits.history.canUndo;
+    $("redo").disabled = !app.edits.history.canRedo;
+    $("size").value = app.brush;
+    $("opacity").value = 100 * app.opacity;
+    $("follow").checked = app.follow;
+    for (const button of $("tools").children) button.ariaPressed = button.dataset.tool === app.tool;
+    this.#renderRun(video, status);
+    $("hint").textContent = this.#problem || this.#hint();
+  }
+
+  #renderRun(video, status) {
+    const { app } = this;
+    const running = status.state === "running";
+    for (const id of ["backward", "both", "forward"]) $(id).disabled = !video || status.state !== "ready";
+    $("stop").hidden = !running;
+    $("progress").value = running && status.total ? status.done / status.total : 0;
+    $("run").textContent = this.#runText(status);
+    $("whole").hidden = !app.range;
+    const range = app.range ? `Frames ${app.range[0] + 1}–${app.range[1]}` : "Whole video (I, O: a part of it)";
+    $("range").textContent = video ? range : "";
+    $("doubtful").disabled = !app.marks.confidence.size;
+  }
+
+  #runText(status) {
+    if (status.state === "loading") return "Loading the model …";
+    if (status.state === "failed") return `The model cannot be used: ${status.message}`;
+    if (status.state !== "running") return status.message;
+    const speed = status.per_second ? `, ${status.per_second.toFixed(1)} frames/s` : "";
+    const left = status.seconds_left === null ? "" : `, ${time(status.seconds_left)} left`;
+    return `${status.done} of ${status.total}${speed}${left}`;
+  }
+
+  // What a newcomer does next.
+  #hint() {
+    const { app } = this;
+    if (!app.video) return "";
+    if (!app.objects.size) return "Add an object (N), then draw around it.";
+    if (!app.marks.trusted.size) return `Draw around ${app.objects.get(app.object)?.name ?? "the object"} in a frame where it is seen well.`;
+    if (!app.marks.predicted.size && app.status.state === "ready") return "Press F: the model follows it through the video.";
+    return "";
+  }
+}
+
+function time(seconds) {
+  const whole = Math.ceil(seconds);
+  return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
+}

@@ -1,0 +1,43 @@
+// Decoded frames, the last ones used, within a bound of memory.
+const BYTES = 160e6;
+
+export class Pictures {
+  #kept = new Map(); // index → promise of an ImageBitmap, the last used at the end
+  width = null; // asked of the backend; null: that of the video
+
+  constructor(backend) {
+    this.backend = backend;
+  }
+
+  get(index) {
+    let picture = this.#kept.get(index);
+    this.#kept.delete(index);
+    if (!picture) {
+      picture = this.backend.picture(index, this.width);
+      picture.then(bitmap => this.#drop(bitmap), () => this.#kept.delete(index));
+    }
+    this.#kept.set(index, picture);
+    return picture;
+  }
+
+  prefetch(index) {
+    if (index < this.backend.summary.video.count) this.get(index).catch(() => {}); // shown where it is wanted
+  }
+
+  // Frames smaller than the video are enough where they are shown smaller.
+  resize(width) {
+    if (width === this.width) return false;
+    this.width = width;
+    this.clear();
+    return true;
+  }
+
+  clear() {
+    this.#kept.clear();
+  }
+
+  #drop(bitmap) {
+    const most = Math.max(3, Math.floor(BYTES / (4 * bitmap.width * bitmap.height)));
+    while (this.#kept.size > most) this.#kept.delete(this.#kept.keys().next().value);
+  }
+}

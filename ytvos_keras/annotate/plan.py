@@ -1,0 +1,88 @@
+"""Which frames to compute from which trusted frame."""
+
+import bisect
+import dataclasses
+import itertools
+from collections.abc import Callable, Collection, Mapping
+from typing import Literal
+
+Direction = Literal["forward", "backward", "both"]
+DIRECTIONS = ("forward", "backward", "both")
+
+
+@dataclasses.dataclass(frozen=True)
+class Chain:
+    """Frames that are computed one after the other, away from a trusted frame.
+
+    Attributes:
+        objects: ids of the objects whose masks are wanted.
+        source: index of the trusted frame.
+        frames: indexes in the order of computation, beginning beside the source.
+    """
+
+    objects: tuple[int, ...]
+    source: int
+    frames: range
+
+
+def plan(
+    trusted: Mapping[int, Collection[int]],
+    start: int,
+    stop: int,
+    direction: Direction,
+    is_fresh: Callable[[int, int, tuple[int, ...]], bool],
+) -> list[Chain]:
+    """List the chains that bring a range of frames up to date.
+
+    Forward, a frame follows from the last trusted frame before it; backward, from the first one
+    after it; with `both`, from the nearer of the two. So a new trusted frame changes only the
+    frames up to its trusted neighbours. Objects that are trusted in the same frames share chains.
+    A chain always begins beside its source, also where that is outside the range.
+
+    Args:
+        trusted: frame index to the ids of its trusted objects.
+        start: first frame of the range.
+        stop: the frame after the last one.
+        direction: of propagation.
+        is_fresh: says whether the masks of objects in a frame are those that a source gives:
+            called with source, frame, ids.
+    """
+    chains = []
+    for objects, sources in _groups(trusted):
+        for source, frames in _reaches(sources, start, stop, direction):
+            stale = [f for f in frames if start <= f < stop and not is_fresh(source, f, objects)]
+            if stale:
+                length = abs(stale[-1] - source)
+                chains.append(Chain(objects, source, frames[:length]))
+    return chains
+
+
+def _groups(
+    trusted: Mapping[int, Collection[int]],
+) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
+    """Objects that are trusted in the same frames, and those frames; the earliest first."""
+    by_object: dict[int, list[int]] = {}
+    for index in sorted(trusted):
+        for object_id in trusted[index]:
+            by_object.setdefault(object_id, []).append(index)
+    by_frames = sorted((tuple(frames), object_id) for object_id, frames in by_object.items())
+    grouped = itertools.groupby(by_frames, key=lambda item: item[0])
+    return [(tuple(object_id for _, object_id in items), frames) for frames, items in grouped]
+
+
+def _reaches(sources: tuple[int, ...], start: int, stop: int, direction: Direction):
+    """Yield every source with the frames that follow from it, in the order of computation."""
+    for source in sources:
+        place = bisect.bisect_left(sources, source)
+        before = sources[place - 1] if place else None
+        after = sources[place + 1] if place + 1 < len(sources) else None
+        if direction != "backward":
+            last = stop - 1 if after is None else after - 1
+            if direction == "both" and after is not None:
+                last = (source + after) // 2  # the earlier one where both are as near
+            yield source, range(source + 1, min(last, stop - 1) + 1)
+        if direction != "forward":
+            first = start if before is None else before + 1
+            if direction == "both" and before is not None:
+                first = (before + source) // 2 + 1
+            yield source, range(source - 1, max(first, start) - 1, -1)

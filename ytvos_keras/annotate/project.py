@@ -1,0 +1,256 @@
+"""The folder of an annotation project: masks, what is trusted in them, names and colours."""
+
+import dataclasses
+import threading
+import zlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from ytvos_keras.annotate.objects import ObjectInfo, new_object, read_objects
+from ytvos_keras.errors import InputError
+from ytvos_keras.media.json_file import read_json, write_json
+from ytvos_keras.media.masks import MAX_ID, ids_in, read_label_map, write_mask
+from ytvos_keras.media.random_frames import RandomFrames
+
+PROJECT_NAME = "annotate.json"
+PREDICTED_NAME = ".annotate-predicted.json"
+TRUSTED_FOLDER = "trusted"
+_VERSION = 1
+_LOOKED_AT = 20  # masks searched for objects in a folder that `ytvos-segment` wrote
+
+
+@dataclasses.dataclass(frozen=True)
+class Prediction:
+    """Where the mask of an object in a frame comes from.
+
+    Attributes:
+        source: the trusted mask that it was propagated from, `FRAME:DIGEST`.
+        confidence: the J that the model expects, 0–1; None if it does not say.
+    """
+
+    source: str
+    confidence: float | None = None
+
+
+class Project:
+    """Masks in a folder as `ytvos-segment` writes them, and which of them a person vouches for.
+
+    `DIR/NAME.png` is the label map of a frame. `DIR/trusted/NAME.png` holds the objects that were
+    drawn, corrected or accepted in that frame: nothing but `save_drawn` changes those, and the
+    folder can be given to `ytvos-segment --mask`. Every file is written whole or not at all.
+    Safe to use from several threads.
+
+    Args:
+        folder: made if it does not exist.
+        frames: the video.
+
+    Attributes:
+        objects: id to name and colour.
+        trusted: frame index to {object id: digest of its mask}; an object may be trusted to be
+            absent from a frame.
+        predicted: frame index to {object id: `Prediction`}.
+
+    Raises:
+        InputError: the folder holds files of another version, or damaged ones.
+    """
+
+    def __init__(self, folder: str | Path, frames: RandomFrames):
+        self.folder, self.frames = Path(folder), frames
+        self.lock = threading.RLock()
+        self._index = {frames.name(i): i for i in range(frames.count)}
+        (self.folder / TRUSTED_FOLDER).mkdir(parents=True, exist_ok=True)
+        content = self._load(PROJECT_NAME)
+        self.objects: dict[int, ObjectInfo] = read_objects(content.get("objects", {}))
+        self.trusted: dict[int, dict[int, str]] = self._by_index(content.get("trusted", {}))
+        predicted = self._by_index(self._load(PREDICTED_NAME).get("frames", {}))
+        self.predicted = {
+            index: {i: Prediction(*entry) for i, entry in entries.items()}
+            for index, entries in predicted.items()
+        }
+        if not content:
+            self._find_objects()
+
+    def has_mask(self, index: int) -> bool:
+        """Whether there is a mask file for a frame."""
+        return index in self.trusted or self._path(index).exists()
+
+    def mask(self, index: int) -> np.ndarray:
+        """The label map of a frame, uint8 (H, W); zeros where there is no file.
+
+        Raises:
+            InputError: the file is damaged or of another size than the video.
+        """
+        with self.lock:
+            labels = self._read(self._path(index))
+            drawn = self.trusted_mask(index)
+            for object_id in self.trusted.get(index, {}):
+                labels[labels == object_id] = 0
+            return np.where(drawn > 0, drawn, labels)
+
+    def trusted_mask(self, index: int) -> np.ndarray:
+        """The trusted objects of a frame, uint8 (H, W); zeros where there are none."""
+        if index not in self.trusted:
+            return np.zeros(self.frames.size, np.uint8)
+        return self._read(self._path(index, TRUSTED_FOLDER))
+
+    def save_drawn(self, index: int, labels: np.ndarray, trusted: Iterable[int]) -> None:
+        """Save what a person drew.
+
+        Args:
+            index: of the frame.
+            labels: uint8 (H, W), the whole label map.
+            trusted: ids of the objects that the person vouches for in this frame; those that have
+                no pixel are trusted to be absent.
+
+        Raises:
+            InputError: another size than the video's, or an id that is no object of the project.
+        """
+        trusted = sorted(set(trusted))
+        self._check(labels, trusted)
+        drawn = np.where(np.isin(labels, trusted), labels, 0).astype(np.uint8)
+        with self.lock:
+            # First what must not be lost; `mask` puts it over what is in the other file.
+            if trusted:
+                write_mask(self._path(index, TRUSTED_FOLDER), drawn)
+                self.trusted[index] = {i: _digest(drawn == i) for i in trusted}
+            else:
+                self.trusted.pop(index, None)
+            self._save()
+            if not trusted:
+                self._path(index, TRUSTED_FOLDER).unlink(missing_ok=True)
+            write_mask(self._path(index), labels)
+            kept = self.predicted.pop(index, {})
+            kept = {i: p for i, p in kept.items() if i not in trusted}
+            if kept:
+                self.predicted[index] = kept
+
+    def save_predicted(
+        self,
+        index: int,
+        labels: np.ndarray,
+        predictions: Mapping[int, Prediction],
+    ) -> None:
+        """Replace the masks of some objects in a frame, but for those that are trusted there.
+
+        Args:
+            index: of the frame.
+            labels: uint8 (H, W), the label map that the model returned.
+            predictions: the objects to take from it, and where they come from.
+        """
+        with self.lock:
+            trusted = self.trusted.get(index, {})
+            ids = [i for i in predictions if i not in trusted and i in self.objects]
+            merged = self.mask(index)
+            merged[np.isin(merged, ids)] = 0
+            free = ~np.isin(merged, list(trusted)) if trusted else True
+            merged = np.where(np.isin(labels, ids) & free, labels, merged)
+            write_mask(self._path(index), merged)
+            entries = self.predicted.setdefault(index, {})
+            entries.update({i: predictions[i] for i in ids})
+
+    def add_object(self) -> int:
+        """Add an object under the lowest free id, which is returned."""
+        with self.lock:
+            free = [i for i in range(1, MAX_ID + 1) if i not in self.objects]
+            if not free:
+                raise InputError(f"a video has at most {MAX_ID} objects; delete one first.")
+            self.objects[free[0]] = new_object(free[0])
+            self._save()
+            return free[0]
+
+    def change_object(self, object_id: int, **changes: str) -> None:
+        """Change the `name` or `colour` of an object.
+
+        Raises:
+            InputError: no such object, or no such name or colour.
+        """
+        with self.lock:
+            self._check_ids([object_id])
+            self.objects[object_id] = self.objects[object_id].changed(**changes)
+            self._save()
+
+    def delete_object(self, object_id: int) -> None:
+        """Delete an object and its masks in all frames."""
+        with self.lock:
+            self._check_ids([object_id])
+            for index in range(self.frames.count):
+                if not self.has_mask(index):
+                    continue
+                labels = self.mask(index)
+                trusted = set(self.trusted.get(index, {}))
+                if object_id in trusted or (labels == object_id).any():
+                    labels[labels == object_id] = 0
+                    self.save_drawn(index, labels, trusted - {object_id})
+                self.predicted.get(index, {}).pop(object_id, None)
+            del self.objects[object_id]
+            self._save()
+            self.save_predictions()
+
+    def source(self, index: int, object_id: int) -> str:
+        """The name of a trusted mask in a `Prediction`."""
+        return f"{self.frames.name(index)}:{self.trusted[index][object_id]}"
+
+    def save_predictions(self) -> None:
+        """Write `predicted`: not after every frame, as losing it only costs computing again."""
+        with self.lock:
+            frames = {
+                self.frames.name(index): {i: dataclasses.astuple(p) for i, p in entries.items()}
+                for index, entries in sorted(self.predicted.items())
+            }
+            write_json(self.folder / PREDICTED_NAME, {"version": _VERSION, "frames": frames})
+
+    def _save(self) -> None:
+        trusted = {self.frames.name(i): ids for i, ids in sorted(self.trusted.items())}
+        objects = {i: dataclasses.asdict(info) for i, info in sorted(self.objects.items())}
+        content = {"version": _VERSION, "objects": objects, "trusted": trusted}
+        write_json(self.folder / PROJECT_NAME, content)
+
+    def _load(self, name: str) -> dict:
+        path = self.folder / name
+        content = read_json(path, "move it away to start again") if path.exists() else {}
+        if content and (not isinstance(content, dict) or content.get("version") != _VERSION):
+            raise InputError(f"{path}: is of another version; move it away to start again.")
+        return content
+
+    def _by_index(self, table: Mapping) -> dict[int, dict]:
+        """Frame names and object ids of JSON as numbers; frames that are gone are left out."""
+        return {
+            self._index[name]: {int(i): value for i, value in entries.items()}
+            for name, entries in table.items()
+            if name in self._index
+        }
+
+    def _find_objects(self) -> None:
+        indexes = [i for i in range(self.frames.count) if self._path(i).exists()]
+        for index in indexes[:: max(1, len(indexes) // _LOOKED_AT)]:
+            for object_id in ids_in(self.mask(index)):
+                self.objects.setdefault(object_id, new_object(object_id))
+
+    def _path(self, index: int, folder: str = "") -> Path:
+        return self.folder / folder / f"{self.frames.name(index)}.png"
+
+    def _read(self, path: Path) -> np.ndarray:
+        if not path.exists():
+            return np.zeros(self.frames.size, np.uint8)
+        labels = read_label_map(path, allow_empty=True)
+        if labels.shape != self.frames.size:
+            raise InputError(
+                f"{path}: is {labels.shape[1]}×{labels.shape[0]} pixels, but the video is "
+                f"{self.frames.size[1]}×{self.frames.size[0]}; give another output folder."
+            )
+        return labels.copy()
+
+    def _check(self, labels: np.ndarray, trusted: list[int]) -> None:
+        if labels.shape != self.frames.size:
+            raise InputError(f"the mask must be {self.frames.size}. Received: {labels.shape}.")
+        self._check_ids({*ids_in(labels), *trusted})
+
+    def _check_ids(self, ids: Iterable[int]) -> None:
+        if unknown := sorted(set(ids) - self.objects.keys()):
+            raise InputError(f"there is no object {unknown[0]} in this project.")
+
+
+def _digest(mask: np.ndarray) -> str:
+    return f"{zlib.crc32(np.packbits(mask)):08x}"

@@ -1,0 +1,146 @@
+"""A thread in which the model works while the page stays responsive."""
+
+import dataclasses
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+
+from ytvos_keras.annotate.chain_runner import ChainRunner
+from ytvos_keras.annotate.plan import Direction, plan
+from ytvos_keras.annotate.project import Project
+from ytvos_keras.errors import InputError, first_line
+from ytvos_keras.media.random_frames import RandomFrames
+
+SAVE_SECONDS = 2.0  # between two writes of where predictions come from
+_SPEED_FRAMES = 20  # over which the speed is averaged
+
+logger = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """Bring frames `start` to `stop` - 1 up to date."""
+
+    start: int
+    stop: int
+    direction: Direction
+
+
+@dataclasses.dataclass
+class Status:
+    """What the page shows of the model.
+
+    Attributes:
+        state: `loading`, `ready`, `running` or `failed`.
+        message: why it failed, or how the last run ended.
+        done: frames computed in this run.
+        total: frames to compute in this run.
+        per_second: frames a second, lately.
+        seconds_left: estimate; None before the first frame.
+    """
+
+    state: str = "loading"
+    message: str = ""
+    done: int = 0
+    total: int = 0
+    per_second: float = 0.0
+    seconds_left: float | None = None
+
+
+class Propagator:
+    """Runs the model over a project in a thread of its own, one request at a time.
+
+    Args:
+        project: the masks.
+        load: called in the thread; returns a `Segmenter`.
+        publish: called with a dict for every event, from the thread: `status` with the fields of
+            `Status`, and `frame` with the index and confidence of a frame that has a new mask.
+    """
+
+    def __init__(
+        self, project: Project, load: Callable[[], object], publish: Callable[[dict], None]
+    ):
+        self.project, self._load, self._publish = project, load, publish
+        self.status = Status()
+        self._requests: queue.Queue[Request | None] = queue.Queue()
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self._work, name="propagation", daemon=True)
+        self._thread.start()
+
+    def start(self, request: Request) -> None:
+        """Begin a run.
+
+        Raises:
+            InputError: the model is not ready, or the range is not in the video.
+        """
+        if not 0 <= request.start < request.stop <= self.project.frames.count:
+            raise InputError("the range must lie in the video.")
+        with self._lock:
+            if self.status.state != "ready":
+                raise InputError(f"the model is {self.status.state}; try again when it is ready.")
+            self._stop.clear()
+            self._tell(state="running", message="", done=0, total=0, seconds_left=None)
+            self._requests.put(request)
+
+    def stop(self) -> None:
+        """End the run after the frame at hand; masks computed so far stay."""
+        self._stop.set()
+
+    def close(self) -> None:
+        """End the thread."""
+        self._stop.set()
+        self._requests.put(None)
+        self._thread.join()
+
+    def _work(self) -> None:
+        try:
+            frames = RandomFrames(self.project.frames.path)
+            runner = ChainRunner(self.project, frames, self._load())
+        except Exception as error:
+            logger.exception("the model cannot be loaded")
+            self._tell(state="failed", message=first_line(error))
+            return
+        self._tell(state="ready")
+        while (request := self._requests.get()) is not None:
+            try:
+                message = self._run(runner, request)
+            except Exception as error:
+                if not isinstance(error, InputError | OSError):
+                    logger.exception("propagation failed")
+                message = f"Stopped: {first_line(error)}"
+            self.project.save_predictions()
+            self._tell(state="ready", message=message, seconds_left=None)
+
+    def _run(self, runner: ChainRunner, request: Request) -> str:
+        trusted = {i: tuple(ids) for i, ids in self.project.trusted.items()}
+        if not trusted:
+            return "Draw an object first."
+        chains = plan(trusted, request.start, request.stop, request.direction, runner.is_fresh)
+        if not chains:
+            return "Every frame in the range is up to date."
+        total = sum(len(chain.frames) for chain in chains)
+        done, times, saved = 0, [], time.monotonic()
+        for number, chain in enumerate(chains):
+            later = sum(len(other.frames) for other in chains[number + 1 :])
+            for index, left, confidence in runner.run(chain):
+                done, times = done + 1, [*times[-_SPEED_FRAMES:], time.monotonic()]
+                self._publish({"type": "frame", "index": index, "confidence": confidence})
+                self._tell_progress(done, min(total, done + left + later), times)
+                if times[-1] - saved > SAVE_SECONDS:
+                    self.project.save_predictions()
+                    saved = times[-1]
+                if self._stop.is_set():
+                    return f"Stopped after {done} frames."
+        return f"Done: {done} frames."
+
+    def _tell_progress(self, done: int, total: int, times: list[float]) -> None:
+        speed = (len(times) - 1) / (times[-1] - times[0]) if times[-1] > times[0] else 0.0
+        seconds = (total - done) / speed if speed else None
+        self._tell(done=done, total=total, per_second=speed, seconds_left=seconds)
+
+    def _tell(self, **changes) -> None:
+        self.status = dataclasses.replace(self.status, **changes)
+        self._publish({"type": "status", **dataclasses.asdict(self.status)})

@@ -1,0 +1,84 @@
+"""Running the server on loopback until it is interrupted."""
+
+import contextlib
+import socket
+import webbrowser
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from ytvos_keras.annotate.workspace import Workspace
+from ytvos_keras.errors import InputError
+
+LOOPBACK = "127.0.0.1"
+
+
+@contextlib.contextmanager
+def opened_workspace(
+    path: Path | None, output: Path | None, load: Callable[[], object]
+) -> Iterator[Workspace]:
+    """Give the workspace of the present folder, with a video open if there is a path."""
+    workspace = Workspace(Path.cwd(), load)
+    try:
+        if path is not None:
+            workspace.open(path, output)
+        yield workspace
+    finally:
+        workspace.close()
+
+
+def serve(
+    workspace: Workspace,
+    port: int = 0,
+    *,
+    browser: bool = True,
+    say: Callable[[str], None] = print,
+) -> None:
+    """Serve the page on 127.0.0.1 until Ctrl-C.
+
+    Args:
+        workspace: what the page works on.
+        port: 0 for a free one.
+        browser: whether to open the page in the browser.
+        say: called with the address of the page.
+
+    Raises:
+        InputError: the extra is not installed, or the port is taken.
+    """
+    try:
+        import uvicorn
+
+        from ytvos_keras.annotate.server import make_app, new_token
+    except ImportError as error:
+        raise InputError(
+            "the page needs starlette and uvicorn; run: pip install 'ytvos-keras[annotate]'"
+        ) from error
+
+    with listen(port) as listener:
+        port = listener.getsockname()[1]
+        hosts = frozenset({f"{LOOPBACK}:{port}", f"localhost:{port}"})
+        token = new_token()
+        address = f"http://{LOOPBACK}:{port}/{token}/"
+        say(address)
+        config = uvicorn.Config(
+            make_app(workspace, token, hosts),
+            log_level="warning",
+            lifespan="off",
+            timeout_graceful_shutdown=1,  # event streams of open pages do not end by themselves
+        )
+        if browser:
+            webbrowser.open(address)  # the socket listens already, so the page can wait for us
+        with contextlib.suppress(KeyboardInterrupt):  # the way to end it
+            uvicorn.Server(config).run(sockets=[listener])
+
+
+def listen(port: int) -> socket.socket:
+    """Return a socket that listens on a port of loopback; 0: a free one."""
+    listener = socket.socket()
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((LOOPBACK, port))
+        listener.listen()
+    except OSError as error:
+        listener.close()
+        raise InputError(f"port {port} is taken; give another --port, or none.") from error
+    return listener

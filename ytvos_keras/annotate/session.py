@@ -1,0 +1,90 @@
+"""One opened video with its project and the model at work on it."""
+
+import dataclasses
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ytvos_keras.annotate.project import Project
+from ytvos_keras.annotate.propagator import Propagator
+from ytvos_keras.media.random_frames import RandomFrames
+
+_THUMBNAIL = (160, 90)  # pixels, at most
+_QUALITY = 88  # of JPEGs on the way to the page
+
+
+class Session:
+    """A video, its masks, and the thread of the model.
+
+    Args:
+        path: a video file or a folder of pictures.
+        output: the project's folder.
+        load: returns a `Segmenter`; called in the model's thread.
+        publish: see `Propagator`.
+
+    Raises:
+        InputError: the video or the folder cannot be used.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        output: Path,
+        load: Callable[[], object],
+        publish: Callable[[dict], None],
+    ):
+        self.frames = RandomFrames(path)
+        self._thumbnails = RandomFrames(path, cache_bytes=0)  # whose seeking delays nothing else
+        self.project = Project(output, self.frames)
+        self.propagator = Propagator(self.project, load, publish)
+
+    def close(self) -> None:
+        """End the model's thread; everything is on disk."""
+        self.propagator.close()
+        self.project.save_predictions()
+
+    def summary(self) -> dict:
+        """All that the page needs to show the project, but for pictures and masks."""
+        frames, project = self.frames, self.project
+        with project.lock:
+            confidences = {
+                index: known
+                for index, entries in project.predicted.items()
+                if (known := [p.confidence for p in entries.values() if p.confidence is not None])
+            }
+            return {
+                "video": {
+                    "name": frames.path.name,
+                    "count": frames.count,
+                    "height": frames.size[0],
+                    "width": frames.size[1],
+                    "fps": float(frames.fps) if frames.fps else None,
+                },
+                "output": str(project.folder),
+                "objects": {i: dataclasses.asdict(o) for i, o in sorted(project.objects.items())},
+                "trusted": {i: sorted(ids) for i, ids in project.trusted.items()},
+                "predicted": sorted(project.predicted),
+                "confidence": {i: min(known) for i, known in confidences.items()},
+                "status": dataclasses.asdict(self.propagator.status),
+            }
+
+    def picture(self, index: int, width: int | None = None) -> bytes:
+        """A frame as JPEG, at most `width` pixels wide."""
+        frame = self.frames.frame(index)
+        return _jpeg(frame, (width, frame.shape[0]) if width else None)
+
+    def thumbnail(self, index: int, near: int = 0) -> bytes:
+        """A small JPEG of the frame, or of a key frame at most `near` frames before it."""
+        return _jpeg(self._thumbnails.near(index, near), _THUMBNAIL)
+
+
+def _jpeg(frame: np.ndarray, most: tuple[int, int] | None) -> bytes:
+    image = Image.fromarray(frame)
+    if most:
+        image.thumbnail(most, Image.Resampling.BILINEAR)
+    data = io.BytesIO()
+    image.save(data, "JPEG", quality=_QUALITY)
+    return data.getvalue()

@@ -1,0 +1,103 @@
+"""`ytvos-annotate`: from a video to finished masks, by hand and model together."""
+
+import argparse
+import functools
+from pathlib import Path
+
+from ytvos_keras.cli.common import prepare_tensorflow, run, size_argument
+from ytvos_keras.cli.quiet_import import import_tensorflow
+
+DESCRIPTION = """\
+Open a page in the browser in which you draw objects, let the model follow them through the video,
+correct it, and export the result. Everything runs on this machine; nothing is sent elsewhere.
+Masks are palette PNGs in the output folder, as ytvos-segment writes them, and every change is on
+disk at once: end the command with Ctrl-C and start it again to continue.
+"""
+
+EXAMPLES = """\
+examples:
+  ytvos-annotate clip.mp4
+  ytvos-annotate JPEGImages/dog --output masks/dog
+  ytvos-annotate                      choose a video of this folder in the page
+"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        argv: arguments without the program's name; those of the process if None.
+
+    Returns:
+        0, or 1 for an error. Usage errors raise SystemExit with 2.
+    """
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    if arguments.output and not arguments.input:
+        parser.error("--output needs an INPUT")
+    prepare_tensorflow()
+    return run(lambda: _annotate(arguments), quiet=arguments.quiet)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ytvos-annotate",
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("input", nargs="?", metavar="INPUT", help="video file, or folder of JPEG or PNG frames")
+    add("--output", metavar="DIR", help="folder for the masks (default: NAME-masks)")
+    add("--port", type=_port, default=0, metavar="N", help="default: a free one")
+    add("--model", default="s2s-lite", metavar="NAME|PATH", help="default: %(default)s")
+    add(
+        "--size",
+        type=size_argument,
+        metavar="HxW",
+        help="size at which the model works (default: the model's own, at the video's aspect "
+        "ratio); larger finds smaller objects and is slower",
+    )
+    add("--no-browser", action="store_true", help="print the address, open no browser")
+    add("--quiet", action="store_true", help="print the address, warnings and errors only")
+    return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"a port is a number up to 65535. Received: {text!r}")
+    return int(text)
+
+
+def _annotate(arguments: argparse.Namespace) -> None:
+    from ytvos_keras.annotate.serve import opened_workspace, serve  # NumPy, Pillow, PyAV
+
+    path = Path(arguments.input) if arguments.input else None
+    output = Path(arguments.output) if arguments.output else None
+    load = functools.partial(_load_segmenter, arguments.model, arguments.size)
+    with opened_workspace(path, output, load) as workspace:
+        say = print if arguments.quiet else _say
+        serve(workspace, arguments.port, browser=not arguments.no_browser, say=say)
+
+
+def _say(address: str) -> None:
+    print(f"{address}\nOpen this address in a browser of this machine. Ctrl-C ends the command.")
+
+
+@functools.cache
+def _load_model(name: str):
+    import_tensorflow()
+    from ytvos_keras.models.presets import load
+
+    return load(name)
+
+
+def _load_segmenter(name: str, size: tuple[int, int] | None):
+    model = _load_model(name)
+    from ytvos_keras.inference import Segmenter
+
+    return Segmenter(model, size)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
