@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import ops
 
 from ytvos_keras.layers import ConvLSTM, ConvLSTMCell
@@ -155,3 +156,22 @@ def test_weights_are_tracked():
     layer = ConvLSTM(4)
     layer.build((None, None, None, None, 2))
     assert [w.name for w in layer.trainable_weights] == ["kernel", "recurrent_kernel", "bias"]
+
+
+def test_a_clip_has_the_gradients_of_its_steps():
+    layer, clip = ConvLSTM(4), tf.constant(random(2, 6, 3, 5, 3))
+    layer.build(clip.shape)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(clip)
+        at_once = layer(clip)[0]
+        h = c = ops.zeros((2, 3, 5, 4))
+        steps = []
+        for t in range(6):
+            h, c = layer.cell(clip[:, t], (h, c))
+            steps.append(h)
+        one_by_one = ops.stack(steps, axis=1)
+        losses = [ops.sum(x**2) for x in (at_once, one_by_one)]
+    np.testing.assert_allclose(at_once, one_by_one, atol=1e-5)
+    sources = [clip, *(v.value for v in layer.trainable_variables)]
+    for mine, expected in zip(*(tape.gradient(x, sources) for x in losses), strict=True):
+        np.testing.assert_allclose(mine, expected, rtol=1e-3, atol=1e-4)

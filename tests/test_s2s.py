@@ -72,7 +72,7 @@ def test_the_small_preset_is_small():
 
 
 @each
-@pytest.mark.parametrize("length", [4, 8])  # the longer one convolves by Winograd's algorithm
+@pytest.mark.parametrize("length", [4, 8])
 def test_a_clip_at_once_equals_step_by_step(kind, length):
     model, clip = small_model(kind), make_clip(length=length)
     logits = model(clip)

@@ -7,11 +7,9 @@ from ytvos_keras.datasets.split_files import training_fraction, write_splits
 from ytvos_keras.datasets.splits import (
     PAPER_UNSEEN,
     make_splits,
-    meta_categories,
     video_categories,
 )
 from ytvos_keras.datasets.video import Video
-from ytvos_keras.datasets.youtube_vos_meta import ObjectMeta
 from ytvos_keras.errors import InputError
 
 PARTS = ("train", "validation", "test_seen", "test_unseen")
@@ -176,8 +174,6 @@ def test_files(tmp_path):
     assert "2 are for validation, the next 4 test_seen" in facts["rule"]
 
 
-def test_categories_from_readers_and_from_meta():
+def test_categories_of_videos():
     videos = [Video("a", (), categories={1: "dog", 4: "cat"}), Video("b", ())]
     assert video_categories(videos) == {"a": {"dog", "cat"}, "b": set()}
-    meta = {"a": {1: ObjectMeta("dog", ("0",)), 2: ObjectMeta(None, ())}, "b": {}}
-    assert meta_categories(meta) == {"a": {"dog"}, "b": set()}

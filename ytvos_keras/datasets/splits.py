@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ytvos_keras.datasets.video import Video
-from ytvos_keras.datasets.youtube_vos_meta import ObjectMeta
 from ytvos_keras.errors import InputError
 
 PAPER_UNSEEN = (
@@ -151,14 +150,6 @@ def shuffle_key(seed: int, name: str, purpose: str = "split") -> bytes:
 def video_categories(videos: Iterable[Video]) -> dict[str, set[str]]:
     """The categories of each video's objects, from what a reader yields."""
     return {video.name: set(video.categories.values()) for video in videos}
-
-
-def meta_categories(meta: Mapping[str, Mapping[int, ObjectMeta]]) -> dict[str, set[str]]:
-    """The categories of each video's objects, from `read_meta`."""
-    return {
-        video: {known.category for known in objects.values() if known.category is not None}
-        for video, objects in meta.items()
-    }
 
 
 def _group(

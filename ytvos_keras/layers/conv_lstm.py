@@ -4,10 +4,6 @@ import keras
 from keras import ops
 
 from ytvos_keras.layers.time import fold_time, recur
-from ytvos_keras.layers.winograd import transform_kernel, winograd_conv, winograd_pays
-
-# From about this many steps on, a faster convolution pays for the transform of its kernel.
-_MANY_FRAMES = 4
 
 
 @keras.saving.register_keras_serializable("ytvos_keras")
@@ -67,27 +63,23 @@ class ConvLSTMCell(keras.layers.Layer):
     def call(self, inputs, states):
         return self.step(self.project(inputs), *states)
 
-    def project(self, inputs, convolve=None):
-        """Input convolution, bias included: the part of a step that needs no state.
+    def project(self, inputs):
+        """Apply the input convolution, bias included: the part of a step that needs no state."""
+        return self._convolve(inputs, self.kernel) + ops.cast(self.bias, self.compute_dtype)
+
+    def step(self, projected, hidden, cell):
+        """Apply the rest of the step.
 
         Args:
-            inputs: As for `call`.
-            convolve: A function that stands in for the convolution with `kernel`.
-        """
-        convolve = convolve or self.convolution(self.kernel)
-        return convolve(inputs) + ops.cast(self.bias, self.compute_dtype)
+            projected: `project(inputs)`, `(B or 1, H, W, 4 · filters)`.
+            hidden: Hidden state of the step before, `(B, H, W, filters)`.
+            cell: Cell state of the step before, `(B, H, W, filters)`, float32.
 
-    def step(self, projected, hidden, cell, convolve=None):
-        """The rest of the step, from `projected = project(inputs)` and the two states.
-
-        Args:
-            projected: From `project`.
-            hidden: Hidden state of the step before.
-            cell: Cell state of the step before.
-            convolve: A function that stands in for the convolution with `recurrent_kernel`.
+        Returns:
+            The next `(hidden, cell)`.
         """
-        convolve = convolve or self.convolution(self.recurrent_kernel)
-        gates = projected + convolve(hidden)
+        gates = projected + self._convolve(hidden, self.recurrent_kernel)
+        # Equation 3. The cell state sums over all frames, so it stays in float32.
         i, f, g, o = ops.split(ops.cast(gates, "float32"), 4, axis=-1)
         cell = ops.sigmoid(f) * ops.cast(cell, "float32") + ops.sigmoid(i) * self.activation(g)
         hidden = ops.sigmoid(o) * self.activation(cell)
@@ -104,21 +96,9 @@ class ConvLSTMCell(keras.layers.Layer):
             "activation": keras.activations.serialize(self.activation),
         }
 
-    def convolution(self, kernel, many: bool = False):
-        """The function that convolves with a kernel.
-
-        Args:
-            kernel: `(kernel_size, kernel_size, in, 4 · filters)`.
-            many: Whether it is called often enough to pay for transforming the kernel first.
-        """
-        dtype = self.compute_dtype
-        kernel = ops.cast(kernel, dtype)
-        if many and self.kernel_size == 3 and dtype == "float32" and winograd_pays(dtype):
-            kernel = transform_kernel(kernel)
-            return lambda x: winograd_conv(ops.cast(x, dtype), kernel)
-        return lambda x: ops.conv(
-            ops.cast(x, dtype), kernel, padding="same", data_format="channels_last"
-        )
+    def _convolve(self, x, kernel):
+        x, kernel = (ops.cast(tensor, self.compute_dtype) for tensor in (x, kernel))
+        return ops.conv(x, kernel, padding="same", data_format="channels_last")
 
     def _forget_ones(self, shape, dtype=None):
         """Zeros, and ones for the forget gate (Jozefowicz et al., 2015)."""
@@ -131,7 +111,7 @@ class ConvLSTM(keras.layers.Layer):
     """A `ConvLSTMCell` run over a sequence.
 
     The input convolutions of all time steps are one call; each step is then one fused recurrent
-    convolution. On a CPU in float32 both are Winograd's for clips of four frames and more.
+    convolution.
 
     Args:
         filters: Number of channels of both states.
@@ -164,18 +144,13 @@ class ConvLSTM(keras.layers.Layer):
         self.cell.build((sequence_shape[0], *sequence_shape[2:]))
 
     def call(self, sequence, initial_state=None):
-        many = sequence.shape[1] is None or sequence.shape[1] >= _MANY_FRAMES
-        of_input, of_hidden = (
-            self.cell.convolution(kernel, many)
-            for kernel in (self.cell.kernel, self.cell.recurrent_kernel)
-        )
-        projected = fold_time(lambda x: self.cell.project(x, of_input), sequence)
+        projected = fold_time(self.cell.project, sequence)
         if initial_state is None:
             zeros = ops.zeros_like(projected[:, 0, ..., : self.cell.filters])
             initial_state = (zeros, ops.cast(zeros, "float32"))
 
         def step(states, projected):
-            hidden, cell = self.cell.step(projected, *states, of_hidden)
+            hidden, cell = self.cell.step(projected, *states)
             return (hidden, cell), hidden
 
         hidden, cell = (

@@ -2,7 +2,7 @@
 
 Tiles of 4×4 inputs give 2×2 outputs: Y = Aᵀ[(G k Gᵀ) ∘ (Bᵀ d B)]A for a kernel k and a tile d. With
 many channels the products in the middle are sixteen matrix products, and nearly all the work. The
-gradients have the same products, so they save as much.
+gradients have the same products, so they save as much. The VGG-16 backbone trains with it on a CPU.
 
 In float32 results differ from those of the plain convolution by some 10⁻⁶ of their size. In
 bfloat16 the transforms are rounded too: the error is 0.5 % where that of the plain convolution is
