@@ -13,6 +13,7 @@ PACKAGE = Path(ytvos_keras.__file__).parent
 # Rooms of one line stand side by side: neither imports the other.
 ORDER = (
     ("errors",),
+    ("argument_types",),
     ("processes",),
     ("media",),
     ("datasets",),

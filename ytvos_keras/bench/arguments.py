@@ -1,55 +1,35 @@
 """Command-line arguments that several benchmarks share."""
 
 from argparse import ArgumentParser, ArgumentTypeError
-from collections.abc import Callable
-from typing import TypeVar
 
-Value = TypeVar("Value")
+from ytvos_keras.argument_types import dimensions, list_of, positive
 
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
-"""Keras dtype policies by the precision that is asked for."""
+"""Keras dtype policies by the name of the precision."""
 
 
-def positive(text: str) -> int:
-    """Reads a whole number of at least 1."""
-    if not text.isdecimal() or int(text) < 1:
-        raise ArgumentTypeError(f"a whole number of at least 1 is needed, not {text!r}")
-    return int(text)
+def add_size(
+    parser: ArgumentParser, default: tuple[int, int] | None = (256, 448), what: str = "frame"
+) -> None:
+    """Add `--size`, height and width in pixels.
 
-
-def natural(text: str) -> int:
-    """Reads a whole number of at least 0."""
-    if not text.isdecimal():
-        raise ArgumentTypeError(f"a whole number of at least 0 is needed, not {text!r}")
-    return int(text)
-
-
-def dimensions(count: int) -> Callable[[str], tuple[int, ...]]:
-    """Returns a reader of `count` sizes with an x in between, such as 256x448."""
-
-    def read(text: str) -> tuple[int, ...]:
-        sizes = text.lower().split("x")
-        if len(sizes) != count:
-            raise ArgumentTypeError(
-                f"{count} sizes with an x in between are needed, such as "
-                f"{'x'.join(['256', '448', '3', '3', '3'][:count])}, not {text!r}"
-            )
-        return tuple(positive(size) for size in sizes)
-
-    return read
-
-
-def list_of(read: Callable[[str], Value]) -> Callable[[str], list[Value]]:
-    """Returns a reader of values with commas in between; a value given twice counts once."""
-
-    def read_list(text: str) -> list[Value]:
-        return list(dict.fromkeys(read(item.strip()) for item in text.split(",")))
-
-    return read_list
+    Args:
+        parser: of the benchmark.
+        default: (height, width); None for the model's.
+        what: has this size.
+    """
+    shown = "the model's" if default is None else "{}x{}".format(*default)
+    parser.add_argument(
+        "--size",
+        type=dimensions(2),
+        default=default,
+        metavar="HxW",
+        help=f"height and width of the {what} in pixels (default: {shown})",
+    )
 
 
 def add_rounds(parser: ArgumentParser, *, repeats: int, warmup: int = 3) -> None:
-    """Adds the numbers of measured and unmeasured rounds."""
+    """Add the numbers of measured and unmeasured rounds."""
     parser.add_argument(
         "--repeats",
         type=positive,
@@ -67,7 +47,7 @@ def add_rounds(parser: ArgumentParser, *, repeats: int, warmup: int = 3) -> None
 
 
 def add_precision(parser: ArgumentParser) -> None:
-    """Adds the choice of one precision or more."""
+    """Add the choice of one or more precisions."""
     parser.add_argument(
         "--precision",
         type=list_of(_precision),
@@ -77,7 +57,7 @@ def add_precision(parser: ArgumentParser) -> None:
     )
 
 
-def _precision(text):
+def _precision(text: str) -> str:
     if text not in POLICIES:
         raise ArgumentTypeError(f"a precision is {' or '.join(POLICIES)}, not {text!r}")
     return text

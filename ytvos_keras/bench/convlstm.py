@@ -3,7 +3,8 @@
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 
-from ytvos_keras.bench.arguments import add_rounds, dimensions, positive
+from ytvos_keras.argument_types import dimensions, positive
+from ytvos_keras.bench.arguments import add_rounds
 from ytvos_keras.bench.machine import describe_machine
 from ytvos_keras.bench.measure import Progress, interleave, no_progress, peak_memory
 from ytvos_keras.bench.report import Comparison, Report, Row

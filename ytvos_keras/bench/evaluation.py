@@ -7,7 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ytvos_keras.bench.arguments import dimensions, positive
+from ytvos_keras.argument_types import positive
+from ytvos_keras.bench.arguments import add_size
 from ytvos_keras.bench.machine import describe_machine
 from ytvos_keras.bench.measure import Progress, Timing, interleave, no_progress
 from ytvos_keras.bench.report import Comparison, Report, Row
@@ -32,13 +33,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--frames", type=positive, default=70, metavar="N", help="in each sequence (default: 70)"
     )
-    parser.add_argument(
-        "--size",
-        type=dimensions(2),
-        default=(480, 854),
-        metavar="HxW",
-        help="height and width of the masks in pixels (default: 480x854, that of DAVIS)",
-    )
+    add_size(parser, (480, 854), "masks")
     parser.add_argument(
         "--jobs",
         type=positive,

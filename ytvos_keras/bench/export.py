@@ -5,7 +5,8 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from ytvos_keras.bench.arguments import add_rounds, dimensions, list_of
+from ytvos_keras.argument_types import list_of
+from ytvos_keras.bench.arguments import add_rounds, add_size
 from ytvos_keras.bench.machine import describe_machine
 from ytvos_keras.bench.measure import Progress, Timing, interleave, no_progress, peak_memory
 from ytvos_keras.bench.report import Comparison, Report, Row
@@ -26,13 +27,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="NAME,…",
         help="s2s-lite, s2s-vgg16 (random weights) or both (default)",
     )
-    parser.add_argument(
-        "--size",
-        type=dimensions(2),
-        default=(256, 448),
-        metavar="HxW",
-        help="height and width of the frame in pixels (default: 256x448, the paper's)",
-    )
+    add_size(parser)
     add_rounds(parser, repeats=20)
 
 

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
-from ytvos_keras.bench.arguments import dimensions, positive
+from ytvos_keras.argument_types import positive
+from ytvos_keras.bench.arguments import add_size
 from ytvos_keras.bench.machine import describe_machine
 from ytvos_keras.bench.measure import Progress, no_progress
 from ytvos_keras.bench.report import Figure, Report, Row
@@ -45,13 +46,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="N",
         help=f"length of the video, at least {2 * WINDOW} (default: %(default)s)",
     )
-    parser.add_argument(
-        "--size",
-        type=dimensions(2),
-        default=(128, 224),
-        metavar="HxW",
-        help="of the video, and at which the model works (default: 128x224)",
-    )
+    add_size(parser, (128, 224), "video, at which the model works,")
 
 
 def run(arguments: Namespace, progress: Progress = no_progress) -> Report:

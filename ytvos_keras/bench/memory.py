@@ -8,7 +8,7 @@ from argparse import ArgumentParser, Namespace
 from importlib import resources
 from pathlib import Path
 
-from ytvos_keras.bench.arguments import list_of, positive
+from ytvos_keras.argument_types import list_of, positive
 from ytvos_keras.bench.machine import describe_machine
 from ytvos_keras.bench.measure import Progress, no_progress
 from ytvos_keras.bench.report import Figure, Report, Row

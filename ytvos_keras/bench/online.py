@@ -7,7 +7,7 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ytvos_keras.bench.arguments import dimensions, list_of, natural
+from ytvos_keras.argument_types import dimensions, list_of, natural
 from ytvos_keras.bench.machine import describe_machine
 from ytvos_keras.bench.measure import Progress, no_progress, peak_memory
 from ytvos_keras.bench.report import Figure, Report, Row

@@ -5,7 +5,8 @@ import time
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from ytvos_keras.bench.arguments import add_rounds, dimensions, positive
+from ytvos_keras.argument_types import dimensions, positive
+from ytvos_keras.bench.arguments import add_rounds
 from ytvos_keras.bench.machine import describe_machine
 from ytvos_keras.bench.measure import (
     Progress,

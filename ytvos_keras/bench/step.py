@@ -5,14 +5,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
-from ytvos_keras.bench.arguments import (
-    POLICIES,
-    add_precision,
-    add_rounds,
-    dimensions,
-    list_of,
-    positive,
-)
+from ytvos_keras.argument_types import list_of, positive
+from ytvos_keras.bench.arguments import POLICIES, add_precision, add_rounds, add_size
 from ytvos_keras.bench.machine import describe_machine
 from ytvos_keras.bench.measure import Progress, Timing, interleave, no_progress, peak_memory
 from ytvos_keras.bench.report import Comparison, Figure, Report, Row
@@ -36,13 +30,7 @@ class Case(NamedTuple):
 def add_arguments(parser: ArgumentParser) -> None:
     """Adds the arguments of this benchmark."""
     parser.add_argument("--model", choices=MODELS, default=MODELS[0], help="default: s2s-vgg16")
-    parser.add_argument(
-        "--size",
-        type=dimensions(2),
-        default=(256, 448),
-        metavar="HxW",
-        help="height and width of the frame in pixels (default: 256x448, the paper's)",
-    )
+    add_size(parser)
     parser.add_argument(
         "--objects",
         type=list_of(positive),

@@ -4,13 +4,8 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 
-from ytvos_keras.bench.arguments import (
-    POLICIES,
-    add_precision,
-    add_rounds,
-    dimensions,
-    positive,
-)
+from ytvos_keras.argument_types import positive
+from ytvos_keras.bench.arguments import POLICIES, add_precision, add_rounds, add_size
 from ytvos_keras.bench.machine import describe_machine
 from ytvos_keras.bench.measure import Progress, Timing, interleave, no_progress
 from ytvos_keras.bench.report import Comparison, Report, Row
@@ -30,13 +25,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--frames", type=positive, default=5, metavar="T", help="length of the clip (default: 5)"
     )
-    parser.add_argument(
-        "--size",
-        type=dimensions(2),
-        default=(256, 448),
-        metavar="HxW",
-        help="height and width of the frames in pixels, multiples of 32 (default: 256x448)",
-    )
+    add_size(parser, what="frames, multiples of 32,")
     add_precision(parser)
     add_rounds(parser, repeats=5, warmup=2)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ytvos_keras.bench.arguments import positive
+from ytvos_keras.argument_types import positive
 from ytvos_keras.cli.common import prepare_tensorflow
 from ytvos_keras.cli.prepare_data import add_choice_of_videos
 from ytvos_keras.cli.progress import frame_progress

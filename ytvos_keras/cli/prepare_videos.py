@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ytvos_keras.bench.arguments import positive
+from ytvos_keras.argument_types import positive
 from ytvos_keras.cli.common import FAILED
 from ytvos_keras.cli.prepare_records import add_jobs, add_quiet
 from ytvos_keras.cli.progress import frame_progress

@@ -4,7 +4,7 @@ import argparse
 import contextlib
 from importlib import resources
 
-from ytvos_keras.bench.arguments import positive
+from ytvos_keras.argument_types import positive
 from ytvos_keras.cli.common import prepare_tensorflow, run, size_argument
 from ytvos_keras.cli.progress import frame_progress
 from ytvos_keras.cli.quiet_import import import_tensorflow
