@@ -1,9 +1,12 @@
 """Convolutional LSTM: a cell that is one step with explicit state, and a sequence layer over it."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from ytvos_keras.layers.time import fold_time, recur
+from ytvos_keras.layers.types import Config, Shape, Tensor
 
 
 @keras.saving.register_keras_serializable("ytvos_keras")
@@ -40,14 +43,16 @@ class ConvLSTMCell(keras.layers.Layer):
         - Section 4.3: 3×3 kernels, Xavier, sigmoid gates, forget-gate bias 1.
     """
 
-    def __init__(self, filters: int, kernel_size: int = 3, activation: str = "relu", **kwargs):
+    def __init__(
+        self, filters: int, kernel_size: int = 3, activation: str = "relu", **kwargs: Any
+    ) -> None:
         # Autocast would round the cell state to the compute dtype on its way in.
         super().__init__(autocast=False, **kwargs)
         self.filters = filters
         self.kernel_size = kernel_size
         self.activation = keras.activations.get(activation)
 
-    def build(self, inputs_shape, states_shape=None):
+    def build(self, inputs_shape: Shape, states_shape: Any = None) -> None:
         size = (self.kernel_size, self.kernel_size)
         gates = 4 * self.filters
         self.kernel = self.add_weight(
@@ -60,14 +65,14 @@ class ConvLSTMCell(keras.layers.Layer):
         )
         self.bias = self.add_weight(name="bias", shape=(gates,), initializer=self._forget_ones)
 
-    def call(self, inputs, states):
+    def call(self, inputs: Tensor, states: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
         return self.step(self.project(inputs), *states)
 
-    def project(self, inputs):
+    def project(self, inputs: Tensor) -> Tensor:
         """Apply the input convolution, bias included: the part of a step that needs no state."""
         return self._convolve(inputs, self.kernel) + ops.cast(self.bias, self.compute_dtype)
 
-    def step(self, projected, hidden, cell):
+    def step(self, projected: Tensor, hidden: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
         """Apply the rest of the step.
 
         Args:
@@ -85,10 +90,12 @@ class ConvLSTMCell(keras.layers.Layer):
         hidden = ops.sigmoid(o) * self.activation(cell)
         return ops.cast(hidden, self.compute_dtype), cell
 
-    def compute_output_shape(self, inputs_shape, states_shape):
+    def compute_output_shape(
+        self, inputs_shape: Shape, states_shape: tuple[Shape, Shape]
+    ) -> tuple[Shape, Shape]:
         return tuple(states_shape[0]), tuple(states_shape[1])
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "filters": self.filters,
@@ -96,11 +103,11 @@ class ConvLSTMCell(keras.layers.Layer):
             "activation": keras.activations.serialize(self.activation),
         }
 
-    def _convolve(self, x, kernel):
+    def _convolve(self, x: Tensor, kernel: Tensor) -> Tensor:
         x, kernel = (ops.cast(tensor, self.compute_dtype) for tensor in (x, kernel))
         return ops.conv(x, kernel, padding="same", data_format="channels_last")
 
-    def _forget_ones(self, shape, dtype=None):
+    def _forget_ones(self, shape: Shape, dtype: str | None = None) -> Tensor:
         """Zeros, and ones for the forget gate (Jozefowicz et al., 2015)."""
         zeros = ops.zeros((self.filters,), dtype=dtype)
         return ops.concatenate([zeros, ops.ones((self.filters,), dtype=dtype), zeros, zeros])
@@ -134,22 +141,26 @@ class ConvLSTM(keras.layers.Layer):
         >>> sequence, hidden, cell = layer(keras.ops.ones((1, 5, 4, 7, 3)))
     """
 
-    def __init__(self, filters: int, kernel_size: int = 3, activation: str = "relu", **kwargs):
+    def __init__(
+        self, filters: int, kernel_size: int = 3, activation: str = "relu", **kwargs: Any
+    ) -> None:
         super().__init__(autocast=False, **kwargs)
         self.cell = ConvLSTMCell(
             filters, kernel_size, activation, dtype=self.dtype_policy, name="cell"
         )
 
-    def build(self, sequence_shape, initial_state_shape=None):
+    def build(self, sequence_shape: Shape, initial_state_shape: Any = None) -> None:
         self.cell.build((sequence_shape[0], *sequence_shape[2:]))
 
-    def call(self, sequence, initial_state=None):
+    def call(
+        self, sequence: Tensor, initial_state: tuple[Tensor, Tensor] | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
         projected = fold_time(self.cell.project, sequence)
         if initial_state is None:
             zeros = ops.zeros_like(projected[:, 0, ..., : self.cell.filters])
             initial_state = (zeros, ops.cast(zeros, "float32"))
 
-        def step(states, projected):
+        def step(states: tuple[Tensor, Tensor], projected: Tensor) -> tuple[Any, Tensor]:
             hidden, cell = self.cell.step(projected, *states)
             return (hidden, cell), hidden
 
@@ -160,11 +171,13 @@ class ConvLSTM(keras.layers.Layer):
         (hidden, cell), outputs = recur(step, (hidden, cell), projected)
         return outputs, hidden, cell
 
-    def compute_output_shape(self, sequence_shape, initial_state_shape=None):
+    def compute_output_shape(
+        self, sequence_shape: Shape, initial_state_shape: Any = None
+    ) -> tuple[Shape, Shape, Shape]:
         state = (sequence_shape[0], *sequence_shape[2:4], self.cell.filters)
         return (*sequence_shape[:4], self.cell.filters), state, state
 
-    def get_config(self):
+    def get_config(self) -> Config:
         cell = self.cell.get_config()
         own = {name: cell[name] for name in ("filters", "kernel_size", "activation")}
         return {**super().get_config(), **own}

@@ -1,6 +1,11 @@
 """A convolution over several maps, the block that the light model is made of."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
+
+from ytvos_keras.layers.types import Config, Shape, Tensor
 
 
 @keras.saving.register_keras_serializable("ytvos_keras")
@@ -24,14 +29,14 @@ class JointConv(keras.layers.Layer):
         `(B, H, W, filters)`.
     """
 
-    def __init__(self, filters: int, kernel_size: int = 3, **kwargs):
+    def __init__(self, filters: int, kernel_size: int = 3, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.filters = filters
         self.kernel_size = kernel_size
         self.norm = keras.layers.RMSNormalization(dtype=self.dtype_policy)
         self.convolutions = []
 
-    def build(self, shapes):
+    def build(self, shapes: Sequence[Shape]) -> None:
         for n, shape in enumerate(shapes):
             conv = keras.layers.Conv2D(
                 self.filters,
@@ -46,15 +51,15 @@ class JointConv(keras.layers.Layer):
         self.norm.build((None, None, None, self.filters))
         self.built = True
 
-    def call(self, maps):
+    def call(self, maps: Sequence[Tensor]) -> Tensor:
         x = sum(conv(x) for conv, x in zip(self.convolutions, maps, strict=True))
         return keras.ops.relu(self.norm(x))
 
-    def compute_output_shape(self, shapes):
+    def compute_output_shape(self, shapes: Sequence[Shape]) -> Shape:
         batches = {shape[0] for shape in shapes} - {1}
         return (batches.pop() if batches else 1, *shapes[0][1:3], self.filters)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "filters": self.filters,

@@ -1,29 +1,31 @@
-"""Moves between resolutions that need no weights."""
+"""Changes of resolution without weights."""
 
 from keras import ops
 
+from ytvos_keras.layers.types import Tensor
 
-def pad_to_stride(x, stride: int):
-    """Pads `(B, H, W, C)` with zeros, below and to the right, to sides divisible by `stride`."""
+
+def pad_to_stride(x: Tensor, stride: int) -> Tensor:
+    """Pad `(B, H, W, C)` with zeros, below and to the right, to sides divisible by `stride`."""
     # Not -side % stride: of a negative number, ONNX has another remainder.
     below, right = ((stride - side % stride) % stride for side in ops.shape(x)[1:3])
     return ops.pad(x, [[0, 0], [0, below], [0, right], [0, 0]])
 
 
-def upsample(x, factor: int = 2):
-    """Repeats every cell of `(B, H, W, C)` `factor` times along both axes."""
+def upsample(x: Tensor, factor: int = 2) -> Tensor:
+    """Repeat every cell of `(B, H, W, C)` `factor` times along both axes."""
     return ops.repeat(ops.repeat(x, factor, axis=1), factor, axis=2)
 
 
-def space_to_depth(x, block: int):
-    """`(B, H, W, C)` to `(B, H / block, W / block, block² · C)`."""
+def space_to_depth(x: Tensor, block: int) -> Tensor:
+    """Rearrange `(B, H, W, C)` to `(B, H / block, W / block, block² · C)`."""
     batch, height, width, channels = ops.shape(x)
     x = ops.reshape(x, (batch, height // block, block, width // block, block, channels))
     x = ops.transpose(x, (0, 1, 3, 2, 4, 5))
     return ops.reshape(x, (batch, height // block, width // block, block * block * channels))
 
 
-def depth_to_space(x, block: int):
+def depth_to_space(x: Tensor, block: int) -> Tensor:
     """The inverse of `space_to_depth`."""
     batch, height, width, channels = ops.shape(x)
     channels //= block * block

@@ -1,14 +1,15 @@
-"""The ways of running something over the time axis of a clip."""
+"""Run a function over the time axis of a clip: all frames at once, or one after the other."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
 from keras import ops
 
 
-def fold_time(function: Callable, sequence):
-    """Applies `function` to all frames at once, with time folded into the batch.
+def fold_time(function: Callable, sequence: Any) -> Any:
+    """Apply `function` to all frames at once, with time folded into the batch.
 
     `keras.layers.TimeDistributed` vectorises through `pfor`, which does not survive ONNX export.
 
@@ -27,8 +28,8 @@ def fold_time(function: Callable, sequence):
     )
 
 
-def recur(step: Callable, state, sequence):
-    """Runs `step` over the frames of a clip, one after the other.
+def recur(step: Callable, state: Any, sequence: Any) -> tuple[Any, Any]:
+    """Run `step` over the frames of a clip, one after the other.
 
     A clip of known length is unrolled, which trains faster; one of unknown length is a loop.
 
@@ -44,12 +45,14 @@ def recur(step: Callable, state, sequence):
     return _loop(step, state, sequence) if None in lengths else _unroll(step, state, sequence)
 
 
-def recur_anew(step: Callable, state, sequence, variables: Sequence[keras.Variable]):
-    """`recur` that keeps no activations for the gradient, but computes each step a second time.
+def recur_anew(
+    step: Callable, state: Any, sequence: Any, variables: Sequence[keras.Variable]
+) -> Any:
+    """`recur` that keeps no activations for the gradient but recomputes each step.
 
     Only the states of all steps are kept, and one step is at work at a time: the memory of training
-    hardly grows with the length of the clip. Not `keras.RematScope`, which would compute all frames
-    anew at once.
+    hardly grows with the length of the clip. Not `keras.RematScope`, which would recompute all
+    frames at once.
 
     Args:
         step: As for `recur`.
@@ -85,7 +88,7 @@ def recur_anew(step: Callable, state, sequence, variables: Sequence[keras.Variab
 
 
 def _recur_back(step, values, state, steps):
-    """Gradients to the values of the variables and to the first state, from the last step on."""
+    """Gradients of the variables and of the first state, from the last step backward."""
 
     def step_back(gradients, this):
         with tf.GradientTape() as tape:

@@ -12,9 +12,13 @@ References:
     - Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, CVPR 2016.
 """
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 from keras import ops
+
+from ytvos_keras.layers.types import Tensor
 
 _B = np.array([[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]], "float32")
 _G = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]], "float32")
@@ -26,29 +30,29 @@ _TURNED = np.arange(16).reshape(4, 4)[[3, 1, 2, 0]][:, [3, 1, 2, 0]].ravel()
 
 
 def winograd_pays(dtype: str) -> bool:
-    """Whether it may stand in for a 3×3 convolution of many channels in a dtype.
+    """Whether to use it for a 3×3 convolution with many channels in a dtype.
 
-    Not on a GPU: cuDNN has Winograd convolutions of its own. Not in float16: the transforms, sums
+    Not on a GPU: cuDNN has its own Winograd convolutions. Not in float16: the transforms, sums
     of up to four values and more, may leave its range.
     """
     return dtype in ("float32", "bfloat16") and not tf.config.list_physical_devices("GPU")
 
 
-def transform_kernel(kernel):
-    """`(3, 3, in, out)` to `(16, out, in)`, once for any number of convolutions with it."""
+def transform_kernel(kernel: Tensor) -> Tensor:
+    """Transform a kernel `(3, 3, in, out)` to `(16, out, in)`, once for all its convolutions."""
     kernel = ops.transpose(kernel, (0, 1, 3, 2))
     return ops.reshape(_combine(_KERNEL, kernel), (16, *kernel.shape[2:]))
 
 
 @ops.custom_gradient
-def winograd_conv(x, transformed_kernel):
-    """Convolves `(B, H, W, in)` with zero padding to `(B, H, W, out)`."""
+def winograd_conv(x: Tensor, transformed_kernel: Tensor) -> Any:
+    """Convolve `(B, H, W, in)` with zero padding to `(B, H, W, out)`."""
 
     def gradient(dy):
         turned = ops.take(transformed_kernel, _TURNED, axis=0)
         dx = _convolve(dy, ops.transpose(turned, (0, 2, 1)))
-        # The tiles take four times the memory of x: they are made anew, and not before those of dy
-        # are gone.
+        # The tiles take four times the memory of x: they are computed again, after those of
+        # dy are freed.
         with tf.control_dependencies([dx]):
             dy = ops.transpose(_transform_gradient(dy), (0, 2, 1))
             return dx, ops.matmul(dy, _transform_tiles(x))

@@ -1,12 +1,14 @@
 """Decoder: the hidden state to the mask's logits at full resolution (equation 4)."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 
 from ytvos_keras.layers.joint_conv import JointConv
 from ytvos_keras.layers.one_filter_conv import OneFilterConv
 from ytvos_keras.layers.resolution import depth_to_space, upsample
+from ytvos_keras.layers.types import Tensor
 
 
 class Decoder(keras.layers.Layer):
@@ -28,7 +30,7 @@ class Decoder(keras.layers.Layer):
         `(B, h · 2ⁿ, w · 2ⁿ, 1)` for n upsampling layers, float32 logits.
     """
 
-    def __init__(self, filters: Sequence[int] = (512, 256, 128, 64, 64), **kwargs):
+    def __init__(self, filters: Sequence[int] = (512, 256, 128, 64, 64), **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.upsampling = [
             keras.layers.Conv2DTranspose(
@@ -38,7 +40,7 @@ class Decoder(keras.layers.Layer):
         ]
         self.to_logits = OneFilterConv(5, dtype=self.dtype_policy, name="to_logits")
 
-    def call(self, hidden):
+    def call(self, hidden: Tensor) -> Tensor:
         x = hidden
         for layer in self.upsampling:
             x = layer(x)
@@ -63,7 +65,7 @@ class SkipDecoder(keras.layers.Layer):
         `(B, 8h, 8w, 1)`, float32 logits.
     """
 
-    def __init__(self, filters: Sequence[int], **kwargs):
+    def __init__(self, filters: Sequence[int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.at_8, self.at_4, self.at_2 = (
             JointConv(n, 3, dtype=self.dtype_policy, name=f"at_{stride}")
@@ -73,7 +75,7 @@ class SkipDecoder(keras.layers.Layer):
             4, 3, padding="same", dtype=self.dtype_policy, name="to_logits"
         )
 
-    def call(self, hidden, skip_4, skip_2):
+    def call(self, hidden: Tensor, skip_4: Tensor, skip_2: Tensor) -> Tensor:
         x = self.at_8([hidden])
         x = self.at_4([upsample(x), skip_4])
         x = self.at_2([upsample(x), skip_2])

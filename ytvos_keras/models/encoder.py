@@ -1,10 +1,13 @@
 """Encoder: a frame to features (equation 2)."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from ytvos_keras.layers.joint_conv import JointConv
 from ytvos_keras.layers.resolution import upsample
+from ytvos_keras.layers.types import Tensor
 
 
 class Encoder(keras.layers.Layer):
@@ -26,15 +29,15 @@ class Encoder(keras.layers.Layer):
         A dict of maps; `"features"` is `(B, H / 32, W / 32, filters)`.
     """
 
-    def __init__(self, backbone: keras.layers.Layer, filters: int = 512, **kwargs):
+    def __init__(self, backbone: keras.layers.Layer, filters: int = 512, **kwargs: Any) -> None:
         super().__init__(autocast=False, **kwargs)
         self.backbone = backbone
         self.conv = keras.layers.Conv2D(filters, 1, activation="relu", dtype=self.dtype_policy)
 
-    def call(self, frames, masks=None):
+    def call(self, frames: Tensor, masks: Tensor | None = None) -> dict[str, Tensor]:
         return self.from_maps(self.backbone(frames, masks))
 
-    def from_maps(self, maps: dict) -> dict:
+    def from_maps(self, maps: dict[int, Tensor]) -> dict[str, Tensor]:
         """`call` from the backbone's maps."""
         return {"features": self.conv(maps[32])}
 
@@ -67,8 +70,8 @@ class PyramidEncoder(keras.layers.Layer):
         filters: int,
         key_filters: int = 0,
         skips: bool = False,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(autocast=False, **kwargs)
         policy = self.dtype_policy
         self.backbone = backbone
@@ -80,10 +83,10 @@ class PyramidEncoder(keras.layers.Layer):
         if key_filters:
             self.to_key = keras.layers.Conv2D(key_filters, 1, dtype=policy, name="to_key")
 
-    def call(self, frames):
+    def call(self, frames: Tensor) -> dict[str, Tensor]:
         return self.from_maps(self.backbone(frames))
 
-    def from_maps(self, maps: dict) -> dict:
+    def from_maps(self, maps: dict[int, Tensor]) -> dict[str, Tensor]:
         """`call` from the backbone's maps."""
         x = self.merge_32([maps[32]])
         x = self.merge_16([maps[16], upsample(x)])
@@ -96,7 +99,7 @@ class PyramidEncoder(keras.layers.Layer):
         return features
 
 
-def _normalize(x):
+def _normalize(x: Tensor) -> Tensor:
     """To length 1 along the last axis; by way of float32 where squares would leave the range."""
     if x.dtype != "float16":
         return ops.normalize(x, axis=-1)

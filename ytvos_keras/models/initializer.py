@@ -1,10 +1,13 @@
 """Initializer: the first frame and its mask to the first states (equation 1)."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from ytvos_keras.layers.joint_conv import JointConv
 from ytvos_keras.layers.resolution import space_to_depth
+from ytvos_keras.layers.types import Tensor
 
 
 class Initializer(keras.layers.Layer):
@@ -25,13 +28,13 @@ class Initializer(keras.layers.Layer):
         `(cell, hidden)`, in the order of equation 1: both `(B, H / 32, W / 32, filters)`.
     """
 
-    def __init__(self, backbone: keras.layers.Layer, filters: int = 512, **kwargs):
+    def __init__(self, backbone: keras.layers.Layer, filters: int = 512, **kwargs: Any) -> None:
         super().__init__(autocast=False, **kwargs)
         self.backbone = backbone
         self.to_cell = _state_head(filters, self.dtype_policy, "to_cell")
         self.to_hidden = _state_head(filters, self.dtype_policy, "to_hidden")
 
-    def call(self, frames, masks):
+    def call(self, frames: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
         x = self.backbone(frames, masks)[32]
         return self.to_cell(x), self.to_hidden(x)
 
@@ -58,12 +61,12 @@ class MaskInitializer(keras.layers.Layer):
         `(cell, hidden)`, both `(B, H / stride, W / stride, filters)`.
     """
 
-    def __init__(self, filters: int = 512, stride: int = 32, **kwargs):
+    def __init__(self, filters: int = 512, stride: int = 32, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.filters = filters
         self.stride = stride
 
-    def call(self, frames, masks):
+    def call(self, frames: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
         x = space_to_depth(masks, self.stride)
         x = ops.reshape(x, (*ops.shape(x)[:3], 2 * self.filters, -1))  # (B, h, w, 2F, pixels)
         cell, hidden = ops.split(ops.mean(x, axis=-1), 2, axis=-1)
@@ -88,17 +91,17 @@ class FeatureInitializer(keras.layers.Layer):
         `(cell, hidden)`, both `(B, h, w, filters)`.
     """
 
-    def __init__(self, filters: int, stride: int, **kwargs):
+    def __init__(self, filters: int, stride: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.stride = stride
         self.mix = JointConv(filters, 3, dtype=self.dtype_policy)
         self.to_cell = _state_head(filters, self.dtype_policy, "to_cell")
         self.to_hidden = _state_head(filters, self.dtype_policy, "to_hidden")
 
-    def call(self, features, masks):
+    def call(self, features: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
         x = self.mix([features, space_to_depth(masks, self.stride)])
         return self.to_cell(x), self.to_hidden(x)
 
 
-def _state_head(filters, policy, name):
+def _state_head(filters: int, policy: Any, name: str) -> keras.layers.Layer:
     return keras.layers.Conv2D(filters, 1, activation="relu", dtype=policy, name=name)

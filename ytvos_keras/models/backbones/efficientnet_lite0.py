@@ -1,6 +1,7 @@
 """EfficientNet-Lite0, batch norm folded: the light backbone."""
 
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import keras
@@ -8,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from ytvos_keras.errors import InputError, first_line
+from ytvos_keras.layers.types import Config, Shape, Tensor
 from ytvos_keras.models.backbones.mask_channel import match_spread, widen_first_kernel
 
 # Expansion, kernel size, stride, filters and repeats of each stage (EfficientNet-B0's, without
@@ -31,7 +33,7 @@ class EfficientNetLite0(keras.layers.Layer):
     """EfficientNet-Lite0 without its head; see the package docstring of `backbones`.
 
     The batch norms are folded into the convolutions. Each of the five maps that it returns is
-    standardised per channel with fixed statistics, because their scales differ by far.
+    standardised per channel with fixed statistics, because their scales are far apart.
 
     Args:
         with_mask: Whether a mask is the fourth input channel.
@@ -40,7 +42,7 @@ class EfficientNetLite0(keras.layers.Layer):
         - Tan and Le, EfficientNet, 2019; the "Lite" variants are Google's, 2020.
     """
 
-    def __init__(self, with_mask: bool = False, **kwargs):
+    def __init__(self, with_mask: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.with_mask = with_mask
         self.filters = {stride: _STAGES[stage][3] for stage, stride in _TAPS.items()}
@@ -65,7 +67,7 @@ class EfficientNetLite0(keras.layers.Layer):
             for stride in self.filters
         }
 
-    def build(self, images_shape=None, masks_shape=None):
+    def build(self, images_shape: Shape | None = None, masks_shape: Shape | None = None) -> None:
         self.stem.build((None, None, None, 3 + self.with_mask))
         filters = _STEM_FILTERS
         for stage in self.stages:
@@ -77,7 +79,7 @@ class EfficientNetLite0(keras.layers.Layer):
             layer.build((None, None, None, self.filters[stride]))
         self.built = True
 
-    def call(self, images, masks=None):
+    def call(self, images: Tensor, masks: Tensor | None = None) -> dict[int, Tensor]:
         x = self.stem(self.preprocess(images, masks))
         maps = {}
         for s, stage in enumerate(self.stages):
@@ -90,15 +92,15 @@ class EfficientNetLite0(keras.layers.Layer):
                 maps[_TAPS[s]] = self.standardize[_TAPS[s]](x, training=False)
         return maps
 
-    def preprocess(self, images, masks=None):
-        """To −1…1, the mask alike."""
+    def preprocess(self, images: Tensor, masks: Tensor | None = None) -> Tensor:
+        """Scale images, and the mask, to −1…1."""
         x = ops.cast(images, "float32")
         if self.with_mask:
             x = ops.concatenate([x, 255 * ops.cast(masks, "float32")], axis=-1)
         return ops.cast((x - 127.0) / 128.0, self.compute_dtype)
 
     def read_weights(self, source: str | Path) -> list[np.ndarray]:
-        """Reads an `.npz` file written by `ytvos_keras.training.import_efficientnet_lite0`.
+        """Read an `.npz` file written by `ytvos_keras.training.import_efficientnet_lite0`.
 
         Raises:
             InputError: If the file is missing or its arrays are not this network's.
@@ -123,20 +125,24 @@ class EfficientNetLite0(keras.layers.Layer):
         return arrays
 
     def assign_weights(self, weights: list[np.ndarray]) -> None:
-        """Takes over pretrained weights; a mask channel keeps its random start, at their scale."""
+        """Take over pretrained weights; a mask channel keeps its random start, at their scale."""
         kernel, *others = weights
         if self.with_mask:
             start = match_spread(np.array(self.stem.kernel), kernel)
             kernel = widen_first_kernel(kernel, start)
         self.set_weights([kernel, *others])
 
-    def compute_output_shape(self, images_shape, masks_shape=None):
+    def compute_output_shape(
+        self, images_shape: Shape, masks_shape: Shape | None = None
+    ) -> dict[int, Shape]:
         return {s: (images_shape[0], None, None, n) for s, n in self.filters.items()}
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "with_mask": self.with_mask}
 
-    def _block(self, filters_in, expansion, kernel_size, strides, filters_out):
+    def _block(
+        self, filters_in: int, expansion: int, kernel_size: int, strides: int, filters_out: int
+    ) -> list[keras.layers.Layer]:
         """Inverted residual: widen, filter each channel, narrow."""
         convolutions = []
         if expansion > 1:
@@ -150,7 +156,7 @@ class EfficientNetLite0(keras.layers.Layer):
         )
         return [*convolutions, depthwise, self._conv(filters_out, 1)]
 
-    def _conv(self, filters, kernel_size, **kwargs):
+    def _conv(self, filters: int, kernel_size: int, **kwargs: Any) -> keras.layers.Conv2D:
         return keras.layers.Conv2D(
             filters, kernel_size, padding="same", dtype=self.dtype_policy, **kwargs
         )

@@ -1,11 +1,13 @@
 """VGG-16 as the paper uses it: thirteen convolutions and the first fully connected layer."""
 
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
+from ytvos_keras.layers.types import Config, Shape, Tensor
 from ytvos_keras.layers.winograd import transform_kernel, winograd_conv, winograd_pays
 from ytvos_keras.models.backbones.mask_channel import widen_first_kernel
 from ytvos_keras.models.backbones.vgg16_weights import (
@@ -18,7 +20,7 @@ from ytvos_keras.models.backbones.vgg16_weights import (
 _BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
 _BGR_MEANS = (103.939, 116.779, 123.68)  # of ImageNet, as the pretrained weights were trained
 _FC6_FILTERS = 4096
-# From so many on, Winograd's convolution with its gradients takes less time than the plain one.
+# From this many filters, Winograd's convolution with its gradients is faster than the plain one.
 _WINOGRAD_FILTERS = 256
 
 
@@ -37,7 +39,7 @@ class VGG16(keras.layers.Layer):
         - Section 4.3 of the paper, "Model structures".
     """
 
-    def __init__(self, with_mask: bool = False, fc6: str = "1x1", **kwargs):
+    def __init__(self, with_mask: bool = False, fc6: str = "1x1", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.with_mask = with_mask
         self.fc6 = fc6
@@ -49,14 +51,16 @@ class VGG16(keras.layers.Layer):
         size = {"1x1": 1, "7x7": 7, "none": 0}[fc6]
         self.fc6_conv = self._conv("fc6", _FC6_FILTERS, size) if size else None
 
-    def build(self, images_shape=None, masks_shape=None):
+    def build(self, images_shape: Shape | None = None, masks_shape: Shape | None = None) -> None:
         channels = 3 + self.with_mask
         for conv in self._convolutions():
             conv.build((None, None, None, channels))
             channels = conv.filters
         self.built = True
 
-    def call(self, images, masks=None, training=None):
+    def call(
+        self, images: Tensor, masks: Tensor | None = None, training: bool | None = None
+    ) -> dict[int, Tensor]:
         x = self.preprocess(images, masks)
         maps = {}
         for b, block in enumerate(self.blocks, start=1):
@@ -68,7 +72,7 @@ class VGG16(keras.layers.Layer):
             maps[32] = self.fc6_conv(x)
         return maps
 
-    def preprocess(self, images, masks=None):
+    def preprocess(self, images: Tensor, masks: Tensor | None = None) -> Tensor:
         """RGB to BGR less the means of ImageNet; the mask to the same range, −127.5 or 127.5."""
         images = ops.cast(images, "float32")
         x = ops.flip(images, axis=-1) - ops.convert_to_tensor(_BGR_MEANS)
@@ -77,7 +81,7 @@ class VGG16(keras.layers.Layer):
         return ops.cast(x, self.compute_dtype)
 
     def read_weights(self, source: str | Path) -> Weights:
-        """Reads pretrained weights.
+        """Read pretrained weights.
 
         Args:
             source: `"imagenet"` (through `keras.applications`, downloaded once on the user's
@@ -93,7 +97,7 @@ class VGG16(keras.layers.Layer):
         return read_vgg16_weights(source, with_fc6=self.fc6_conv is not None)
 
     def assign_weights(self, weights: Weights) -> None:
-        """Takes over pretrained weights; fc6 and the first convolution are reshaped for it."""
+        """Take over pretrained weights; fc6 and the first convolution are reshaped for it."""
         for conv in self._convolutions():
             if conv is self.fc6_conv:
                 if "fc1" not in weights:
@@ -107,13 +111,15 @@ class VGG16(keras.layers.Layer):
                 kernel = widen_first_kernel(kernel, np.array(conv.kernel))
             conv.set_weights([kernel, bias])
 
-    def compute_output_shape(self, images_shape, masks_shape=None):
+    def compute_output_shape(
+        self, images_shape: Shape, masks_shape: Shape | None = None
+    ) -> dict[int, Shape]:
         return {s: (images_shape[0], None, None, n) for s, n in self.filters.items()}
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "with_mask": self.with_mask, "fc6": self.fc6}
 
-    def _conv(self, name, filters, kernel_size):
+    def _conv(self, name: str, filters: int, kernel_size: int) -> keras.layers.Conv2D:
         return keras.layers.Conv2D(
             filters,
             kernel_size,
@@ -123,12 +129,12 @@ class VGG16(keras.layers.Layer):
             name=name,
         )
 
-    def _train(self, conv, x):
-        """`conv(x)`, computed as is fastest together with its gradients."""
+    def _train(self, conv: keras.layers.Conv2D, x: Tensor) -> Tensor:
+        """`conv(x)`, computed so that it is fast together with its gradients."""
         if conv.filters < _WINOGRAD_FILTERS or not winograd_pays(self.compute_dtype):
             return conv(x)
         return ops.relu(winograd_conv(x, transform_kernel(conv.kernel)) + conv.bias)
 
-    def _convolutions(self):
+    def _convolutions(self) -> list[keras.layers.Conv2D]:
         convolutions = [conv for block in self.blocks for conv in block]
         return convolutions if self.fc6_conv is None else [*convolutions, self.fc6_conv]

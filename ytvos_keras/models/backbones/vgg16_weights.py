@@ -89,7 +89,7 @@ def _read_file(path: Path, with_fc6: bool) -> Weights:
         ) from error
 
 
-def _from_legacy_h5(file, with_fc6: bool) -> Weights:
+def _from_legacy_h5(file: h5py.File, with_fc6: bool) -> Weights:
     wanted = [name for name in file if name in _SHAPES or (name == "fc1" and with_fc6)]
     names = {name: file[name].attrs["weight_names"] for name in wanted}
     return {

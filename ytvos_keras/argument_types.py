@@ -1,0 +1,45 @@
+"""Types of command-line arguments, for `type=` of `argparse`."""
+
+from argparse import ArgumentTypeError
+from collections.abc import Callable
+from typing import TypeVar
+
+Value = TypeVar("Value")
+
+
+def positive(text: str) -> int:
+    """Read a whole number of at least 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise ArgumentTypeError(f"a whole number of at least 1 is needed, not {text!r}")
+    return int(text)
+
+
+def natural(text: str) -> int:
+    """Read a whole number of at least 0."""
+    if not text.isdecimal():
+        raise ArgumentTypeError(f"a whole number of at least 0 is needed, not {text!r}")
+    return int(text)
+
+
+def dimensions(count: int) -> Callable[[str], tuple[int, ...]]:
+    """Return a reader of `count` sizes with an x in between, such as 256x448."""
+
+    def read(text: str) -> tuple[int, ...]:
+        sizes = text.lower().split("x")
+        if len(sizes) != count:
+            raise ArgumentTypeError(
+                f"{count} sizes with an x in between are needed, such as "
+                f"{'x'.join(['256', '448', '3', '3', '3'][:count])}, not {text!r}"
+            )
+        return tuple(positive(size) for size in sizes)
+
+    return read
+
+
+def list_of(read: Callable[[str], Value]) -> Callable[[str], list[Value]]:
+    """Return a reader of comma-separated values; duplicates are dropped."""
+
+    def read_list(text: str) -> list[Value]:
+        return list(dict.fromkeys(read(item.strip()) for item in text.split(",")))
+
+    return read_list
