@@ -60,9 +60,9 @@ def segment_batch(
 ) -> list[VideoOutcome]:
     """Segment every video of a folder as `segment_files` does one.
 
-    What goes wrong with one video is logged and does not stop the others. `summary.json` in
-    `output` says what became of each, also while the work goes on. The same call again leaves
-    finished videos as they are, goes on with an interrupted one, and tries failed ones again.
+    What goes wrong with one video, whatever it is, is logged and does not stop the others.
+    `summary.json` in `output` says what became of each, also during the run. The same call again
+    leaves finished videos as they are, resumes an interrupted one, and tries failed ones again.
 
     Args:
         videos: a folder of folders of frames and of video files.
@@ -118,8 +118,11 @@ def _try_to_segment(
     segmenter.reset()
     try:
         outcome = _segment_video(video, segmenter, before, progress, **options)
-    except (InputError, OSError) as error:
+    except Exception as error:
         message = " ".join(str(error).split())
+        if not isinstance(error, InputError | OSError):  # a bug, but of this video alone
+            message = f"{type(error).__name__}: {message}"
+            logger.debug("%s", video.name, exc_info=True)
         logger.error("%s: %s", video.name, message)
         frames, objects = segmenter.frame_count, len(segmenter.object_ids)
         outcome = VideoOutcome(video.name, frames, objects, error=message)

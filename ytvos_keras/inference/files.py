@@ -196,8 +196,8 @@ def _write_overlay(inputs: Inputs, output: Path, report) -> Path:
     path, palette = output / OVERLAY_NAME, inputs.first_masks.palette
     fps = inputs.source.fps or Fraction(FOLDER_FPS)
     with VideoWriter(path, fps / inputs.every) as video:
-        for number, (_, name, frame) in enumerate(inputs.read(), start=1):
+        for number, (name, time, frame) in enumerate(inputs.read_with_times(), start=1):
             labels, _ = read_mask(output / f"{name}.png", allow_empty=True)
-            video.write(draw_overlay(frame, labels, palette))
+            video.write(draw_overlay(frame, labels, palette), time)
             report("overlay", number, inputs.count)
     return path

@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import itertools
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,10 @@ class Inputs:
         frames = self.source.read(start, self.wanted)
         for index, (name, frame) in zip(indexes, frames, strict=False):  # indexes never end
             yield index, name, frame
+
+    def read_with_times(self) -> Iterator[tuple[str, Fraction | None, np.ndarray]]:
+        """Yield (name, time, frame) of the wanted frames; see `FrameSource.read_with_times`."""
+        return self.source.read_with_times(wanted=self.wanted)
 
     @functools.cached_property
     def count(self) -> int | None:

@@ -39,6 +39,16 @@ class FrameSource(abc.ABC):
             InputError: a frame cannot be read; the message names the file (and frame).
         """
 
+    def read_with_times(
+        self, start: int = 0, wanted: Callable[[int], bool] | None = None
+    ) -> Iterator[tuple[str, Fraction | None, np.ndarray]]:
+        """As `read`, with the time of each frame in seconds after the first one.
+
+        None where frames have no time of their own: then they are shown at a steady rate.
+        """
+        for name, frame in self.read(start, wanted):
+            yield name, None, frame
+
     @abc.abstractmethod
     def index_of(self, stem: str) -> int | None:
         """Return the index of the frame called `stem` (a file name without suffix), or None."""

@@ -12,6 +12,7 @@ import av
 import numpy as np
 
 from ytvos_keras.errors import InputError
+from ytvos_keras.media.containers import open_video
 from ytvos_keras.media.folder_frames import FolderFrames
 from ytvos_keras.media.pictures import read_rgb
 from ytvos_keras.media.video_frames import VideoFrames
@@ -166,8 +167,8 @@ class _Video(VideoFrames):
                 yield place, self._picture(frame)
 
     def _pictures(self, start: int | None = None) -> Iterator[av.VideoFrame]:
-        with av.open(str(self.path)) as container:
-            stream = container.streams.video[0]
+        with open_video(self.path) as container:
+            stream = self._stream(container)
             if start is not None:
                 container.seek(start, stream=stream)
             try:
@@ -181,8 +182,8 @@ class _Video(VideoFrames):
     def _index(self) -> tuple[list[int], list[int]]:
         """Time stamps of all frames, and the indexes of key frames; empty if not reliable."""
         times, keys = [], set()
-        with contextlib.suppress(av.FFmpegError), av.open(str(self.path)) as container:
-            for packet in container.demux(container.streams.video[0]):
+        with contextlib.suppress(av.FFmpegError), open_video(self.path) as container:
+            for packet in container.demux(self._stream(container)):
                 if packet.size and not packet.is_discard:
                     times.append(packet.pts)
                     keys |= {packet.pts} if packet.is_keyframe else set()

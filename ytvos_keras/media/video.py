@@ -6,11 +6,15 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.video.reformatter import ColorRange
 
 from ytvos_keras.errors import InputError
 from ytvos_keras.media.atomic import atomic_path
+from ytvos_keras.media.colour_matrix import target_matrix
+from ytvos_keras.media.containers import open_output
 
 _ENCODERS = ("libx264", "libopenh264", "h264_videotoolbox")  # of software, in order of preference
+_TICK = Fraction(1, 90_000)  # of a second, as in MPEG
 _QUALITY = {"libx264": {"crf": "20", "preset": "veryfast"}}
 
 
@@ -23,7 +27,7 @@ class VideoWriter:
 
     Args:
         path: the .mp4 file; its folder must exist.
-        fps: frames per second.
+        fps: frames per second, for frames that are written without a time.
 
     Raises:
         InputError: the installed PyAV has no H.264 encoder.
@@ -38,21 +42,24 @@ class VideoWriter:
         self.fps = Fraction(fps).limit_denominator(100_000)
         self.encoder = _find_encoder()
         self._size: tuple[int, int] | None = None
+        self._last = -1  # time stamp
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> "VideoWriter":
         part = self._stack.enter_context(atomic_path(self.path))
         # FFmpeg opens the file with the first frame, so errors of the place come from there.
         self._container = self._stack.enter_context(
-            av.open(str(part), "w", format="mp4", options={"movflags": "faststart"})
+            open_output(part, format="mp4", options={"movflags": "faststart"})
         )
         return self
 
-    def write(self, frame: np.ndarray) -> None:
+    def write(self, frame: np.ndarray, time: Fraction | None = None) -> None:
         """Add a frame.
 
         Args:
             frame: uint8 (H, W, 3), RGB, 0–255; all frames have the size of the first.
+            time: when it is shown, in seconds after the first frame; None: at a steady rate. All
+                frames have a time, or none has.
 
         Raises:
             ValueError: another dtype, rank or size.
@@ -62,7 +69,7 @@ class VideoWriter:
                 f"a frame must be uint8 with shape (H, W, 3). Received: {frame.dtype} {frame.shape}"
             )
         if self._size is None:
-            self._start(*frame.shape[:2])
+            self._start(*frame.shape[:2], is_timed=time is not None)
         if frame.shape[:2] != self._size:
             raise ValueError(
                 f"all frames of a video must have one size, {self._size}. "
@@ -71,6 +78,13 @@ class VideoWriter:
         height, width = self._size
         even = np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
         picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(even), format="rgb24")
+        matrix, _ = target_matrix(height)
+        picture = picture.reformat(
+            format="yuv420p", dst_colorspace=matrix, dst_color_range=ColorRange.MPEG
+        )
+        if time is not None:
+            self._last = max(round(time / _TICK), self._last + 1)
+            picture.pts, picture.time_base = self._last, _TICK
         self._encode(picture)
 
     def __exit__(self, kind, error, trace) -> bool | None:
@@ -82,13 +96,20 @@ class VideoWriter:
                 raise
         return self._stack.__exit__(kind, error, trace)
 
-    def _start(self, height: int, width: int) -> None:
+    def _start(self, height: int, width: int, is_timed: bool) -> None:
         self._size = (height, width)
         options = _QUALITY.get(self.encoder, {})
         self._stream = self._container.add_stream(self.encoder, rate=self.fps, options=options)
         self._stream.height = height + height % 2
         self._stream.width = width + width % 2
         self._stream.pix_fmt = "yuv420p"
+        context = self._stream.codec_context
+        if is_timed:
+            context.time_base = _TICK
+        # A player that finds no tag guesses by the size, each in its own way.
+        _, tag = target_matrix(height)
+        context.colorspace = context.color_primaries = context.color_trc = tag
+        context.color_range = ColorRange.MPEG
 
     def _finish(self) -> None:
         if self._size is None:

@@ -10,6 +10,9 @@ import av
 import numpy as np
 
 from ytvos_keras.errors import InputError
+from ytvos_keras.media.colour_matrix import source_matrix
+from ytvos_keras.media.containers import open_video, video_stream
+from ytvos_keras.media.display_matrix import display_matrix, is_quarter_turn, upright
 from ytvos_keras.media.frame_source import FrameSource
 
 # Containers with an index of time stamps. In others those after seeking may be another frame's
@@ -20,7 +23,7 @@ _UNTIMED = ("avi", "h264", "hevc", "m4v", "mpegvideo")
 
 
 class VideoFrames(FrameSource):
-    """The first video stream of a file: every decoded frame, in the order of presentation.
+    """A video track of a file: every decoded frame, in the order of presentation.
 
     Frames are named by their number: 00000, 00001, … The rotation and mirroring that phones store
     beside the pixels (the display matrix) are applied as the first frame has them. Pixels are taken
@@ -28,40 +31,48 @@ class VideoFrames(FrameSource):
 
     Args:
         path: a file in any container and codec that FFmpeg decodes.
+        track: which video track, from 0; cover art does not count.
 
     Raises:
-        InputError: not a video, or its first frame cannot be decoded.
+        InputError: not a video, no such track, or its first frame cannot be decoded.
     """
 
-    def __init__(self, path: str | Path):
+    def __init__(self, path: str | Path, track: int = 0):
         self.path = Path(path)
         self.files = [self.path]
-        with _one_line_errors(self.path, None), av.open(str(self.path)) as container:
-            if not container.streams.video:
-                raise InputError(f"{self.path}: no video in this file.")
-            stream = container.streams.video[0]
+        self.track = track
+        with _one_line_errors(self.path, None), open_video(self.path) as container:
+            stream = self._stream(container)
             self.count = stream.frames or None
             self.fps: Fraction | None = stream.average_rate or stream.guessed_rate
             self._format = container.format.name
+            is_trimmed = _is_trimmed(stream)
             first = next(container.decode(stream), None)
         if first is None:
             raise InputError(f"{self.path}: no frames in this video.")
+        if is_trimmed:
+            self.count = self._count_shown()
         # Of the first frame only: asking a frame for its side data keeps it in memory.
-        self._display_matrix = _display_matrix(first)
+        self._display_matrix = display_matrix(first)
         self._origin = None if first.pts is None else first.pts * first.time_base
         self.size = self._picture(first).shape[:2]
 
     def read(
         self, start: int = 0, wanted: Callable[[int], bool] | None = None
     ) -> Iterator[tuple[str, np.ndarray]]:
+        for name, _, frame in self.read_with_times(start, wanted):
+            yield name, frame
+
+    def read_with_times(
+        self, start: int = 0, wanted: Callable[[int], bool] | None = None
+    ) -> Iterator[tuple[str, Fraction | None, np.ndarray]]:
         # Frames before `start` are decoded and dropped: exact for every codec, unlike seeking.
         index = 0
-        with _one_line_errors(self.path, lambda: index), av.open(str(self.path)) as container:
-            stream = container.streams.video[0]
+        with _one_line_errors(self.path, lambda: index), open_video(self.path) as container:
             # Not thread_type "AUTO": with frame threads FFmpeg keeps decoding errors to itself.
-            for frame in container.decode(stream):
+            for frame in container.decode(self._stream(container)):
                 if index >= start and (wanted is None or wanted(index)):
-                    yield f"{index:05d}", self._picture(frame)
+                    yield f"{index:05d}", self._time(frame, index), self._picture(frame)
                 index += 1
         if self.count and index < self.count:
             warnings.warn(
@@ -91,12 +102,12 @@ class VideoFrames(FrameSource):
         """
         index, before = 0, Fraction(0)
         seek = start > 0 and self._lands_before(start)
-        with _one_line_errors(self.path, lambda: index), av.open(str(self.path)) as container:
+        with _one_line_errors(self.path, lambda: index), open_video(self.path) as container:
             for frame in self._decode(container, start if seek else None):
                 time = self._time(frame, index)
                 if time is None or (index and time < before):
                     raise InputError(
-                        f"{self.path}: time stamps are missing or run backwards; encode it anew, "
+                        f"{self.path}: time stamps are missing or run backwards; encode it again, "
                         "for example: ffmpeg -fflags +genpts -i IN OUT.mp4"
                     )
                 if time >= start:
@@ -106,16 +117,26 @@ class VideoFrames(FrameSource):
     def _decode(
         self, container: av.container.InputContainer, target: Fraction | None
     ) -> Iterator[av.VideoFrame]:
-        stream = container.streams.video[0]
+        stream = self._stream(container)
         if target is not None:  # to the key frame at or before it
             container.seek(int((target + self._origin) / stream.time_base), stream=stream)
         return container.decode(stream)
+
+    def _stream(self, container: av.container.InputContainer) -> av.VideoStream:
+        return video_stream(container, self.path, self.track)
+
+    def _count_shown(self) -> int | None:
+        """Number of frames that an edit list leaves, from the container without decoding."""
+        with contextlib.suppress(av.FFmpegError), open_video(self.path) as container:
+            packets = container.demux(self._stream(container))
+            return sum(1 for packet in packets if packet.size and not packet.is_discard)
+        return None
 
     def _lands_before(self, target: Fraction) -> bool:
         """Whether seeking arrives at or before a time; not so where the index is incomplete."""
         if self._origin is None or not self._format.startswith(_SEEKABLE):
             return False
-        with contextlib.suppress(av.FFmpegError), av.open(str(self.path)) as container:
+        with contextlib.suppress(av.FFmpegError), open_video(self.path) as container:
             first = next(self._decode(container, target), None)
             time = None if first is None else self._time(first, 0)
             return time is not None and time <= target
@@ -130,11 +151,11 @@ class VideoFrames(FrameSource):
         return frame.pts * frame.time_base - self._origin
 
     def _picture(self, frame: av.VideoFrame, size: tuple[int, int] | None = None) -> np.ndarray:
-        scaled = {}
+        scaled = {"src_colorspace": source_matrix(frame)}
         if size is not None:
-            height, width = size[::-1] if _is_quarter_turn(self._display_matrix) else size
-            scaled = {"height": height, "width": width, "interpolation": "AREA"}
-        return _upright(frame.to_ndarray(format="rgb24", **scaled), self._display_matrix)
+            height, width = size[::-1] if is_quarter_turn(self._display_matrix) else size
+            scaled |= {"height": height, "width": width, "interpolation": "AREA"}
+        return upright(frame.to_ndarray(format="rgb24", **scaled), self._display_matrix)
 
     def index_of(self, stem: str) -> int | None:
         return int(stem) if stem.isdecimal() else None
@@ -164,29 +185,8 @@ class _one_line_errors:
         ) from error
 
 
-def _display_matrix(frame: av.VideoFrame) -> np.ndarray | None:
-    data = frame.side_data.get("DISPLAYMATRIX")
-    return None if data is None else np.frombuffer(bytes(data), np.int32).reshape(3, 3).copy()
-
-
-def _is_quarter_turn(display_matrix: np.ndarray | None) -> bool:
-    """Whether x and y change places."""
-    return display_matrix is not None and abs(int(display_matrix[0, 1])) > abs(
-        int(display_matrix[0, 0])
-    )
-
-
-def _upright(picture: np.ndarray, display_matrix: np.ndarray | None) -> np.ndarray:
-    """Return a picture as it is meant to be shown, uint8 (H, W, 3).
-
-    The display matrix [[a, b], [c, d]] sends pixel (x, y) to (a·x + c·y, b·x + d·y); only quarter
-    turns and mirrorings are in use (https://ffmpeg.org/doxygen/trunk/group__lavu__video__display.html).
-    """
-    if display_matrix is None:
-        return picture
-    (a, b), (c, d) = display_matrix[:2, :2]
-    if _is_quarter_turn(display_matrix):
-        picture, a, d = picture.swapaxes(0, 1), c, b
-    picture = picture[:, ::-1] if a < 0 else picture
-    picture = picture[::-1] if d < 0 else picture
-    return np.ascontiguousarray(picture)
+def _is_trimmed(stream: av.VideoStream) -> bool:
+    """Whether an edit list hides frames: then the track is shorter than its frames."""
+    if not (stream.frames and stream.duration and stream.average_rate):
+        return False
+    return stream.duration * stream.time_base * stream.average_rate < stream.frames - 0.5

@@ -133,6 +133,8 @@ def _try_video(video: RawVideoFile, **how) -> tuple[str, str | None]:
         cut_video(video, **how)
     except InputError as error:
         return video.label, str(error)
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        return video.label, f"{type(error).__name__}: {error}"  # a bug, but of this video alone
     return video.label, None
 
 

@@ -1,0 +1,54 @@
+"""Opening video files through PyAV (FFmpeg): the one place where a path goes to `av.open`."""
+
+from pathlib import Path
+from typing import Any
+
+import av
+
+from ytvos_keras.errors import InputError
+
+
+def open_video(path: Path) -> av.container.InputContainer:
+    """Open a video file to read it; metadata that are not UTF-8 are replaced.
+
+    Raises:
+        av.FFmpegError: it cannot be opened.
+    """
+    return av.open(_url(path), metadata_errors="replace")
+
+
+def open_output(path: Path, **options: Any) -> av.container.OutputContainer:
+    """Open a video file to write it; `options` are those of `av.open`.
+
+    Raises:
+        av.FFmpegError: it cannot be opened.
+    """
+    return av.open(_url(path), "w", **options)
+
+
+def video_stream(
+    container: av.container.InputContainer, path: Path, track: int = 0
+) -> av.VideoStream:
+    """Choose a video track; cover art and thumbnails are not counted.
+
+    Args:
+        container: an open file.
+        path: what to call it in an error.
+        track: which of the tracks, from 0.
+
+    Raises:
+        InputError: there is no video, or no such track.
+    """
+    pictures = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thumbnails
+    tracks = [stream for stream in container.streams.video if not stream.disposition & pictures]
+    if not tracks:
+        cover = ", only a cover picture" if container.streams.video else ""
+        raise InputError(f"{path}: no video in this file{cover}.")
+    if not 0 <= track < len(tracks):
+        raise InputError(f"{path}: no video track {track}; it has {len(tracks)}, counted from 0.")
+    return tracks[track]
+
+
+def _url(path: Path) -> str:
+    """A path that FFmpeg takes for one whatever is in it: `12:30.mp4` has no protocol `12`."""
+    return f"file:{path}"
