@@ -175,6 +175,16 @@ def test_rename_recolour_hide_delete(person, project):
     assert not project.mask(0).any()
 
 
+def test_export(person, project):
+    person.lasso(5, 4, 13, 12)
+    person.page.locator("#format").select_option("coco")
+    person.page.get_by_role("button", name="Export").click()
+    person.sees("#exported", "coco.json")
+    with person.page.expect_download() as download:
+        person.page.get_by_role("link", name="Save").click()
+    assert '"area": 64' in download.value.path().read_text()
+
+
 def test_zoomed_in_the_pointer_draws_where_it_is(person, project):
     x, y = person.place(24, 16)
     person.page.mouse.move(x, y)

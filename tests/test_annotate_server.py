@@ -186,6 +186,20 @@ def test_events_reach_every_page_and_a_slow_page_loads_everything():
     asyncio.run(pages())
 
 
+def test_an_export_is_downloaded(opened):
+    assert "palette" in opened.get("/api/exports").json()
+    assert opened.post("/api/exports/palette").status == 400
+    assert opened.get("/api/exports/palette").status == 404
+    opened.post("/api/objects")
+    opened.put("/api/masks/0?trusted=1", content=box(5).tobytes())
+    assert opened.post("/api/exports/palette").json()["file"] == "masks.zip"
+    answer = opened.get("/api/exports/palette")
+    assert answer.content[:2] == b"PK"
+    assert "masks.zip" in answer.headers["content-disposition"]
+    assert opened.post("/api/exports/..%2f..%2fx").status in (400, 404, 405)
+    assert opened.get("/api/exports/..%2fannotate.json").status == 404
+
+
 def test_a_closed_tab(opened, workspace):
     with opened.stream("/api/events") as stream:
         assert stream.readline() == b"retry: 1000\n"

@@ -108,7 +108,9 @@ class Project:
             InputError: another size than the video's, or an id that is no object of the project.
         """
         trusted = sorted(set(trusted))
-        self._check(labels, trusted)
+        if labels.shape != self.frames.size:
+            raise InputError(f"the mask must be {self.frames.size}. Received: {labels.shape}.")
+        self._check_ids({*ids_in(labels), *trusted})
         drawn = np.where(np.isin(labels, trusted), labels, 0).astype(np.uint8)
         with self.lock:
             # First what must not be lost; `mask` puts it over what is in the other file.
@@ -121,16 +123,12 @@ class Project:
             if not trusted:
                 self._path(index, TRUSTED_FOLDER).unlink(missing_ok=True)
             write_mask(self._path(index), labels)
-            kept = self.predicted.pop(index, {})
-            kept = {i: p for i, p in kept.items() if i not in trusted}
-            if kept:
+            kept = self.predicted.pop(index, {}).items()
+            if kept := {i: prediction for i, prediction in kept if i not in trusted}:
                 self.predicted[index] = kept
 
     def save_predicted(
-        self,
-        index: int,
-        labels: np.ndarray,
-        predictions: Mapping[int, Prediction],
+        self, index: int, labels: np.ndarray, predictions: Mapping[int, Prediction]
     ) -> None:
         """Replace the masks of some objects in a frame, but for those that are trusted there.
 
@@ -147,8 +145,7 @@ class Project:
             free = ~np.isin(merged, list(trusted)) if trusted else True
             merged = np.where(np.isin(labels, ids) & free, labels, merged)
             write_mask(self._path(index), merged)
-            entries = self.predicted.setdefault(index, {})
-            entries.update({i: predictions[i] for i in ids})
+            self.predicted.setdefault(index, {}).update({i: predictions[i] for i in ids})
 
     def add_object(self) -> int:
         """Add an object under the lowest free id, which is returned."""
@@ -158,7 +155,7 @@ class Project:
                 raise InputError(f"a video has at most {MAX_ID} objects; delete one first.")
             self.objects[free[0]] = new_object(free[0])
             self._save()
-            return free[0]
+        return free[0]
 
     def change_object(self, object_id: int, **changes: str) -> None:
         """Change the `name` or `colour` of an object.
@@ -223,7 +220,7 @@ class Project:
         }
 
     def _find_objects(self) -> None:
-        indexes = [i for i in range(self.frames.count) if self._path(i).exists()]
+        indexes = list(filter(self.has_mask, range(self.frames.count)))
         for index in indexes[:: max(1, len(indexes) // _LOOKED_AT)]:
             for object_id in ids_in(self.mask(index)):
                 self.objects.setdefault(object_id, new_object(object_id))
@@ -241,11 +238,6 @@ class Project:
                 f"{self.frames.size[1]}×{self.frames.size[0]}; give another output folder."
             )
         return labels.copy()
-
-    def _check(self, labels: np.ndarray, trusted: list[int]) -> None:
-        if labels.shape != self.frames.size:
-            raise InputError(f"the mask must be {self.frames.size}. Received: {labels.shape}.")
-        self._check_ids({*ids_in(labels), *trusted})
 
     def _check_ids(self, ids: Iterable[int]) -> None:
         if unknown := sorted(set(ids) - self.objects.keys()):

@@ -4,28 +4,25 @@ import gzip
 import secrets
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from ytvos_keras.annotate import propagator
+from ytvos_keras.annotate import exports, propagator
 from ytvos_keras.annotate.guard import ASGIApp, Guard
 from ytvos_keras.annotate.plan import DIRECTIONS
+from ytvos_keras.annotate.request_content import query_number, read_body, read_object
 from ytvos_keras.annotate.session import Session
 from ytvos_keras.annotate.workspace import Workspace
 from ytvos_keras.errors import InputError
 from ytvos_keras.media.atomic import atomic_path
-from ytvos_keras.media.json_file import JsonError, parse_json
 from ytvos_keras.media.listing import VIDEO_SUFFIXES
-
-_MOST_JSON = 64 * 2**10  # bytes
 
 
 def make_app(workspace: Workspace, token: str, hosts: frozenset[str]) -> ASGIApp:
@@ -46,6 +43,9 @@ def make_app(workspace: Workspace, token: str, hosts: frozenset[str]) -> ASGIApp
         Route("/api/propagate", _propagate, methods=["POST"]),
         Route("/api/stop", _stop, methods=["POST"]),
         Route("/api/events", _events),
+        Route("/api/exports", _formats),
+        Route("/api/exports/{name}", _export, methods=["POST"]),
+        Route("/api/exports/{name}", _exported),
         Mount("/", StaticFiles(directory=str(page), html=True)),
     ]
     handlers = {InputError: _input_error, IndexError: _no_frame, OSError: _input_error}
@@ -81,7 +81,7 @@ def _videos(request: Request) -> Response:
 
 
 async def _open(request: Request) -> Response:
-    name = (await _json(request)).get("name")
+    name = (await read_object(request)).get("name")
     if not isinstance(name, str):
         raise InputError("give the name of a video.")
     await run_in_threadpool(_workspace(request).open_name, name)
@@ -110,20 +110,14 @@ async def _receive(request: Request, path: Path) -> None:
 
 
 def _frame(request: Request) -> Response:
-    width = _number(request, "width")
+    width = query_number(request, "width")
     picture = _session(request).picture(request.path_params["index"], width and max(16, width))
     return _picture(picture)
 
 
 def _thumbnail(request: Request) -> Response:
-    near = _number(request, "near") or 0
+    near = query_number(request, "near") or 0
     return _picture(_session(request).thumbnail(request.path_params["index"], near))
-
-
-def _number(request: Request, name: str) -> int | None:
-    """A whole number of the query, None if it has none."""
-    text = request.query_params.get(name, "")
-    return int(text[:9]) if text.isdecimal() else None
 
 
 def _picture(data: bytes) -> Response:
@@ -149,7 +143,7 @@ async def _save_mask(request: Request) -> Response:
     ids = request.query_params.get("trusted", "")
     if not all(part.isdecimal() for part in ids.split(",") if part):
         raise InputError("trusted must be ids of objects.")
-    body = await _body(request, height * width)
+    body = await read_body(request, height * width)
     if len(body) != height * width:
         raise InputError(f"a mask must have {height * width} bytes. Received: {len(body)}.")
     labels = np.frombuffer(body, np.uint8).reshape(height, width)
@@ -164,7 +158,7 @@ def _add_object(request: Request) -> Response:
 
 
 async def _change_object(request: Request) -> Response:
-    changes = await _json(request)
+    changes = await read_object(request)
     if not changes.keys() <= {"name", "colour"}:
         raise InputError("an object has a name and a colour.")
     _session(request).project.change_object(request.path_params["id"], **changes)
@@ -179,7 +173,7 @@ def _delete_object(request: Request) -> Response:
 
 
 async def _propagate(request: Request) -> Response:
-    wanted = await _json(request)
+    wanted = await read_object(request)
     start, stop, direction = (wanted.get(key) for key in ("start", "stop", "direction"))
     if type(start) is not int or type(stop) is not int or direction not in DIRECTIONS:
         raise InputError("give start and stop as frame numbers, and a direction.")
@@ -192,30 +186,34 @@ def _stop(request: Request) -> Response:
     return JSONResponse({})
 
 
+def _formats(request: Request) -> Response:
+    return JSONResponse({name: form.title for name, form in exports.FORMATS.items()})
+
+
+def _export(request: Request) -> Response:
+    """Write a file; the page gets it from the same address."""
+    name, publish = request.path_params["name"], _workspace(request).events.publish
+
+    def tick(done: int, total: int) -> None:
+        publish({"type": "export", "name": name, "done": done, "total": total})
+
+    path = exports.export(_session(request).project, name, tick)
+    return JSONResponse({"file": path.name, "path": str(path)})
+
+
+def _exported(request: Request) -> Response:
+    form = exports.FORMATS.get(request.path_params["name"])
+    folder = _session(request).project.folder / exports.EXPORT_FOLDER
+    if form is None or not (folder / form.file).is_file():
+        raise HTTPException(404, "export it first")
+    headers = {"cache-control": "no-store"}
+    return FileResponse(folder / form.file, filename=form.file, headers=headers)
+
+
 async def _events(request: Request) -> Response:
     stream = _workspace(request).events.stream()
     headers = {"cache-control": "no-store"}
     return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
-
-
-async def _json(request: Request) -> dict[str, Any]:
-    try:
-        content = parse_json(await _body(request, _MOST_JSON))
-    except JsonError as error:
-        raise InputError(f"the request {error}.") from error
-    if not isinstance(content, dict):
-        raise InputError("the request must be a JSON object.")
-    return content
-
-
-async def _body(request: Request, most: int) -> bytes:
-    """The body, refused as soon as it is longer than `most` bytes."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > most:
-            raise HTTPException(413, "the request is too large")
-    return bytes(body)
 
 
 def _input_error(request: Request, error: Exception) -> Response:

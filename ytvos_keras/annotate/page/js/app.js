@@ -77,6 +77,7 @@ export class App extends EventTarget {
       this.status = status;
       this.tell("status");
     }
+    if (event.type === "export") this.dispatchEvent(new CustomEvent("export", { detail: event }));
     if (event.type !== "frame") return;
     this.marks.predict(event.index, event.confidence);
     this.tell("marks");

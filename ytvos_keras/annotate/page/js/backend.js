@@ -87,4 +87,15 @@ export class ServerBackend {
   openFile(file) {
     return send("PUT", `api/upload?name=${encodeURIComponent(file.name)}`, file);
   }
+
+  // Names and titles of what can be exported.
+  async formats() {
+    return (await send("GET", "api/exports")).json();
+  }
+
+  // Writes a file; returns its name, where it is, and an address to download it from.
+  async exportAs(name) {
+    const { file, path } = await (await send("POST", `api/exports/${name}`)).json();
+    return { file, path, address: `api/exports/${name}` };
+  }
 }

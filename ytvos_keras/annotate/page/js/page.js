@@ -1,5 +1,6 @@
 // Puts the page together for a backend: the server's, or one that works in the browser.
 import { App } from "./app.js";
+import { Exports } from "./exports.js";
 import { actionOf, isForElsewhere, KEYS } from "./keys.js";
 import { Objects } from "./objects.js";
 import { Opener } from "./opener.js";
@@ -18,6 +19,7 @@ export async function startPage(backend) {
   new Timeline(app, $("timeline"));
   new Objects(app, $("objects"), ask);
   new Panel(app, actions);
+  new Exports(app);
   $("keys").querySelector("dl").append(...KEYS.flatMap(helpRow));
   addEventListener("keydown", event => {
     const action = actions[actionOf(event)];

@@ -1,0 +1,112 @@
+import io
+import json
+import zipfile
+
+import numpy as np
+import pytest
+from annotate_project import box, make_project
+from PIL import Image
+from pycocotools import mask as coco
+
+from ytvos_keras.annotate.exports import FORMATS, export
+from ytvos_keras.annotate.project import Prediction
+from ytvos_keras.cli.prepare import main as prepare
+from ytvos_keras.errors import InputError
+from ytvos_keras.media import open_frames
+
+LABELS = box(5) | box(30, 20, value=2)
+
+
+@pytest.fixture
+def project(tmp_path):
+    """Eight frames, of which 1 (drawn) and 2 (predicted, object 1 alone) have masks."""
+    project = make_project(tmp_path)
+    project.add_object(), project.add_object()
+    project.change_object(2, name="red / cup", colour="#00ff00")
+    project.save_drawn(1, LABELS, [1, 2])
+    project.save_predicted(2, box(6), {1: Prediction("a"), 2: Prediction("a")})
+    return project
+
+
+def pictures(path):
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None
+        return {n: Image.open(io.BytesIO(archive.read(n))) for n in archive.namelist()}
+
+
+def test_palette(project):
+    found = pictures(export(project, "palette"))
+    assert list(found) == ["00001.png", "00002.png"]
+    assert found["00001.png"].mode == "P"
+    np.testing.assert_array_equal(np.asarray(found["00001.png"]), LABELS)
+
+
+def test_binary(project):
+    found = pictures(export(project, "binary"))
+    np.testing.assert_array_equal(np.asarray(found["00001.png"]), 255 * (LABELS > 0))
+
+
+def test_per_object(project):
+    found = pictures(export(project, "per-object"))
+    assert sorted(found)[0] == "1_object_1/00001.png"
+    np.testing.assert_array_equal(np.asarray(found["2_red_cup/00001.png"]), 255 * (LABELS == 2))
+    assert not np.asarray(found["2_red_cup/00002.png"]).any()
+
+
+def test_cutout(project):
+    found = np.asarray(pictures(export(project, "cutout"))["00001.png"])
+    np.testing.assert_array_equal(found[..., 3], 255 * (LABELS > 0))
+    assert (found[LABELS > 0][:, :3] == 101).all()
+    assert not found[LABELS == 0].any()
+
+
+def test_overlay(project):
+    frames = [frame for _, frame in open_frames(export(project, "overlay"))]
+    assert len(frames) == 8
+    red, green, blue = frames[1][24, 34].astype(int)
+    assert green > red + 50 and green > blue + 50
+
+
+def test_coco(project):
+    content = json.loads(export(project, "coco").read_text())
+    assert [image["file_name"] for image in content["images"]] == ["00001", "00002"]
+    assert {c["id"]: c["name"] for c in content["categories"]} == {1: "object 1", 2: "red / cup"}
+    cup = content["annotations"][1]
+    assert (cup["image_id"], cup["category_id"], cup["area"]) == (1, 2, 64)
+    assert cup["bbox"] == [30, 20, 8, 8]
+    np.testing.assert_array_equal(coco.decode(cup["segmentation"]), LABELS == 2)
+
+
+def test_a_data_set_that_prepare_accepts(project, tmp_path, capsys):
+    with zipfile.ZipFile(export(project, "youtube-vos")) as archive:
+        archive.extractall(tmp_path / "set")
+    meta = json.loads((tmp_path / "set/meta.json").read_text())
+    objects = meta["videos"]["clip"]["objects"]
+    assert objects["2"] == {"category": "red / cup", "frames": ["00001"]}
+    assert prepare(["check", str(tmp_path / "set")]) == 0
+
+
+def test_progress(project):
+    ticks = []
+    export(project, "palette", lambda done, total: ticks.append((done, total)))
+    assert ticks == [(1, 2), (2, 2)]
+
+
+def test_an_export_that_fails_leaves_nothing(project):
+    def tick(done, total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        export(project, "palette", tick)
+    assert list((project.folder / "exports").iterdir()) == []
+
+
+def test_nothing_to_export(tmp_path):
+    with pytest.raises(InputError, match="no mask to export yet"):
+        export(make_project(tmp_path), "palette")
+
+
+def test_an_unknown_format(project):
+    with pytest.raises(InputError, match="choose palette, binary"):
+        export(project, "../x")
+    assert all("/" not in form.file for form in FORMATS.values())

@@ -1,0 +1,204 @@
+"""What a project can be exported as."""
+
+import contextlib
+import dataclasses
+import json
+import re
+import zipfile
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ytvos_keras.annotate.project import Project
+from ytvos_keras.datasets.readers import run_lengths
+from ytvos_keras.errors import InputError
+from ytvos_keras.media.atomic import atomic_path
+from ytvos_keras.media.json_file import write_json
+from ytvos_keras.media.masks import ids_in
+from ytvos_keras.media.overlay import overlay
+from ytvos_keras.media.palette import davis_palette
+from ytvos_keras.media.random_frames import RandomFrames
+from ytvos_keras.media.video import VideoWriter
+
+FOLDER_FPS = Fraction(24)  # of the overlay of a folder of frames, which has no speed; as in DAVIS
+EXPORT_FOLDER = "exports"
+
+Tick = Callable[[int, int], None]
+"""Called after every frame with the number of frames done and in all."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Format:
+    """A kind of file that a project can be exported as.
+
+    Attributes:
+        title: for the page.
+        file: name of the file in `DIR/exports`.
+        write: writes it, whole or not at all.
+    """
+
+    title: str
+    file: str
+    write: Callable[[Project, Path, Tick], None]
+
+
+def export(project: Project, name: str, tick: Tick = lambda done, total: None) -> Path:
+    """Export a project.
+
+    Args:
+        project: what to export.
+        name: one of `FORMATS`.
+        tick: called after every frame.
+
+    Returns:
+        The file, in the folder `exports` of the project.
+
+    Raises:
+        InputError: there is no such format, no mask yet, or a package is missing.
+    """
+    if name not in FORMATS:
+        raise InputError(f"there is no format {name!r}; choose {', '.join(FORMATS)}.")
+    if not any(map(project.has_mask, range(project.frames.count))):
+        raise InputError("there is no mask to export yet; draw an object first.")
+    path = project.folder / EXPORT_FOLDER / FORMATS[name].file
+    path.parent.mkdir(exist_ok=True)
+    FORMATS[name].write(project, path, tick)
+    return path
+
+
+def _masks(project: Project, tick: Tick) -> Iterator[tuple[int, str, np.ndarray]]:
+    """Yield index, name and label map of every frame that has a mask."""
+    indexes = [i for i in range(project.frames.count) if project.has_mask(i)]
+    for done, index in enumerate(indexes, start=1):
+        yield index, project.frames.name(index), project.mask(index)
+        tick(done, len(indexes))
+
+
+def _palette_masks(project: Project, path: Path, tick: Tick) -> None:
+    with _zip(path) as add:
+        for _, name, labels in _masks(project, tick):
+            add(f"{name}.png", _palette_image(labels))
+
+
+def _binary_masks(project: Project, path: Path, tick: Tick) -> None:
+    """Black and white: 255 where any object is."""
+    with _zip(path) as add:
+        for _, name, labels in _masks(project, tick):
+            add(f"{name}.png", Image.fromarray(np.where(labels, 255, 0).astype(np.uint8)))
+
+
+def _object_masks(project: Project, path: Path, tick: Tick) -> None:
+    """A folder for each object, black and white."""
+    folders = {i: f"{i}_{_file_name(o.name)}" for i, o in project.objects.items()}
+    with _zip(path) as add:
+        for _, name, labels in _masks(project, tick):
+            for object_id, folder in folders.items():
+                mask = np.where(labels == object_id, 255, 0).astype(np.uint8)
+                add(f"{folder}/{name}.png", Image.fromarray(mask))
+
+
+def _cutout(project: Project, path: Path, tick: Tick) -> None:
+    """The objects in their own colours on nothing: RGBA pictures."""
+    frames = RandomFrames(project.frames.path)
+    with _zip(path) as add:
+        for index, name, labels in _masks(project, tick):
+            alpha = np.where(labels, 255, 0).astype(np.uint8)
+            picture = np.dstack([np.where(labels[..., None], frames.frame(index), 0), alpha])
+            add(f"{name}.png", Image.fromarray(picture.astype(np.uint8)))
+
+
+def _overlay_video(project: Project, path: Path, tick: Tick) -> None:
+    frames, palette = RandomFrames(project.frames.path), davis_palette().copy()
+    for object_id, info in project.objects.items():
+        palette[object_id] = list(bytes.fromhex(info.colour[1:]))
+    with VideoWriter(path, frames.fps or FOLDER_FPS) as video:
+        for index in range(frames.count):
+            video.write(overlay(frames.frame(index), project.mask(index), palette))
+            tick(index + 1, frames.count)
+
+
+def _coco(project: Project, path: Path, tick: Tick) -> None:
+    """COCO's instances: an annotation with run lengths for each object in each frame."""
+    height, width = project.frames.size
+    images, annotations = [], []
+    for index, name, labels in _masks(project, tick):
+        images.append({"id": index, "file_name": name, "height": height, "width": width})
+        for object_id in ids_in(labels):
+            counts = run_lengths.from_area(labels == object_id)
+            annotation = _annotation(labels == object_id, counts.decode())
+            links = {"image_id": index, "category_id": object_id, "track_id": object_id}
+            annotations.append({"id": len(annotations) + 1, **links, **annotation})
+    categories = [{"id": i, "name": info.name} for i, info in sorted(project.objects.items())]
+    write_json(path, {"images": images, "annotations": annotations, "categories": categories})
+
+
+def _annotation(mask: np.ndarray, counts: str) -> dict:
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    left, top = int(columns[0]), int(rows[0])
+    return {
+        "segmentation": {"size": list(mask.shape), "counts": counts},
+        "area": int(mask.sum()),
+        "bbox": [left, top, int(columns[-1]) + 1 - left, int(rows[-1]) + 1 - top],
+        "iscrowd": 0,
+    }
+
+
+def _youtube_vos(project: Project, path: Path, tick: Tick) -> None:
+    """A data set of one video, as `ytvos-prepare youtube-vos` takes it when unpacked."""
+    frames = RandomFrames(project.frames.path)
+    video = _file_name(project.frames.path.stem)
+    seen: dict[int, list[str]] = {}
+    with _zip(path) as add:
+        for index, name, labels in _masks(project, tick):
+            add(f"JPEGImages/{video}/{name}.jpg", Image.fromarray(frames.frame(index)))
+            add(f"Annotations/{video}/{name}.png", _palette_image(labels))
+            for object_id in ids_in(labels):
+                seen.setdefault(object_id, []).append(name)
+        objects = {
+            str(i): {"category": project.objects[i].name, "frames": names}
+            for i, names in sorted(seen.items())
+        }
+        add("meta.json", json.dumps({"videos": {video: {"objects": objects}}}, indent=1))
+
+
+@contextlib.contextmanager
+def _zip(path: Path) -> Iterator[Callable[[str, Image.Image | str], None]]:
+    """Give a function that adds a picture or a text under a name."""
+    with atomic_path(path) as part, zipfile.ZipFile(part, "w") as archive:
+
+        def add(name: str, content: Image.Image | str) -> None:
+            if isinstance(content, str):
+                archive.writestr(name, content)
+                return
+            with archive.open(name, "w") as file:
+                if name.endswith(".jpg"):
+                    content.save(file, "JPEG", quality=95)
+                else:
+                    content.save(file, "PNG")
+
+        yield add
+
+
+def _palette_image(labels: np.ndarray) -> Image.Image:
+    image = Image.fromarray(labels)
+    image.putpalette(davis_palette().tobytes())
+    return image
+
+
+def _file_name(text: str) -> str:
+    """A name that every system accepts for a file."""
+    return re.sub(r"[^\w.-]+", "_", text).strip("._") or "video"
+
+
+FORMATS = {
+    "palette": Format("Palette PNGs", "masks.zip", _palette_masks),
+    "binary": Format("Black-and-white PNGs", "binary.zip", _binary_masks),
+    "per-object": Format("PNGs of each object", "objects.zip", _object_masks),
+    "overlay": Format("Overlay video", "overlay.mp4", _overlay_video),
+    "cutout": Format("Cut-out (PNGs with alpha)", "cutout.zip", _cutout),
+    "coco": Format("COCO JSON (RLE)", "coco.json", _coco),
+    "youtube-vos": Format("Data set (YouTube-VOS)", "youtube-vos.zip", _youtube_vos),
+}

@@ -1,0 +1,36 @@
+// Choosing a format, writing it, downloading the file.
+const $ = id => document.getElementById(id);
+
+export class Exports {
+  constructor(app) {
+    this.app = app;
+    $("export").onclick = () => this.#export();
+    app.addEventListener("change", ({ detail }) => detail === "video" && this.#fill());
+    app.addEventListener("export", ({ detail }) => {
+      // The last event may arrive after the answer.
+      if ($("export").disabled) $("exported").textContent = `${detail.done} of ${detail.total} frames`;
+    });
+  }
+
+  async #fill() {
+    if ($("format").options.length) return;
+    const formats = await this.app.backend.formats();
+    $("format").replaceChildren(...Object.entries(formats).map(([name, title]) => new Option(title, name)));
+  }
+
+  async #export() {
+    const { app } = this;
+    $("export").disabled = true;
+    $("download").hidden = true;
+    try {
+      await app.edits.saved;
+      const { file, path, address } = await app.backend.exportAs($("format").value);
+      $("exported").textContent = path ?? file;
+      Object.assign($("download"), { href: address, download: file, hidden: false });
+    } catch (error) {
+      $("exported").textContent = "";
+      app.fail(error);
+    }
+    $("export").disabled = false;
+  }
+}

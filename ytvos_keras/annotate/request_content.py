@@ -1,0 +1,42 @@
+"""What a request brings, within limits."""
+
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from ytvos_keras.errors import InputError
+from ytvos_keras.media.json_file import JsonError, parse_json
+
+_MOST_JSON = 64 * 2**10  # bytes
+
+
+async def read_object(request: Request) -> dict[str, Any]:
+    """The body as a JSON object.
+
+    Raises:
+        InputError: it is something else.
+    """
+    try:
+        content = parse_json(await read_body(request, _MOST_JSON))
+    except JsonError as error:
+        raise InputError(f"the request {error}.") from error
+    if not isinstance(content, dict):
+        raise InputError("the request must be a JSON object.")
+    return content
+
+
+async def read_body(request: Request, most: int) -> bytes:
+    """The body, refused as soon as it is longer than `most` bytes."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > most:
+            raise HTTPException(413, "the request is too large")
+    return bytes(body)
+
+
+def query_number(request: Request, name: str) -> int | None:
+    """A whole number of the query, None if it has none."""
+    text = request.query_params.get(name, "")
+    return int(text[:9]) if text.isdecimal() else None
