@@ -1,24 +1,31 @@
-"""Segments a video with the files of `ytvos-export --format onnx`, without TensorFlow.
+"""Segment a video with the files of `ytvos-export --format onnx`, without TensorFlow.
 
-    pip install onnxruntime numpy pillow av
+    pip install onnxruntime av lazy_loader natsort numpy pillow rich
+    pip install --no-deps ytvos-keras
     python export/onnx_segment.py s2s-onnx clip.mp4 --mask first.png --output masks
 
-This file stands alone: copy it and the folder of ONNX files wherever they are needed. The heart of
-it is `segment`: a state goes into every step and the next one comes out.
+Frames and masks are read and checked by `ytvos_keras.media`, as `ytvos-segment` does. The heart of
+the program is `segment`: a state goes into every step and the next one comes out.
 """
 
 import argparse
-import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 from PIL import Image
 
+from ytvos_keras.cli.common import run
+from ytvos_keras.errors import InputError
+from ytvos_keras.inference.checks import check_size
+from ytvos_keras.inference.first_masks import FirstMasks, open_first_masks
+from ytvos_keras.inference.sizes import resize_frame, resize_mask, working_size
+from ytvos_keras.media import FrameSource, open_frames, write_mask
+from ytvos_keras.media.masks import ids_in
+
 NEXT = "_next"  # an output cannot have an input's name: a step takes `h` and gives `h_next`
-PICTURES = (".jpg", ".jpeg", ".png")
 BACKGROUND = 0.5
 
 
@@ -26,23 +33,24 @@ class Model:
     """The graphs `initialize` and `step`, and what their metadata say of sizes.
 
     Args:
-        folder: Where `ytvos-export` has written them.
-        threads: As many as there are cores if 0.
+        folder: where `ytvos-export` wrote them.
+        threads: as many as there are cores if 0.
+
+    Raises:
+        InputError: they are not there, or are not such graphs.
     """
 
     def __init__(self, folder: Path, threads: int = 0):
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
         self._initialize, self._step = (
-            onnxruntime.InferenceSession(
-                folder / f"{name}.onnx", options, providers=["CPUExecutionProvider"]
-            )
-            for name in ("initialize", "step")
+            _session(folder / f"{name}.onnx", threads) for name in ("initialize", "step")
         )
         facts = self._step.get_modelmeta().custom_metadata_map
-        self.stride = int(facts["stride"])
-        self.working_size = tuple(map(int, facts["working_size"].split("x")))
-        self.fixed = facts["size"] != "any"
+        try:
+            self.stride = int(facts["stride"])
+            self.working_size = tuple(map(int, facts["working_size"].split("x")))
+            self.fixed = facts["size"] != "any"
+        except (KeyError, ValueError) as error:
+            raise InputError(f"{folder}: was not written by ytvos-export. ({error})") from error
 
     def initialize(self, image: np.ndarray, masks: np.ndarray) -> dict[str, np.ndarray]:
         """The state of K objects: image uint8 (1, h, w, 3), masks uint8 0/1 (K, h, w, 1)."""
@@ -61,115 +69,95 @@ class Model:
         """(height, width) to work at: the model's area, the frame's aspect ratio."""
         if self.fixed:
             return self.working_size
-        height, width = frame.shape[:2]
-        scale = np.sqrt(np.prod(self.working_size) / (height * width))
-        sides = (max(1, round(side * scale / self.stride)) for side in (height, width))
-        return tuple(side * self.stride for side in sides)
+        return working_size(frame.shape[:2], self.working_size, self.stride)
 
 
-def segment(model: Model, frames: Iterable[np.ndarray], first: np.ndarray) -> Iterator[np.ndarray]:
-    """Yields the label map of every frame, uint8 (H, W).
+def segment(
+    model: Model, source: FrameSource, masks: FirstMasks
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield the name and the label map, uint8 (H, W), of every frame.
 
     Args:
-        model: The graphs.
-        frames: uint8 (H, W, 3), RGB.
-        first: Label map of the first frame, uint8 (H, W); every value but 0 is an object.
+        model: the graphs.
+        source: frames, as `open_frames` gives them.
+        masks: of the frames in which objects first appear, as `open_first_masks` gives them.
     """
-    ids = np.unique(first[first > 0])
-    state = None
-    for frame in frames:
-        height, width = model.size_for(frame)
-        image = np.asarray(_resize(frame, (height, width), Image.Resampling.BILINEAR))[None]
-        if state is None:
-            masks = [
-                _resize((first == i).astype(np.uint8), (height, width), Image.Resampling.NEAREST)
-                for i in ids
-            ]
-            state = model.initialize(image, np.stack(masks)[..., None])
-            yield first
-            continue
-        probs, state = model.step(image, state)
-        yield _labels(probs, ids, frame.shape[:2])
+    ids: list[int] = []
+    state: dict[str, np.ndarray] = {}
+    for index, (name, frame) in enumerate(read_frames(source)):
+        check_size(frame.shape[:2], source.size, f"{source.path}, {name}: the frame")
+        size = model.size_for(frame)
+        image = resize_frame(frame, size)[None]
+        labels = np.zeros(source.size, np.uint8)
+        if ids:
+            probs, state = model.step(image, state)
+            labels = merge(probs, ids, source.size)
+        given = masks.read(index)
+        new = [] if given is None else [i for i in ids_in(given) if i not in ids]
+        if new:
+            small = [resize_mask((given == i).astype(np.uint8), size) for i in new]
+            fresh = model.initialize(image, np.stack(small)[..., None])
+            state = {k: np.concatenate([state[k], fresh[k]]) for k in fresh} if ids else fresh
+            ids += new
+            labels = np.where(np.isin(given, new), given, labels)
+        yield name, labels
 
 
-def _labels(probs: np.ndarray, ids: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Every pixel to its most probable object: argmax over [0.5, p₁ … p_K] at native size."""
+def read_frames(source: FrameSource | Path) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield (name, frame) of a folder of pictures or of a video file, upright and in order."""
+    return iter(source if isinstance(source, FrameSource) else open_frames(source))
+
+
+def merge(probs: np.ndarray, ids: list[int], size: tuple[int, int]) -> np.ndarray:
+    """Give every pixel to its most probable object: argmax over [0.5, p₁ … p_K] at native size."""
     best, labels = np.full(size, BACKGROUND, np.float32), np.zeros(size, np.uint8)
     for object_id, prob in zip(ids, probs[..., 0], strict=True):
-        large = np.asarray(_resize(prob, size, Image.Resampling.BILINEAR))
+        large = np.asarray(Image.fromarray(prob).resize(size[::-1], Image.Resampling.BILINEAR))
         better = large > best
         best[better], labels[better] = large[better], object_id
     return labels
 
 
-def _resize(array: np.ndarray, size: tuple[int, int], how: Image.Resampling) -> Image.Image:
-    return Image.fromarray(array).resize(size[::-1], how)
-
-
-def read_frames(path: Path) -> Iterator[tuple[str, np.ndarray]]:
-    """Yields (name, frame) of a folder of pictures or of a video file."""
-    if path.is_dir():
-        for file in sorted(file for file in path.iterdir() if file.suffix.lower() in PICTURES):
-            yield file.stem, np.asarray(Image.open(file).convert("RGB"))
-        return
-    import av
-
-    with av.open(path) as video:
-        for number, frame in enumerate(video.decode(video=0)):
-            yield f"{number:05d}", frame.to_ndarray(format="rgb24")
-
-
-def palette() -> list[int]:
-    """The colours of DAVIS: the bits of an id are dealt to red, green and blue in turn."""
-    colours = np.zeros((256, 3), np.uint8)
-    for bit in range(8):
-        for channel in range(3):
-            bits = (np.arange(256) >> (3 * bit + channel)) & 1
-            colours[:, channel] |= (bits << (7 - bit)).astype(np.uint8)
-    return colours.ravel().tolist()
-
-
-def main() -> int:
-    """Runs the command; returns its exit code."""
+def main(argv: list[str] | None = None) -> int:
+    """Run the command: 0, 1 for an error, 130 for an interruption."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("model", type=Path, help="folder that ytvos-export has written")
-    parser.add_argument("video", type=Path, help="video file, or folder of JPEG or PNG frames")
-    parser.add_argument("--mask", type=Path, required=True, help="index PNG of the first frame")
-    parser.add_argument("--output", type=Path, required=True, help="folder for the masks")
-    parser.add_argument("--threads", type=int, default=0, help="default: one for each core")
-    arguments = parser.parse_args()
-    for path in (arguments.model / "step.onnx", arguments.video, arguments.mask):
-        if not path.exists():
-            print(f"error: {path}: no such file or folder", file=sys.stderr)
-            return 1
-    first = np.asarray(Image.open(arguments.mask))
-    if first.ndim != 2 or not first.any():
-        print(f"error: {arguments.mask}: an index PNG with an object is needed", file=sys.stderr)
-        return 1
+    add = parser.add_argument
+    add("model", type=Path, help="folder that ytvos-export wrote")
+    add("video", type=Path, help="video file, or folder of frames")
+    add("--mask", type=Path, required=True, help="PNG for the first frame, or a folder of PNGs")
+    add("--output", type=Path, required=True, help="folder for the masks")
+    add("--threads", type=int, default=0, help="default: one for each core")
+    arguments = parser.parse_args(argv)
+    return run(lambda: _segment(arguments))
+
+
+def _segment(arguments: argparse.Namespace) -> None:
+    source = open_frames(arguments.video)
+    masks = open_first_masks(arguments.mask, source)
     begin = time.perf_counter()
     model = Model(arguments.model, arguments.threads)
     loaded = time.perf_counter()
-    names: list[str] = []
-
-    def frames() -> Iterator[np.ndarray]:
-        for name, frame in read_frames(arguments.video):
-            if frame.shape[:2] != first.shape:
-                sys.exit(f"error: {arguments.mask} must have the size of the frames")
-            names.append(name)
-            yield frame
-
     arguments.output.mkdir(parents=True, exist_ok=True)
-    colours = palette()
-    for labels in segment(model, frames(), first.astype(np.uint8)):
-        picture = Image.fromarray(labels)
-        picture.putpalette(colours)
-        picture.save(arguments.output / f"{names[-1]}.png")
-    seconds = (time.perf_counter() - loaded) / max(1, len(names))
+    count = 0
+    for name, labels in segment(model, source, masks):
+        write_mask(arguments.output / f"{name}.png", labels, masks.palette)
+        count += 1
+    seconds = (time.perf_counter() - loaded) / max(1, count)
     print(
-        f"{len(names)} masks in {arguments.output}: loaded in {loaded - begin:.2f} s, "
+        f"{count} masks in {arguments.output}: loaded in {loaded - begin:.2f} s, "
         f"{seconds:.3f} s a frame with reading and writing"
     )
-    return 0
+
+
+def _session(path: Path, threads: int) -> onnxruntime.InferenceSession:
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; give the folder that ytvos-export wrote.")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    try:
+        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime has a class of its own for every reason
+        raise InputError(f"{path}: cannot be loaded. ({str(error).splitlines()[0]})") from error
 
 
 if __name__ == "__main__":

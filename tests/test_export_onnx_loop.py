@@ -18,10 +18,10 @@ SCRIPT = Path(__file__).parents[1] / "export" / "onnx_segment.py"
 
 
 def run(*arguments) -> subprocess.CompletedProcess:
-    # Neither TensorFlow nor this package can be imported.
+    # TensorFlow cannot be imported.
     code = (
         "import sys, runpy\n"
-        "for name in ('tensorflow', 'keras', 'ytvos_keras'): sys.modules[name] = None\n"
+        "for name in ('tensorflow', 'keras'): sys.modules[name] = None\n"
         f"sys.argv = {[str(SCRIPT), *map(str, arguments)]!r}\n"
         f"runpy.run_path({str(SCRIPT)!r}, run_name='__main__')"
     )
@@ -57,6 +57,20 @@ def test_masks_are_those_of_the_package(frames, tmp_path):
     np.testing.assert_array_equal(palette[:8], davis_palette()[:8])
 
 
+def test_an_object_that_appears_later(frames, tmp_path):
+    folder, mask = frames
+    (tmp_path / "masks").mkdir()
+    mask.rename(tmp_path / "masks" / "00000.png")
+    late = np.zeros((360, 640), np.uint8)
+    late[200:260, 300:400] = 9
+    Image.fromarray(late).save(tmp_path / "masks" / "00002.png")
+    result = run(tiny_onnx().path, folder, "--mask", tmp_path / "masks", "--output", tmp_path / "o")
+    assert result.returncode == 0, result.stderr
+    labels = read_mask(tmp_path / "o" / "00002.png")[0]
+    np.testing.assert_array_equal(labels[late > 0], 9)
+    assert 9 not in read_mask(tmp_path / "o" / "00001.png", allow_empty=True)[0]
+
+
 def test_a_video_file(tmp_path):
     clip = bundled_clip()
     mask = next(iter(clip.masks.values()))
@@ -69,8 +83,9 @@ def test_a_video_file(tmp_path):
     ("spoil", "said"),
     [
         (lambda mask: mask.unlink(), "mask.png: no such file or folder"),
-        (lambda mask: Image.new("L", (640, 360)).save(mask), "an index PNG with an object"),
-        (lambda mask: Image.new("L", (8, 8), 1).save(mask), "must have the size of the frames"),
+        (lambda mask: Image.new("L", (640, 360)).save(mask), "no object in it"),
+        (lambda mask: Image.new("L", (8, 8), 1).save(mask), "all frames and masks of a video must"),
+        (lambda mask: Image.new("L", (640, 360), 1).save(mask, "JPEG"), "JPEG does not keep exact"),
     ],
 )
 def test_a_wrong_mask_is_one_line(frames, tmp_path, spoil, said):
