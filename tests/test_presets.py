@@ -94,6 +94,11 @@ def test_a_file_that_is_no_model(tmp_path):
         ytvos_keras.load(path)
 
 
+def test_weights_without_their_network(tmp_path):
+    with pytest.raises(InputError, match=r"a\.weights\.h5: holds weights without their network"):
+        ytvos_keras.load(tmp_path / "a.weights.h5")
+
+
 def test_an_archive_that_is_no_model(tmp_path):
     path = tmp_path / "model.keras"
     with ZipFile(path, "w") as archive:

@@ -47,6 +47,11 @@ def load(name_or_path: str | Path, dtype: str | None = None) -> S2S:
     if name_or_path in PRESETS:
         return _load_preset(str(name_or_path), dtype)
     path = Path(name_or_path)
+    if path.name.endswith(".weights.h5"):
+        raise InputError(
+            f"{path}: holds weights without their network; give the .keras file (ytvos-train "
+            "writes best.keras), or load them into an S2S in Python and save that as .keras"
+        )
     if not path.is_file():
         raise InputError(
             f"{path}: neither a preset ({', '.join(PRESETS)}) nor a .keras file; check the name"

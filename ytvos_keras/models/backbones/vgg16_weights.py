@@ -47,7 +47,7 @@ def read_vgg16_weights(source: str | Path, with_fc6: bool) -> Weights:
         InputError: If the file is missing, or a layer is missing or of another shape.
     """
     if str(source) == "imagenet":
-        return _from_model(keras.applications.VGG16(weights="imagenet", include_top=with_fc6))
+        return _from_model(_download(with_fc6))
     path = Path(source)
     if not path.is_file():
         raise InputError(
@@ -62,6 +62,16 @@ def read_vgg16_weights(source: str | Path, with_fc6: bool) -> Weights:
             stacklevel=2,
         )
     return weights
+
+
+def _download(with_fc6: bool) -> keras.Model:
+    try:
+        return keras.applications.VGG16(weights="imagenet", include_top=with_fc6)
+    except Exception as error:  # Keras raises a bare Exception, around any of the network's
+        raise InputError(
+            "the ImageNet weights of VGG-16 cannot be downloaded; give a Keras VGG-16 weights file "
+            f"instead of imagenet ({first_line(error)})"
+        ) from error
 
 
 def collapse_fc6(kernel: np.ndarray) -> np.ndarray:

@@ -1,0 +1,21 @@
+import time
+
+from ytvos_keras.cli import progress
+from ytvos_keras.cli.progress import frame_progress
+
+
+def test_results_that_come_in_bursts_are_no_speed(capsys, monkeypatch):
+    """As of `ytvos-eval`, whose processes hand over several frames at once."""
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    with frame_progress(quiet=False) as report:
+        now[0] += 2
+        for done in (1, 2, 3, 4):
+            report("scores", done, 4)
+    assert "2.0 frames/s" in capsys.readouterr().err
+
+
+def test_what_is_loaded_before_the_first_frame_does_not_count():
+    rate = progress._Rate(opened=time.monotonic() - 100, done=5)
+    rate.begin -= 10
+    assert 9.5 < rate.per_second(105) <= 10
