@@ -1,4 +1,4 @@
-"""What a training run would take, from one step of it: `ytvos-train --dry-run`."""
+"""What a training run would do and take: `ytvos-train --dry-run`."""
 
 import time
 from collections.abc import Mapping
@@ -8,19 +8,23 @@ import keras
 
 from ytvos_keras.bench.measure import peak_memory
 from ytvos_keras.training.build import build_model, compile_model
-from ytvos_keras.training.recipe import Recipe
-from ytvos_keras.training.train import stage_steps, training_clips
+from ytvos_keras.training.clips import training_clips
+from ytvos_keras.training.recipe import Recipe, Stage
+from ytvos_keras.training.start import complete_recipe, frozen_parts
+from ytvos_keras.training.train import count_training_videos, stage_steps
 
 
 def dry_run(
-    recipe: Recipe, data: Mapping[str, float], backbone_weights: str | Path | None = None
+    recipe: Recipe, data: Mapping[str, float], weights: str | Path | None = None
 ) -> list[str]:
-    """Builds the model, makes two steps on the first batch of the longest clips, times the second.
+    """Describes a run, and times a training step of its longest clips.
+
+    The model is built without its pretrained weights, so that nothing is downloaded.
 
     Args:
         recipe: of the run.
         data: as for `train`.
-        backbone_weights: likewise.
+        weights: as for `train`.
 
     Returns:
         Lines to print.
@@ -28,10 +32,12 @@ def dry_run(
     Raises:
         InputError: the data or the weights cannot be used.
     """
-    steps = stage_steps(recipe, data)
-    model = build_model(recipe, backbone_weights)
+    recipe = complete_recipe(recipe, weights)
+    videos = count_training_videos(recipe, data)
+    steps = stage_steps(recipe, videos)
+    model = build_model(recipe, pretrained=False)
     compile_model(model, recipe, sum(steps))
-    largest = max(range(len(steps)), key=lambda number: _pixels(recipe, number))
+    largest = max(range(len(steps)), key=lambda number: _pixels(recipe.stages[number]))
     batch = next(iter(training_clips(recipe, largest, steps[largest], data)))
     keras.tree.map_structure(float, model.train_on_batch(*batch))
     begin = time.perf_counter()
@@ -42,20 +48,39 @@ def dry_run(
     memory = peak_memory()
     return [
         f"parameters     {model.count_params():,}, {trainable:,} of them trained",
+        f"starts from    {_start(recipe, weights)}",
+        f"not trained    {', '.join(frozen_parts(recipe)) or 'nothing'}",
+        f"one pass       {videos:,} videos and pictures, a clip of each",
         *(
-            f"stage          {stage.name}: {count:,} steps of {recipe.batch_size} clips"
+            f"stage          {_describe(stage, count, recipe.clips_per_step / videos)}"
             for stage, count in zip(recipe.stages, steps, strict=True)
         ),
-        f"one step       {seconds:.2f} s on {frames[0]} clips of {frames[1]} frames, "
-        f"{frames[2]}×{frames[3]}, {recipe.precision} (clips not included)",
+        f"one step       {seconds * recipe.accumulate:.2f} s with {recipe.clips_per_step} clips of "
+        f"{frames[1]} frames, {frames[2]}×{frames[3]}, {recipe.precision} (reading not included)",
         f"peak memory    {memory:,.0f} MB" if memory else "peak memory    unknown",
         f"all steps      {sum(steps) * seconds * recipe.accumulate / 3600:.1f} hours, "
         "if all were like this one",
     ]
 
 
-def _pixels(recipe: Recipe, number: int) -> int:
+def _start(recipe: Recipe, weights: str | Path | None) -> str:
+    if weights is not None:
+        return str(weights)
+    backbone = recipe.backbone_weights
+    return f"random weights, but {backbone} for the backbones" if backbone else "random weights"
+
+
+def _describe(stage: Stage, steps: int, passes_per_step: float) -> str:
+    end = "" if stage.until_stable is None else ", fewer if the loss is stable before"
+    shortest = stage.clip_length if isinstance(stage.clip_length, int) else stage.clip_length[0]
+    length = f"{shortest} to " * (shortest < stage.longest_clip) + str(stage.longest_clip)
+    frames = "frames" if stage.frames == "any" else "annotated frames"
+    return (
+        f"{stage.name}: {steps:,} steps, {steps * passes_per_step:.1f} passes{end}; "
+        f"clips of {length} {frames}"
+    )
+
+
+def _pixels(stage: Stage) -> int:
     """Pixels of the longest clip of a stage."""
-    stage = recipe.stages[number]
-    length = stage.clip_length if isinstance(stage.clip_length, int) else stage.clip_length[1]
-    return length * stage.size[0] * stage.size[1]
+    return stage.longest_clip * stage.size[0] * stage.size[1]

@@ -123,14 +123,14 @@ def _build(trained):
 
 
 def _ours(trained):
-    """As `ytvos-train --preset paper` or `--preset lite` compiles it."""
+    """As `ytvos-train --recipe paper` or `--recipe lite` compiles it."""
     import dataclasses
 
     from ytvos_keras.training.build import build_model, compile_model
-    from ytvos_keras.training.presets import lite, paper
+    from ytvos_keras.training.recipes import lite, paper
 
     recipe = {"s2s-vgg16": paper.RECIPE, "s2s-lite": lite.RECIPE}[trained.model]
     recipe = dataclasses.replace(recipe, precision=trained.policy)
-    model = build_model(recipe)
+    model = build_model(recipe, pretrained=False)
     compile_model(model, recipe, steps=1000)
     return model

@@ -1,4 +1,4 @@
-"""`ytvos-train`: training and fine-tuning with `model.fit`; stops and resumes exactly."""
+"""`ytvos-train`: training and fine-tuning with `model.fit`; resumes bit-exactly."""
 
 import argparse
 import dataclasses
@@ -9,35 +9,35 @@ from ytvos_keras.cli.common import prepare_tensorflow, run, size_argument
 from ytvos_keras.cli.quiet_import import import_tensorflow
 from ytvos_keras.errors import InputError
 
-# The names of `training.presets`, which cannot be imported for --help: it imports TensorFlow.
-PRESETS = (
+# The names of `training.recipes`, which cannot be imported for --help: it imports TensorFlow.
+RECIPE_NAMES = (
     *("paper", "paper-75", "paper-50", "paper-25", "mask-as-state", "mask-as-input"),
     *("davis2016", "setting-1", "setting-2", "setting-3", "lite", "small", "small-mask-as-state"),
 )
 _PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 DESCRIPTION = """\
-Train a model on records that ytvos-prepare wrote. An interrupted run goes on from its last
-checkpoint when the same command is given again, with the losses and weights of a run that never
-stopped.
+Train a model on records that ytvos-prepare wrote. Give the same command again to resume an
+interrupted run from its last checkpoint: it ends with the same losses and weights.
 """
 
 EXAMPLES = """\
 examples:
-  ytvos-train --preset lite --data pictures=0.8 --data videos=0.2 --output runs/lite \\
-      --backbone-weights efficientnet_lite0.npz --validation held_out
-  ytvos-train --preset davis2016 --data davis --weights runs/paper/best.keras --output runs/davis
-  ytvos-train --preset paper --data youtube-vos --dry-run
+  ytvos-train --recipe paper --data youtube-vos --dry-run
+  ytvos-train --recipe paper --data youtube-vos --output runs/paper
+  ytvos-train --recipe davis2016 --data davis --weights runs/paper/last.keras --output runs/davis
+  ytvos-train --recipe lite --data pictures=0.8 --data videos=0.2 --validation held_out \\
+      --backbone-weights efficientnet_lite0.npz --output runs/lite
 
 several machines: set TF_CONFIG on each and give all of them the same command, with an --output that
 all of them see; the first one writes it
 
 in --output:
   run.json       everything that the run depends on
-  log.csv        a line an epoch; curves.png draws it (extra `plots`)
+  log.csv        one line per checkpoint; curves.png draws it (extra `plots`)
   tensorboard/   figures and pictures; to look at them: pip install 'ytvos-keras[tensorboard]'
   checkpoints/   the last two
-  last.keras, best.keras   the model at the end, and that with the highest J on --validation;
+  last.keras, best.keras   the model at the end, and the one with the highest J on --validation;
                  load them with ytvos_keras.load(PATH)
 """
 
@@ -46,7 +46,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command.
 
     Args:
-        argv: arguments without the program's name; those of the process if None.
+        argv: arguments without the program's name; `sys.argv` if None.
 
     Returns:
         0, 1 for an error, 130 for an interruption. Usage errors raise SystemExit with 2.
@@ -59,7 +59,7 @@ def main(argv: list[str] | None = None) -> int:
     return run(
         lambda: _train(arguments),
         quiet=arguments.quiet,
-        hint="run the same command again to go on from the last checkpoint",
+        hint="run the same command again to resume from the last checkpoint",
     )
 
 
@@ -71,29 +71,47 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--preset", required=True, choices=PRESETS, help="the recipe")
+    add(
+        *("--recipe", "--preset"),  # the old name
+        required=True,
+        choices=RECIPE_NAMES,
+        metavar="NAME",
+        help=f"what to train, and how: {', '.join(RECIPE_NAMES)}",
+    )
     add(
         "--data",
         required=True,
         action="append",
         metavar="DIR[=SHARE]",
-        help="folder of records; give it again for each further one, with shares of the clips",
+        help="folder of records; may be repeated, with shares of the clips",
     )
     add("--output", type=Path, metavar="DIR", help="folder of the run")
     add("--validation", action="append", metavar="DIR", help="records to validate on")
-    add("--weights", metavar="FILE", help="start from this .keras or .weights.h5 file")
-    add("--backbone-weights", metavar="FILE|imagenet", help="pretrained weights of the backbone")
+    add(
+        "--weights",
+        metavar="NAME|FILE",
+        help="start from s2s-lite, or from this .keras or .weights.h5 file",
+    )
+    add(
+        "--backbone-weights",
+        metavar="FILE|imagenet|none",
+        help="pretrained weights of the backbone, in place of the recipe's",
+    )
     add("--devices", type=int, metavar="N", help="of this machine (default: all GPUs, or one CPU)")
-    add("--dry-run", action="store_true", help="print sizes and one timed step, train nothing")
+    add(
+        "--dry-run",
+        action="store_true",
+        help="print weights, stages, steps and one timed step; train nothing",
+    )
     add("--quiet", action="store_true", help="print warnings and errors only")
     change = parser.add_argument_group("changes to the recipe").add_argument
-    change("--steps", type=int, metavar="N", help="optimiser steps of every stage")
+    change("--steps", type=int, metavar="N", help="optimizer steps of every stage")
     change("--batch-size", type=int, metavar="N")
-    change("--clip-length", type=int, metavar="T", help="frames a clip, in every stage")
+    change("--clip-length", type=int, metavar="T", help="frames per clip, in every stage")
     change("--size", type=size_argument, metavar="HxW")
     change("--learning-rate", type=float, metavar="X")
     change("--clip-norm", type=float, metavar="X", help="largest global norm of the gradient")
-    change("--accumulate", type=int, metavar="N", help="batches to a step of the optimiser")
+    change("--accumulate", type=int, metavar="N", help="batches per optimizer step")
     change("--precision", choices=_PRECISIONS)
     change(
         "--recompute", action="store_true", default=None, help="less memory for long clips, slower"
@@ -101,10 +119,14 @@ def _parser() -> argparse.ArgumentParser:
     change(
         "--augment",
         action=argparse.BooleanOptionalAction,
-        help="change clips at random; without it, pictures are still videos",
+        help="change clips at random; without it, pictures are clips that stand still",
     )
     change("--percent", type=float, metavar="X", help="use this share of the training videos")
-    change("--epoch-steps", type=int, metavar="N", help="steps between two checkpoints")
+    change(
+        "--min-object", type=float, metavar="X", help="least size of an object, share of the frame"
+    )
+    change("--max-step", type=int, metavar="N", help="largest mean distance of a clip's frames")
+    change("--checkpoint-steps", type=int, metavar="N", help="steps between two checkpoints")
     change("--seed", type=int, metavar="N")
     return parser
 
@@ -115,13 +137,13 @@ def _train(arguments: argparse.Namespace) -> None:
     from ytvos_keras.cli.train_progress import train_progress
     from ytvos_keras.training.devices import find_devices
     from ytvos_keras.training.plot_curves import can_plot, plot_curves
-    from ytvos_keras.training.presets import RECIPES
+    from ytvos_keras.training.recipes import RECIPES
     from ytvos_keras.training.train import train
 
-    recipe = _changed(RECIPES[arguments.preset], arguments)
+    recipe = _changed(RECIPES[arguments.recipe], arguments)
     data = _shares(arguments.data)
     if arguments.dry_run:
-        print("\n".join(dry_run(recipe, data, arguments.backbone_weights)))
+        print("\n".join(dry_run(recipe, data, arguments.weights)))
         return
     devices = find_devices(arguments.devices, on_wait=None if arguments.quiet else _say_waiting)
     shows = devices.is_chief and not arguments.quiet
@@ -132,7 +154,6 @@ def _train(arguments: argparse.Namespace) -> None:
             arguments.output,
             validation=_shares(arguments.validation) if arguments.validation else None,
             weights=arguments.weights,
-            backbone_weights=arguments.backbone_weights,
             devices=devices,
             callbacks=callbacks,
         )
@@ -149,10 +170,13 @@ def _say_waiting(worker: int, workers: int) -> None:
 
 
 def _changed(recipe, arguments: argparse.Namespace):
-    """The recipe with what the command line says in place of its own."""
+    """Returns the recipe with the changes of the command line."""
     given = {name: value for name, value in vars(arguments).items() if value is not None}
     own = {field.name for field in dataclasses.fields(recipe)}
-    recipe = dataclasses.replace(recipe, **{n: v for n, v in given.items() if n in own})
+    fields = {name: value for name, value in given.items() if name in own}
+    if fields.get("backbone_weights") == "none":
+        fields["backbone_weights"] = None
+    recipe = dataclasses.replace(recipe, **fields)
     stage = {name: given[name] for name in ("steps", "clip_length", "size") if name in given}
     if "steps" in stage:
         stage["passes"] = None
@@ -161,7 +185,7 @@ def _changed(recipe, arguments: argparse.Namespace):
 
 
 def _shares(folders: list[str]) -> dict[str, float]:
-    """`DIR=SHARE` to a mapping; all shares are alike where none is given."""
+    """Parses `DIR=SHARE`; a folder without a share counts 1."""
     shares = {}
     for text in folders:
         folder, _, share = text.rpartition("=")

@@ -7,15 +7,15 @@ import keras
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from ytvos_keras.training.checkpoint import Progress as RunProgress
 from ytvos_keras.training.recipe import Recipe, Stage
-from ytvos_keras.training.run_files import RunFiles
 
 
 @contextlib.contextmanager
 def train_progress(
     recipe: Recipe, quiet: bool = False
-) -> Iterator[Callable[[Stage, RunFiles], list[keras.callbacks.Callback]] | None]:
-    """Shows a bar for each stage, and takes it away whatever ends the run: Keras does not.
+) -> Iterator[Callable[[Stage, RunProgress], list[keras.callbacks.Callback]] | None]:
+    """Shows a bar for each stage, and removes it whatever ends the run: Keras does not.
 
     Args:
         recipe: what is trained.
@@ -29,8 +29,8 @@ def train_progress(
         return
     with contextlib.ExitStack() as stack:
 
-        def callbacks(stage: Stage, _: RunFiles) -> list[keras.callbacks.Callback]:
-            shown = ShowProgress(stage.name, recipe)
+        def callbacks(stage: Stage, progress: RunProgress) -> list[keras.callbacks.Callback]:
+            shown = ShowProgress(stage.name, recipe, progress)
             stack.callback(shown.bar.stop)
             return [shown]
 
@@ -38,18 +38,17 @@ def train_progress(
 
 
 class ShowProgress(keras.callbacks.Callback):
-    """Shows stage, steps, loss, J, clips per second and time left on stderr, and a line an epoch.
+    """Shows stage, steps, loss, J, clips per second and time left on stderr, and every checkpoint.
 
     Args:
         stage: name of the stage.
         recipe: what is trained.
+        progress: of the run.
     """
 
-    def __init__(self, stage: str, recipe: Recipe):
+    def __init__(self, stage: str, recipe: Recipe, progress: RunProgress):
         super().__init__()
-        self.stage, self.epoch_steps = stage, recipe.epoch_steps
-        self.clips = recipe.batch_size * recipe.accumulate
-        self.accumulate = recipe.accumulate
+        self.stage, self.recipe, self.progress = stage, recipe, progress
         self.console = Console(stderr=True)
         self.bar = Progress(
             TextColumn("{task.description}"),
@@ -62,25 +61,25 @@ class ShowProgress(keras.callbacks.Callback):
         self.task = None
 
     def on_epoch_begin(self, epoch, logs=None):
+        self._done = self.progress.stage_step
         if self.task is None:
             self.bar.start()
-            total = self.epoch_steps * self.params["epochs"]
-            done = self.epoch_steps * epoch
-            self.task = self.bar.add_task(self.stage, total=total, completed=done, figures="")
-        self._epoch = epoch
+            self.task = self.bar.add_task(
+                self.stage, total=self.progress.stage_steps, completed=self._done, figures=""
+            )
 
     def on_train_batch_end(self, batch, logs=None):
         speed = self.bar.tasks[self.task].speed
         figures = [f"{name} {float(logs[name]):.3f}" for name in ("loss", "J") if name in logs]
         if speed:
-            figures.append(f"{speed * self.clips:.2f} clips/s")
-        done = self._epoch * self.epoch_steps + (batch + 1) / self.accumulate
+            figures.append(f"{speed * self.recipe.clips_per_step:.2f} clips/s")
+        done = self._done + (batch + 1) / self.recipe.accumulate
         self.bar.update(self.task, completed=done, figures="  ".join(figures))
 
     def on_epoch_end(self, epoch, logs=None):
         figures = "  ".join(f"{name} {float(value):.4f}" for name, value in logs.items())
-        steps = (epoch + 1) * self.epoch_steps
-        self.console.print(f"{self.stage}, step {steps}: {figures}", highlight=False)
+        step = self.progress.step  # updated by SaveProgress, which comes before
+        self.console.print(f"{self.stage}, step {step}: {figures}", highlight=False)
 
     def on_train_end(self, logs=None):
         self.bar.stop()

@@ -11,39 +11,44 @@ from ytvos_keras.training.devices import Devices
 from ytvos_keras.training.fused_adam import FusedAdam
 from ytvos_keras.training.joined import compile_joined
 from ytvos_keras.training.recipe import Recipe
+from ytvos_keras.training.start import freeze, frozen_parts, load_weights
 
 _LOSSES = {"cross-entropy": MaskCrossentropy, "lite": LiteLoss}
 _WARMUP = 1 / 30  # of all steps, before a cosine
 
 
-def build_model(recipe: Recipe, backbone_weights: str | Path | None = None) -> S2S:
-    """The network of a recipe with a random start, seeded.
+def build_model(recipe: Recipe, weights: str | Path | None = None, pretrained: bool = True) -> S2S:
+    """Builds the network of a recipe with the weights that it starts from.
 
     Args:
-        recipe: the model, its precision and the seed are taken from it.
-        backbone_weights: as for `S2S`.
+        recipe: from `complete_recipe`.
+        weights: trained model to start from, see `load_weights`; None: the recipe's backbone
+            weights, all else random but seeded.
+        pretrained: False leaves out reading any weights.
 
     Raises:
-        InputError: the backbone's weights cannot be read.
+        InputError: the weights cannot be read.
     """
     keras.utils.set_random_seed(recipe.seed)
-    model = S2S(recipe.model, dtype=recipe.precision, backbone_weights=backbone_weights)
-    for part in recipe.frozen:
-        getattr(model, part).trainable = False
+    backbone = recipe.backbone_weights if pretrained else None
+    model = S2S(recipe.model, dtype=recipe.precision, backbone_weights=backbone)
+    if weights is not None and pretrained:
+        load_weights(model, weights)
+    freeze(model, frozen_parts(recipe))
     model.recompute = recipe.recompute
     return model
 
 
 def compile_model(model: S2S, recipe: Recipe, steps: int, devices: Devices | None = None) -> None:
-    """Gives the model its loss, metric and optimiser.
+    """Gives the model its loss, metric and optimizer.
 
     Under `mixed_float16` Keras scales the loss by itself, so that small gradients do not vanish.
 
     Args:
         model: from `build_model`.
         recipe: everything else.
-        steps: optimiser steps of all stages together: the length of a cosine.
-        devices: of the run, in whose scope this is called; default: one.
+        steps: optimizer steps of all stages together: the length of a cosine.
+        devices: of the run, in whose scope this is called; default: one device.
     """
     compile_joined(
         model,
@@ -57,7 +62,7 @@ def compile_model(model: S2S, recipe: Recipe, steps: int, devices: Devices | Non
 
 
 def make_loss(recipe: Recipe) -> FrameLoss:
-    """The loss that a recipe names."""
+    """Returns the loss that a recipe names."""
     return _LOSSES[recipe.loss]()
 
 
@@ -66,7 +71,7 @@ def make_optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
 
     Args:
         recipe: everything but the length of a cosine.
-        steps: optimiser steps of all stages together.
+        steps: optimizer steps of all stages together.
     """
     options = {
         "learning_rate": _schedule(recipe, steps),

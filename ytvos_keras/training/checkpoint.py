@@ -1,4 +1,4 @@
-"""Checkpoints: everything that a run needs to go on as if it had never stopped."""
+"""Checkpoints: everything needed to resume a run bit-exactly."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -18,33 +18,43 @@ _ATTRIBUTE = "ytvos_keras_progress"
 class Progress:
     """Where a run is.
 
-    The clips are a function of the seed and their number, so the numbers below are the position in
-    the data too; the model draws no random numbers.
+    The clips are a function of the seed and their number and the model draws no random numbers, so
+    the steps are the position in the data too.
 
     Args:
         stage: number of the stage, from 0.
         stage_step: steps done in that stage.
+        stage_steps: steps of that stage if it does not end early.
         step: steps done in all.
-        history: one entry an epoch: stage, step, loss, J, validation.
+        history: one entry per checkpoint: stage, step, loss, J, validation.
         best: highest validation J so far, None before the first.
-        stable: what the rule of `Stability` remembers.
+        stable: what `update_stability` remembers.
     """
 
     stage: int = 0
     stage_step: int = 0
+    stage_steps: int = 0
     step: int = 0
     history: list[dict] = field(default_factory=list)
     best: float | None = None
     stable: dict = field(default_factory=dict)
 
+    def steps_to_checkpoint(self, every: int) -> int:
+        """Steps until the next checkpoint: the last one of a stage may come early.
+
+        Args:
+            every: steps between two checkpoints.
+        """
+        return min(every, self.stage_steps - self.stage_step)
+
 
 def save_checkpoint(model: keras.Model, progress: Progress, folder: Path) -> Path:
-    """Writes weights, optimiser and progress as one file, whole or not at all; keeps the last two.
+    """Writes weights, optimizer and progress to one file, atomically; keeps the last two files.
 
     Args:
-        model: compiled, its optimiser built.
-        progress: goes into the file as JSON.
-        folder: is made if it is not there.
+        model: compiled, its optimizer built.
+        progress: stored in the file as JSON.
+        folder: created if it does not exist.
 
     Returns:
         The file, `step-00000300.weights.h5`.
@@ -66,28 +76,28 @@ def save_checkpoint(model: keras.Model, progress: Progress, folder: Path) -> Pat
 
 
 def list_checkpoints(folder: Path) -> list[Path]:
-    """The checkpoints in a folder, the oldest first."""
+    """Lists the checkpoints in a folder, oldest first."""
     return sorted(folder.glob("step-*.weights.h5"))
 
 
 def read_progress(path: Path) -> Progress:
-    """The progress stored in a checkpoint.
+    """Reads the progress stored in a checkpoint.
 
     Raises:
-        InputError: the file is no checkpoint, or is damaged.
+        InputError: the file is not a checkpoint, or is damaged.
     """
     try:
         with h5py.File(path, "r") as file:
             return Progress(**json.loads(file.attrs[_ATTRIBUTE]))
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise InputError(
-            f"{path}: not a checkpoint of this version ({first_line(error)}); remove it to go on "
-            "from the one before"
+            f"{path}: not a checkpoint of this version ({first_line(error)}); remove it to "
+            "resume from the one before"
         ) from error
 
 
 def restore_checkpoint(model: keras.Model, path: Path) -> Progress:
-    """Loads weights and optimiser from a checkpoint.
+    """Loads weights and optimizer from a checkpoint.
 
     Args:
         model: compiled as for the run that wrote it.
@@ -97,7 +107,7 @@ def restore_checkpoint(model: keras.Model, path: Path) -> Progress:
         Where that run was.
 
     Raises:
-        InputError: the file is damaged, or of another model or optimiser.
+        InputError: the file is damaged, or of another model or optimizer.
     """
     progress = read_progress(path)
     if not model.optimizer.built:
@@ -106,7 +116,7 @@ def restore_checkpoint(model: keras.Model, path: Path) -> Progress:
         model.load_weights(path)
     except (OSError, ValueError, KeyError) as error:
         raise InputError(
-            f"{path}: does not fit this model and optimiser ({first_line(error)}); go on with the "
-            "same recipe, or begin a new run in another folder"
+            f"{path}: does not fit this model and optimizer ({first_line(error)}); resume with the "
+            "same recipe, or start a new run in another folder"
         ) from error
     return progress

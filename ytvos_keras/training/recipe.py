@@ -3,6 +3,7 @@
 import dataclasses
 from dataclasses import dataclass
 
+from ytvos_keras.data.sampling import MAX_STEP, MIN_OBJECT
 from ytvos_keras.models.config import S2SConfig
 
 _CHOICES = {
@@ -10,24 +11,28 @@ _CHOICES = {
     "schedule": ("constant", "cosine"),
     "precision": ("float32", "mixed_bfloat16", "mixed_float16"),
 }
-_PARTS = ("initializer", "encoder", "conv_lstm", "decoder")
+_PARTS = (
+    *("initializer", "encoder", "conv_lstm", "decoder", "memory"),
+    *("initializer.backbone", "encoder.backbone"),
+)
 
 
 @dataclass(frozen=True)
 class Stability:
     """When the loss counts as stable: the paper says "when the training losses become stable".
 
-    The losses of the epochs are smoothed exponentially. The stage ends when for `epochs` epochs in
-    a row the smoothed loss has not fallen by the share `improvement` below its best.
+    The loss is smoothed exponentially. It is stable when for `passes` passes over the training
+    videos the smoothed loss has not fallen below its best by the share `improvement`. The rule is
+    applied at every checkpoint.
 
     Args:
         improvement: share, 0–1.
-        epochs: how many epochs in a row.
-        smoothing: weight of the past in the smoothed loss, 0–1.
+        passes: how long to wait for it, in passes over the training videos.
+        smoothing: weight of the past in the smoothed loss after one pass, 0–1.
     """
 
     improvement: float = 0.01
-    epochs: int = 5
+    passes: float = 5
     smoothing: float = 0.7
 
 
@@ -35,17 +40,23 @@ class Stability:
 class Stage:
     """One part of the curriculum.
 
+    A stage that ends early because its loss is stable leaves the rest of its steps to the next
+    one, so that the length of the whole training does not depend on when that happens.
+
     Args:
-        name: what progress and log call it.
-        steps: optimiser steps; or `passes` in place of it.
-        passes: passes over the training videos, one clip a video: the paper's epochs.
+        name: shown in progress and log.
+        steps: optimizer steps. Give either `steps` or `passes`.
+        passes: passes over the training videos with one clip a video: the paper's epochs.
         frames: `"annotated"`, or `"any"`: frames without annotation are drawn too, at weight 0.
         clip_length: T, or a range from which a T is drawn for every batch.
         size: height and width of the frames in pixels, multiples of 32.
-        teacher_forcing: of models that see a previous mask: shares of the stage in which it is the
-            true one, and over which the probability of that then falls to zero, such as (0, 1/3);
-            None to feed back the model's own from the start.
-        until_stable: end the stage before its time when the loss is stable.
+        teacher_forcing: for models that see a previous mask: `(held, falling)` in shares of the
+            stage. The true mask is given for `held`; over `falling` its probability then goes
+            linearly to 0 (scheduled sampling); after that the model sees its own predictions.
+            None: its own predictions from the start.
+        corruption: share of the clips whose true previous masks are damaged at random, as a model
+            damages them, 0–1.
+        until_stable: end the stage early when the loss is stable.
     """
 
     name: str
@@ -55,6 +66,7 @@ class Stage:
     clip_length: int | tuple[int, int] = (5, 11)
     size: tuple[int, int] = (256, 448)
     teacher_forcing: tuple[float, float] | None = None
+    corruption: float = 0.0
     until_stable: Stability | None = None
 
     def __post_init__(self):
@@ -66,42 +78,54 @@ class Stage:
         if self.frames not in ("annotated", "any"):
             raise ValueError(f'frames must be "annotated" or "any". Received: {self.frames!r}')
 
-    def step_count(self, videos: int, batch_size: int) -> int:
-        """Optimiser steps of this stage on so many training videos, at least one."""
+    @property
+    def longest_clip(self) -> int:
+        """The largest T."""
+        return self.clip_length if isinstance(self.clip_length, int) else self.clip_length[1]
+
+    def step_count(self, videos: int, clips_per_step: int) -> int:
+        """Optimizer steps of this stage on a number of training videos, at least one."""
         if self.steps is not None:
             return self.steps
-        return max(1, round(self.passes * videos / batch_size))
+        return max(1, round(self.passes * videos / clips_per_step))
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything about a training run but the data and the place of its files.
+    """Everything about a training run but its data and the place of its files.
 
     Args:
-        model: the network.
+        model: the network; None: that of the weights it starts from, which must then be given.
         stages: in order.
+        backbone_weights: pretrained weights of the backbones: `"imagenet"`, a file (see `S2S`), or
+            None for a random start. Not read where the run starts from a trained model.
         loss: `"cross-entropy"` (equation 5 of the paper) or `"lite"` (see `LiteLoss`).
-        batch_size: clips a step; that of all devices and workers together.
+        batch_size: clips a batch, over all devices and workers.
         learning_rate: of Adam, at the start (after the warm-up).
         schedule: `"constant"`, or `"cosine"` to zero over all stages after a short warm-up.
         weight_decay: of AdamW; 0 for plain Adam.
         clip_norm: largest global norm of the gradient; None for no clipping.
-        average: momentum of the running average of the weights, which is validated and saved;
-            None for no average.
-        accumulate: batches whose gradients are averaged before each step of the optimiser.
+        average: momentum of the running average of the weights, which is what is validated and
+            saved; None for no average.
+        accumulate: batches whose gradients are averaged for each optimizer step.
         precision: Keras dtype policy; losses, logits and cell states are float32 under any.
-        recompute: whether activations are computed anew for the gradients, to fit long clips.
-        epoch_steps: steps between two validations and checkpoints: an epoch of `model.fit`.
+        recompute: whether activations are recomputed for the gradients, to fit long clips.
+        checkpoint_steps: optimizer steps between two checkpoints, validations and lines of the
+            log.
         augment: whether clips are changed at random (`make_dataset`). The paper only resizes them.
         percent: share of the training videos, chosen by their names (Table 4 of the paper); a
-            larger share holds every smaller one.
-        frozen: parts of the model that keep the weights they start with, of `"initializer"`,
-            `"encoder"`, `"conv_lstm"` and `"decoder"`.
-        seed: of weights and of the clips.
+            larger share contains every smaller one.
+        min_object: least size of the object where a clip begins, as a share of the frame.
+        max_step: largest mean distance of a clip's frames, in annotated frames.
+        frozen: parts of the model that are not trained: `"initializer"`, `"encoder"`,
+            `"conv_lstm"`, `"decoder"`, `"memory"`, `"initializer.backbone"`,
+            `"encoder.backbone"`. They need weights to start from.
+        seed: of the weights and of the clips.
     """
 
-    model: S2SConfig
+    model: S2SConfig | None
     stages: tuple[Stage, ...]
+    backbone_weights: str | None = None
     loss: str = "cross-entropy"
     batch_size: int = 1
     learning_rate: float = 1e-5
@@ -112,9 +136,11 @@ class Recipe:
     accumulate: int = 1
     precision: str = "float32"
     recompute: bool = False
-    epoch_steps: int = 200
+    checkpoint_steps: int = 200
     augment: bool = False
     percent: float = 100.0
+    min_object: float = MIN_OBJECT
+    max_step: int = MAX_STEP
     frozen: tuple[str, ...] = ()
     seed: int = 0
 
@@ -128,6 +154,11 @@ class Recipe:
             raise ValueError(f"frozen must be of {', '.join(_PARTS)}. Received: {self.frozen}")
         if not self.stages:
             raise ValueError("a recipe needs one stage or more")
+
+    @property
+    def clips_per_step(self) -> int:
+        """Clips that one optimizer step sees."""
+        return self.batch_size * self.accumulate
 
     def to_dict(self) -> dict:
         """In plain types, ready for JSON."""

@@ -15,7 +15,7 @@ from ytvos_keras.training.whole_file import size_on_disk, whole_file
 
 @dataclass(frozen=True)
 class RunFiles:
-    """Where the files of a run are; `folder` is its `--output`."""
+    """Paths of the files of a run; `folder` is its `--output`."""
 
     folder: Path
 
@@ -26,7 +26,7 @@ class RunFiles:
 
     @property
     def log(self) -> Path:
-        """One line an epoch."""
+        """One line per checkpoint."""
         return self.folder / "log.csv"
 
     @property
@@ -46,7 +46,7 @@ class RunFiles:
 
     @property
     def last(self) -> Path:
-        """The model after the last epoch."""
+        """The model at the end."""
         return self.folder / "last.keras"
 
     @property
@@ -55,13 +55,13 @@ class RunFiles:
         return self.folder / "best.keras"
 
     def claim(self, description: dict) -> None:
-        """Writes `run.json`, or checks that the folder holds this very run.
+        """Writes `run.json`, or checks that the folder holds this run.
 
         Args:
             description: of the run, in plain types.
 
         Raises:
-            InputError: the folder holds another run, or files that are no run.
+            InputError: the folder holds another run, or other files.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         description = json.loads(json.dumps(description))  # tuples become lists, as in the file
@@ -76,7 +76,7 @@ class RunFiles:
             part.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
 
     def write_log(self, history: list[dict]) -> None:
-        """Writes `log.csv` anew from the whole history."""
+        """Rewrites `log.csv` from the whole history."""
         text = io.StringIO()
         names = list(dict.fromkeys(name for entry in history for name in entry))
         writer = csv.DictWriter(text, names, lineterminator="\n")
@@ -95,12 +95,12 @@ class RunFiles:
                 difference = _first_difference(name, there.get(name), value)
                 raise InputError(
                     f"{self.folder}: holds another run ({difference}); give the same arguments "
-                    "to go on with it, or another --output"
+                    "to resume it, or another --output"
                 )
 
 
 def save_model(model: S2S, path: Path) -> None:
-    """Saves the network in float32 without its optimiser, whole or not at all.
+    """Saves the network in float32 without its optimizer, atomically.
 
     Args:
         model: under any precision; its weights are float32.

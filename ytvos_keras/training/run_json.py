@@ -19,22 +19,22 @@ def describe_run(
     data: Mapping[str, float],
     validation: Mapping[str, float] | None,
     weights: str | Path | None,
-    backbone_weights: str | Path | None,
 ) -> dict:
-    """Recipe with its seed, checksums of data and weights, versions, date; in plain types.
+    """Describes a run in plain types: recipe, seed, checksums of data and weights, versions, date.
 
     Args:
         recipe: of the run.
-        data: folders of records and their shares.
-        validation: likewise.
-        weights: what the model starts from.
-        backbone_weights: what its backbone starts from.
+        data: folders of training records and their shares.
+        validation: folders of records to validate on, or None.
+        weights: trained model that the run starts from, or None.
 
     Raises:
-        InputError: a folder is not one of records.
+        InputError: a folder does not hold records.
     """
+    fields = recipe.to_dict()
+    backbone_weights = fields.pop("backbone_weights")  # described by its checksum, not its path
     return {
-        "recipe": recipe.to_dict(),
+        "recipe": fields,
         "data": [_describe_records(folder, share) for folder, share in data.items()],
         "validation": [_describe_records(folder, 1.0) for folder in validation or {}],
         "weights": _describe_file(weights),
@@ -72,5 +72,5 @@ def _describe_records(folder: str | Path, share: float) -> dict:
 
 def _describe_file(path: str | Path | None) -> dict | str | None:
     if path is None or not Path(path).is_file():
-        return None if path is None else str(path)  # "imagenet"
+        return None if path is None else str(path)  # "imagenet", or a bundled model
     return {"name": Path(path).name, "sha256": checksum(Path(path))}

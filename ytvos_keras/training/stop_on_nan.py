@@ -1,14 +1,17 @@
-"""A loss that is no number ends the run, with the last good checkpoint named."""
+"""Stops training on NaN or Inf and reports the last good checkpoint."""
 
-from collections.abc import Callable
+import math
 
 import keras
 import numpy as np
 
 from ytvos_keras.errors import InputError
+from ytvos_keras.training.checkpoint import Progress, list_checkpoints
+from ytvos_keras.training.recipe import Recipe
+from ytvos_keras.training.run_files import RunFiles
 
 _REMEDY = (
-    "lower --learning-rate or give --clip-norm 1, with another --output (--weights begins from any "
+    "lower --learning-rate or give --clip-norm 1, with another --output (--weights starts from any "
     "checkpoint)"
 )
 
@@ -16,25 +19,25 @@ _REMEDY = (
 class StopOnNaN(keras.callbacks.Callback):
     """Raises `InputError` as soon as the running loss or a weight is NaN or infinite.
 
-    Keras's `TerminateOnNaN` would go on to the end of the epoch's callbacks, which save weights. A
-    step can spoil the weights after its loss was computed: so they are looked at, too, before they
-    are validated or saved. Stands before all callbacks that save.
+    Keras's `TerminateOnNaN` would still run the callbacks at the end of the epoch, which save the
+    weights. A step can spoil the weights after its loss was computed, so they are checked, too,
+    before they are validated or saved. Must come before all callbacks that save.
 
     Args:
-        last_good: gives the last checkpoint to name, or None if there is none.
+        recipe: of the run.
+        files: of the run, to find the last checkpoint.
+        progress: of the run.
     """
 
-    def __init__(self, last_good: Callable[[], object | None]):
+    def __init__(self, recipe: Recipe, files: RunFiles, progress: Progress):
         super().__init__()
-        self.last_good = last_good
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self._epoch = epoch
+        self.recipe, self.files, self.progress = recipe, files, progress
 
     def on_train_batch_end(self, batch, logs=None):
         loss = (logs or {}).get("loss")
         if loss is not None and not np.isfinite(loss):
-            self._stop(f"the loss became {float(loss)} in batch {batch + 1} of")
+            steps = math.ceil((batch + 1) / self.recipe.accumulate)
+            self._stop(f"the loss became {float(loss)}", steps)
 
     def on_test_begin(self, logs=None):
         self._check_weights()
@@ -45,9 +48,14 @@ class StopOnNaN(keras.callbacks.Callback):
     def _check_weights(self) -> None:
         for variable in self.model.trainable_variables:
             if not np.isfinite(keras.ops.convert_to_numpy(variable)).all():
-                self._stop(f"weights ({variable.path}) became NaN or infinite in the last batch of")
+                steps = self.progress.steps_to_checkpoint(self.recipe.checkpoint_steps)
+                self._stop(f"weights ({variable.path}) became NaN or infinite", steps)
 
-    def _stop(self, what: str) -> None:
-        path = self.last_good()
-        kept = f"the last good checkpoint is {path}" if path else "no checkpoint was written yet"
-        raise InputError(f"{what} epoch {self._epoch + 1}: {kept}; {_REMEDY}")
+    def _stop(self, what: str, steps: int) -> None:
+        checkpoints = list_checkpoints(self.files.checkpoints)
+        kept = (
+            f"the last good checkpoint is {checkpoints[-1]}"
+            if checkpoints
+            else "no checkpoint was written yet"
+        )
+        raise InputError(f"{what} at step {self.progress.step + steps}: {kept}; {_REMEDY}")

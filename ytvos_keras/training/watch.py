@@ -1,7 +1,6 @@
 """What a run shows in TensorBoard: its figures, and pictures of what the model predicts."""
 
 import time
-from collections.abc import Mapping
 
 import keras
 import numpy as np
@@ -10,6 +9,7 @@ from PIL import Image
 from ytvos_keras.data.draw_batch import draw_clips
 from ytvos_keras.data.make_dataset import make_dataset
 from ytvos_keras.training.checkpoint import Progress
+from ytvos_keras.training.clips import Records
 from ytvos_keras.training.events import write_events
 from ytvos_keras.training.recipe import Recipe
 from ytvos_keras.training.run_files import RunFiles
@@ -17,22 +17,20 @@ from ytvos_keras.training.run_files import RunFiles
 _CLIPS, _COLUMNS = 3, 5
 _DESCRIPTION = "Above the true masks, below what the model predicts from the first of them."
 
-Records = Mapping[str, float]
-
 
 class WatchTraining(keras.callbacks.Callback):
-    """Writes an event file an epoch: losses, J, learning rate, clips per second, and pictures.
+    """Writes an event file per checkpoint: losses, J, learning rate, clips per second, pictures.
 
-    Stands before `SwapEMAWeights`: at the end of a validation the averaged weights are still in
-    place, and they are shown. (Without validation, those that are being trained: to swap them once
-    more would change their last bits.) Stands before `KeepProgress`: an epoch with a checkpoint is
-    not done again, one without overwrites its file. The model is called eagerly, as an extra graph
-    would take longer to trace than all its calls.
+    Must come before `SwapEMAWeights`: at the end of a validation the averaged weights are still in
+    place, and they are shown. (Without validation, the weights in training are shown: swapping them
+    once more would change their last bits.) Must come before `SaveProgress`: steps with a
+    checkpoint are not repeated, repeated ones overwrite their event file. The model is called
+    eagerly, as tracing another graph would take longer than all its calls.
 
     Args:
         recipe: of the run.
-        data: records of training clips, which are shown if there are no others.
-        validation: records, or None.
+        data: records of training clips, shown where there are none to validate on.
+        validation: records to validate on, or None.
         files: of the run.
         progress: of the run.
     """
@@ -64,12 +62,13 @@ class WatchTraining(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         recipe = self.recipe
         seconds = self._seconds or time.monotonic() - self._begin
-        clips = recipe.epoch_steps * recipe.accumulate * recipe.batch_size
+        steps = self.progress.steps_to_checkpoint(recipe.checkpoint_steps)
+        clips = steps * recipe.clips_per_step
         scalars = {_tag(name): float(value) for name, value in logs.items()} | {
             "training/learning_rate": float(self.model.optimizer.learning_rate.numpy()),
             "training/clips_per_second": clips / seconds,
         }
-        step = self.progress.step + recipe.epoch_steps
+        step = self.progress.step + steps
         pictures = self._draw() if self._pictures is None else self._pictures
         write_events(self.files.tensorboard, step, scalars, pictures, _DESCRIPTION)
 
@@ -82,16 +81,16 @@ class WatchTraining(keras.callbacks.Callback):
     def _read_clips(self) -> list[tuple]:
         """Always the same, in the size and length of the last stage: the first of validation."""
         stage = self.recipe.stages[-1]
-        lengths = stage.clip_length
         clips = make_dataset(
             self.validation or self.data,
-            clip_length=lengths if isinstance(lengths, int) else lengths[1],
+            clip_length=stage.longest_clip,
             size=stage.size,
             batch_size=1,
             seed=0,
             augment=False if self.validation else self.recipe.augment,
             split=None if self.validation else "train",
             percent=100.0 if self.validation else self.recipe.percent,
+            min_object=self.recipe.min_object,
         )
         return list(clips.take(_CLIPS).as_numpy_iterator())
 

@@ -50,6 +50,7 @@ class VGG16(keras.layers.Layer):
         ]
         size = {"1x1": 1, "7x7": 7, "none": 0}[fc6]
         self.fc6_conv = self._conv("fc6", _FC6_FILTERS, size) if size else None
+        self._pretrained: tuple[str, ...] = ()
 
     def build(self, images_shape: Shape | None = None, masks_shape: Shape | None = None) -> None:
         channels = 3 + self.with_mask
@@ -86,7 +87,7 @@ class VGG16(keras.layers.Layer):
         Args:
             source: `"imagenet"` (through `keras.applications`, downloaded once on the user's
                 machine), or the path of a Keras VGG-16 weights file with or without the top.
-                Without it, fc6 keeps its random start; a warning says so.
+                Without the top, fc6 starts from random weights; a warning says so.
 
         Returns:
             What `assign_weights` takes, of this or of another VGG-16 with the same `fc6`.
@@ -98,6 +99,7 @@ class VGG16(keras.layers.Layer):
 
     def assign_weights(self, weights: Weights) -> None:
         """Take over pretrained weights; fc6 and the first convolution are reshaped for it."""
+        self._pretrained = tuple(weights) + (("fc6",) if "fc1" in weights else ())
         for conv in self._convolutions():
             if conv is self.fc6_conv:
                 if "fc1" not in weights:
@@ -110,6 +112,11 @@ class VGG16(keras.layers.Layer):
             if self.with_mask and conv is self.blocks[0][0]:
                 kernel = widen_first_kernel(kernel, np.array(conv.kernel))
             conv.set_weights([kernel, bias])
+
+    @property
+    def pretrained_layers(self) -> list[keras.layers.Layer]:
+        """The layers that got their weights from `assign_weights`; fc6 may not be among them."""
+        return [conv for conv in self._convolutions() if conv.name in self._pretrained]
 
     def compute_output_shape(
         self, images_shape: Shape, masks_shape: Shape | None = None

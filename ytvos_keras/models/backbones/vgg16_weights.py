@@ -57,8 +57,8 @@ def read_vgg16_weights(source: str | Path, with_fc6: bool) -> Weights:
     _check(weights, path)
     if with_fc6 and "fc1" not in weights:
         warnings.warn(
-            f"{path}: has no fc1, so fc6 keeps its random start; give the file with the top for a "
-            "pretrained fc6.",
+            f"{path}: has no fc1, so fc6 starts from random weights, and is trained even where the "
+            "backbone is frozen; give the file with the top for a pretrained fc6.",
             stacklevel=2,
         )
     return weights

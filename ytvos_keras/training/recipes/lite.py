@@ -2,7 +2,7 @@
 
     ytvos-prepare images PICTURES pictures
     ytvos-prepare davis VIDEOS videos
-    ytvos-train --preset lite --data pictures=0.8 --data videos=0.2 --validation held_out \
+    ytvos-train --recipe lite --data pictures=0.8 --data videos=0.2 --validation held_out \
         --backbone-weights efficientnet_lite0.npz --output runs/lite
 
 First clips of 5 frames, in the first third of which the true previous mask gives way to the
@@ -17,7 +17,12 @@ RECIPE = Recipe(
     model=PRESETS["s2s-lite"],
     stages=(
         Stage(
-            "short clips", steps=3600, clip_length=5, size=(192, 320), teacher_forcing=(0.0, 0.35)
+            "short clips",
+            steps=3600,
+            clip_length=5,
+            size=(192, 320),
+            teacher_forcing=(0.0, 0.35),
+            corruption=0.25,
         ),
         Stage("long clips", steps=900, clip_length=10, size=(192, 320)),
     ),
@@ -30,5 +35,5 @@ RECIPE = Recipe(
     average=0.998,
     precision="mixed_bfloat16",
     augment=True,
-    epoch_steps=150,
+    checkpoint_steps=150,
 )

@@ -1,7 +1,6 @@
 """The paper's ablation without Initializer: the mask itself is the initial state (section 5.4).
 
-    ytvos-train --preset mask-as-state --data records \
-        --backbone-weights imagenet --output runs/mask-as-state
+    ytvos-train --recipe mask-as-state --data records --output runs/mask-as-state
 
 Everything else as in `paper`. Time and result: not measured; the paper has J 45.1 on seen and
 38.6 on unseen categories (cited).
@@ -9,7 +8,7 @@ Everything else as in `paper`. Time and result: not measured; the paper has J 45
 
 import dataclasses
 
-from ytvos_keras.training.presets import paper
+from ytvos_keras.training.recipes import paper
 
 RECIPE = dataclasses.replace(
     paper.RECIPE, model=dataclasses.replace(paper.RECIPE.model, initializer="mask")

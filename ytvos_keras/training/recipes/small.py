@@ -1,11 +1,11 @@
 """The paper's network made small, to compare its variants on two cores in minutes.
 
-    ytvos-train --preset small --data videos --backbone-weights imagenet --output runs/small
-    ytvos-train --preset small-mask-as-state …
+    ytvos-train --recipe small --data videos --output runs/small
+    ytvos-train --recipe small-mask-as-state …
 
 Initializer, Encoder, ConvLSTM at stride 32 and Decoder as in section 4.3, cross-entropy, no
-departure but fc6, which is left out, the number of channels and the frames' size; clips are not
-changed at random. Its masks are coarse: it serves for comparisons, not for use.
+departure but fc6, which is left out, the number of channels and the size of the frames; clips are
+not changed at random. Its masks are coarse: it serves for comparisons, not for use.
 
 Time: 15 minutes on one core of an AMD EPYC (2026-11-23), without Initializer 9 to 17. Result: J
 22.3 ± 8.5 on held-out clips over three seeds, without Initializer 6.6 ± 0.9; docs/training.md says
@@ -25,6 +25,7 @@ RECIPE = Recipe(
         decoder_filters=(128, 64, 48, 32, 16),
         input_size=(96, 160),
     ),
+    backbone_weights="imagenet",
     stages=(
         Stage("pairs", steps=440, clip_length=2, size=(96, 160)),
         Stage("short clips", steps=220, clip_length=4, size=(96, 160)),
@@ -34,7 +35,7 @@ RECIPE = Recipe(
     clip_norm=1.0,
     average=0.99,
     precision="mixed_bfloat16",
-    epoch_steps=110,
+    checkpoint_steps=110,
 )
 MASK_AS_STATE = dataclasses.replace(
     RECIPE, model=dataclasses.replace(RECIPE.model, initializer="mask")

@@ -1,6 +1,6 @@
-"""Recipes by name; each stands in a file of its own with its command, time and result."""
+"""Recipes by name; each is in its own file with its command, time and result."""
 
-from ytvos_keras.training.presets import (
+from ytvos_keras.training.recipes import (
     davis2016,
     lite,
     mask_as_input,

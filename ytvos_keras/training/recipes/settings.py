@@ -1,0 +1,31 @@
+"""The paper's training on DAVIS 2016 without YouTube-VOS (section 5.3).
+
+Setting 1, from scratch on the 30 training videos; Setting 2, with all videos of SegTrack v2,
+JumpCut and YouTube-Objects; Setting 3, with the Encoder of a segmentation network, which is not
+trained further while the other parts are.
+
+    ytvos-prepare davis DAVIS davis --year 2016 --split train
+    ytvos-train --recipe setting-1 --data davis --output runs/setting-1
+    ytvos-train --recipe setting-2 --data davis --data segtrack2 --data jumpcut \
+        --data youtube-objects --output runs/setting-2
+    ytvos-train --recipe setting-3 --data davis --backbone-weights segmentation_vgg16.weights.h5 \
+        --output runs/setting-3
+
+"From scratch" is taken to mean ImageNet backbones, as everywhere in the paper, and 200 passes, as
+many as `davis2016` makes; the paper does not say. The segmentation network of Setting 3 is DeepLab
+there; here any VGG-16 in Keras' layout. Both backbones start from it and the Encoder's is frozen.
+The Encoder's 1×1 convolution, which is new, is trained, and so is fc6 where the file has none.
+
+Time: not measured, needs a GPU. Result: not measured; the paper has a mean J of 51.3, 51.9 and
+45.6 (cited).
+"""
+
+import dataclasses
+
+from ytvos_keras.models import PRESETS
+from ytvos_keras.training.recipes import davis2016
+
+SETTING_1 = SETTING_2 = dataclasses.replace(
+    davis2016.RECIPE, model=PRESETS["s2s-vgg16"], backbone_weights="imagenet"
+)
+SETTING_3 = dataclasses.replace(SETTING_1, backbone_weights=None, frozen=("encoder.backbone",))

@@ -1,0 +1,100 @@
+"""What a run starts from: backbone weights, or a trained model; and what it does not train."""
+
+import dataclasses
+from pathlib import Path
+
+from ytvos_keras.errors import InputError, first_line
+from ytvos_keras.models import PRESETS, S2S
+from ytvos_keras.models.presets import load
+from ytvos_keras.training.recipe import Recipe
+
+_BACKBONE = ".backbone"
+
+
+def complete_recipe(recipe: Recipe, weights: str | Path | None) -> Recipe:
+    """Fills in the network of a recipe that takes it from its weights, and checks the start.
+
+    Args:
+        recipe: of the run.
+        weights: trained model to start from, or None.
+
+    Raises:
+        InputError: the weights that the recipe needs are not given or cannot be read, or a part
+            that is not trained would keep random weights.
+    """
+    if recipe.model is None:
+        if weights is None:
+            raise InputError(
+                "this recipe fine-tunes a trained model: give --weights, a .keras file or the name "
+                "of a network with bundled weights such as s2s-lite"
+            )
+        recipe = dataclasses.replace(recipe, model=load(weights).config)
+    if weights is not None:
+        return dataclasses.replace(recipe, backbone_weights=None)
+    for part in frozen_parts(recipe):
+        if recipe.backbone_weights is None or not part.endswith(_BACKBONE):
+            backbone = "--backbone-weights FILE, or " if part.endswith(_BACKBONE) else ""
+            raise InputError(
+                f"{part} is not trained by this recipe and would keep random weights; give "
+                f"{backbone}--weights with a trained model"
+            )
+    return recipe
+
+
+def frozen_parts(recipe: Recipe) -> tuple[str, ...]:
+    """The parts that are not trained, those that the network itself freezes included.
+
+    Args:
+        recipe: its network is known.
+    """
+    own = ("encoder.backbone",) if recipe.model.freeze_backbone else ()
+    return tuple(dict.fromkeys(own + recipe.frozen))
+
+
+def load_weights(model: S2S, weights: str | Path) -> None:
+    """Loads the weights that a run starts from.
+
+    Args:
+        model: not compiled, or it would expect weights of its optimizer too.
+        weights: the name of a network with bundled weights, a `.keras` or `.weights.h5` file of
+            the same network, or a checkpoint.
+
+    Raises:
+        InputError: the file is missing or of another network.
+    """
+    try:
+        if weights in PRESETS:
+            model.set_weights(load(weights).get_weights())
+        else:
+            model.load_weights(weights)
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(
+            f"{weights}: not weights of this network ({first_line(error)}); give a .keras or "
+            ".weights.h5 file of the same S2SConfig"
+        ) from error
+
+
+def freeze(model: S2S, parts: tuple[str, ...]) -> None:
+    """Excludes parts of a model from training.
+
+    Layers of a backbone for which its file had no weights are trained all the same.
+
+    Args:
+        model: with the weights that it starts from.
+        parts: names as in `Recipe.frozen`.
+
+    Raises:
+        InputError: the model has no such part.
+    """
+    for part in parts:
+        layer = model
+        for name in part.split("."):
+            layer = getattr(layer, name, None)
+        if layer is None:
+            raise InputError(
+                f"this network has no {part}; leave it out of the recipe's frozen parts"
+            )
+        pretrained = getattr(layer, "pretrained_layers", None)  # of a VGG-16
+        layer.trainable = bool(pretrained)
+        for each in pretrained or ():
+            each.trainable = False
