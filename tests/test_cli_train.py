@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from ytvos_keras.bench import dry_run
-from ytvos_keras.cli.train import PRESETS, main
-from ytvos_keras.training.presets import RECIPES
+from ytvos_keras.cli.train import RECIPE_NAMES, main
+from ytvos_keras.training.recipes import RECIPES
 
 
 def test_help_needs_no_tensorflow():
@@ -18,20 +18,20 @@ def test_help_needs_no_tensorflow():
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.returncode == 0
-    assert "ytvos-train --preset paper --data youtube-vos --dry-run" in result.stdout
+    assert "ytvos-train --recipe paper --data youtube-vos --dry-run" in result.stdout
 
 
-def test_the_presets_of_the_help_are_those_there_are():
-    assert set(PRESETS) == set(RECIPES)
+def test_the_recipes_of_the_help_are_those_there_are():
+    assert set(RECIPE_NAMES) == set(RECIPES)
 
 
 @pytest.mark.parametrize(
     "arguments",
     [
         [],
-        ["--preset", "lite", "--data", "x"],
-        ["--preset", "huge", "--data", "x", "--output", "y"],
-        ["--preset", "lite", "--data", "x", "--output", "y", "--size", "12"],
+        ["--recipe", "lite", "--data", "x"],
+        ["--recipe", "huge", "--data", "x", "--output", "y"],
+        ["--recipe", "lite", "--data", "x", "--output", "y", "--size", "12"],
     ],
 )
 def test_usage_errors(arguments, capsys):
@@ -47,7 +47,15 @@ def test_failures_are_one_line(tmp_path, capsys):
         ("nowhere=half", "nowhere=half: no such folder, and 'half' is no share; give DIR, or DIR="),
         (str(tmp_path), "not a folder of records, there is no dataset.json in it"),
     ):
-        command = ["--preset", "lite", "--data", data, "--output", str(tmp_path / "run"), "--quiet"]
+        command = [
+            "--recipe",
+            "small",
+            "--data",
+            data,
+            "--output",
+            str(tmp_path / "run"),
+            "--quiet",
+        ]
         assert main(command) == 1
         (line,) = capsys.readouterr().err.splitlines()
         assert line.startswith("error: ")
@@ -55,7 +63,7 @@ def test_failures_are_one_line(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("preset", "option", "augment"),
+    ("recipe", "option", "augment"),
     [
         ("paper", [], False),
         ("paper", ["--augment"], True),
@@ -63,13 +71,13 @@ def test_failures_are_one_line(tmp_path, capsys):
         ("lite", ["--no-augment"], False),
     ],
 )
-def test_changes_reach_the_recipe(monkeypatch, preset, option, augment):
+def test_changes_reach_the_recipe(monkeypatch, recipe, option, augment):
     recipes = []
     monkeypatch.setattr(
         dry_run, "dry_run", lambda recipe, *_: recipes.append(recipe) or ["nothing is run"]
     )
-    command = ["--preset", preset, "--data", "records", "--output", "run", "--dry-run"]
+    command = ["--recipe", recipe, "--data", "records", "--output", "run", "--dry-run"]
     assert main([*command, *option, "--steps", "7"]) == 0
-    (recipe,) = recipes
-    assert recipe.augment is augment
-    assert {stage.steps for stage in recipe.stages} == {7}
+    (changed,) = recipes
+    assert changed.augment is augment
+    assert {stage.steps for stage in changed.stages} == {7}

@@ -5,16 +5,16 @@ import pytest
 from models_helper import new_model, small_model
 
 from ytvos_keras.errors import InputError
-from ytvos_keras.inference.adaptation import examples
+from ytvos_keras.inference.adaptation import config, examples
 from ytvos_keras.inference.adaptation.affine import affine_clip
 from ytvos_keras.inference.adaptation.config import ONLINE_LEARNING, OnlineLearningConfig
 from ytvos_keras.inference.adaptation.examples import is_cut
 from ytvos_keras.inference.adaptation.learner import OnlineLearner
-from ytvos_keras.inference.adaptation.stable_loss import StableLoss
 from ytvos_keras.inference.adaptation.student import Student
+from ytvos_keras.losses import LOSSES
 
 SIZE = (64, 96)
-QUICK = OnlineLearningConfig(steps=3, learning_rate=1e-2, patience=None)
+QUICK = OnlineLearningConfig(steps=3, learning_rate=1e-2, clip_norm=1.0)
 
 
 def make_frame():
@@ -122,10 +122,9 @@ def test_loss_falls_and_progress_tells_it(with_config):
     assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5])
 
 
-@pytest.mark.parametrize("changes", [{"time_limit": 1e-6}, {"patience": 1, "improvement": 0.99}])
-def test_learning_ends_early(with_config, changes):
+def test_learning_ends_early(with_config):
     calls = []
-    learner = with_config(steps=1000, **changes)
+    learner = with_config(steps=1000, time_limit=1e-6)
     learner.learn({}, *make_frame(), on_progress=lambda *call: calls.append(call))
     assert 1 <= len(calls) <= 2
 
@@ -239,8 +238,20 @@ def test_settings_by_name_never_train_the_conv_lstm():
     assert all("conv_lstm" not in config.parts for config in ONLINE_LEARNING.values())
 
 
-def test_stable_loss():
-    falling, flat, never = StableLoss(3, 0.01), StableLoss(3, 0.01), StableLoss(None, 0.01)
-    assert not any(falling.add(0.9**n) for n in range(50))
-    assert [flat.add(1.0) for _ in range(5)] == [False, False, False, True, True]
-    assert not any(never.add(1.0) for _ in range(50))
+def test_the_papers_setting_adds_nothing_to_the_paper():
+    paper = ONLINE_LEARNING["paper"]
+    assert paper == OnlineLearningConfig()
+    assert (paper.examples, paper.clip_length, paper.loss) == ("affine", 2, "cross-entropy")
+    assert paper.parts == ("initializer", "encoder", "decoder")
+    assert (paper.final_rate, paper.clip_norm, paper.time_limit) == (1.0, None, None)
+
+
+@pytest.mark.parametrize(("final_rate", "end"), [(1.0, 1e-2), (0.1, 1e-3)])
+def test_the_rate_is_constant_or_falls_to_its_end(with_config, final_rate, end):
+    rate = with_config(final_rate=final_rate)._rate
+    assert (rate(0.0), rate(1.0)) == pytest.approx((1e-2, end))
+    assert rate(0.5) == pytest.approx((1e-2 + end) / 2)
+
+
+def test_losses_have_the_names_that_training_gives_them():
+    assert config._CHOICES["loss"] == tuple(LOSSES)

@@ -139,19 +139,18 @@ def test_nothing_to_split_and_negative_numbers():
 
 def test_fractions_are_nested_and_do_not_depend_on_the_order():
     train = [f"v{i}" for i in range(103)]
-    shares = [set(training_fraction(train, percent, seed=1)) for percent in (25, 50, 75, 100)]
+    shares = [set(training_fraction(train, percent)) for percent in (25, 50, 75, 100)]
     assert [len(share) for share in shares] == [26, 52, 77, 103]
     assert shares[0] < shares[1] < shares[2] < shares[3]
-    assert set(training_fraction(train[::-1], 25, seed=1)) == shares[0]
-    assert set(training_fraction(train, 25, seed=2)) != shares[0]
+    assert set(training_fraction(train[::-1], 25)) == shares[0]
     with pytest.raises(InputError, match=r"above 0, at most 100. Received: 0"):
-        training_fraction(train, 0, seed=1)
+        training_fraction(train, 0)
 
 
 def test_fractions_take_alike_of_small_and_large_categories():
     videos = videos_of(**{f"c{i}": 12 for i in range(60)}, large=720)
     train = make_splits(videos, unseen=()).train
-    quarter = training_fraction(train, 25, seed=0)
+    quarter = training_fraction(train, 25)
     share = sum(name.startswith("large") for name in quarter) / len(quarter)
     expected = sum(name.startswith("large") for name in train) / len(train)
     assert abs(share - expected) < 0.08

@@ -3,18 +3,20 @@
 import pytest
 
 from ytvos_keras.cli.train_progress import train_progress
-from ytvos_keras.training.presets import RECIPES
+from ytvos_keras.training.checkpoint import Progress
+from ytvos_keras.training.recipes import RECIPES
 
 RECIPE = RECIPES["lite"]
 
 
 def test_the_bar_shows_the_figures_and_is_gone_after_an_error(capsys):
     with pytest.raises(KeyboardInterrupt), train_progress(RECIPE) as callbacks:
-        (shown,) = callbacks(RECIPE.stages[0], None)
-        shown.set_params({"epochs": 24})
+        progress = Progress(stage_step=600, stage_steps=3600, step=600)
+        (shown,) = callbacks(RECIPE.stages[0], progress)
         shown.on_epoch_begin(4)
         for batch in range(3):
             shown.on_train_batch_end(batch, {"loss": 0.25, "J": 0.5})
+        progress.step += 150
         shown.on_epoch_end(4, {"loss": 0.25, "val_J": 0.75})
         assert shown.bar.live.is_started
         raise KeyboardInterrupt

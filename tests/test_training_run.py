@@ -15,7 +15,7 @@ from ytvos_keras.training.recipe import Recipe, Stage
 from ytvos_keras.training.train import train
 
 RECIPE = Recipe(
-    model=dataclasses.replace(SMALL["lite"], input_size=(32, 64)),
+    model=dataclasses.replace(SMALL["lite"], input_size=(32, 64), freeze_backbone=False),
     stages=(
         # Two frames: tracing the graph of longer clips takes most of the time.
         Stage("one", steps=4, clip_length=2, size=(32, 64), teacher_forcing=(0.0, 0.5)),
@@ -28,7 +28,7 @@ RECIPE = Recipe(
     weight_decay=1e-4,
     clip_norm=1.0,
     average=0.9,
-    epoch_steps=2,
+    checkpoint_steps=2,
 )
 
 
@@ -88,7 +88,7 @@ def test_a_run_leaves_its_files(whole, data):
 def test_an_interrupted_run_goes_on_to_the_last_bit(whole, data, tmp_path):
     stop = Interrupt(3)  # in the middle of an epoch
     with pytest.raises(KeyboardInterrupt):
-        train(RECIPE, data, tmp_path, validation=data, callbacks=lambda stage, files: [stop])
+        train(RECIPE, data, tmp_path, validation=data, callbacks=lambda *_: [stop])
     resumed = train(RECIPE, data, tmp_path, validation=data)
     assert log_without_times(resumed) == log_without_times(whole)
     for a, b in zip(weights(resumed.last), weights(whole.last), strict=True):

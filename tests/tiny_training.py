@@ -12,18 +12,18 @@ from keras import ops
 import ytvos_keras.training.build
 import ytvos_keras.training.run_files
 from ytvos_keras.cli.train import main
-from ytvos_keras.models import PRESETS
 from ytvos_keras.training.recipe import Recipe, Stage
+from ytvos_keras.training.recipes import RECIPES
 
 RECIPE = Recipe(
-    model=PRESETS["s2s-lite"],
+    model=RECIPES["small"].model,
     stages=(Stage("only", steps=6, clip_length=2, size=(32, 64)),),
     loss="lite",
     batch_size=2,
     learning_rate=1e-2,
     weight_decay=1e-2,
     average=0.9,
-    epoch_steps=2,
+    checkpoint_steps=2,
 )
 
 
@@ -57,11 +57,12 @@ def use_tiny_net(set_attribute=setattr) -> None:
 
 
 def arguments(records: Path, output: Path, steps: int = 4) -> list[str]:
-    """A command line: two stages of so many steps, two steps an epoch, with validation."""
+    """A command line: two stages of `steps` steps, a checkpoint every two, with validation."""
     return [
-        *("--preset", "lite", "--data", str(records), "--validation", str(records)),
+        *("--recipe", "small", "--data", str(records), "--validation", str(records)),
         *("--output", str(output), "--size", "32x64", "--clip-length", "2", "--batch-size", "2"),
-        *("--steps", str(steps), "--epoch-steps", "2", "--precision", "float32", "--quiet"),
+        *("--steps", str(steps), "--checkpoint-steps", "2", "--precision", "float32", "--quiet"),
+        *("--backbone-weights", "none"),
     ]
 
 

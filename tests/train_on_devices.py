@@ -30,7 +30,7 @@ RECIPE = Recipe(
     clip_norm=0.05,
     average=0.5,
     accumulate=2,
-    epoch_steps=2,
+    checkpoint_steps=2,
 )
 
 
@@ -44,7 +44,7 @@ def run(records: Path, weights: Path, output: Path, devices: Devices, callbacks=
         validation=data,
         weights=weights,
         devices=devices,
-        callbacks=lambda stage, files: list(callbacks),
+        callbacks=lambda *_: list(callbacks),
     )
 
 

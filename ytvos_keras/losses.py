@@ -1,7 +1,7 @@
-"""Training losses, from logits, in float32, one value a frame.
+"""Training losses from logits, in float32, one value per frame.
 
-A frame's `sample_weight` is `(B, T − 1)`. A frame of weight 0 adds nothing to the sum nor to the
-count, so unannotated frames may stand in a clip.
+`sample_weight` is `(B, T − 1)`. A frame of weight 0 contributes neither to the sum nor to the
+count, so a clip may contain frames without annotation.
 """
 
 import keras
@@ -11,7 +11,7 @@ __all__ = ["FrameLoss", "LiteLoss", "MaskCrossentropy"]
 
 
 class FrameLoss(keras.losses.Loss):
-    """Base of losses that give one value a frame.
+    """Base class of losses with one value per frame.
 
     Subclasses define `frame_loss(y_true, logits)` on float32 `(B, T − 1, H, W, 1)` tensors, which
     returns `(B, T − 1)`.
@@ -46,7 +46,7 @@ class LiteLoss(FrameLoss):
     """The loss of `s2s-lite`: cross-entropy + 0.3 · that of the hardest eighth + (1 − soft J).
 
     Not in the paper. The hardest pixels lie along contours and on look-alikes; the soft Jaccard
-    index weighs small objects like large ones.
+    index gives small objects the same weight as large ones.
     """
 
     hard_weight = 0.3
@@ -64,6 +64,10 @@ class LiteLoss(FrameLoss):
         union = ops.sum(probabilities + y_true, axis=axes) - intersection
         soft_j = (intersection + 1) / (union + 1)  # one pixel: an empty frame is no 0 ÷ 0
         return ops.mean(pixels, axis=axes) + self.hard_weight * hard + (1 - soft_j)
+
+
+LOSSES = {"cross-entropy": MaskCrossentropy, "lite": LiteLoss}
+"""By the names that recipes and settings of online learning give them."""
 
 
 def _crossentropy(y_true, logits):

@@ -61,7 +61,7 @@ def open_records(
 
 
 def _fraction(videos: list[IndexedVideo], percent: float) -> list[IndexedVideo]:
-    names = set(training_fraction([video.name for video in videos], percent, seed=0))
+    names = set(training_fraction([video.name for video in videos], percent))
     return [video for video in videos if video.name in names]
 
 

@@ -4,16 +4,20 @@ Everything depends on the seed and on the number of the clip alone, so that a st
 any clip, on any number of workers.
 """
 
+import functools
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ytvos_keras.data.seeds import generator, shuffled
-from ytvos_keras.errors import InputError
+from ytvos_keras.errors import InputError, and_more
 from ytvos_keras.records.indexed_video import IndexedVideo
 
 MIN_OBJECT = 0.002  # share of the frame that an object has where a clip begins
 MAX_STEP = 5  # annotated frames from one frame of a clip to the next, on average at most
 FRAMES = ("annotated", "any")
+
+_logger = logging.getLogger(__name__)
 
 _SAME_VIDEO = 5  # attempts before another video is tried
 
@@ -51,7 +55,8 @@ class ClipSampler:
 
     Args:
         videos: of records. Those without an object that is large enough are left out, and so are
-            those of several frames without an annotation after it.
+            those of several frames without an annotation after it; a warning in the log says how
+            many.
         frames: `"annotated"` draws annotated frames only, `"any"` all of them.
         min_object: least size of the object in the first frame, in shares of the frame.
         max_step: see above.
@@ -87,6 +92,13 @@ class ClipSampler:
             raise InputError(
                 f"none of {len(videos)} videos has an object of {min_object:.2%} of the frame and "
                 "an annotated frame after it; give other videos or a lower min_object."
+            )
+        left_out = [video.name for video, objects in begins if not objects]
+        if left_out:
+            _warn_once(
+                f"{len(left_out):,} of {len(videos):,} videos are not used: none of their objects "
+                f"covers {min_object:.2%} of an annotated frame that is followed by another one: "
+                f"{left_out[0]}{and_more(left_out[1:])}"
             )
 
     def __len__(self) -> int:
@@ -155,6 +167,12 @@ class ClipSampler:
         others = [frame for frame in range(first + 1, end + 1) if frame != anchor]
         chosen = rng.choice(others, min(count - 1, len(others)), replace=False)
         return sorted([anchor, *chosen.astype(int).tolist()])
+
+
+@functools.cache
+def _warn_once(message: str) -> None:
+    """A run makes several samplers of the same videos."""
+    _logger.warning(message)
 
 
 def is_picture(video: IndexedVideo) -> bool:

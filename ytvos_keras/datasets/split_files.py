@@ -14,20 +14,22 @@ TABLE_4 = (25, 50, 75)
 """Percent of the training set on which the paper trains for its Table 4."""
 
 
-def training_fraction(train: Iterable[str], percent: float, seed: int) -> tuple[str, ...]:
-    """Draw a share of the training videos; a larger share holds every smaller one.
+def training_fraction(train: Iterable[str], percent: float) -> tuple[str, ...]:
+    """Choose a share of the training videos by their names; a larger share holds every smaller one.
+
+    `ytvos-prepare split` and `ytvos-train --percent` both use this, so that they agree on the
+    videos of Table 4.
 
     Args:
         train: names of the training videos, in any order.
         percent: above 0, at most 100; the number of videos is rounded, at least 1.
-        seed: of the draw.
 
     Returns:
         Names, sorted.
     """
     if not 0 < percent <= 100:
         raise InputError(f"percent of the training set: above 0, at most 100. Received: {percent}")
-    shuffled = sorted(train, key=lambda name: shuffle_key(seed, name, "fraction"))
+    shuffled = sorted(train, key=lambda name: shuffle_key(0, name, "fraction"))
     return tuple(sorted(shuffled[: max(1, round(len(shuffled) * percent / 100))]))
 
 
@@ -56,7 +58,7 @@ def write_splits(
     folder.mkdir(parents=True, exist_ok=True)
     lists = {part: getattr(splits, part) for part in PARTS}
     for percent in percents:
-        lists[f"train_{percent}"] = training_fraction(splits.train, percent, splits.seed)
+        lists[f"train_{percent}"] = training_fraction(splits.train, percent)
     facts = {
         "seed": splits.seed,
         "unseen": splits.unseen,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import keras
 
-from ytvos_keras.losses import FrameLoss, LiteLoss, MaskCrossentropy
+from ytvos_keras.losses import LOSSES, FrameLoss
 from ytvos_keras.metrics import MeanJ
 from ytvos_keras.models import S2S
 from ytvos_keras.training.devices import Devices
@@ -13,7 +13,6 @@ from ytvos_keras.training.joined import compile_joined
 from ytvos_keras.training.recipe import Recipe
 from ytvos_keras.training.start import freeze, frozen_parts, load_weights
 
-_LOSSES = {"cross-entropy": MaskCrossentropy, "lite": LiteLoss}
 _WARMUP = 1 / 30  # of all steps, before a cosine
 
 
@@ -63,7 +62,7 @@ def compile_model(model: S2S, recipe: Recipe, steps: int, devices: Devices | Non
 
 def make_loss(recipe: Recipe) -> FrameLoss:
     """Returns the loss that a recipe names."""
-    return _LOSSES[recipe.loss]()
+    return LOSSES[recipe.loss]()
 
 
 def make_optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:

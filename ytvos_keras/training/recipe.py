@@ -4,10 +4,11 @@ import dataclasses
 from dataclasses import dataclass
 
 from ytvos_keras.data.sampling import MAX_STEP, MIN_OBJECT
+from ytvos_keras.losses import LOSSES
 from ytvos_keras.models.config import S2SConfig
 
 _CHOICES = {
-    "loss": ("cross-entropy", "lite"),
+    "loss": tuple(LOSSES),
     "schedule": ("constant", "cosine"),
     "precision": ("float32", "mixed_bfloat16", "mixed_float16"),
 }

@@ -46,7 +46,7 @@ def update_stability(rule: Stability, memory: dict, loss: float, passes: float) 
     if memory["loss"] < memory.get("best", float("inf")) * (1 - rule.improvement):
         memory |= {"best": memory["loss"], "waited": 0.0}
     else:
-        memory["waited"] += passes
+        memory["waited"] = memory.get("waited", 0.0) + passes
 
 
 def is_stable(rule: Stability, memory: dict) -> bool:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 
 _CHOICES = {
     "examples": ("affine", "scenes"),
-    "loss": ("cross-entropy", "lite"),
+    "loss": ("cross-entropy", "lite"),  # `LOSSES`, which would import TensorFlow here
     "precision": (None, "float32", "mixed_bfloat16"),
 }
 _PARTS = ("initializer", "encoder", "decoder", "memory")
@@ -55,7 +55,8 @@ class OnlineLearningConfig:
     """Every choice of online learning.
 
     The defaults are the paper's as far as it states them: pairs by affine maps, cross-entropy,
-    Adam at 1e-5, Initializer, Encoder and Decoder trained. Its number of steps is not stated.
+    Initializer, Encoder and Decoder trained. It states neither optimizer, rate nor number of steps
+    of online learning: the defaults are plain Adam at the rate of offline training, and 100 steps.
     The ConvLSTM is never trained: it "models long-term spatial-temporal dependency that should be
     independent of object categories" (section 4.3). Frozen backbones stay frozen.
 
@@ -65,7 +66,10 @@ class OnlineLearningConfig:
             cover each other before what is left of it, as in the model's training from pictures.
         steps: steps of Adam for each object, if nothing ends the learning before. The objects are
             learned in turn.
-        learning_rate: at the start; it falls along a cosine to a tenth.
+        learning_rate: of Adam, at the start.
+        final_rate: the learning rate at the end, as a share of that at the start; it falls along a
+            cosine. 1: it is constant.
+        clip_norm: largest global norm of the gradient; None: no clipping.
         batch_size: examples a step, each of one object.
         clip_length: frames of an example, the first one included; 2 makes pairs.
         parts: which parts learn: `"initializer"`, `"encoder"`, `"decoder"`, and `"memory"` of a
@@ -79,9 +83,6 @@ class OnlineLearningConfig:
         loss: `"cross-entropy"` (equation 5) or `"lite"` (see `LiteLoss`).
         precision: Keras dtype policy while learning; None: the model's own.
         time_limit: seconds after which the learning ends; compiling counts. None: no limit.
-        patience: the learning ends when for so many steps the smoothed loss has not fallen by the
-            share `improvement` below its best. None: never.
-        improvement: see `patience`.
         seed: of the examples. The same seed, model, frame and masks give the same weights.
         affine: ranges of the affine maps.
         scenes: ranges of the scenes.
@@ -93,6 +94,8 @@ class OnlineLearningConfig:
     examples: str = "affine"
     steps: int = 100
     learning_rate: float = 1e-5
+    final_rate: float = 1.0
+    clip_norm: float | None = None
     batch_size: int = 1
     clip_length: int = 2
     parts: tuple[str, ...] = ("initializer", "encoder", "decoder")
@@ -102,8 +105,6 @@ class OnlineLearningConfig:
     loss: str = "cross-entropy"
     precision: str | None = None
     time_limit: float | None = None
-    patience: int | None = 30
-    improvement: float = 0.01
     seed: int = 0
     affine: AffineRanges = field(default_factory=AffineRanges)
     scenes: SceneRanges = field(default_factory=SceneRanges)
@@ -120,13 +121,13 @@ class OnlineLearningConfig:
                 f"parts must be some of {', '.join(_PARTS)}; the ConvLSTM stays as it is. "
                 f"Received: {self.parts!r}"
             )
-        least = {"steps": 1, "batch_size": 1, "clip_length": 2, "cached_clips": 1, "patience": 1}
+        least = {"steps": 1, "batch_size": 1, "clip_length": 2, "cached_clips": 1}
         for name, value in least.items():
             if getattr(self, name) is not None and getattr(self, name) < value:
                 raise ValueError(
                     f"{name} must be at least {value}. Received: {getattr(self, name)}"
                 )
-        for name in ("learning_rate", "scale", "time_limit"):
+        for name in ("learning_rate", "final_rate", "clip_norm", "scale", "time_limit"):
             if getattr(self, name) is not None and not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be above 0. Received: {getattr(self, name)}")
         if self.cached_clips is not None and self.cached_clips < self.batch_size:
@@ -139,11 +140,12 @@ class OnlineLearningConfig:
 _LIGHT = OnlineLearningConfig(
     examples="scenes",
     learning_rate=5e-4,
+    final_rate=0.1,
+    clip_norm=1.0,  # as in the light recipe: one odd example must not undo the others
     clip_length=4,
     cut_objects=False,
     scale=0.75,
     loss="lite",
-    patience=None,  # the loss of one clip a step is too noisy to tell
 )
 
 ONLINE_LEARNING = {

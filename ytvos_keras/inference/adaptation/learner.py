@@ -15,7 +15,6 @@ from ytvos_keras.inference.adaptation.examples import (
     fresh_batches,
     is_cut,
 )
-from ytvos_keras.inference.adaptation.stable_loss import StableLoss
 from ytvos_keras.inference.adaptation.student import Student
 from ytvos_keras.inference.sizes import resize_frame, resize_mask
 from ytvos_keras.models import S2S
@@ -25,7 +24,6 @@ Learned = Mapping[str, np.ndarray]
 
 Progress = Callable[[int, int, float], None]
 
-_LAST_RATE = 0.1  # of the first learning rate
 _ALL_CUT = (
     "nothing is learned online: the objects reach the border of the frame, so that their masks "
     "show a part of them only (cut_objects=True learns them all the same)."
@@ -98,7 +96,7 @@ class OnlineLearner:
             if len(masks):
                 warnings.warn(_ALL_CUT, stacklevel=2)
             return learned
-        begin, stable = time.monotonic(), StableLoss(self.config.patience, self.config.improvement)
+        begin = time.monotonic()
         _assign(self._student.model, self._base | dict(learned))
         self._student.begin()
         rng = np.random.default_rng([self.config.seed, seed])
@@ -115,7 +113,7 @@ class OnlineLearner:
                 return learned
             if on_progress is not None:
                 on_progress(number, steps, loss)
-            if stable.add(loss) or self._is_over(begin):
+            if self._is_over(begin):
                 break
         weights = self._student.model.weights
         return {key: weights[int(key)].numpy() for key in self._base}
@@ -143,7 +141,8 @@ class OnlineLearner:
     def _rate(self, done: float) -> float:
         """The learning rate when a share of the steps is done."""
         falling = (1 + math.cos(math.pi * done)) / 2
-        return self.config.learning_rate * (_LAST_RATE + (1 - _LAST_RATE) * falling)
+        final = self.config.final_rate
+        return self.config.learning_rate * (final + (1 - final) * falling)
 
     def _batches(self, rng: np.random.Generator, frame, masks, targets) -> Iterator[Clip]:
         config = self.config

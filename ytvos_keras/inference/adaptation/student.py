@@ -1,4 +1,4 @@
-"""A model that learns: its loss on a batch, and the steps of its optimiser."""
+"""A model that learns: its loss on a batch, and the steps of its optimizer."""
 
 import keras
 import tensorflow as tf
@@ -8,11 +8,8 @@ from ytvos_keras.inference.adaptation.config import OnlineLearningConfig
 from ytvos_keras.inference.adaptation.examples import Clip
 from ytvos_keras.layers.resolution import pad_to_stride
 from ytvos_keras.layers.time import fold_time
-from ytvos_keras.losses import LiteLoss, MaskCrossentropy
+from ytvos_keras.losses import LOSSES
 from ytvos_keras.models import S2S
-
-_LOSSES = {"cross-entropy": MaskCrossentropy, "lite": LiteLoss}
-_CLIP_NORM = 1.0  # as in the light recipe: one odd example must not undo the others
 
 
 class Student:
@@ -44,15 +41,17 @@ class Student:
             )
         places = {id(variable): n for n, variable in enumerate(self.model.weights)}
         self.trained = [places[id(variable)] for variable in self._variables]
-        self._loss = _LOSSES[config.loss]()
-        self._optimizer = keras.optimizers.Adam(config.learning_rate, global_clipnorm=_CLIP_NORM)
+        self._loss = LOSSES[config.loss]()
+        self._optimizer = keras.optimizers.Adam(
+            config.learning_rate, global_clipnorm=config.clip_norm
+        )
         self._optimizer.build(self._variables)
         self._fresh = [variable.numpy() for variable in self._optimizer.variables]
         self._compiled_step = tf.function(self._step)
         self._compiled_prepare = tf.function(self._prepare)
 
     def begin(self) -> None:
-        """Set the optimiser back to its start."""
+        """Reset the optimizer."""
         for variable, value in zip(self._optimizer.variables, self._fresh, strict=True):
             variable.assign(value)
 

@@ -1,0 +1,293 @@
+"""What every recipe trains, from which weights, for how long, on which clips."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+from records import make_video, write_records
+
+from ytvos_keras.data.training_example import _probability
+from ytvos_keras.errors import InputError
+from ytvos_keras.losses import LiteLoss, MaskCrossentropy
+from ytvos_keras.models.backbones import VGG16, EfficientNetLite0
+from ytvos_keras.training import clips
+from ytvos_keras.training.build import build_model, compile_model
+from ytvos_keras.training.recipe import Recipe, Stage
+from ytvos_keras.training.recipes import RECIPES
+from ytvos_keras.training.start import complete_recipe
+from ytvos_keras.training.train import stage_steps
+
+PARTS = (
+    *("encoder.backbone", "encoder.conv", "initializer.backbone", "initializer.to_cell"),
+    *("initializer.to_hidden", "conv_lstm", "decoder"),
+)
+FILE = "segmentation.weights.h5"
+
+
+@dataclasses.dataclass(frozen=True)
+class Facts:
+    """What is expected of a recipe on 30 training videos (15 with half of them, …)."""
+
+    stages: tuple[tuple, ...]  # (frames, clip_length, steps, ends when the loss is stable)
+    backbone: str | None = "imagenet"  # where its weights come from
+    option: str | None = None  # --backbone-weights
+    weights: str | None = None  # --weights
+    frozen: tuple[str, ...] = ()
+    forcing: tuple[tuple | None, ...] = ()  # probability at the start, middle and end of a stage
+    corruption: float = 0.0
+    loss: type = MaskCrossentropy
+    optimizer: tuple = (1e-5, None, None, None)  # rate, weight decay, clip norm, average
+    batch_size: int = 4
+    percent: float = 100
+    augment: bool = False
+    precision: str = "float32"
+
+
+PAPER = (("annotated", (5, 11), 450, True), ("any", (5, 11), 150, False))
+DAVIS = (("annotated", (5, 11), 1500, False),)
+SMALL = (("annotated", 2, 440, False), ("annotated", 4, 220, False))
+SMALL_OPTIMIZER = (1e-4, None, 1.0, 0.99)
+FACTS = {
+    "paper": Facts(PAPER),
+    "paper-75": Facts(PAPER, percent=75),
+    "paper-50": Facts(PAPER, percent=50),
+    "paper-25": Facts(PAPER, percent=25),
+    "mask-as-state": Facts(PAPER),
+    "mask-as-input": Facts(
+        (
+            ("annotated", (5, 11), 225, True),
+            ("annotated", (5, 11), 225, True),
+            ("any", (5, 11), 150, False),
+        ),
+        forcing=((1, 1, 1), None, None),
+    ),
+    "davis2016": Facts(DAVIS, backbone=None, weights="s2s-lite", frozen=("encoder.backbone",)),
+    "setting-1": Facts(DAVIS),
+    "setting-2": Facts(DAVIS),
+    "setting-3": Facts(DAVIS, backbone=FILE, option=FILE, frozen=("encoder.backbone",)),
+    "lite": Facts(
+        (("annotated", 5, 3600, False), ("annotated", 10, 900, False)),
+        backbone="efficientnet.npz",
+        option="efficientnet.npz",
+        frozen=("encoder.backbone",),
+        forcing=((1, 0, 0), None),
+        corruption=0.25,
+        loss=LiteLoss,
+        optimizer=(1e-3, 5e-4, 1.0, 0.998),
+        augment=True,
+        precision="mixed_bfloat16",
+    ),
+    "small": Facts(SMALL, optimizer=SMALL_OPTIMIZER, batch_size=2, precision="mixed_bfloat16"),
+    "small-mask-as-state": Facts(
+        SMALL, optimizer=SMALL_OPTIMIZER, batch_size=2, precision="mixed_bfloat16"
+    ),
+}
+
+every_recipe = pytest.mark.parametrize("name", RECIPES)
+
+
+def recipe_of(name: str) -> Recipe:
+    """The recipe as a command with the options of its facts makes it."""
+    facts = FACTS[name]
+    recipe = RECIPES[name]
+    if facts.option is not None:
+        recipe = dataclasses.replace(recipe, backbone_weights=facts.option)
+    return complete_recipe(recipe, facts.weights)
+
+
+def tiny(recipe: Recipe) -> Recipe:
+    """The same with few channels, but for a model that starts from weights."""
+    config = recipe.model
+    filters = {"encoder_filters": 8, "state_filters": 8}
+    decoder = {"decoder_filters": (4,) * len(config.decoder_filters)}
+    config = dataclasses.replace(config, **filters, **decoder)
+    return dataclasses.replace(recipe, model=config, precision="float32")
+
+
+@pytest.fixture
+def read(monkeypatch):
+    """The sources of backbone weights that were read: constant kernels, fc6 only of ImageNet."""
+    sources = []
+
+    def read_vgg16(backbone, source):
+        sources.append(source)
+        found = {
+            conv.name: (np.full(conv.kernel.shape, 0.25), np.full(conv.bias.shape, 0.5))
+            for conv in VGG16.without_mask()._convolutions()
+            if conv.name != "fc6"
+        }
+        if source == "imagenet" and backbone.fc6_conv is not None:
+            kernel = np.broadcast_to(np.float32(0.25 / 49), (7 * 7 * 512, 4096))
+            found["fc1"] = (kernel, np.full(4096, 0.5))
+        return found
+
+    def read_efficientnet(backbone, source):
+        sources.append(source)
+        return [np.full(weight.shape, 0.25) for weight in backbone.weights]
+
+    plain = VGG16(fc6="none")
+    plain.build()
+    monkeypatch.setattr(VGG16, "without_mask", lambda: plain, raising=False)
+    monkeypatch.setattr(VGG16, "read_weights", read_vgg16)
+    monkeypatch.setattr(EfficientNetLite0, "read_weights", read_efficientnet)
+    return sources
+
+
+def part_of(model, path: str):
+    for name in path.split("."):
+        model = getattr(model, name, None)
+    return model
+
+
+def test_no_recipe_is_without_facts():
+    assert set(FACTS) == set(RECIPES)
+
+
+@every_recipe
+def test_stages_have_their_frames_lengths_and_steps(name):
+    facts, recipe = FACTS[name], recipe_of(name)
+    steps = stage_steps(recipe, videos=30)
+    found = tuple(
+        (stage.frames, stage.clip_length, count, stage.until_stable is not None)
+        for stage, count in zip(recipe.stages, steps, strict=True)
+    )
+    assert found == facts.stages
+    assert (recipe.batch_size, recipe.percent) == (facts.batch_size, facts.percent)
+    assert recipe.accumulate == 1
+    assert recipe.precision == facts.precision
+
+
+@every_recipe
+def test_what_is_trained_and_what_it_starts_from(name, read):
+    facts, recipe = FACTS[name], recipe_of(name)
+    recipe = recipe if facts.weights else tiny(recipe)
+    model = build_model(recipe, facts.weights)
+    assert set(read) == ({facts.backbone} if facts.backbone else set())
+    trained = {id(variable) for variable in model.trainable_variables}
+    for path in PARTS:
+        part = part_of(model, path)
+        if part is None:
+            continue
+        fresh = "fc6" if facts.backbone == FILE else None  # the file has none
+        for layer in part._flatten_layers():
+            if layer._layers or layer.name.startswith("standardize"):
+                continue
+            frozen = path in facts.frozen and layer.name != fresh
+            for variable in layer.variables:
+                assert (id(variable) in trained) is not frozen, (path, variable.path)
+    for part in (model.encoder, model.initializer):
+        if facts.backbone and hasattr(part, "backbone"):
+            first = part.backbone.weights[0].numpy()[:, :, :3]
+            np.testing.assert_array_equal(first, np.full_like(first, 0.25))
+
+
+@every_recipe
+def test_loss_and_optimizer(name):
+    facts = FACTS[name]
+    recipe = dataclasses.replace(tiny(recipe_of(name)), precision="float32")
+    model = build_model(recipe, pretrained=False)
+    compile_model(model, recipe, steps=300)
+    rate, weight_decay, clip_norm, average = facts.optimizer
+    optimizer = model.optimizer
+    assert isinstance(optimizer, keras.optimizers.Adam)
+    assert type(model.loss) is facts.loss
+    assert optimizer.weight_decay == weight_decay
+    assert optimizer.global_clipnorm == clip_norm
+    assert (optimizer.ema_momentum if optimizer.use_ema else None) == average
+    if recipe.schedule == "constant":
+        assert float(optimizer.learning_rate) == pytest.approx(rate)
+    else:
+        assert float(optimizer._learning_rate(10)) == pytest.approx(rate)  # after the warm-up
+        assert float(optimizer._learning_rate(300)) == pytest.approx(0)
+
+
+@every_recipe
+def test_how_clips_are_drawn(name, monkeypatch):
+    facts, recipe = FACTS[name], recipe_of(name)
+    monkeypatch.setattr(clips, "make_dataset", lambda data, **options: options)
+    for number, stage in enumerate(recipe.stages):
+        options = clips.training_clips(recipe, number, steps=100, data={"records": 1.0}, done=10)
+        assert options["start"] == 10 * facts.batch_size
+        assert options["augment"] is facts.augment
+        assert options["percent"] == facts.percent
+        assert options["size"] == stage.size
+        expected = facts.forcing[number] if facts.forcing else None
+        forcing = options["teacher_forcing"]
+        if expected is None:
+            assert forcing is None
+            continue
+        at = [0, 50 * facts.batch_size, 100 * facts.batch_size - 1]
+        assert [float(_probability(n, forcing)) for n in at] == pytest.approx(expected)
+        assert forcing.corruption == facts.corruption
+
+
+def test_true_masks_give_way_at_once_or_little_by_little():
+    stage = Stage("only", steps=100, teacher_forcing=(0.5, 0.25))
+    recipe = dataclasses.replace(RECIPES["mask-as-input"], stages=(stage,), batch_size=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(clips, "make_dataset", lambda data, **options: options["teacher_forcing"])
+        forcing = clips.training_clips(recipe, 0, steps=100, data={})
+    found = [float(_probability(n, forcing)) for n in (0, 49, 50, 62.5, 75, 99)]
+    assert found == pytest.approx([1, 1, 1, 0.5, 0, 0])
+
+
+@pytest.fixture(scope="module")
+def sparse(tmp_path_factory):
+    """Records of two videos of 24 frames, of which every other one is annotated."""
+    rng = np.random.default_rng(0)
+    videos = []
+    for number in range(2):
+        frames = rng.integers(0, 255, (24, 32, 64, 3), np.uint8)
+        masks = [None] * 24
+        for t in range(0, 24, 2):
+            masks[t] = np.zeros((32, 64), np.uint8)
+            masks[t][4 : 20 + number, t : t + 20] = 1
+        videos.append(make_video(f"video{number}", frames, masks))
+    folder = tmp_path_factory.mktemp("sparse")
+    write_records(videos, folder)
+    return {str(folder): 1.0}
+
+
+def batches_of(name, number, data, count=6):
+    stage = dataclasses.replace(RECIPES[name].stages[number], size=(32, 64))
+    stages = [stage] * (number + 1)
+    recipe = dataclasses.replace(RECIPES[name], stages=tuple(stages), batch_size=1)
+    stream = clips.training_clips(recipe, number, steps=100, data=data)
+    return list(stream.take(count).as_numpy_iterator())
+
+
+def test_first_only_annotated_frames_then_all_at_weight_0(sparse):
+    for _, _, weights in batches_of("paper", 0, sparse):
+        assert 4 <= weights.shape[1] <= 10
+        assert (weights == 1).all()
+    found = [weights for _, _, weights in batches_of("paper", 1, sparse)]
+    assert all((weights == 1).any() for weights in found)
+    assert any((weights == 0).any() for weights in found)
+
+
+def test_the_true_masks_of_teacher_forcing_are_not_damaged(sparse):
+    for inputs, targets, _ in batches_of("mask-as-input", 0, sparse, count=16):
+        np.testing.assert_array_equal(inputs["previous_masks"][:, 0], inputs["mask"])
+        np.testing.assert_array_equal(inputs["previous_masks"][:, 1:], targets[:, :-1])
+        assert (inputs["teacher_forcing"] == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "message"),
+    [
+        ("davis2016", {}, "fine-tunes a trained model: give --weights"),
+        ("lite", {}, r"encoder\.backbone .* random weights; give --backbone-weights FILE, or"),
+        ("setting-3", {}, r"encoder\.backbone .* random weights; give --backbone-weights FILE, or"),
+        ("paper", {"frozen": ("decoder",)}, r"decoder .* random weights; give --weights with"),
+    ],
+)
+def test_a_start_that_would_be_random(name, changes, message):
+    with pytest.raises(InputError, match=message):
+        complete_recipe(dataclasses.replace(RECIPES[name], **changes), None)
+
+
+def test_a_part_that_the_network_lacks():
+    recipe = dataclasses.replace(tiny(RECIPES["mask-as-state"]), frozen=("initializer.backbone",))
+    with pytest.raises(InputError, match=r"this network has no initializer\.backbone"):
+        build_model(recipe, pretrained=False)

@@ -1,0 +1,167 @@
+"""The length of stages: passes, stable losses, the last step, and all of it after an interruption.
+
+The network is tiny (`tiny_training.py`); two videos in batches of two make a pass of one step.
+"""
+
+import csv
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+import tiny_training
+from records import moving_squares, write_records
+
+from ytvos_keras.cli.train import main
+from ytvos_keras.training.checkpoint import list_checkpoints
+from ytvos_keras.training.recipe import Stability, Stage
+from ytvos_keras.training.stop_when_stable import is_stable, update_stability
+from ytvos_keras.training.train import stage_steps, train
+
+# The best loss would have to fall by 99 %: stable at the first checkpoint after 3 more passes.
+USUAL = Stability()
+IMPATIENT = Stability(improvement=0.99, passes=3)
+OPTIONS = {"clip_length": 2, "size": (32, 64)}
+
+
+def recipe_with(*stages: Stage, checkpoint_steps: int = 2):
+    return dataclasses.replace(
+        tiny_training.RECIPE, stages=stages, checkpoint_steps=checkpoint_steps
+    )
+
+
+def losses(kind: str, passes: int, noise: float = 0.0) -> np.ndarray:
+    """One loss per pass."""
+    n = np.arange(1, passes + 1)
+    curve = {"power": 0.05 + 0.4 / n, "flat": 0.1 + 0 * n, "exponential": 0.9**n}[kind]
+    return curve * (1 + noise * np.random.default_rng(0).standard_normal(passes))
+
+
+def stable_after(series, rule=USUAL, parts: int = 1) -> int | None:
+    """The pass at which a series counts as stable, each pass being reported in parts."""
+    memory = {}
+    for number, loss in enumerate(series, start=1):
+        for _ in range(parts):
+            update_stability(rule, memory, float(loss), 1 / parts)
+        if is_stable(rule, memory):
+            return number
+    return None
+
+
+def test_a_flat_loss_is_stable_after_as_many_passes_as_the_rule_says():
+    assert stable_after(losses("flat", 60)) == 6  # the first one sets the best
+    assert stable_after(losses("flat", 60), Stability(passes=20)) == 21
+
+
+def test_a_falling_loss_is_not_stable():
+    assert stable_after(losses("exponential", 60)) is None
+    assert stable_after(losses("exponential", 60, noise=0.1)) is None
+
+
+@pytest.mark.parametrize("parts", [1, 4])
+@pytest.mark.parametrize("noise", [0.0, 0.03])
+def test_a_loss_that_levels_off_is_stable_in_time(noise, parts):
+    # It falls by less than 1 % in 5 passes from about pass 60 on; noise shortens the wait.
+    assert 30 <= stable_after(losses("power", 80, noise), parts=parts) <= 75
+
+
+def test_the_rule_counts_passes_not_checkpoints():
+    assert stable_after(losses("flat", 60), parts=8) in (5, 6)
+
+
+def test_a_stage_lasts_for_its_passes():
+    stages = (Stage("a", passes=200), Stage("b", passes=0.1), Stage("c", steps=7))
+    recipe = dataclasses.replace(tiny_training.RECIPE, stages=stages, batch_size=2, accumulate=2)
+    assert stage_steps(recipe, videos=30) == [1500, 1, 7]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("records")
+    write_records(moving_squares(2), folder)
+    return {str(folder): 1.0}
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    tiny_training.use_tiny_net(monkeypatch.setattr)
+
+
+def log(files) -> list[tuple[str, int, float]]:
+    with files.log.open() as file:
+        return [
+            (row["stage"], int(row["step"]), float(row["loss"])) for row in csv.DictReader(file)
+        ]
+
+
+@pytest.mark.slow
+def test_the_last_checkpoint_of_a_stage_is_at_its_last_step(data, tmp_path, tiny):
+    stages = Stage("one", steps=5, **OPTIONS), Stage("two", steps=3, **OPTIONS)
+    files = train(recipe_with(*stages), data, tmp_path, validation=data)
+    assert [entry[:2] for entry in log(files)] == [
+        *(("one", 2), ("one", 4), ("one", 5)),
+        *(("two", 7), ("two", 8)),
+    ]
+    assert list_checkpoints(files.checkpoints)[-1].name == "step-00000008.weights.h5"
+
+
+@pytest.mark.slow
+def test_a_command_trains_the_steps_that_it_is_given(data, tmp_path, tiny):
+    (folder,) = data
+    command = tiny_training.arguments(folder, tmp_path / "run", steps=7)
+    command[command.index("--checkpoint-steps") + 1] = "200"
+    assert main(command) == 0
+    last = list_checkpoints(tmp_path / "run" / "checkpoints")[-1]
+    assert last.name == "step-00000014.weights.h5"  # of two stages
+
+
+@pytest.mark.slow
+def test_a_stable_stage_leaves_its_passes_to_the_next(data, tmp_path, tiny):
+    stages = (
+        Stage("annotated", passes=9, until_stable=IMPATIENT, **OPTIONS),
+        Stage("all", passes=3, frames="any", **OPTIONS),
+    )
+    recipe = recipe_with(*stages)
+    whole = train(recipe, data, tmp_path / "whole")
+    steps = [entry[:2] for entry in log(whole)]
+    assert steps == [
+        *(("annotated", 2), ("annotated", 4), ("annotated", 6)),  # best at 2, 4 more are over 3
+        *(("all", 8), ("all", 10), ("all", 12)),
+    ]
+    interrupt = Interrupt(7)  # in the second stage
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, data, tmp_path / "resumed", callbacks=lambda *_: [interrupt])
+    assert log(train(recipe, data, tmp_path / "resumed")) == log(whole)
+
+
+@pytest.mark.slow
+def test_a_stage_that_ends_with_an_interruption_is_not_trained_further(data, tmp_path, tiny):
+    stages = (
+        Stage("first", passes=9, until_stable=IMPATIENT, **OPTIONS),
+        Stage("second", passes=1, **OPTIONS),
+    )
+    recipe = recipe_with(*stages)
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, data, tmp_path, callbacks=lambda *_: [Interrupt(6, "on_epoch_end")])
+    files = train(recipe, data, tmp_path)
+    assert [step for stage, step, _ in log(files) if stage == "first"] == [2, 4, 6]
+    assert log(files)[-1][1] == 10
+
+
+class Interrupt(keras.callbacks.Callback):
+    """Ctrl-C after a number of batches, or at the end of the Keras epoch in which they are done."""
+
+    def __init__(self, batches: int, event: str = "on_train_batch_end"):
+        super().__init__()
+        self.left, self.event = batches, event
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.left -= 1
+        self._stop("on_train_batch_end")
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._stop("on_epoch_end")
+
+    def _stop(self, event: str):
+        if self.left <= 0 and self.event == event:
+            raise KeyboardInterrupt
