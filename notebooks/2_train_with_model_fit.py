@@ -291,7 +291,7 @@ model.save(WORK / "toy.keras")
 # resuming to the bit, several devices or machines.
 #
 # ```
-# ytvos-train --preset paper --data records --output runs/paper --dry-run
+# ytvos-train --recipe paper --data records --output runs/paper --dry-run
 # ```
 #
 # Next: [3 · Segment a video and evaluate](3_segment_and_evaluate.ipynb).

@@ -1,5 +1,5 @@
-from .presets import RECIPES
 from .recipe import Recipe, Stability, Stage
+from .recipes import RECIPES
 from .train import train
 
 __all__ = [
