@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
@@ -35,7 +35,7 @@ def map_in_processes(
     chunk: int = 1,
     worthwhile: int = 1,
     what: str = "works",
-) -> Iterator[Result]:
+) -> Generator[Result]:
     """Yield `function(item)` for every item, in order.
 
     Processes are started afresh and not forked, as TensorFlow may run in this one. Closing the

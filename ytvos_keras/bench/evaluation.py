@@ -110,7 +110,7 @@ def _cases(folder: Path, jobs: int, progress: Progress) -> dict[str, Callable[[]
     from ytvos_keras.bench.plain_evaluation import plain_evaluation
 
     predictions, truth = folder / "predictions", folder / "truth"
-    cases = {
+    cases: dict[str, Callable[[], Scores]] = {
         REFERENCE: partial(
             plain_evaluation,
             predictions,

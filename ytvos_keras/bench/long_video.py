@@ -87,7 +87,7 @@ def _write_frames(
     index = 0
     for scene in scenes:
         for frame in scene.frames[: count - index]:
-            if index == 0:
+            if index == 0 and frame.mask is not None:
                 (folder.parent / "mask.png").write_bytes(frame.mask.read_bytes())
             (folder / f"{index:05d}.jpg").write_bytes(frame.image.read_bytes())
             index += 1
@@ -107,6 +107,7 @@ def _segment(
         stderr=subprocess.DEVNULL,
         text=True,
     ) as process:
+        assert process.stdout is not None  # a pipe
         try:
             for line in process.stdout:
                 now, resident = map(float, line.split())

@@ -10,11 +10,11 @@ from typing import TypeVar
 
 Key = TypeVar("Key")
 
-Progress = Callable[[str, int, int], None]
+Progress = Callable[[str, int, int | None], None]
 """Called with (what is being done, steps done, steps in all)."""
 
 
-def no_progress(what: str, done: int, total: int) -> None:
+def no_progress(what: str, done: int, total: int | None) -> None:
     """Shows nothing."""
 
 

@@ -86,6 +86,6 @@ def _write_video(path: Path, frames: int) -> None:
     source = open_frames(Path(str(clip)))
     pictures = [picture for _, picture in source]
     pictures += pictures[-2:0:-1]
-    with VideoWriter(path, source.fps) as video:
+    with VideoWriter(path, source.fps or 25) as video:
         for n in range(frames):
             video.write(pictures[n % len(pictures)])

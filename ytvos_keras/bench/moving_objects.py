@@ -63,8 +63,8 @@ class _Object:
     def outline(self, t: int) -> np.ndarray:
         """(_DIRECTIONS,): distance from the centre in pixels."""
         angle = np.linspace(0, 2 * math.pi, _DIRECTIONS)
-        waves = sum(high * np.sin(n * angle + phase + 0.1 * t) for n, high, phase in self.waves)
-        return self.radius * (1 + waves)
+        waves = [high * np.sin(n * angle + phase + 0.1 * t) for n, high, phase in self.waves]
+        return self.radius * (1 + np.sum(waves, axis=0))
 
 
 def _draw(objects: list[_Object], t: int, size: tuple[int, int]) -> np.ndarray:

@@ -36,7 +36,7 @@ class Case(NamedTuple):
     def config(self) -> OnlineLearningConfig | None:
         if self.learning == NONE:
             return None
-        return dataclasses.replace(ONLINE_LEARNING[self.learning], seed=self.seed)
+        return dataclasses.replace(ONLINE_LEARNING[self.learning], seed=self.seed or 0)
 
 
 class _Timed:

@@ -4,6 +4,7 @@ import tempfile
 import time
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import Any
 
 from ytvos_keras.argument_types import dimensions, positive
 from ytvos_keras.bench.arguments import add_rounds
@@ -16,6 +17,7 @@ from ytvos_keras.bench.measure import (
     resident_memory,
 )
 from ytvos_keras.bench.report import Comparison, Figure, Report, Row
+from ytvos_keras.datasets.video import Video
 from ytvos_keras.processes import available_cores
 
 NAME = "pipeline"
@@ -30,7 +32,7 @@ _LEAD = 5  # batches before a measured round; as many are made in advance at mos
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Adds the arguments of this benchmark."""
-    size = {"type": dimensions(2), "metavar": "HxW"}
+    size: dict[str, Any] = {"type": dimensions(2), "metavar": "HxW"}
     parser.add_argument("--source", **size, default=(480, 854), help="videos (default: 480x854)")
     parser.add_argument("--size", **size, default=(256, 448), help="clips (default: 256x448)")
     counts = (
@@ -102,7 +104,7 @@ def _write_records(folder: Path, arguments: Namespace, progress: Progress) -> fl
     from ytvos_keras.bench.textured_videos import make_videos
     from ytvos_keras.records.write_in_process import write_in_process
 
-    videos = []
+    videos: list[Video] = []
     for video in make_videos(arguments.videos, arguments.frames, arguments.source):
         progress("making videos", len(videos), arguments.videos)
         videos.append(video)
@@ -119,7 +121,7 @@ def _measure(folder: str, arguments: Namespace, progress: Progress) -> dict[str,
     for name, kind in ((ANY, "any"), (ANNOTATED, "annotated")):
         clips = _clips(folder, arguments, frames=kind, clip_length=arguments.clip_length)
         streams[name] = (iter(clips), 1)
-    seconds = {name: [] for name in streams}
+    seconds: dict[str, list[float]] = {name: [] for name in streams}
     total = arguments.warmup + arguments.repeats
     for round_ in range(total):
         progress("warming up" if round_ < arguments.warmup else "measuring", round_, total)

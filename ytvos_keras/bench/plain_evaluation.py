@@ -33,7 +33,7 @@ def plain_evaluation(
     for n, folder in enumerate(folders):
         files = sorted(folder.glob("*.png"))
         object_ids = [value for value in np.unique(_read(files[0])) if value != 0]
-        values = {int(i): [] for i in object_ids}
+        values: dict[int, list] = {int(i): [] for i in object_ids}
         for file in files[1:-1]:
             labels, true_labels = _read(predictions / folder.name / file.name), _read(file)
             for i in values:
@@ -102,4 +102,5 @@ def _boundary(mask: np.ndarray) -> np.ndarray:
 def _statistics(values: np.ndarray) -> tuple[float, float, float]:
     borders = np.round(np.linspace(1, len(values), 5) + 1e-10).astype(int) - 1
     bins = [values[borders[k] : borders[k + 1] + 1] for k in range(4)]
-    return np.mean(values), np.mean(values > 0.5), np.mean(bins[0]) - np.mean(bins[3])
+    decay = bins[0].mean() - bins[3].mean()
+    return float(values.mean()), float((values > 0.5).mean()), float(decay)

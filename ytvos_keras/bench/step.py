@@ -92,7 +92,9 @@ def _model_cases(arguments: Namespace, precision: str) -> dict[Case, Callable[[]
     frame = tf.constant(random.integers(0, 256, (1, *arguments.size, 3), dtype=np.uint8))
     encode = tf.function(model.encode)
     features = encode(frame)
-    cases = {Case(precision, "any", "Encoder"): partial(_finish, encode, frame)}
+    cases: dict[Case, Callable[[], object]] = {
+        Case(precision, "any", "Encoder"): partial(_finish, encode, frame)
+    }
     for count in arguments.objects:
         masks = random.random((count, *arguments.size, 1)) < 0.3
         state = model.initialize(frame, tf.constant(masks, tf.float32), features)

@@ -69,7 +69,8 @@ class StepProcess:
         self._process.kill()
         self._process.wait()
         for file in (self._process.stdin, self._process.stdout, self._errors):
-            file.close()
+            if file is not None:
+                file.close()
 
     def _wait(self):
         answer = self._process.stdout.readline()

@@ -84,7 +84,7 @@ def _progress(quiet: bool) -> Iterator[Progress]:
     with Bars(console=Console(stderr=True), transient=True) as bars:
         bar = bars.add_task("", total=None)
 
-        def show(what: str, done: int, total: int) -> None:
+        def show(what: str, done: int, total: int | None) -> None:
             bars.update(bar, description=what, completed=done, total=total)
 
         yield show

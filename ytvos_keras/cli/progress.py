@@ -44,9 +44,13 @@ def frame_progress(quiet: bool, unit: str = "frames") -> Iterator[Report | None]
             if not tasks:  # not before: an error in the files needs no bar
                 stack.enter_context(progress)
             if stage not in tasks:  # after resuming, frames of the earlier run are no speed
-                fields = {"frames": total or "?", "unit": unit if loss is None else "steps"}
                 tasks[stage] = progress.add_task(
-                    stage, total=total, completed=done - 1, note="", **fields
+                    stage,
+                    total=total,
+                    completed=done - 1,
+                    note="",
+                    frames=total or "?",
+                    unit=unit if loss is None else "steps",
                 )
                 rates[stage] = _Rate(opened, done)
             speed = f"{rates[stage].per_second(done):.1f} {unit}/s"

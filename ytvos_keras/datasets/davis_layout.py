@@ -87,10 +87,10 @@ def read_image_set(root: str | Path, year: int, split: str) -> list[str]:
 
 def _names(file: Path) -> list[str]:
     lines = plain_name(read_text(file)).splitlines()
-    lines = [(number, line.strip()) for number, line in enumerate(lines, 1) if line.strip()]
-    if not lines:
+    named = [(number, line.strip()) for number, line in enumerate(lines, 1) if line.strip()]
+    if not named:
         raise InputError(f"{file}: names no sequence.")
-    return list(dict.fromkeys(_name(line, file, number) for number, line in lines))
+    return list(dict.fromkeys(_name(line, file, number) for number, line in named))
 
 
 def _name(line: str, file: Path, number: int) -> str:

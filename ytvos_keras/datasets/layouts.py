@@ -1,6 +1,6 @@
 """The layouts of data sets in folders: find out which, and list the videos."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from ytvos_keras.datasets.readers.davis import list_davis
@@ -10,7 +10,7 @@ from ytvos_keras.datasets.readers.youtube_vos import list_youtube_vos
 from ytvos_keras.datasets.sequence_folders import check_is_folder
 from ytvos_keras.errors import InputError
 
-_LISTS = {
+_LISTS: dict[str, Callable[..., Listing]] = {
     "youtube-vos": list_youtube_vos,
     "davis": list_davis,
     "images": list_pictures_with_masks,

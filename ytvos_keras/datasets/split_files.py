@@ -67,7 +67,7 @@ def write_splits(
     }
     files = {folder / f"{name}.txt": videos for name, videos in lists.items()}
     for file, videos in files.items():
-        with atomic_path(file) as part:
-            part.write_text("".join(f"{video}\n" for video in videos), encoding="utf-8")
+        with atomic_path(file) as unfinished:
+            unfinished.write_text("".join(f"{video}\n" for video in videos), encoding="utf-8")
     write_json(folder / "splits.json", facts)
     return [*files, folder / "splits.json"]

@@ -156,7 +156,8 @@ def _group(
     categories_of_videos: Mapping[str, Iterable[str]], sources: Mapping[str, str]
 ) -> tuple[dict[str, list[str]], dict[str, set[str]]]:
     """The videos of each raw video, and all their categories."""
-    members, categories = collections.defaultdict(list), collections.defaultdict(set)
+    members: dict[str, list[str]] = collections.defaultdict(list)
+    categories: dict[str, set[str]] = collections.defaultdict(set)
     for video, own in categories_of_videos.items():
         source = sources.get(video, video)
         members[source].append(video)

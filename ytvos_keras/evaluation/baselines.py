@@ -10,7 +10,7 @@ class CopiedMask:
 
     def reset(self) -> None:
         """Forget the video."""
-        self._labels = None
+        self._labels: np.ndarray | None = None
 
     def add_objects(self, label_map: np.ndarray) -> list[int]:
         """Take the label map of the first frame, uint8 `(H, W)`; returns its ids."""
@@ -19,6 +19,8 @@ class CopiedMask:
 
     def step(self, frame: np.ndarray) -> np.ndarray:
         """The label map of a frame, uint8 `(H, W)`."""
+        if self._labels is None:
+            raise ValueError("add_objects comes before step")
         return self._labels
 
 
@@ -67,4 +69,4 @@ class FlowPropagation(CopiedMask):
             self._shares = [cv2.remap(share, was, None, cv2.INTER_LINEAR) for share in self._shares]
         self._grey = grey
         half = np.full(grey.shape, 0.5, np.float32)
-        return self._ids[np.argmax([half, *self._shares], axis=0)]
+        return self._ids[np.argmax(np.stack([half, *self._shares]), axis=0)]

@@ -117,13 +117,14 @@ def score_plan(
         InputError: a mask cannot be used.
     """
     work = [frame for sequence in plan.sequences for frame in sequence.frames]
-    done, objects = 0, []
+    done = 0
+    objects: list[ObjectScores] = []
     results = map_in_processes(
         score_work, work, jobs, chunk=_CHUNK, worthwhile=_WORTHWHILE, what="scores frames"
     )
     with contextlib.closing(results) as scores:
         for sequence in plan.sequences:
-            values = {object_id: [] for object_id in sequence.categories}
+            values: dict[int, list[tuple[str, float, float]]] = {i: [] for i in sequence.categories}
             for frame in sequence.frames:
                 for object_id, J, F in zip(frame.object_ids, *next(scores), strict=True):
                     values[object_id].append((frame.name, J, F))

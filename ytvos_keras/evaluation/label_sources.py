@@ -29,7 +29,7 @@ class ArrayFrame:
 
 
 LabelSource = Path | ArrayFrame
-Masks = dict[str, LabelSource]
+Masks = Mapping[str, LabelSource]
 """Frame name → mask, in the order of the frames."""
 
 
@@ -79,7 +79,7 @@ def array_sequences(arrays: np.ndarray | Mapping[str, np.ndarray], what: str) ->
     """
     if not isinstance(arrays, Mapping):
         arrays = {_ONLY_SEQUENCE: arrays}
-    sequences = {}
+    sequences: dict[str, Masks] = {}
     for sequence, array in arrays.items():
         array = _stacked(array, f"{what}[{sequence!r}]")
         if array.ndim != 3 or not len(array):

@@ -1,10 +1,11 @@
 """What an evaluation will do: everything that can be checked before masks are compared."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -79,14 +80,14 @@ def plan_evaluation(
     from_files = _are_files(predictions, ground_truth)
     truths = _truths(ground_truth, protocol, split, sequences, from_files)
     predicted = _predictions(predictions, truths, from_files)
-    rules = {
+    rules: dict[str, Callable[..., SequenceWork]] = {
         "davis2016": davis_2016,
         "davis2017": davis_2017,
         "youtube-vos": partial(
             youtube_vos, exclude_last=exclude_last, listed_only=frames == "listed"
         ),
-    }[protocol]
-    work = tuple(rules(truth, *predicted[truth.name]) for truth in truths)
+    }
+    work = tuple(rules[protocol](truth, *predicted[truth.name]) for truth in truths)
     _warn_of_nothing_to_score(work)
     is_davis = protocol != "youtube-vos"
     settings = {"split": split, "exclude_last": exclude_last or is_davis, "frames": frames}
@@ -115,7 +116,7 @@ def _are_files(predictions: Labels, ground_truth: Labels) -> bool:
 
 
 def _truths(
-    ground_truth: Labels,
+    ground_truth: Any,
     protocol: str,
     split: str | None,
     names: Sequence[str] | None,
@@ -132,7 +133,7 @@ def _truths(
 
 
 def _predictions(
-    predictions: Labels, truths: Sequence[TruthSequence], from_files: bool
+    predictions: Any, truths: Sequence[TruthSequence], from_files: bool
 ) -> dict[str, tuple[Masks, str]]:
     """The masks of each sequence, and what to call them in an error."""
     names = [truth.name for truth in truths]

@@ -99,10 +99,11 @@ def youtube_vos(
         InputError: a frame that counts has no prediction or no ground truth, or a prediction is of
             a frame that is not listed although `listed_only`.
     """
+    objects = truth.objects or {}
     if listed_only:
-        _check_listed(truth.objects, predictions)
+        _check_listed(objects, predictions)
     scored: dict[str, list[int]] = {}
-    for object_id, meta in truth.objects.items():
+    for object_id, meta in objects.items():
         for frame in meta.frames[1 : -1 if exclude_last else None]:
             scored.setdefault(frame, []).append(object_id)
     missing = [frame for frame in scored if frame not in truth.masks]
@@ -113,7 +114,7 @@ def youtube_vos(
             "score with sequences of the train set that the model was not trained on."
         )
     ordered = {frame: tuple(scored[frame]) for frame in truth.masks if frame in scored}
-    categories = {object_id: meta.category for object_id, meta in truth.objects.items()}
+    categories = {object_id: meta.category for object_id, meta in objects.items()}
     return _work(truth, predictions, place, categories, ordered, merged=False)
 
 

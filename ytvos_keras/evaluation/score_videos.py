@@ -21,7 +21,7 @@ from ytvos_keras.errors import InputError
 from ytvos_keras.evaluation.baselines import CopiedMask, FlowPropagation
 from ytvos_keras.evaluation.frame_scores import score_frame
 from ytvos_keras.evaluation.results import ObjectScores, Summary
-from ytvos_keras.media.frames import open_frames
+from ytvos_keras.media.folder_frames import FolderFrames
 from ytvos_keras.media.masks import read_mask
 
 
@@ -58,7 +58,7 @@ def score_sequence(method: Method, frames: Path, annotations: Path) -> SequenceS
     Raises:
         InputError: The first frame has no annotation, or fewer than three frames have one.
     """
-    source = open_frames(frames)
+    source = FolderFrames(frames)
     truths = {
         name: read_mask(file, allow_empty=True)[0] for name, file in mask_files(annotations).items()
     }
@@ -74,7 +74,7 @@ def score_sequence(method: Method, frames: Path, annotations: Path) -> SequenceS
         if name in truths:
             scores[name] = score_frame(labels, truths[name], object_ids)
     objects = _by_object(annotations.name, object_ids, scores)
-    return SequenceScores(objects, statistics.median(seconds), source.count)
+    return SequenceScores(objects, statistics.median(seconds), len(source.names))
 
 
 def _by_object(
@@ -119,7 +119,7 @@ def main() -> None:
     figures = [f"{figure} {name}" for name in methods for figure in ("J", "F")]
     print(_row("sequence", "frames", "objects", *figures, "s/frame"))
     print("|---" * (len(figures) + 4) + "|")
-    found = {name: [] for name in methods}
+    found: dict[str, list[ObjectScores]] = {name: [] for name in methods}
     for sequence in arguments.sequences:
         source, name = sequence.split("/")
         folders = [

@@ -34,7 +34,7 @@ class JointConv(keras.layers.Layer):
         self.filters = filters
         self.kernel_size = kernel_size
         self.norm = keras.layers.RMSNormalization(dtype=self.dtype_policy)
-        self.convolutions = []
+        self.convolutions: list[keras.layers.Conv2D] = []
 
     def build(self, shapes: Sequence[Shape]) -> None:
         for n, shape in enumerate(shapes):

@@ -2,7 +2,7 @@
 
 import contextlib
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -83,7 +83,7 @@ class VideoFrames(FrameSource):
 
     def read_timed(
         self, start: Fraction = Fraction(0), size: tuple[int, int] | None = None
-    ) -> Iterator[tuple[Fraction, np.ndarray]]:
+    ) -> Generator[tuple[Fraction, np.ndarray]]:
         """Yield (time, frame) of the frames shown at `start` and later.
 
         Unlike `read` it seeks: of what lies before `start` only a few frames are decoded. Files in

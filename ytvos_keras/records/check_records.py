@@ -57,8 +57,8 @@ def check_records(
     chosen = [video for video in recorded if video.name in wanted]
     frames, done = sum(len(video.frame_names) for video in chosen), 0
     results = map_in_processes(_check_video, chosen, jobs, what="checks records")
-    for video, problems in zip(chosen, results, strict=True):
-        faults += problems
+    for video, found in zip(chosen, results, strict=True):
+        faults += found
         done += len(video.frame_names)
         if on_progress is not None:
             on_progress("check", done, frames)

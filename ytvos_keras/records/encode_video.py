@@ -87,6 +87,7 @@ def _areas(mask: bytes, frame: Frame, size: Size) -> np.ndarray:
     facts = examine_mask(mask)
     if facts.kind is not None:
         raise _fault(facts.kind, frame.mask, facts.what)
+    assert facts.size is not None and facts.labels is not None  # of a mask without a fault
     if facts.size != size:
         what = f"{_text(facts.size)}, its frame {_text(size)}"
         raise _fault("mask-size", frame.mask, what)

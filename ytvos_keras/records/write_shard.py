@@ -120,7 +120,7 @@ def _entry(video: EncodedVideo, record: bytes, start: int, shard: Path) -> dict[
             annotated=video.annotated,
             objects=video.objects,
             images=tuple(find(image) for image in video.images),
-            masks=tuple(mask and find(mask) for mask in video.masks),
+            masks=tuple(None if mask is None else find(mask) for mask in video.masks),
             shard=shard,
         )
     )

@@ -66,7 +66,9 @@ def check_videos(
     root = Path(root)
     frames = sum(len(video.frames) for video in videos)
     chunk = max(1, _FRAMES_AT_ONCE * len(videos) // max(frames, 1))
-    faults, digests, done = [], {}, 0
+    faults: list[Fault] = []
+    digests: dict[str, tuple[bytes, ...]] = {}
+    done = 0
     results = map_in_processes(check_video, videos, jobs, chunk=chunk, what="checks frames")
     for video, findings in zip(videos, results, strict=True):
         faults += findings.faults

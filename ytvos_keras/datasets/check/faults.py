@@ -1,5 +1,6 @@
 """What can be wrong with a data set."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -136,7 +137,7 @@ class Fault:
         return KINDS[self.kind].is_note
 
 
-def raise_first(faults: list[Fault], root: Path) -> None:
+def raise_first(faults: Sequence[Fault], root: Path) -> None:
     """Raise an `InputError` for the first fault that is more than a note, if there is one."""
     serious = [fault for fault in faults if not fault.is_note]
     if not serious:

@@ -59,8 +59,8 @@ def examine_mask(data: bytes) -> MaskFacts:
             error.kind, what if error.kind == "colour-mask" else error.what, None, size
         )
     labels = _exact(image, pixels)
-    if labels is not None and not pixels.certain and (what := _smoothness(labels)):
-        return MaskFacts("smooth-mask", what, None, size)
+    if labels is not None and not pixels.certain and (smooth := _smoothness(labels)):
+        return MaskFacts("smooth-mask", smooth, None, size)
     if facts.format == "PNG" and image.mode in LABEL_MODES and _are_indices(image, pixels):
         return MaskFacts(None, "", labels, size)
     return MaskFacts("colour-mask", file, labels, size)

@@ -63,7 +63,7 @@ def _unseen_objects(
         if number not in seen:
             if len(objects) == len(annotated):
                 yield Fault("object-never-seen", _place(video), f"object {number}{category}")
-        elif first in objects and number not in objects[first]:
+        elif first is not None and first in objects and number not in objects[first]:
             if not (first_is_empty and first == annotated[0].name):  # told already
                 yield Fault("object-absent", str(masks[first]), f"object {number}{category}")
         elif first is not None and first not in masks:

@@ -32,10 +32,12 @@ def repair(report: CheckReport) -> tuple[Fault, ...]:
         InputError: a file was changed since the check.
         OSError: the folder cannot be written to, or is full.
     """
-    faults = tuple(fault for fault in report.faults if fault.repair is not None)
-    for fault in faults:
-        _ACTIONS[fault.repair](report.root, fault.file)
-    return faults
+    repaired = []
+    for fault in report.faults:
+        if fault.repair is not None:
+            _ACTIONS[fault.repair](report.root, fault.file)
+            repaired.append(fault)
+    return tuple(repaired)
 
 
 def _reencode(root: Path, file: str) -> None:

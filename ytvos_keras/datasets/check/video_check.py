@@ -90,6 +90,7 @@ def _check_frame(frame: Frame) -> tuple[list[Fault], bytes, Size | None]:
 def _check_mask(frame: Frame, size: Size | None) -> tuple[list[Fault], np.ndarray | None]:
     """Return its faults, and the pixels of each value (256,) if they can be told."""
     name = str(frame.mask)
+    assert frame.mask is not None
     if fault := _broken_link(frame.mask):
         return [fault], None
     data, problem = _read(frame.mask)

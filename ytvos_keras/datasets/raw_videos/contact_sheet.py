@@ -63,7 +63,7 @@ def write_contact_sheets(
     Returns:
         The pages, twelve clips on each.
     """
-    pages = []
+    pages: list[Path] = []
     for first in range(0, len(clips), _ROWS_A_PAGE):
         rows = slice(first, first + _ROWS_A_PAGE)
         path = folder / f"contact_sheet_{len(pages) + 1:02d}.jpg"
@@ -90,6 +90,7 @@ def _page(clips: Sequence[Clip], strips: Sequence[Path]) -> Image.Image:
 
 def _write_text(draw: ImageDraw.ImageDraw, clip: Clip, top: int) -> None:
     quality = clip.quality
+    assert quality is not None  # of a clip that is cut
     measures = (
         f"brightness {quality.brightness:.0f}   blur {quality.blur:.1f} px   "
         f"shake {quality.shake:.1f} %"
@@ -111,7 +112,7 @@ def _write_text(draw: ImageDraw.ImageDraw, clip: Clip, top: int) -> None:
         top += size + 3
 
 
-def _shortened(text: str, font: ImageFont.FreeTypeFont, width: int) -> str:
+def _shortened(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:
     """Cut the middle out of a text that is wider than `width` pixels."""
     if font.getlength(text) <= width:
         return text

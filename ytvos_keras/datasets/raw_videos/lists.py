@@ -94,7 +94,7 @@ def _row(clip: Clip, video: RawVideo) -> dict:
         "annotated": clip.annotated_count,
         "height": height,
         "width": width,
-        **dataclasses.asdict(clip.quality),
+        **(dataclasses.asdict(clip.quality) if clip.quality else {}),
         "proposal": "reject" if clip.reasons else "keep",
         "reasons": list(clip.reasons),
         "written": clip.written,

@@ -86,8 +86,9 @@ class QualityMeter:
         """
         annotated = self._count % ANNOTATE_EVERY == 0
         self._count += 1
-        repeated = frame is self._last
+        repeated = frame is self._last and self._grey is not None
         grey = self._grey if repeated else measured_grey(frame)
+        assert grey is not None
         if annotated:
             self._brightness.append(float(grey.mean()))
             self._blur.append(blur(grey))
@@ -97,8 +98,10 @@ class QualityMeter:
 
     def result(self) -> ClipQuality:
         """The measures of the frames so far, at least one."""
-        changes = np.linalg.norm(np.diff(self._shifts, axis=0), axis=1) if self._shifts else []
-        shake = np.median(changes) / len(self._grey) * 100 if len(changes) else 0.0
+        shake = 0.0
+        if len(self._shifts) > 1 and self._grey is not None:
+            changes = np.linalg.norm(np.diff(self._shifts, axis=0), axis=1)
+            shake = np.median(changes) / len(self._grey) * 100
         return ClipQuality(
             brightness=round(float(np.mean(self._brightness)), 3),
             blur=round(float(np.median(self._blur)), 3),

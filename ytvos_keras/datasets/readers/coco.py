@@ -117,5 +117,5 @@ def _shapes(
         if counts is None:
             yield None
         else:
-            shapes.append(Shape(place, categories.get(entry.get("category_id")), counts))
+            shapes.append(Shape(place, categories.get(entry.get("category_id", -1)), counts))
     yield from sorted(shapes, key=lambda shape: -area_of(shape.counts, size))

@@ -3,7 +3,7 @@
 import reprlib
 from collections.abc import Sequence
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -87,7 +87,7 @@ def from_coco(segmentation: Any, size: Size) -> bytes | None:
     return from_area(repeat_runs(counts, size, "F"))
 
 
-def repeat_runs(counts: Any, size: Size, order: str) -> np.ndarray:
+def repeat_runs(counts: Any, size: Size, order: Literal["C", "F"]) -> np.ndarray:
     """Write out run lengths: so many pixels outside, so many inside, and so on.
 
     Args:

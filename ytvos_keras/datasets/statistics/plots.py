@@ -87,7 +87,7 @@ def _plot_objects(axes: "Axes", objects: np.ndarray) -> None:
     counts = np.bincount(objects)
     axes.bar(range(len(counts)), counts, color=_COLOUR)
     axes.set(xlabel="objects in a video", ylabel="videos", title="Objects per video")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.locator_params(axis="x", integer=True)
 
 
 def _plot_areas(axes: "Axes", shares: np.ndarray) -> None:
@@ -95,7 +95,7 @@ def _plot_areas(axes: "Axes", shares: np.ndarray) -> None:
     if not shares.size:
         return _say_nothing(axes, "no masks")
     percent = 100.0 * shares
-    axes.hist(percent, np.geomspace(percent.min() / 1.01, 100.0, 41), color=_COLOUR)
+    axes.hist(percent, np.geomspace(percent.min() / 1.01, 100.0, 41).tolist(), color=_COLOUR)
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter("{x:g}")
     return None
@@ -125,7 +125,7 @@ def _plot_categories(axes: "Axes", statistics: DatasetStatistics) -> None:
     axes.barh([name for name, _ in shown], [count for _, count in shown], color=_COLOUR)
     axes.invert_yaxis()
     axes.tick_params(axis="y", labelsize=7 if len(shown) > 15 else 9)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.locator_params(axis="x", integer=True)
     return None
 
 

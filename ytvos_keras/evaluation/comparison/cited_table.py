@@ -27,18 +27,20 @@ def cited_table(protocol: str) -> MethodTable:
         InputError: another protocol.
     """
     if protocol == "youtube-vos":
-        rows, columns, cells = TABLE_2, _TABLE_2_COLUMNS, _table_2_cells
+        source, columns = TABLE_2[0].source, _TABLE_2_COLUMNS
+        rows = [(_method(row), _table_2_cells(row)) for row in TABLE_2]
     elif protocol == "davis2016":
-        rows, columns, cells = TABLE_3, _TABLE_3_COLUMNS, _table_3_cells
+        source, columns = TABLE_3[0].source, _TABLE_3_COLUMNS
+        rows = [(_method(row), _table_3_cells(row)) for row in TABLE_3]
     else:
         raise InputError(
             "the paper has rows for youtube-vos (Table 2) and davis2016 (Table 3) only; leave out "
             f"--cite-paper. Received: {protocol}"
         )
     return MethodTable(
-        heading=f"cited ({rows[0].source})",
+        heading=f"cited ({source})",
         columns=columns,
-        rows=tuple((_method(row), cells(row)) for row in rows),
+        rows=tuple(rows),
         notes=("Ours: the paper's own model",),
     )
 

@@ -81,9 +81,9 @@ def _youtube_vos(table: int, method: str, reference: int | None, cells: str) -> 
 
 def _davis_2016(method: str, reference: int | None, cells: str) -> DAVIS2016Row:
     *marks, mean_iou, seconds = cells.split()
-    components = (_MARKS[mark] for mark in marks)
+    OL, PP, OF, RNN = (_MARKS[mark] for mark in marks)
     source = "paper, Table 3; DAVIS 2016"
-    return DAVIS2016Row(source, method, reference, *components, float(mean_iou), float(seconds))
+    return DAVIS2016Row(source, method, reference, OL, PP, OF, RNN, float(mean_iou), float(seconds))
 
 
 # J mean, J recall, J decay, F mean, F recall, F decay; seen/unseen. OL: online learning.

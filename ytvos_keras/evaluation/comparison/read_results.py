@@ -124,7 +124,11 @@ def _typed(content: dict, key: str, kind: type, place: str = ""):
     """The value of a key that must be there and be a string, a list or an object."""
     value = content.get(key)
     if not isinstance(value, kind):
-        words = {str: "a string", list: "a list", dict: "an object with keys"}
+        words: dict[type, str] = {
+            str: "a string",
+            list: "a list",
+            dict: "an object with keys",
+        }
         missing = "" if key in content else ", but it is missing"
         raise _Wrong(place + key, f"must be {words[kind]}{missing}", value)
     return value

@@ -101,7 +101,8 @@ def _sort(
     infos: Iterable[zipfile.ZipInfo], plan: SubmissionPlan
 ) -> tuple[dict[tuple[str, str], zipfile.ZipInfo], list[Fault]]:
     """Masks by (sequence, frame) in the order of the plan; what does not belong there."""
-    found, faults = {}, []
+    found: dict[tuple[str, str], zipfile.ZipInfo] = {}
+    faults: list[Fault] = []
     levels: Counter[tuple[str, ...]] = Counter()
     for info in infos:
         *above, last = _parts(_name(info))
@@ -116,7 +117,7 @@ def _sort(
         found.setdefault((above[-1], frame), info)
     wrong = [_wrong_level(top, count, plan) for top, count in levels.items()]
     order = {(name, frame): i for i, (name, frame, _) in enumerate(plan.entries())}
-    return {place: found[place] for place in sorted(found, key=order.get)}, wrong + faults
+    return {place: found[place] for place in sorted(found, key=order.__getitem__)}, wrong + faults
 
 
 def _why_extra(sequence: PlannedSequence | None, last: str, plan: SubmissionPlan) -> str:

@@ -103,8 +103,8 @@ def _from_legacy_h5(file: h5py.File, with_fc6: bool) -> Weights:
     wanted = [name for name in file if name in _SHAPES or (name == "fc1" and with_fc6)]
     names = {name: file[name].attrs["weight_names"] for name in wanted}
     return {
-        name: tuple(np.asarray(file[name][weight], "float32") for weight in weights)
-        for name, weights in names.items()
+        name: (np.asarray(file[name][kernel], "float32"), np.asarray(file[name][bias], "float32"))
+        for name, (kernel, bias) in names.items()
     }
 
 
