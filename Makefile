@@ -51,5 +51,5 @@ $(VENV)/.installed-dev: setup.cfg pyproject.toml | $(VENV)/.created
 	@touch $(VENV)/.installed $@
 
 clean:
-	rm -rf $(VENV) ytvos-demo build dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf $(VENV) ytvos-demo build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache site
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
