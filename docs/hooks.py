@@ -1,8 +1,8 @@
 """MkDocs hooks: pages from files outside of docs/, and the commands' help.
 
-The Markdown files of this repository link to one another and to its source files by relative paths, so
-that they can be read where they lie. On the site a link to a file that is not part of it becomes plain
-text.
+The Markdown files of this repository link to one another and to its source files by relative
+paths, so that they can be read where they lie. On the site a link to a file that is not part of it
+becomes plain text.
 """
 
 import os
