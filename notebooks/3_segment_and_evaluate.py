@@ -155,7 +155,7 @@ print(f"loss of the first ten steps {first:.2f}, of the last ten {last:.2f}")
 print(f"J {100 * scores.J.mean:.1f}, F {100 * scores.F.mean:.1f} with online learning")
 
 # %% [markdown]
-# One clip proves nothing. [docs/online_learning.md](../docs/online_learning.md) has what was
+# One clip proves nothing. [Online learning](../docs/experiments/online_learning.md) has what was
 # measured on all held-out clips: it helps most where several objects must be told apart.
 #
 # ## From files to files

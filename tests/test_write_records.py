@@ -153,7 +153,7 @@ def test_killed(tmp_path):
         "PYTHONPATH": str(Path(__file__).parent),
     }
     process = subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path)], env=environment)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300  # starting takes long where the machine is busy
     while not list(out.glob("*.tfrecord")) and time.monotonic() < deadline:
         assert process.poll() is None
         time.sleep(0.01)
