@@ -1,13 +1,18 @@
 """Named arrays in one file, without pickle: nothing in it is ever run."""
 
-import zipfile
+import io
 from collections.abc import Mapping
+from math import prod
 from pathlib import Path
 
 import numpy as np
 
 from ytvos_keras.errors import InputError
+from ytvos_keras.media.archives import ArchiveError, open_archive, read_member
 from ytvos_keras.media.atomic import atomic_path
+
+_SUFFIX = ".npy"
+_KINDS = "biufU"  # of dtypes: numbers and text
 
 
 def save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
@@ -19,14 +24,38 @@ def save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
 def load_arrays(path: Path) -> dict[str, np.ndarray]:
     """Undo `save_arrays`.
 
+    Not `np.load`: that takes memory for the shape in a header before it looks at what follows.
+
     Raises:
         InputError: there is no such file, or it is none of these.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file.")
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return dict(arrays)
-    except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        # TypeError: np.load gives a lone array for an .npy file, which is no context manager
+        with open_archive(path) as archive:
+            return {
+                info.filename.removesuffix(_SUFFIX): _array(read_member(archive, info))
+                for info in archive.infolist()
+            }
+    except (ArchiveError, OSError) as error:
         raise InputError(f"{path}: is damaged, or no .npz file of this package.") from error
+
+
+def _array(data: bytes) -> np.ndarray:
+    """The array in the bytes of an .npy file, read-only."""
+    file = io.BytesIO(data)
+    try:
+        version = np.lib.format.read_magic(file)
+        if version != (1, 0):
+            raise ArchiveError(f"is an array file of version {version}")
+        shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
+    except Exception as error:  # the header is Python text
+        raise ArchiveError("is no array") from error
+    start = file.tell()
+    size = prod(shape) * dtype.itemsize
+    if dtype.kind not in _KINDS or not dtype.itemsize or min(shape, default=0) < 0:
+        raise ArchiveError("is no array of numbers or text")
+    if size != len(data) - start:
+        raise ArchiveError("is another array than its header says")
+    values = np.frombuffer(data, dtype, offset=start)
+    return values.reshape(shape, order="F" if fortran else "C")

@@ -8,6 +8,7 @@ import numpy as np
 from ytvos_keras.errors import InputError
 from ytvos_keras.inference.array_file import load_arrays
 from ytvos_keras.inference.model_digest import model_digest
+from ytvos_keras.inference.state_checks import check_video
 from ytvos_keras.inference.video_state import VideoState
 
 
@@ -49,4 +50,13 @@ def unpack_state(
             "the state belongs to another model (other weights, options or precision); load the "
             "model that it was saved with."
         )
-    return video, tuple(np.ravel(state["size"]).tolist())
+    check_video(video)
+    return video, _working_size(state)
+
+
+def _working_size(state: Mapping[str, np.ndarray]) -> tuple[int, int]:
+    size = state.get("size")
+    if size is None or size.shape != (2,) or size.dtype.kind not in "iu":
+        raise InputError("the state of a Segmenter is damaged; begin the video again. (size)")
+    height, width = size.tolist()
+    return height, width

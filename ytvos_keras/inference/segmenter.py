@@ -19,6 +19,7 @@ from ytvos_keras.inference.checks import (
 )
 from ytvos_keras.inference.one_thread import OneThread, alone
 from ytvos_keras.inference.saved_state import pack_state, unpack_state
+from ytvos_keras.inference.state_checks import check_tensors
 from ytvos_keras.inference.stepper import Stepper
 from ytvos_keras.inference.video_state import VideoState
 from ytvos_keras.media.masks import MAX_ID, check_label_map
@@ -303,6 +304,7 @@ class Segmenter(OneThread):
                 f"the state belongs to the working size {size[0]}x{size[1]}, but this Segmenter "
                 f"has {own[0]}x{own[1]}; give it the same."
             )
+        check_tensors(video, own, self.model)
         self._video = video
 
     def _expected_size(self) -> tuple[int, int] | None:

@@ -74,14 +74,14 @@ class VideoState:
         Raises:
             InputError: the arrays are not from `to_arrays` of this version.
         """
-        if "version" not in arrays or int(arrays["version"]) != _VERSION:
+        if "version" not in arrays or arrays["version"].tolist() != _VERSION:
             raise InputError(
                 "this is not the state of a Segmenter of this version; begin the video again. "
                 f"Received: entries {', '.join(sorted(arrays)) or 'none'}."
             )
         try:
             return cls._from_arrays(arrays)
-        except (KeyError, ValueError, TypeError) as error:
+        except (AttributeError, KeyError, OverflowError, ValueError, TypeError) as error:
             raise InputError(
                 f"the state of a Segmenter is damaged; begin the video again. ({first_line(error)})"
             ) from error

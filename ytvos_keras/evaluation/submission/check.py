@@ -5,14 +5,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from ytvos_keras.errors import InputError, first_line
+from ytvos_keras.errors import InputError
 from ytvos_keras.evaluation.submission.faults import Fault, listed, missing_frames
-from ytvos_keras.evaluation.submission.mask import DAMAGE, mask_problems
+from ytvos_keras.evaluation.submission.mask import mask_problems
 from ytvos_keras.evaluation.submission.plan import (
     PlannedSequence,
     SubmissionPlan,
     plan_submission,
 )
+from ytvos_keras.media.archives import ArchiveError, open_archive
 
 Progress = Callable[[str, int, int], None]
 
@@ -63,17 +64,22 @@ def check_submission(
 def check_against(plan: SubmissionPlan, path: Path, name: str, report: Progress) -> list[Fault]:
     """The same with a plan; `name` is what to call the zip."""
     try:
-        archive = zipfile.ZipFile(path)
-    except DAMAGE as error:
-        return [Fault(name, f"cannot be read as a zip file ({first_line(error)})")]
-    with archive:
-        infos = [info for info in archive.infolist() if not _name(info).endswith("/")]
-        found, misplaced = _sort(infos, plan)
-        faults = [*_name_faults(infos), *misplaced, *_missing(plan, set(found), name)]
-        for done, ((sequence, _), info) in enumerate(found.items(), 1):
-            problems = mask_problems(archive, info, plan.sequences[sequence], plan.source)
-            faults += [Fault(_name(info), problem) for problem in problems]
-            report("check", done, len(found))
+        with open_archive(path) as archive:
+            return _faults(plan, archive, name, report)
+    except ArchiveError as error:
+        return [Fault(name, str(error))]
+
+
+def _faults(
+    plan: SubmissionPlan, archive: zipfile.ZipFile, name: str, report: Progress
+) -> list[Fault]:
+    infos = [info for info in archive.infolist() if not _name(info).endswith("/")]
+    found, misplaced = _sort(infos, plan)
+    faults = [*_name_faults(infos), *misplaced, *_missing(plan, set(found), name)]
+    for done, ((sequence, _), info) in enumerate(found.items(), 1):
+        problems = mask_problems(archive, info, plan.sequences[sequence], plan.source)
+        faults += [Fault(_name(info), problem) for problem in problems]
+        report("check", done, len(found))
     return faults
 
 

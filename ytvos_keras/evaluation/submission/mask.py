@@ -1,17 +1,15 @@
 """Whether an entry of a zip is a mask that the servers read as it is meant."""
 
-import struct
 import zipfile
-import zlib
 from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from ytvos_keras.errors import first_line
 from ytvos_keras.evaluation.submission.faults import listed
 from ytvos_keras.evaluation.submission.plan import PlannedSequence
+from ytvos_keras.media.archives import ArchiveError, read_member
 from ytvos_keras.media.masks import ids_in
-from ytvos_keras.media.pictures import open_picture
+from ytvos_keras.media.pictures import DamagedPictureError, open_picture
 from ytvos_keras.media.png import GREY, PALETTE, png_header
 
 _COLOUR_TYPES = {
@@ -22,17 +20,6 @@ _COLOUR_TYPES = {
     6: "RGBA",
 }
 _READABLE = ((8, GREY), (8, PALETTE))  # bits a channel, colour type
-# What zipfile and `open_picture` raise for damaged, encrypted or exotic entries.
-DAMAGE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    EOFError,
-    OSError,
-    RuntimeError,  # encrypted; NotImplementedError (compression) is one, too
-    SyntaxError,
-    ValueError,
-)
 
 
 def mask_problems(
@@ -51,7 +38,7 @@ def mask_problems(
     """
     size = sequence.size  # not in the block below: an error in it is none of the zip
     try:
-        data = archive.read(info)
+        data = read_member(archive, info)
         header = png_header(data)
         if header is None:
             yield "is no PNG"
@@ -66,8 +53,10 @@ def mask_problems(
                 f"ids must be from {source} ({listed(_texts(sequence.ids), 5)}). "
                 f"Received: {listed(_texts(unknown), 5)}"
             )
-    except DAMAGE as error:
-        yield f"cannot be read, is it damaged? ({first_line(error)})"
+    except ArchiveError as error:
+        yield str(error)
+    except DamagedPictureError as error:
+        yield f"cannot be read, is it damaged? ({error})"
 
 
 def _format_problems(

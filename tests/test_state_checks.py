@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+from fake_model import FakeModel
+
+from ytvos_keras.errors import InputError
+from ytvos_keras.inference.segmenter import Segmenter
+
+FRAME = np.full((32, 48, 3), 200, np.uint8)
+
+
+def box(left, value=1):
+    mask = np.zeros((32, 48), np.uint8)
+    mask[4:12, left : left + 8] = value
+    return mask
+
+
+@pytest.fixture
+def state():
+    """Of two objects, and a third that begins in the next frame."""
+    segmenter = Segmenter(FakeModel())
+    segmenter.add_objects(box(4) + box(20, value=2))
+    segmenter.step(FRAME)
+    segmenter.add_object(box(34), 3)
+    return segmenter.state()
+
+
+def test_the_state_is_good(state):
+    segmenter = Segmenter(FakeModel())
+    segmenter.restore(state)
+    assert segmenter.object_ids == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("object_ids", np.array([1, 1], np.uint8)),
+        ("object_ids", np.array([0, 2], np.uint8)),
+        ("object_ids", np.array([1, 255], np.uint8)),
+        ("object_ids", np.array([1, 3], np.uint8)),  # 3 is pending, too
+        ("object_ids", np.array(["a", "b"])),
+        ("object_ids", np.array(1, np.uint8)),
+        ("pending_ids", np.array([2], np.uint8)),
+        ("pending_ids", np.array([4, 5], np.uint8)),
+        ("pending_mask:0", np.full((32, 48), 2, np.uint8)),
+        ("pending_mask:0", np.zeros((32, 48), np.uint8)),
+        ("pending_mask:0", np.ones((32, 40), np.uint8)),
+        ("pending_mask:0", np.ones((32, 48), np.float32)),
+        ("frame_size", np.array([-32, 48])),
+        ("frame_size", np.array([2**20, 2**20])),
+        ("frame_size", np.array([32, 48, 3])),
+        ("frame_count", np.array(-1)),
+        ("frame_count", np.array([1, 2])),
+        ("frame_count", np.array(np.inf)),
+        ("bfloat16", np.array(5)),
+        ("size", np.array([32])),
+        ("size", np.array(["a", "b"])),
+        ("tensor:mask", np.full((2, 32, 48, 1), np.nan, np.float32)),
+        ("tensor:mask", np.zeros((2, 32, 40, 1), np.float32)),
+        ("tensor:mask", np.zeros((2, 32, 48, 1))),
+        ("tensor:mask", np.array("text")),
+        ("tensor:age", np.zeros(3, np.float32)),
+        ("tensor:other", np.zeros((2, 1), np.float32)),
+    ],
+)
+def test_a_state_that_cannot_be(state, key, value):
+    segmenter = Segmenter(FakeModel())
+    with pytest.raises(InputError, match=r"the state of a Segmenter is damaged; begin the video"):
+        segmenter.restore(state | {key: value})
+    assert segmenter.object_ids == []
+
+
+def test_a_tensor_is_missing(state):
+    del state["tensor:age"]
+    with pytest.raises(InputError, match="age is not that of this model"):
+        Segmenter(FakeModel()).restore(state)
+
+
+@pytest.mark.parametrize("version", [np.array("x"), np.array([2, 2]), np.array(1)])
+def test_another_version(state, version):
+    with pytest.raises(InputError, match="not the state of a Segmenter of this version"):
+        Segmenter(FakeModel()).restore(state | {"version": version})
