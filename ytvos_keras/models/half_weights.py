@@ -6,11 +6,14 @@ from pathlib import Path
 import h5py
 import keras
 
+from ytvos_keras.models.weight_files import checksum_path, write_checksum
+
 
 def save_half_weights(model: keras.Model, path: str | Path) -> None:
     """Writes a `.weights.h5` file with all arrays in float16.
 
-    `model.load_weights(path)` reads it like any other. The file is written whole or not at all.
+    `model.load_weights(path)` reads it like any other. The file is written whole or not at all, and
+    its checksum beside it.
 
     Args:
         model: Any built Keras model.
@@ -23,7 +26,9 @@ def save_half_weights(model: keras.Model, path: str | Path) -> None:
         with h5py.File(full, "r") as source, h5py.File(half, "w", libver="latest") as target:
             target.attrs.update(source.attrs)
             source.visititems(lambda name, item: _copy(name, item, target))
+        checksum_path(path).unlink(missing_ok=True)  # never that of another file
         half.replace(path)
+    write_checksum(path)
 
 
 def _copy(name, item, target):

@@ -1,13 +1,13 @@
 """Named models."""
 
 from pathlib import Path
-from zipfile import BadZipFile
 
 import keras
 
 from ytvos_keras.errors import InputError, first_line
 from ytvos_keras.models.config import S2SConfig
 from ytvos_keras.models.s2s import S2S
+from ytvos_keras.models.weight_files import check_weight_file
 
 PRESETS = {
     # The paper's network: every size from section 4.3.
@@ -56,9 +56,10 @@ def load(name_or_path: str | Path, dtype: str | None = None) -> S2S:
         raise InputError(
             f"{path}: neither a preset ({', '.join(PRESETS)}) nor a .keras file; check the name"
         )
+    check_weight_file(path)
     try:
-        model = keras.saving.load_model(path, compile=False)
-    except (ValueError, TypeError, OSError, KeyError, BadZipFile) as error:
+        model = keras.saving.load_model(path, compile=False)  # in safe mode: no code of the file
+    except Exception as error:  # Keras raises of every kind for a configuration it cannot use
         raise InputError(
             f"{path}: not a .keras file that this version reads ({first_line(error)})"
         ) from error
@@ -75,5 +76,6 @@ def _load_preset(name, dtype):
             f"S2S(PRESETS[{name!r}]) gives the network with a random start"
         )
     model = S2S(PRESETS[name], dtype=dtype, name=name.replace("-", "_"))
+    check_weight_file(weights)
     model.load_weights(weights)
     return model

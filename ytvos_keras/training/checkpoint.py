@@ -8,9 +8,13 @@ import h5py
 import keras
 
 from ytvos_keras.errors import InputError, first_line
+from ytvos_keras.media.json_file import parse_json
+from ytvos_keras.media.json_value import JsonValue
+from ytvos_keras.models.weight_files import check_weight_file, checksum_path, write_checksum
 from ytvos_keras.training.whole_file import size_on_disk, whole_file
 
 _KEEP = 2
+_MOST = 10**9  # stages and steps
 _ATTRIBUTE = "ytvos_keras_progress"
 
 
@@ -70,8 +74,11 @@ def save_checkpoint(model: keras.Model, progress: Progress, folder: Path) -> Pat
         model.save_weights(part, overwrite=True)
         with h5py.File(part, "r+") as file:
             file.attrs[_ATTRIBUTE] = text
+        checksum_path(path).unlink(missing_ok=True)  # of an earlier file of this name
+    write_checksum(path)
     for old in list_checkpoints(folder)[:-_KEEP]:
         old.unlink()
+        checksum_path(old).unlink(missing_ok=True)
     return path
 
 
@@ -87,9 +94,10 @@ def read_progress(path: Path) -> Progress:
         InputError: the file is not a checkpoint, or is damaged.
     """
     try:
+        check_weight_file(path)
         with h5py.File(path, "r") as file:
-            return Progress(**json.loads(file.attrs[_ATTRIBUTE]))
-    except (OSError, KeyError, ValueError, TypeError) as error:
+            return _progress(file.attrs[_ATTRIBUTE])
+    except Exception as error:  # HDF5 raises of every kind
         raise InputError(
             f"{path}: not a checkpoint of this version ({first_line(error)}); remove it to "
             "resume from the one before"
@@ -114,9 +122,32 @@ def restore_checkpoint(model: keras.Model, path: Path) -> Progress:
         model.optimizer.build(model.trainable_variables)
     try:
         model.load_weights(path)
-    except (OSError, ValueError, KeyError) as error:
+    except Exception as error:  # Keras and HDF5 raise of every kind
         raise InputError(
             f"{path}: does not fit this model and optimizer ({first_line(error)}); resume with the "
             "same recipe, or start a new run in another folder"
         ) from error
     return progress
+
+
+def _progress(text: str) -> Progress:
+    """What is in a checkpoint, with every type checked; losses may be NaN."""
+    content = JsonValue(parse_json(text, allow_nan=True))
+    best = content.member("best")
+    return Progress(
+        stage=content.member("stage").whole(0, _MOST),
+        stage_step=content.member("stage_step").whole(0, _MOST),
+        stage_steps=content.member("stage_steps").whole(0, _MOST),
+        step=content.member("step").whole(0, _MOST),
+        history=[_plain(entry) for entry in content.member("history").items()],
+        best=None if best.value is None else best.number(),
+        stable=_plain(content.member("stable")),
+    )
+
+
+def _plain(entry: JsonValue) -> dict[str, str | float]:
+    """An object of numbers and texts."""
+    table = entry.table()
+    if not set(map(type, table.values())) <= {int, float, str, type(None)}:
+        raise entry.wrong("must hold numbers and texts alone")
+    return table

@@ -6,6 +6,7 @@ from pathlib import Path
 from ytvos_keras.errors import InputError, first_line
 from ytvos_keras.models import PRESETS, S2S
 from ytvos_keras.models.presets import load
+from ytvos_keras.models.weight_files import check_weight_file
 from ytvos_keras.training.recipe import Recipe
 
 _BACKBONE = ".backbone"
@@ -66,8 +67,11 @@ def load_weights(model: S2S, weights: str | Path) -> None:
         if weights in PRESETS:
             model.set_weights(load(weights).get_weights())
         else:
+            check_weight_file(weights)
             model.load_weights(weights)
-    except (OSError, ValueError, KeyError) as error:
+    except InputError:
+        raise
+    except Exception as error:  # Keras and HDF5 raise of every kind
         raise InputError(
             f"{weights}: not weights of this network ({first_line(error)}); give a .keras or "
             ".weights.h5 file of the same S2SConfig"

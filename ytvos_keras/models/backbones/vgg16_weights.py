@@ -2,13 +2,13 @@
 
 import warnings
 from pathlib import Path
-from zipfile import BadZipFile
 
 import h5py
 import keras
 import numpy as np
 
 from ytvos_keras.errors import InputError, first_line
+from ytvos_keras.models.weight_files import check_weight_file
 
 # Channels in and out of each convolution, under the names that keras.applications gives them.
 _CHANNELS = {
@@ -83,6 +83,7 @@ def collapse_fc6(kernel: np.ndarray) -> np.ndarray:
 
 
 def _read_file(path: Path, with_fc6: bool) -> Weights:
+    check_weight_file(path)
     try:
         if path.suffix == ".keras":
             return _from_model(keras.saving.load_model(path, compile=False))
@@ -93,7 +94,7 @@ def _read_file(path: Path, with_fc6: bool) -> Weights:
         model = keras.applications.VGG16(weights=None, include_top=has_top)
         model.load_weights(path)
         return _from_model(model)
-    except (OSError, KeyError, ValueError, TypeError, BadZipFile) as error:
+    except Exception as error:  # Keras and HDF5 raise of every kind
         raise InputError(
             f"{path}: not a Keras VGG-16 weights file ({first_line(error)})"
         ) from error

@@ -1,0 +1,80 @@
+"""Files of weights, checked before the HDF5 library reads them: it hangs on some damaged ones."""
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+from ytvos_keras.errors import InputError
+from ytvos_keras.media.archives import ArchiveError, open_archive
+from ytvos_keras.media.atomic import atomic_path
+
+_PROBE = Path(__file__).with_name("hdf5_probe.py")
+_SECONDS = 5  # of processor time
+_BYTES_A_SECOND = 2e7
+_PATIENCE = 10  # times the processor time, where others compute, too
+
+
+def checksum_path(path: Path) -> Path:
+    """The file beside a file of weights that holds its SHA-256, as `sha256sum` writes it."""
+    return path.with_name(f"{path.name}.sha256")
+
+
+def write_checksum(path: Path) -> None:
+    """Write the SHA-256 of a file of weights beside it."""
+    with atomic_path(checksum_path(path)) as part:
+        part.write_text(f"{_sha256(path)}  {path.name}\n")
+
+
+def check_weight_file(path: str | Path) -> None:
+    """Make sure that a file of weights (`.h5`, `.weights.h5`, `.keras`) can be read.
+
+    If there is a checksum beside it, that is compared; else another process reads the file first,
+    which costs a second.
+
+    Args:
+        path: the file.
+
+    Raises:
+        InputError: it is damaged, or is not the file whose checksum lies beside it.
+        FileNotFoundError: there is no such file.
+    """
+    path = Path(path)
+    expected = checksum_path(path)
+    if expected.is_file():
+        if expected.read_bytes()[:64] != _sha256(path).encode():
+            raise InputError(
+                f"{path}: is damaged, its SHA-256 is not that in {expected.name}; copy both again, "
+                f"or remove {expected.name} if the file was changed on purpose."
+            )
+        return
+    size = path.stat().st_size
+    if path.suffix == ".keras":
+        try:
+            with open_archive(path):
+                pass
+        except ArchiveError as error:
+            raise _damaged(path, str(error)) from error
+    seconds = _SECONDS + int(size / _BYTES_A_SECOND)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-I", str(_PROBE), str(path), str(seconds)],
+            capture_output=True,
+            timeout=_PATIENCE * seconds,
+        )
+    except subprocess.TimeoutExpired:
+        raise _damaged(path, "it takes too long to read") from None
+    if done.returncode < 0:
+        raise _damaged(path, "the HDF5 library cannot cope with it")
+    if done.returncode:
+        raise _damaged(path, done.stderr.decode(errors="replace").strip()[-200:])
+
+
+def _damaged(path: Path, reason: str) -> InputError:
+    kind = ".keras file" if path.suffix == ".keras" else "file of weights"
+    return InputError(f"{path}: not a {kind}, or damaged ({reason}).")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
