@@ -10,7 +10,7 @@ from ytvos_keras.media.archives import ArchiveError, open_archive
 from ytvos_keras.media.atomic import atomic_path
 
 _PROBE = Path(__file__).with_name("hdf5_probe.py")
-_SECONDS = 5  # of processor time
+_SECONDS = 3  # of processor time
 _BYTES_A_SECOND = 2e7
 _PATIENCE = 10  # times the processor time, where others compute, too
 
