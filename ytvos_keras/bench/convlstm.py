@@ -19,7 +19,7 @@ TOLERANCE = 1e-4
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Adds the arguments of this benchmark."""
+    """Add the arguments of this benchmark."""
     parser.add_argument(
         "--shape",
         type=dimensions(5),
@@ -34,7 +34,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
-    """Times both layers with the same weights on the same sequence, in turns.
+    """Time both layers with the same weights on the same sequence, in turns.
 
     Both are compiled with `tf.function` in the same way and return the whole sequence of hidden
     states. Kernels are 3×3, the activation is ReLU, padding is "same", numbers are float32.
@@ -68,7 +68,7 @@ def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
 
 
 def _layers(shape: tuple[int, ...], filters: int) -> dict[str, Callable]:
-    """Returns both layers as functions without arguments that give the hidden states."""
+    """Return both layers as functions without arguments that give the hidden states."""
     import keras
     import numpy as np
     import tensorflow as tf
@@ -104,7 +104,7 @@ def _layers(shape: tuple[int, ...], filters: int) -> dict[str, Callable]:
 
 
 def _difference(cases: dict[str, Callable]) -> float:
-    """Returns the largest difference of the two outputs relative to the largest output."""
+    """Return the largest difference of the two outputs relative to the largest output."""
     expected, received = cases[REFERENCE](), cases[OURS]()
     difference = float(abs(expected - received).max() / abs(expected).max())
     if not difference <= TOLERANCE:

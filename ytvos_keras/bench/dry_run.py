@@ -1,4 +1,4 @@
-"""What a training run would do and take: `ytvos-train --dry-run`."""
+"""Estimate the cost of a training run: `ytvos-train --dry-run`."""
 
 import time
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from ytvos_keras.training.train import count_training_videos, stage_steps
 def dry_run(
     recipe: Recipe, data: Mapping[str, float], weights: str | Path | None = None
 ) -> list[str]:
-    """Describes a run, and times a training step of its longest clips.
+    """Describe a run and time a training step of its longest clips.
 
     The model is built without its pretrained weights, so that nothing is downloaded.
 

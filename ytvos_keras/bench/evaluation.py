@@ -28,7 +28,7 @@ Scores = dict[tuple[str, int], dict[str, Any]]
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Adds the arguments of this benchmark."""
+    """Add the arguments of this benchmark."""
     parser.add_argument("--sequences", type=positive, default=20, metavar="N", help="default: 20")
     parser.add_argument(
         "--frames", type=positive, default=70, metavar="N", help="in each sequence (default: 70)"
@@ -51,7 +51,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
-    """Times whole evaluations by the rules of DAVIS 2017: reading, J, F and their statistics.
+    """Time whole evaluations by the rules of DAVIS 2017: reading, J, F and their statistics.
 
     The masks are made up and written just before, so the system has them in memory and no disk
     is waited for. Starting the processes counts.
@@ -90,7 +90,7 @@ def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
 def _measure(
     folder: Path, arguments: Namespace, progress: Progress
 ) -> tuple[dict[str, Timing], dict[str, Scores]]:
-    """Makes the data, then times every case and keeps what it returns."""
+    """Make the data, then times every case and keeps what it returns."""
     from ytvos_keras.bench.moving_objects import write_sequences
 
     for done in write_sequences(folder, arguments.sequences, arguments.frames, arguments.size):
@@ -125,7 +125,7 @@ def _cases(folder: Path, jobs: int, progress: Progress) -> dict[str, Callable[[]
 
 
 def _evaluate(predictions: Path, truth: Path, jobs: int, on_progress: Callable) -> Scores:
-    """Scores with the package, in the form of the reference."""
+    """Score with the package, in the form of the reference."""
     from ytvos_keras.evaluation.evaluate import evaluate
 
     result = evaluate(predictions, truth, "davis2017", jobs=jobs, on_progress=on_progress)
@@ -140,7 +140,7 @@ def _evaluate(predictions: Path, truth: Path, jobs: int, on_progress: Callable) 
 
 
 def _largest_difference(results: dict[str, Scores]) -> float:
-    """Compares every case with the reference."""
+    """Compare every case with the reference."""
     import numpy as np
 
     largest = 0.0

@@ -19,7 +19,7 @@ KERAS, SAVED_MODEL, FLOAT32, INT8 = "Keras", "SavedModel", "ONNX float32", "ONNX
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Adds the arguments of this benchmark."""
+    """Add the arguments of this benchmark."""
     parser.add_argument(
         "--model",
         type=list_of(_model),
@@ -32,7 +32,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
-    """Times one step of one object, from the frame to the probabilities and the next state.
+    """Time one step of one object, from the frame to the probabilities and the next state.
 
     All forms take turns, each with its own state. int8 is calibrated on the bundled clip.
     """
@@ -72,7 +72,7 @@ def _model(text: str) -> str:
 def _cases(
     name: str, size: tuple[int, int], progress: Progress
 ) -> Iterator[tuple[str, Callable[[], object]]]:
-    """Yields a step in every form."""
+    """Yield a step in every form."""
     import keras
     import tensorflow as tf
 
@@ -120,7 +120,7 @@ def _saved(function, specs):
 
 
 def _fetch(function: Callable, inputs: dict) -> None:
-    """Runs a step and waits for its result."""
+    """Run a step and waits for its result."""
     function(inputs)["probs"].numpy()
 
 

@@ -1,4 +1,4 @@
-"""`ytvos-bench long`: whether speed and memory stay as they are through a long video."""
+"""`ytvos-bench long`: speed and memory through a long video."""
 
 import subprocess
 import sys
@@ -37,7 +37,7 @@ segment_files(frames, mask, output, model, size=size, on_progress=tell)
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Adds the arguments of this benchmark."""
+    """Add the arguments of this benchmark."""
     parser.add_argument("--model", default="s2s-lite", metavar="NAME|PATH", help="with weights")
     parser.add_argument(
         "--frames",
@@ -50,7 +50,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
-    """Segments made-up scenes, one cut to the next, from JPEG files to mask files.
+    """Segment synthetic scenes with cuts, from JPEG files to mask files.
 
     An object is followed from the first scene on, so it is gone in the others.
     """
@@ -81,7 +81,7 @@ def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
 def _write_frames(
     folder: Path, count: int, size: tuple[int, int], progress: Progress, seed: int = 0
 ) -> None:
-    """Writes `<folder>/00000.jpg` …, and `<folder>/../mask.png` for the first of them."""
+    """Write `<folder>/00000.jpg` …, and `<folder>/../mask.png` for the first of them."""
     folder.mkdir()
     scenes = make_videos(-(-count // SCENE), SCENE, size, annotated_every=SCENE, seed=seed)
     index = 0

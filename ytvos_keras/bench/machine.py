@@ -1,4 +1,4 @@
-"""What a figure was measured on: a speed without its machine says nothing."""
+"""Describe the machine of a measurement."""
 
 import os
 import platform
@@ -12,7 +12,7 @@ PACKAGES = ("tensorflow", "keras", "numpy")
 
 
 def cpu_model() -> str:
-    """Returns the name of the processor, as the system gives it."""
+    """Return the name of the processor, as the system gives it."""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
         for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
@@ -22,7 +22,7 @@ def cpu_model() -> str:
 
 
 def load_average() -> float | None:
-    """Returns the mean number of running processes in the last minute, None where unknown."""
+    """Return the mean number of running processes in the last minute, None where unknown."""
     try:
         return round(os.getloadavg()[0], 2)
     except (AttributeError, OSError):
@@ -30,7 +30,7 @@ def load_average() -> float | None:
 
 
 def package_version(name: str) -> str | None:
-    """Returns the installed version of a package, None where it is not installed."""
+    """Return the installed version of a package, None where it is not installed."""
     try:
         return version(name)
     except PackageNotFoundError:
@@ -38,7 +38,7 @@ def package_version(name: str) -> str | None:
 
 
 def describe_machine() -> dict[str, object]:
-    """Describes processor, system, versions and date, ready for JSON.
+    """Describe processor, system, versions and date, ready for JSON.
 
     The load average at the start is part of it: figures from a busy machine are to be read as such.
     Imports no TensorFlow.

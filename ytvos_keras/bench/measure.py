@@ -1,4 +1,4 @@
-"""Seconds and megabytes, measured so that a noisy machine misleads as little as possible."""
+"""Measure time and memory robustly on a noisy machine."""
 
 import sys
 import time
@@ -15,7 +15,7 @@ Progress = Callable[[str, int, int | None], None]
 
 
 def no_progress(what: str, done: int, total: int | None) -> None:
-    """Shows nothing."""
+    """Show nothing."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Timing:
         return min(self.seconds)
 
     def figures(self) -> dict[str, float]:
-        """Returns the figures of a `Row`."""
+        """Return the figures of a `Row`."""
         return {"median_s": self.median, "minimum_s": self.minimum}
 
 
@@ -46,7 +46,7 @@ def interleave(
     repeats: int = 20,
     progress: Progress = no_progress,
 ) -> dict[Key, Timing]:
-    """Times several functions in turns: each once, then each once again, and so on.
+    """Time several functions in turns: each once, then each once again, and so on.
 
     The speed of a shared machine drifts. Functions that take turns all see the same drift, so that
     their ratios hold even where their absolute times do not.
@@ -82,7 +82,7 @@ def interleave(
 
 
 def peak_memory() -> float | None:
-    """Returns the largest resident memory of this process so far, in MB (10⁶ bytes).
+    """Return the largest resident memory of this process so far, in MB (10⁶ bytes).
 
     None where the system does not tell (Windows).
     """
@@ -98,7 +98,7 @@ def peak_memory() -> float | None:
 
 
 def resident_memory() -> float | None:
-    """Returns the resident memory of this process now, in MB (10⁶ bytes); None but on Linux."""
+    """Return the resident memory of this process now, in MB (10⁶ bytes); None but on Linux."""
     return _status("VmRSS")
 
 

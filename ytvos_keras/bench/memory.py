@@ -28,7 +28,7 @@ print(peak_memory())
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Adds the arguments of this benchmark."""
+    """Add the arguments of this benchmark."""
     parser.add_argument("--model", default="s2s-lite", metavar="NAME|PATH", help="with weights")
     parser.add_argument(
         "--frames",
@@ -40,7 +40,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
-    """Plays the bundled clip back and forth to each length, and segments that as a file.
+    """Play the bundled clip back and forth to each length, and segments that as a file.
 
     Does what `ytvos-segment` does, from the video file to the mask files.
     """

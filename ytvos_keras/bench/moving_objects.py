@@ -1,4 +1,4 @@
-"""Made-up sequences of masks in the form of DAVIS 2017, and predictions that are nearly right."""
+"""Synthetic mask sequences in the layout of DAVIS 2017, with nearly correct predictions."""
 
 import math
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ _DIRECTIONS = 720  # in which an outline's distance from its centre is kept
 def write_sequences(
     folder: Path, sequences: int, frames: int, size: tuple[int, int], seed: int = 0
 ) -> Iterator[int]:
-    """Writes `truth/Annotations/480p/<sequence>/00000.png` … and `predictions/<sequence>/…`.
+    """Write `truth/Annotations/480p/<sequence>/00000.png` … and `predictions/<sequence>/…`.
 
     Every sequence has one to three objects that move and change their outline, and cover each
     other. Predictions are drawn a few pixels off, smaller and with a rough outline; one in five has
@@ -89,7 +89,7 @@ def _predict(
 
 
 def _fill(labels: np.ndarray, object_id: int, centre: np.ndarray, outline: np.ndarray) -> None:
-    """Sets what lies within an outline, as far as it is in the picture."""
+    """Set what lies within an outline, as far as it is in the picture."""
     reach = outline.max() + 1
     (top, left), (bottom, right) = np.maximum(centre - reach, 0), np.maximum(centre + reach, 0)
     box = np.s_[int(top) : int(bottom), int(left) : int(right)]

@@ -1,4 +1,4 @@
-"""`ytvos-bench online`: what online learning gains on annotated videos, and what it costs."""
+"""`ytvos-bench online`: gain and cost of online learning on annotated videos."""
 
 import dataclasses
 import statistics
@@ -61,7 +61,7 @@ class _Timed:
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Adds the arguments of this benchmark."""
+    """Add the arguments of this benchmark."""
     parser.add_argument(
         "videos",
         type=Path,
@@ -92,7 +92,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
-    """Segments every sequence without online learning and with each setting, and scores it.
+    """Segment every sequence without online learning and with each setting, and scores it.
 
     J and F are means over an object's annotated frames but the first and the last, then over
     objects. Seconds a frame are those of all steps of a video ÷ its frames: learning, and the

@@ -31,7 +31,7 @@ _LEAD = 5  # batches before a measured round; as many are made in advance at mos
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Adds the arguments of this benchmark."""
+    """Add the arguments of this benchmark."""
     size: dict[str, Any] = {"type": dimensions(2), "metavar": "HxW"}
     parser.add_argument("--source", **size, default=(480, 854), help="videos (default: 480x854)")
     parser.add_argument("--size", **size, default=(256, 448), help="clips (default: 256x448)")
@@ -52,7 +52,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
-    """Times the pipeline with all augmentation, and TensorFlow decoding the same frames alone.
+    """Time the pipeline with all augmentation, and TensorFlow decoding the same frames alone.
 
     The videos are made up and written just before, so the system has them in memory and no disk
     is waited for. Ours reads, checks and decodes frames and masks, moves both, changes colours and
@@ -100,7 +100,7 @@ def _figures(timing: Timing) -> dict[str, float]:
 
 
 def _write_records(folder: Path, arguments: Namespace, progress: Progress) -> float:
-    """Writes the videos and returns the mean size of a frame's JPEG in kB."""
+    """Write the videos and returns the mean size of a frame's JPEG in kB."""
     from ytvos_keras.bench.textured_videos import make_videos
     from ytvos_keras.records.write_in_process import write_in_process
 
@@ -137,7 +137,7 @@ def _measure(folder: str, arguments: Namespace, progress: Progress) -> dict[str,
 
 
 def _bare(folder: str, parallel: int):
-    """Decodes frames of the records from memory, endlessly, one by one."""
+    """Decode frames of the records from memory, endlessly, one by one."""
     import tensorflow as tf
 
     from ytvos_keras.records.index import read_index

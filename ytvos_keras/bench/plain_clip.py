@@ -6,7 +6,7 @@ from ytvos_keras.bench.plain_step import dtype_policy
 
 
 def plain_clip(frames: int, height: int, width: int, precision: str = "float32") -> keras.Model:
-    """Builds Initializer, Encoder, ConvLSTM and Decoder as one would without this package.
+    """Build Initializer, Encoder, ConvLSTM and Decoder from stock Keras layers.
 
     VGG-16 of `keras.applications` with fc6 as a 1×1 convolution, over the frames by
     `keras.layers.TimeDistributed`; `keras.layers.ConvLSTM2D`; `keras.layers.Conv2DTranspose`, also

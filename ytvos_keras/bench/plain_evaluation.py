@@ -1,4 +1,4 @@
-"""The reference of `ytvos-bench evaluation`: J and F as one writes them down from the formulas."""
+"""The reference of `ytvos-bench evaluation`: J and F written directly from the formulas."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +13,7 @@ from ytvos_keras.errors import InputError
 def plain_evaluation(
     predictions: Path, truth: Path, on_sequence: Callable[[int, int], None]
 ) -> dict[tuple[str, int], dict[str, np.ndarray]]:
-    """Scores by the rules of DAVIS 2017: in one process, whole frames, object by object.
+    """Score by the rules of DAVIS 2017: in one process, whole frames, object by object.
 
     Args:
         predictions: holds one folder of PNGs for each sequence.
@@ -48,7 +48,7 @@ def plain_evaluation(
 
 
 def import_libraries() -> tuple[ModuleType, Callable]:
-    """Returns the module `cv2` and the function `skimage.morphology.disk`.
+    """Return the module `cv2` and the function `skimage.morphology.disk`.
 
     Raises:
         InputError: One of them is not installed.

@@ -7,7 +7,7 @@ import keras
 
 
 def plain_step(height: int, width: int, precision: str = "float32") -> keras.Model:
-    """Builds Encoder, ConvLSTM and Decoder of the paper as one would without this package.
+    """Build the paper's Encoder, ConvLSTM and Decoder from stock Keras layers.
 
     VGG-16 of `keras.applications`, fc6 as a 1×1 convolution, `keras.layers.ConvLSTM2D` over a
     sequence of one frame, and `keras.layers.Conv2DTranspose`: sizes of section 4.3, random weights.

@@ -1,4 +1,4 @@
-"""What a benchmark returns, as JSON and as a table."""
+"""Results of a benchmark, as JSON and as a table."""
 
 import json
 from dataclasses import dataclass, field
@@ -35,13 +35,13 @@ class Comparison:
 
     @property
     def ratio_of_minima(self) -> float:
-        """The same of the shortest times; far from `ratio`, the machine was too busy to tell."""
+        """`ratio` of the shortest times; if it is far from `ratio`, the machine was too busy."""
         return self.reference.minimum / self.ours.minimum
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A number that is no row and no comparison: its key in the JSON, and what is printed."""
+    """A single number outside of rows and comparisons, with its JSON key and its text."""
 
     name: str
     value: float
@@ -71,7 +71,7 @@ class Report:
     peak_memory_mb: float | None = None
 
     def to_dict(self) -> dict[str, object]:
-        """Returns everything in plain types."""
+        """Return everything in plain types."""
         content: dict[str, object] = {
             "benchmark": self.benchmark,
             "settings": self.settings,
@@ -95,12 +95,12 @@ class Report:
         return content
 
     def write_json(self, path: Path) -> None:
-        """Writes `to_dict` to a file; creates its folder."""
+        """Write `to_dict` to a file; creates its folder."""
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(self.to_dict(), indent=2) + "\n", encoding="utf-8")
 
     def print(self, console: Console) -> None:
-        """Prints settings, table, comparisons and machine; the table fits 80 columns."""
+        """Print settings, table, comparisons and machine; the table fits 80 columns."""
         settings = ", ".join(f"{name} {_text(value)}" for name, value in self.settings.items())
         console.print(f"{self.benchmark}: {settings}", highlight=False, markup=False)
         console.print(self._table())

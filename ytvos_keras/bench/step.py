@@ -1,4 +1,4 @@
-"""`ytvos-bench step`: what one more frame costs, part by part."""
+"""`ytvos-bench step`: the cost of one frame, part by part."""
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ PLAIN = "whole step, plain Keras"
 
 
 class Case(NamedTuple):
-    """What is timed. The Encoder runs once per frame for any number of objects."""
+    """One timed part. The Encoder runs once per frame for any number of objects."""
 
     precision: str
     objects: int | str
@@ -28,7 +28,7 @@ class Case(NamedTuple):
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Adds the arguments of this benchmark."""
+    """Add the arguments of this benchmark."""
     parser.add_argument("--model", choices=MODELS, default=MODELS[0], help="default: s2s-vgg16")
     add_size(parser)
     parser.add_argument(
@@ -43,7 +43,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
-    """Times a model with random weights, all cases in turns.
+    """Time a model with random weights, all cases in turns.
 
     Everything is compiled with `tf.function`. The whole step is one function, from the frame to the
     probabilities and the new state; the parts are functions of their own, so their sum differs a
@@ -78,7 +78,7 @@ def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
 
 
 def _model_cases(arguments: Namespace, precision: str) -> dict[Case, Callable[[], object]]:
-    """Builds the model in one precision and returns its cases, ready to run."""
+    """Build the model in one precision and returns its cases, ready to run."""
     import keras
     import numpy as np
     import tensorflow as tf
@@ -106,7 +106,7 @@ def _model_cases(arguments: Namespace, precision: str) -> dict[Case, Callable[[]
 
 
 def _parts(model: Any, features: dict, frame: Any, state: dict) -> Iterator[tuple[str, Callable]]:
-    """Yields the parts that run once per frame and object batch, and the whole step."""
+    """Yield the parts that run once per frame and object batch, and the whole step."""
     import tensorflow as tf
 
     def read_memory(features, state):
@@ -152,7 +152,7 @@ def _plain_case(frame: Any, features: dict, precision: str) -> Callable[[], obje
 
 
 def _finish(function: Callable, *inputs: object) -> None:
-    """Runs a function and waits for it: on a GPU, until its smallest output has been fetched."""
+    """Run a function and waits for it: on a GPU, until its smallest output has been fetched."""
     import tensorflow as tf
 
     min(tf.nest.flatten(function(*inputs)), key=lambda tensor: tensor.shape.num_elements()).numpy()

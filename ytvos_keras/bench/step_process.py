@@ -1,4 +1,4 @@
-"""A process of its own that makes a training step whenever it is asked to."""
+"""A separate process that runs training steps on request."""
 
 import json
 import subprocess
@@ -31,7 +31,7 @@ class TrainedNetwork(NamedTuple):
 
 
 class StepProcess:
-    """Trains a network in a process of its own: the peak of a process's memory never falls.
+    """A network trained in a separate process, to measure its peak memory.
 
     Args:
         trained: What it trains.
@@ -60,12 +60,12 @@ class StepProcess:
             raise
 
     def step(self) -> None:
-        """Makes one step and waits for its end."""
+        """Make one step and waits for its end."""
         print(file=self._process.stdin, flush=True)
         self._wait()
 
     def close(self) -> None:
-        """Ends the process."""
+        """End the process."""
         self._process.kill()
         self._process.wait()
         for file in (self._process.stdin, self._process.stdout, self._errors):
@@ -87,7 +87,7 @@ class StepProcess:
 
 
 def serve(trained: str) -> None:
-    """Builds a network, then makes a step for every line on stdin; answers with the peak memory.
+    """Build a network, then makes a step for every line on stdin; answers with the peak memory.
 
     Args:
         trained: A `TrainedNetwork` as JSON.

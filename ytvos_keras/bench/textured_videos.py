@@ -1,4 +1,4 @@
-"""Made-up videos: textured things that move over a textured background, as JPEG and PNG files."""
+"""Synthetic videos: textured objects over a moving textured background, as JPEG and PNG."""
 
 import io
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ class FileInMemory:
 def make_videos(
     videos: int, frames: int, size: tuple[int, int], annotated_every: int = 5, seed: int = 0
 ) -> Iterator[Video]:
-    """Makes videos of one to three objects.
+    """Make videos of one to three objects.
 
     Args:
         videos: how many.

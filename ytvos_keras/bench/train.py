@@ -1,4 +1,4 @@
-"""`ytvos-bench train`: what one training step takes, in time and memory."""
+"""`ytvos-bench train`: time and memory of one training step."""
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ Case = tuple[str, str]
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Adds the arguments of this benchmark."""
+    """Add the arguments of this benchmark."""
     parser.add_argument("--model", choices=MODELS, default=MODELS[0], help="default: s2s-vgg16")
     parser.add_argument(
         "--frames", type=positive, default=5, metavar="T", help="length of the clip (default: 5)"
@@ -31,7 +31,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
-    """Times whole training steps on one clip, all cases in turns, each in a process of its own.
+    """Time whole training steps on one clip, all cases in turns, each in a separate process.
 
     A step is the forward pass, the loss, the gradients and the optimiser, as `ytvos-train` makes
     it. The paper's model is also timed as a composition of stock Keras layers, with stock Adam and

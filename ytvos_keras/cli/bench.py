@@ -74,7 +74,7 @@ def _bench(arguments: argparse.Namespace) -> None:
 
 @contextlib.contextmanager
 def _progress(quiet: bool) -> Iterator[Progress]:
-    """Shows a bar on stderr while the benchmark runs, and leaves nothing behind."""
+    """Show a progress bar on stderr while the benchmark runs."""
     if quiet:
         yield no_progress
         return

@@ -1,4 +1,4 @@
-"""What all commands share: errors as one line, exit codes, quiet logs."""
+"""Shared by all commands: one-line errors, exit codes, logging."""
 
 import argparse
 import contextlib
@@ -18,7 +18,7 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
 def run(command: Callable[[], None], *, quiet: bool = False, hint: str = "") -> int:
-    """Run the work of a command and turn what may go wrong into one line and an exit code.
+    """Run a command and turn errors into one line and an exit code.
 
     `InputError` and `OSError` (a full disk, a folder that must not be written to) become
     `error: …` and exit code 1; Ctrl-C and SIGTERM become `interrupted` and exit code 130. Any other
@@ -48,7 +48,7 @@ def run(command: Callable[[], None], *, quiet: bool = False, hint: str = "") -> 
 
 
 def prepare_tensorflow() -> None:
-    """Set what TensorFlow and Keras read from the environment when they are imported."""
+    """Set the environment variables that TensorFlow and Keras read at import."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # no start-up notes, errors only
     os.environ["KERAS_BACKEND"] = "tensorflow"  # the only one that this package works with
 
@@ -97,7 +97,7 @@ def _show_warning(message, category, filename, lineno, file=None, line=None) -> 
 
 @contextlib.contextmanager
 def _terminated_like_interrupted() -> Iterator[None]:
-    """Let SIGTERM unwind the program as Ctrl-C does, so that no half-written file is left."""
+    """Handle SIGTERM like Ctrl-C, so that no half-written file is left."""
     try:
         before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     except ValueError:  # not in the main thread: leave signals alone

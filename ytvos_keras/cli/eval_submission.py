@@ -113,7 +113,7 @@ def _check_zip(arguments: argparse.Namespace) -> None:
 
 
 def _fail(faults: list, what: str) -> None:
-    """Print every fault on a line, then end with an error that counts them."""
+    """Print each fault on a line, then raise an error with their number."""
     for fault in faults:
         print(fault)
     raise InputError(f"{what}: {len(faults)} fault{'s' if len(faults) > 1 else ''}, listed above")

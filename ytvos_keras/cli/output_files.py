@@ -1,4 +1,4 @@
-"""Files that a command will write at its end, checked at its beginning."""
+"""Check at the start that the files a command writes at its end can be written."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ from ytvos_keras.errors import InputError
 
 
 def check_output_file(option: str, path: Path) -> None:
-    """Make sure that a file can be written: nobody should wait for figures that cannot be kept.
+    """Check that a file can be written, before any work is done.
 
     Raises:
         InputError: it is no file but a folder or device, or the folder for it is not there or

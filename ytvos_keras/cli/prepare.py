@@ -1,4 +1,4 @@
-"""`ytvos-prepare`: data sets and raw videos become records or clips; their faults and figures."""
+"""`ytvos-prepare`: data sets and raw videos to records or clips; checks and statistics."""
 
 import argparse
 

@@ -22,7 +22,7 @@ it. The exit code is 1 if there is a fault; notes are no faults.
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the arguments of this command."""
+    """Add the arguments of this command."""
     add_data_arguments(parser)
     add = parser.add_argument
     add(
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Does it."""
+    """Run the command."""
     if arguments.json:
         check_output_file("--json", arguments.json)
     report = _check(arguments)

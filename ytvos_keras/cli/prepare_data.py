@@ -1,4 +1,4 @@
-"""Which data: arguments of the `ytvos-prepare` commands that look at a data set or at records."""
+"""Arguments of the `ytvos-prepare` commands that read a data set or records."""
 
 import argparse
 from pathlib import Path
@@ -8,7 +8,7 @@ LAYOUTS = ("youtube-vos", "davis", "images", "records")
 
 
 def add_data_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the folder, its form, and which of its videos."""
+    """Add the folder, its layout, and the choice of videos."""
     add = parser.add_argument
     add("data", type=Path, metavar="DATA", help="folder of a data set, or of records")
     add("--layout", choices=LAYOUTS, help="of DATA (default: found out by its folders)")
@@ -17,7 +17,7 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_all_frames(parser: argparse.ArgumentParser, folder: str) -> None:
-    """Adds `--all-frames`."""
+    """Add `--all-frames`."""
     parser.add_argument(
         "--all-frames",
         action="store_true",
@@ -27,7 +27,7 @@ def add_all_frames(parser: argparse.ArgumentParser, folder: str) -> None:
 
 
 def add_choice_of_videos(parser: argparse.ArgumentParser) -> None:
-    """Adds which videos are wanted."""
+    """Add the choice of videos."""
     add = parser.add_argument
     add("--videos", type=Path, metavar="FILE", help="take only these; a text file, one name a line")
     add(
@@ -40,7 +40,7 @@ def add_choice_of_videos(parser: argparse.ArgumentParser) -> None:
 
 
 def choice_of_videos(arguments: argparse.Namespace) -> dict[str, Any]:
-    """What `add_choice_of_videos` added, as readers take it.
+    """Return the choice of videos as arguments of readers.
 
     Raises:
         InputError: the file of names cannot be read.

@@ -18,7 +18,7 @@ several folders of this form below a common one.
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the arguments of this command."""
+    """Add the arguments of this command."""
     parser.add_argument("source", type=Path, metavar="SRC", help="folder as above")
     add_record_arguments(parser)
     parser.add_argument(
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Does it."""
+    """Run the command."""
     from ytvos_keras.datasets.readers.davis import read_davis
 
     image_set = arguments.image_set

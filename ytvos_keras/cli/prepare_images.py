@@ -27,7 +27,7 @@ Write records of pictures with instance masks; a picture is a video of one frame
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the arguments of this command."""
+    """Add the arguments of this command."""
     parser.add_argument("source", type=Path, metavar="SRC", help="folder or file as above")
     add_record_arguments(parser)
     parser.add_argument(
@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Does it."""
+    """Run the command."""
     return write(arguments, lambda: _read(arguments), f"{NAME}/{arguments.format}")
 
 

@@ -1,4 +1,4 @@
-"""What all `ytvos-prepare` commands that write records have in common."""
+"""Arguments shared by the `ytvos-prepare` commands that write records."""
 
 import argparse
 from collections.abc import Callable
@@ -26,7 +26,7 @@ run with the name of the file, unless --skip-faulty.
 
 
 def add_record_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds where to write, what to take, and how."""
+    """Add the output folder, the choice of videos, and how to write."""
     add = parser.add_argument
     add("output", type=Path, metavar="OUT", help="folder for the records")
     add("--split", default="train", metavar="NAME", help="of the records (default: train)")
@@ -52,7 +52,7 @@ def add_record_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_jobs(parser: argparse.ArgumentParser, what: str) -> None:
-    """Adds how much is done at once."""
+    """Add `--jobs`."""
     cores = available_cores()
     parser.add_argument(
         "--jobs",
@@ -64,7 +64,7 @@ def add_jobs(parser: argparse.ArgumentParser, what: str) -> None:
 
 
 def add_quiet(parser: argparse.ArgumentParser) -> None:
-    """Adds `--quiet`."""
+    """Add `--quiet`."""
     parser.add_argument("--quiet", action="store_true", help="show no progress")
 
 

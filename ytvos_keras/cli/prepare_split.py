@@ -22,7 +22,7 @@ also of shares of the training set (Table 4), for --videos of the other commands
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the arguments of this command."""
+    """Add the arguments of this command."""
     add_data_arguments(parser)
     add = parser.add_argument
     add("output", type=Path, metavar="OUT", help="folder for the lists")
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Does it."""
+    """Run the command."""
     from ytvos_keras.datasets.raw_videos.lists import read_sources
     from ytvos_keras.datasets.split_files import PARTS, write_splits
     from ytvos_keras.datasets.splits import make_splits

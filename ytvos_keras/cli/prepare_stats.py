@@ -28,7 +28,7 @@ frames where names are no numbers. A video of one frame lasts no time.
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the arguments of this command."""
+    """Add the arguments of this command."""
     add_data_arguments(parser)
     add = parser.add_argument
     add(
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Does it."""
+    """Run the command."""
     from ytvos_keras.datasets.statistics.measure import measure
     from ytvos_keras.datasets.statistics.plots import check_plot_path, write_plots
     from ytvos_keras.datasets.statistics.table import print_statistics

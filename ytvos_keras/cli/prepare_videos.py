@@ -33,7 +33,7 @@ _LIMITS = ("min_brightness", "max_blur", "max_shake")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the arguments of this command."""
+    """Add the arguments of this command."""
     add = parser.add_argument
     add("source", type=Path, metavar="SRC", help="a video file, or a folder of them")
     add("output", type=Path, metavar="OUT", help="folder for the clips")
@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Does it."""
+    """Run the command."""
     from ytvos_keras.datasets.raw_videos.prepare_clips import prepare_clips
     from ytvos_keras.datasets.raw_videos.quality import QualityLimits
     from ytvos_keras.datasets.raw_videos.settings import ClipSettings

@@ -21,7 +21,7 @@ Write records of YouTube-VOS (2018, 2019), or of your own videos in its layout:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the arguments of this command."""
+    """Add the arguments of this command."""
     parser.add_argument(
         "source",
         type=Path,
@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Does it."""
+    """Run the command."""
     from ytvos_keras.datasets.readers.youtube_vos import read_youtube_vos
 
     source, of_split = arguments.source, arguments.source / arguments.split

@@ -11,7 +11,7 @@ _SHORT = 1.0  # seconds after which the time of the first frame, with all that i
 
 @contextlib.contextmanager
 def frame_progress(quiet: bool, unit: str = "frames") -> Iterator[Report | None]:
-    """Show frames done and in all, frames per second and time left on stderr.
+    """Show frames done, total frames, frames per second and time left on stderr.
 
     Args:
         quiet: whether to show nothing.

@@ -1,4 +1,4 @@
-"""TensorFlow's start-up notes, kept off the terminal."""
+"""Import TensorFlow without its start-up messages."""
 
 import contextlib
 import os
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 
 def import_tensorflow() -> None:
-    """Imports TensorFlow and Keras without the notes that they print on the way.
+    """Import TensorFlow and Keras without the messages that they print.
 
     `TF_CPP_MIN_LOG_LEVEL` does not silence them: TensorFlow 2.21 writes lines on oneDNN and CUDA
     before its own logging is set up. They come from C++, so the file descriptor is turned away and

@@ -1,4 +1,4 @@
-"""Where data sets in the form of DAVIS keep frames, masks and splits."""
+"""The folder layout of DAVIS."""
 
 from dataclasses import dataclass
 from pathlib import Path

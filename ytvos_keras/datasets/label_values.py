@@ -1,4 +1,4 @@
-"""What the pixels of a mask file stand for."""
+"""The meaning of pixel values in mask files."""
 
 from collections.abc import Collection, Iterable
 
@@ -15,7 +15,7 @@ LABEL_MODES = ("P", "L", "1")  # one number a pixel, 8 bits at most
 
 
 def decode_labels(data: bytes, name: str) -> np.ndarray:
-    """Decode a mask to the values that stand in the file.
+    """Decode a mask to the values in the file.
 
     Args:
         data: an index, greyscale or black-and-white PNG of at most 8 bits a pixel.

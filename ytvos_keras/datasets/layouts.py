@@ -19,7 +19,7 @@ LAYOUTS = tuple(_LISTS)
 
 
 def find_layout(root: str | Path) -> str:
-    """Tell the form of a data set by its folders.
+    """Detect the layout of a data set from its folders.
 
     Returns:
         `images` for folders `img`, `davis` for

@@ -1,4 +1,4 @@
-"""When each object of a video is seen, and how large."""
+"""Where and how large each object of a video appears."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class ObjectInfo:
 def objects_of(
     areas: Mapping[int, np.ndarray], binary: bool, categories: Mapping[int, str]
 ) -> dict[int, ObjectInfo]:
-    """Put together what the masks of a video say of its objects.
+    """Collect the objects of a video from its masks.
 
     Args:
         areas: for each annotated frame, by its index and in order, the pixels of each value: int64

@@ -1,4 +1,4 @@
-"""Whether the bytes of a picture file are whole: stricter than a decoder that shows what it can."""
+"""Check that a picture file is undamaged, more strictly than image decoders do."""
 
 from dataclasses import dataclass, replace
 

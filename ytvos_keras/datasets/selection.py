@@ -1,4 +1,4 @@
-"""Which videos of a data set are wanted: one rule for all readers."""
+"""Select videos of a data set by name, by one rule for all readers."""
 
 import re
 import warnings

@@ -1,4 +1,4 @@
-"""Splits as files: one name a line, and how they were made."""
+"""Write splits to files: one name per line, and how they were made."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path

@@ -136,7 +136,7 @@ def make_splits(
 
 
 def shuffle_key(seed: int, name: str, purpose: str = "split") -> bytes:
-    """Sort by it to shuffle names alike on every machine, whatever their order was.
+    """Return a sort key that shuffles names identically on every machine.
 
     Args:
         seed: any whole number.

@@ -1,4 +1,4 @@
-"""Where YouTube-VOS keeps frames, masks and lists."""
+"""The folder layout of YouTube-VOS."""
 
 from dataclasses import dataclass
 from pathlib import Path

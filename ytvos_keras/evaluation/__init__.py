@@ -1,4 +1,4 @@
-"""How good masks are: J and F, by the rules of the benchmarks. No TensorFlow here."""
+"""Evaluation: J and F of masks by the rules of the benchmarks. No TensorFlow here."""
 
 from ytvos_keras.evaluation.contour_accuracy import contour_accuracy
 from ytvos_keras.evaluation.evaluate import evaluate

@@ -1,4 +1,4 @@
-"""What a model has to beat: the first mask copied, and the first mask carried along by the flow."""
+"""Baselines: the first mask copied, and the first mask propagated by optical flow."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from ytvos_keras.errors import InputError
 
 
 class CopiedMask:
-    """Gives the mask of the first frame for every frame."""
+    """Predict the mask of the first frame in every frame."""
 
     def reset(self) -> None:
         """Forget the video."""
@@ -18,14 +18,14 @@ class CopiedMask:
         return np.unique(label_map[label_map > 0]).tolist()
 
     def step(self, frame: np.ndarray) -> np.ndarray:
-        """The label map of a frame, uint8 `(H, W)`."""
+        """Return the label map of a frame, uint8 `(H, W)`."""
         if self._labels is None:
             raise ValueError("add_objects comes before step")
         return self._labels
 
 
 class FlowPropagation(CopiedMask):
-    """Carries the masks from frame to frame along OpenCV's DIS optical flow, medium preset.
+    """Propagate the masks from frame to frame with OpenCV's DIS optical flow, medium preset.
 
     Every pixel of a frame looks up where it was in the frame before. Masks are kept as shares of
     0–1 and interpolated, so that they do not lose their contours; of the objects with more than

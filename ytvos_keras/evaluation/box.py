@@ -1,10 +1,10 @@
-"""The part of a picture that is worth looking at."""
+"""Bounding boxes of masks."""
 
 import numpy as np
 
 
 def box_of(labels: np.ndarray) -> tuple[slice, slice]:
-    """The smallest box around all pixels that are not 0, and a pixel more on every side.
+    """Return the bounding box of all nonzero pixels, one pixel wider on every side.
 
     The margin, which ends at the edge of the picture, makes contours in the box those of the
     picture: at its edge they follow another rule (`boundary_map`).

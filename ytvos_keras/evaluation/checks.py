@@ -1,10 +1,10 @@
-"""What the measures ask of a pair of masks."""
+"""Checks of a pair of masks before they are compared."""
 
 import numpy as np
 
 
 def as_masks(mask: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns two masks as booleans.
+    """Return two masks as booleans.
 
     Args:
         mask: (H, W), boolean or 0/1.
@@ -27,7 +27,7 @@ def as_masks(mask: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def check_label_maps(prediction: np.ndarray, truth: np.ndarray) -> None:
-    """Checks that two label maps can be compared.
+    """Check that two label maps can be compared.
 
     Args:
         prediction: uint8 (H, W).

@@ -74,7 +74,7 @@ def boundary_tolerance(height: int, width: int) -> int:
 
 
 def boundary_map(mask: np.ndarray) -> np.ndarray:
-    """The pixels that differ from their neighbour to the right, below, or below to the right.
+    """Mark pixels that differ from their right, lower, or lower-right neighbour.
 
     Where there is no such neighbour, the nearest pixel of the picture stands for it: the last row
     looks to the right only, the last column down only, the corner nowhere.
@@ -97,7 +97,7 @@ def boundary_map(mask: np.ndarray) -> np.ndarray:
 
 
 def _pack(mask: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Two masks as bits of one uint8 array, so that the work on both takes the time of one."""
+    """Pack two masks as bits of one uint8 array, to process both at once."""
     return mask + 2 * truth.view(np.uint8)
 
 
@@ -106,7 +106,7 @@ def _unpack(packed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _dilate(contours: np.ndarray, radius: int) -> np.ndarray:
-    """The pixels within `radius` of a contour, bit by bit: a dilation with a disk.
+    """Dilate bitwise with a disk: pixels within `radius` of a contour.
 
     A disk is a stack of rows. From its top to its middle the rows grow, and so each is made from
     the one before; it counts at the same distance above and below.
@@ -125,7 +125,7 @@ def _dilate(contours: np.ndarray, radius: int) -> np.ndarray:
 
 
 def _widen(row: np.ndarray, half: int, wanted: int) -> np.ndarray:
-    """From a dilation by `half` pixels to the left and right to one by `wanted` pixels."""
+    """Extend a horizontal dilation from `half` to `wanted` pixels."""
     while half < wanted:
         # With a longer step, pixels would be reached only by way of such outside the picture.
         step = min(wanted - half, half + 1)

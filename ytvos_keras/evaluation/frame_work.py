@@ -1,4 +1,4 @@
-"""One frame to score: the unit of work that goes to a worker process."""
+"""Score one frame: the unit of work of a worker process."""
 
 import functools
 from dataclasses import dataclass
@@ -62,7 +62,7 @@ def score_work(work: FrameWork) -> tuple[np.ndarray, np.ndarray]:
 
 @functools.cache  # once in each process
 def _keep_memory() -> None:
-    """Let this process keep up to 60 MB of freed memory for the frames to come.
+    """Let this process keep up to 60 MB of freed memory for the next frames.
 
     Otherwise glibc gives the memory of every mask back to the system and asks for it again, which
     takes a fifth of the time. It learns to keep it from a large block that comes and goes; it heeds

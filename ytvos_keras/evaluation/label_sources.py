@@ -1,4 +1,4 @@
-"""Where label maps come from: files or arrays; how predictions and ground truth are read."""
+"""Read label maps of predictions and ground truth, from files or arrays."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ Masks = Mapping[str, LabelSource]
 
 
 def read_truth(source: LabelSource, *, merged: bool) -> np.ndarray:
-    """Read a label map of the ground truth, in which 255 may stand beside ids.
+    """Read a label map of the ground truth, which may contain 255 (void).
 
     Args:
         source: a file or a frame of an array.
@@ -51,7 +51,7 @@ def read_truth(source: LabelSource, *, merged: bool) -> np.ndarray:
 
 
 def read_prediction(source: LabelSource, *, merged: bool) -> np.ndarray:
-    """Read a predicted label map; 255 is object 1 if nothing but 0 is beside it.
+    """Read a predicted label map; in a binary mask 255 is object 1.
 
     Args:
         source: a file or a frame of an array.

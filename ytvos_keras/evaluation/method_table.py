@@ -1,4 +1,4 @@
-"""A table of methods with the best values in bold, for the terminal and as Markdown."""
+"""Tables of methods with the best values in bold, for the terminal and as Markdown."""
 
 import math
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What an evaluation will do: everything that can be checked before masks are compared."""
+"""Plan an evaluation: everything that can be checked before masks are compared."""
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence

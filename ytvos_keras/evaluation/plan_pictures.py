@@ -1,4 +1,4 @@
-"""What the strips of a report show of each sequence."""
+"""Choose the masks and frames that the strips of a report show."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -14,7 +14,7 @@ from ytvos_keras.media.pictures import read_rgb
 
 
 def plan_pictures(plans: Mapping[str, EvaluationPlan]) -> dict[str, SequencePictures]:
-    """Tell a report where to find masks and frames; nothing is read yet.
+    """Return functions that read masks and frames for a report; nothing is read yet.
 
     Args:
         plans: method → what was scored, all against the same ground truth.
@@ -51,6 +51,6 @@ def _prediction(masks: Masks, merged: bool, name: str) -> np.ndarray:
 
 
 def _frame(folder: Path | None, name: str) -> np.ndarray | None:
-    """The frame as RGB, or None if it is not at hand."""
+    """Read the frame as RGB; None if there is no file."""
     file = picture_files(folder).get(name) if folder else None
     return read_rgb(file) if file else None

@@ -36,7 +36,7 @@ class SequenceWork:
 
 
 def davis_2016(truth: TruthSequence, predictions: Masks, place: str) -> SequenceWork:
-    """All that is not 0 (ids, or 255) is one object; the first and the last frame do not count.
+    """DAVIS 2016: every nonzero pixel is one object; first and last frame are not scored.
 
     Args:
         truth: the ground truth.
@@ -50,7 +50,7 @@ def davis_2016(truth: TruthSequence, predictions: Masks, place: str) -> Sequence
 
 
 def davis_2017(truth: TruthSequence, predictions: Masks, place: str) -> SequenceWork:
-    """Every object of the first true mask counts; the first and the last frame do not.
+    """DAVIS 2017: the objects of the first true mask; first and last frame are not scored.
 
     The official code takes the ids from 1 to the largest one of the first mask: the same where
     they have no gaps. 255 in the ground truth is background, and so are objects that appear later.
@@ -83,7 +83,7 @@ def youtube_vos(
     exclude_last: bool,
     listed_only: bool,
 ) -> SequenceWork:
-    """Every object counts in the frames that `meta.json` lists for it, but for the first of them.
+    """YouTube-VOS: each object in the frames listed in `meta.json`, except its first.
 
     An object may be absent in a listed frame: the truth is empty there, and J and F are 1 for an
     empty prediction, else 0. What is predicted of an object outside its frames does not count.

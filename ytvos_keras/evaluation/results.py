@@ -1,4 +1,4 @@
-"""What an evaluation returns: scores of objects, and their summaries."""
+"""Results of an evaluation: scores of objects and their summaries."""
 
 import functools
 from collections.abc import Iterable
@@ -44,7 +44,7 @@ class ObjectScores:
         return statistics_over_frames(self.F)
 
     def to_dict(self) -> dict:
-        """In plain types, ready for JSON; NaN is None."""
+        """Convert to plain types for JSON; NaN becomes None."""
         return {
             "sequence": self.sequence,
             "object": self.object_id,
@@ -65,7 +65,7 @@ class Summary:
 
     @classmethod
     def of(cls, objects: Iterable[ObjectScores]) -> "Summary":
-        """Averages over objects that have a scored frame; `objects` is their number."""
+        """Average over objects that have a scored frame; `objects` is their number."""
         scored = [scores for scores in objects if scores.frames]
         return cls(
             J=statistics_over_objects(scores.J_statistics for scores in scored),
@@ -79,7 +79,7 @@ class Summary:
         return (self.J.mean + self.F.mean) / 2
 
     def to_dict(self) -> dict:
-        """In plain types, ready for JSON; NaN is None."""
+        """Convert to plain types for JSON; NaN becomes None."""
         return {"J": _plain(self.J), "F": _plain(self.F), "objects": self.objects}
 
 

@@ -1,4 +1,4 @@
-"""Scores models on annotated videos: J and F beside those of the baselines.
+"""Score models and baselines on annotated videos.
 
     python -m ytvos_keras.evaluation.score_videos VIDEOS --sequences SOURCE/SEQUENCE … [--flow]
 
@@ -48,7 +48,7 @@ class Method(Protocol):
 
 
 def score_sequence(method: Method, frames: Path, annotations: Path) -> SequenceScores:
-    """Segments one sequence and compares.
+    """Segment one sequence and score it.
 
     Args:
         method: is reset first.
@@ -98,7 +98,7 @@ def _row(*cells: object) -> str:
 
 
 def main() -> None:
-    """Prints a Markdown table."""
+    """Print a Markdown table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("videos", type=Path)
     parser.add_argument("--sequences", nargs="+", required=True, metavar="SOURCE/SEQUENCE")

@@ -1,4 +1,4 @@
-"""Which categories of YouTube-VOS count as seen in training."""
+"""Seen and unseen categories of YouTube-VOS."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,7 +23,7 @@ def categories_in(meta: str | Path) -> frozenset[str]:
 def categories_without(
     unseen: Sequence[str], ground_truth: str | Path, split: str | None = None
 ) -> frozenset[str]:
-    """The categories of a data set but for those that are named.
+    """Return the categories of a data set except those named.
 
     Args:
         unseen: the categories to leave out.

@@ -11,7 +11,7 @@ _BINS = 4
 
 
 class Statistics(NamedTuple):
-    """What the benchmarks report of J and of F; fractions, NaN where there is nothing to average.
+    """Mean, recall and decay of J or F, as fractions; NaN if there is nothing to average.
 
     `mean` and `recall` are in 0–1, `decay` in −1–1 (positive: it gets worse over time).
     """
@@ -53,7 +53,7 @@ def statistics_over_frames(values: np.ndarray) -> Statistics:
 
 
 def statistics_over_objects(statistics: Iterable[Statistics]) -> Statistics:
-    """The mean of each statistic over objects: every object counts alike, never every sequence.
+    """Average each statistic over objects, not over sequences.
 
     Objects without a scored frame (NaN) do not count.
     """

@@ -1,4 +1,4 @@
-"""Evaluations on the terminal."""
+"""Print evaluations on the terminal."""
 
 from collections.abc import Mapping
 
@@ -25,7 +25,7 @@ _COLUMNS = (
 def print_evaluations(
     evaluations: Mapping[str, Evaluation], console: Console, *, per_object: bool = False
 ) -> None:
-    """Print a table in percent that fits 80 columns, and above it by what rules it came about.
+    """Print the protocol and a table in percent that fits 80 columns.
 
     Args:
         evaluations: method → its scores, all by one protocol.
@@ -50,7 +50,7 @@ def print_evaluations(
 
 
 def protocol_line(evaluation: Evaluation) -> str:
-    """By what rules scores came about, in one line."""
+    """Describe the protocol of the scores in one line."""
     sequences = {scores.sequence for scores in evaluation.objects if scores.frames}
     line = (
         f"{evaluation.protocol}: {_count(evaluation.overall.objects, 'object')} in "
@@ -64,7 +64,7 @@ def protocol_line(evaluation: Evaluation) -> str:
 
 
 def missing_G(evaluation: Evaluation) -> str | None:
-    """How G can be had where there is none; None where there is, or where none belongs."""
+    """Say how to get G if it is missing; None if it is there or does not apply."""
     if evaluation.protocol != "youtube-vos" or evaluation.G is not None:
         return None
     if not any(scores.category for scores in evaluation.objects):

@@ -38,7 +38,7 @@ class TruthSequence:
 def davis_truth(
     root: Path, year: int, split: str | None, names: Sequence[str] | None
 ) -> list[TruthSequence]:
-    """The sequences of a split, or all; or those of them that are named.
+    """List the sequences of a split, or all; optionally only those named.
 
     Raises:
         InputError: a folder, list or sequence is missing.
@@ -53,7 +53,7 @@ def davis_truth(
 def youtube_vos_truth(
     root: Path, split: str | None, names: Sequence[str] | None
 ) -> list[TruthSequence]:
-    """The videos of `meta.json`; or those of them that are named.
+    """List the videos of `meta.json`; optionally only those named.
 
     Raises:
         InputError: a folder, list or sequence is missing, or `meta.json` is malformed.

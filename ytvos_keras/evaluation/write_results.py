@@ -1,4 +1,4 @@
-"""Scores as files. Fractions, not percent; a file appears whole or not at all.
+"""Write scores to files, as fractions, atomically.
 
 The name of a folder need not be valid Unicode; what is not becomes "?".
 """

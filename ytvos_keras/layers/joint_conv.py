@@ -1,4 +1,4 @@
-"""A convolution over several maps, the block that the light model is made of."""
+"""Convolution over several maps, the building block of `s2s-lite`."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from ytvos_keras.layers.types import Config, Shape, Tensor
 
 @keras.saving.register_keras_serializable("ytvos_keras")
 class JointConv(keras.layers.Layer):
-    """Convolution over several maps as if they were concatenated, RMS norm over channels, ReLU.
+    """Convolution over concatenated maps, RMS norm over channels, ReLU.
 
     Each map has a kernel of its own and the results are added, so a map that all objects share
     (batch 1) is convolved once. RMS norm stands where others put batch norm: batches are small.

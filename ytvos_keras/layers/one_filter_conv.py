@@ -1,4 +1,4 @@
-"""A convolution with a single filter that is as fast as its arithmetic."""
+"""A fast convolution with a single filter."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Looks for everything that is wrong with a folder of records."""
+"""Check a folder of records."""
 
 import hashlib
 from collections.abc import Callable, Collection, Iterator

@@ -9,7 +9,7 @@ RECORDS = "records"
 
 
 def find_form(root: str | Path) -> str:
-    """Tell the form of a data set by its files.
+    """Detect whether a folder holds records or a data set, and its layout.
 
     Returns:
         `records` for what `ytvos-prepare` wrote; else one of `datasets.layouts.LAYOUTS`.

@@ -1,4 +1,4 @@
-"""One video as it goes into a record: every file read and decoded once, every fault named."""
+"""Encode one video for a record; every file is read and decoded once."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What statistics need of videos in records."""
+"""The facts of videos in records that statistics are computed from."""
 
 from collections.abc import Iterable
 

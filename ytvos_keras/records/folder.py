@@ -1,4 +1,4 @@
-"""What is in a folder of records: what may stay, what has to go, and `dataset.json`."""
+"""Manage a folder of records: keep or remove shards, and write `dataset.json`."""
 
 import hashlib
 from collections import Counter
@@ -23,7 +23,7 @@ from ytvos_keras.records.shard_plan import ShardTask, digest
 
 
 def make_room(output: Path, split: str, tasks: Sequence[ShardTask], *, overwrite: bool) -> None:
-    """Make the folder ready for the shards of a split; whole shards of the same videos stay.
+    """Prepare the folder for the shards of a split; complete shards of the same videos stay.
 
     Args:
         output: the folder; it is made if it does not exist.

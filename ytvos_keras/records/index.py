@@ -1,4 +1,4 @@
-"""What a reader needs of every video without opening a shard: `dataset.json` and the index files.
+"""The index of records, read without opening a shard: `dataset.json` and index files.
 
 A folder of records holds, for each split:
 

@@ -1,4 +1,4 @@
-"""One video of the records without its pictures, as an index file has it."""
+"""The entry of a video in an index file."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -138,7 +138,7 @@ def _is_blob(value: Any) -> bool:
 
 
 def _contradiction(video: IndexedVideo) -> str | None:
-    """What in a video's entry cannot be, with types that are right."""
+    """Describe a contradiction in a video's entry whose types are right."""
     if not len(video.frame_names) == len(video.images) == len(video.masks) > 0:
         return "must have an image and a place for a mask for each of its frames, at least one"
     if None in video.images:

@@ -1,4 +1,4 @@
-"""The pictures of records as files, for everything that reads files."""
+"""Pictures of records as file-like objects."""
 
 import zlib
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The hidden folder of a run: its tasks and unfinished files, and word from its workers."""
+"""The hidden folder of a run: its tasks, unfinished files and messages of its workers."""
 
 import contextlib
 import os

@@ -40,7 +40,7 @@ MAX_RECORD = 2**31 - 1  # bytes; no Protocol Buffer may be larger
 
 @dataclass(frozen=True)
 class EncodedVideo:
-    """What one record holds.
+    """The contents of one record.
 
     Args:
         name: unique in its split.

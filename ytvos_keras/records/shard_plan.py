@@ -1,4 +1,4 @@
-"""Which video goes into which shard, and how to know that a shard is still up to date."""
+"""Assign videos to shards, and detect shards that are out of date."""
 
 import hashlib
 import json
@@ -45,7 +45,7 @@ def plan_shards(
     shards: int | None,
     skip_faulty: bool,
 ) -> list[ShardTask]:
-    """Deal the videos out to the shards in turn.
+    """Assign videos to shards in turn.
 
     Args:
         videos: in the order of their reader.
@@ -77,7 +77,7 @@ def plan_shards(
 
 
 def _stamp(video: Video) -> tuple[list, int]:
-    """What changes when the video changes, and the bytes of its pictures."""
+    """Return a stamp that changes with the video, and the size of its pictures in bytes."""
     files = [
         (frame.name, _file_stamp(frame.image), frame.mask and _file_stamp(frame.mask))
         for frame in video.frames

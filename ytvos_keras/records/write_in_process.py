@@ -1,4 +1,4 @@
-"""A small folder of records, written by this process: no Beam, nothing to go on with."""
+"""Write a small folder of records in this process, without Beam and without resuming."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""From videos to a folder of records, through Apache Beam."""
+"""Write videos to a folder of records with Apache Beam."""
 
 import logging
 import re

@@ -20,7 +20,7 @@ _HEADER, _FOOTER = 12, 4  # bytes around a record: its length and checksums
 
 
 def run_task(path: str) -> None:
-    """Do a task of a run, and tell the run if it fails.
+    """Run a task and report failure to the run.
 
     Args:
         path: of a file that `RunFolder.add_task` wrote, with a `ShardTask` in it.
@@ -127,5 +127,5 @@ def _entry(video: EncodedVideo, record: bytes, start: int, shard: Path) -> dict[
 
 
 def _reason(error) -> str:
-    """Of `<file>; No space left on device` the last part."""
+    """Return the last part of `<file>; No space left on device`."""
     return first_line(error).rpartition("; ")[2]

@@ -1,1 +1,1 @@
-"""Faults in data sets and in records: found, listed, and mended where nothing is guessed."""
+"""Find and list faults of data sets, and repair those that need no guessing."""

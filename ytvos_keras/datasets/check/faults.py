@@ -1,4 +1,4 @@
-"""What can be wrong with a data set."""
+"""Kinds of faults of a data set."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

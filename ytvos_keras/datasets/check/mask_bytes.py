@@ -1,4 +1,4 @@
-"""Whether the bytes of a mask file are a mask, and what it would be if it were saved properly."""
+"""Examine the bytes of a mask file, and recover object ids from other encodings."""
 
 from dataclasses import dataclass
 
@@ -40,7 +40,7 @@ class MaskFacts:
 
 
 def examine_mask(data: bytes) -> MaskFacts:
-    """Decode a mask and look for what makes it unfit as one, by the rules of `mask_pixels`.
+    """Decode a mask and find its faults, by the rules of `mask_pixels`.
 
     A mask that is not an 8-bit index or greyscale PNG is a fault, but keeps its values where they
     can be told exactly, see `exact_labels`.
@@ -67,7 +67,7 @@ def examine_mask(data: bytes) -> MaskFacts:
 
 
 def exact_labels(image: Image.Image) -> np.ndarray | None:
-    """The object ids of a mask, uint8 (H, W), if they can be told without guessing; else None.
+    """Return the object ids of a mask, uint8 (H, W), or None if they would be a guess.
 
     By the rules of `mask_pixels`, and: 16-bit values are ids if they are at most 254, or 0 and
     65535 (which becomes 255); 64, 128 and 192 without other ids in a picture of colours cannot be
@@ -96,7 +96,7 @@ def _exact(image: Image.Image, pixels: MaskPixels) -> np.ndarray | None:
 
 
 def _are_indices(image: Image.Image, pixels: MaskPixels) -> bool:
-    """Whether the ids are what stands in the file: not so of a drawing in the DAVIS colours."""
+    """Whether pixel values are the ids: not so for a picture in the DAVIS colours."""
     return image.mode != "P" or bool((index_values(image) == pixels.values).all())
 
 

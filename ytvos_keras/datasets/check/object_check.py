@@ -1,4 +1,4 @@
-"""Whether the objects of a video are where its lists say they are."""
+"""Check that the objects of a video appear where `meta.json` lists them."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Mends what can be mended in a data set without guessing; nothing is deleted."""
+"""Repair faults of a data set that need no guessing; nothing is deleted."""
 
 import shutil
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a check found, as text and as JSON."""
+"""The report of a check, as text and as JSON."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

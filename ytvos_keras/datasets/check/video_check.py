@@ -1,4 +1,4 @@
-"""Opens every picture of one video and lists what is wrong with it."""
+"""Check every picture of one video."""
 
 import hashlib
 from collections import Counter
@@ -22,7 +22,7 @@ Size = tuple[int, int]  # height, width
 
 @dataclass(frozen=True)
 class VideoFindings:
-    """What a look at every picture of a video gave.
+    """Results of checking every picture of a video.
 
     Args:
         faults: of its pictures.

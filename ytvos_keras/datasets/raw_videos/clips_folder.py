@@ -1,4 +1,4 @@
-"""The folder that clips are written to: YouTube-VOS layout, and what a later run needs to go on."""
+"""The output folder of clips: YouTube-VOS layout, and the state for resuming."""
 
 import dataclasses
 import json
@@ -31,7 +31,7 @@ class ClipsFolder:
         self._settings = self.root / _STATE / "settings.json"
 
     def open(self, settings: ClipSettings) -> None:
-        """Make the folders, or see that those of an earlier run belong to the same settings.
+        """Create the folders, or check that those of an earlier run have the same settings.
 
         Raises:
             InputError: the folder holds something else, or clips of other settings.

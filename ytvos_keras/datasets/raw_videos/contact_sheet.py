@@ -1,4 +1,4 @@
-"""Pages that show all clips at a glance, for the check by eye."""
+"""Contact sheets of all clips, for visual inspection."""
 
 from collections.abc import Sequence
 from pathlib import Path

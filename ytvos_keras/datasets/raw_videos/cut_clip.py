@@ -1,4 +1,4 @@
-"""One clip: its frames written, measured, and shown small."""
+"""Write one clip, measure its quality, and draw its strip."""
 
 import contextlib
 import shutil
@@ -59,7 +59,7 @@ def cut_clip(
 
 
 class _LeftOut(Exception):
-    """Ends the folders of a rejected clip, which removes them."""
+    """Raised to discard the folders of a rejected clip."""
 
 
 def _write_frame(frame: np.ndarray, index: int, every: Path, annotated: Path) -> None:

@@ -1,4 +1,4 @@
-"""One raw video: its shots found, its clips drawn and cut."""
+"""Find the shots of one raw video, and draw and cut its clips."""
 
 import dataclasses
 import zlib
@@ -32,7 +32,7 @@ def cut_video(
     leave_out_rejected: bool = False,
     on_frame: Callable[[], None] | None = None,
 ) -> None:
-    """Cut a video's clips, going on from where an earlier run stopped.
+    """Cut a video's clips, resuming an earlier run.
 
     The record of the video in the folder is written when its clips are drawn and after each clip.
 

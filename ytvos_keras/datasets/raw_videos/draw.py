@@ -1,4 +1,4 @@
-"""Which stretches of a video become clips."""
+"""Choose which parts of a video become clips."""
 
 import bisect
 import itertools

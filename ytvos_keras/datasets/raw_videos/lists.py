@@ -1,4 +1,4 @@
-"""What is written about clips: `clips.json`, `clips.csv` and the skeleton of `meta.json`."""
+"""Write `clips.json`, `clips.csv` and the skeleton of `meta.json`."""
 
 import csv
 import dataclasses

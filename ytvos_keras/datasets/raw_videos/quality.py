@@ -1,4 +1,4 @@
-"""Is a clip too dark, blurry or shaky? Three measures and their limits."""
+"""Quality of a clip: brightness, blur and shake, with their limits."""
 
 from dataclasses import dataclass
 
@@ -32,7 +32,7 @@ class ClipQuality:
 
 @dataclass(frozen=True)
 class QualityLimits:
-    """Beyond these a clip is proposed for rejection.
+    """Limits beyond which a clip is proposed for rejection.
 
     The defaults were chosen on 2,239 photographs and 37 short videos of common data sets for
     segmentation: 1 % of the photographs are darker, fewer than 0.5 % more blurred. The videos have
@@ -61,7 +61,7 @@ class QualityLimits:
 
 
 class QualityMeter:
-    """Measures a clip frame by frame; keeps one small frame.
+    """Measure a clip frame by frame, keeping one small frame.
 
     Example:
         >>> meter = QualityMeter()

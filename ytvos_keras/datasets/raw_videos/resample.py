@@ -1,4 +1,4 @@
-"""Another frame rate by the nearest time stamp."""
+"""Change the frame rate by nearest time stamp."""
 
 from collections.abc import Iterable, Iterator
 from fractions import Fraction

@@ -12,7 +12,7 @@ ANNOTATE_EVERY = 5  # frames: annotations at 6 a second
 
 @dataclass(frozen=True)
 class ClipSettings:
-    """What decides which frames are taken. The defaults are the paper's; it names no height.
+    """Settings of frame selection. The defaults are the paper's, which states no height.
 
     Args:
         clips_per_video: at most so many clips are cut from a video.

@@ -12,7 +12,7 @@ Shot = tuple[Fraction, ...]
 
 
 def find_shots(frames: Iterable[tuple[Fraction, np.ndarray]]) -> list[Shot]:
-    """Divide a video at its cuts, with PySceneDetect's `AdaptiveDetector` at its own thresholds.
+    """Split a video at its cuts, with PySceneDetect's `AdaptiveDetector` at default thresholds.
 
     The adaptive detector compares the change between two frames with the changes around it, so that
     a shaking camera makes no cuts, as it does with `ContentDetector`. Cuts are found however close

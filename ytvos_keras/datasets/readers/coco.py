@@ -1,4 +1,4 @@
-"""Reads pictures whose objects are in a JSON file of COCO."""
+"""Read pictures with COCO annotations."""
 
 import warnings
 from collections.abc import Collection, Iterator

@@ -1,4 +1,4 @@
-"""Reads pictures annotated with CVAT, from its export "CVAT for images 1.1"."""
+"""Read pictures annotated with CVAT, from its export "CVAT for images 1.1"."""
 
 from collections.abc import Collection, Iterator
 from functools import partial

@@ -1,4 +1,4 @@
-"""Reads DAVIS 2016 and 2017."""
+"""Read DAVIS 2016 and 2017."""
 
 from collections.abc import Collection
 from pathlib import Path

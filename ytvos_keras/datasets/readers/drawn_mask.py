@@ -1,4 +1,4 @@
-"""Masks drawn from annotations: files that are made when they are read."""
+"""Masks that are drawn from annotations when they are read."""
 
 import io
 from collections.abc import Hashable, Sequence

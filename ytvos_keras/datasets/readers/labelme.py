@@ -1,4 +1,4 @@
-"""Reads pictures annotated with labelme: a JSON file beside each picture."""
+"""Read pictures annotated with labelme: a JSON file beside each picture."""
 
 import base64
 import binascii

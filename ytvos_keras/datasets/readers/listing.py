@@ -1,4 +1,4 @@
-"""The videos that a data set's folders hold, and what is wrong with the folders themselves."""
+"""List the videos of a data set's folders, and faults of the folders themselves."""
 
 import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence

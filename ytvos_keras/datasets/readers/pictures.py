@@ -1,4 +1,4 @@
-"""Reads folders of pictures with instance masks: each picture is a video of one frame."""
+"""Read folders of pictures with instance masks: each picture is a video of one frame."""
 
 from collections.abc import Collection, Iterator
 from pathlib import Path

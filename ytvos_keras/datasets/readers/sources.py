@@ -1,4 +1,4 @@
-"""Where a data set of videos keeps frames, masks and lists, whatever its form."""
+"""The folders of a data set, in any layout."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

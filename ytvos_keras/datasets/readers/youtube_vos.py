@@ -1,4 +1,4 @@
-"""Reads YouTube-VOS, and a user's own videos in the same layout."""
+"""Read YouTube-VOS, and users' own videos in the same layout."""
 
 from collections.abc import Collection
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a data set holds: the columns of Table 1 of the paper, and the spread behind them."""
+"""The columns of the paper's Table 1, and distributions."""
 
 import re
 from collections import Counter
@@ -16,7 +16,7 @@ TABLE_1 = ("videos", "categories", "objects", "annotations", "minutes")
 
 @dataclass(frozen=True)
 class DatasetStatistics:
-    """The figures of a data set; arrays have no order that matters.
+    """The statistics of a data set; the order of arrays has no meaning.
 
     Args:
         frames: number of frames.
@@ -53,7 +53,7 @@ class DatasetStatistics:
 
     @property
     def spreads(self) -> dict[str, np.ndarray]:
-        """What is shown as a spread: one array a quantity."""
+        """The distributions to show: one array per quantity."""
         return {
             "objects per video": self.objects_per_video,
             "frames per video": self.clip_lengths,
@@ -73,7 +73,7 @@ class DatasetStatistics:
 
 
 def measure(videos: Iterable[VideoFacts], fps: float = DEFAULT_FPS) -> DatasetStatistics:
-    """Count what is in the videos.
+    """Compute the statistics of videos.
 
     Args:
         videos: at least one.
@@ -102,7 +102,7 @@ def measure(videos: Iterable[VideoFacts], fps: float = DEFAULT_FPS) -> DatasetSt
 
 
 def duration(frame_names: Sequence[str], fps: float = DEFAULT_FPS) -> float:
-    """How long a video is, in seconds.
+    """Return the duration of a video in seconds.
 
     Where names are numbers, these count: YouTube-VOS numbers the frames of its videos at 30 a
     second and keeps every fifth, 00000, 00005, …; so 20 frames are 20 · 5 / 30 seconds. Each frame
@@ -127,7 +127,7 @@ def duration(frame_names: Sequence[str], fps: float = DEFAULT_FPS) -> float:
 
 
 def spread(values: np.ndarray) -> dict[str, float | None]:
-    """Least, lower quartile, median, upper quartile, greatest and mean; None of nothing."""
+    """Return minimum, quartiles, maximum and mean; None of an empty array."""
     names = ("min", "25%", "median", "75%", "max")
     if not values.size:
         return dict.fromkeys((*names, "mean"))

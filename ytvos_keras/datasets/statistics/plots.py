@@ -1,4 +1,4 @@
-"""Plots of what a data set holds."""
+"""Plots of the statistics of a data set."""
 
 from importlib.util import find_spec
 from pathlib import Path

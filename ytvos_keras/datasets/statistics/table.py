@@ -1,4 +1,4 @@
-"""Statistics of data sets on the terminal."""
+"""Print statistics of data sets on the terminal."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ _CATEGORIES = 10  # the most frequent ones; all are in the JSON and the plots
 
 
 def print_statistics(statistics: Mapping[str, DatasetStatistics], console: Console) -> None:
-    """Print Table 1 of the paper for data sets, and the spread behind it; 80 columns are enough.
+    """Print the columns of the paper's Table 1 and the distributions, in 80 columns.
 
     Args:
         statistics: by the name of the data set or split.

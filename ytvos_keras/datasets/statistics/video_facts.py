@@ -1,4 +1,4 @@
-"""What statistics need of each video."""
+"""The facts of each video that statistics are computed from."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from ytvos_keras.processes import map_in_processes
 
 @dataclass(frozen=True)
 class VideoFacts:
-    """What statistics need of a video.
+    """The facts of a video that statistics are computed from.
 
     Args:
         frame_names: in order.

@@ -1,4 +1,4 @@
-"""The paper's rows as tables of their own, beside what was measured."""
+"""The paper's results as separate tables, marked as cited."""
 
 from ytvos_keras.errors import InputError
 from ytvos_keras.evaluation.comparison.paper_tables import (
@@ -15,7 +15,7 @@ _MARKS = {True: "✓", False: "✗", None: UNKNOWN}
 
 
 def cited_table(protocol: str) -> MethodTable:
-    """What the paper reports on the data set of a protocol, marked as cited.
+    """Return the paper's results on the data set of a protocol, marked as cited.
 
     Args:
         protocol: `youtube-vos` (Table 2) or `davis2016` (Table 3).

@@ -1,4 +1,4 @@
-"""Several methods beside each other, as the paper's Tables 2 and 3 print them."""
+"""Compare several methods in the layout of the paper's Tables 2 and 3."""
 
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -14,7 +14,7 @@ from ytvos_keras.evaluation.statistics import Statistics
 
 @dataclass(frozen=True)
 class Comparison:
-    """What was measured; beside it, never among it, what the paper reports.
+    """Measured results and, as a separate table, those that the paper reports.
 
     Args:
         measured: the given results.
@@ -134,7 +134,7 @@ def _column_cells(results: Sequence[ResultFile], column: _Column) -> list[Cell]:
 
 
 def _winner(texts: Sequence[str], best: Callable) -> str | None:
-    """The best of the values, as printed; None where there is no contest."""
+    """Return the best value as printed; None if only one method has a value."""
     known = [text for text in texts if text != UNKNOWN]
     return best(known, key=float) if len(texts) > 1 and known else None
 

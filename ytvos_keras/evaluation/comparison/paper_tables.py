@@ -1,4 +1,4 @@
-"""What the paper itself reports: its Tables 2, 3 and 4, to be cited, never measured here.
+"""Tables 2, 3 and 4 of the paper, for citation.
 
 References:
     - Xu et al., YouTube-VOS: Sequence-to-Sequence Video Object Segmentation, ECCV 2018, section 5.

@@ -1,4 +1,4 @@
-"""Reads the JSON files of `ytvos-eval --json`, and says which key of which file is wrong."""
+"""Read the JSON files of `ytvos-eval --json`; errors name the file and the key."""
 
 import json
 import math
@@ -28,7 +28,7 @@ class Group:
 
 @dataclass(frozen=True)
 class ResultFile:
-    """The scores of one method as a file tells them; `Evaluation` is what they come from.
+    """The scores of one method, read from a file that `Evaluation` was written to.
 
     Args:
         name: what to call the method.
@@ -96,7 +96,7 @@ def read_result(path: str | Path, name: str | None = None) -> ResultFile:
 
 
 class _Wrong(ValueError):
-    """A key of the file that is missing or holds something else."""
+    """A missing key, or a value of the wrong type."""
 
     def __init__(self, key: str, rule: str, value: object, remedy: str = _REMEDY):
         text = json.dumps(value, ensure_ascii=False)
@@ -135,7 +135,7 @@ def _typed(content: dict, key: str, kind: type, place: str = ""):
 
 
 def _check_version(version: str) -> None:
-    """Files of newer releases may mean something else; those of older ones are read."""
+    """Reject files of newer schema versions."""
     from ytvos_keras import __version__
 
     release = re.match(r"(\d{1,9})\.(\d{1,9})", version)

@@ -1,4 +1,4 @@
-"""Scores as a page that can be read in a browser. Matplotlib and Jinja are imported when needed."""
+"""HTML reports. Matplotlib and Jinja are imported when needed."""
 
 from ytvos_keras.evaluation.report.extra import check_plots_installed
 from ytvos_keras.evaluation.report.strips import SequencePictures

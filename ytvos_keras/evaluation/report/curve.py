@@ -1,4 +1,4 @@
-"""Mean J over the length of the video: what the paper's Figure 3 shows."""
+"""Mean J over the length of the video, as in the paper's Figure 3."""
 
 from collections.abc import Iterable
 

@@ -37,7 +37,7 @@ _NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 
 
 def plot_curves(curves: Mapping[str, np.ndarray]) -> str:
-    """Draw mean J over the length of the video, a line a method.
+    """Plot mean J over the length of the video, one line per method.
 
     There is no legend: the names stand on the page, where any character can be shown.
 

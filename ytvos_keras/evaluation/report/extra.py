@@ -1,4 +1,4 @@
-"""The packages that only reports need."""
+"""Check for the packages of the extra `plots`."""
 
 import importlib.util
 
@@ -6,7 +6,7 @@ from ytvos_keras.errors import InputError
 
 
 def check_plots_installed() -> None:
-    """Fail before the work, not after it, where the extra `plots` is missing.
+    """Raise before the work starts if the extra `plots` is missing.
 
     Raises:
         InputError: Matplotlib or Jinja is not installed.

@@ -1,4 +1,4 @@
-"""What was scored and by which settings, in words."""
+"""Describe in words what was scored and with which settings."""
 
 from collections.abc import Iterable, Mapping
 
@@ -25,13 +25,13 @@ def facts_of(evaluation: Evaluation) -> Facts:
 
 
 def rules_of(evaluations: Iterable[Evaluation]) -> list[str]:
-    """Say by which rules the scores came about, and why there is no G; each line once."""
+    """Describe the protocol of the scores and why G is missing; each line once."""
     lines = [line(each) for each in evaluations for line in (protocol_line, missing_G)]
     return list(dict.fromkeys(filter(None, lines)))
 
 
 def common_and_own(facts: Mapping[str, Facts]) -> tuple[Facts, dict[str, Facts]]:
-    """Part the facts of several methods: those that all share, and each method's others."""
+    """Split the facts of several methods into shared ones and those of each method."""
     first, *others = facts.values()
     common = {
         name: text

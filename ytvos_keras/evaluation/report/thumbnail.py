@@ -1,4 +1,4 @@
-"""Small pictures with masks on them, as text for a page."""
+"""Thumbnails with masks, as `data:` URIs."""
 
 import base64
 import io

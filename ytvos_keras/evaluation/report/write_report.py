@@ -1,4 +1,4 @@
-"""One page with everything an evaluation found."""
+"""Write the HTML page of an evaluation."""
 
 import types
 from collections.abc import Callable, Mapping, Sequence
@@ -32,7 +32,7 @@ def write_report(
     strips: int = 12,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Write a self-contained HTML page: nothing is loaded from anywhere when it is read.
+    """Write a self-contained HTML page that loads nothing from the network.
 
     It shows the summary, mean J over the length of the video (the paper's Figure 3), J and F of
     every sequence and object, and strips of frames (Figures 4 and 5), always the worst first.
@@ -74,7 +74,7 @@ def write_report(
 
 
 def _numbers(evaluations: Mapping[str, Evaluation]) -> dict[str, object]:
-    """What the page says of methods and objects."""
+    """Collect the numbers of methods and objects for the page."""
     common, own = common_and_own({name: facts_of(each) for name, each in evaluations.items()})
     curves = {name: j_over_time(each.objects) for name, each in evaluations.items()}
     return {

@@ -1,4 +1,4 @@
-"""Zip files for the servers of YouTube-VOS and DAVIS: written, and checked."""
+"""Write and check zip files for the servers of YouTube-VOS and DAVIS."""
 
 from ytvos_keras.evaluation.submission.check import check_submission
 from ytvos_keras.evaluation.submission.faults import Fault, SubmissionError

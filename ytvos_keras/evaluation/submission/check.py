@@ -1,4 +1,4 @@
-"""Whether a zip is what the servers of YouTube-VOS and DAVIS ask for."""
+"""Check a zip against the requirements of the servers of YouTube-VOS and DAVIS."""
 
 import zipfile
 from collections import Counter
@@ -62,7 +62,7 @@ def check_submission(
 
 
 def check_against(plan: SubmissionPlan, path: Path, name: str, report: Progress) -> list[Fault]:
-    """The same with a plan; `name` is what to call the zip."""
+    """Check a zip against a plan; `name` names the zip in errors."""
     try:
         with open_archive(path) as archive:
             return _faults(plan, archive, name, report)

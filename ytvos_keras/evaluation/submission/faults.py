@@ -1,4 +1,4 @@
-"""What is wrong with a submission, and how it is told."""
+"""Faults of a submission and their messages."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from ytvos_keras.errors import InputError
 
 @dataclass(frozen=True)
 class Fault:
-    """Something in a submission that is not as it must be.
+    """One fault of a submission.
 
     Args:
         entry: the file or folder in the zip; of a fault of the whole, the zip's own name.

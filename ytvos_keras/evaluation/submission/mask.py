@@ -1,4 +1,4 @@
-"""Whether an entry of a zip is a mask that the servers read as it is meant."""
+"""Check a mask of a submission."""
 
 import zipfile
 from collections.abc import Iterable, Iterator
@@ -25,7 +25,7 @@ _READABLE = ((8, GREY), (8, PALETTE))  # bits a channel, colour type
 def mask_problems(
     archive: zipfile.ZipFile, info: zipfile.ZipInfo, sequence: PlannedSequence, source: str
 ) -> Iterator[str]:
-    """What is wrong with one mask, a line each.
+    """List the faults of one mask, one line each.
 
     Args:
         archive: the zip.

@@ -1,4 +1,4 @@
-"""What a submission must hold: sequences, frames, sizes and ids."""
+"""Required contents of a submission: sequences, frames, sizes and ids."""
 
 import functools
 from collections.abc import Iterator
@@ -43,7 +43,7 @@ class PlannedSequence:
 
 @dataclass(frozen=True)
 class SubmissionPlan:
-    """All of a submission.
+    """A complete submission.
 
     Args:
         top: the folders above those of the sequences.
@@ -70,7 +70,7 @@ class SubmissionPlan:
 def plan_submission(
     ground_truth: str | Path, protocol: str, split: str | None = None
 ) -> SubmissionPlan:
-    """Find out what a submission must hold.
+    """Determine the required contents of a submission.
 
     YouTube-VOS: `Annotations/<video>/<frame>.png` for the videos of `meta.json`, each with the
     frames that it lists for any of its objects, and the objects' ids. DAVIS:

@@ -1,4 +1,4 @@
-"""Zip files for the servers of YouTube-VOS and DAVIS."""
+"""Write zip files for the servers of YouTube-VOS and DAVIS."""
 
 import tempfile
 import zipfile
@@ -33,7 +33,7 @@ def write_submission(
     split: str | None = None,
     on_progress: Progress | None = None,
 ) -> int:
-    """Write the masks that are asked for into a zip, and check it before it gets its name.
+    """Write the required masks into a zip and check it before it gets its final name.
 
     An index PNG with 8 bits a pixel goes in as it is, byte for byte; other masks are read as
     `media.read_mask` does and written with a palette. Nothing is resized. Other files in
@@ -97,7 +97,7 @@ def _write(path: Path, predictions: Path, plan: SubmissionPlan, report: Progress
 
 
 def _index_png(mask: Path) -> bytes:
-    """The file if it is an index PNG with 8 bits a pixel, else its content as one."""
+    """Return the file if it is an 8-bit index PNG, else convert its content to one."""
     data = mask.read_bytes()
     if is_index_png(data):
         image = decode_picture(data, str(mask))
