@@ -72,7 +72,8 @@ class StepProcess:
             if file is not None:
                 file.close()
 
-    def _wait(self):
+    def _wait(self) -> None:
+        assert self._process.stdout is not None  # a pipe
         answer = self._process.stdout.readline()
         if not answer:
             code = self._process.wait()

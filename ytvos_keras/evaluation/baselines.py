@@ -47,7 +47,7 @@ class FlowPropagation(CopiedMask):
                 "pip install 'ytvos-keras[bench]'"
             ) from error
         self._cv2 = cv2
-        self._flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
         self.reset()
 
     def reset(self) -> None:
