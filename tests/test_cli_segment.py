@@ -14,6 +14,7 @@ from PIL import Image
 
 from ytvos_keras.cli import segment
 from ytvos_keras.inference import files as files_module
+from ytvos_keras.inference import passes
 from ytvos_keras.inference.adaptation import learner
 from ytvos_keras.inference.adaptation.config import ONLINE_LEARNING
 from ytvos_keras.inference.resume import RESUME_NAME
@@ -152,7 +153,7 @@ def test_full_disk_is_one_line(inputs, monkeypatch, capsys):
     def fail(*_):
         raise OSError(28, "No space left on device", "000.png")
 
-    monkeypatch.setattr(files_module, "write_mask", fail)
+    monkeypatch.setattr(passes, "write_mask", fail)
     assert segment.main([*inputs, "--quiet"]) == 1
     assert capsys.readouterr().err == "error: [Errno 28] No space left on device: '000.png'\n"
 
@@ -161,7 +162,7 @@ def test_a_bug_keeps_its_traceback(inputs, monkeypatch):
     def fail(*_):
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr(files_module, "write_mask", fail)
+    monkeypatch.setattr(passes, "write_mask", fail)
     with pytest.raises(RuntimeError, match="a bug"):
         segment.main(inputs)
 
@@ -175,22 +176,22 @@ def test_output_in_the_way(inputs, capsys):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_and_resumed(inputs, tmp_path, monkeypatch, capsys, number):
-    real = files_module.write_mask
+    real = passes.write_mask
 
     def killed(path, *args):
         if path.name == "003.png":
             os.kill(os.getpid(), number)
         real(path, *args)
 
-    monkeypatch.setattr(files_module, "write_mask", killed)
+    monkeypatch.setattr(passes, "write_mask", killed)
     assert segment.main(inputs) == 130
     err = capsys.readouterr().err
     assert err.splitlines()[-1] == (
-        "interrupted: run the same command again to go on from the last mask written"
+        "interrupted: run the same command again to resume after the last mask written"
     )
     left = sorted(f.name for f in (tmp_path / "out").iterdir())
     assert left == [RESUME_NAME, "000.png", "001.png", "002.png"]
-    monkeypatch.setattr(files_module, "write_mask", real)
+    monkeypatch.setattr(passes, "write_mask", real)
     assert segment.main(inputs) == 0
     assert "going on after 3 frames of an earlier run\n" in capsys.readouterr().err
     assert not (tmp_path / "out" / RESUME_NAME).exists()

@@ -1,3 +1,5 @@
+import logging
+
 import numpy as np
 import pytest
 from mask_folders import blocks, half, write_meta, write_sequences
@@ -262,3 +264,18 @@ def test_splits(tmp_path, youtube_vos):
         evaluate(masks, root, "davis2017", split="val", sequences=["b"])
     masks, truth = youtube_vos
     assert len(evaluate(masks, truth.parent, "youtube-vos", split="truth").objects) == 3
+
+
+def test_data_of_ones_own_without_meta_json(tmp_path, caplog):
+    """Object 2 appears in the third mask, and counts from the fourth on."""
+    caplog.set_level(logging.INFO, "ytvos_keras")
+    truth = [blocks(1), blocks(1), blocks(1, 2), blocks(1, 2), blocks(2)]
+    write_sequences(tmp_path / "data/Annotations", {"a": truth})
+    write_sequences(tmp_path / "masks", {"a": [blocks(), blocks(1), half(1), blocks(1), blocks(2)]})
+    result = evaluate(tmp_path / "masks", tmp_path / "data", "youtube-vos")
+    one, two = result.objects
+    np.testing.assert_array_equal(one.J, [1, 0.5, 1, 1])
+    np.testing.assert_array_equal(two.J, [0, 1])
+    assert "no meta.json, so each object counts from the mask in which it first" in caplog.text
+    plain = evaluate(tmp_path / "masks", tmp_path / "data/Annotations", "youtube-vos")
+    assert plain.overall.J_and_F == result.overall.J_and_F

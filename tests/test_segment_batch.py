@@ -11,9 +11,12 @@ from ytvos_keras.cli import segment
 from ytvos_keras.errors import InputError
 from ytvos_keras.inference import batch as batch_module
 from ytvos_keras.inference import files as files_module
-from ytvos_keras.inference.batch import SUMMARY_NAME, segment_batch
+from ytvos_keras.inference import passes
+from ytvos_keras.inference.batch import segment_batch
 from ytvos_keras.inference.batch_files import list_batch
+from ytvos_keras.inference.batch_summary import SUMMARY_NAME
 from ytvos_keras.media import write_mask
+from ytvos_keras.media.folder_lock import FolderInUseError, folder_lock
 from ytvos_keras.media.video import VideoWriter
 
 SIZE = (32, 48)
@@ -135,18 +138,18 @@ def test_a_bad_video_does_not_stop_the_others(folders, model, caplog):
 def test_interrupted_and_continued(folders, model, tmp_path, monkeypatch):
     videos, masks, out = folders
     segment_batch(videos, masks, tmp_path / "whole", model)
-    real = files_module.write_mask
+    real = passes.write_mask
 
     def killed(path, *rest):
         if path.parent.name == "dog2" and path.name == "00001.png":
             raise KeyboardInterrupt
         real(path, *rest)
 
-    monkeypatch.setattr(files_module, "write_mask", killed)
+    monkeypatch.setattr(passes, "write_mask", killed)
     with pytest.raises(KeyboardInterrupt):
         segment_batch(*folders, model)
     assert list(json.loads((out / SUMMARY_NAME).read_text())) == ["cat"]
-    monkeypatch.setattr(files_module, "write_mask", real)
+    monkeypatch.setattr(passes, "write_mask", real)
     outcomes = segment_batch(*folders, model)
     assert [outcome.from_earlier_run for outcome in outcomes] == [True, False, False]
     assert written(out) == written(tmp_path / "whole")
@@ -167,7 +170,7 @@ def test_command(folders, model, monkeypatch, capsys):
     videos, masks, out = folders
     monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
-    monkeypatch.setattr(batch_module, "load_model", lambda name: model)
+    monkeypatch.setattr(files_module, "load_model", lambda name: model)
     (masks / "cat.png").unlink()
     command = [str(videos), "--batch", "--mask", str(masks), "--output", str(out)]
     assert segment.main(command) == 1
@@ -185,3 +188,86 @@ def test_command(folders, model, monkeypatch, capsys):
     write_mask(masks / "cat.png", mask())
     assert segment.main([*command, "--quiet"]) == 0
     assert capsys.readouterr() == ("", "")
+
+
+def test_whatever_one_video_raises_the_others_are_done(folders, model, monkeypatch, caplog):
+    real = batch_module.check_files
+
+    def fail(frames, *rest, **options):
+        if frames.name == "dog2":
+            raise ValueError("31 is not a valid Type")
+        return real(frames, *rest, **options)
+
+    monkeypatch.setattr(batch_module, "check_files", fail)
+    outcomes = segment_batch(*folders, model)
+    assert [outcome.error for outcome in outcomes] == [
+        None,
+        "ValueError: 31 is not a valid Type",
+        None,
+    ]
+    assert "dog2: ValueError: 31 is not a valid Type" in caplog.text
+
+
+def test_shards(folders, model):
+    out = folders[2]
+    assert [o.name for o in segment_batch(*folders, model, shard=(2, 2))] == ["dog2"]
+    assert [o.name for o in segment_batch(*folders, model, shard=(1, 2))] == ["cat", "dog10"]
+    assert list(json.loads((out / SUMMARY_NAME).read_text())) == ["cat", "dog2", "dog10"]
+    assert all(outcome.from_earlier_run for outcome in segment_batch(*folders, model))
+    with pytest.raises(InputError, match=r"a shard is I/N with I from 1 to N. Received: 3/2"):
+        segment_batch(*folders, model, shard=(3, 2))
+
+
+def test_a_video_that_another_process_has_is_left_to_it(folders, model):
+    out = folders[2]
+    (out / "cat").mkdir(parents=True)
+    with folder_lock(out / "cat"):
+        outcomes = segment_batch(*folders, model)
+    assert [outcome.busy for outcome in outcomes] == [True, False, False]
+    assert list(json.loads((out / SUMMARY_NAME).read_text())) == ["dog2", "dog10"]
+    assert [o.frames for o in segment_batch(*folders, model)] == [4, 3, 2]
+    left = [path.name for path in out.rglob(".ytvos*")]
+    assert left == []
+
+
+def test_one_process_in_a_folder(tmp_path):
+    with folder_lock(tmp_path):
+        with (
+            pytest.raises(FolderInUseError, match="another process is writing into it"),
+            folder_lock(tmp_path),
+        ):
+            pass
+        (tmp_path / "b").mkdir()
+        with folder_lock(tmp_path / "b"):
+            pass
+    with folder_lock(tmp_path):
+        pass
+
+
+def test_jobs_share_the_videos(folders, model, monkeypatch):
+    calls = []
+
+    def in_this_process(function, items, jobs, what):
+        calls.append((len(items), jobs))
+        return map(function, items)
+
+    monkeypatch.setattr(batch_module, "map_in_processes", in_this_process)
+    monkeypatch.setattr(files_module, "load_model", lambda name: model)
+    for name in ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS"):
+        monkeypatch.setenv(name, "1")
+    outcomes = segment_batch(*folders, "s2s-lite", jobs=2)
+    assert [outcome.name for outcome in outcomes] == ["cat", "dog2", "dog10"]
+    assert calls == [(2, 2)]
+    with pytest.raises(InputError, match="jobs need the name or path of a model"):
+        segment_batch(*folders, model, jobs=2)
+
+
+def test_summary_page(folders, model):
+    _, masks, out = folders
+    (masks / "cat.png").unlink()
+    segment_batch(*folders, model, overlay=True, contact_sheet=True)
+    page = (out / "summary.html").read_text()
+    assert "3 videos, 1 failed" in page
+    assert '<a href="dog2/overlay.mp4">overlay</a>' in page
+    assert 'src="dog10/contact_sheet.jpg"' in page
+    assert "no such file or folder" in page

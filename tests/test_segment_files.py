@@ -8,9 +8,8 @@ from fake_model import FakeModel
 from PIL import Image
 
 from ytvos_keras.errors import InputError
-from ytvos_keras.inference import files as files_module
 from ytvos_keras.inference import inputs as inputs_module
-from ytvos_keras.inference import segment_files
+from ytvos_keras.inference import passes, segment_files
 from ytvos_keras.inference.resume import RESUME_NAME
 from ytvos_keras.media import davis_palette, open_frames, read_mask, write_mask
 from ytvos_keras.media.video import VideoWriter
@@ -121,6 +120,7 @@ def test_video_in_with_masks_named_by_frame_number(tmp_path, video):
         tmp_path / "masks",
         tmp_path / "out",
         FakeModel(),
+        direction="forward",
         overlay=True,
         on_progress=lambda *call: calls.append(call),
     )
@@ -168,7 +168,7 @@ def interrupt_at(stage, count, error=KeyboardInterrupt):
 def test_resumed_equals_uninterrupted(
     tmp_path, clip, video, masks, monkeypatch, caplog, source, stage, count, save_every
 ):
-    monkeypatch.setattr(files_module, "SAVE_EVERY", save_every)
+    monkeypatch.setattr(passes, "SAVE_EVERY", save_every)
     caplog.set_level(logging.INFO, "ytvos_keras")
     frames = {"clip": clip, "video": video}[source]
     if source == "video":
@@ -200,17 +200,17 @@ def test_resumed_equals_uninterrupted(
 
 def test_interrupted_inside_a_frame(tmp_path, clip, masks, monkeypatch):
     segment_files(clip, masks, tmp_path / "whole", FakeModel())
-    real = files_module.write_mask
+    real = passes.write_mask
 
     def interrupted(path, *args):
         if path.name == "img8.png":  # the third object has just been added, its frame is stepped
             raise KeyboardInterrupt
         real(path, *args)
 
-    monkeypatch.setattr(files_module, "write_mask", interrupted)
+    monkeypatch.setattr(passes, "write_mask", interrupted)
     with pytest.raises(KeyboardInterrupt):
         segment_files(clip, masks, tmp_path / "out", FakeModel())
-    monkeypatch.setattr(files_module, "write_mask", real)
+    monkeypatch.setattr(passes, "write_mask", real)
     assert segment_files(clip, masks, tmp_path / "out", FakeModel()).resumed_from == 3
     assert contents(tmp_path / "out") == contents(tmp_path / "whole")
 
@@ -218,7 +218,7 @@ def test_interrupted_inside_a_frame(tmp_path, clip, masks, monkeypatch):
 def test_killed_without_a_last_word(tmp_path, clip, masks, monkeypatch):
     """What a power cut leaves: the last regular save, and masks that are newer than it."""
     segment_files(clip, masks, tmp_path / "whole", FakeModel())
-    monkeypatch.setattr(files_module, "SAVE_EVERY", 3)
+    monkeypatch.setattr(passes, "SAVE_EVERY", 3)
     kept = {}
 
     def keep(stage, done, total):
@@ -303,7 +303,10 @@ def test_every_third_frame(tmp_path, clip, video, masks, corrections, source):
     assert calls == [(s, i, 4) for s in ("masks", "overlay") for i in range(1, 5)]
     assert set(contents(out)) == {"overlay.mp4", *(f"{name}.png" for name in wanted)}
     shown = open_frames(result.overlay)
-    assert (shown.count, shown.fps) == (4, open_frames(video).fps / 3 if source == "video" else 8)
+    if source == "video":  # the frames keep their times
+        times = [time * open_frames(video).fps for _, time, _ in shown.read_with_times()]
+        assert times == pytest.approx([0, 2, 3, 6], abs=1e-3)
+    assert (shown.count, shown.fps) == (4, 8) or source == "video"
     # as if the other frames were not in the video: object 5 has moved by one in frame 3
     labels = read_mask(out / f"{wanted[2]}.png")[0]
     assert labels[4, 29:40].tolist() == [0, 0, *[5] * 8, 0]
@@ -435,7 +438,7 @@ def test_failure_in_the_first_frame_leaves_no_file(tmp_path, clip, masks, monkey
     def fail(*_):
         raise OSError("disk full")
 
-    monkeypatch.setattr(files_module, "write_mask", fail)
+    monkeypatch.setattr(passes, "write_mask", fail)
     with pytest.raises(OSError, match="disk full"):
         segment_files(clip, masks, tmp_path / "out", FakeModel())
     assert contents(tmp_path / "out") == {}

@@ -26,7 +26,8 @@ protocols:
   davis2017    the objects of the first true mask; first and last frame do not
                count; 255 in the ground truth is background
   youtube-vos  each object in the frames that meta.json lists for it, but for the
-               first of them; G needs --seen-from or --unseen. Which frames the
+               first of them (without a meta.json: in all that have a mask, after
+               the one in which it first appears); G needs --seen-from or --unseen. Which frames the
                benchmark's server leaves out was never published: --exclude-last
                leaves out each object's last one, too
 

@@ -2,16 +2,15 @@
 
 import argparse
 import contextlib
-import dataclasses
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from ytvos_keras.cli.progress import Report, frame_progress
 from ytvos_keras.cli.quiet_import import import_tensorflow
+from ytvos_keras.cli.segment_arguments import segment_options
 from ytvos_keras.errors import InputError
 
 if TYPE_CHECKING:
-    from ytvos_keras.inference.adaptation.config import OnlineLearningConfig
     from ytvos_keras.inference.batch import VideoOutcome
 
 
@@ -24,34 +23,23 @@ def segment_batch(arguments: argparse.Namespace) -> None:
     from ytvos_keras.inference import batch  # NumPy, Pillow
 
     folders = arguments.input, arguments.mask, arguments.output
-    # Before the seconds that TensorFlow takes to load: a wrong path is told at once.
+    # Before the seconds that TensorFlow takes to load: a wrong path is reported at once.
     batch.list_batch(*folders, corrections=arguments.corrections)
-    import_tensorflow()
+    if arguments.jobs == 1:
+        import_tensorflow()
     outcomes = batch.segment_batch(
         *folders,
         arguments.model,
         corrections=arguments.corrections,
-        size=arguments.size,
-        every=arguments.every,
-        online_learning=online_learning(arguments),
-        overlay=arguments.overlay,
-        overwrite=arguments.overwrite,
+        shard=arguments.shard,
+        jobs=arguments.jobs,
         progress=_progress(arguments.quiet),
+        **segment_options(arguments),
     )
     if not arguments.quiet:
         _print(outcomes)
     if failed := [outcome.name for outcome in outcomes if outcome.error]:
         raise InputError(f"{len(failed)} of {len(outcomes)} videos failed: {', '.join(failed)}.")
-
-
-def online_learning(arguments: argparse.Namespace) -> "OnlineLearningConfig | None":
-    """The settings that are asked for; None: no online learning."""
-    if arguments.online_learning is None:
-        return None
-    from ytvos_keras.inference.adaptation.config import ONLINE_LEARNING
-
-    config = ONLINE_LEARNING[arguments.online_learning]
-    return dataclasses.replace(config, steps=arguments.online_steps or config.steps)
 
 
 def _progress(quiet: bool) -> Callable[[str], contextlib.AbstractContextManager[Report | None]]:
@@ -80,7 +68,13 @@ def _print(outcomes: "list[VideoOutcome]") -> None:
         table.add_column(column, justify="right", no_wrap=True)
     table.add_column("", overflow="fold")
     for outcome in outcomes:
-        end = outcome.error or ("done before" if outcome.from_earlier_run else "ok")
+        end = outcome.error or _end(outcome)
         numbers = str(outcome.frames), str(outcome.objects), f"{outcome.seconds:.1f}"
         table.add_row(Text(outcome.name), *numbers, Text(end))
     Console().print(table)
+
+
+def _end(outcome: "VideoOutcome") -> str:
+    if outcome.busy:
+        return "in another process"
+    return "done before" if outcome.from_earlier_run else "ok"

@@ -45,6 +45,13 @@ def open_youtube_vos(root: str | Path, split: str | None = None) -> YouTubeVosLa
     return YouTubeVosLayout(meta, annotations, frames if frames.is_dir() else None)
 
 
+def has_meta(root: Path, split: str | None = None) -> bool:
+    """Whether there is a `meta.json`, in the split or near enough to say where."""
+    if (root / split / "meta.json" if split else root / "meta.json").is_file():
+        return True
+    return "that holds meta.json" not in _where_else(root)
+
+
 def _where_else(root: Path) -> str:
     if (root / "meta.json").is_file():
         return f"{root} is a split itself: name none"

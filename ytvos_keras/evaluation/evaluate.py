@@ -43,8 +43,8 @@ def evaluate(
     * `davis2017`: the objects of the first true mask; the first and the last frame do not count;
       255 in the ground truth is background.
     * `youtube-vos`: each object in the frames that `meta.json` lists for it, but for the first of
-      them; of arrays, from the frame after it first appears. Which frames the server leaves out was
-      never published.
+      them; of arrays, and where there is no `meta.json`, in those after the one in which it first
+      appears. Which frames the server leaves out was never published.
 
     Args:
         predictions: a folder that holds one folder of PNGs for each sequence; or label maps

@@ -1,19 +1,22 @@
 """The ground truth of a data set, sequence by sequence, from folders or arrays."""
 
+import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from ytvos_keras.datasets.davis_layout import open_davis, read_image_set
 from ytvos_keras.datasets.sequence_folders import check_sequence_folders, mask_files
-from ytvos_keras.datasets.youtube_vos_layout import open_youtube_vos
+from ytvos_keras.datasets.youtube_vos_layout import has_meta, open_youtube_vos
 from ytvos_keras.datasets.youtube_vos_meta import ObjectMeta, read_meta
 from ytvos_keras.errors import InputError
 from ytvos_keras.evaluation.label_sources import Masks, array_sequences, read_truth
 from ytvos_keras.media.listing import child
 from ytvos_keras.media.masks import ids_in
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -55,14 +58,31 @@ def youtube_vos_truth(
 ) -> list[TruthSequence]:
     """List the videos of `meta.json`; optionally only those named.
 
+    Where there is no `meta.json` (data of one's own), every object counts in the frames that have a
+    mask from that on in which it first appears.
+
     Raises:
         InputError: a folder, list or sequence is missing, or `meta.json` is malformed.
     """
+    if not has_meta(root, split):
+        return _own_truth(root / split if split else root, names)
     layout = open_youtube_vos(root, split)
     meta = read_meta(layout.meta)
     names = _chosen(names, list(meta), layout.meta)
     check_sequence_folders(layout.annotations, names)
     return [_sequence(name, layout.annotations, layout.frames, meta[name]) for name in names]
+
+
+def _own_truth(root: Path, names: Sequence[str] | None) -> list[TruthSequence]:
+    layout = open_davis(root)
+    available = layout.sequences()
+    logger.info(
+        "%s: no meta.json, so each object counts from the mask in which it first appears", root
+    )
+    names = _chosen(names, available, root)
+    check_sequence_folders(layout.annotations, names)
+    sequences = (_sequence(name, layout.annotations, layout.frames, {}) for name in names)
+    return [replace(found, objects=_appearances(found.masks)) for found in sequences]
 
 
 def array_truth(

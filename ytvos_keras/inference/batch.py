@@ -2,46 +2,33 @@
 
 import contextlib
 import dataclasses
-import json
 import logging
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from ytvos_keras.errors import InputError
-from ytvos_keras.inference.adaptation.config import OnlineLearningConfig
 from ytvos_keras.inference.batch_files import BatchVideo, list_batch
-from ytvos_keras.inference.files import OVERLAY_NAME, Progress, load_model, segment_inputs
+from ytvos_keras.inference.batch_summary import (
+    SUMMARY_NAME,
+    VideoOutcome,
+    add_to_summary,
+    read_summary,
+)
+from ytvos_keras.inference.files import Progress, make_segmenter, segment_inputs
 from ytvos_keras.inference.inputs import check_files
+from ytvos_keras.inference.options import SegmentOptions
+from ytvos_keras.inference.outputs.write_outputs import output_paths
 from ytvos_keras.inference.resume import RESUME_NAME, fingerprint
-from ytvos_keras.media.json_file import write_json
+from ytvos_keras.media.folder_lock import FolderInUseError
+from ytvos_keras.processes import available_cores, map_in_processes
 
-SUMMARY_NAME = "summary.json"
+ProgressFor = Callable[[str], contextlib.AbstractContextManager[Progress | None]]
+"""Gives the `on_progress` of a video by its name, as a context around the work."""
 
 logger = logging.getLogger(__name__)
-
-
-@dataclasses.dataclass(frozen=True)
-class VideoOutcome:
-    """What became of one video of a batch.
-
-    Attributes:
-        name: of the video.
-        frames: number of masks written, in earlier runs too.
-        objects: number of objects followed.
-        seconds: that this run spent on it.
-        error: what went wrong, in one line; None if nothing did.
-        fingerprint: of frames, masks, model and options, to know a finished video again.
-        from_earlier_run: whether it was finished before this run.
-    """
-
-    name: str
-    frames: int = 0
-    objects: int = 0
-    seconds: float = 0.0
-    error: str | None = None
-    fingerprint: str | None = None
-    from_earlier_run: bool = False
 
 
 def segment_batch(
@@ -51,18 +38,18 @@ def segment_batch(
     model="s2s-lite",
     *,
     corrections: str | Path | None = None,
-    size: tuple[int, int] | None = None,
-    every: int = 1,
-    online_learning: OnlineLearningConfig | None = None,
-    overlay: bool = False,
-    overwrite: bool = False,
-    progress: Callable[[str], contextlib.AbstractContextManager[Progress | None]] | None = None,
+    shard: tuple[int, int] | None = None,
+    jobs: int = 1,
+    progress: ProgressFor | None = None,
+    **options: Any,
 ) -> list[VideoOutcome]:
     """Segment every video of a folder as `segment_files` does one.
 
     What goes wrong with one video, whatever it is, is logged and does not stop the others.
     `summary.json` in `output` says what became of each, also during the run. The same call again
     leaves finished videos as they are, resumes an interrupted one, and tries failed ones again.
+    `summary.html` shows the same, with contact sheets and overlays if there are any. Several
+    processes may work on one batch: a video that another one has is left to it.
 
     Args:
         videos: a folder of folders of frames and of video files.
@@ -70,16 +57,16 @@ def segment_batch(
         output: a folder; the masks of each video go to `<name>/` in it.
         model: an `S2S`, or what `ytvos_keras.load` takes.
         corrections: a folder with `<name>/` for those videos that have any.
-        size: as for `segment_files`.
-        every: likewise.
-        online_learning: likewise.
-        overlay: likewise.
-        overwrite: likewise; finished videos are segmented again, too.
+        shard: (I, N): only every N-th video, beginning with the I-th, I from 1.
+        jobs: processes, each with a share of the cores; the model must be a name or a path then,
+            and a script needs `if __name__ == "__main__":` around its work.
         progress: called with the name of each video before its work; the context that it returns
             gives the `on_progress` of that video.
+        options: those of `SegmentOptions`, by name; with `overwrite`, finished videos are segmented
+            again, too.
 
     Returns:
-        The outcome of each video, in natural order of the names.
+        The outcome of each video of the shard, in natural order of the names.
 
     Raises:
         InputError: the folders cannot be used, or a batch of others is in `output`.
@@ -89,35 +76,81 @@ def segment_batch(
         >>> [outcome.name for outcome in outcomes if outcome.error]
         []
     """
-    batch = list_batch(videos, masks, output, corrections)
+    chosen = SegmentOptions(**options)
+    batch = _sharded(list_batch(videos, masks, output, corrections), shard)
+    if jobs > 1:
+        return _in_processes(batch, Path(output), model, chosen, jobs)
 
-    # Only now: TensorFlow takes seconds to load, a wrong path should not.
-    from ytvos_keras.inference.segmenter import Segmenter
+    segmenter = make_segmenter(model, chosen)
+    return _run(batch, Path(output), segmenter, chosen, progress)
 
-    model = load_model(model) if isinstance(model, str | Path) else model
-    segmenter = Segmenter(model, size, online_learning=online_learning)
-    output = Path(output)
+
+def _run(
+    batch: Sequence[BatchVideo],
+    output: Path,
+    segmenter,
+    options: SegmentOptions,
+    progress: ProgressFor | None = None,
+) -> list[VideoOutcome]:
     output.mkdir(parents=True, exist_ok=True)
-    before = {} if overwrite else _read_summary(output / SUMMARY_NAME)
+    before = {} if options.overwrite else read_summary(output / SUMMARY_NAME)
     progress = progress or (lambda name: contextlib.nullcontext())
-    options = {"every": every, "overlay": overlay, "overwrite": overwrite}
     outcomes = []
     for video in batch:
-        outcomes.append(
-            _try_to_segment(video, segmenter, before.get(video.name), progress, options)
-        )
-        kept = {outcome.name: _to_json(outcome) for outcome in outcomes}
-        write_json(output / SUMMARY_NAME, before | kept)
+        known = before.get(video.name)
+        outcome = _try_to_segment(video, segmenter, known, progress, options)
+        outcomes.append(outcome)
+        if not outcome.busy:
+            add_to_summary(output, outcome)
     return outcomes
 
 
+def _sharded(batch: list[BatchVideo], shard: tuple[int, int] | None) -> list[BatchVideo]:
+    if shard is None:
+        return batch
+    index, count = shard
+    if not 1 <= index <= count:
+        raise InputError(f"a shard is I/N with I from 1 to N. Received: {index}/{count}")
+    return batch[index - 1 :: count]
+
+
+def _in_processes(
+    batch: list[BatchVideo],
+    output: Path,
+    model: str | Path,
+    options: SegmentOptions,
+    jobs: int,
+) -> list[VideoOutcome]:
+    if not isinstance(model, str | Path):
+        raise InputError("jobs need the name or path of a model, which each process loads.")
+    jobs = min(jobs, len(batch))
+    threads = max(1, available_cores() // jobs)
+    work = [(batch[i::jobs], output, str(model), options, threads) for i in range(jobs)]
+    results = map_in_processes(_process, work, jobs, what="segments videos")
+    outcomes = {outcome.name: outcome for part in results for outcome in part}
+    return [outcomes[video.name] for video in batch]
+
+
+def _process(
+    work: tuple[list[BatchVideo], Path, str, SegmentOptions, int],
+) -> list[VideoOutcome]:
+    """What a process of several does: its share of the videos, with its share of the cores."""
+    batch, output, model, options, threads = work
+    os.environ["TF_NUM_INTRAOP_THREADS"] = str(threads)
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    return _run(batch, output, make_segmenter(model, options), options)
+
+
 def _try_to_segment(
-    video: BatchVideo, segmenter, before: dict | None, progress, options: dict
+    video: BatchVideo, segmenter, before: dict | None, progress, options: SegmentOptions
 ) -> VideoOutcome:
     start = time.perf_counter()
     segmenter.reset()
     try:
-        outcome = _segment_video(video, segmenter, before, progress, **options)
+        outcome = _segment_video(video, segmenter, before, progress, options)
+    except FolderInUseError:
+        logger.info("%s: another process is working on it", video.name)
+        outcome = VideoOutcome(video.name, busy=True)
     except Exception as error:
         message = " ".join(str(error).split())
         if not isinstance(error, InputError | OSError):  # a bug, but of this video alone
@@ -130,16 +163,17 @@ def _try_to_segment(
 
 
 def _segment_video(
-    video: BatchVideo, segmenter, before, progress, *, every: int, overlay: bool, overwrite: bool
+    video: BatchVideo, segmenter, before, progress, options: SegmentOptions
 ) -> VideoOutcome:
-    finished = _is_finished(video, before, overlay)
+    if options.coco is not None:  # a file for each video
+        options = dataclasses.replace(options, coco=video.output / Path(options.coco).name)
+    finished = _is_finished(video, before, options)
     inputs = check_files(
         video.frames,
         video.masks,
         video.output,
         corrections=video.corrections,
-        every=every,
-        overwrite=overwrite or finished,
+        options=dataclasses.replace(options, overwrite=options.overwrite or finished),
     )
     digest = fingerprint(inputs, segmenter)
     objects = len(inputs.first_masks.begins)
@@ -152,41 +186,14 @@ def _segment_video(
             "folder, or --overwrite (in Python: overwrite=True) to begin again."
         )
     with progress(video.name) as on_progress:
-        result = segment_inputs(
-            inputs,
-            video.output,
-            segmenter,
-            overlay=overlay,
-            overwrite=overwrite,
-            on_progress=on_progress,
-        )
+        result = segment_inputs(inputs, video.output, segmenter, options, on_progress=on_progress)
     return VideoOutcome(video.name, result.frame_count, objects, fingerprint=digest)
 
 
-def _is_finished(video: BatchVideo, before: dict | None, overlay: bool) -> bool:
+def _is_finished(video: BatchVideo, before: dict | None, options: SegmentOptions) -> bool:
     """Whether an earlier run says so, and its folder holds what this run is to write."""
     if before is None or before.get("error") is not None or not video.output.is_dir():
         return False
-    if overlay and not (video.output / OVERLAY_NAME).exists():
+    if not all(path.exists() for path in output_paths(video.output, options).values()):
         return False
     return not (video.output / RESUME_NAME).exists()
-
-
-def _read_summary(path: Path) -> dict[str, dict]:
-    """Return the outcomes of an earlier run by name; none if there is no such file."""
-    if not path.exists():
-        return {}
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return {name: dict(outcome) for name, outcome in content.items()}
-    except (ValueError, TypeError, AttributeError) as error:
-        raise InputError(
-            f"{path}: is not the summary of a batch; give another folder for the masks, or "
-            "--overwrite (in Python: overwrite=True) to replace it."
-        ) from error
-
-
-def _to_json(outcome: VideoOutcome) -> dict:
-    content = dataclasses.asdict(outcome)
-    del content["name"], content["from_earlier_run"]
-    return content | {"seconds": round(outcome.seconds, 2)}

@@ -9,7 +9,7 @@ from ytvos_keras.errors import InputError
 from ytvos_keras.inference.checks import check_size
 from ytvos_keras.inference.first_masks import FirstMasks, masks_by_frame
 from ytvos_keras.media.frame_source import FrameSource
-from ytvos_keras.media.masks import read_mask
+from ytvos_keras.media.masks import ids_in, read_mask
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,10 +17,12 @@ class Corrections:
     """Checked mask files.
 
     Attributes:
-        files: frame index to the file whose objects begin anew in that frame.
+        files: frame index to the file whose objects are corrected in that frame.
+        ids: frame index to the objects in its file.
     """
 
     files: dict[int, Path]
+    ids: dict[int, list[int]]
 
     def read(self, index: int) -> np.ndarray | None:
         """Return the label map of a frame, uint8 (H, W), or None if it has none."""
@@ -28,32 +30,41 @@ class Corrections:
 
 
 def open_corrections(
-    path: str | Path | None, source: FrameSource, first_masks: FirstMasks
+    path: str | Path | None,
+    source: FrameSource,
+    first_masks: FirstMasks,
+    *,
+    any_frame: bool = False,
 ) -> Corrections:
     """Find the frames that corrections belong to, and read every mask once to check it.
 
     Args:
         path: a folder of PNGs named after frames, as for `open_first_masks`. Every object in a mask
-            begins anew in its frame; objects that are not in it go on. None: no corrections.
+            is corrected in its frame; other objects are unaffected. None: no corrections.
         source: the frames.
         first_masks: they say which objects are followed in a frame.
+        any_frame: whether objects are followed backward too, so that corrections may be for frames
+            before their first mask.
 
     Raises:
         InputError: nothing there, a mask is unusable, empty or of another size than the frames,
             there is no frame of its name, or an object in it is not followed by then.
     """
     if path is None:
-        return Corrections({})
+        return Corrections({}, {})
     folder = Path(path)
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; give a folder of masks named after frames.")
     files = masks_by_frame(folder, source)
+    ids = {}
     for index, file in sorted(files.items()):
         label_map, _ = read_mask(file)
         check_size(label_map.shape, source.size, f"{file}: the mask")
-        for object_id in set(np.unique(label_map).tolist()) - {0}:
-            _check_followed(object_id, index, file, first_masks)
-    return Corrections(files)
+        ids[index] = ids_in(label_map)
+        for object_id in ids[index]:
+            if not any_frame or object_id not in first_masks.begins:
+                _check_followed(object_id, index, file, first_masks)
+    return Corrections(files, ids)
 
 
 def _check_followed(object_id: int, index: int, file: Path, first_masks: FirstMasks) -> None:

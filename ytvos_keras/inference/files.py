@@ -4,23 +4,17 @@ import dataclasses
 import functools
 import logging
 import warnings
-from collections.abc import Callable
-from fractions import Fraction
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-
-from ytvos_keras.errors import InputError
-from ytvos_keras.inference.adaptation.config import OnlineLearningConfig
+from ytvos_keras.inference.backward_pass import BackwardPass
 from ytvos_keras.inference.inputs import Inputs, check_files
+from ytvos_keras.inference.options import SegmentOptions
+from ytvos_keras.inference.outputs.write_outputs import write_outputs
+from ytvos_keras.inference.passes import run_pass
 from ytvos_keras.inference.resume import ResumeFile, fingerprint
-from ytvos_keras.media.masks import read_mask, write_mask
-from ytvos_keras.media.overlay import overlay as draw_overlay
-from ytvos_keras.media.video import VideoWriter
-
-OVERLAY_NAME = "overlay.mp4"
-FOLDER_FPS = 24  # of the overlay of a folder of frames, which has no speed of its own; as in DAVIS
-SAVE_EVERY = 50  # frames
+from ytvos_keras.media.folder_lock import folder_lock
 
 Progress = Callable[..., None]
 """Called with a stage, the number of steps done and in all (None if unknown)."""
@@ -36,13 +30,18 @@ class SegmentedFiles:
         masks: the folder of palette PNGs, one for each segmented frame.
         frame_count: number of segmented frames, and of masks.
         resumed_from: frames that an earlier, interrupted run had done.
-        overlay: the overlay video, None if it was not asked for.
+        outputs: what else was asked for: kind to file or folder.
     """
 
     masks: Path
     frame_count: int
     resumed_from: int = 0
-    overlay: Path | None = None
+    outputs: Mapping[str, Path] = dataclasses.field(default_factory=dict)
+
+    @property
+    def overlay(self) -> Path | None:
+        """The overlay video, None if it was not asked for."""
+        return self.outputs.get("overlay")
 
 
 def segment_files(
@@ -52,18 +51,14 @@ def segment_files(
     model="s2s-lite",
     *,
     corrections: str | Path | None = None,
-    size: tuple[int, int] | None = None,
-    every: int = 1,
-    online_learning: OnlineLearningConfig | None = None,
-    overlay: bool = False,
-    overwrite: bool = False,
     on_progress: Progress | None = None,
+    **options: Any,
 ) -> SegmentedFiles:
     """Segment a video file or a folder of frames.
 
     Writes one palette PNG for each frame into `output`, named after the frame, at its native size,
-    in the colours of the given mask if that is an index PNG and of DAVIS otherwise. The overlay is
-    `overlay.mp4` in the same folder, made from the written masks; evaluation reads the PNGs only.
+    in the colours of the given mask if that is an index PNG and of DAVIS otherwise. Other outputs
+    are made from them and lie in the same folder, such as `overlay.mp4`.
     With `every=N` frames 0, N, 2N … and those that a mask is given for are segmented and shown in
     the overlay, as if the others were not in the video: there are no masks for those.
 
@@ -77,17 +72,12 @@ def segment_files(
             objects first appear; see `first_masks.open_first_masks`.
         output: the folder to write to; it is made if it does not exist.
         model: an `S2S`, or what `ytvos_keras.load` takes.
-        corrections: a folder of PNGs named after frames in which followed objects begin anew; see
+        corrections: a folder of PNGs named after frames in which objects are corrected; see
             `corrections.open_corrections`.
-        size: working (height, width); see `Segmenter`.
-        every: segment every N-th frame.
-        online_learning: how to learn the objects of the video; see `Segmenter`.
-        overlay: whether to write the overlay video.
-        overwrite: begin from the start, also in a folder that is not empty. Files of the same
-            names are replaced, others are left alone.
         on_progress: called after every frame with "masks" or "overlay", the number of frames done,
             and of all frames (None if unknown). In online learning: with "learning", the numbers of
-            steps, and the loss.
+            steps, and the loss. In a backward pass: with "backward".
+        options: those of `SegmentOptions`, by name.
 
     Returns:
         What was written.
@@ -100,28 +90,29 @@ def segment_files(
         >>> segment_files("clip.mp4", "first.png", "masks").frame_count
         88
     """
-    output = Path(output)
-    inputs = check_files(
-        frames, masks, output, corrections=corrections, every=every, overwrite=overwrite
+    output, chosen = Path(output), SegmentOptions(**options)
+    inputs = check_files(frames, masks, output, corrections=corrections, options=chosen)
+
+    return segment_inputs(
+        inputs, output, make_segmenter(model, chosen), chosen, on_progress=on_progress
     )
 
+
+def make_segmenter(model, options: SegmentOptions):
+    """Return a `Segmenter` of a model, or of what `ytvos_keras.load` takes."""
     # Only now: TensorFlow takes seconds to load, a wrong path should not.
     from ytvos_keras.inference.segmenter import Segmenter
 
     model = load_model(model) if isinstance(model, str | Path) else model
-    segmenter = Segmenter(model, size, online_learning=online_learning)
-    return segment_inputs(
-        inputs, output, segmenter, overlay=overlay, overwrite=overwrite, on_progress=on_progress
-    )
+    return Segmenter(model, options.size, online_learning=options.online_learning)
 
 
 def segment_inputs(
     inputs: Inputs,
     output: Path,
     segmenter,
+    options: SegmentOptions,
     *,
-    overlay: bool = False,
-    overwrite: bool = False,
     on_progress: Progress | None = None,
 ) -> SegmentedFiles:
     """Do the work of `segment_files` on checked inputs.
@@ -130,21 +121,19 @@ def segment_inputs(
         inputs: from `check_files`.
         output: as for `segment_files`.
         segmenter: a fresh or `reset` `Segmenter`.
-        overlay: as for `segment_files`.
-        overwrite: likewise.
-        on_progress: likewise.
+        options: as for `check_files`.
+        on_progress: as for `segment_files`.
     """
-    resume = ResumeFile(output, fingerprint(inputs, segmenter))
-    if not overwrite and (state := resume.load()) is not None:
-        segmenter.restore(state)
-        logger.info("going on after %d frames of an earlier run", segmenter.frame_count)
-    start = segmenter.frame_count
     report = on_progress or (lambda *_: None)
     segmenter.on_learning = functools.partial(report, "learning")
-    _write_masks(inputs, output, segmenter, resume, report)
-    path = _write_overlay(inputs, output, report) if overlay else None
-    resume.remove()
-    return SegmentedFiles(output, segmenter.frame_count, start, path)
+    digest = fingerprint(inputs, segmenter)
+    output.mkdir(parents=True, exist_ok=True)
+    with folder_lock(output):
+        start = _write_masks(inputs, output, segmenter, digest, options.overwrite, report)
+        outputs = write_outputs(inputs, output, options, report)
+        BackwardPass(inputs, output, digest).remove()
+        ResumeFile(output, digest).remove()
+    return SegmentedFiles(output, segmenter.frame_count, start, outputs)
 
 
 def load_model(name: str | Path):
@@ -154,50 +143,37 @@ def load_model(name: str | Path):
     return load(name)
 
 
-def _write_masks(inputs: Inputs, output: Path, segmenter, resume: ResumeFile, report) -> None:
-    output.mkdir(parents=True, exist_ok=True)
-    done = segmenter.video  # the state after the last mask that is on disk
-    resume.save(segmenter.state(done))
-    try:
-        for index, name, frame in inputs.read(done.frame_count):
-            labels = _segment_one(segmenter, inputs, index, name, frame)
-            write_mask(output / f"{name}.png", labels, inputs.first_masks.palette)
-            done = segmenter.video
-            if done.frame_count % SAVE_EVERY == 0:
-                resume.save(segmenter.state(done))
-            report("masks", done.frame_count, inputs.count)
-    except BaseException:  # Ctrl-C too
-        if done.frame_count:
-            resume.save(segmenter.state(done))
-        else:
-            resume.remove()
-        raise
-    resume.save(segmenter.state(done))  # the overlay may be interrupted, too
+def _write_masks(inputs: Inputs, output: Path, segmenter, digest: str, overwrite, report) -> int:
+    """Do all passes; returns the number of frames that an earlier run had done."""
+    finish = None
+    resume = ResumeFile(output, digest)
+    state = None if overwrite else resume.load()
+    if inputs.direction != "forward":
+        backward = BackwardPass(inputs, output, digest)
+        backward.run(segmenter, functools.partial(report, "backward"), overwrite)
+        finish = backward.join
+    if state is not None:
+        segmenter.restore(state)
+        logger.info("going on after %d frames of an earlier run", segmenter.frame_count)
+    start = segmenter.frame_count
+    run_pass(
+        inputs,
+        segmenter,
+        output,
+        resume,
+        inputs.read,
+        report=lambda done: report("masks", done, inputs.count),
+        gives=inputs.direction != "backward",
+        finish=finish,
+    )
+    _warn_of_unused_masks(inputs, segmenter.frame_count)
+    return start
+
+
+def _warn_of_unused_masks(inputs: Inputs, done: int) -> None:
     given = inputs.first_masks.files | inputs.corrections.files
-    unused = sorted(index for index in given if index >= inputs.index_after(done.frame_count))
+    unused = sorted(index for index in given if index >= inputs.index_after(done))
     if unused:  # a video whose header does not say, or not truly, how long it is
         warnings.warn(
             f"{given[unused[0]]}: not used, the video ends before this frame.", stacklevel=4
         )
-
-
-def _segment_one(segmenter, inputs: Inputs, index: int, name: str, frame: np.ndarray) -> np.ndarray:
-    try:
-        if (label_map := inputs.first_masks.read(index)) is not None:
-            segmenter.add_new_objects(label_map)
-        if (label_map := inputs.corrections.read(index)) is not None:
-            segmenter.add_objects(label_map)
-        return segmenter.step(frame)
-    except InputError as error:
-        raise InputError(f"{inputs.source.path}, {name}: {error}") from error
-
-
-def _write_overlay(inputs: Inputs, output: Path, report) -> Path:
-    path, palette = output / OVERLAY_NAME, inputs.first_masks.palette
-    fps = inputs.source.fps or Fraction(FOLDER_FPS)
-    with VideoWriter(path, fps / inputs.every) as video:
-        for number, (name, time, frame) in enumerate(inputs.read_with_times(), start=1):
-            labels, _ = read_mask(output / f"{name}.png", allow_empty=True)
-            video.write(draw_overlay(frame, labels, palette), time)
-            report("overlay", number, inputs.count)
-    return path

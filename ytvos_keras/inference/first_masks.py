@@ -2,15 +2,22 @@
 
 import dataclasses
 import logging
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
 from ytvos_keras.errors import InputError
 from ytvos_keras.inference.checks import check_size
+from ytvos_keras.inference.mask_files import (
+    MaskFile,
+    ObjectFiles,
+    object_files,
+    object_folders,
+)
+from ytvos_keras.media.colour_mask import ColourTable
 from ytvos_keras.media.frame_source import FrameSource
 from ytvos_keras.media.listing import check_no_broken_link, list_masks
-from ytvos_keras.media.masks import read_mask
 from ytvos_keras.media.pictures import load_picture
 
 logger = logging.getLogger(__name__)
@@ -21,30 +28,47 @@ class FirstMasks:
     """Checked mask files.
 
     Attributes:
-        files: frame index to the file, of those in which an object first appears.
+        files: frame index to the file, of those that are used.
         palette: uint8 (256, 3) of the first index PNG among them, None if there is none.
-        begins: object id to the index of the frame in which it first appears.
+        trusted: object id to the indexes of the frames in which its mask is used, rising.
     """
 
-    files: dict[int, Path]
+    files: dict[int, MaskFile | ObjectFiles]
     palette: np.ndarray | None
-    begins: dict[int, int]
+    trusted: dict[int, list[int]]
+
+    @property
+    def begins(self) -> dict[int, int]:
+        """Object id to the index of the frame in which it first appears."""
+        return {object_id: indexes[0] for object_id, indexes in self.trusted.items()}
 
     def read(self, index: int) -> np.ndarray | None:
         """Return the label map of a frame, uint8 (H, W), or None if it has none."""
-        return read_mask(self.files[index], allow_empty=True)[0] if index in self.files else None
+        return self.files[index].read()[0] if index in self.files else None
 
 
-def open_first_masks(path: str | Path, source: FrameSource) -> FirstMasks:
+def open_first_masks(
+    path: str | Path,
+    source: FrameSource,
+    *,
+    mask_frame: str | None = None,
+    first: int = 0,
+    use_all: bool = False,
+) -> FirstMasks:
     """Find the frames that masks belong to, and read every mask once to check it.
 
     Args:
         path: a PNG for the first frame, or a folder of PNGs named after frames (for a video file:
-            after frame numbers, `00007.png` or `7.png`). In a folder a mask without objects is
-            allowed as long as another one has some, and masks that hold only objects of earlier
-            ones are not used. A black-and-white mask is object 1, so there may be
-            one, and none after an object 1.
+            after frame numbers, `00007.png` or `7.png`), or of folders with such PNGs for one
+            object each (`1_dog/00007.png`), or of PNGs that are an object of the first frame each.
+            Colours that are no ids are numbered, see `ColourTable`. In a folder a mask without
+            objects is allowed as long as another one has some, and masks that hold only objects of
+            earlier ones are not used. A black-and-white mask is object 1, so there may be one, and
+            none after an object 1.
         source: the frames.
+        mask_frame: name or number of the frame that a single PNG belongs to; None: the first.
+        first: index of the first frame.
+        use_all: use every mask of a folder, not only the first one of each object.
 
     Raises:
         InputError: nothing there, a mask is unusable or of another size than the frames, or there
@@ -53,38 +77,85 @@ def open_first_masks(path: str | Path, source: FrameSource) -> FirstMasks:
     path = Path(path)
     if not path.exists():
         raise InputError(f"{path}: no such file or folder.")
-    files = masks_by_frame(path, source) if path.is_dir() else {0: path}
-    palette, begins, used, repeated = None, {}, {}, False
+    if path.is_dir():
+        files = _files_of_folder(path, source, first)
+    else:
+        files = {first if mask_frame is None else frame_index(mask_frame, source): MaskFile(path)}
+    palette, used, repeated = None, {}, False
+    trusted: dict[int, list[int]] = {}
     for index, file in sorted(files.items()):
-        label_map, file_palette = read_mask(file, allow_empty=path.is_dir())
+        label_map, file_palette = file.read(allow_empty=path.is_dir())
         check_size(label_map.shape, source.size, f"{file}: the mask")
         palette = file_palette if palette is None else palette
         ids = set(np.unique(label_map).tolist()) - {0}
-        if 1 in begins and ids and _is_black_and_white(file):
+        if not use_all and 1 in trusted and ids and _is_black_and_white(file):
             raise InputError(
                 f"{file}: black and white, so its object would be 1, which an earlier mask has; "
                 "leave it out if that is the same object, or save it as an index PNG with a new id."
             )
-        if ids - begins.keys():
+        if counted := ids if use_all else ids - trusted.keys():
             used[index] = file
         elif ids:
             repeated = True
-        begins = dict.fromkeys(ids, index) | begins  # the earlier frame counts
-    if not begins:
+        for object_id in counted:
+            trusted.setdefault(object_id, []).append(index)
+    if not trusted:
         raise InputError(f"{path}: no object in any of its masks, every pixel is 0.")
     if repeated:
         logger.info(
-            "%s: %d of %d masks are used, in which an object is seen for the first time; masks "
-            "that correct an object go in --corrections",
+            "%s: %d of %d masks are used, in which an object is seen for the first time "
+            "(--all-masks uses all)",
             path,
             len(used),
             len(files),
         )
-    return FirstMasks(used, palette, begins)
+    _report_colours(files.values())
+    return FirstMasks(used, palette, trusted)
 
 
-def _is_black_and_white(file: Path) -> bool:
-    image = load_picture(file)
+def _files_of_folder(
+    folder: Path, source: FrameSource, first: int
+) -> dict[int, MaskFile | ObjectFiles]:
+    """The masks of a folder by the index of their frame."""
+    if folders := object_folders(folder):
+        parts: dict[int, list[tuple[int, Path]]] = {}
+        for object_id, place in folders:
+            for index, file in masks_by_frame(place, source).items():
+                parts.setdefault(index, []).append((object_id, file))
+        return {index: ObjectFiles(tuple(files)) for index, files in parts.items()}
+    masks = list_masks(folder)
+    if len(masks) > 1 and all(source.index_of(file.stem) is None for file in masks):
+        logger.info("%s: no mask is named after a frame, so each is an object of one frame", folder)
+        return {first: object_files(folder, masks)}
+    colours = ColourTable()
+    return {i: MaskFile(file, colours) for i, file in masks_by_frame(folder, source).items()}
+
+
+def _report_colours(files: Iterable[MaskFile | ObjectFiles]) -> None:
+    for file in files:
+        if isinstance(file, MaskFile) and file.colours.ids:
+            logger.info("%s: every colour is an object: %s", file, file.colours)
+            return  # one table serves all
+
+
+def frame_index(name: str, source: FrameSource) -> int:
+    """The index of a frame by its name or, where no frame is called so, its number from 0.
+
+    Raises:
+        InputError: there is no such frame.
+    """
+    index = source.index_of(name)
+    if index is None and name.isdecimal():
+        index = int(name)
+    if index is None or (source.count is not None and index >= source.count):
+        raise InputError(f"{source.path}: has no frame {name!r}; give its name, or its number.")
+    return index
+
+
+def _is_black_and_white(file: MaskFile | ObjectFiles) -> bool:
+    if isinstance(file, ObjectFiles):
+        return False
+    image = load_picture(file.path)
     return image.mode == "1" or (image.mode == "L" and image.getextrema()[1] == 255)
 
 

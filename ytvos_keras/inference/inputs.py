@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import itertools
+import logging
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -11,10 +12,16 @@ import numpy as np
 
 from ytvos_keras.errors import InputError
 from ytvos_keras.inference.corrections import Corrections, open_corrections
+from ytvos_keras.inference.directions import Trusted, default_direction, keep_ids, trusted_ids
 from ytvos_keras.inference.first_masks import FirstMasks, open_first_masks
+from ytvos_keras.inference.frame_range import FrameRange
+from ytvos_keras.inference.options import SegmentOptions
 from ytvos_keras.inference.resume import RESUME_NAME
 from ytvos_keras.media.frame_source import FrameSource
 from ytvos_keras.media.frames import open_frames
+from ytvos_keras.media.reversed_frames import read_reversed
+
+logger = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,44 +31,95 @@ class Inputs:
     Attributes:
         source: the frames.
         first_masks: masks of the objects where they first appear.
-        corrections: masks with which objects begin anew.
+        corrections: masks that correct objects.
         every: frames 0, N, 2N … are segmented, and those that a mask is given for.
+        direction: `forward`, `backward` or `both`.
+        range: the frames that are looked at.
     """
 
     source: FrameSource
     first_masks: FirstMasks
     corrections: Corrections
     every: int = 1
+    direction: str = "forward"
+    range: FrameRange = dataclasses.field(default_factory=FrameRange)
+
+    @functools.cached_property
+    def trusted(self) -> Trusted:
+        """The frames in which a mask of each object is given, corrections too."""
+        trusted = {i: set(indexes) for i, indexes in self.first_masks.trusted.items()}
+        for index, ids in self.corrections.ids.items():
+            for object_id in ids:
+                trusted[object_id].add(index)
+        return {object_id: sorted(indexes) for object_id, indexes in trusted.items()}
 
     def wanted(self, index: int) -> bool:
         """Whether a frame of this index is to be segmented."""
-        return (
-            index % self.every == 0
+        return index in self.range and (
+            (index - self.range.start) % self.every == 0
             or index in self.first_masks.files
             or index in self.corrections.files
         )
 
+    def indexes(self, start: int = 0) -> Iterator[int]:
+        """The frames to segment from `start` on; endless unless the range has an end."""
+        stop = self.range.stop
+        return filter(self.wanted, itertools.count(start) if stop is None else range(start, stop))
+
     def index_after(self, count: int) -> int:
         """The index from which to read on when `count` frames have been segmented."""
-        done = itertools.islice(filter(self.wanted, itertools.count()), count)
+        done = itertools.islice(self.indexes(), count)
         return max((index + 1 for index in done), default=0)
 
     def read(self, done: int = 0) -> Iterator[tuple[int, str, np.ndarray]]:
         """Yield (index, name, frame) of the wanted frames but for the first `done` ones."""
         start = self.index_after(done)
-        indexes = filter(self.wanted, itertools.count(start))
         frames = self.source.read(start, self.wanted)
-        for index, (name, frame) in zip(indexes, frames, strict=False):  # indexes never end
+        for index, (name, frame) in zip(self.indexes(start), frames, strict=False):
             yield index, name, frame
 
-    def read_with_times(self) -> Iterator[tuple[str, Fraction | None, np.ndarray]]:
-        """Yield (name, time, frame) of the wanted frames; see `FrameSource.read_with_times`."""
-        return self.source.read_with_times(wanted=self.wanted)
+    def read_with_times(self) -> Iterator[tuple[int, str, Fraction | None, np.ndarray]]:
+        """Yield (index, name, time, frame) of the wanted frames; times as of a `FrameSource`."""
+        frames = self.source.read_with_times(self.range.start, self.wanted)
+        for index, (name, time, frame) in zip(self.indexes(), frames, strict=False):
+            yield index, name, time, frame
+
+    def read_backward(self, done: int = 0) -> Iterator[tuple[int, str, np.ndarray]]:
+        """Yield (index, name, frame) from the last given mask to the first frame.
+
+        Args:
+            done: number of frames to leave out at the beginning.
+        """
+        indexes = self.backward_indexes[done:]
+        for index, (name, frame) in zip(indexes, read_reversed(self.source, indexes), strict=False):
+            yield index, name, frame
+
+    @functools.cached_property
+    def backward_indexes(self) -> list[int]:
+        """The frames of the backward pass, falling."""
+        last = max(indexes[-1] for indexes in self.trusted.values())
+        return list(filter(self.wanted, range(last, -1, -1)))
+
+    def given(self, index: int) -> np.ndarray | None:
+        """The masks given for a frame, uint8 (H, W), those that count; None if there are none."""
+        ids = trusted_ids(self.trusted, index)
+        if not ids:
+            return None
+        labels = np.zeros(self.source.size, np.uint8)
+        first, corrected = self.first_masks.read(index), self.corrections.read(index)
+        if first is not None:
+            labels = keep_ids(first, trusted_ids(self.first_masks.trusted, index))
+        if corrected is not None:  # on top
+            labels = np.where(np.isin(labels, self.corrections.ids[index]), 0, labels)
+            labels = np.where(corrected > 0, corrected, labels).astype(np.uint8)
+        return labels
 
     @functools.cached_property
     def count(self) -> int | None:
         """Number of frames to segment, None if unknown."""
         total = self.source.count
+        if total is None:
+            total = self.range.stop
         return None if total is None else sum(map(self.wanted, range(total)))
 
 
@@ -71,18 +129,16 @@ def check_files(
     output: str | Path,
     *,
     corrections: str | Path | None = None,
-    every: int = 1,
-    overwrite: bool = False,
+    options: SegmentOptions | None = None,
 ) -> Inputs:
     """Check what `segment_files` is given, without TensorFlow: nothing is written.
 
     Args:
         frames: as for `segment_files`.
-        masks: likewise.
-        output: likewise.
-        corrections: likewise.
-        every: likewise.
-        overwrite: likewise.
+        masks: as for `segment_files`.
+        output: as for `segment_files`.
+        corrections: as for `segment_files`.
+        options: those of `segment_files`; None for the defaults.
 
     Returns:
         The opened frames and masks.
@@ -90,13 +146,28 @@ def check_files(
     Raises:
         InputError: something given cannot be used.
     """
-    if every < 1:
-        raise InputError(f"every must be at least 1 (1: all frames). Received: {every}.")
+    options = options or SegmentOptions()
     source = open_frames(frames)
-    first_masks = open_first_masks(masks, source)
-    inputs = Inputs(source, first_masks, open_corrections(corrections, source, first_masks), every)
+    frame_range = FrameRange.of(options.start, options.stop, source)
+    first_masks = open_first_masks(
+        masks,
+        source,
+        mask_frame=options.mask_frame,
+        first=frame_range.start,
+        use_all=options.all_masks,
+    )
+    frame_range.check_holds(first_masks.files, source.path)
+    direction = options.direction or default_direction(first_masks.trusted, frame_range.start)
+    if options.direction is None and direction == "both":
+        logger.info(
+            "%s: no mask for the first frame, so objects are followed backward from their masks, "
+            "too (--direction forward does not)",
+            masks,
+        )
+    given = open_corrections(corrections, source, first_masks, any_frame=direction != "forward")
+    inputs = Inputs(source, first_masks, given, options.every, direction, frame_range)
     places = [frames, masks] if corrections is None else [frames, masks, corrections]
-    _check_output(Path(output), [Path(place) for place in places], overwrite)
+    _check_output(Path(output), [Path(place) for place in places], options.overwrite)
     return inputs
 
 

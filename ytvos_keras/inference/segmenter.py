@@ -11,6 +11,7 @@ import numpy as np
 from ytvos_keras.errors import InputError
 from ytvos_keras.inference.adaptation.config import OnlineLearningConfig
 from ytvos_keras.inference.array_file import save_arrays
+from ytvos_keras.inference.both_ways import segment_both_ways
 from ytvos_keras.inference.checks import (
     check_frame,
     check_object_mask,
@@ -216,6 +217,8 @@ class Segmenter(OneThread):
         frames: Iterable[np.ndarray],
         masks: np.ndarray | Mapping[int, np.ndarray],
         corrections: Mapping[int, np.ndarray] | None = None,
+        *,
+        direction: str = "forward",
     ) -> Iterator[np.ndarray]:
         """Segment a whole video, lazily.
 
@@ -225,12 +228,19 @@ class Segmenter(OneThread):
                 that first appear there. Objects that are followed already are left as they are.
             corrections: {frame index: label map} with objects that begin anew there.
 
+            direction: `forward`: from each mask on; frames before it are empty. `backward`: from
+                each mask to the first frame. `both`: joined, see `directions.join_directions`; then
+                frames are read twice, and no label map is yielded before the backward pass is done.
+
         Yields:
             uint8 (H, W) label map of each frame.
 
         Raises:
             InputError: as `add_objects` and `step`.
         """
+        if direction != "forward":
+            yield from segment_both_ways(self, frames, masks, corrections, direction)
+            return
         masks = dict(masks) if isinstance(masks, Mapping) else {0: masks}
         corrections = dict(corrections or {})
         for index, frame in enumerate(frames):

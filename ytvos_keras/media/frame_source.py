@@ -53,5 +53,16 @@ class FrameSource(abc.ABC):
     def index_of(self, stem: str) -> int | None:
         """Return the index of the frame called `stem` (a file name without suffix), or None."""
 
+    def index_at(self, time: Fraction) -> int | None:
+        """Return the index of the first frame that is shown at a time or later.
+
+        Args:
+            time: seconds after the first frame.
+
+        Returns:
+            None if there is none, or frames have no times.
+        """
+        return None
+
     def __iter__(self) -> Iterator[tuple[str, np.ndarray]]:
         return self.read()

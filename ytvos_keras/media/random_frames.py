@@ -48,12 +48,14 @@ class RandomFrames:
     Args:
         path: a folder of pictures or a video file; see `media.open_frames`.
         cache_bytes: size of the frames kept in memory.
+        track: which video track, from 0.
 
     Attributes:
         path: the folder or file.
         count: number of frames.
         size: (height, width) in pixels.
         fps: frames per second; None for a folder.
+        is_indexed: whether frames are found without decoding the file from its beginning.
 
     Raises:
         InputError: nothing there, no frames in it, unreadable.
@@ -63,12 +65,13 @@ class RandomFrames:
         (360, 640, 3)
     """
 
-    def __init__(self, path: str | Path, cache_bytes: int = CACHE_BYTES):
+    def __init__(self, path: str | Path, cache_bytes: int = CACHE_BYTES, track: int = 0):
         path = Path(path)
         if not path.exists():
             raise InputError(f"{path}: no such file or folder.")
-        reader = _Folder(path) if path.is_dir() else _Video(path)
+        reader = _Folder(path) if path.is_dir() else _Video(path, track)
         self.path, self.size, self.fps, self.count = path, reader.size, reader.fps, reader.count
+        self.is_indexed = reader.is_indexed
         self._reader: _Reader = reader
         frame_bytes = 3 * self.size[0] * self.size[1]
         self._kept = max(_FEWEST, cache_bytes // frame_bytes)
@@ -131,6 +134,8 @@ class RandomFrames:
 
 
 class _Folder(FolderFrames):
+    is_indexed = True
+
     def name(self, index: int) -> str:
         return self.names[index]
 
@@ -145,9 +150,10 @@ class _Folder(FolderFrames):
 class _Video(VideoFrames):
     """A video with the time stamps of all its frames, read from the container without decoding."""
 
-    def __init__(self, path: Path):
-        super().__init__(path)
+    def __init__(self, path: Path, track: int = 0):
+        super().__init__(path, track)
         self._times, self._keys = self._index()
+        self.is_indexed = bool(self._times)
         if not self._times:
             self.count = self.count or sum(1 for _ in self._pictures())
 

@@ -157,6 +157,21 @@ class VideoFrames(FrameSource):
             scaled |= {"height": height, "width": width, "interpolation": "AREA"}
         return upright(frame.to_ndarray(format="rgb24", **scaled), self._display_matrix)
 
+    def index_at(self, time: Fraction) -> int | None:
+        times = self._times_shown()
+        return next((index for index, shown in enumerate(times) if shown >= time), None)
+
+    def _times_shown(self) -> list[Fraction]:
+        """When frames are shown, from the container without decoding; empty if it does not say."""
+        if self._format.startswith(_UNTIMED) or self._origin is None:
+            return [index / self.fps for index in range(self.count or 0)] if self.fps else []
+        with contextlib.suppress(av.FFmpegError), open_video(self.path) as container:
+            stream = self._stream(container)
+            stamps = [p.pts for p in container.demux(stream) if p.size and not p.is_discard]
+            if None not in stamps:
+                return [stamp * stream.time_base - self._origin for stamp in sorted(stamps)]
+        return []
+
     def index_of(self, stem: str) -> int | None:
         return int(stem) if stem.isdecimal() else None
 

@@ -1,0 +1,244 @@
+"""Both ways from the given masks. The fake model moves an object one pixel a step, to the right."""
+
+import logging
+
+import av
+import numpy as np
+import pytest
+from fake_model import FakeModel
+from PIL import Image
+
+from ytvos_keras.errors import InputError
+from ytvos_keras.inference import Segmenter, passes, segment_files
+from ytvos_keras.inference.backward_pass import FOLDER_NAME
+from ytvos_keras.inference.directions import join_directions
+from ytvos_keras.inference.frame_range import FrameRange
+from ytvos_keras.media import open_frames, read_mask, write_mask
+from ytvos_keras.media.reversed_frames import read_reversed
+from ytvos_keras.media.video import VideoWriter
+
+SIZE = (32, 48)
+COUNT = 8
+
+
+def bar(column, value=1, row=0):
+    mask = np.zeros(SIZE, np.uint8)
+    mask[row : row + 4, column] = value
+    return mask
+
+
+def column(labels, value=1):
+    """The column in which an object is; None if it is in none."""
+    columns = np.flatnonzero((labels == value).any(0))
+    return columns[0] if columns.size else None
+
+
+def columns(folder, value=1):
+    files = sorted(folder.glob("*.png"))
+    return [column(read_mask(file, allow_empty=True)[0], value) for file in files]
+
+
+def frame(index):
+    return np.full((*SIZE, 3), 100 + 10 * index, np.uint8)
+
+
+@pytest.fixture
+def clip(tmp_path):
+    folder = tmp_path / "clip"
+    folder.mkdir()
+    for index in range(COUNT):
+        Image.fromarray(frame(index)).save(folder / f"{index:03d}.png")
+    return folder
+
+
+@pytest.fixture
+def mask(tmp_path):
+    """An object in column 20 of frame 3."""
+    (tmp_path / "masks").mkdir()
+    write_mask(tmp_path / "masks" / "003.png", bar(20))
+    return tmp_path / "masks"
+
+
+BOTH = [23, 22, 21, 20, 21, 22, 23, 24]  # away from the mask, one column a frame
+
+
+@pytest.mark.parametrize(
+    ("direction", "expected"),
+    [
+        (None, BOTH),
+        ("both", BOTH),
+        ("forward", [None] * 3 + BOTH[3:]),
+        ("backward", BOTH[:4] + [None] * 4),
+    ],
+)
+def test_directions(tmp_path, clip, mask, caplog, direction, expected):
+    caplog.set_level(logging.INFO, "ytvos_keras")
+    calls = []
+    result = segment_files(
+        clip,
+        mask,
+        tmp_path / "out",
+        FakeModel(),
+        direction=direction,
+        on_progress=lambda *call: calls.append(call),
+    )
+    assert columns(result.masks) == expected
+    assert result.frame_count == COUNT
+    assert ("are followed backward" in caplog.text) == (direction is None)
+    backward = [call for call in calls if call[0] == "backward"]
+    assert backward == ([] if direction == "forward" else [("backward", i, 4) for i in range(1, 5)])
+    assert not (tmp_path / "out" / FOLDER_NAME).exists()
+    memory = Segmenter(FakeModel()).segment(
+        map(frame, range(COUNT)), {3: bar(20)}, direction=direction or "both"
+    )
+    assert [column(labels) for labels in memory] == expected
+
+
+def test_with_a_first_mask_the_default_is_forward(tmp_path, clip, mask):
+    """As in the benchmarks: an object that appears late is not looked for before."""
+    write_mask(mask / "000.png", bar(5, 2, row=10))
+    result = segment_files(clip, mask, tmp_path / "out", FakeModel())
+    assert columns(result.masks) == [None] * 3 + BOTH[3:]
+    assert columns(result.masks, 2) == list(range(5, 5 + COUNT))
+
+
+def test_a_single_mask_of_any_frame(tmp_path, clip, mask):
+    arguments = clip, mask / "003.png"
+    result = segment_files(*arguments, tmp_path / "a", FakeModel(), mask_frame="003")
+    assert columns(result.masks) == BOTH
+    result = segment_files(*arguments, tmp_path / "b", FakeModel(), mask_frame="3")
+    assert columns(result.masks) == BOTH
+    with pytest.raises(InputError, match=r"clip: has no frame '9'; give its name, or its number"):
+        segment_files(*arguments, tmp_path / "c", FakeModel(), mask_frame="9")
+
+
+def test_between_two_masks_the_nearer_counts(tmp_path, clip, mask):
+    write_mask(mask / "006.png", bar(30))
+    arguments = clip, mask
+    first_only = segment_files(*arguments, tmp_path / "a", FakeModel())
+    assert columns(first_only.masks) == BOTH
+    both = segment_files(*arguments, tmp_path / "b", FakeModel(), all_masks=True)
+    assert columns(both.masks) == [23, 22, 21, 20, 21, 31, 30, 31]
+    (tmp_path / "corrections").mkdir()
+    (mask / "006.png").rename(tmp_path / "corrections" / "006.png")
+    corrected = segment_files(
+        *arguments, tmp_path / "c", FakeModel(), corrections=tmp_path / "corrections"
+    )
+    assert columns(corrected.masks) == columns(both.masks)
+    memory = Segmenter(FakeModel()).segment(
+        [frame(i) for i in range(COUNT)], {3: bar(20)}, {6: bar(30)}, direction="both"
+    )
+    assert [column(labels) for labels in memory] == columns(both.masks)
+
+
+def test_join_by_confidence_and_overlap():
+    forward, backward = bar(1) + bar(9, 2), bar(2) + bar(9, 2, row=8)
+    trusted = {1: [0, 10], 2: [0, 10]}
+    joined = join_directions(forward, backward, 4, trusted)
+    np.testing.assert_array_equal(joined, forward)  # nearer
+    sure = {1: 0.5, 2: 0.5}, {1: 0.9, 2: 0.5}
+    joined = join_directions(forward, backward, 4, trusted, sure)
+    np.testing.assert_array_equal(joined, bar(2) + bar(9, 2))
+    over = join_directions(bar(1), bar(1, 2), 4, {1: [3], 2: [9]})
+    np.testing.assert_array_equal(over, bar(1))  # its mask is nearer
+    np.testing.assert_array_equal(
+        join_directions(bar(1), bar(5), 10, {1: [0, 10]}, ({1: 0.1}, {1: 0.9})), bar(1)
+    )
+
+
+@pytest.mark.parametrize(("stage", "count"), [("backward", 2), ("backward", 4), ("masks", 5)])
+def test_interrupted_and_resumed(tmp_path, clip, mask, monkeypatch, stage, count):
+    monkeypatch.setattr(passes, "SAVE_EVERY", 3)
+    segment_files(clip, mask, tmp_path / "whole", FakeModel())
+
+    def interrupt(now, done, total):
+        if (now, done) == (stage, count):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        segment_files(clip, mask, tmp_path / "out", FakeModel(), on_progress=interrupt)
+    assert (tmp_path / "out" / FOLDER_NAME).is_dir()
+    calls = []
+    segment_files(clip, mask, tmp_path / "out", FakeModel(), on_progress=lambda *c: calls.append(c))
+    again = [call[1] for call in calls if call[0] == stage]
+    assert again == list(range(count + 1, (5 if stage == "backward" else 9)))
+    whole, out = (
+        {file.name: file.read_bytes() for file in (tmp_path / name).iterdir()}
+        for name in ("whole", "out")
+    )
+    assert out == whole
+
+
+@pytest.fixture(params=["a.mp4", "a.avi"])
+def video(request, tmp_path):
+    """With an index of key frames, and without."""
+    path = tmp_path / request.param
+    if path.suffix == ".mp4":
+        with VideoWriter(path) as writer:
+            for index in range(COUNT):
+                writer.write(frame(index))
+        return path
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=25, options={"g": "4"})
+        stream.height, stream.width, stream.pix_fmt = *SIZE, "yuv420p"
+        for index in range(COUNT):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame(index))))
+        container.mux(stream.encode(None))
+    return path
+
+
+def test_videos_are_read_backward(tmp_path, video):
+    source = open_frames(video)
+    forward = dict(source)
+    backward = list(read_reversed(source, [6, 5, 2, 0]))
+    assert [name for name, _ in backward] == ["00006", "00005", "00002", "00000"]
+    for name, picture in backward:
+        np.testing.assert_array_equal(picture, forward[name])
+    write_mask(tmp_path / "mask.png", bar(20))
+    result = segment_files(
+        video, tmp_path / "mask.png", tmp_path / "o", FakeModel(), mask_frame="3"
+    )
+    assert columns(result.masks) == BOTH
+
+
+def test_a_range_of_frames(tmp_path, clip, mask):
+    options = {"start": "002", "stop": "6", "overlay": True}
+    result = segment_files(clip, mask, tmp_path / "out", FakeModel(), **options)
+    assert [file.stem for file in sorted(result.masks.glob("*.png"))] == [
+        "002",
+        "003",
+        "004",
+        "005",
+    ]
+    assert columns(result.masks) == BOTH[2:6]
+    assert open_frames(result.overlay).count == 4
+    single = segment_files(clip, mask / "003.png", tmp_path / "b", FakeModel(), start="5")
+    assert columns(single.masks) == [20, 21, 22]  # a single mask is that of the first frame
+    with pytest.raises(
+        InputError, match="a mask is given for frame 3, outside the range of frames"
+    ):
+        segment_files(clip, mask, tmp_path / "c", FakeModel(), stop="3")
+
+
+def test_a_range_in_time(tmp_path, clip):
+    with VideoWriter(tmp_path / "a.mp4", 2) as writer:
+        for index in range(COUNT):
+            writer.write(frame(index))
+    source = open_frames(tmp_path / "a.mp4")
+    assert FrameRange.of("1s", "0:03", source) == FrameRange(2, 6)
+    assert FrameRange.of("1.2s", None, source) == FrameRange(3, None)
+    assert FrameRange.of("2", str(COUNT), source) == FrameRange(2, COUNT)
+    for text in ("1:00", "99", "nonsense"):
+        with pytest.raises(InputError, match="has no frame"):
+            FrameRange.of(text, None, source)
+    with pytest.raises(InputError, match="no frame from 5 to 5"):
+        FrameRange.of("5", "5", source)
+    with pytest.raises(InputError, match="or its frames have no times"):
+        FrameRange.of("1s", None, open_frames(clip))
+
+
+def test_unknown_direction(tmp_path, clip, mask):
+    with pytest.raises(InputError, match="direction must be one of forward, backward, both"):
+        segment_files(clip, mask, tmp_path / "out", FakeModel(), direction="up")
+    with pytest.raises(InputError, match="direction must be one of"):
+        next(Segmenter(FakeModel()).segment([frame(0)], bar(0), direction="up"))

@@ -1,0 +1,139 @@
+"""Masks as people bring them: colours, and a file or folder for each object."""
+
+import logging
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from ytvos_keras.errors import InputError
+from ytvos_keras.inference.first_masks import open_first_masks
+from ytvos_keras.media import open_frames, write_mask
+from ytvos_keras.media.colour_mask import ColourTable
+from ytvos_keras.media.masks import ids_in
+
+SIZE = (40, 60)
+RED, GREEN, BLUE, BLACK, WHITE = (250, 0, 0), (0, 200, 9), (3, 0, 255), (0, 0, 0), (255,) * 3
+
+
+@pytest.fixture
+def source(tmp_path):
+    (tmp_path / "frames").mkdir()
+    for index in range(3):
+        Image.new("RGB", SIZE[::-1], (90, 90, 90)).save(tmp_path / f"frames/{index:03d}.png")
+    return open_frames(tmp_path / "frames")
+
+
+def drawing(*colours, background=BLACK, scale=1):
+    image = Image.new("RGB", (SIZE[1] * scale, SIZE[0] * scale), background)
+    for number, colour in enumerate(colours):
+        left = (4 + 18 * number) * scale
+        box = (left, 8 * scale, left + 14 * scale, 22 * scale)
+        ImageDraw.Draw(image).ellipse(box, fill=colour)
+    return image
+
+
+def smooth(image):
+    return image.resize(SIZE[::-1], Image.Resampling.BILINEAR)
+
+
+def areas(labels):
+    return {i: int((labels == i).sum()) for i in ids_in(labels)}
+
+
+@pytest.mark.parametrize("background", [BLACK, WHITE])
+@pytest.mark.parametrize("kind", ["RGB", "RGBA", "P"])
+def test_every_colour_is_an_object(tmp_path, source, caplog, background, kind):
+    caplog.set_level(logging.INFO, "ytvos_keras")
+    image = drawing(RED, GREEN, background=background)
+    image = image.quantize(4) if kind == "P" else image.convert(kind)
+    if kind == "P" and background == WHITE:
+        image = image.remap_palette([2, 1, 0, 3])  # or white would be index 0, as it should be
+    image.save(tmp_path / "a.png")
+    masks = open_first_masks(tmp_path / "a.png", source)
+    labels = masks.read(0)
+    assert sorted(areas(labels)) == [1, 2]
+    assert abs(areas(labels)[1] - areas(labels)[2]) < 9
+    assert labels[0, 0] == 0
+    shown = {tuple(masks.palette[i].tolist()) for i in (1, 2)}
+    assert shown == {RED, GREEN}
+    assert "every colour is an object: #" in caplog.text
+
+
+def test_colours_of_a_video_have_one_table(tmp_path, source):
+    (tmp_path / "masks").mkdir()
+    drawing(RED).save(tmp_path / "masks/000.png")
+    drawing(GREEN, RED, BLUE).save(tmp_path / "masks/002.png")
+    masks = open_first_masks(tmp_path / "masks", source)
+    red = masks.read(0).max()
+    assert masks.read(2)[15, 30] == red
+    assert sorted(masks.trusted.values()) == [[0], [2], [2]]
+
+
+def test_drawings_that_cannot_be_used(tmp_path, source):
+    def expect(image, message):
+        image.save(tmp_path / "a.png")
+        with pytest.raises(InputError, match=message):
+            open_first_masks(tmp_path / "a.png", source)
+
+    expect(smooth(drawing(RED, GREEN, scale=4)), "values found; was it resized with interpolation")
+    expect(drawing(RED, background=(9, 90, 9)), r"a\.png: no background found; draw it black")
+    half = drawing(RED).convert("RGBA")
+    half.putalpha(128)
+    expect(half, "half-transparent pixels")
+    noise = np.random.default_rng(0).integers(0, 255, (*SIZE, 3), np.uint8)
+    expect(Image.fromarray(noise), "values found; was it resized")
+
+
+def test_more_than_254_colours_in_all():
+    table = ColourTable()
+    pixels = np.zeros((30, 60, 3), np.uint8)
+    for part in range(2):
+        for number in range(127 + part):
+            row, column = divmod(number, 20)
+            block = pixels[4 * row : 4 * row + 3, 3 * column : 3 * column + 2]
+            block[...] = (9 + part, 40 + number, 3 * (number % 80))
+        if part:
+            with pytest.raises(InputError, match="more than 254 colours"):
+                table.read(Image.fromarray(pixels), "b.png")
+        else:
+            table.read(Image.fromarray(pixels), "a.png")
+
+
+def box(row, value=255):
+    mask = np.zeros(SIZE, np.uint8)
+    mask[row : row + 8, 10:30] = value
+    return mask
+
+
+def test_a_file_for_each_object(tmp_path, source, caplog):
+    caplog.set_level(logging.INFO, "ytvos_keras")
+    folder = tmp_path / "objects"
+    folder.mkdir()
+    Image.fromarray(box(4)).save(folder / "dog.png")
+    Image.fromarray(box(20)).save(folder / "cat.png")
+    labels = open_first_masks(folder, source).read(0)
+    np.testing.assert_array_equal(labels, (box(20) > 0) * 1 + (box(4) > 0) * 2)  # by name
+    assert "no mask is named after a frame, so each is an object of one frame" in caplog.text
+    (folder / "dog.png").rename(folder / "7_dog.png")
+    (folder / "cat.png").rename(folder / "3.png")
+    labels = open_first_masks(folder, source).read(0)
+    np.testing.assert_array_equal(labels, (box(20) > 0) * 3 + (box(4) > 0) * 7)
+    (folder / "3.png").rename(folder / "7.png")
+    with pytest.raises(InputError, match="the numbers of its objects must be different, 1 to 254"):
+        open_first_masks(folder, source)
+
+
+def test_a_folder_for_each_object(tmp_path, source):
+    """As `--format per-object` writes them."""
+    for name, frame, row in (("1_dog", "000", 4), ("2", "000", 20), ("2", "001", 24)):
+        (tmp_path / "objects" / name).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(box(row)).save(tmp_path / "objects" / name / f"{frame}.png")
+    masks = open_first_masks(tmp_path / "objects", source)
+    np.testing.assert_array_equal(masks.read(0), (box(4) > 0) * 1 + (box(20) > 0) * 2)
+    assert masks.trusted == {1: [0], 2: [0]}
+    every = open_first_masks(tmp_path / "objects", source, use_all=True)
+    assert every.trusted == {1: [0], 2: [0, 1]}
+    write_mask(tmp_path / "objects" / "1_dog" / "009.png", box(4))
+    with pytest.raises(InputError, match=r"009\.png: .* has no frame of this name"):
+        open_first_masks(tmp_path / "objects", source)

@@ -1,0 +1,145 @@
+"""What is made of the masks; no model is needed for that."""
+
+import json
+import types
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from ytvos_keras.errors import InputError
+from ytvos_keras.inference.inputs import Inputs, check_files
+from ytvos_keras.inference.options import FORMATS, SegmentOptions
+from ytvos_keras.inference.outputs.write_outputs import output_paths, write_outputs
+from ytvos_keras.inference.outputs.writer import MaskedFrame
+from ytvos_keras.media import davis_palette, open_frames, write_mask
+from ytvos_keras.media.alpha_video import AlphaVideoWriter
+from ytvos_keras.media.object_names import draw_names
+
+SIZE = (48, 64)
+COUNT = 5
+
+
+def labels_of(index):
+    labels = np.zeros(SIZE, np.uint8)
+    labels[10:30, 5 + index : 20 + index] = 1
+    labels[20:40, 40:50] = 7
+    return labels
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Frames with their masks, as a finished run leaves them; returns a function for the rest."""
+    frames, output = tmp_path / "frames", tmp_path / "out"
+    frames.mkdir()
+    output.mkdir()
+    random = np.random.default_rng(0)
+    for index in range(COUNT):
+        pixels = random.integers(100, 200, (*SIZE, 3), np.uint8)
+        Image.fromarray(pixels).save(frames / f"{index:03d}.png")
+        write_mask(output / f"{index:03d}.png", labels_of(index))
+    inputs: Inputs = check_files(frames, output / "000.png", tmp_path / "elsewhere")
+
+    def run(**options):
+        calls = []
+        chosen = SegmentOptions(**options)
+        paths = write_outputs(inputs, output, chosen, lambda *call: calls.append(call))
+        assert paths == output_paths(output, chosen)
+        assert [call[1:] for call in calls] == [(i, COUNT) for i in range(1, COUNT + 1)]
+        return types.SimpleNamespace(output=output, frames=frames, **paths), calls
+
+    return run
+
+
+def read(path):
+    return np.asarray(Image.open(path))
+
+
+def test_pictures(run):
+    made, calls = run(formats=("binary", "per-object", "cutout"), names={1: "big dog/2"})
+    out = made.output
+    for index in range(COUNT):
+        labels, name = labels_of(index), f"{index:03d}.png"
+        np.testing.assert_array_equal(read(out / "binary" / name), 255 * (labels > 0))
+        np.testing.assert_array_equal(read(out / "objects/1_big_dog_2" / name), 255 * (labels == 1))
+        np.testing.assert_array_equal(read(out / "objects/7" / name), 255 * (labels == 7))
+        cutout, frame = read(out / "cutout" / name), read(made.frames / name)
+        np.testing.assert_array_equal(cutout[..., 3], 255 * (labels > 0))
+        np.testing.assert_array_equal(cutout[labels > 0, :3], frame[labels > 0])
+        assert not cutout[labels == 0].any()
+    assert calls[0][0] == "outputs"
+
+
+def test_videos(run):
+    made, _ = run(formats=("green-screen", "cutout-video"), overlay=True, names={1: "dog"})
+    green = [frame for _, frame in open_frames(made.output / "green_screen.mp4")]
+    assert len(green) == COUNT
+    assert np.abs(green[0][2, 2].astype(int) - (0, 177, 64)).max() < 12
+    assert open_frames(made.overlay).fps == 24
+    context = av.CodecContext.create("libvpx-vp9", "r")  # FFmpeg's own decoder drops the alpha
+    with av.open(str(made.output / "cutout.webm")) as container:
+        shown = [frame for packet in container.demux(video=0) for frame in context.decode(packet)]
+    assert len(shown) == COUNT
+    alpha = shown[-1].to_ndarray(format="rgba")[..., 3]
+    assert alpha[25, 45] > 250 and alpha[2, 2] < 5
+
+
+def test_coco(run, tmp_path):
+    mask_api = pytest.importorskip("pycocotools.mask")
+    run(coco=tmp_path / "results.json", names={7: "cat"})
+    content = json.loads((tmp_path / "results.json").read_text())
+    assert content["categories"] == [{"id": 1, "name": "1"}, {"id": 7, "name": "cat"}]
+    assert [image["file_name"] for image in content["images"]] == [f"{i:03d}" for i in range(COUNT)]
+    assert len(content["annotations"]) == 2 * COUNT
+    for annotation in content["annotations"]:
+        expected = labels_of(annotation["image_id"]) == annotation["category_id"]
+        np.testing.assert_array_equal(mask_api.decode(annotation["segmentation"]), expected)
+        assert annotation["area"] == expected.sum()
+    assert content["annotations"][0]["bbox"] == [5, 10, 15, 20]
+
+
+def test_contact_sheet(run):
+    made, _ = run(contact_sheet=True)
+    with Image.open(made.output / "contact_sheet.jpg") as sheet:
+        assert sheet.width > COUNT * SIZE[1]  # side by side
+        assert len(sheet.getcolors(1_000_000)) > 100
+
+
+def test_nothing_is_left_after_an_interruption(run, tmp_path):
+    output = tmp_path / "out"
+    before = sorted(path.name for path in output.iterdir())
+    (output / "003.png").rename(tmp_path / "003.png")
+    options = {"overlay": True, "contact_sheet": True, "coco": tmp_path / "a.json"}
+    with pytest.raises(InputError, match=r"003\.png: no such file"):
+        run(**options, formats=("green-screen", "cutout-video"))
+    left = sorted(path.name for path in output.iterdir())
+    assert left == [name for name in before if name != "003.png"]
+    assert not (tmp_path / "a.json").exists()
+
+
+def test_names_are_written_inside_the_picture():
+    picture = np.full((60, 80, 3), 128, np.uint8)
+    labels = np.zeros((60, 80), np.uint8)
+    labels[0:9, 70:80] = 1  # in a corner
+    shown = draw_names(picture, labels, lambda object_id: "a long name", davis_palette())
+    assert shown.shape == picture.shape
+    assert (shown != picture).any() and (picture == 128).all()
+    np.testing.assert_array_equal(draw_names(picture, 0 * labels, str, davis_palette()), picture)
+
+
+def test_alpha_video_errors(tmp_path):
+    with (
+        pytest.raises(InputError, match="needs at least one frame"),
+        AlphaVideoWriter(tmp_path / "a.webm", Fraction(25)),
+    ):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_formats_are_checked():
+    with pytest.raises(InputError, match=r"a format must be one of palette, binary, per-object"):
+        SegmentOptions(formats=("mask",))
+    assert set(FORMATS) > {"palette"}
+    assert MaskedFrame(0, "a", np.zeros((1, 1, 3)), np.zeros((1, 1))).time is None

@@ -1,0 +1,227 @@
+"""Arguments of `ytvos-segment`."""
+
+import argparse
+import dataclasses
+from typing import Any
+
+from ytvos_keras.argument_types import positive
+from ytvos_keras.cli.common import size_argument
+
+DESCRIPTION = """\
+Follow objects through a video. Writes one palette PNG per frame into the output folder, at the
+size of the video: 0 is background, other values are the ids of the objects.
+An interrupted run resumes where it stopped when the same command is given again (without
+--overwrite).
+"""
+
+EXAMPLES = """\
+examples:
+  ytvos-segment --demo
+  ytvos-segment clip.mp4 --mask first.png --output masks --overlay
+  ytvos-segment JPEGImages/dog --mask Annotations/dog --output masks/dog --size 320x576
+  ytvos-segment clip.mp4 --mask middle.png --mask-frame 120 --output masks
+  ytvos-segment clip.mp4 --mask first.png --corrections corrected --output masks2
+  ytvos-segment JPEGImages --batch --mask Annotations --output masks
+"""
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of the command."""
+    parser = argparse.ArgumentParser(
+        prog="ytvos-segment",
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("input", nargs="?", metavar="INPUT", help="video file, or folder of frames")
+    _add_inputs(parser.add_argument_group("masks and frames"))
+    _add_model(parser.add_argument_group("model"))
+    _add_outputs(parser.add_argument_group("output"))
+    return parser
+
+
+def check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
+    """Usage errors that argparse cannot see: exit with 2."""
+    if arguments.online_steps and not arguments.online_learning:
+        parser.error("--online-steps needs --online-learning")
+    if not arguments.batch and (arguments.jobs > 1 or arguments.shard):
+        parser.error("--jobs and --shard need --batch")
+    if arguments.demo:
+        if arguments.input or arguments.mask:
+            parser.error("--demo brings its own INPUT and --mask")
+        if arguments.batch or arguments.corrections:
+            parser.error("--demo is one clip without --batch and --corrections")
+        return
+    given = {"INPUT": arguments.input, "--mask": arguments.mask, "--output": arguments.output}
+    missing = [name for name, value in given.items() if not value]
+    if missing:
+        parser.error(f"missing: {', '.join(missing)} (or try --demo)")
+
+
+def segment_options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What the command line says of the fields of `SegmentOptions`."""
+    from ytvos_keras.inference.options import SegmentOptions
+
+    fields = {field.name for field in dataclasses.fields(SegmentOptions)}
+    options = {name: value for name, value in vars(arguments).items() if name in fields}
+    return options | {"online_learning": _online_learning(arguments)}
+
+
+def _formats(text: str) -> tuple[str, ...]:
+    from ytvos_keras.inference.options import FORMATS
+
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if unknown := [name for name in names if name not in FORMATS]:
+        raise argparse.ArgumentTypeError(
+            f"choose of {', '.join(FORMATS)}. Received: {unknown[0]!r}"
+        )
+    return names
+
+
+def _shard(text: str) -> tuple[int, int]:
+    index, _, count = text.partition("/")
+    if not (index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count)):
+        raise argparse.ArgumentTypeError(f"give I/N with I from 1 to N. Received: {text!r}")
+    return int(index), int(count)
+
+
+def _names(text: str) -> dict[int, str]:
+    names = {}
+    for item in text.split(","):
+        number, _, name = item.partition("=")
+        if not (number.strip().isdecimal() and name.strip()):
+            raise argparse.ArgumentTypeError(f"give ID=NAME, such as 1=dog. Received: {item!r}")
+        names[int(number)] = name.strip()
+    return names
+
+
+def _online_learning(arguments: argparse.Namespace) -> Any:
+    """The settings that are asked for; None: no online learning."""
+    if arguments.online_learning is None:
+        return None
+    from ytvos_keras.inference.adaptation.config import ONLINE_LEARNING
+
+    config = ONLINE_LEARNING[arguments.online_learning]
+    return dataclasses.replace(config, steps=arguments.online_steps or config.steps)
+
+
+def _add_inputs(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add(
+        "--mask",
+        help="index or binary PNG for the first frame, or a folder of such PNGs named after the "
+        "frames (of a video file: frame numbers) in which objects first appear",
+    )
+    add(
+        "--mask-frame",
+        metavar="FRAME",
+        help="name or number of the frame that a single mask belongs to (default: the first)",
+    )
+    add(
+        "--all-masks",
+        action="store_true",
+        help="use every mask of the folder, also later ones of an object (default: a mask counts "
+        "only in the first frame of its object)",
+    )
+    add(
+        "--direction",
+        choices=("forward", "backward", "both"),
+        help="follow objects from their masks to the end, to the beginning, or both (default: "
+        "both if there is no mask for the first frame, else forward); between two masks of an "
+        "object, the nearer one counts",
+    )
+    add(
+        "--corrections",
+        metavar="DIR",
+        help="folder of PNGs named after frames in which objects went wrong: each object in them "
+        "is corrected there, under the id that it has; the others are unaffected",
+    )
+    add(
+        "--start",
+        metavar="FRAME|TIME",
+        help="begin with this frame: its name, number, or a time such as 12.5s or 1:02",
+    )
+    add("--stop", metavar="FRAME|TIME", help="end before this frame")
+    add(
+        "--every",
+        type=positive,
+        default=1,
+        metavar="N",
+        help="segment frames 0, N, 2N … and those that a mask is given for; there are no masks for "
+        "the frames between (default: all frames)",
+    )
+    add(
+        "--batch",
+        action="store_true",
+        help="INPUT is a folder of videos (folders of frames, video files); --mask a folder with "
+        "NAME.png or NAME/ for each, --corrections one with NAME/ for some; masks go to DIR/NAME. "
+        "A video that fails does not stop the others",
+    )
+    add(
+        "--jobs", type=positive, default=1, metavar="N", help="with --batch: processes (default: 1)"
+    )
+    add(
+        "--shard",
+        type=_shard,
+        metavar="I/N",
+        help="with --batch: only every N-th video, beginning with the I-th; for several machines "
+        "with one output folder",
+    )
+    add("--demo", action="store_true", help="segment the bundled clip, with an overlay; offline")
+
+
+def _add_model(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--model", default="s2s-lite", metavar="NAME|PATH", help="default: %(default)s")
+    add(
+        "--size",
+        type=size_argument,
+        metavar="HxW",
+        help="size at which the model works (default: the model's own, at the video's aspect "
+        "ratio); larger finds smaller objects, takes longer and more memory (of s2s-lite, by the "
+        "square of the area, for each object)",
+    )
+    add(
+        "--online-learning",
+        nargs="?",
+        const="cheap",
+        choices=("cheap", "full", "paper"),
+        help="first fine-tune a copy of the model to the objects: cheap (if no word is given; the "
+        "quickest), full (gains more), or the paper's settings",
+    )
+    add("--online-steps", type=positive, metavar="N", help="at most so many steps an object")
+
+
+def _add_outputs(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--output", metavar="DIR", help="folder for the masks (with --demo: ytvos-demo)")
+    add(
+        "--format",
+        dest="formats",
+        type=_formats,
+        default=("palette",),
+        metavar="NAME,…",
+        help="what to write beside the palette PNGs: binary (DIR/binary: black and white), "
+        "per-object (DIR/objects: a folder for each), cutout (DIR/cutout: RGBA PNGs), cutout-video "
+        "(WebM with alpha), green-screen (MP4)",
+    )
+    add("--overlay", action="store_true", help="also write DIR/overlay.mp4, masks over the video")
+    add(
+        "--contact-sheet",
+        action="store_true",
+        help="also write DIR/contact_sheet.jpg, one picture to look the run over",
+    )
+    add(
+        "--coco",
+        metavar="FILE",
+        help="also write masks as run lengths in COCO's format (with --batch: in each DIR/NAME)",
+    )
+    add(
+        "--names",
+        type=_names,
+        default={},
+        metavar="ID=NAME,…",
+        help="names of objects, for the overlay, COCO and folders",
+    )
+    add("--overwrite", action="store_true", help="begin again in a folder that is not empty")
+    add("--quiet", action="store_true", help="print warnings and errors only")

@@ -1,0 +1,69 @@
+"""What became of each video of a batch: `summary.json`, and a page."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import natsort
+
+from ytvos_keras.errors import InputError
+from ytvos_keras.inference.batch_page import write_page
+from ytvos_keras.media.folder_lock import folder_lock
+from ytvos_keras.media.json_file import write_json
+
+SUMMARY_NAME = "summary.json"
+PAGE_NAME = "summary.html"
+
+
+@dataclasses.dataclass(frozen=True)
+class VideoOutcome:
+    """What became of one video of a batch.
+
+    Attributes:
+        name: of the video.
+        frames: number of masks written, in earlier runs too.
+        objects: number of objects followed.
+        seconds: that this run spent on it.
+        error: what went wrong, in one line; None if nothing did.
+        fingerprint: of frames, masks, model and options, to know a finished video again.
+        from_earlier_run: whether it was finished before this run.
+        busy: whether another process was working on it, which this one left to that.
+    """
+
+    name: str
+    frames: int = 0
+    objects: int = 0
+    seconds: float = 0.0
+    error: str | None = None
+    fingerprint: str | None = None
+    from_earlier_run: bool = False
+    busy: bool = False
+
+
+def add_to_summary(output: Path, outcome: VideoOutcome) -> None:
+    """Write an outcome into the summary and the page, beside those of other processes."""
+    with folder_lock(output, ".ytvos-summary-lock", wait=True):
+        summary = read_summary(output / SUMMARY_NAME) | {outcome.name: _to_json(outcome)}
+        summary = dict(natsort.natsorted(summary.items(), key=lambda item: item[0]))
+        write_json(output / SUMMARY_NAME, summary)
+        write_page(output / PAGE_NAME, summary)
+
+
+def read_summary(path: Path) -> dict[str, dict]:
+    """Return the outcomes of an earlier run by name; none if there is no such file."""
+    if not path.exists():
+        return {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return {name: dict(outcome) for name, outcome in content.items()}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{path}: is not the summary of a batch; give another folder for the masks, or "
+            "--overwrite (in Python: overwrite=True) to replace it."
+        ) from error
+
+
+def _to_json(outcome: VideoOutcome) -> dict:
+    content = dataclasses.asdict(outcome)
+    del content["name"], content["from_earlier_run"], content["busy"]
+    return content | {"seconds": round(outcome.seconds, 2)}

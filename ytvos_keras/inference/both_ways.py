@@ -1,0 +1,116 @@
+"""Frames in memory, or from any iterable, segmented in both directions from the given masks."""
+
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ytvos_keras.errors import InputError
+from ytvos_keras.inference.directions import (
+    Trusted,
+    join_directions,
+    keep_ids,
+    trusted_ids,
+)
+from ytvos_keras.inference.options import DIRECTIONS
+from ytvos_keras.media.masks import check_label_map, ids_in, read_label_map, write_mask
+from ytvos_keras.media.pictures import read_rgb
+from ytvos_keras.media.reversed_frames import spool
+
+
+def segment_both_ways(
+    segmenter,
+    frames: Iterable[np.ndarray],
+    masks: np.ndarray | Mapping[int, np.ndarray],
+    corrections: Mapping[int, np.ndarray] | None,
+    direction: str,
+) -> Iterator[np.ndarray]:
+    """Do the work of `Segmenter.segment` where a backward pass is needed.
+
+    The masks of that pass, and frames that cannot be indexed, wait in temporary files, so that
+    memory does not grow with the video.
+
+    Args:
+        segmenter: a `Segmenter`; it ends in the state after the forward pass.
+        frames: as for `Segmenter.segment`.
+        masks: as for `Segmenter.segment`.
+        corrections: as for `Segmenter.segment`.
+        direction: `backward` or `both`.
+
+    Yields:
+        uint8 (H, W) label map of each frame, in order.
+
+    Raises:
+        InputError: another direction, or as for `Segmenter.segment`.
+    """
+    if direction not in DIRECTIONS:
+        raise InputError(
+            f"direction must be one of {', '.join(DIRECTIONS)}. Received: {direction!r}"
+        )
+    given, trusted = _given(masks, dict(corrections or {}))
+    with tempfile.TemporaryDirectory(prefix="ytvos-both-") as name:
+        folder = Path(name)
+        frames = frames if isinstance(frames, Sequence | np.ndarray) else _Spooled(frames, folder)
+        before = segmenter.video
+        segmenter.reset()
+        last = min(max(given), len(frames) - 1)
+        for index in range(last, -1, -1):
+            labels = _step(segmenter, frames[index], given.get(index))
+            write_mask(folder / f"{index}.png", labels)
+        segmenter.restore(before)
+        nothing = np.zeros(next(iter(given.values())).shape, np.uint8)
+        for index in range(len(frames)):
+            backward = nothing
+            if index <= last:
+                backward = read_label_map(folder / f"{index}.png", allow_empty=True)
+            if direction == "backward":
+                yield backward
+                continue
+            forward = _step(segmenter, frames[index], given.get(index))
+            yield join_directions(forward, backward, index, trusted)
+
+
+class _Spooled:
+    """Frames of an iterator, on disk."""
+
+    def __init__(self, frames: Iterable[np.ndarray], folder: Path):
+        named = ((f"frame-{index}", frame) for index, frame in enumerate(frames))
+        self._files = [folder / f"{name}.png" for name in spool(named, folder)]
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        return read_rgb(self._files[index])
+
+
+def _given(
+    masks: np.ndarray | Mapping[int, np.ndarray], corrections: dict[int, np.ndarray]
+) -> tuple[dict[int, np.ndarray], Trusted]:
+    """The label map of each frame that has one, and the frames of each object's masks."""
+    masks = dict(masks) if isinstance(masks, Mapping) else {0: masks}
+    given: dict[int, np.ndarray] = {}
+    trusted: dict[int, set[int]] = {}
+    for index, label_map in sorted(masks.items()):
+        labels = check_label_map(label_map, name=f"mask of frame {index}")
+        new = [object_id for object_id in ids_in(labels) if object_id not in trusted]
+        given[index] = keep_ids(labels, new)
+        trusted |= {object_id: {index} for object_id in new}
+    for index, label_map in corrections.items():
+        labels = check_label_map(label_map, name=f"correction of frame {index}")
+        ids = ids_in(labels)
+        if unknown := [object_id for object_id in ids if object_id not in trusted]:
+            raise InputError(f"correction of frame {index}: object {unknown[0]} has no first mask.")
+        below = given.get(index, np.zeros_like(labels))
+        given[index] = np.where(labels > 0, labels, np.where(np.isin(below, ids), 0, below))
+        for object_id in ids:
+            trusted[object_id].add(index)
+    ordered = {object_id: sorted(indexes) for object_id, indexes in trusted.items()}
+    return {i: labels for i, labels in given.items() if trusted_ids(ordered, i)}, ordered
+
+
+def _step(segmenter, frame: np.ndarray, given: np.ndarray | None) -> np.ndarray:
+    if given is not None:
+        segmenter.add_objects(given)
+    return segmenter.step(frame)

@@ -1,0 +1,75 @@
+"""Both ways from the given masks: which masks count where, and how two passes are joined."""
+
+import bisect
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+Trusted = Mapping[int, Sequence[int]]
+"""Object id → indexes of the frames in which a given mask shows it, rising."""
+
+
+def trusted_ids(trusted: Trusted, index: int) -> list[int]:
+    """The objects whose mask in a frame is given and counts."""
+    return [object_id for object_id, indexes in trusted.items() if index in indexes]
+
+
+def keep_ids(label_map: np.ndarray, ids: Sequence[int]) -> np.ndarray:
+    """A label map, uint8 (H, W), without the objects that are not among `ids`."""
+    return np.where(np.isin(label_map, ids), label_map, np.uint8(0))
+
+
+def default_direction(trusted: Trusted, first: int) -> str:
+    """`both` where no mask is given for the first frame, else `forward`."""
+    begin = min(indexes[0] for indexes in trusted.values())
+    return "both" if begin > first else "forward"
+
+
+def join_directions(
+    forward: np.ndarray,
+    backward: np.ndarray,
+    index: int,
+    trusted: Trusted,
+    confidence: tuple[Mapping[int, float], Mapping[int, float]] = ({}, {}),
+) -> np.ndarray:
+    """Join the label maps of one frame from a forward and a backward pass.
+
+    Each object is taken from one of them: before its first given mask from the backward pass, after
+    its last from the forward pass, and between two from the pass that is more confident of it, or,
+    where that is not known, from the one whose given mask is nearer. Where objects of different
+    passes overlap, the one with the nearer mask is on top.
+
+    Args:
+        forward: uint8 (H, W).
+        backward: uint8 (H, W).
+        index: of the frame.
+        trusted: the masks that were given.
+        confidence: the expected J of each object in the forward and in the backward pass, 0–1.
+
+    Returns:
+        uint8 (H, W).
+    """
+    chosen = []
+    for object_id, indexes in trusted.items():
+        before, after = _distances(indexes, index)
+        if before is None or after is None:
+            take_forward = before is not None
+        else:
+            sure = [side.get(object_id) for side in confidence]
+            known = None not in sure and sure[0] != sure[1] and min(before, after) > 0
+            take_forward = sure[0] > sure[1] if known else before <= after
+        distance = before if take_forward else after
+        chosen.append((distance, object_id, forward if take_forward else backward))
+    labels = np.zeros_like(forward)
+    for _, object_id, source in sorted(chosen, key=lambda item: item[:2], reverse=True):
+        labels[source == object_id] = object_id
+    return labels
+
+
+def _distances(indexes: Sequence[int], index: int) -> tuple[int | None, int | None]:
+    """Frames since the nearest given mask at or before a frame, and to that at or after it."""
+    place = bisect.bisect_right(indexes, index)
+    before = index - indexes[place - 1] if place else None
+    if before == 0:
+        return 0, 0
+    return before, indexes[place] - index if place < len(indexes) else None

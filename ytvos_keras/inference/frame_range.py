@@ -1,0 +1,76 @@
+"""A range of the frames of a video, given in frames or in time."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from ytvos_keras.errors import InputError
+from ytvos_keras.inference.first_masks import frame_index
+from ytvos_keras.media.frame_source import FrameSource
+
+# `90s`, `1:30`, `0:01:30.5`; a lone number is a frame.
+_TIME = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)(s?)")
+
+
+@dataclass(frozen=True)
+class FrameRange:
+    """Frames `start` to `stop - 1`.
+
+    Attributes:
+        start: index of the first frame.
+        stop: index behind the last frame; None: to the end.
+    """
+
+    start: int = 0
+    stop: int | None = None
+
+    def __contains__(self, index: int) -> bool:
+        return index >= self.start and (self.stop is None or index < self.stop)
+
+    @classmethod
+    def of(cls, start: str | None, stop: str | None, source: FrameSource) -> "FrameRange":
+        """Read a range as a user gives it.
+
+        Args:
+            start: name or number of the first frame, or a time such as `12.5s` or `1:02`; None:
+                the first of the video.
+            stop: of the first frame that is left out; None: to the end.
+            source: the frames.
+
+        Raises:
+            InputError: there is no such frame, the frames have no times, or none is left.
+        """
+        first = 0 if start is None else _index(start, source)
+        end = source.count
+        if stop is not None and stop != str(end):  # the number behind the last is no frame
+            end = _index(stop, source)
+        if end is not None and first >= end:
+            raise InputError(f"{source.path}: no frame from {start or 0} to {stop or end}.")
+        return cls(first, None if stop is None else end)
+
+    def check_holds(self, indexes: Iterable[int], path: Path) -> None:
+        """Raise `InputError` unless the frames that masks are given for lie in the range."""
+        outside = [index for index in indexes if index not in self]
+        if outside:
+            raise InputError(
+                f"{path}: a mask is given for frame {outside[0]}, outside the range of frames "
+                f"{self.start} to {'the end' if self.stop is None else self.stop - 1}; give a mask "
+                "within it (a single mask belongs to the first frame unless --mask-frame says "
+                "otherwise)."
+            )
+
+
+def _index(text: str, source: FrameSource) -> int:
+    match = _TIME.fullmatch(text)
+    if source.index_of(text) is not None or not match or not (match[2] or match[4]):
+        return frame_index(text, source)
+    hours, minutes, seconds = (Fraction(part or 0) for part in match.group(1, 2, 3))
+    index = source.index_at(3600 * hours + 60 * minutes + seconds)
+    if index is None:
+        raise InputError(
+            f"{source.path}: has no frame at {text}, or its frames have no times; give the name "
+            "or number of a frame."
+        )
+    return index

@@ -1,0 +1,116 @@
+"""Mask files as users bring them: ids, colours, or one file for each object."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import natsort
+import numpy as np
+
+from ytvos_keras.errors import InputError
+from ytvos_keras.media.colour_mask import ColourTable
+from ytvos_keras.media.listing import check_no_broken_link, is_hidden, list_masks, plain_name
+from ytvos_keras.media.mask_pixels import MaskError
+from ytvos_keras.media.masks import MAX_ID, read_mask
+from ytvos_keras.media.pictures import load_picture
+
+_NUMBER = re.compile(r"(\d+)(?:[ _-].*)?")
+
+
+@dataclass(frozen=True)
+class MaskFile:
+    """A file with all objects of a frame, as ids or as colours.
+
+    Attributes:
+        path: the file.
+        colours: numbers the colours of all masks of a video.
+    """
+
+    path: Path
+    colours: ColourTable = field(default_factory=ColourTable, compare=False)
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    def read(self, *, allow_empty: bool = True) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return the label map, uint8 (H, W), and its palette (256, 3), if it has one.
+
+        Raises:
+            InputError: it cannot be read, or is no mask.
+        """
+        try:
+            return read_mask(self.path, allow_empty=allow_empty)
+        except MaskError as error:
+            if error.kind not in ("colour-mask", "palette-mask"):
+                raise
+            labels = self.colours.read(load_picture(self.path), str(self.path))
+            return labels, self.colours.palette()
+
+    def read_bytes(self) -> bytes:
+        """The content of the file."""
+        return self.path.read_bytes()
+
+
+@dataclass(frozen=True)
+class ObjectFiles:
+    """A file for each object of a frame, in which it is not 0; later ones lie on top.
+
+    Attributes:
+        parts: object ids and files.
+    """
+
+    parts: tuple[tuple[int, Path], ...]
+
+    def __str__(self) -> str:
+        return str(self.parts[0][1])
+
+    def read(self, *, allow_empty: bool = True) -> tuple[np.ndarray, None]:
+        """As that of `MaskFile`."""
+        labels = None
+        for object_id, path in self.parts:
+            mask = read_mask(path, allow_empty=allow_empty)[0] > 0
+            labels = np.zeros(mask.shape, np.uint8) if labels is None else labels
+            if mask.shape != labels.shape:
+                raise InputError(f"{path}: has another size than {self.parts[0][1]}.")
+            labels[mask] = object_id
+        return labels, None
+
+    def read_bytes(self) -> bytes:
+        """The contents of the files."""
+        return b"".join(bytes([i]) + path.read_bytes() for i, path in self.parts)
+
+
+def object_folders(folder: Path) -> list[tuple[int, Path]]:
+    """The subfolders that hold the masks of one object each, with the objects' ids.
+
+    A folder whose name begins with a number (`3`, `3_dog`) is that object; otherwise they are
+    numbered 1, 2, … in natural order. Empty where the folder holds masks itself.
+    """
+    places = [
+        place
+        for place in natsort.natsorted(folder.iterdir(), key=str)
+        if place.is_dir() and not is_hidden(place) and list_masks(place)
+    ]
+    if not places or list_masks(folder):
+        return []
+    return _numbered(folder, [place.name for place in places], places)
+
+
+def object_files(folder: Path, files: Sequence[Path]) -> ObjectFiles:
+    """One file for each object of one frame, numbered as `object_folders` are."""
+    return ObjectFiles(tuple(_numbered(folder, [file.stem for file in files], files)))
+
+
+def _numbered(folder: Path, names: Sequence[str], paths: Sequence[Path]) -> list[tuple[int, Path]]:
+    check_no_broken_link(paths)
+    matches = [_NUMBER.fullmatch(plain_name(name)) for name in names]
+    ids = [int(match[1]) for match in matches if match]
+    if len(ids) < len(names):
+        ids = list(range(1, len(names) + 1))
+    if len(set(ids)) < len(ids) or not 1 <= min(ids) <= max(ids) <= MAX_ID:
+        raise InputError(
+            f"{folder}: the numbers of its objects must be different, 1 to {MAX_ID}. "
+            f"Received: {', '.join(names[:5])}"
+        )
+    return sorted(zip(ids, paths, strict=True))

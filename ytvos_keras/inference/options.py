@@ -1,0 +1,67 @@
+"""What can be chosen when the files of a video are segmented."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ytvos_keras.errors import InputError
+from ytvos_keras.inference.adaptation.config import OnlineLearningConfig
+
+FORMATS = ("palette", "binary", "per-object", "cutout", "cutout-video", "green-screen")
+DIRECTIONS = ("forward", "backward", "both")
+
+
+@dataclass(frozen=True)
+class SegmentOptions:
+    """Options of `segment_files` and `segment_batch`.
+
+    Attributes:
+        size: working (height, width); see `Segmenter`.
+        every: segment frames 0, N, 2N … and those that a mask is given for, as if the others were
+            not in the video.
+        start: the first frame, by name, number or time (`12.5s`, `1:02`); None: that of the video.
+        stop: the frame behind the last one, in the same way; None: to the end.
+        direction: `forward`, `backward` or `both` from the given masks; see `directions`. None:
+            both if no mask is given for the first frame, else forward.
+        mask_frame: name or number of the frame that a single mask file belongs to; None: the first.
+        all_masks: use every mask of a folder, also later ones of an object; otherwise a mask counts
+            only in the first frame of its object, as in the benchmarks.
+        online_learning: how to learn the objects of the video; see `Segmenter`.
+        formats: what to write beside the palette PNGs, of `FORMATS`.
+        overlay: also write the overlay video, with the objects' names if there are any.
+        contact_sheet: also write one picture of frames with their masks.
+        coco: a JSON file to write in COCO's format; None for none.
+        names: object id to its name, for the overlay, COCO and folders.
+        overwrite: begin from the start, also in a folder that is not empty. Files of the same names
+            are replaced, others are left alone.
+
+    Raises:
+        InputError: a value is out of its range.
+    """
+
+    size: tuple[int, int] | None = None
+    every: int = 1
+    start: str | None = None
+    stop: str | None = None
+    direction: str | None = None
+    mask_frame: str | None = None
+    all_masks: bool = False
+    online_learning: OnlineLearningConfig | None = None
+    formats: tuple[str, ...] = ("palette",)
+    overlay: bool = False
+    contact_sheet: bool = False
+    coco: str | Path | None = None
+    names: Mapping[int, str] = field(default_factory=dict)
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        if self.every < 1:
+            raise InputError(f"every must be at least 1 (1: all frames). Received: {self.every}.")
+        if self.direction not in (None, *DIRECTIONS):
+            raise InputError(
+                f"direction must be one of {', '.join(DIRECTIONS)}. Received: {self.direction!r}"
+            )
+        if unknown := [name for name in self.formats if name not in FORMATS]:
+            raise InputError(
+                f"a format must be one of {', '.join(FORMATS)}. Received: {unknown[0]!r}"
+            )

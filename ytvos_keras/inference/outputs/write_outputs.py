@@ -1,0 +1,88 @@
+"""All outputs of a run in one pass over its frames and masks."""
+
+import contextlib
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+from ytvos_keras.inference.inputs import Inputs
+from ytvos_keras.inference.options import SegmentOptions
+from ytvos_keras.inference.outputs.coco_results import CocoResults
+from ytvos_keras.inference.outputs.contact_sheet import ContactSheet
+from ytvos_keras.inference.outputs.pictures import BinaryPictures, CutoutPictures, ObjectPictures
+from ytvos_keras.inference.outputs.videos import CutoutVideo, GreenScreenVideo, OverlayVideo
+from ytvos_keras.inference.outputs.writer import Look, MaskedFrame, OutputWriter
+from ytvos_keras.media.masks import read_label_map
+from ytvos_keras.media.palette import davis_palette
+
+FOLDER_FPS = Fraction(24)  # of videos of a folder of frames, which has no speed; as in DAVIS
+_FILES = {
+    "binary": "binary",
+    "per-object": "objects",
+    "cutout": "cutout",
+    "cutout-video": "cutout.webm",
+    "green-screen": "green_screen.mp4",
+}
+
+
+def output_paths(output: Path, options: SegmentOptions) -> dict[str, Path]:
+    """Where each output of a run goes, besides the palette PNGs: kind → file or folder."""
+    paths = {kind: output / _FILES[kind] for kind in options.formats if kind in _FILES}
+    if options.overlay:
+        paths["overlay"] = output / "overlay.mp4"
+    if options.contact_sheet:
+        paths["contact sheet"] = output / "contact_sheet.jpg"
+    if options.coco is not None:
+        paths["coco"] = Path(options.coco)
+    return paths
+
+
+def write_outputs(
+    inputs: Inputs,
+    output: Path,
+    options: SegmentOptions,
+    report: Callable[[str, int, int | None], None],
+) -> dict[str, Path]:
+    """Make what `options` ask for of the masks in a folder.
+
+    Args:
+        inputs: what was segmented.
+        output: holds a mask for each frame.
+        options: those of the run.
+        report: called after each frame with "overlay" (or "outputs", if there are others), the
+            number of frames done and in all.
+
+    Returns:
+        The paths, by kind.
+    """
+    paths = output_paths(output, options)
+    if not paths:
+        return {}
+    stage = "overlay" if set(paths) == {"overlay"} else "outputs"
+    with contextlib.ExitStack() as stack:
+        writers = [stack.enter_context(w) for w in _writers(paths, inputs, options)]
+        frames = inputs.read_with_times()
+        for number, (index, name, time, frame) in enumerate(frames, start=1):
+            labels = read_label_map(output / f"{name}.png", allow_empty=True)
+            for writer in writers:
+                writer.write(MaskedFrame(index, name, frame, labels, time))
+            report(stage, number, inputs.count)
+    return paths
+
+
+def _writers(paths: dict[str, Path], inputs: Inputs, options: SegmentOptions) -> list[OutputWriter]:
+    palette = inputs.first_masks.palette
+    look = Look(davis_palette() if palette is None else palette, options.names)
+    ids = sorted(inputs.trusted)
+    fps = (inputs.source.fps or FOLDER_FPS) / inputs.every
+    make: dict[str, Callable[[Path], OutputWriter]] = {
+        "binary": BinaryPictures,
+        "per-object": lambda path: ObjectPictures(path, look, ids),
+        "cutout": CutoutPictures,
+        "cutout-video": lambda path: CutoutVideo(path, fps),
+        "green-screen": lambda path: GreenScreenVideo(path, fps, look),
+        "overlay": lambda path: OverlayVideo(path, fps, look),
+        "contact sheet": lambda path: ContactSheet(path, look, inputs.count),
+        "coco": lambda path: CocoResults(path, look, ids),
+    }
+    return [make[kind](path) for kind, path in paths.items()]

@@ -1,0 +1,61 @@
+"""What all outputs have in common."""
+
+import abc
+import contextlib
+import dataclasses
+from collections.abc import Mapping
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True)
+class MaskedFrame:
+    """A segmented frame.
+
+    Attributes:
+        index: in the video.
+        name: of the frame and of its mask.
+        frame: uint8 (H, W, 3), RGB, 0–255.
+        labels: uint8 (H, W), 0 or the id of an object.
+        time: in seconds after the first frame, None if frames have none.
+    """
+
+    index: int
+    name: str
+    frame: np.ndarray
+    labels: np.ndarray
+    time: Fraction | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Look:
+    """How objects are shown and called.
+
+    Attributes:
+        palette: uint8 (256, 3), RGB.
+        names: object id to its name; those without one are called by their id.
+    """
+
+    palette: np.ndarray
+    names: Mapping[int, str] = dataclasses.field(default_factory=dict)
+
+    def name(self, object_id: int) -> str:
+        """What an object is called."""
+        return self.names.get(object_id, str(object_id))
+
+
+class OutputWriter(contextlib.AbstractContextManager, abc.ABC):
+    """Writes one output, frame by frame; a context manager that finishes it.
+
+    Args:
+        path: the file, or the folder, to write. Files appear whole or not at all.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    @abc.abstractmethod
+    def write(self, item: MaskedFrame) -> None:
+        """Add a frame."""

@@ -1,0 +1,73 @@
+"""One pass through the frames of a video: masks to a folder, resumable."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from ytvos_keras.errors import InputError
+from ytvos_keras.inference.inputs import Inputs
+from ytvos_keras.inference.resume import ResumeFile
+from ytvos_keras.media.masks import write_mask
+
+SAVE_EVERY = 50  # frames
+
+Frames = Iterator[tuple[int, str, np.ndarray]]
+Finish = Callable[[int, str, np.ndarray], np.ndarray]
+
+
+def run_pass(
+    inputs: Inputs,
+    segmenter,
+    folder: Path,
+    resume: ResumeFile,
+    read: Callable[[int], Frames],
+    *,
+    report: Callable[[int], None],
+    gives: bool = True,
+    finish: Finish | None = None,
+) -> None:
+    """Segment frames and write a palette PNG for each; go on where an earlier run stopped.
+
+    Args:
+        inputs: what is given.
+        segmenter: a `Segmenter` in the state from which to go on.
+        folder: where the masks go; it is made if it does not exist.
+        resume: where the state is kept, also after an interruption.
+        read: gives (index, name, frame) of the frames but for the first so many.
+        report: called after each frame with the number of frames done.
+        gives: whether given masks are used; without, every mask is empty.
+        finish: turns (index, name, label map) into what is written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    done = segmenter.video  # the state after the last mask that is on disk
+    resume.save(segmenter.state(done))
+    try:
+        for index, name, frame in read(done.frame_count):
+            labels = _segment_one(segmenter, inputs, index, name, frame, gives)
+            if finish is not None:
+                labels = finish(index, name, labels)
+            write_mask(folder / f"{name}.png", labels, inputs.first_masks.palette)
+            done = segmenter.video
+            if done.frame_count % SAVE_EVERY == 0:
+                resume.save(segmenter.state(done))
+            report(done.frame_count)
+    except BaseException:  # Ctrl-C too
+        if done.frame_count:
+            resume.save(segmenter.state(done))
+        else:
+            resume.remove()
+        raise
+    resume.save(segmenter.state(done))
+
+
+def _segment_one(
+    segmenter, inputs: Inputs, index: int, name: str, frame: np.ndarray, gives: bool
+) -> np.ndarray:
+    try:
+        given = inputs.given(index) if gives else None
+        if given is not None and given.any():
+            segmenter.add_objects(given)
+        return segmenter.step(frame)
+    except InputError as error:
+        raise InputError(f"{inputs.source.path}, {name}: {error}") from error

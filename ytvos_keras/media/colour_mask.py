@@ -1,0 +1,77 @@
+"""Drawings as masks: every colour is an object."""
+
+import numpy as np
+from PIL import Image
+
+from ytvos_keras.errors import InputError
+from ytvos_keras.media.edge_colours import edge_values
+from ytvos_keras.media.mask_pixels import MaskError, smooth_edges_error
+from ytvos_keras.media.palette import davis_palette
+
+_MOST_COLOURS = 255  # objects and the background
+_WEIGHTS = np.array([65536, 256, 1])
+
+
+class ColourTable:
+    """Numbers colours as objects 1, 2, … in the order in which they are first read.
+
+    Attributes:
+        ids: colour, as 0xRRGGBB, to object id.
+    """
+
+    def __init__(self) -> None:
+        self.ids: dict[int, int] = {}
+
+    def read(self, image: Image.Image, name: str) -> np.ndarray:
+        """Read a drawing; new colours get new ids.
+
+        Transparent and black pixels are background; where there are none, white ones are.
+
+        Args:
+            image: decoded, of a format that keeps exact values.
+            name: what to call it in an error.
+
+        Returns:
+            uint8 (H, W), values 0–254.
+
+        Raises:
+            InputError: it has smooth edges, no background, or more than 254 colours in all.
+        """
+        pixels = np.asarray(image.convert("RGBA"))
+        if not np.isin(pixels[..., 3], (0, 255)).all():
+            raise MaskError(f"{name}: half-transparent pixels found, which are smooth edges.")
+        keys = np.where(pixels[..., 3] == 0, 0, pixels[..., :3].astype(np.int64) @ _WEIGHTS)
+        colours, indices = np.unique(keys, return_inverse=True)
+        if colours.size > _MOST_COLOURS:
+            raise smooth_edges_error(name, colours.size)
+        _check_edges(colours, indices.reshape(keys.shape), name)
+        background = next((key for key in (0, 0xFFFFFF) if key in colours), None)
+        if background is None:
+            raise InputError(
+                f"{name}: no background found; draw it black, white or transparent, or save the "
+                "mask as an index PNG."
+            )
+        for key in colours.tolist():
+            if key != background and key not in self.ids:
+                self.ids[key] = len(self.ids) + 1
+        if len(self.ids) >= _MOST_COLOURS:
+            raise InputError(f"{name}: more than 254 colours in all masks, one for each object.")
+        ids = [0 if key == background else self.ids[key] for key in colours.tolist()]
+        return np.array(ids, np.uint8)[indices].reshape(keys.shape)
+
+    def palette(self) -> np.ndarray:
+        """A palette with the colours of the drawings, uint8 (256, 3); the others are of DAVIS."""
+        palette = davis_palette().copy()
+        for key, object_id in self.ids.items():
+            palette[object_id] = key >> 16, key >> 8 & 255, key & 255
+        return palette
+
+    def __str__(self) -> str:
+        return ", ".join(f"#{key:06x} is object {i}" for key, i in self.ids.items())
+
+
+def _check_edges(colours: np.ndarray, indices: np.ndarray, name: str) -> None:
+    palette = np.zeros((256, 3), np.int64)
+    palette[: colours.size] = colours[:, None] // _WEIGHTS % 256
+    if edge_values(indices.astype(np.uint8), np.arange(colours.size), palette).size:
+        raise smooth_edges_error(name, colours.size)

@@ -1,0 +1,62 @@
+"""One process at a time in a folder."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from ytvos_keras.errors import InputError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
+
+class FolderInUseError(InputError):
+    """Another process is writing into the folder."""
+
+
+@contextlib.contextmanager
+def folder_lock(folder: Path, name: str = ".ytvos-lock", *, wait: bool = False) -> Iterator[None]:
+    """Hold a lock on a folder; the system releases it when the process ends, however it does.
+
+    On Windows, and on file systems without locks, nothing is locked.
+
+    Args:
+        folder: it must exist.
+        name: of the lock file, which is removed at the end.
+        wait: wait for the other process instead of raising an error.
+
+    Raises:
+        FolderInUseError: another process holds it.
+    """
+    if fcntl is None:
+        yield
+        return
+    path = folder / name
+    descriptor = _acquire(path, wait)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def _acquire(path: Path, wait: bool) -> int:
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError as error:
+            os.close(descriptor)
+            raise FolderInUseError(
+                f"{path.parent}: another process is writing into it; wait for it, or give another "
+                "folder."
+            ) from error
+        except OSError:  # a file system without locks
+            return descriptor
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(descriptor), path.stat()):
+                return descriptor
+        os.close(descriptor)  # its holder removed it while we waited

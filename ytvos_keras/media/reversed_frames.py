@@ -1,0 +1,62 @@
+"""Frames from the last to the first, with constant memory."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ytvos_keras.media.folder_frames import FolderFrames
+from ytvos_keras.media.frame_source import FrameSource
+from ytvos_keras.media.pictures import read_rgb
+from ytvos_keras.media.random_frames import RandomFrames
+from ytvos_keras.media.video_frames import VideoFrames
+
+_FAST = 1  # compression of PNGs that live for minutes
+
+
+def read_reversed(source: FrameSource, indexes: Sequence[int]) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield (name, frame) of the frames of falling indexes.
+
+    Videos are entered at key frames. Those that cannot be (without reliable time stamps) are
+    decoded once from the beginning, and the wanted frames wait on disk as PNGs.
+
+    Args:
+        source: a folder or a video file.
+        indexes: which frames, falling.
+
+    Raises:
+        InputError: a frame cannot be read; the message names it.
+    """
+    if isinstance(source, FolderFrames):
+        yield from ((source.names[i], read_rgb(source.files[i])) for i in indexes)
+        return
+    track = source.track if isinstance(source, VideoFrames) else 0
+    frames = RandomFrames(source.path, track=track)
+    if frames.is_indexed:
+        yield from ((frames.name(i), frames.frame(i)) for i in indexes)
+        return
+    with tempfile.TemporaryDirectory(prefix="ytvos-frames-") as folder:
+        yield from _from_disk(source, indexes, Path(folder))
+
+
+def _from_disk(
+    source: FrameSource, indexes: Sequence[int], folder: Path
+) -> Iterator[tuple[str, np.ndarray]]:
+    wanted = set(indexes)
+    names = dict(
+        zip(sorted(wanted), spool(source.read(0, wanted.__contains__), folder), strict=False)
+    )
+    for index in indexes:
+        if index in names:  # a video may end before its header says
+            file = folder / f"{names[index]}.png"
+            yield names[index], read_rgb(file)
+            file.unlink()
+
+
+def spool(frames: Iterator[tuple[str, np.ndarray]], folder: Path) -> Iterator[str]:
+    """Write frames to `<name>.png` in a folder; yields each name when its file is there."""
+    for name, frame in frames:
+        Image.fromarray(frame).save(folder / f"{name}.png", compress_level=_FAST)
+        yield name
