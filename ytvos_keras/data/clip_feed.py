@@ -55,9 +55,18 @@ class ClipFeed:
         found = open_records(folders, split=split, exclude=exclude, percent=percent)
         if not isinstance(data, Mapping):
             found = [[video for videos in found for video in videos]]  # all count the same
-        options = {"frames": frames, "min_object": min_object, "max_step": max_step, "seed": seed}
         backward = augmentation.videos.backward if augmentation else 0.0
-        self._samplers = [ClipSampler(videos, backward=backward, **options) for videos in found]
+        self._samplers = [
+            ClipSampler(
+                videos,
+                backward=backward,
+                frames=frames,
+                min_object=min_object,
+                max_step=max_step,
+                seed=seed,
+            )
+            for videos in found
+        ]
         self.unreadable = UnreadableFrames(on_corrupt)
         self.size, self.seed, self.augmentation = size, seed, augmentation
         self._min_object = min_object
@@ -65,7 +74,7 @@ class ClipFeed:
         usable = [video for sampler in self._samplers for video in sampler.videos]
         self.makes_scenes = augmentation is not None and any(map(is_picture, usable))
         self.makes_videos = not (self.makes_scenes and all(map(is_picture, usable)))
-        if self.makes_scenes:
+        if augmentation is not None and self.makes_scenes:
             self._scenes = SceneSampler(
                 pictures, augmentation.pictures, min_object, self.unreadable.add
             )
@@ -81,7 +90,7 @@ class ClipFeed:
         """Clip number n, of a video."""
 
         def make(drawn, rng):
-            config = self.augmentation and self.augmentation.videos
+            config = None if self.augmentation is None else self.augmentation.videos
             return encoded_clip(drawn, rng, self.size, config, self._min_object)
 
         return self._attempt(n, length, make)

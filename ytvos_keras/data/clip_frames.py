@@ -5,7 +5,7 @@ half of what decoding and any other way to sample it cost. Turned clips go throu
 """
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -46,7 +46,7 @@ FRAME_TYPES = (tf.string, tf.int32, tf.int32, tf.float64, tf.bool, tf.bool, tf.f
 _SHAPES = ((None,), (None,), (4,), (2, 3), (), (), (None, None))
 
 
-def frame_arrays(clip: EncodedClip) -> tuple[np.ndarray, ...]:
+def frame_arrays(clip: EncodedClip) -> tuple[Any, ...]:
     """The arrays of `FrameTensors`, of `FRAME_TYPES`."""
     framing = clip.framing
     for_jpeg = _RATIOS.index(framing.ratio)
@@ -86,7 +86,8 @@ def clip_frames(tensors: tuple[tf.Tensor, ...], size: tuple[int, int]) -> tf.Ten
 
     def make(sample):
         def frame(item):
-            rgb = sample(_decode(*item, clip.window))
+            image, decoder = item
+            rgb = sample(_decode(image, decoder, clip.window))
             rgb = tf.cond(
                 tf.size(clip.mixing) > 0, lambda: _colour(rgb, clip.mixing), lambda: rgb + 0.5
             )

@@ -104,7 +104,9 @@ def read_labels(video: IndexedVideo, frame: int) -> np.ndarray:
         UnreadableFrameError: the mask is damaged.
     """
     name = f"{frame_name(video, frame)} (mask)"
-    data = _read(video, video.masks[frame], name)
+    blob = video.masks[frame]
+    assert blob is not None  # of an annotated frame
+    data = _read(video, blob, name)
     try:
         labels = decode_labels(data, name)
     except InputError as error:

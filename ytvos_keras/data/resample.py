@@ -32,11 +32,11 @@ def resample(image: np.ndarray, matrix: np.ndarray, size: Size) -> np.ndarray:
         words[..., channel] = image[..., channel]
     words, width = words.reshape(-1).view(np.uint64), image.shape[1]
     blend = _blend(matrix.tobytes(), image.shape[:2], size)
-    total = words.take(blend.index, mode="clip")
+    total = words.take(blend.places, mode="clip")
     total *= blend.weights[0]
     neighbour = np.empty_like(total)
     for step, weight in zip((1, width, width + 1), blend.weights[1:], strict=True):
-        words[step:].take(blend.index, mode="clip", out=neighbour)
+        words[step:].take(blend.places, mode="clip", out=neighbour)
         neighbour *= weight
         total += neighbour
     total += np.uint64(0x0080_0080_0080_0080)  # rounds
@@ -63,12 +63,12 @@ class _Blend(NamedTuple):
     """Which pixels make up each pixel of the output.
 
     Args:
-        index: int64, the upper left one of four neighbours.
+        places: int64, the upper left one of four neighbours.
         weights: four arrays of uint64, which add up to 256: of this one, of those beside it, below
             it and both.
     """
 
-    index: np.ndarray
+    places: np.ndarray
     weights: tuple[np.ndarray, ...]
 
 

@@ -61,8 +61,8 @@ class OnnxFiles:
                 f"{', '.join(inputs)} -> {', '.join(outputs)}"
             )
         lines.append(f"parity       {self.parity}")
-        reference = next(iter(self.measured.values()), None)
         for name, own in self.measured.items():
+            reference = next(iter(self.measured.values()))
             loss = 100 * (reference.J - own.J)
             lines.append(
                 f"measured     {name}: J {100 * own.J:.1f} on {self.measured_on}, loss {loss:.1f} "

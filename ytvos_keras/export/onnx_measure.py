@@ -64,10 +64,10 @@ def _score(
     segmenters: Mapping[str, OnnxSegmenter], clip: Clip, frames: int | None
 ) -> dict[str, list[float]]:
     """J of every object, by precision."""
-    found: dict[str, list[np.ndarray]] = {name: [] for name in segmenters}
+    found: dict[str, list[list[float]]] = {name: [] for name in segmenters}
     ids: list[int] = []
     for index, (frame, truth) in enumerate(clip.frames(frames)):
-        if index == 0:
+        if index == 0 and truth is not None:  # the first frame has a mask
             for segmenter in segmenters.values():
                 segmenter.reset()
                 ids = segmenter.add_objects(truth)

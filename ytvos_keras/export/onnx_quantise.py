@@ -61,6 +61,7 @@ def calibration_inputs(
             sides = size or working_size(frame.shape[:2], input_size, stride)
             image = resize_frame(frame, sides)[None]
             if number == 0:
+                assert labels is not None  # of the first frame
                 mask = _first_object(clip, labels, sides)
                 inputs["initialize"].append({"image": image, "mask": mask})
                 state = stream.initialize(image, mask)

@@ -38,8 +38,8 @@ class OnnxSegmenter:
 
     def reset(self) -> None:
         """Forgets the video."""
-        self.state = None
-        self.first = None
+        self.state: dict[str, np.ndarray] | None = None
+        self.first: np.ndarray | None = None
         self.object_ids: list[int] = []
 
     def add_objects(self, label_map: np.ndarray) -> list[int]:
@@ -54,6 +54,8 @@ class OnnxSegmenter:
         size = self.size or working_size(native, self.input_size, self.stride)
         image = resize_frame(frame, size)[None]
         if self.state is None:
+            if self.first is None:
+                raise ValueError("add_objects comes before step")
             masks = [resize_mask((self.first == i).astype(np.uint8), size) for i in self.object_ids]
             self.state = self.stream.initialize(image, np.stack(masks)[..., None])
             return self.first

@@ -53,7 +53,7 @@ def _checked(function, sides, shared, padding):
             lambda: _same_rows(inputs, shared),
             lambda: _finite(inputs),
         )
-        passed = []
+        passed: list[tf.Operation] = []
         for rule in rules:  # one after the other: the first fault is the one to tell
             with tf.control_dependencies(passed):
                 passed = list(rule()) or passed

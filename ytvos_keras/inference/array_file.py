@@ -4,6 +4,7 @@ import io
 from collections.abc import Mapping
 from math import prod
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +19,7 @@ _KINDS = "biufU"  # of dtypes: numbers and text
 def save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Write an .npz file under exactly this name; a file before is kept until it is whole."""
     with atomic_path(path) as part, part.open("wb") as file:  # np.savez adds .npz to a name
-        np.savez(file, **arrays)
+        np.savez(file, **dict[str, Any](arrays))
 
 
 def load_arrays(path: Path) -> dict[str, np.ndarray]:

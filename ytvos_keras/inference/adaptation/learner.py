@@ -131,8 +131,8 @@ class OnlineLearner:
         )
         if self.config.scale == 1:
             size = frame.shape[:2]
-        masks = [small for mask in masks if (small := resize_mask(mask, size)).any()]
-        return resize_frame(frame, size), np.array(masks, np.uint8)
+        seen = [small for mask in masks if (small := resize_mask(mask, size)).any()]
+        return resize_frame(frame, size), np.array(seen, np.uint8)
 
     def _targets(self, masks: np.ndarray) -> list[int]:
         """Which of the objects are learned."""
