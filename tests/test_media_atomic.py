@@ -4,11 +4,12 @@ import os
 import pytest
 
 from ytvos_keras.errors import InputError
-from ytvos_keras.media.atomic import atomic_folder, atomic_path
+from ytvos_keras.media import atomic
+from ytvos_keras.media.atomic import atomic_folder, atomic_path, temporary_file
 
 
 def test_a_folder_is_whole_or_absent(tmp_path):
-    killed = tmp_path / ".clip.part"
+    killed = tmp_path / ".0123456789abcdef.part"
     killed.mkdir()
     (killed / "old.jpg").touch()
     with pytest.raises(KeyboardInterrupt), atomic_folder(tmp_path / "clip") as part:
@@ -24,8 +25,8 @@ def test_a_folder_is_whole_or_absent(tmp_path):
 
 
 def test_a_full_disk_is_told_with_the_place(tmp_path):
-    for atomic in (atomic_path, atomic_folder):
-        with pytest.raises(OSError, match=r"left on device: '.*/clip'$"), atomic(tmp_path / "clip"):
+    for whole in (atomic_path, atomic_folder):
+        with pytest.raises(OSError, match=r"left on device: '.*/clip'$"), whole(tmp_path / "clip"):
             raise OSError(errno.ENOSPC, "No space left on device")
         assert list(tmp_path.iterdir()) == []
 
@@ -53,3 +54,46 @@ def test_a_link_stays_and_the_file_behind_it_is_replaced(tmp_path):
         assert (tmp_path / "link").is_symlink()
         assert (tmp_path / "disk" / "file").read_text() == text
     assert len(list(tmp_path.rglob("*"))) == 3
+
+
+def test_names_cannot_be_guessed_and_links_are_not_followed(tmp_path):
+    (tmp_path / "victim").write_text("precious")
+    (tmp_path / ".a.part").symlink_to(tmp_path / "victim")
+    (tmp_path / ".0123456789abcdef.part").symlink_to(tmp_path / "victim")
+    names = set()
+    for _ in range(3):
+        with atomic_path(tmp_path / "a") as part:
+            assert not part.is_symlink()
+            names.add(part.name)
+            part.write_text("new")
+    assert len(names) == 3
+    assert (tmp_path / "victim").read_text() == "precious"
+    assert (tmp_path / "a").read_text() == "new"
+    assert not (tmp_path / "a").is_symlink()
+
+
+def test_a_file_is_as_others_that_the_user_makes(tmp_path):
+    (tmp_path / "other").touch()
+    with atomic_path(tmp_path / "a") as part:
+        part.touch()
+    assert (tmp_path / "a").stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
+def test_a_missing_folder_is_named_by_the_file(tmp_path):
+    path = tmp_path / "none" / "a"
+    with (
+        pytest.raises(OSError, match=r"No such file or directory: '.*/none/a'$"),
+        atomic_path(path),
+    ):
+        pass
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no locks on folders")
+def test_leftovers_go_and_files_in_use_stay(tmp_path):
+    (tmp_path / ".fedcba9876543210.part.weights.h5").write_text("left by a killed process")
+    (tmp_path / ".hidden.part").write_text("of the user")
+    with temporary_file(tmp_path) as mine:
+        atomic._swept.clear()  # as in another process
+        with temporary_file(tmp_path) as other:
+            assert mine.exists() and other.exists()
+    assert [file.name for file in tmp_path.iterdir()] == [".hidden.part"]

@@ -16,7 +16,7 @@ from ytvos_keras.datasets.raw_videos.quality import QualityLimits
 from ytvos_keras.datasets.raw_videos.settings import ClipSettings
 from ytvos_keras.datasets.readers.youtube_vos import read_youtube_vos
 from ytvos_keras.errors import InputError
-from ytvos_keras.media import write_mask
+from ytvos_keras.media import atomic, write_mask
 from ytvos_keras.media.video import VideoWriter
 
 pytest.importorskip("scenedetect")
@@ -227,7 +227,8 @@ def test_interrupted_and_run_again(raw, made, tmp_path):
     done = sorted((output / "JPEGImages").iterdir())
     assert 1 <= len(done) < len(made[1].clips)
     # A kill leaves what cannot be cleaned up: a hidden folder, and one of the two folders.
-    (output / "JPEGImages" / ".two_01.part").mkdir()
+    (output / "JPEGImages" / ".0123456789abcdef.part").mkdir()
+    atomic._swept.clear()  # as in another process
     (output / "JPEGImages_all_frames" / "two_01").mkdir()
     (output / "JPEGImages_all_frames" / "two_01" / "00099.jpg").touch()
     times = [file.stat().st_mtime_ns for file in done]

@@ -11,7 +11,7 @@ from ytvos_keras.errors import InputError
 from ytvos_keras.inference import inputs as inputs_module
 from ytvos_keras.inference import passes, segment_files
 from ytvos_keras.inference.resume import RESUME_NAME
-from ytvos_keras.media import davis_palette, open_frames, read_mask, write_mask
+from ytvos_keras.media import atomic, davis_palette, open_frames, read_mask, write_mask
 from ytvos_keras.media.video import VideoWriter
 
 SIZE = (32, 48)
@@ -229,7 +229,8 @@ def test_killed_without_a_last_word(tmp_path, clip, masks, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         segment_files(clip, masks, tmp_path / "out", FakeModel(), on_progress=keep)
     (tmp_path / "out" / RESUME_NAME).write_bytes(kept[RESUME_NAME])
-    (tmp_path / "out" / ".img10.png.part").write_bytes(b"half a mask")
+    (tmp_path / "out" / ".0123456789abcdef.part").write_bytes(b"half a mask")
+    atomic._swept.clear()  # as in another process
     assert segment_files(clip, masks, tmp_path / "out", FakeModel()).resumed_from == 3
     assert contents(tmp_path / "out") == contents(tmp_path / "whole")
 

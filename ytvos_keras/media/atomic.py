@@ -1,11 +1,23 @@
 """Files and folders that are whole or absent."""
 
 import contextlib
+import os
+import re
+import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from ytvos_keras.errors import InputError
+
+try:
+    import fcntl
+except ImportError:  # Windows: leftovers stay, and a second process is not noticed
+    fcntl = None
+
+_NO_LINKS = getattr(os, "O_NOFOLLOW", 0)
+_LEFTOVER = re.compile(r"\.[0-9a-f]{16}\.part(\..+)?")
+_swept: set[Path] = set()
 
 
 @contextlib.contextmanager
@@ -13,8 +25,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     """Give a hidden temporary path in the same folder; move it to `path` if the block succeeds.
 
     After an error or an interruption in the block the temporary file is removed and what was at
-    `path` is still there. Its name is fixed (`.NAME.part`), so what a killed process left behind is
-    overwritten by the next attempt.
+    `path` is still there. See `temporary_file`.
 
     Args:
         path: where the finished file belongs. Its folder must exist. Of a link, the file that it
@@ -35,14 +46,41 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         raise InputError(f"{path}: give the name of a file; this is a folder or a device.")
     if path.is_symlink():
         path = path.resolve()
-    part = path.with_name(f".{path.name}.part")
-    try:
+    with _named(path), temporary_file(path.parent) as part:
         yield part
         part.replace(path)
-    except BaseException as error:
-        part.unlink(missing_ok=True)
-        _name(error, path)
-        raise
+
+
+@contextlib.contextmanager
+def temporary_file(folder: Path, suffix: str = ".part", *, locked: bool = True) -> Iterator[Path]:
+    """Create an empty hidden file; what is still under its name after the block is removed.
+
+    Nobody can guess its name and put a link there. What killed processes left in the folder is
+    removed when a process writes there for the first time.
+
+    Args:
+        folder: must exist.
+        suffix: of the name; begins with `.part`.
+        locked: keep other processes from taking it for left over. Not for HDF5, which locks its
+            files itself: use it in a folder under a `folder_lock`.
+
+    Yields:
+        The path to write to.
+    """
+    _sweep(folder)
+    path = folder / f".{secrets.token_hex(8)}{suffix}"
+    file: int | None = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _NO_LINKS, 0o666)
+    try:
+        if fcntl is None or not locked:  # Windows renames no open file
+            os.close(file)
+            file = None
+        else:
+            _lock(file)
+        yield path
+    finally:
+        if file is not None:
+            os.close(file)
+        path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -62,19 +100,76 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
         ...     image.save(part / "00000.jpg")
     """
     path = Path(path)
-    part = path.with_name(f".{path.name}.part")
-    shutil.rmtree(part, ignore_errors=True)  # of a killed process
-    part.mkdir()
+    part = path.with_name(f".{secrets.token_hex(8)}.part")
+    with _named(path):
+        _sweep(path.parent)
+        part.mkdir()
+        try:
+            with _held(part):
+                yield part
+            part.replace(path)
+        except BaseException:
+            shutil.rmtree(part, ignore_errors=True)
+            raise
+
+
+@contextlib.contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Keep other processes from taking a folder for left over."""
+    if fcntl is None:
+        yield
+        return
+    file = os.open(folder, os.O_RDONLY)
     try:
-        yield part
-        part.replace(path)
-    except BaseException as error:
-        shutil.rmtree(part, ignore_errors=True)
-        _name(error, path)
-        raise
+        _lock(file)
+        yield
+    finally:
+        os.close(file)
 
 
-def _name(error: BaseException, path: Path) -> None:
+def _lock(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        return True
+    return True
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what killed processes left: temporary files and folders that nobody holds."""
+    place = folder.absolute()
+    if fcntl is None or place in _swept:
+        return
+    _swept.add(place)
+    with contextlib.suppress(OSError):
+        for entry in folder.iterdir():
+            if _LEFTOVER.fullmatch(entry.name):
+                _remove_if_left(entry)
+
+
+def _remove_if_left(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        file = os.open(path, os.O_RDONLY | _NO_LINKS | os.O_NONBLOCK)
+        try:
+            if not _lock(file):
+                return
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink()
+        finally:
+            os.close(file)
+
+
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[None]:
     """Let an error of the system say where: that of a full disk names no file."""
-    if isinstance(error, OSError) and error.errno is not None and error.filename is None:
-        error.filename = str(path)
+    try:
+        yield
+    except OSError as error:
+        hidden = error.filename is not None and _LEFTOVER.fullmatch(Path(str(error.filename)).name)
+        if error.errno is not None and (error.filename is None or hidden):
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise

@@ -1,5 +1,6 @@
 """A training run: stages, checkpoints, the best model."""
 
+import contextlib
 import functools
 import math
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from pathlib import Path
 import keras
 
 from ytvos_keras.data.clip_feed import count_videos
+from ytvos_keras.media.folder_lock import folder_lock
 from ytvos_keras.models import S2S
 from ytvos_keras.training.best_model import SaveBestModel
 from ytvos_keras.training.build import build_model, compile_model
@@ -77,7 +79,9 @@ def train(
     devices.check_batch_size(recipe.batch_size)
     recipe = complete_recipe(recipe, weights)
     description = describe_run(recipe, data, validation, weights)
-    with devices.watch(), name_data_errors():
+    files.folder.mkdir(parents=True, exist_ok=True)
+    alone = folder_lock(files.folder) if devices.is_chief else contextlib.nullcontext()
+    with devices.watch(), name_data_errors(), alone:
         devices.check_same("the recipe or the data", what_matters(description))
         if devices.is_chief:
             files.claim(description)

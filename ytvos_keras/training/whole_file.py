@@ -9,6 +9,7 @@ from pathlib import Path
 import keras
 
 from ytvos_keras.errors import InputError, first_line
+from ytvos_keras.media.atomic import temporary_file
 
 _OVERHEAD = 4096  # bytes of HDF5 for a variable and its groups; 1200 were met
 
@@ -22,8 +23,7 @@ def whole_file(path: Path, part: str, size: int) -> Iterator[Path]:
 
     Args:
         path: where the finished file belongs. Its folder must exist.
-        part: name of the temporary file, always the same: what a killed process left behind is
-            overwritten by the next one.
+        part: ending of the temporary file's name; begins with `.part`.
         size: bytes that the file takes, or somewhat more.
 
     Yields:
@@ -33,23 +33,21 @@ def whole_file(path: Path, part: str, size: int) -> Iterator[Path]:
         InputError: the disk is full, or the folder cannot be written to. What was at `path` is
             still there.
     """
-    temporary = path.with_name(part)
     try:
-        with temporary.open("wb") as file:
-            if hasattr(os, "posix_fallocate"):  # not on macOS and Windows
-                os.posix_fallocate(file.fileno(), 0, max(1, size))
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())  # after a power cut, a renamed file may otherwise be empty
-        temporary.replace(path)
+        with temporary_file(path.parent, part, locked=False) as temporary:
+            with temporary.open("rb+") as file:
+                if hasattr(os, "posix_fallocate"):  # not on macOS and Windows
+                    os.posix_fallocate(file.fileno(), 0, max(1, size))
+            yield temporary
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())  # after a power cut, a renamed file may otherwise be empty
+            temporary.replace(path)
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else first_line(error)
         raise InputError(
             f"{path}: cannot be written ({reason}); when there is room, run the same command again "
             "to go on from the last checkpoint"
         ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def size_on_disk(variables: Iterable[keras.Variable]) -> int:
