@@ -71,6 +71,11 @@ def test_help_is_quick_and_imports_nothing_heavy():
         (["clip", "--every", "0"], "a whole number of at least 1 is needed, not '0'"),
         (["clip", "--size", "256"], "a size is HEIGHTxWIDTH in pixels, for example 256x448"),
         (["clip", "--size", "0x448"], "Received: '0x448'"),
+        (["clip", "--format", "binary,mask"], "Received: 'mask'"),
+        (["clip", "--names", "dog"], "give ID=NAME, such as 1=dog. Received: 'dog'"),
+        (["clip", "--shard", "3/2"], "give I/N with I from 1 to N. Received: '3/2'"),
+        (["clip", "--jobs", "2"], "--jobs and --shard need --batch"),
+        (["clip", "--direction", "up"], "invalid choice: 'up'"),
         (["clip", "--nonsense"], "--nonsense"),
     ],
 )
@@ -94,6 +99,19 @@ def test_segments_and_says_where(inputs, tmp_path, capsys):
         *(f"{i:03d}.png" for i in range(6)),
         "overlay.mp4",
     ]
+
+
+def test_outputs_and_directions_are_passed_on(inputs, tmp_path, capsys):
+    options = ["--format", "binary,cutout", "--names", "1=the dog", "--mask-frame", "2"]
+    assert segment.main([*inputs, *options, "--contact-sheet", "--stop", "5"]) == 0
+    out, err = capsys.readouterr()
+    assert [line.split()[-1] for line in out.splitlines()[1:]] == [
+        str(tmp_path / "out" / name) for name in ("binary", "cutout", "contact_sheet.jpg")
+    ]
+    assert "are followed backward from their masks" in err
+    assert "backward" in err and "5/5 frames" in err
+    masks = sorted(file.stem for file in (tmp_path / "out").glob("*.png"))
+    assert masks == ["000", "001", "002", "003", "004"]
 
 
 def test_corrections_and_every(inputs, tmp_path, capsys):

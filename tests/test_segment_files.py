@@ -451,6 +451,6 @@ def test_masks_beyond_a_video_of_unknown_length(tmp_path, video, monkeypatch):
     write_mask(tmp_path / "masks" / "20.png", box(0, 0, 2))
     source = open_frames(video)
     source.count = None
-    monkeypatch.setattr(inputs_module, "open_frames", lambda path: source)
+    monkeypatch.setattr(inputs_module, "open_frames", lambda path, **_: source)
     with pytest.warns(UserWarning, match=r"20\.png: not used, the video ends before this frame"):
         segment_files(video, tmp_path / "masks", tmp_path / "out", FakeModel())

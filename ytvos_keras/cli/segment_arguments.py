@@ -142,6 +142,14 @@ def _add_inputs(group: argparse._ArgumentGroup) -> None:
         help="begin with this frame: its name, number, or a time such as 12.5s or 1:02",
     )
     add("--stop", metavar="FRAME|TIME", help="end before this frame")
+    add("--track", type=int, default=0, metavar="N", help="video track of a file (default: 0)")
+    add(
+        "--on-damage",
+        choices=("stop", "skip"),
+        default="stop",
+        help="at a frame that cannot be decoded: stop, or let the one before take its place and "
+        "name it at the end",
+    )
     add(
         "--every",
         type=positive,

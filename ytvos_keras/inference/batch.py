@@ -187,7 +187,9 @@ def _segment_video(
         )
     with progress(video.name) as on_progress:
         result = segment_inputs(inputs, video.output, segmenter, options, on_progress=on_progress)
-    return VideoOutcome(video.name, result.frame_count, objects, fingerprint=digest)
+    return VideoOutcome(
+        video.name, result.frame_count, objects, fingerprint=digest, damaged=result.damaged
+    )
 
 
 def _is_finished(video: BatchVideo, before: dict | None, options: SegmentOptions) -> bool:

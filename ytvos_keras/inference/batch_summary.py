@@ -27,6 +27,7 @@ class VideoOutcome:
         error: what went wrong, in one line; None if nothing did.
         fingerprint: of frames, masks, model and options, to know a finished video again.
         from_earlier_run: whether it was finished before this run.
+        damaged: frames that could not be decoded (with `on_damage="skip"`).
         busy: whether another process was working on it, which this one left to that.
     """
 
@@ -38,6 +39,7 @@ class VideoOutcome:
     fingerprint: str | None = None
     from_earlier_run: bool = False
     busy: bool = False
+    damaged: tuple[str, ...] = ()
 
 
 def add_to_summary(output: Path, outcome: VideoOutcome) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ytvos_keras.errors import and_more
 from ytvos_keras.inference.backward_pass import BackwardPass
 from ytvos_keras.inference.inputs import Inputs, check_files
 from ytvos_keras.inference.options import SegmentOptions
@@ -31,12 +32,14 @@ class SegmentedFiles:
         frame_count: number of segmented frames, and of masks.
         resumed_from: frames that an earlier, interrupted run had done.
         outputs: what else was asked for: kind to file or folder.
+        damaged: names of the frames that could not be decoded (with `on_damage="skip"`).
     """
 
     masks: Path
     frame_count: int
     resumed_from: int = 0
     outputs: Mapping[str, Path] = dataclasses.field(default_factory=dict)
+    damaged: tuple[str, ...] = ()
 
     @property
     def overlay(self) -> Path | None:
@@ -133,7 +136,14 @@ def segment_inputs(
         outputs = write_outputs(inputs, output, options, report)
         BackwardPass(inputs, output, digest).remove()
         ResumeFile(output, digest).remove()
-    return SegmentedFiles(output, segmenter.frame_count, start, outputs)
+    damaged = tuple(sorted(inputs.source.damaged))
+    if damaged:
+        warnings.warn(
+            f"{inputs.source.path}: frame {damaged[0]}{and_more(damaged[1:])} cannot be decoded; "
+            "the one before took its place.",
+            stacklevel=3,
+        )
+    return SegmentedFiles(output, segmenter.frame_count, start, outputs, damaged)
 
 
 def load_model(name: str | Path):

@@ -147,7 +147,7 @@ def check_files(
         InputError: something given cannot be used.
     """
     options = options or SegmentOptions()
-    source = open_frames(frames)
+    source = open_frames(frames, track=options.track, skip_damage=options.on_damage == "skip")
     frame_range = FrameRange.of(options.start, options.stop, source)
     first_masks = open_first_masks(
         masks,

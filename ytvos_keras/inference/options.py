@@ -8,6 +8,7 @@ from ytvos_keras.errors import InputError
 from ytvos_keras.inference.adaptation.config import OnlineLearningConfig
 
 FORMATS = ("palette", "binary", "per-object", "cutout", "cutout-video", "green-screen")
+ON_DAMAGE = ("stop", "skip")
 DIRECTIONS = ("forward", "backward", "both")
 
 
@@ -19,6 +20,9 @@ class SegmentOptions:
         size: working (height, width); see `Segmenter`.
         every: segment frames 0, N, 2N … and those that a mask is given for, as if the others were
             not in the video.
+        track: which video track of a file, from 0.
+        on_damage: `stop` at a frame that cannot be decoded, or `skip`: the one before it takes its
+            place, and it is named in the result.
         start: the first frame, by name, number or time (`12.5s`, `1:02`); None: that of the video.
         stop: the frame behind the last one, in the same way; None: to the end.
         direction: `forward`, `backward` or `both` from the given masks; see `directions`. None:
@@ -41,6 +45,8 @@ class SegmentOptions:
 
     size: tuple[int, int] | None = None
     every: int = 1
+    track: int = 0
+    on_damage: str = "stop"
     start: str | None = None
     stop: str | None = None
     direction: str | None = None
@@ -57,6 +63,10 @@ class SegmentOptions:
     def __post_init__(self) -> None:
         if self.every < 1:
             raise InputError(f"every must be at least 1 (1: all frames). Received: {self.every}.")
+        if self.on_damage not in ON_DAMAGE:
+            raise InputError(
+                f"on_damage must be one of {', '.join(ON_DAMAGE)}. Received: {self.on_damage!r}"
+            )
         if self.direction not in (None, *DIRECTIONS):
             raise InputError(
                 f"direction must be one of {', '.join(DIRECTIONS)}. Received: {self.direction!r}"

@@ -74,7 +74,9 @@ def fingerprint(inputs, segmenter) -> str:
         for index, file in sorted(files.items()):
             digest.update(str(index).encode() + file.read_bytes())
     digest.update(f"{len(inputs.first_masks.files)} {inputs.every}".encode())
-    digest.update(f"{inputs.trusted} {inputs.direction} {inputs.range}".encode())
+    digest.update(
+        f"{inputs.trusted} {inputs.direction} {inputs.range} {inputs.source.skip_damage}".encode()
+    )
     options = segmenter.size, segmenter.online_learning
     digest.update(f"{options} {model_digest(segmenter.model)}".encode())
     return digest.hexdigest()

@@ -1,5 +1,6 @@
 """Frames from a folder of pictures."""
 
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,7 +15,9 @@ from ytvos_keras.media.listing import (
     plain_name,
     warn_of_unread_files,
 )
-from ytvos_keras.media.pictures import read_rgb
+from ytvos_keras.media.pictures import load_picture, read_rgb
+
+_DARK = 2**13  # of 16 bits
 
 
 class FolderFrames(FrameSource):
@@ -22,20 +25,27 @@ class FolderFrames(FrameSource):
 
     fps = None
 
-    def __init__(self, folder: str | Path):
-        self.path = Path(folder)
+    def __init__(self, folder: str | Path, *, skip_damage: bool = False):
+        super().__init__()
+        self.path, self.skip_damage = Path(folder), skip_damage
         self.files = _pictures(self.path)
         self.names = [file.stem for file in self.files]
         self.count = len(self.files)
         self.size = read_rgb(self.files[0]).shape[:2]
+        _warn_of_dark_16_bits(self.files[0])
         self._index = {plain_name(name): index for index, name in enumerate(self.names)}
 
     def read(
         self, start: int = 0, wanted: Callable[[int], bool] | None = None
     ) -> Iterator[tuple[str, np.ndarray]]:
+        frame = None
         for index, file in enumerate(self.files[start:], start):
             if wanted is None or wanted(index):
-                yield file.stem, read_rgb(file)
+                try:
+                    frame = read_rgb(file)
+                except InputError as error:
+                    frame = self._replace(file.stem, error, frame)
+                yield file.stem, frame
 
     def index_of(self, stem: str) -> int | None:
         return self._index.get(plain_name(stem))
@@ -58,6 +68,20 @@ def _pictures(folder: Path) -> list[Path]:
         seen[name] = file
     check_no_broken_link(files)
     return files
+
+
+def _warn_of_dark_16_bits(file: Path) -> None:
+    """Cameras write 10 or 12 bits into the low end of 16; of these the high byte is nearly 0."""
+    image = load_picture(file)
+    if not image.mode.startswith("I"):
+        return
+    largest = int(np.asarray(image).max())
+    if 0 < largest < _DARK:
+        warnings.warn(
+            f"{file}: 16 bits, but no value above {largest}: frames will look black, as their high "
+            "byte is kept; save them with 8 bits, scaled to 0–255.",
+            stacklevel=4,
+        )
 
 
 def _has_folders(folder: Path) -> bool:

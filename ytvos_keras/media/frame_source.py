@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ytvos_keras.errors import InputError
+
 
 class FrameSource(abc.ABC):
     """A sequence of frames, read lazily: one frame in memory at a time.
@@ -17,6 +19,9 @@ class FrameSource(abc.ABC):
         count: number of frames; of a video what its header says, None where it says nothing.
         fps: frames per second, None for a folder of pictures.
         size: (height, width) of the first frame, in pixels.
+        skip_damage: whether a frame that cannot be decoded is replaced by the one before it, and
+            named in `damaged`, in place of an error. The first one must be whole.
+        damaged: names of the frames that were replaced so far.
     """
 
     path: Path
@@ -24,6 +29,18 @@ class FrameSource(abc.ABC):
     count: int | None
     fps: Fraction | None
     size: tuple[int, int]
+    skip_damage: bool = False
+
+    def __init__(self) -> None:
+        self.damaged: list[str] = []
+
+    def _replace(self, name: str, error: InputError, before: np.ndarray | None) -> np.ndarray:
+        """The frame before a damaged one, if that is wanted and there is one."""
+        if not self.skip_damage or before is None:
+            raise error
+        if name not in self.damaged:
+            self.damaged.append(name)
+        return before
 
     @abc.abstractmethod
     def read(

@@ -7,7 +7,7 @@ from ytvos_keras.media.folder_frames import FolderFrames
 from ytvos_keras.media.frame_source import FrameSource
 
 
-def open_frames(path: str | Path) -> FrameSource:
+def open_frames(path: str | Path, *, track: int = 0, skip_damage: bool = False) -> FrameSource:
     """Open a folder of pictures or a video file.
 
     A folder: every picture in it (JPEG, PNG, WebP, BMP, TIFF), in natural order of the names, read
@@ -17,6 +17,9 @@ def open_frames(path: str | Path) -> FrameSource:
 
     Args:
         path: a folder or a video file.
+        track: which video track of a file, from 0.
+        skip_damage: replace a frame that cannot be decoded by the one before it; see
+            `FrameSource`.
 
     Returns:
         The frames, with their number, size and, for a video, frames per second.
@@ -33,7 +36,7 @@ def open_frames(path: str | Path) -> FrameSource:
     if not path.exists():
         raise InputError(f"{path}: no such file or folder.")
     if path.is_dir():
-        return FolderFrames(path)
+        return FolderFrames(path, skip_damage=skip_damage)
     from ytvos_keras.media.video_frames import VideoFrames  # PyAV: 0.1 s, which folders do without
 
-    return VideoFrames(path)
+    return VideoFrames(path, track, skip_damage=skip_damage)

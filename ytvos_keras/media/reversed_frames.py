@@ -19,8 +19,9 @@ _FAST = 1  # compression of PNGs that live for minutes
 def read_reversed(source: FrameSource, indexes: Sequence[int]) -> Iterator[tuple[str, np.ndarray]]:
     """Yield (name, frame) of the frames of falling indexes.
 
-    Videos are entered at key frames. Those that cannot be (without reliable time stamps) are
-    decoded once from the beginning, and the wanted frames wait on disk as PNGs.
+    Videos are entered at key frames. Those that cannot be (without reliable time stamps, or where
+    damaged frames are replaced) are decoded once from the beginning, and the wanted frames wait on
+    disk as PNGs.
 
     Args:
         source: a folder or a video file.
@@ -29,14 +30,15 @@ def read_reversed(source: FrameSource, indexes: Sequence[int]) -> Iterator[tuple
     Raises:
         InputError: a frame cannot be read; the message names it.
     """
-    if isinstance(source, FolderFrames):
+    if isinstance(source, FolderFrames) and not source.skip_damage:
         yield from ((source.names[i], read_rgb(source.files[i])) for i in indexes)
         return
     track = source.track if isinstance(source, VideoFrames) else 0
-    frames = RandomFrames(source.path, track=track)
-    if frames.is_indexed:
-        yield from ((frames.name(i), frames.frame(i)) for i in indexes)
-        return
+    if not source.skip_damage:
+        frames = RandomFrames(source.path, track=track)
+        if frames.is_indexed:
+            yield from ((frames.name(i), frames.frame(i)) for i in indexes)
+            return
     with tempfile.TemporaryDirectory(prefix="ytvos-frames-") as folder:
         yield from _from_disk(source, indexes, Path(folder))
 

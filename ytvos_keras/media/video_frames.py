@@ -37,7 +37,9 @@ class VideoFrames(FrameSource):
         InputError: not a video, no such track, or its first frame cannot be decoded.
     """
 
-    def __init__(self, path: str | Path, track: int = 0):
+    def __init__(self, path: str | Path, track: int = 0, *, skip_damage: bool = False):
+        super().__init__()
+        self.skip_damage = skip_damage
         self.path = Path(path)
         self.files = [self.path]
         self.track = track
@@ -67,12 +69,15 @@ class VideoFrames(FrameSource):
         self, start: int = 0, wanted: Callable[[int], bool] | None = None
     ) -> Iterator[tuple[str, Fraction | None, np.ndarray]]:
         # Frames before `start` are decoded and dropped: exact for every codec, unlike seeking.
-        index = 0
+        index, picture, time = 0, None, None
         with _one_line_errors(self.path, lambda: index), open_video(self.path) as container:
-            # Not thread_type "AUTO": with frame threads FFmpeg keeps decoding errors to itself.
-            for frame in container.decode(self._stream(container)):
+            for frame in self._frames(container):
                 if index >= start and (wanted is None or wanted(index)):
-                    yield f"{index:05d}", self._time(frame, index), self._picture(frame)
+                    if isinstance(frame, av.VideoFrame):
+                        picture, time = self._picture(frame), self._time(frame, index)
+                    else:
+                        picture = self._replace(f"{index:05d}", self._damage(index, frame), picture)
+                    yield f"{index:05d}", time, picture
                 index += 1
         if self.count and index < self.count:
             warnings.warn(
@@ -121,6 +126,27 @@ class VideoFrames(FrameSource):
         if target is not None:  # to the key frame at or before it
             container.seek(int((target + self._origin) / stream.time_base), stream=stream)
         return container.decode(stream)
+
+    def _frames(
+        self, container: av.container.InputContainer
+    ) -> Iterator[av.VideoFrame | av.FFmpegError]:
+        """All frames; where damage is skipped, the error of a packet in place of its frame."""
+        stream = self._stream(container)
+        if not self.skip_damage:
+            # Not thread_type "AUTO": with frame threads FFmpeg keeps decoding errors to itself.
+            yield from container.decode(stream)
+            return
+        for packet in container.demux(stream):
+            try:
+                yield from packet.decode()
+            except av.FFmpegError as error:
+                yield error
+
+    def _damage(self, index: int, error: av.FFmpegError) -> InputError:
+        return InputError(
+            f"{self.path}: frame {index:05d} cannot be decoded, is the file cut off or damaged? "
+            f"({error.strerror or error})"
+        )
 
     def _stream(self, container: av.container.InputContainer) -> av.VideoStream:
         return video_stream(container, self.path, self.track)

@@ -1,0 +1,100 @@
+"""`--on-damage skip`, and pictures that are too dark to be meant so."""
+
+import numpy as np
+import pytest
+from fake_model import FakeModel
+from PIL import Image
+
+from ytvos_keras.errors import InputError
+from ytvos_keras.inference import segment_files
+from ytvos_keras.media import open_frames, write_mask
+from ytvos_keras.media.reversed_frames import read_reversed
+from ytvos_keras.media.video import VideoWriter
+
+SIZE = (32, 48)
+
+
+def frame(index):
+    return np.full((*SIZE, 3), 40 + 20 * index, np.uint8)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Frames 2 and 3 of six are cut off."""
+    (tmp_path / "clip").mkdir()
+    for index in range(6):
+        Image.fromarray(frame(index)).save(tmp_path / "clip" / f"{index}.png")
+    for index in (2, 3):
+        path = tmp_path / "clip" / f"{index}.png"
+        path.write_bytes(path.read_bytes()[:60])
+    return tmp_path / "clip"
+
+
+@pytest.fixture
+def video(tmp_path):
+    """The compressed data of some frames of twenty are overwritten."""
+    random = np.random.default_rng(0)
+    path = tmp_path / "a.mp4"
+    with VideoWriter(path) as writer:
+        for _ in range(20):
+            writer.write(random.integers(0, 255, (*SIZE, 3), np.uint8))
+    data = bytearray(path.read_bytes())
+    middle = (data.index(b"mdat") + len(data)) // 2
+    data[middle : middle + 3000] = bytes(3000)
+    path.write_bytes(data)
+    return path
+
+
+def test_stop_is_the_default(folder, video):
+    with pytest.raises(InputError, match=r"2\.png: cannot be read as a picture"):
+        list(open_frames(folder))
+    with pytest.raises(InputError, match=r"a\.mp4: frame \d{5} cannot be decoded"):
+        list(open_frames(video))
+
+
+def test_a_folder_with_damaged_frames(folder):
+    source = open_frames(folder, skip_damage=True)
+    read = list(source)
+    assert [name for name, _ in read] == list("012345")
+    assert source.damaged == ["2", "3"]
+    for (_, picture), expected in zip(read, (0, 1, 1, 1, 4, 5), strict=True):
+        np.testing.assert_array_equal(picture, frame(expected))
+    backward = dict(read_reversed(source, range(5, -1, -1)))
+    np.testing.assert_array_equal(backward["3"], frame(1))
+    assert source.damaged == ["2", "3"]  # each is named once
+    (folder / "0.png").write_bytes(b"")
+    with pytest.raises(InputError, match=r"0\.png: cannot be read"):
+        open_frames(folder, skip_damage=True)
+
+
+def test_a_video_with_damaged_frames(video):
+    source = open_frames(video, skip_damage=True)
+    read = list(source.read_with_times())
+    assert source.damaged
+    assert len(read) >= 18
+    times = [time for _, time, _ in read]
+    assert times == sorted(times)
+
+
+def test_damage_is_reported(tmp_path, folder):
+    mask = np.zeros(SIZE, np.uint8)
+    mask[4:12, 4:12] = 1
+    write_mask(tmp_path / "mask.png", mask)
+    with pytest.warns(
+        UserWarning, match=r"clip: frame 2 \(and 1 more\) cannot be decoded; the one"
+    ):
+        result = segment_files(
+            folder, tmp_path / "mask.png", tmp_path / "out", FakeModel(), on_damage="skip"
+        )
+    assert result.damaged == ("2", "3")
+    assert result.frame_count == 6
+    with pytest.raises(InputError, match="on_damage must be one of stop, skip"):
+        segment_files(folder, tmp_path / "mask.png", tmp_path / "b", FakeModel(), on_damage="go")
+
+
+def test_twelve_bits_in_sixteen(tmp_path):
+    Image.fromarray(np.full(SIZE, 4095, np.uint16)).save(tmp_path / "a.png")
+    with pytest.warns(UserWarning, match=r"a\.png: 16 bits, but no value above 4095: frames will"):
+        open_frames(tmp_path)
+    Image.fromarray(np.full(SIZE, 65535, np.uint16)).save(tmp_path / "a.png")
+    assert open_frames(tmp_path).count == 1
