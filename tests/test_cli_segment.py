@@ -106,7 +106,7 @@ def test_outputs_and_directions_are_passed_on(inputs, tmp_path, capsys):
     assert segment.main([*inputs, *options, "--contact-sheet", "--stop", "5"]) == 0
     out, err = capsys.readouterr()
     assert [line.split()[-1] for line in out.splitlines()[1:]] == [
-        str(tmp_path / "out" / name) for name in ("binary", "cutout", "contact_sheet.jpg")
+        str(tmp_path / "out" / name) for name in ("binary", "cutout", "sheet/contact_sheet.jpg")
     ]
     assert "are followed backward from their masks" in err
     assert "backward" in err and "5/5 frames" in err

@@ -242,3 +242,20 @@ def test_unknown_direction(tmp_path, clip, mask):
         segment_files(clip, mask, tmp_path / "out", FakeModel(), direction="up")
     with pytest.raises(InputError, match="direction must be one of"):
         next(Segmenter(FakeModel()).segment([frame(0)], bar(0), direction="up"))
+
+
+def test_confidence_is_written_and_summed_up(tmp_path, clip, mask, monkeypatch, caplog):
+    """Where the Segmenter has one: the backward pass is sure, the forward pass less and less."""
+    caplog.set_level(logging.INFO, "ytvos_keras")
+
+    values = iter([0.9, 0.9, 0.8, 0.7, 0, 0, 0, 1.0, 0.9, 0.6, 0.4, 0.2])
+    monkeypatch.setattr(
+        Segmenter, "confidence", property(lambda self: {1: next(values)}), raising=False
+    )
+    result = segment_files(clip, mask, tmp_path / "out", FakeModel())
+    rows = (tmp_path / "out" / "confidence.csv").read_text().splitlines()
+    assert rows[0] == "frame,object,confidence"
+    expected = [0.7, 0.8, 0.9, 1.0, 0.9, 0.6, 0.4, 0.2]
+    assert rows[1:] == [f"{i:03d},1,{value}" for i, value in enumerate(expected)]
+    assert result.lost == {1: ["006", "007"]}
+    assert "object 1 is probably lost in 2 frames, such as 006; see confidence.csv" in caplog.text

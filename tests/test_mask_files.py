@@ -119,6 +119,10 @@ def test_a_file_for_each_object(tmp_path, source, caplog):
     (folder / "cat.png").rename(folder / "3.png")
     labels = open_first_masks(folder, source).read(0)
     np.testing.assert_array_equal(labels, (box(20) > 0) * 3 + (box(4) > 0) * 7)
+    Image.fromarray(box(6)).save(folder / "8.png")  # most likely the mask of another frame
+    with pytest.raises(InputError, match=r"8\.png: covers the mask of another object; name masks"):
+        open_first_masks(folder, source)
+    (folder / "8.png").unlink()
     (folder / "3.png").rename(folder / "7.png")
     with pytest.raises(InputError, match="the numbers of its objects must be different, 1 to 254"):
         open_first_masks(folder, source)

@@ -269,5 +269,5 @@ def test_summary_page(folders, model):
     page = (out / "summary.html").read_text()
     assert "3 videos, 1 failed" in page
     assert '<a href="dog2/overlay.mp4">overlay</a>' in page
-    assert 'src="dog10/contact_sheet.jpg"' in page
+    assert 'src="dog10/sheet/contact_sheet.jpg"' in page
     assert "no such file or folder" in page

@@ -102,7 +102,7 @@ def test_coco(run, tmp_path):
 
 def test_contact_sheet(run):
     made, _ = run(contact_sheet=True)
-    with Image.open(made.output / "contact_sheet.jpg") as sheet:
+    with Image.open(made.output / "sheet/contact_sheet.jpg") as sheet:
         assert sheet.width > COUNT * SIZE[1]  # side by side
         assert len(sheet.getcolors(1_000_000)) > 100
 

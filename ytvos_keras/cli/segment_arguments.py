@@ -217,7 +217,7 @@ def _add_outputs(group: argparse._ArgumentGroup) -> None:
     add(
         "--contact-sheet",
         action="store_true",
-        help="also write DIR/contact_sheet.jpg, one picture to look the run over",
+        help="also write DIR/sheet/contact_sheet.jpg, one picture to look the run over",
     )
     add(
         "--coco",

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ytvos_keras.inference.directions import join_directions
+from ytvos_keras.inference.confidence_log import ConfidenceLog
+from ytvos_keras.inference.directions import choose_directions, join_directions
 from ytvos_keras.inference.inputs import Inputs
 from ytvos_keras.inference.passes import run_pass
 from ytvos_keras.inference.resume import ResumeFile
@@ -46,15 +47,29 @@ class BackwardPass:
         )
         segmenter.reset()
 
-    def join(self, index: int, name: str, forward: np.ndarray) -> np.ndarray:
-        """The label map of a frame from both passes; see `join_directions`."""
+    def join(
+        self, index: int, name: str, forward: np.ndarray, confidence: ConfidenceLog
+    ) -> np.ndarray:
+        """The label map of a frame from both passes; see `join_directions`.
+
+        Args:
+            index: of the frame.
+            name: of the frame.
+            forward: uint8 (H, W), from the forward pass.
+            confidence: of the forward pass; that of the joined masks takes its place.
+        """
         backward = np.zeros_like(forward)
         file = self.folder / f"{name}.png"
         if file.exists():  # not behind the last given mask
             backward = read_label_map(file, allow_empty=True)
+        sure = confidence.of(name), self._resume.confidence.of(name)
         if self.inputs.direction == "backward":  # the forward pass has nothing
+            confidence.add(name, sure[1])
             return backward
-        return join_directions(forward, backward, index, self.inputs.trusted)
+        chosen = choose_directions(index, self.inputs.trusted, sure)
+        own = {i: sure[0 if is_forward else 1].get(i) for i, (is_forward, _) in chosen.items()}
+        confidence.add(name, {i: value for i, value in own.items() if value is not None})
+        return join_directions(forward, backward, index, self.inputs.trusted, sure)
 
     def remove(self) -> None:
         """Delete the folder, if there is one."""

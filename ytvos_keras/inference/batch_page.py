@@ -43,9 +43,9 @@ def _row(folder: Path, name: str, outcome: Mapping[str, Any]) -> str:
         cells.append(f'<td class="bad">{html.escape(str(outcome["error"]))}')
     else:
         links = [_link(folder, name, "overlay.mp4", "overlay")]
-        if (folder / name / "contact_sheet.jpg").exists():
-            image = f'<img alt="" loading="lazy" src="{_url(name, "contact_sheet.jpg")}">'
-            links.append(_link(folder, name, "contact_sheet.jpg", image, is_html=True))
+        if (folder / name / "sheet/contact_sheet.jpg").exists():
+            image = f'<img alt="" loading="lazy" src="{_url(name, "sheet/contact_sheet.jpg")}">'
+            links.append(_link(folder, name, "sheet/contact_sheet.jpg", image, is_html=True))
         cells.append(f"<td>{'<br>'.join(filter(None, links))}")
     return f"<tr>{''.join(cells)}</tr>"
 

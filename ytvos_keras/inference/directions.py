@@ -49,21 +49,31 @@ def join_directions(
     Returns:
         uint8 (H, W).
     """
-    chosen = []
+    chosen = choose_directions(index, trusted, confidence)
+    labels = np.zeros_like(forward)
+    far_to_near = sorted(chosen.items(), key=lambda item: (item[1][1], item[0]), reverse=True)
+    for object_id, (is_forward, _) in far_to_near:
+        labels[(forward if is_forward else backward) == object_id] = object_id
+    return labels
+
+
+def choose_directions(
+    index: int,
+    trusted: Trusted,
+    confidence: tuple[Mapping[int, float], Mapping[int, float]] = ({}, {}),
+) -> dict[int, tuple[bool, int]]:
+    """For each object: whether the forward pass counts in a frame, and the distance of its mask."""
+    chosen = {}
     for object_id, indexes in trusted.items():
         before, after = _distances(indexes, index)
         if before is None or after is None:
-            take_forward = before is not None
+            is_forward = before is not None
         else:
             sure = [side.get(object_id) for side in confidence]
             known = None not in sure and sure[0] != sure[1] and min(before, after) > 0
-            take_forward = sure[0] > sure[1] if known else before <= after
-        distance = before if take_forward else after
-        chosen.append((distance, object_id, forward if take_forward else backward))
-    labels = np.zeros_like(forward)
-    for _, object_id, source in sorted(chosen, key=lambda item: item[:2], reverse=True):
-        labels[source == object_id] = object_id
-    return labels
+            is_forward = sure[0] > sure[1] if known else before <= after
+        chosen[object_id] = is_forward, before if is_forward else after
+    return chosen
 
 
 def _distances(indexes: Sequence[int], index: int) -> tuple[int | None, int | None]:

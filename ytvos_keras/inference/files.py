@@ -10,6 +10,7 @@ from typing import Any
 
 from ytvos_keras.errors import and_more
 from ytvos_keras.inference.backward_pass import BackwardPass
+from ytvos_keras.inference.confidence_log import FILE_NAME
 from ytvos_keras.inference.inputs import Inputs, check_files
 from ytvos_keras.inference.options import SegmentOptions
 from ytvos_keras.inference.outputs.write_outputs import write_outputs
@@ -32,6 +33,7 @@ class SegmentedFiles:
         frame_count: number of segmented frames, and of masks.
         resumed_from: frames that an earlier, interrupted run had done.
         outputs: what else was asked for: kind to file or folder.
+        lost: object id to the frames in which the model expects its mask to be wrong, if it says.
         damaged: names of the frames that could not be decoded (with `on_damage="skip"`).
     """
 
@@ -40,6 +42,7 @@ class SegmentedFiles:
     resumed_from: int = 0
     outputs: Mapping[str, Path] = dataclasses.field(default_factory=dict)
     damaged: tuple[str, ...] = ()
+    lost: Mapping[int, list[str]] = dataclasses.field(default_factory=dict)
 
     @property
     def overlay(self) -> Path | None:
@@ -132,7 +135,7 @@ def segment_inputs(
     digest = fingerprint(inputs, segmenter)
     output.mkdir(parents=True, exist_ok=True)
     with folder_lock(output):
-        start = _write_masks(inputs, output, segmenter, digest, options.overwrite, report)
+        start, lost = _write_masks(inputs, output, segmenter, digest, options.overwrite, report)
         outputs = write_outputs(inputs, output, options, report)
         BackwardPass(inputs, output, digest).remove()
         ResumeFile(output, digest).remove()
@@ -143,7 +146,7 @@ def segment_inputs(
             "the one before took its place.",
             stacklevel=3,
         )
-    return SegmentedFiles(output, segmenter.frame_count, start, outputs, damaged)
+    return SegmentedFiles(output, segmenter.frame_count, start, outputs, damaged, lost)
 
 
 def load_model(name: str | Path):
@@ -153,15 +156,17 @@ def load_model(name: str | Path):
     return load(name)
 
 
-def _write_masks(inputs: Inputs, output: Path, segmenter, digest: str, overwrite, report) -> int:
-    """Do all passes; returns the number of frames that an earlier run had done."""
+def _write_masks(
+    inputs: Inputs, output: Path, segmenter, digest: str, overwrite, report
+) -> tuple[int, dict[int, list[str]]]:
+    """Do all passes; returns the number of frames done earlier, and where objects are lost."""
     finish = None
     resume = ResumeFile(output, digest)
     state = None if overwrite else resume.load()
     if inputs.direction != "forward":
         backward = BackwardPass(inputs, output, digest)
         backward.run(segmenter, functools.partial(report, "backward"), overwrite)
-        finish = backward.join
+        finish = functools.partial(backward.join, confidence=resume.confidence)
     if state is not None:
         segmenter.restore(state)
         logger.info("going on after %d frames of an earlier run", segmenter.frame_count)
@@ -177,7 +182,16 @@ def _write_masks(inputs: Inputs, output: Path, segmenter, digest: str, overwrite
         finish=finish,
     )
     _warn_of_unused_masks(inputs, segmenter.frame_count)
-    return start
+    resume.confidence.write(output)
+    for object_id, frames in (lost := resume.confidence.lost()).items():
+        logger.info(
+            "object %d is probably lost in %d frames, such as %s; see %s",
+            object_id,
+            len(frames),
+            frames[0],
+            FILE_NAME,
+        )
+    return start, lost
 
 
 def _warn_of_unused_masks(inputs: Inputs, done: int) -> None:

@@ -58,9 +58,12 @@ class ObjectFiles:
 
     Attributes:
         parts: object ids and files.
+        apart: whether it is an error if most of an object is covered by another: then the files are
+            probably masks of several frames.
     """
 
     parts: tuple[tuple[int, Path], ...]
+    apart: bool = False
 
     def __str__(self) -> str:
         return str(self.parts[0][1])
@@ -73,6 +76,11 @@ class ObjectFiles:
             labels = np.zeros(mask.shape, np.uint8) if labels is None else labels
             if mask.shape != labels.shape:
                 raise InputError(f"{path}: has another size than {self.parts[0][1]}.")
+            if self.apart and (labels[mask] > 0).sum() > mask.sum() / 2:
+                raise InputError(
+                    f"{path}: covers the mask of another object; name masks of several frames "
+                    "after their frames."
+                )
             labels[mask] = object_id
         return labels, None
 
@@ -99,7 +107,7 @@ def object_folders(folder: Path) -> list[tuple[int, Path]]:
 
 def object_files(folder: Path, files: Sequence[Path]) -> ObjectFiles:
     """One file for each object of one frame, numbered as `object_folders` are."""
-    return ObjectFiles(tuple(_numbered(folder, [file.stem for file in files], files)))
+    return ObjectFiles(tuple(_numbered(folder, [file.stem for file in files], files)), apart=True)
 
 
 def _numbered(folder: Path, names: Sequence[str], paths: Sequence[Path]) -> list[tuple[int, Path]]:

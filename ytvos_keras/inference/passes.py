@@ -45,6 +45,7 @@ def run_pass(
     try:
         for index, name, frame in read(done.frame_count):
             labels = _segment_one(segmenter, inputs, index, name, frame, gives)
+            resume.confidence.add(name, getattr(segmenter, "confidence", {}))
             if finish is not None:
                 labels = finish(index, name, labels)
             write_mask(folder / f"{name}.png", labels, inputs.first_masks.palette)

@@ -10,6 +10,7 @@ import numpy as np
 import ytvos_keras
 from ytvos_keras.errors import InputError
 from ytvos_keras.inference.array_file import load_arrays, save_arrays
+from ytvos_keras.inference.confidence_log import ConfidenceLog
 from ytvos_keras.inference.model_digest import model_digest
 
 RESUME_NAME = ".ytvos-segment.npz"
@@ -21,11 +22,15 @@ class ResumeFile:
     Args:
         folder: the output folder.
         fingerprint: of the run; see `fingerprint`.
+
+    Attributes:
+        confidence: of the frames so far; saved and loaded with the state.
     """
 
     def __init__(self, folder: Path, fingerprint: str):
         self.path = folder / RESUME_NAME
         self.fingerprint = fingerprint
+        self.confidence = ConfidenceLog()
 
     def load(self) -> dict[str, np.ndarray] | None:
         """Return the state for `Segmenter.restore`, or None if there is no file.
@@ -38,7 +43,8 @@ class ResumeFile:
         try:
             state = load_arrays(self.path)
             same = str(state.pop("fingerprint")) == self.fingerprint
-        except (InputError, KeyError) as error:
+            self.confidence.restore(state.pop("confidence_log"))
+        except (InputError, KeyError, ValueError, AttributeError) as error:
             raise InputError(f"{self.path}: cannot be read; {_REMEDY}.") from error
         if not same:
             raise InputError(
@@ -49,7 +55,11 @@ class ResumeFile:
 
     def save(self, state: Mapping[str, np.ndarray]) -> None:
         """Write the state; the file before is kept until the new one is whole."""
-        save_arrays(self.path, {"fingerprint": np.array(self.fingerprint), **state})
+        own = {
+            "fingerprint": np.array(self.fingerprint),
+            "confidence_log": self.confidence.to_array(),
+        }
+        save_arrays(self.path, {**own, **state})
 
     def remove(self) -> None:
         """Delete the file, if there is one."""

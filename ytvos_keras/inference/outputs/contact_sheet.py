@@ -61,5 +61,6 @@ class ContactSheet(OutputWriter):
         for place, cell in enumerate(self._cells):
             row, column = divmod(place, columns)
             sheet.paste(cell, (column * (width + 4), row * (height + 4)))
+        self.path.parent.mkdir(exist_ok=True)
         with atomic_path(self.path) as part:
             sheet.save(part, format="JPEG", quality=88)

@@ -31,7 +31,8 @@ def output_paths(output: Path, options: SegmentOptions) -> dict[str, Path]:
     if options.overlay:
         paths["overlay"] = output / "overlay.mp4"
     if options.contact_sheet:
-        paths["contact sheet"] = output / "contact_sheet.jpg"
+        # In a folder of its own: pictures in the folder of masks are taken for masks.
+        paths["contact sheet"] = output / "sheet" / "contact_sheet.jpg"
     if options.coco is not None:
         paths["coco"] = Path(options.coco)
     return paths

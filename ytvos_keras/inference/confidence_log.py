@@ -1,0 +1,66 @@
+"""What the model expects of its masks, frame by frame: `confidence.csv`."""
+
+import csv
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from ytvos_keras.media.atomic import atomic_path
+
+FILE_NAME = "confidence.csv"
+LOST = 0.5  # expected J below which an object is called probably lost
+
+
+class ConfidenceLog:
+    """The expected J, 0–1, of each object in each frame of a run.
+
+    Attributes:
+        by_frame: name of a frame to the confidence of each object in it.
+    """
+
+    def __init__(self) -> None:
+        self.by_frame: dict[str, dict[int, float]] = {}
+
+    def add(self, name: str, confidence: Mapping[int, float]) -> None:
+        """Note a frame; frames without a confidence are left out."""
+        if confidence:
+            self.by_frame[name] = {i: round(float(value), 4) for i, value in confidence.items()}
+
+    def of(self, name: str) -> dict[int, float]:
+        """The confidence of each object in a frame; empty if it is not known."""
+        return self.by_frame.get(name, {})
+
+    def lost(self) -> dict[int, list[str]]:
+        """The frames in which each object is probably lost, if there are any."""
+        frames: dict[int, list[str]] = {}
+        for name, confidence in sorted(self.by_frame.items()):
+            for object_id, value in confidence.items():
+                if value < LOST:
+                    frames.setdefault(object_id, []).append(name)
+        return dict(sorted(frames.items()))
+
+    def write(self, folder: Path) -> Path | None:
+        """Write `confidence.csv` (frame, object, confidence); None if nothing is known."""
+        if not self.by_frame:
+            return None
+        path = folder / FILE_NAME
+        with atomic_path(path) as part, part.open("w", encoding="utf-8", newline="") as file:
+            table = csv.writer(file)
+            table.writerow(("frame", "object", "confidence"))
+            for name, confidence in sorted(self.by_frame.items()):
+                table.writerows((name, i, value) for i, value in sorted(confidence.items()))
+        return path
+
+    def to_array(self) -> np.ndarray:
+        """Everything as an array that `np.savez` can save."""
+        return np.array(json.dumps(self.by_frame))
+
+    def restore(self, array: np.ndarray) -> None:
+        """Undo `to_array`."""
+        content = json.loads(str(array))
+        self.by_frame = {
+            name: {int(i): value for i, value in confidence.items()}
+            for name, confidence in content.items()
+        }
