@@ -1,4 +1,6 @@
 import numpy as np
+import pytest
+import tensorflow as tf
 from keras import ops
 
 from ytvos_keras.layers import Matching
@@ -19,39 +21,70 @@ def memory(height=4, width=3, seed=0):
     return key, value
 
 
-def expected(query, key, value, temperature, penalty=0.0):
+def places(x):
+    return x.reshape(x.shape[0], -1, x.shape[-1])
+
+
+def expected(query, key, value, temperature, penalty=0.0, filled=None):
     """The same, place by place."""
-    q, k, v = (x.reshape(2, -1, x.shape[-1]) for x in (query, key, value))
-    cosine = np.einsum("bqk,bpk->bqp", q, k)
-    weights = np.exp(temperature * cosine - penalty)
-    weights /= weights.sum(-1, keepdims=True)
+    q, k, v = (places(x) for x in (query, key, value))
+    filled = np.ones(k.shape[:2]) if filled is None else filled
+    logits = temperature * np.einsum("bqk,bpk->bqp", q, k) - penalty
+    weights = np.exp(logits) * filled[:, None]
     mask = v[:, None, :, -1]
-    to_object = (cosine - 2 * (1 - mask)).max(-1)
-    to_background = (cosine - 2 * mask).max(-1)
-    out = np.concatenate([weights @ v, to_object[..., None], to_background[..., None]], axis=-1)
+    masses = np.stack([(weights * mask).sum(-1), (weights * (1 - mask)).sum(-1)], axis=-1)
+    weights /= weights.sum(-1, keepdims=True)
+    out = np.concatenate([weights @ v, np.log(masses) / temperature], axis=-1)
     return out.reshape(*query.shape[:3], -1)
 
 
 def test_against_direct_arithmetic():
     query, (key, value) = unit(random(2, 4, 3, 5, seed=9)), memory()
-    out = Matching()(query, key, value)
+    out = Matching()(query, places(key), places(value))
     np.testing.assert_allclose(out, expected(query, key, value, 10.0), atol=1e-5)
 
 
-def test_local_matching_prefers_near_places():
+def test_empty_places_are_not_read():
     query, (key, value) = unit(random(2, 4, 3, 5, seed=9)), memory()
-    places = np.array([(y, x) for y in range(4) for x in range(3)], "float32")
-    distance = ((places[:, None] - places[None]) ** 2).sum(-1)
-    penalty = distance / (2 * 12 * 0.15**2)
+    filled = np.random.default_rng(3).integers(0, 2, (2, 12)).astype("float32")
+    out = Matching()(query, places(key), places(value), filled)
+    np.testing.assert_allclose(out, expected(query, key, value, 10.0, filled=filled), atol=1e-5)
+
+
+def distance_penalty(height, width):
+    at = np.array([(y, x) for y in range(height) for x in range(width)], "float32")
+    distance = ((at[:, None] - at[None]) ** 2).sum(-1)
+    return distance / (2 * height * width * 0.15**2)
+
+
+def test_local_matching_prefers_near_places_and_leaves_out_far_ones():
+    query, (key, value) = unit(random(2, 8, 3, 5, seed=9)), memory(height=8)
+    penalty = distance_penalty(8, 3)
+    band = np.repeat(np.arange(4), 2 * 3)
+    penalty[np.abs(band[:, None] - band[None]) > 1] = 1e9
     out = Matching(local=True)(query, key, value)
     np.testing.assert_allclose(out, expected(query, key, value, 10.0, penalty), atol=1e-5)
 
 
-def test_one_query_serves_many_objects():
+@pytest.mark.parametrize("local", [False, True])
+def test_objects_that_remember_the_same_places_share_the_affinity(local):
     query, (key, value) = unit(random(1, 4, 3, 5, seed=9)), memory()
-    shared = Matching(local=True)(query, key, value)
-    repeated = Matching(local=True)(np.repeat(query, 2, axis=0), key, value)
-    np.testing.assert_allclose(shared, repeated, atol=1e-6)
+    key = np.repeat(key[:1], 2, axis=0)
+    arrange = (lambda x: x) if local else places
+    layer = Matching(local=local)
+    shared = layer(query, arrange(key), arrange(value))
+    alone = [layer(query, arrange(key[n : n + 1]), arrange(value[n : n + 1])) for n in range(2)]
+    np.testing.assert_allclose(shared, np.concatenate(alone), atol=1e-5)
+
+
+@pytest.mark.parametrize("local", [False, True])
+def test_objects_that_remember_other_places_keep_them(local):
+    query, (key, value) = unit(random(1, 4, 3, 5, seed=9)), memory()
+    arrange = (lambda x: x) if local else places
+    layer = Matching(local=local)
+    shared = tf.function(layer)(query, arrange(key), arrange(value))
+    alone = [layer(query, arrange(key[n : n + 1]), arrange(value[n : n + 1])) for n in range(2)]
+    np.testing.assert_allclose(shared, np.concatenate(alone), atol=1e-5)
 
 
 def test_it_finds_the_same_place_again():
@@ -61,25 +94,23 @@ def test_it_finds_the_same_place_again():
     layer.log_temperature.assign(np.log(1000.0))
     moved = np.roll(key, (1, 2), axis=(1, 2))
     np.testing.assert_allclose(
-        layer(moved, key, value)[..., :3], np.roll(value, (1, 2), axis=(1, 2)), atol=1e-3
+        layer(moved, places(key), places(value))[..., :3],
+        np.roll(value, (1, 2), axis=(1, 2)),
+        atol=1e-3,
     )
 
 
 def test_an_empty_mask_leaves_no_place_of_the_object():
     key, value = memory()
     value[..., -1] = 0
-    out = np.array(Matching()(key, key, value))
+    out = np.array(Matching()(key, places(key), places(value)))
     assert out[..., -2].max() < -0.9  # below any cosine to a real place
-    np.testing.assert_allclose(out[..., -1], 1, atol=1e-5)  # every place finds itself
+    assert out[..., -1].min() > 0.99  # every place finds at least itself
 
 
 def test_config_round_trip_and_shape():
     layer = Matching(local=True)
     assert Matching.from_config(layer.get_config()).local
-    assert layer.compute_output_shape((1, 4, 3, 5), (2, 4, 3, 5), (2, 4, 3, 9)) == (2, 4, 3, 11)
-    assert ops.shape(layer(*[ops.ones(s) for s in ((1, 4, 3, 5), (2, 4, 3, 5), (2, 4, 3, 9))])) == (
-        2,
-        4,
-        3,
-        11,
-    )
+    shapes = (1, 4, 3, 5), (2, 4, 3, 5), (2, 4, 3, 9)
+    assert layer.compute_output_shape(*shapes) == (2, 4, 3, 11)
+    assert layer(*[ops.ones(shape) for shape in shapes]).shape == (2, 4, 3, 11)

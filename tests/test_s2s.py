@@ -234,17 +234,18 @@ def test_teacher_forcing_puts_the_given_mask_in_place_of_the_prediction(kind):
     state = model.initialize(frames[:, 0], clip["mask"])
     expected = []
     for t in (1, 2, 3):
-        features = model.encode(frames[:, t])
-        p, state = model.step_features(features, state)
+        features, before = model.encode(frames[:, t]), state
+        p, state = model.step_features(features, before)
         expected.append(np.array(p)[:, :40, :70])
         if t < 3:
             padded = np.zeros((2, 64, 96, 1), "float32")
             padded[:, :40, :70] = masks[:, t]
             given = {"previous_mask": padded}
             if kind == "lite":
-                given = model.memory.remember("previous", features, padded)
-            use = forced[:, t, None, None, None]
-            state |= {k: use * given[k] + (1 - use) * state[k] for k in given}
+                given = model.memory.update(features, padded, before)
+            for name, x in given.items():
+                use = forced[:, t].reshape(-1, *[1] * (len(x.shape) - 1))
+                state[name] = use * x + (1 - use) * state[name]
 
     logits = model(clip | {"previous_masks": masks, "teacher_forcing": forced})
     np.testing.assert_allclose(sigmoid(logits), np.stack(expected, axis=1), atol=1e-5)
@@ -276,8 +277,9 @@ def test_fit_lowers_the_loss(kind):
         ({"fc6": "3x3"}, "fc6 must be one of"),
         ({"state_stride": 16}, "state_stride must be 8 or 32"),
         ({"decoder_filters": (8, 8)}, "decoder_filters must have 5 entries"),
-        ({"matching": ("previous",)}, "matching must be"),
-        ({"matching": ("first",)}, "need state_stride=8"),
+        ({"memory_frames": -1}, "memory_frames must be 0 or more"),
+        ({"memory_frames": 1, "remember_every": 0}, "remember_every 1 or more"),
+        ({"memory_frames": 1}, "need state_stride=8"),
         ({"skip_connections": True}, "need state_stride=8"),
         ({"initializer": "mask", "encoder_input": "frame_and_mask"}, "two variants; take one"),
         ({"initializer": "mask", "shared_encoder": True}, "variants of the paper's network"),
@@ -293,4 +295,5 @@ def test_config_survives_json():
     config = PRESETS["s2s-lite"]
     model = small_model("lite")
     assert S2S.from_config(model.get_config()).config == model.config
-    assert S2SConfig(**{**vars(config), "matching": list(config.matching)}) == config
+    lists = {**vars(config), "decoder_filters": list(config.decoder_filters)}
+    assert S2SConfig(**lists) == config

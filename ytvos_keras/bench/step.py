@@ -112,8 +112,8 @@ def _parts(model: Any, features: dict, frame: Any, state: dict) -> Iterator[tupl
     def read_memory(features, state):
         return model.memory(features, state)
 
-    def remember(features, probabilities):
-        return model.memory.remember("previous", features, probabilities)
+    def remember(features, probabilities, state):
+        return model.memory.update(features, probabilities, state)
 
     def conv_lstm(x, state):
         return model.conv_lstm.cell(x, (state["h"], state["c"]))
@@ -128,9 +128,9 @@ def _parts(model: Any, features: dict, frame: Any, state: dict) -> Iterator[tupl
     if model.memory is not None:
         x = read_memory(features, state)
         yield "Memory, read", partial(_finish, tf.function(read_memory), features, state)
-        if "previous" in model.config.matching:
-            probabilities, _ = model.step_features(features, state)
-            yield "Memory, write", partial(_finish, tf.function(remember), features, probabilities)
+        probabilities, _ = model.step_features(features, state)
+        inputs = features, probabilities, state
+        yield "Memory, write", partial(_finish, tf.function(remember), *inputs)
     yield "ConvLSTM", partial(_finish, tf.function(conv_lstm), x, state)
     hidden, _ = conv_lstm(x, state)
     skips = {name: features[name] for name in ("skip_4", "skip_2") if name in features}

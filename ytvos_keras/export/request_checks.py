@@ -92,6 +92,8 @@ def _same_frame_size(inputs, sides, padding):
     frame = _frame_size(first, inputs, sides)
     padded = _padded(frame, padding)
     for name in others:
+        if inputs[name].shape.rank == 2:  # of no size
+            continue
         size = _frame_size(name, inputs, sides)
         # A mask is of the frame's own size; maps with cells are of the padded one's.
         same = size == (frame if name == "mask" else padded)

@@ -11,9 +11,11 @@
 `image` is uint8 `(B, H, W, 3)`, RGB; `images` `(B, T, H, W, 3)`; `mask` uint8 `(B, H, W, 1)`, 0
 where the object is not; `probs` float32 `(B, H, W, 1)` or `(B, T, H, W, 1)`, in 0–1. Images of any
 size are padded inside to a multiple of 32. The state is one float32 tensor for each entry of the
-model's own (`h` and `c` in the paper's model), features likewise; they keep their names from output
-to input. Rows do not see each other. An image, or the features of one, may have a batch of 1 that
-serves all rows.
+model's state (`h` and `c` in the paper's model), and so are the features; names are the same in
+output and input. Most are maps `(B, height, width, channels)`; what belongs to the whole frame is
+`(B, channels)`. An image, or its features, may have a batch of 1 that serves all rows: these are
+then objects of one frame, which exclude each other in what `s2s-lite` remembers of it. Rows of
+several images do not see each other.
 """
 
 import functools
@@ -71,10 +73,12 @@ def feature_specs(model, size: tuple[int, int] | None = None) -> Specs:
 
 
 def cell_sides(model) -> dict[str, int]:
-    """Side in pixels of one cell of each tensor of the features and of the state."""
+    """Side in pixels of one cell of each map of the features and of the state."""
     size = (model.stride, model.stride)
     specs = feature_specs(model, size) | state_specs(model, size)
-    return {name: model.stride // spec.shape[1] for name, spec in specs.items()}
+    return {
+        name: model.stride // spec.shape[1] for name, spec in specs.items() if spec.shape.rank == 4
+    }
 
 
 def _step(model, inputs: Tensors) -> Tensors:
@@ -130,9 +134,11 @@ def _zeros_and_ones(mask: tf.Tensor) -> tf.Tensor:
 
 
 def _specs(model, tensors: Tensors, size) -> Specs:
-    """Specs of maps from those of one frame of `stride` by `stride` pixels."""
+    """Specs of tensors from those of one frame of `stride` by `stride` pixels."""
 
     def spec(name, x):
+        if len(x.shape) == 2:
+            return tf.TensorSpec((None, x.shape[-1]), x.dtype, name)
         stride = model.stride // x.shape[1]
         height, width = (None if n is None else _padded(n, model) // stride for n in sides)
         return tf.TensorSpec((None, height, width, x.shape[-1]), x.dtype, name)

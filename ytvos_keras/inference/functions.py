@@ -12,21 +12,21 @@ Tensors = dict[str, tf.Tensor]
 
 
 class FrameFunctions:
-    """`encode`, `initialize` and `advance` of a model at one working size.
+    """`encode`, `initialize`, `correct` and `advance` of a model at one working size.
 
     Each is a `tf.function` with a signature in which the number of objects and the native size are
     free: one trace serves all frames, however many objects there are. Gradients are never recorded,
     also inside the caller's `GradientTape`.
 
     Args:
-        model: an `S2S`, or anything with its `encode`, `initialize` and `step_features`.
+        model: an `S2S`, or anything with its `encode`, `initialize`, `correct` and `step_features`.
         size: working (height, width), in pixels.
     """
 
     def __init__(self, model, size: tuple[int, int]):
         self.model = model
         self.size = tuple(size)
-        self._encode = self._initialize = self._advance = None
+        self._encode = self._initialize = self._correct = self._advance = None
 
     def encode(self, frame: np.ndarray) -> Tensors:
         """Features of a frame, uint8 (h, w, 3) at the working size."""
@@ -44,6 +44,18 @@ class FrameFunctions:
             signature = [frame_spec, mask_spec, _specs(features)]
             self._initialize = _compiled(self.model.initialize, signature)
         return _without_gradients(self._initialize, *inputs)
+
+    def correct(
+        self, frame: np.ndarray, masks: np.ndarray, state: Tensors, features: Tensors
+    ) -> Tensors:
+        """State of objects whose masks in this frame are known, uint8 0/1 (N, h, w)."""
+        if self._correct is None:
+            frame_spec = tf.TensorSpec((1, *self.size, 3), tf.uint8)
+            mask_spec = tf.TensorSpec((None, *self.size, 1), tf.float32)
+            signature = [frame_spec, mask_spec, _specs(state, free_rows=True), _specs(features)]
+            self._correct = _compiled(self.model.correct, signature)
+        masks = tf.constant(masks[..., None], tf.float32)
+        return _without_gradients(self._correct, tf.constant(frame[None]), masks, state, features)
 
     def advance(
         self, features: Tensors, state: Tensors, native_size: tuple[int, int]

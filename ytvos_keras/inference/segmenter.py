@@ -34,8 +34,9 @@ class Segmenter(OneThread):
     rest of the frame. Later steps return predictions. Before there is any object, steps return
     zeros. Memory does not grow with the length of the video.
 
-    A mask for an object that is followed already corrects it: it begins anew in that frame, and
-    nothing of what was known of it is kept.
+    A mask for an object that is already followed corrects it: a model with a memory adds the frame
+    to what it remembers of the object, as a trusted one; other models re-initialize the object from
+    it.
 
     The model works at `size`, or else at about its `config.input_size` (its area, at the frame's
     aspect ratio; exactly 256×448 for 16:9). Frames are resized bilinearly with antialiasing, masks
@@ -80,7 +81,16 @@ class Segmenter(OneThread):
     @property
     def object_ids(self) -> list[int]:
         """Ids of all objects in the order in which they were added."""
-        return [*self._video.object_ids, *(i for i, _ in self._video.pending)]
+        followed = self._video.object_ids
+        return [*followed, *(i for i, _ in self._video.pending if i not in followed)]
+
+    @property
+    def confidence(self) -> dict[int, float]:
+        """For each object, the J (0–1) that the model expects of its mask in the latest frame.
+
+        Empty before the first object, and for models without `confidence_filters`.
+        """
+        return self._video.confidence
 
     @property
     def video(self) -> VideoState:
@@ -107,7 +117,7 @@ class Segmenter(OneThread):
 
         Args:
             mask: (H, W) at the frame's native size: boolean, or 0 and one other value.
-            object_id: 1–254. That of a followed object corrects it; None adds an object under the
+            object_id: 1–254. The id of a followed object corrects it; None adds an object under the
                 lowest free id.
 
         Returns:
@@ -127,8 +137,7 @@ class Segmenter(OneThread):
         mask = check_object_mask(mask, name)
         if (expected := self._expected_size()) is not None:
             check_size(mask.shape, expected, name)
-        video = self._video.without(object_id)
-        self._video = dataclasses.replace(video, pending=(*video.pending, (object_id, mask)))
+        self._video = self._video.with_mask(object_id, mask)
         return object_id
 
     @alone
@@ -226,7 +235,7 @@ class Segmenter(OneThread):
             frames: RGB frames as `step` takes them; any iterable, a generator too.
             masks: the label map of the first frame, or {frame index: label map} with the objects
                 that first appear there. Objects that are followed already are left as they are.
-            corrections: {frame index: label map} with objects that begin anew there.
+            corrections: {frame index: label map} with masks that correct followed objects.
 
             direction: `forward`: from each mask on; frames before it are empty. `backward`: from
                 each mask to the first frame. `both`: joined, see `directions.join_directions`; then

@@ -62,12 +62,22 @@ class Stepper:
         if tensors:
             rows, tensors = functions.advance(features, tensors, native)
             labels = np.array([0, *video.object_ids], np.uint8)[rows]
-        if masks:
-            new = functions.initialize(small, np.stack(masks), features)
-            tensors = {k: tf.concat([tensors[k], new[k]], 0) for k in new} if tensors else new
-        for object_id, mask in video.pending:
+        given = [(i, mask, small) for (i, mask), small in zip(video.pending, masks, strict=True)]
+        ids = video.object_ids
+        corrected = {i: small_mask for i, _, small_mask in given if i in ids}
+        new = {i: small_mask for i, _, small_mask in given if i not in ids}
+        if corrected:
+            rows = [ids.index(i) for i in corrected]
+            before = {k: tf.gather(t, rows) for k, t in tensors.items()}
+            after = functions.correct(small, np.stack([*corrected.values()]), before, features)
+            tensors = _replace_rows(tensors, rows, after)
+            labels[np.isin(labels, [*corrected])] = 0
+        if new:
+            begun = functions.initialize(small, np.stack([*new.values()]), features)
+            tensors = {k: tf.concat([tensors[k], begun[k]], 0) for k in begun} if ids else begun
+        for object_id, mask, _ in given:
             labels[mask > 0] = object_id
-        ids = *video.object_ids, *(object_id for object_id, _ in video.pending)
+        ids = (*ids, *new)
         return labels, VideoState(native, video.frame_count + 1, ids, tensors, learned=learned)
 
     def _learn(
@@ -97,3 +107,8 @@ class Stepper:
                 self._functions.pop(next(iter(self._functions)))
             self._functions[size] = FrameFunctions(self.model, size)
         return self._functions[size]
+
+
+def _replace_rows(tensors: Mapping[str, tf.Tensor], rows: list[int], new: Mapping[str, tf.Tensor]):
+    indices = tf.constant(rows)[:, None]
+    return {k: tf.tensor_scatter_nd_update(tensors[k], indices, new[k]) for k in tensors}

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from ytvos_keras.errors import InputError, first_line
 
-_VERSION = 2
+_VERSION = 3
 _TENSOR = "tensor:"
 _LEARNED = "learned:"
 
@@ -22,7 +22,8 @@ class VideoState:
         frame_count: frames seen.
         object_ids: ids of the objects, in the order of the rows of `tensors`.
         tensors: the model's state, the objects as first dimension; empty without objects.
-        pending: (id, mask) of objects that begin in the next frame; masks uint8 0/1 (H, W).
+        pending: (id, mask) of objects that begin, or are corrected, in the next frame; masks uint8
+            0/1 (H, W).
         learned: weights that online learning changed; empty: those of the model.
     """
 
@@ -32,6 +33,19 @@ class VideoState:
     tensors: Mapping[str, tf.Tensor] = dataclasses.field(default_factory=dict)
     pending: tuple[tuple[int, np.ndarray], ...] = ()
     learned: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
+
+    def with_mask(self, object_id: int, mask: np.ndarray) -> "VideoState":
+        """Return the state in which an object's mask in the next frame is known."""
+        pending = tuple((i, earlier) for i, earlier in self.pending if i != object_id)
+        return dataclasses.replace(self, pending=(*pending, (object_id, mask)))
+
+    @property
+    def confidence(self) -> dict[int, float]:
+        """The J that the model expects of each object's mask in the latest frame, 0–1."""
+        if "confidence" not in self.tensors:
+            return {}
+        expected = np.ravel(self.tensors["confidence"]).tolist()
+        return dict(zip(self.object_ids, expected, strict=True))
 
     def without(self, object_id: int) -> "VideoState":
         """Return the state without an object."""

@@ -1,37 +1,42 @@
-"""Reading a remembered frame by correspondence."""
+"""Reading remembered places by correspondence."""
 
 import math
 
 import keras
 from keras import ops
 
-# Larger than any difference of two cosines: it takes a place out of a maximum.
-_EXCLUDED = 2.0
-# Rows are matched in so many bands: products of all places with all places would take the memory.
+# Bands of rows are matched one by one: the full affinity matrix would not fit in memory.
 _BANDS = 4
+_EPSILON = 1e-20  # keeps logarithms of empty objects finite; far below any weight that counts
 
 
 @keras.saving.register_keras_serializable("ytvos_keras")
 class Matching(keras.layers.Layer):
-    """Looks up, for every place of a new frame, what a remembered frame held at places like it.
+    """Looks up what remembered places held that resemble each place of a new frame.
 
     Not in the paper: the departure of `s2s-lite` that matters most. Keys are compared by cosine
-    with a learned temperature; the softmax over the places of the remembered frame weighs its
-    values. Beside the weighted value a place gets its largest cosine to any place of the object
-    and to any place of the background.
+    with a learned temperature, and the softmax over all remembered places weighs their values.
+    Beside the weighted value, a place gets its smooth largest cosine (log-sum-exp at the same
+    temperature) to the places of the object and to those of the background.
+
+    Keys do not depend on the object. Where all objects remember the same places, which is the
+    common case, cosines and softmax are computed once and only the values are read per object.
 
     Args:
-        local: Whether near places are preferred, by a learned Gaussian of the distance. Meant
-            for the previous frame; the first frame is matched globally.
+        local: Whether nearby places are preferred, by a learned Gaussian of the distance, and
+            places further away than a quarter of the frame's height are left out. For the
+            previous frame.
 
     Call arguments:
         query: Keys of the new frame.
-        key: Keys of the remembered frame.
-        value: What is remembered; its last channel is the soft mask of the object in [0, 1].
+        key: Keys of the remembered places.
+        value: What is remembered; its last channel is the soft mask of the object in 0–1.
+        filled: 1 where there is something to read, 0 elsewhere; everywhere 1 when left out.
 
     Input shape:
-        `query`: `(B or 1, H, W, K)`; `key`: `(B, H, W, K)`; `value`: `(B, H, W, V)`.
-        Keys are of length 1 along their last axis; H is a multiple of 4.
+        `query`: `(B or 1, H, W, K)`, of length 1 along its last axis, with H a multiple of 4. With
+        `local`, `key` and `value` are `(B, H, W, K)` and `(B, H, W, V)`; otherwise `(B, P, K)` and
+        `(B, P, V)` for any number of places P, and `filled` is `(B, P)`.
 
     Output shape:
         `(B, H, W, V + 2)`.
@@ -44,67 +49,108 @@ class Matching(keras.layers.Layer):
         super().__init__(**kwargs)
         self.local = local
 
-    def build(self, query_shape, key_shape=None, value_shape=None):
+    def build(self, query_shape, key_shape=None, value_shape=None, filled_shape=None):
         constant = keras.initializers.Constant
         self.log_temperature = self.add_weight(
             name="log_temperature", shape=(), initializer=constant(math.log(10.0))
         )
         if self.local:
-            # The width is a fraction of the frame's side, so that it holds at every resolution.
+            # The width is a fraction of the frame's side, so it holds at every resolution.
             self.log_width = self.add_weight(
                 name="log_width", shape=(), initializer=constant(math.log(0.15))
             )
 
-    def call(self, query, key, value):
-        k, v = _flatten_places(key), _flatten_places(value)
-        k, mask = ops.transpose(k, (0, 2, 1)), ops.transpose(v[..., -1:], (0, 2, 1))
-        queries = ops.split(query, _BANDS, axis=1)
-        penalties = self._distance_penalties(*ops.shape(query)[1:3])
+    def call(self, query, key, value, filled=None):
+        same = _same_for_all(query, key)
+        value = _with_filled(value, filled)
         bands = [
-            self._match(q, k, v, mask, penalty)
-            for q, penalty in zip(queries, penalties, strict=True)
+            self._match(band, *self._near(key, value, n), self._penalty(query, n), same)
+            for n, band in enumerate(ops.split(query, _BANDS, axis=1))
         ]
         return ops.concatenate(bands, axis=1)
 
-    def _match(self, query, key, value, mask, penalty):
-        """Matches a band of rows: keys `(B, K, places)`, values `(B, places, V)`."""
-        height, width = ops.shape(query)[1:3]
-        cosine = ops.matmul(_flatten_places(query), key)  # (B, places of the band, places)
-        logits = ops.exp(self.log_temperature) * cosine
-        if penalty is not None:
-            logits = logits - penalty
-        read = ops.matmul(ops.softmax(logits, axis=-1), value)
-        cosine = ops.stop_gradient(cosine)  # keys learn from what is read
-        to_object = ops.max(cosine - _EXCLUDED * (1 - mask), axis=-1, keepdims=True)
-        to_background = ops.max(cosine - _EXCLUDED * mask, axis=-1, keepdims=True)
-        out = ops.concatenate([read, to_object, to_background], axis=-1)
-        return ops.reshape(out, (-1, height, width, out.shape[-1]))
+    def _near(self, key, value, band):
+        """Keys and values, `(B, P, …)`, that a band of rows is matched to."""
+        if not self.local:
+            return key, value
+        rows = slice(max(band - 1, 0), band + 2)
+        return tuple(
+            _flatten_places(ops.concatenate(ops.split(x, _BANDS, axis=1)[rows], axis=1))
+            for x in (key, value)
+        )
 
-    def compute_output_shape(self, query_shape, key_shape, value_shape):
-        return (*key_shape[:3], value_shape[-1] + 2)
+    def _match(self, band, key, value, penalty, same):
+        """Matches a band of rows; the last two channels of `value` are the mask and `filled`."""
+        query = _flatten_places(band)
+        temperature = ops.exp(self.log_temperature)
+
+        def attend(key):
+            logits = temperature * ops.matmul(query, ops.transpose(key, (0, 2, 1))) - penalty
+            peak = ops.stop_gradient(ops.max(logits, axis=-1, keepdims=True))
+            return ops.exp(logits - peak), peak
+
+        def once():
+            weights, peak = attend(key[:1])
+            values = ops.transpose(value, (1, 0, 2))  # (P, B, V + 1)
+            flat = ops.reshape(values, (1, ops.shape(values)[0], -1))
+            read = ops.reshape(
+                ops.matmul(weights, flat), (-1, ops.shape(value)[0], value.shape[-1])
+            )
+            read = ops.transpose(read, (1, 0, 2))
+            return read, ops.broadcast_to(peak, (*ops.shape(read)[:2], 1))
+
+        def for_each():
+            weights, peak = attend(key)
+            return ops.matmul(weights, value), peak
+
+        sums, peak = for_each() if same is None else ops.cond(same, once, for_each)
+        sums, peak = (ops.cast(x, "float32") for x in (sums, peak))
+        read, of_object, of_all = sums[..., :-1], sums[..., -2:-1], sums[..., -1:]
+        read = read / (of_all + _EPSILON)
+        # Keys learn from what is read.
+        masses = ops.stop_gradient(ops.concatenate([of_object, of_all - of_object], axis=-1))
+        nearest = peak + ops.log(ops.relu(masses) + _EPSILON)
+        nearest = nearest / ops.stop_gradient(ops.cast(temperature, "float32"))
+        out = ops.cast(ops.concatenate([read, nearest], axis=-1), self.compute_dtype)
+        return ops.reshape(out, (-1, *ops.shape(band)[1:3], out.shape[-1]))
+
+    def compute_output_shape(self, query_shape, key_shape, value_shape, filled_shape=None):
+        return (value_shape[0], *query_shape[1:3], value_shape[-1] + 2)
 
     def get_config(self):
         return {**super().get_config(), "local": self.local}
 
-    def _distance_penalties(self, height, width):
-        """Squared distance ÷ (2 · width²) of each band's places to all: (places, places) each."""
+    def _penalty(self, query, band):
+        """Squared distance ÷ (2 · width²) from the places of a band to those near it."""
         if not self.local:
-            return [None] * _BANDS
+            return 0.0
+        height, width = ops.shape(query)[1:3]
+        rows = height // _BANDS
+        y = ops.cast(ops.arange(height), "float32")
+        x = ops.cast(ops.arange(width), "float32")
+        own, near = (
+            y[band * rows : (band + 1) * rows],
+            y[max(band - 1, 0) * rows : (band + 2) * rows],
+        )
+        dy, dx = ops.square(own[:, None] - near), ops.square(x[:, None] - x)
+        squared = ops.reshape(dy[:, None, :, None] + dx[None, :, None, :], (rows * width, -1))
+        places = ops.cast(height * width, "float32")
+        scale = 2 * places * ops.exp(2 * ops.cast(self.log_width, "float32"))
+        return ops.cast(squared / scale, self.compute_dtype)
 
-        def squared_differences(n):
-            x = ops.cast(ops.arange(n), "float32")
-            return ops.square(x[:, None] - x[None, :])
 
-        places = height * width
-        scale = 2 * ops.cast(places, "float32") * ops.exp(2 * ops.cast(self.log_width, "float32"))
-        columns = squared_differences(width)[None, :, None, :]
-        return [
-            ops.cast(
-                ops.reshape(rows[:, None, :, None] + columns, (-1, places)) / scale,
-                self.compute_dtype,
-            )
-            for rows in ops.split(squared_differences(height), _BANDS, axis=0)
-        ]
+def _same_for_all(query, key):
+    """Whether one query meets the same keys in all rows; None where that cannot be."""
+    if query.shape[0] not in (None, 1) or key.shape[0] == 1:
+        return None
+    one_frame = ops.equal(ops.shape(query)[0], 1)
+    return ops.logical_and(one_frame, ops.all(ops.equal(key, key[:1])))
+
+
+def _with_filled(value, filled):
+    """Values weighted by `filled`, and `filled` itself as a further channel."""
+    filled = ops.ones_like(value[..., :1]) if filled is None else filled[..., None]
+    return ops.concatenate([value * filled, filled], axis=-1)
 
 
 def _flatten_places(x):

@@ -40,10 +40,13 @@ class S2SConfig:
         freeze_backbone: Whether the backbone keeps its pretrained weights.
         shared_encoder: Whether the Initializer reads the Encoder's features of the frame, and the
             mask, in place of a backbone of its own.
-        matching: Frames to which a new frame is matched: `()`, `("first",)` or
-            `("first", "previous")`. The last also feeds the previous mask back.
+        memory_frames: Frames to which a new frame is matched: the one in which the object begins,
+            corrections, and the latest of every `remember_every`-th. 0 for no matching at all; from
+            1 on, the previous frame and its predicted mask are matched too.
+        remember_every: See above.
         matching_filters: Channels of the keys and of the values.
         skip_connections: Whether the Decoder sees the backbone's maps at stride 4 and 2.
+        confidence_filters: Units of the head that predicts the J of every mask; 0 for no head.
     """
 
     backbone: str = "vgg16"
@@ -57,12 +60,14 @@ class S2SConfig:
     encoder_input: str = "frame"
     freeze_backbone: bool = False
     shared_encoder: bool = False
-    matching: tuple[str, ...] = ()
+    memory_frames: int = 0
+    remember_every: int = 5
     matching_filters: int = 64
     skip_connections: bool = False
+    confidence_filters: int = 0
 
     def __post_init__(self):
-        for name in ("decoder_filters", "input_size", "matching"):  # lists after a JSON round trip
+        for name in ("decoder_filters", "input_size"):  # lists after a JSON round trip
             object.__setattr__(self, name, tuple(getattr(self, name)))
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
@@ -71,14 +76,15 @@ class S2SConfig:
                 )
         if self.state_stride not in (8, 32):
             raise ValueError(f"state_stride must be 8 or 32. Received: {self.state_stride}")
-        if self.matching not in ((), ("first",), ("first", "previous")):
+        if self.memory_frames < 0 or self.remember_every < 1:
             raise ValueError(
-                'matching must be (), ("first",) or ("first", "previous"). '
-                f"Received: {self.matching}"
+                "memory_frames must be 0 or more, remember_every 1 or more. "
+                f"Received: {self.memory_frames}, {self.remember_every}"
             )
-        if self.state_stride != 8 and (self.skip_connections or self.matching):
+        if self.state_stride != 8 and (self.skip_connections or self.memory_frames):
             raise ValueError(
-                f"skip_connections and matching need state_stride=8. Received: {self.state_stride}"
+                "skip_connections and memory_frames need state_stride=8. "
+                f"Received: {self.state_stride}"
             )
         if self.state_stride == 8 and not self.shared_encoder:
             raise ValueError("state_stride=8 needs shared_encoder=True: a backbone ends at 32")

@@ -1,6 +1,4 @@
-"""Memory of the first and of the previous frame, matched to every new frame."""
-
-from collections.abc import Sequence
+"""Memory of several frames of an object, matched to every new frame."""
 
 import keras
 from keras import ops
@@ -11,61 +9,146 @@ from ytvos_keras.layers.resolution import space_to_depth
 
 
 class Memory(keras.layers.Layer):
-    """Keys and values of remembered frames, and what the ConvLSTM gets to see of them.
+    """A bank of frames, the previous frame, and what the ConvLSTM gets to see of them.
 
-    Not in the paper; a departure of `s2s-lite`.
+    Not in the paper; a departure of `s2s-lite`. The bank has a constant number of slots. The first
+    holds the frame in which the object begins, for good. Every `every`-th frame, with its
+    predicted mask, takes an empty slot, or else that of the oldest such frame. Corrections take
+    slots in the same way and keep them; they are replaced, the oldest first, only where one last
+    slot is left for predictions. Empty slots are masked, so shapes never change.
+
+    The bank is matched globally, the previous frame in a neighbourhood.
 
     Args:
-        frames: Which frames are remembered: `("first",)` or `("first", "previous")`.
+        slots: Frames in the bank, at least 1.
+        every: Frames from one remembered prediction to the next.
         value_filters: Channels of the values, besides the soft mask.
         filters: Channels of the output.
         stride: Side in pixels of one cell of the features.
 
     Call arguments:
         features: The Encoder's dict with `"features"` and `"key"`, batch B or 1.
-        state: A dict with `"<frame>_key"` and `"<frame>_value"` of every remembered frame.
+        state: A dict with this layer's entries, see `begin`.
 
     Output shape:
         `(B, h, w, filters)`.
+
+    References:
+        - Oh et al., Space-Time Memory Networks, 2019.
     """
 
     def __init__(
-        self, frames: Sequence[str], value_filters: int, filters: int, stride: int, **kwargs
+        self, slots: int, every: int, value_filters: int, filters: int, stride: int, **kwargs
     ):
         super().__init__(autocast=False, **kwargs)
         policy = self.dtype_policy
-        self.frames = tuple(frames)
+        self.slots, self.every = slots, every
         self.stride = stride
         self.mix_value = JointConv(value_filters, 3, dtype=policy, name="mix_value")
         self.to_value = keras.layers.Conv2D(value_filters, 3, padding="same", dtype=policy)
-        self.matching = {
-            frame: Matching(local=frame == "previous", dtype=policy, name=f"match_{frame}")
-            for frame in self.frames
-        }
+        self.match_bank = Matching(dtype=policy, name="match_bank")
+        self.match_previous = Matching(local=True, dtype=policy, name="match_previous")
         self.mix = JointConv(filters, 3, dtype=policy, name="mix")
 
-    def remember(self, frame: str, features: dict, masks) -> dict:
-        """The entries of the state that hold a frame.
+    def begin(self, features: dict, masks) -> dict:
+        """The entries of the state of objects that begin in a frame.
 
         Args:
-            frame: `"first"` or `"previous"`.
             features: The Encoder's dict for that frame, batch B or 1.
             masks: `(B, H, W, 1)`, in 0–1, at full resolution.
 
         Returns:
-            `{"<frame>_key": (B, h, w, K), "<frame>_value": (B, h, w, V + 1)}`, float32.
+            Float32 tensors: `"previous_key"` `(B, h, w, K)` and `"previous_value"`
+            `(B, h, w, V + 1)` of the latest frame; `"bank_key"` and `"bank_value"`, the channels of
+            all slots side by side; `"bank_age"` `(B, slots)`, frames since a slot was filled, or -1
+            where it is empty; `"bank_trusted"` `(B, slots)`, 1 where the mask was given.
         """
+        previous = self._entry(features, masks)
+        first = ops.broadcast_to(
+            ops.arange(self.slots) == 0, (ops.shape(previous["previous_key"])[0], self.slots)
+        )
+
+        def in_first_slot(x):
+            return ops.pad(x, [(0, 0)] * 3 + [(0, (self.slots - 1) * x.shape[-1])])
+
+        return previous | {
+            "bank_key": in_first_slot(previous["previous_key"]),
+            "bank_value": in_first_slot(previous["previous_value"]),
+            "bank_age": ops.where(first, 0.0, -1.0),
+            "bank_trusted": ops.where(first, 1.0, 0.0),
+        }
+
+    def update(self, features: dict, masks, state: dict) -> dict:
+        """The entries of the state after a frame, from the masks predicted in it.
+
+        Args:
+            features: As for `begin`.
+            masks: As for `begin`.
+            state: The state before the frame.
+        """
+        previous = self._entry(features, masks)
+        age, trusted = state["bank_age"], state["bank_trusted"]
+        age = ops.where(age >= 0, age + 1, age)
+        due = ops.mod(age[:, :1], self.every) == 0  # the first slot's age counts the frames
+        chosen = ops.logical_and(due, _oldest(age, trusted == 0))
+        return previous | self._write(previous, state | {"bank_age": age}, chosen, trust=0.0)
+
+    def trust(self, features: dict, masks, state: dict) -> dict:
+        """The entries of the state after a frame whose masks were given: a correction.
+
+        Args:
+            features: As for `begin`.
+            masks: As for `begin`.
+            state: The state after the frame, from `update`.
+        """
+        previous = self._entry(features, masks)
+        age, trusted = state["bank_age"], state["bank_trusted"]
+        full = ops.sum(trusted, axis=-1, keepdims=True) >= self.slots - 1
+        later = ops.arange(self.slots)[None] > 0
+        replaceable = ops.logical_and(later, ops.equal(trusted > 0, full))
+        chosen = _oldest(age, replaceable)
+        return previous | self._write(previous, state, chosen, trust=1.0)
+
+    def call(self, features, state):
+        key, value = (self._places(state[f"bank_{name}"]) for name in ("key", "value"))
+        filled = ops.cast(state["bank_age"] >= 0, "float32")
+        filled = ops.tile(filled, (1, ops.shape(key)[1] // self.slots))  # slots vary fastest
+        bank = self.match_bank(features["key"], key, value, filled)
+        previous = self.match_previous(
+            features["key"], state["previous_key"], state["previous_value"]
+        )
+        return self.mix([features["features"], bank, previous])
+
+    def _entry(self, features, masks):
+        """Key and value of a frame."""
         masks = space_to_depth(ops.cast(masks, "float32"), self.stride)
         value = self.to_value(self.mix_value([features["features"], masks]))
         soft_mask = ops.mean(masks, axis=-1, keepdims=True)
         value = ops.concatenate([ops.cast(value, "float32"), soft_mask], axis=-1)
         key = ops.cast(features["key"], "float32")
         key = ops.broadcast_to(key, (*ops.shape(value)[:3], key.shape[-1]))
-        return {f"{frame}_key": key, f"{frame}_value": value}
+        return {"previous_key": key, "previous_value": value}
 
-    def call(self, features, state):
-        read = [
-            self.matching[frame](features["key"], state[f"{frame}_key"], state[f"{frame}_value"])
-            for frame in self.frames
-        ]
-        return self.mix([features["features"], *read])
+    def _write(self, entry, state, chosen, trust):
+        """The bank with a frame in the chosen slots, boolean `(B, slots)`."""
+        bank = {
+            "bank_age": ops.where(chosen, 0.0, state["bank_age"]),
+            "bank_trusted": ops.where(chosen, trust, state["bank_trusted"]),
+        }
+        for name in ("key", "value"):
+            new, old = entry[f"previous_{name}"], state[f"bank_{name}"]
+            into = ops.repeat(chosen, new.shape[-1], axis=1)[:, None, None]
+            bank[f"bank_{name}"] = ops.where(into, ops.tile(new, (1, 1, 1, self.slots)), old)
+        return bank
+
+    def _places(self, x):
+        """(B, h, w, slots · C) to (B, h · w · slots, C)."""
+        return ops.reshape(x, (ops.shape(x)[0], -1, x.shape[-1] // self.slots))
+
+
+def _oldest(age, allowed):
+    """Where the oldest of the allowed slots is; an empty one counts as oldest."""
+    rank = ops.where(age < 0, float("inf"), age)
+    rank = ops.where(allowed, rank, -1.0)
+    chosen = ops.arange(age.shape[1])[None] == ops.argmax(rank, axis=-1)[:, None]
+    return ops.logical_and(chosen, allowed)

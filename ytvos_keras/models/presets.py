@@ -21,8 +21,9 @@ PRESETS = {
         decoder_filters=(96, 64, 32),
         state_stride=8,
         shared_encoder=True,
-        matching=("first", "previous"),
+        memory_frames=4,
         skip_connections=True,
+        confidence_filters=64,
     ),
 }
 

@@ -10,6 +10,7 @@ from ytvos_keras.layers import ConvLSTM
 from ytvos_keras.layers.resolution import pad_to_stride
 from ytvos_keras.layers.time import fold_time, recur, recur_anew
 from ytvos_keras.models.backbones import BACKBONES
+from ytvos_keras.models.confidence import Confidence
 from ytvos_keras.models.config import S2SConfig
 from ytvos_keras.models.decoder import Decoder, SkipDecoder
 from ytvos_keras.models.encoder import Encoder, PyramidEncoder
@@ -79,7 +80,7 @@ class S2S(keras.Model):
         if config.state_stride == 32:
             self.encoder = Encoder(backbone, config.encoder_filters, dtype=policy)
         else:
-            key_filters = config.matching_filters if config.matching else 0
+            key_filters = config.matching_filters if config.memory_frames else 0
             self.encoder = PyramidEncoder(
                 backbone, config.encoder_filters, key_filters, config.skip_connections, dtype=policy
             )
@@ -93,13 +94,19 @@ class S2S(keras.Model):
             shared = backbone if self.sees_masks else self._backbone(with_mask=True)
             self.initializer = Initializer(shared, config.state_filters, dtype=policy)
         self.memory = None
-        if config.matching:
+        if config.memory_frames:
             self.memory = Memory(
-                config.matching,
+                config.memory_frames,
+                config.remember_every,
                 config.matching_filters,
                 config.encoder_filters,
                 config.state_stride,
                 dtype=policy,
+            )
+        self.confidence = None
+        if config.confidence_filters:
+            self.confidence = Confidence(
+                config.confidence_filters, config.state_stride, dtype=policy
             )
         self.conv_lstm = ConvLSTM(config.state_filters, dtype=policy)
         decoder = SkipDecoder if config.skip_connections else Decoder
@@ -146,10 +153,12 @@ class S2S(keras.Model):
             frame = _one_each(pad_to_stride(frame, self.stride), mask)
             cell, hidden = self.initializer(frame, mask)
         state = {"h": ops.cast(hidden, "float32"), "c": ops.cast(cell, "float32")}
-        for name in self.config.matching:
-            state |= self.memory.remember(name, features, mask)
+        if self.memory is not None:
+            state |= self.memory.begin(features, mask)
         if self.sees_masks:
             state["previous_mask"] = mask
+        if self.confidence is not None:
+            state["confidence"] = ops.ones((ops.shape(mask)[0], 1))
         return state
 
     def encode(self, frames, **context) -> dict:
@@ -185,9 +194,34 @@ class S2S(keras.Model):
 
         The probabilities are at the padded size.
         """
-        logits, state = self._advance(features, state)
-        probabilities = ops.sigmoid(logits)
-        return probabilities, state | self._remember(features, probabilities)
+        logits, after = self._advance(features, state)
+        after |= self._remember(features, self._joined_probabilities(features, logits), state)
+        if self.confidence is not None:
+            after["confidence"] = ops.sigmoid(self.confidence(after["h"], logits))
+        return ops.sigmoid(logits), after
+
+    def correct(self, frame, mask, state: State, features=None) -> State:
+        """The state after a frame whose masks are known better than the model predicted them.
+
+        A model with a memory keeps what it knows and adds the frame as a trusted one; the
+        recurrence starts again from the mask. Other models know nothing but the recurrence.
+
+        Args:
+            frame: As for `initialize`.
+            mask: As for `initialize`.
+            state: From the `step` that predicted the frame; B objects.
+            features: `encode(frame)`, if it is at hand.
+
+        Returns:
+            The state to hand to the next step.
+        """
+        if features is None and self.config.shared_encoder:
+            features = self.encode(frame)
+        begun = self.initialize(frame, mask, features)
+        if self.memory is None:
+            return begun
+        mask = pad_to_stride(ops.cast(mask, "float32"), self.stride)
+        return begun | self.memory.trust(features, mask, state)
 
     def unroll(self, features: dict, state: State, teacher: dict | None = None):
         """Segments a clip from the features of its frames: what `call` does after encoding.
@@ -262,15 +296,26 @@ class S2S(keras.Model):
         skips = {name: features[name] for name in ("skip_4", "skip_2") if name in features}
         return self.decoder(hidden, **skips), state
 
-    def _remember(self, features, masks):
-        """The new entries of the state for the previous frame, if the model keeps one."""
+    def _remember(self, features, masks, state):
+        """The new entries of the state for the masks of a frame, if the model keeps any."""
         # Detached, as in scheduled sampling: a prediction is an input like any other.
         masks = ops.stop_gradient(masks)
         if self.sees_masks:
             return {"previous_mask": masks}
-        if "previous" in self.config.matching:
-            return self.memory.remember("previous", features, masks)
-        return {}
+        return {} if self.memory is None else self.memory.update(features, masks, state)
+
+    def _joined_probabilities(self, features, logits):
+        """Probabilities of objects that exclude each other where they share one frame.
+
+        A softmax over the objects and a background of logit 0. One object alone keeps its sigmoid.
+        """
+        if self.memory is None:
+            return ops.sigmoid(logits)
+        odds = ops.exp(ops.minimum(logits, 30.0))  # e³⁰ leaves room for sums in float32
+        others = ops.sum(odds, axis=0, keepdims=True) - odds
+        one_frame = ops.equal(ops.shape(features["features"])[0], 1)
+        others = ops.where(one_frame, ops.relu(others), 0.0)
+        return ops.sigmoid(logits - ops.log1p(others))
 
     def _recur(self, features, state, teacher):
         """Steps through a clip; `teacher` holds, for every step, what to remember after it."""
@@ -292,11 +337,11 @@ class S2S(keras.Model):
 
     def _advance_and_remember(self, features, state, teacher):
         """A step of training: the state, with the teacher's mask if there is one, and logits."""
-        logits, state = self._advance(features, state)
+        logits, after = self._advance(features, state)
         mask = ops.sigmoid(logits)
         if "mask" in teacher:
             mask = ops.where(teacher["forced"] > 0, teacher["mask"], mask)
-        return state | self._remember(features, mask), logits
+        return after | self._remember(features, mask, state), logits
 
     def _teacher(self, inputs):
         """Teacher forcing as `_recur` wants it: one frame later than in the inputs."""

@@ -1,0 +1,99 @@
+import numpy as np
+import pytest
+
+from ytvos_keras.models.memory import Memory
+
+KEYS, VALUES = 4, 3
+SIZE = (4, 6)  # cells of the features
+
+
+def new_memory(slots=3, every=2):
+    return Memory(slots, every, VALUES, filters=5, stride=8)
+
+
+def frame(seed, batch=1):
+    generator = np.random.default_rng(seed)
+    key, features = (generator.normal(size=(batch, *SIZE, n)).astype("float32") for n in (KEYS, 7))
+    return {"features": features, "key": key / np.linalg.norm(key, axis=-1, keepdims=True)}
+
+
+def masks(seed, objects=2):
+    generator = np.random.default_rng(100 + seed)
+    return generator.integers(0, 2, (objects, 8 * SIZE[0], 8 * SIZE[1], 1)).astype("float32")
+
+
+def keys_of(state, slot):
+    return np.array(state["bank_key"])[..., slot * KEYS : (slot + 1) * KEYS]
+
+
+def run(memory, frames):
+    state = memory.begin(frame(0), masks(0))
+    for t in range(1, frames + 1):
+        state = state | memory.update(frame(t), masks(t), state)
+    return state
+
+
+def test_the_first_frame_is_kept_and_other_slots_are_empty():
+    state = new_memory().begin(frame(0), masks(0))
+    np.testing.assert_array_equal(state["bank_age"], [[0, -1, -1]] * 2)
+    np.testing.assert_array_equal(state["bank_trusted"], [[1, 0, 0]] * 2)
+    for row in keys_of(state, 0):
+        np.testing.assert_array_equal(row, frame(0)["key"][0])
+    assert not np.array(state["bank_key"])[..., KEYS:].any()
+    assert all(x.dtype == "float32" for x in state.values())
+
+
+def test_every_second_frame_takes_an_empty_slot_or_that_of_the_oldest():
+    state = run(new_memory(), 6)  # frames 2, 4 and 6 are remembered; 6 takes the place of 2
+    np.testing.assert_array_equal(state["bank_age"], [[6, 0, 2]] * 2)
+    np.testing.assert_array_equal(keys_of(state, 0)[1], frame(0)["key"][0])
+    np.testing.assert_array_equal(keys_of(state, 1)[1], frame(6)["key"][0])
+    np.testing.assert_array_equal(keys_of(state, 2)[1], frame(4)["key"][0])
+    np.testing.assert_array_equal(state["previous_key"][1], frame(6)["key"][0])
+
+
+def test_corrections_stay_but_leave_a_slot_for_predictions():
+    memory = new_memory(slots=4)
+    state = run(memory, 2)
+    steps = [  # frame, ages after its correction; corrections 2 and 3, then 5 in place of 2
+        (2, [2, 0, 0, -1]),
+        (3, [3, 1, 1, 0]),
+        (5, [5, 1, 0, 2]),
+    ]
+    for t, ages in steps:
+        while state["bank_age"][0, 0] < t:
+            n = int(state["bank_age"][0, 0]) + 1
+            state = state | memory.update(frame(n), masks(n), state)
+        state = state | memory.trust(frame(t), masks(50 + t), state)
+        np.testing.assert_array_equal(state["bank_age"][0], ages)
+
+
+def test_objects_that_began_later_have_clocks_of_their_own():
+    memory = new_memory()
+    old, new = run(memory, 3), memory.begin(frame(3), masks(3, objects=1))
+    state = {k: np.concatenate([old[k], new[k]]) for k in old}
+    state = state | memory.update(frame(4), masks(4, objects=3), state)
+    np.testing.assert_array_equal(state["bank_age"], [[4, 2, 0], [4, 2, 0], [1, -1, -1]])
+    alone = {k: x[2:] for k, x in state.items()}
+    query = frame(5)
+    np.testing.assert_allclose(memory(query, state)[2:], memory(query, alone), atol=1e-5)
+
+
+def test_what_an_empty_slot_holds_is_never_read():
+    memory = new_memory()
+    state = run(memory, 1)
+    query = frame(2)
+    before = memory(query, state)
+    filled = np.repeat(np.array(state["bank_age"]) >= 0, KEYS, axis=1)[:, None, None]
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, state["bank_key"].shape)
+    state["bank_key"] = np.where(filled, state["bank_key"], noise).astype("float32")
+    np.testing.assert_allclose(memory(query, state), before, atol=1e-5)
+
+
+@pytest.mark.parametrize("slots", [1, 2])
+def test_small_banks(slots):
+    memory = new_memory(slots)
+    state = run(memory, 4)
+    state = state | memory.trust(frame(4), masks(54), state)
+    assert state["bank_age"][0, 0] == 4  # the first frame stays
+    assert np.isfinite(memory(frame(5), state)).all()
