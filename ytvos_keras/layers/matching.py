@@ -61,58 +61,56 @@ class Matching(keras.layers.Layer):
             )
 
     def call(self, query, key, value, filled=None):
-        same = _same_for_all(query, key)
         value = _with_filled(value, filled)
-        bands = [
-            self._match(band, *self._near(key, value, n), self._penalty(query, n), same)
-            for n, band in enumerate(ops.split(query, _BANDS, axis=1))
-        ]
-        return ops.concatenate(bands, axis=1)
-
-    def _near(self, key, value, band):
-        """Keys and values, `(B, P, …)`, that a band of rows is matched to."""
-        if not self.local:
-            return key, value
-        rows = slice(max(band - 1, 0), band + 2)
-        return tuple(
-            _flatten_places(ops.concatenate(ops.split(x, _BANDS, axis=1)[rows], axis=1))
-            for x in (key, value)
-        )
-
-    def _match(self, band, key, value, penalty, same):
-        """Matches a band of rows; the last two channels of `value` are the mask and `filled`."""
-        query = _flatten_places(band)
-        temperature = ops.exp(self.log_temperature)
-
-        def attend(key):
-            logits = temperature * ops.matmul(query, ops.transpose(key, (0, 2, 1))) - penalty
-            peak = ops.stop_gradient(ops.max(logits, axis=-1, keepdims=True))
-            return ops.exp(logits - peak), peak
-
-        def once():
-            weights, peak = attend(key[:1])
-            values = ops.transpose(value, (1, 0, 2))  # (P, B, V + 1)
-            flat = ops.reshape(values, (1, ops.shape(values)[0], -1))
-            read = ops.reshape(
-                ops.matmul(weights, flat), (-1, ops.shape(value)[0], value.shape[-1])
+        same = _same_for_all(query, key)
+        if same is None:
+            sums = self._sums(query, key, value, shared=False)
+        else:
+            sums = ops.cond(
+                same,
+                lambda: self._sums(query, key, value, shared=True),
+                lambda: self._sums(query, key, value, shared=False),
             )
-            read = ops.transpose(read, (1, 0, 2))
-            return read, ops.broadcast_to(peak, (*ops.shape(read)[:2], 1))
-
-        def for_each():
-            weights, peak = attend(key)
-            return ops.matmul(weights, value), peak
-
-        sums, peak = for_each() if same is None else ops.cond(same, once, for_each)
-        sums, peak = (ops.cast(x, "float32") for x in (sums, peak))
+        sums = ops.cast(sums, "float32")
         read, of_object, of_all = sums[..., :-1], sums[..., -2:-1], sums[..., -1:]
-        read = read / (of_all + _EPSILON)
         # Keys learn from what is read.
         masses = ops.stop_gradient(ops.concatenate([of_object, of_all - of_object], axis=-1))
-        nearest = peak + ops.log(ops.relu(masses) + _EPSILON)
-        nearest = nearest / ops.stop_gradient(ops.cast(temperature, "float32"))
-        out = ops.cast(ops.concatenate([read, nearest], axis=-1), self.compute_dtype)
-        return ops.reshape(out, (-1, *ops.shape(band)[1:3], out.shape[-1]))
+        temperature = ops.stop_gradient(ops.exp(ops.cast(self.log_temperature, "float32")))
+        nearest = 1 + ops.log(ops.relu(masses) + _EPSILON) / temperature
+        out = ops.concatenate([read / (of_all + _EPSILON), nearest], axis=-1)
+        out = ops.reshape(out, (-1, *ops.shape(query)[1:3], out.shape[-1]))
+        return ops.cast(out, self.compute_dtype)
+
+    def _sums(self, query, key, value, shared):
+        """Sums of values over places, weighted by exp(temperature · (cosine - 1)): (B, H·W, V + 1).
+
+        Args:
+            query, key: As for `call`.
+            value: With `filled` as its last channel.
+            shared: Whether the keys of the first row are those of all.
+        """
+        bands = []
+        for n, band in enumerate(ops.split(query, _BANDS, axis=1)):
+            weights = self._weights(band, self._near(key[:1] if shared else key, n), n)
+            near = self._near(value, n)
+            bands.append(_matmul_shared(weights, near) if shared else ops.matmul(weights, near))
+        return ops.concatenate(bands, axis=1)
+
+    def _weights(self, band, key, number):
+        temperature = ops.exp(self.log_temperature)
+        query = temperature * _flatten_places(band)
+        # The constant goes into the product: the matrix is large, and each pass over it counts.
+        query = ops.concatenate([query, ops.full_like(query[..., :1], -1) * temperature], axis=-1)
+        key = ops.concatenate([key, ops.ones_like(key[..., :1])], axis=-1)
+        logits = ops.matmul(query, ops.transpose(key, (0, 2, 1)))
+        return ops.exp(logits - self._penalty(band, number) if self.local else logits)
+
+    def _near(self, x, band):
+        """What a band of rows is matched to, `(B, P, …)`."""
+        if not self.local:
+            return x
+        rows = slice(max(band - 1, 0), band + 2)
+        return _flatten_places(ops.concatenate(ops.split(x, _BANDS, axis=1)[rows], axis=1))
 
     def compute_output_shape(self, query_shape, key_shape, value_shape, filled_shape=None):
         return (value_shape[0], *query_shape[1:3], value_shape[-1] + 2)
@@ -120,21 +118,16 @@ class Matching(keras.layers.Layer):
     def get_config(self):
         return {**super().get_config(), "local": self.local}
 
-    def _penalty(self, query, band):
+    def _penalty(self, band, number):
         """Squared distance ÷ (2 · width²) from the places of a band to those near it."""
-        if not self.local:
-            return 0.0
-        height, width = ops.shape(query)[1:3]
-        rows = height // _BANDS
-        y = ops.cast(ops.arange(height), "float32")
+        rows, width = ops.shape(band)[1:3]
+        first, last = max(number - 1, 0), min(number + 2, _BANDS)
+        y = ops.cast(ops.arange(_BANDS * rows), "float32")
         x = ops.cast(ops.arange(width), "float32")
-        own, near = (
-            y[band * rows : (band + 1) * rows],
-            y[max(band - 1, 0) * rows : (band + 2) * rows],
-        )
+        own, near = y[number * rows : (number + 1) * rows], y[first * rows : last * rows]
         dy, dx = ops.square(own[:, None] - near), ops.square(x[:, None] - x)
         squared = ops.reshape(dy[:, None, :, None] + dx[None, :, None, :], (rows * width, -1))
-        places = ops.cast(height * width, "float32")
+        places = ops.cast(_BANDS * rows * width, "float32")
         scale = 2 * places * ops.exp(2 * ops.cast(self.log_width, "float32"))
         return ops.cast(squared / scale, self.compute_dtype)
 
@@ -151,6 +144,14 @@ def _with_filled(value, filled):
     """Values weighted by `filled`, and `filled` itself as a further channel."""
     filled = ops.ones_like(value[..., :1]) if filled is None else filled[..., None]
     return ops.concatenate([value * filled, filled], axis=-1)
+
+
+def _matmul_shared(weights, value):
+    """`matmul` of weights (1, Q, P) that serve all rows of values (B, P, V)."""
+    rows, places, channels = ops.shape(value)
+    flat = ops.reshape(ops.transpose(value, (1, 0, 2)), (places, rows * channels))
+    read = ops.reshape(ops.matmul(weights[0], flat), (-1, rows, channels))
+    return ops.transpose(read, (1, 0, 2))
 
 
 def _flatten_places(x):

@@ -108,6 +108,7 @@ class S2S(keras.Model):
             self.confidence = Confidence(
                 config.confidence_filters, config.state_stride, dtype=policy
             )
+            self.confidence.trainable = False  # the masks' loss has no gradient for it
         self.conv_lstm = ConvLSTM(config.state_filters, dtype=policy)
         decoder = SkipDecoder if config.skip_connections else Decoder
         self.decoder = decoder(config.decoder_filters, dtype=policy)
