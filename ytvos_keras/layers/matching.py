@@ -82,7 +82,7 @@ class Matching(keras.layers.Layer):
         return ops.cast(out, self.compute_dtype)
 
     def _sums(self, query, key, value, shared):
-        """Sums of values over places, weighted by exp(temperature · (cosine - 1)): (B, H·W, V + 1).
+        """Sums of values over places, weighted by exp(t · (cosine - 1)), `(B, H·W, V + 1)`.
 
         Args:
             query, key: As for `call`.
