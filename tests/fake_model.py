@@ -36,10 +36,20 @@ class FakeModel:
             "mask": mask,
             "age": tf.zeros_like(mask[:, 0, 0]),
             "half": tf.cast(mask, "bfloat16"),
+            "confidence": tf.ones_like(mask[:, 0, 0]),
         }
+
+    def correct(self, frame, mask, state, features=None):
+        """The age of an object shows that it was corrected, not initialized."""
+        return self.initialize(frame, mask, features) | {"age": state["age"]}
 
     def step_features(self, features, state):
         self.traces += 1
         moved = tf.roll(state["mask"], 1, axis=2) * tf.cast(features["grey"] > 10, tf.float32)
-        state = {"mask": moved, "age": state["age"] + 1, "half": tf.cast(moved, "bfloat16")}
+        state = {
+            "mask": moved,
+            "age": state["age"] + 1,
+            "half": tf.cast(moved, "bfloat16"),
+            "confidence": state["confidence"] / 2,
+        }
         return self.weights[0] * moved, state

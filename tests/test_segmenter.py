@@ -380,12 +380,26 @@ def test_a_mask_for_a_followed_object_corrects_it():
     for frame in frames(2):
         segmenter.step(frame)
     assert segmenter.add_object(box(2, 30), object_id=5) == 5
-    for moved in range(3):  # the old box of object 5 is gone, and the others go on
+    for moved in range(3):  # the old box of object 5 is gone, and the others move on
         expected = (
             box(0, 2 + moved, value=4) + box(2, 30 + moved, value=5) + box(20, 6 + moved, value=6)
         )
         np.testing.assert_array_equal(segmenter.step(frames(1)[0]), expected)
-    assert sorted(segmenter.object_ids) == [4, 5, 6]
+    assert segmenter.object_ids == [4, 5, 6]
+    ages = np.ravel(segmenter.video.tensors["age"])
+    np.testing.assert_array_equal(ages, [4, 4, 4])  # what was known of object 5 is kept
+
+
+def test_confidence_is_that_of_the_latest_frame():
+    segmenter = Segmenter(FakeModel())
+    assert segmenter.confidence == {}
+    segmenter.add_objects(box(0, 0, value=4) + box(10, 20, value=5))
+    assert segmenter.confidence == {}  # before the first frame
+    segmenter.step(frames(1)[0])
+    assert segmenter.confidence == {4: 1.0, 5: 1.0}
+    segmenter.add_object(box(10, 20), object_id=5)
+    segmenter.step(frames(1)[0])
+    assert segmenter.confidence == {4: 0.5, 5: 1.0}
 
 
 def test_the_last_mask_for_an_object_counts():

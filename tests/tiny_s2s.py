@@ -33,6 +33,9 @@ class TinyS2S(keras.Model):
         hidden = ops.average_pool(mask, 8, 8) * features["features"]
         return {"h": hidden, "previous_mask": mask}
 
+    def correct(self, frame, mask, state, features=None):
+        return self.initialize(frame, mask, features)
+
     def step(self, frame, state):
         height, width = ops.shape(frame)[1:3]
         probs, state = self.step_features(self.encode(frame), state)

@@ -85,8 +85,9 @@ class Matching(keras.layers.Layer):
         """Sums of values over places, weighted by exp(t · (cosine - 1)), `(B, H·W, V + 1)`.
 
         Args:
-            query, key: As for `call`.
-            value: With `filled` as its last channel.
+            query: As for `call`.
+            key: As for `call`.
+            value: As for `call`, with `filled` as a further channel.
             shared: Whether the keys of the first row are those of all.
         """
         bands = []

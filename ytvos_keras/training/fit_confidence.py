@@ -1,0 +1,101 @@
+"""Fitting the head that predicts the J of a mask, on the model's own predictions."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from ytvos_keras.models import S2S
+
+_LEARNING_RATE = 1e-3
+_WEIGHT_DECAY = 1e-3
+
+
+class ConfidenceExamples(NamedTuple):
+    """What the head learns from: one row for each object and annotated frame.
+
+    Args:
+        inputs: float32 (N, channels), from `Confidence.summarize`.
+        region_similarity: float32 (N,), the J of the model's masks, 0–1.
+    """
+
+    inputs: np.ndarray
+    region_similarity: np.ndarray
+
+
+def collect_examples(model: S2S, clips: Iterable[tuple]) -> ConfidenceExamples:
+    """Segment clips frame by frame, as at test time, and compare each mask with the truth.
+
+    Args:
+        model: with `confidence_filters`.
+        clips: `(inputs, targets, sample_weight)` batches, as `make_dataset` yields them; frames of
+            weight 0 are left out.
+
+    Example:
+        >>> clips = make_dataset("records", clip_length=20).take(200)
+        >>> examples = collect_examples(model, clips)
+    """
+    step = tf.function(lambda frame, state: _step(model, frame, state), reduce_retracing=True)
+    inputs, scores = [], []
+    for clip, targets, weights in clips:
+        frames = tf.unstack(clip["frames"], axis=1)
+        state = model.initialize(frames[0], clip["mask"])
+        for t, frame in enumerate(frames[1:]):
+            x, masks, state = step(frame, state)
+            annotated = np.array(weights[:, t]) > 0
+            scores.append(_region_similarity(np.array(masks), np.array(targets[:, t]))[annotated])
+            inputs.append(np.array(x)[annotated])
+    return ConfidenceExamples(np.concatenate(inputs), np.concatenate(scores))
+
+
+def fit_confidence(
+    model: S2S, examples: ConfidenceExamples, *, epochs: int = 100, seed: int = 0
+) -> list[float]:
+    """Train the head by cross-entropy against J; the rest of the model stays as it is.
+
+    Args:
+        model: its head is changed in place.
+        examples: from `collect_examples`.
+        epochs: passes over the examples.
+        seed: order of the examples.
+
+    Returns:
+        The mean loss of each epoch.
+    """
+    head = model.confidence
+    head.trainable = True
+    # The inputs differ in scale: the head learns from normalized ones, then absorbs the scales.
+    mean, deviation = examples.inputs.mean(0), examples.inputs.std(0) + 1e-3
+    perceptron = keras.Sequential([head.hidden, head.to_logit])
+    perceptron.compile(
+        keras.optimizers.AdamW(_LEARNING_RATE, weight_decay=_WEIGHT_DECAY),
+        keras.losses.BinaryCrossentropy(from_logits=True),
+    )
+    order = tf.data.Dataset.from_tensor_slices(
+        ((examples.inputs - mean) / deviation, examples.region_similarity[:, None])
+    ).shuffle(len(examples.inputs), seed=seed)
+    history = perceptron.fit(order.batch(64), epochs=epochs, shuffle=False, verbose=0)
+    kernel, bias = head.hidden.get_weights()
+    kernel = kernel / deviation[:, None]
+    head.hidden.set_weights([kernel, bias - mean @ kernel])
+    head.trainable = False
+    return history.history["loss"]
+
+
+def _step(model, frame, state):
+    height, width = frame.shape[1:3]
+    probabilities, state = model.step_features(model.encode(frame), state)
+    probabilities = ops.clip(probabilities, 1e-7, 1 - 1e-7)
+    logits = ops.log(probabilities) - ops.log1p(-probabilities)
+    x = model.confidence.summarize(state["h"], logits)
+    return x, probabilities[:, :height, :width] > 0.5, state
+
+
+def _region_similarity(masks: np.ndarray, truths: np.ndarray) -> np.ndarray:
+    truths = truths > 0.5
+    intersection = (masks & truths).sum(axis=(1, 2, 3))
+    union = (masks | truths).sum(axis=(1, 2, 3))
+    return np.where(union > 0, intersection / np.maximum(union, 1), 1.0).astype(np.float32)
