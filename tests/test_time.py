@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 from keras import ops
 
-from ytvos_keras.layers.time import fold_time, recur, recur_anew
+from ytvos_keras.layers.time import fold_time, recur, recur_recomputing
 
 
 def running_sum(state, frame):
@@ -45,7 +45,7 @@ def test_recur_over_a_clip_of_unknown_length_is_the_same_with_its_gradient(lengt
 
 @pytest.mark.parametrize("length", [1, 4])
 @pytest.mark.parametrize("compiled", [True, False])
-def test_recur_anew_is_the_same_with_its_gradients(length, compiled):
+def test_recur_recomputing_is_the_same_with_its_gradients(length, compiled):
     weight, frozen, unused = (keras.Variable(x, dtype="float32") for x in (0.7, 1.3, 5.0))
     frozen.trainable = False
     sequence = {name: tf.constant(x[:, :length]) for name, x in clip().items()}
@@ -63,7 +63,7 @@ def test_recur_anew_is_the_same_with_its_gradients(length, compiled):
         return outputs, *tape.gradient(loss, sources, unconnected_gradients="zero")
 
     def anew(state):
-        return recur_anew(step, state, sequence, [weight, frozen, unused])
+        return recur_recomputing(step, state, sequence, [weight, frozen, unused])
 
     total = tf.function(total) if compiled else total
     received = total(anew, tf.ones((2, 3)))

@@ -1,9 +1,12 @@
 """Reading remembered places by correspondence."""
 
 import math
+from typing import Any
 
 import keras
 from keras import ops
+
+from ytvos_keras.layers.types import Config, Shape, Tensor
 
 # Bands of rows are matched one by one: the full affinity matrix would not fit in memory.
 _BANDS = 4
@@ -45,11 +48,17 @@ class Matching(keras.layers.Layer):
         - Oh et al., Space-Time Memory Networks, 2019; Voigtlaender et al., FEELVOS, 2019.
     """
 
-    def __init__(self, local: bool = False, **kwargs):
+    def __init__(self, local: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.local = local
 
-    def build(self, query_shape, key_shape=None, value_shape=None, filled_shape=None):
+    def build(
+        self,
+        query_shape: Shape,
+        key_shape: Shape | None = None,
+        value_shape: Shape | None = None,
+        filled_shape: Shape | None = None,
+    ) -> None:
         constant = keras.initializers.Constant
         self.log_temperature = self.add_weight(
             name="log_temperature", shape=(), initializer=constant(math.log(10.0))
@@ -60,7 +69,9 @@ class Matching(keras.layers.Layer):
                 name="log_width", shape=(), initializer=constant(math.log(0.15))
             )
 
-    def call(self, query, key, value, filled=None):
+    def call(
+        self, query: Tensor, key: Tensor, value: Tensor, filled: Tensor | None = None
+    ) -> Tensor:
         value = _with_filled(value, filled)
         same = _same_for_all(query, key)
         if same is None:
@@ -81,7 +92,7 @@ class Matching(keras.layers.Layer):
         out = ops.reshape(out, (-1, *ops.shape(query)[1:3], out.shape[-1]))
         return ops.cast(out, self.compute_dtype)
 
-    def _sums(self, query, key, value, shared):
+    def _sums(self, query: Tensor, key: Tensor, value: Tensor, shared: bool) -> Tensor:
         """Sums of values over places, weighted by exp(t · (cosine - 1)), `(B, H·W, V + 1)`.
 
         Args:
@@ -97,7 +108,7 @@ class Matching(keras.layers.Layer):
             bands.append(_matmul_shared(weights, near) if shared else ops.matmul(weights, near))
         return ops.concatenate(bands, axis=1)
 
-    def _weights(self, band, key, number):
+    def _weights(self, band: Tensor, key: Tensor, number: int) -> Tensor:
         temperature = ops.exp(self.log_temperature)
         query = temperature * _flatten_places(band)
         # The constant goes into the product: the matrix is large, and each pass over it counts.
@@ -106,20 +117,26 @@ class Matching(keras.layers.Layer):
         logits = ops.matmul(query, ops.transpose(key, (0, 2, 1)))
         return ops.exp(logits - self._penalty(band, number) if self.local else logits)
 
-    def _near(self, x, band):
+    def _near(self, x: Tensor, band: int) -> Tensor:
         """What a band of rows is matched to, `(B, P, …)`."""
         if not self.local:
             return x
         rows = slice(max(band - 1, 0), band + 2)
         return _flatten_places(ops.concatenate(ops.split(x, _BANDS, axis=1)[rows], axis=1))
 
-    def compute_output_shape(self, query_shape, key_shape, value_shape, filled_shape=None):
+    def compute_output_shape(
+        self,
+        query_shape: Shape,
+        key_shape: Shape,
+        value_shape: Shape,
+        filled_shape: Shape | None = None,
+    ) -> Shape:
         return (value_shape[0], *query_shape[1:3], value_shape[-1] + 2)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "local": self.local}
 
-    def _penalty(self, band, number):
+    def _penalty(self, band: Tensor, number: int) -> Tensor:
         """Squared distance ÷ (2 · width²) from the places of a band to those near it."""
         rows, width = ops.shape(band)[1:3]
         first, last = max(number - 1, 0), min(number + 2, _BANDS)
@@ -133,7 +150,7 @@ class Matching(keras.layers.Layer):
         return ops.cast(squared / scale, self.compute_dtype)
 
 
-def _same_for_all(query, key):
+def _same_for_all(query: Tensor, key: Tensor) -> Tensor | None:
     """Whether one query meets the same keys in all rows; None where that cannot be."""
     if query.shape[0] not in (None, 1) or key.shape[0] == 1:
         return None
@@ -141,13 +158,13 @@ def _same_for_all(query, key):
     return ops.logical_and(one_frame, ops.all(ops.equal(key, key[:1])))
 
 
-def _with_filled(value, filled):
+def _with_filled(value: Tensor, filled: Tensor | None) -> Tensor:
     """Values weighted by `filled`, and `filled` itself as a further channel."""
     filled = ops.ones_like(value[..., :1]) if filled is None else filled[..., None]
     return ops.concatenate([value * filled, filled], axis=-1)
 
 
-def _matmul_shared(weights, value):
+def _matmul_shared(weights: Tensor, value: Tensor) -> Tensor:
     """`matmul` of weights (1, Q, P) that serve all rows of values (B, P, V)."""
     rows, places, channels = ops.shape(value)
     flat = ops.reshape(ops.transpose(value, (1, 0, 2)), (places, rows * channels))
@@ -155,6 +172,6 @@ def _matmul_shared(weights, value):
     return ops.transpose(read, (1, 0, 2))
 
 
-def _flatten_places(x):
+def _flatten_places(x: Tensor) -> Tensor:
     """(B, H, W, C) to (B, H·W, C)."""
     return ops.reshape(x, (ops.shape(x)[0], -1, x.shape[-1]))

@@ -45,7 +45,7 @@ def recur(step: Callable, state: Any, sequence: Any) -> tuple[Any, Any]:
     return _loop(step, state, sequence) if None in lengths else _unroll(step, state, sequence)
 
 
-def recur_anew(
+def recur_recomputing(
     step: Callable, state: Any, sequence: Any, variables: Sequence[keras.Variable]
 ) -> Any:
     """`recur` that keeps no activations for the gradient but recomputes each step.

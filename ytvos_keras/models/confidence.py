@@ -1,9 +1,12 @@
 """Confidence: the J that a predicted mask can be expected to have."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from ytvos_keras.layers.resolution import space_to_depth
+from ytvos_keras.layers.types import Tensor
 
 _EPSILON = 1e-3
 
@@ -30,16 +33,16 @@ class Confidence(keras.layers.Layer):
         `(B, 1)`: float32 logits of the expected J.
     """
 
-    def __init__(self, filters: int, stride: int, **kwargs):
+    def __init__(self, filters: int, stride: int, **kwargs: Any) -> None:
         super().__init__(autocast=False, **kwargs)
         self.stride = stride
         self.hidden = keras.layers.Dense(filters, activation="relu", dtype="float32")
         self.to_logit = keras.layers.Dense(1, dtype="float32")
 
-    def call(self, hidden, logits):
+    def call(self, hidden: Tensor, logits: Tensor) -> Tensor:
         return self.to_logit(self.hidden(self.summarize(hidden, logits)))
 
-    def summarize(self, hidden, logits):
+    def summarize(self, hidden: Tensor, logits: Tensor) -> Tensor:
         """What the perceptron sees: `(B, 2 · channels + 4)`."""
         hidden = ops.cast(ops.stop_gradient(hidden), "float32")
         pixels = ops.sigmoid(space_to_depth(ops.stop_gradient(logits), self.stride))

@@ -1,11 +1,16 @@
 """Memory of several frames of an object, matched to every new frame."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from ytvos_keras.layers.joint_conv import JointConv
 from ytvos_keras.layers.matching import Matching
 from ytvos_keras.layers.resolution import space_to_depth
+from ytvos_keras.layers.types import Tensor
+
+Tensors = dict[str, Tensor]
 
 
 class Memory(keras.layers.Layer):
@@ -38,8 +43,8 @@ class Memory(keras.layers.Layer):
     """
 
     def __init__(
-        self, slots: int, every: int, value_filters: int, filters: int, stride: int, **kwargs
-    ):
+        self, slots: int, every: int, value_filters: int, filters: int, stride: int, **kwargs: Any
+    ) -> None:
         super().__init__(autocast=False, **kwargs)
         policy = self.dtype_policy
         self.slots, self.every = slots, every
@@ -50,7 +55,7 @@ class Memory(keras.layers.Layer):
         self.match_previous = Matching(local=True, dtype=policy, name="match_previous")
         self.mix = JointConv(filters, 3, dtype=policy, name="mix")
 
-    def begin(self, features: dict, masks) -> dict:
+    def begin(self, features: Tensors, masks: Tensor) -> Tensors:
         """The entries of the state of objects that begin in a frame.
 
         Args:
@@ -78,7 +83,7 @@ class Memory(keras.layers.Layer):
             "bank_trusted": ops.where(first, 1.0, 0.0),
         }
 
-    def update(self, features: dict, masks, state: dict) -> dict:
+    def update(self, features: Tensors, masks: Tensor, state: Tensors) -> Tensors:
         """The entries of the state after a frame, from the masks predicted in it.
 
         Args:
@@ -93,7 +98,7 @@ class Memory(keras.layers.Layer):
         chosen = ops.logical_and(due, _oldest(age, trusted == 0))
         return previous | self._write(previous, state | {"bank_age": age}, chosen, trust=0.0)
 
-    def trust(self, features: dict, masks, state: dict) -> dict:
+    def trust(self, features: Tensors, masks: Tensor, state: Tensors) -> Tensors:
         """The entries of the state after a frame whose masks were given: a correction.
 
         Args:
@@ -109,7 +114,7 @@ class Memory(keras.layers.Layer):
         chosen = _oldest(age, replaceable)
         return previous | self._write(previous, state, chosen, trust=1.0)
 
-    def call(self, features, state):
+    def call(self, features: Tensors, state: Tensors) -> Tensor:
         key, value = (self._places(state[f"bank_{name}"]) for name in ("key", "value"))
         filled = ops.cast(state["bank_age"] >= 0, "float32")
         filled = ops.tile(filled, (1, ops.shape(key)[1] // self.slots))  # slots vary fastest
@@ -119,7 +124,7 @@ class Memory(keras.layers.Layer):
         )
         return self.mix([features["features"], bank, previous])
 
-    def _entry(self, features, masks):
+    def _entry(self, features: Tensors, masks: Tensor) -> Tensors:
         """Key and value of a frame."""
         masks = space_to_depth(ops.cast(masks, "float32"), self.stride)
         value = self.to_value(self.mix_value([features["features"], masks]))
@@ -129,7 +134,7 @@ class Memory(keras.layers.Layer):
         key = ops.broadcast_to(key, (*ops.shape(value)[:3], key.shape[-1]))
         return {"previous_key": key, "previous_value": value}
 
-    def _write(self, entry, state, chosen, trust):
+    def _write(self, entry: Tensors, state: Tensors, chosen: Tensor, trust: float) -> Tensors:
         """The bank with a frame in the chosen slots, boolean `(B, slots)`."""
         bank = {
             "bank_age": ops.where(chosen, 0.0, state["bank_age"]),
@@ -141,12 +146,12 @@ class Memory(keras.layers.Layer):
             bank[f"bank_{name}"] = ops.where(into, ops.tile(new, (1, 1, 1, self.slots)), old)
         return bank
 
-    def _places(self, x):
+    def _places(self, x: Tensor) -> Tensor:
         """(B, h, w, slots · C) to (B, h · w · slots, C)."""
         return ops.reshape(x, (ops.shape(x)[0], -1, x.shape[-1] // self.slots))
 
 
-def _oldest(age, allowed):
+def _oldest(age: Tensor, allowed: Tensor) -> Tensor:
     """Where the oldest of the allowed slots is; an empty one counts as oldest."""
     rank = ops.where(age < 0, float("inf"), age)
     rank = ops.where(allowed, rank, -1.0)

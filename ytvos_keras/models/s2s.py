@@ -2,26 +2,26 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import keras
 from keras import ops
 
 from ytvos_keras.layers import ConvLSTM
 from ytvos_keras.layers.resolution import pad_to_stride
-from ytvos_keras.layers.time import fold_time, recur, recur_anew
-from ytvos_keras.models.backbones import BACKBONES
-from ytvos_keras.models.confidence import Confidence
+from ytvos_keras.layers.time import fold_time, recur, recur_recomputing
+from ytvos_keras.layers.types import Config, Shape, Tensor
 from ytvos_keras.models.config import S2SConfig
-from ytvos_keras.models.decoder import Decoder, SkipDecoder
-from ytvos_keras.models.encoder import Encoder, PyramidEncoder
-from ytvos_keras.models.initializer import (
-    FeatureInitializer,
-    Initializer,
-    MaskInitializer,
+from ytvos_keras.models.parts import (
+    new_confidence,
+    new_decoder,
+    new_encoder,
+    new_initializer,
+    new_memory,
 )
-from ytvos_keras.models.memory import Memory
 
-State = dict  # name to tensor; the objects are the first dimension of every one
+Tensors = dict[str, Tensor]
+State = Tensors  # the objects are the first dimension of every one
 
 
 @keras.saving.register_keras_serializable("ytvos_keras")
@@ -61,80 +61,52 @@ class S2S(keras.Model):
     """Sides of frames are padded to a multiple of this many pixels."""
 
     recompute = False
-    """Whether training keeps no activations but computes each frame anew for the gradients: the
-    memory hardly grows with the length of the clip, a step takes longer."""
+    """Whether training keeps no activations but recomputes each frame for the gradients: memory
+    hardly grows with the length of the clip, but a step takes longer."""
 
     def __init__(
         self,
         config: S2SConfig | None = None,
         *,
         backbone_weights: str | Path | None = None,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(autocast=False, **kwargs)
         config = config or S2SConfig()
         self.config = config
         policy = self.dtype_policy
         self.sees_masks = config.encoder_input == "frame_and_mask"
-        backbone = self._backbone(with_mask=self.sees_masks)
-        if config.state_stride == 32:
-            self.encoder = Encoder(backbone, config.encoder_filters, dtype=policy)
-        else:
-            key_filters = config.matching_filters if config.memory_frames else 0
-            self.encoder = PyramidEncoder(
-                backbone, config.encoder_filters, key_filters, config.skip_connections, dtype=policy
-            )
-        if config.shared_encoder:
-            self.initializer = FeatureInitializer(
-                config.state_filters, config.state_stride, dtype=policy
-            )
-        elif config.initializer == "mask":
-            self.initializer = MaskInitializer(config.state_filters, config.state_stride)
-        else:
-            shared = backbone if self.sees_masks else self._backbone(with_mask=True)
-            self.initializer = Initializer(shared, config.state_filters, dtype=policy)
-        self.memory = None
-        if config.memory_frames:
-            self.memory = Memory(
-                config.memory_frames,
-                config.remember_every,
-                config.matching_filters,
-                config.encoder_filters,
-                config.state_stride,
-                dtype=policy,
-            )
-        self.confidence = None
-        if config.confidence_filters:
-            self.confidence = Confidence(
-                config.confidence_filters, config.state_stride, dtype=policy
-            )
-            self.confidence.trainable = False  # the masks' loss has no gradient for it
+        self.encoder = new_encoder(config, policy)
+        self.initializer = new_initializer(config, self.encoder, policy)
+        self.memory = new_memory(config, policy)
+        self.confidence = new_confidence(config, policy)
         self.conv_lstm = ConvLSTM(config.state_filters, dtype=policy)
-        decoder = SkipDecoder if config.skip_connections else Decoder
-        self.decoder = decoder(config.decoder_filters, dtype=policy)
+        self.decoder = new_decoder(config, policy)
         self.build()
+        if self.confidence is not None:
+            self.confidence.trainable = False  # the masks' loss has no gradient for it
         if backbone_weights is not None:
             self._load_backbones(backbone_weights)
 
-    def build(self, input_shape=None):
-        """Creates all weights, by a step on one small frame."""
+    def build(self, input_shape: Shape | None = None) -> None:
+        """Create all weights by a step on one small frame."""
         self.conv_lstm.build((None, None, None, None, self.config.encoder_filters))
         frame = ops.zeros((1, self.stride, self.stride, 3))
         self.step(frame, self.initialize(frame, frame[..., :1]))
         self.built = True
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Tensors, training: bool | None = None) -> Tensor:
         frames, mask = inputs["frames"], inputs["mask"]
         state = self.initialize(frames[:, 0], mask)
         if training and self.recompute:
-            logits = self._recur_anew(frames[:, 1:], state, self._teacher(inputs))
+            logits = self._recur_recomputing(frames[:, 1:], state, self._teacher(inputs))
         else:
             features = fold_time(self.encode, frames[:, 1:])
             logits = self.unroll(features, state, self._teacher(inputs))
         height, width = ops.shape(frames)[2:4]
         return logits[:, :, :height, :width]
 
-    def initialize(self, frame, mask, features=None) -> State:
+    def initialize(self, frame: Tensor, mask: Tensor, features: Tensors | None = None) -> State:
         """First states from a frame and the object's mask (equation 1).
 
         Args:
@@ -162,7 +134,7 @@ class S2S(keras.Model):
             state["confidence"] = ops.ones((ops.shape(mask)[0], 1))
         return state
 
-    def encode(self, frames, **context) -> dict:
+    def encode(self, frames: Tensor, **context: Any) -> Tensors:
         """Features of frames (equation 2); they do not depend on the objects.
 
         Args:
@@ -176,8 +148,8 @@ class S2S(keras.Model):
         frames = pad_to_stride(frames, self.stride)
         return {"frame": frames} if self.sees_masks else self.encoder(frames, **context)
 
-    def step(self, frame, state: State):
-        """Segments one more frame (equations 2 to 4).
+    def step(self, frame: Tensor, state: State) -> tuple[Tensor, State]:
+        """Segment one more frame (equations 2 to 4).
 
         Args:
             frame: `(B or 1, H, W, 3)`, RGB in 0–255.
@@ -190,7 +162,7 @@ class S2S(keras.Model):
         probabilities, state = self.step_features(self.encode(frame), state)
         return probabilities[:, :height, :width], state
 
-    def step_features(self, features: dict, state: State):
+    def step_features(self, features: Tensors, state: State) -> tuple[Tensor, State]:
         """`step` from `features = encode(frame)`, which may serve all objects with a batch of 1.
 
         The probabilities are at the padded size.
@@ -201,7 +173,9 @@ class S2S(keras.Model):
             after["confidence"] = ops.sigmoid(self.confidence(after["h"], logits))
         return ops.sigmoid(logits), after
 
-    def correct(self, frame, mask, state: State, features=None) -> State:
+    def correct(
+        self, frame: Tensor, mask: Tensor, state: State, features: Tensors | None = None
+    ) -> State:
         """The state after a frame whose masks are known better than the model predicted them.
 
         A model with a memory keeps what it knows and adds the frame as a trusted one; the
@@ -224,8 +198,8 @@ class S2S(keras.Model):
         mask = pad_to_stride(ops.cast(mask, "float32"), self.stride)
         return begun | self.memory.trust(features, mask, state)
 
-    def unroll(self, features: dict, state: State, teacher: dict | None = None):
-        """Segments a clip from the features of its frames: what `call` does after encoding.
+    def unroll(self, features: Tensors, state: State, teacher: Tensors | None = None) -> Tensor:
+        """Segment a clip from the features of its frames: what `call` does after encoding.
 
         Args:
             features: `encode` of each frame, folded over time: maps `(B, T, h, w, channels)`.
@@ -263,30 +237,21 @@ class S2S(keras.Model):
             return cls(PRESETS[str(preset)], dtype=dtype)
         return load(preset, dtype)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "config": dataclasses.asdict(self.config)}
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(cls, config: Config, custom_objects: Config | None = None) -> "S2S":
         config = dict(config)
         return cls(S2SConfig(**config.pop("config")), **config)
 
-    def _backbone(self, with_mask):
-        config = self.config
-        options = {"with_mask": with_mask, "dtype": self.dtype_policy}
-        if config.backbone == "vgg16":
-            options["fc6"] = config.fc6
-        backbone = BACKBONES[config.backbone](**options)
-        backbone.trainable = not config.freeze_backbone
-        return backbone
-
-    def _load_backbones(self, source):
+    def _load_backbones(self, source: str | Path) -> None:
         weights = self.encoder.backbone.read_weights(source)
         for part in (self.initializer, self.encoder):
             if hasattr(part, "backbone"):
                 part.backbone.assign_weights(weights)
 
-    def _advance(self, features, state):
+    def _advance(self, features: Tensors, state: State) -> tuple[Tensor, State]:
         """Equations 3 and 4: logits and the state with the ConvLSTM's new one."""
         if self.sees_masks:
             mask = state["previous_mask"]
@@ -297,7 +262,7 @@ class S2S(keras.Model):
         skips = {name: features[name] for name in ("skip_4", "skip_2") if name in features}
         return self.decoder(hidden, **skips), state
 
-    def _remember(self, features, masks, state):
+    def _remember(self, features: Tensors, masks: Tensor, state: State) -> State:
         """The new entries of the state for the masks of a frame, if the model keeps any."""
         # Detached, as in scheduled sampling: a prediction is an input like any other.
         masks = ops.stop_gradient(masks)
@@ -305,7 +270,7 @@ class S2S(keras.Model):
             return {"previous_mask": masks}
         return {} if self.memory is None else self.memory.update(features, masks, state)
 
-    def _joined_probabilities(self, features, logits):
+    def _joined_probabilities(self, features: Tensors, logits: Tensor) -> Tensor:
         """Probabilities of objects that exclude each other where they share one frame.
 
         A softmax over the objects and a background of logit 0. One object alone keeps its sigmoid.
@@ -318,25 +283,27 @@ class S2S(keras.Model):
         others = ops.where(one_frame, ops.relu(others), 0.0)
         return ops.sigmoid(logits - ops.log1p(others))
 
-    def _recur(self, features, state, teacher):
-        """Steps through a clip; `teacher` holds, for every step, what to remember after it."""
+    def _recur(self, features: Tensors, state: State, teacher: Tensors) -> Tensor:
+        """Step through a clip; `teacher` holds, for every step, what to remember after it."""
 
         def step(state, frame):
             return self._advance_and_remember(frame["features"], state, frame)
 
         return recur(step, state, {"features": features} | teacher)[1]
 
-    def _recur_anew(self, frames, state, teacher):
-        """`_recur` from the frames, which computes each step anew for the gradients."""
+    def _recur_recomputing(self, frames: Tensor, state: State, teacher: Tensors) -> Tensor:
+        """`_recur` from the frames, recomputing each step for the gradients."""
 
         def step(state, frame):
             # The second time it runs outside of `call`, where Keras has forgotten that we train.
             features = self.encode(frame["frame"], training=True)
             return self._advance_and_remember(features, state, frame)
 
-        return recur_anew(step, state, {"frame": frames} | teacher, self.weights)
+        return recur_recomputing(step, state, {"frame": frames} | teacher, self.weights)
 
-    def _advance_and_remember(self, features, state, teacher):
+    def _advance_and_remember(
+        self, features: Tensors, state: State, teacher: Tensors
+    ) -> tuple[State, Tensor]:
         """A step of training: the state, with the teacher's mask if there is one, and logits."""
         logits, after = self._advance(features, state)
         mask = ops.sigmoid(logits)
@@ -344,7 +311,7 @@ class S2S(keras.Model):
             mask = ops.where(teacher["forced"] > 0, teacher["mask"], mask)
         return after | self._remember(features, mask, state), logits
 
-    def _teacher(self, inputs):
+    def _teacher(self, inputs: Tensors) -> Tensors:
         """Teacher forcing as `_recur` wants it: one frame later than in the inputs."""
         if "teacher_forcing" not in inputs:
             return {}
@@ -357,6 +324,6 @@ class S2S(keras.Model):
         return {"mask": fold_time(lambda x: pad_to_stride(x, self.stride), masks), "forced": forced}
 
 
-def _one_each(frame, masks):
-    """Repeats one frame for all objects: `(B or 1, H, W, 3)` to the batch of `masks`."""
+def _one_each(frame: Tensor, masks: Tensor) -> Tensor:
+    """Repeat one frame for all objects: `(B or 1, H, W, 3)` to the batch of `masks`."""
     return ops.broadcast_to(frame, (*ops.shape(masks)[:3], 3))

@@ -1,0 +1,80 @@
+"""The parts of an `S2S` as its configuration wants them."""
+
+from typing import Any, TypeAlias
+
+import keras
+
+from ytvos_keras.models.backbones import BACKBONES
+from ytvos_keras.models.confidence import Confidence
+from ytvos_keras.models.config import S2SConfig
+from ytvos_keras.models.decoder import Decoder, SkipDecoder
+from ytvos_keras.models.encoder import Encoder, PyramidEncoder
+from ytvos_keras.models.initializer import FeatureInitializer, Initializer, MaskInitializer
+from ytvos_keras.models.memory import Memory
+
+Policy: TypeAlias = keras.dtype_policies.DTypePolicy
+
+
+def new_encoder(config: S2SConfig, policy: Policy) -> keras.layers.Layer:
+    """The Encoder with its backbone."""
+    backbone = _new_backbone(config, policy, with_mask=config.encoder_input == "frame_and_mask")
+    if config.state_stride == 32:
+        return Encoder(backbone, config.encoder_filters, dtype=policy)
+    return PyramidEncoder(
+        backbone,
+        config.encoder_filters,
+        config.matching_filters if config.memory_frames else 0,
+        config.skip_connections,
+        dtype=policy,
+    )
+
+
+def new_initializer(
+    config: S2SConfig, encoder: keras.layers.Layer, policy: Policy
+) -> keras.layers.Layer:
+    """The Initializer; an Encoder that sees masks lends it its backbone."""
+    if config.shared_encoder:
+        return FeatureInitializer(config.state_filters, config.state_stride, dtype=policy)
+    if config.initializer == "mask":
+        return MaskInitializer(config.state_filters, config.state_stride)
+    if config.encoder_input == "frame_and_mask":
+        backbone = encoder.backbone
+    else:
+        backbone = _new_backbone(config, policy, with_mask=True)
+    return Initializer(backbone, config.state_filters, dtype=policy)
+
+
+def new_memory(config: S2SConfig, policy: Policy) -> Memory | None:
+    """The memory of several frames, if there is to be one."""
+    if not config.memory_frames:
+        return None
+    return Memory(
+        config.memory_frames,
+        config.remember_every,
+        config.matching_filters,
+        config.encoder_filters,
+        config.state_stride,
+        dtype=policy,
+    )
+
+
+def new_confidence(config: S2SConfig, policy: Policy) -> Confidence | None:
+    """The head that predicts the J of a mask, if there is to be one."""
+    if not config.confidence_filters:
+        return None
+    return Confidence(config.confidence_filters, config.state_stride, dtype=policy)
+
+
+def new_decoder(config: S2SConfig, policy: Policy) -> keras.layers.Layer:
+    """The Decoder, with or without skip connections."""
+    kind = SkipDecoder if config.skip_connections else Decoder
+    return kind(config.decoder_filters, dtype=policy)
+
+
+def _new_backbone(config: S2SConfig, policy: Policy, with_mask: bool) -> keras.layers.Layer:
+    options: dict[str, Any] = {"with_mask": with_mask, "dtype": policy}
+    if config.backbone == "vgg16":
+        options["fc6"] = config.fc6
+    backbone = BACKBONES[config.backbone](**options)
+    backbone.trainable = not config.freeze_backbone
+    return backbone
