@@ -151,7 +151,7 @@ config = S2SConfig(
     state_filters=32,
     state_stride=8,
     decoder_filters=(32, 16, 16),
-    matching=("first", "previous"),
+    memory_frames=1,
     matching_filters=32,
     skip_connections=True,
 )
