@@ -78,6 +78,15 @@ FACTS = {
         augment=True,
         precision="mixed_bfloat16",
     ),
+    "lite-videos": Facts(
+        (("annotated", 6, 650, False),),
+        backbone=None,
+        weights="s2s-lite",
+        frozen=("encoder.backbone",),
+        loss=LiteLoss,
+        optimizer=(3e-4, 5e-4, 1.0, 0.99),
+        augment=True,
+    ),
     "small": Facts(SMALL, optimizer=SMALL_OPTIMIZER, batch_size=2, precision="mixed_bfloat16"),
     "small-mask-as-state": Facts(
         SMALL, optimizer=SMALL_OPTIMIZER, batch_size=2, precision="mixed_bfloat16"

@@ -3,6 +3,7 @@
 from ytvos_keras.training.recipes import (
     davis2016,
     lite,
+    lite_videos,
     mask_as_input,
     mask_as_state,
     paper,
@@ -20,6 +21,7 @@ RECIPES = {
     "setting-2": settings.SETTING_2,
     "setting-3": settings.SETTING_3,
     "lite": lite.RECIPE,
+    "lite-videos": lite_videos.RECIPE,
     "small": small.RECIPE,
     "small-mask-as-state": small.MASK_AS_STATE,
 }

@@ -1,0 +1,28 @@
+"""Second part of the training of `s2s-lite`: real videos and the memory of several frames.
+
+    ytvos-train --recipe lite-videos --weights runs/lite/best.keras \
+        --data pictures=0.5 --data videos=0.5 --output runs/lite-videos
+
+Half of the clips are real. Every second frame is remembered, so that clips of 6 frames already
+read the bank; the bundled model remembers every fifth. Time, result and data: MODEL_CARD.md.
+"""
+
+import dataclasses
+
+from ytvos_keras.models import PRESETS
+from ytvos_keras.training.recipe import Recipe, Stage
+
+RECIPE = Recipe(
+    model=dataclasses.replace(PRESETS["s2s-lite"], remember_every=2),
+    stages=(Stage("real videos", steps=650, clip_length=6, size=(192, 320)),),
+    loss="lite",
+    batch_size=4,
+    learning_rate=3e-4,
+    schedule="cosine",
+    weight_decay=5e-4,
+    clip_norm=1.0,
+    average=0.99,
+    augment=True,
+    checkpoint_steps=25,
+    seed=1,
+)
