@@ -21,7 +21,17 @@ VIDEO = EncodedVideo(
         7: ObjectInfo(None, 2, 2, (0, 1)),
     },
 )
-BARE = EncodedVideo("bare", "images", 1, 1, True, ("a",), (b"jpeg",), (None,), {})
+BARE = EncodedVideo(
+    name="bare",
+    source="images",
+    height=1,
+    width=1,
+    binary=True,
+    frame_names=("a",),
+    images=(b"jpeg",),
+    masks=(None,),
+    objects={},
+)
 
 
 def parsed(*records: bytes) -> list[dict]:

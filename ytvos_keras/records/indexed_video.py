@@ -1,6 +1,6 @@
 """The entry of a video in an index file."""
 
-from collections.abc import Mapping
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,6 +10,7 @@ from ytvos_keras.errors import InputError
 from ytvos_keras.media.json_value import JsonValue
 from ytvos_keras.media.masks import MAX_ID
 from ytvos_keras.media.pictures import MOST_PIXELS
+from ytvos_keras.records.schema import VideoInfo
 
 _IDS = frozenset(map(str, range(1, MAX_ID + 1)))
 
@@ -23,32 +24,18 @@ class Blob(NamedTuple):
     """`zlib.crc32` of the bytes."""
 
 
-@dataclass(frozen=True)
-class IndexedVideo:
+@dataclass(frozen=True, kw_only=True)
+class IndexedVideo(VideoInfo):
     """A video of the records, without its pictures.
 
     Args:
-        name: unique in its split.
-        source: the data set it comes from.
-        height: of frames and masks, in pixels.
-        width: of frames and masks, in pixels.
-        binary: whether every pixel above 0 is object 1; else pixels are ids, 255 undecided.
-        frame_names: in order.
         annotated: indexes of the frames that have a mask, rising.
-        objects: by id, rising.
         images: where each frame lies in `shard`.
         masks: where its mask lies, None without one.
         shard: the TFRecord file.
     """
 
-    name: str
-    source: str
-    height: int
-    width: int
-    binary: bool
-    frame_names: tuple[str, ...]
     annotated: tuple[int, ...]
-    objects: Mapping[int, ObjectInfo]
     images: tuple[Blob, ...]
     masks: tuple[Blob | None, ...]
     shard: Path
@@ -65,13 +52,7 @@ def to_json(video: IndexedVideo) -> dict[str, Any]:
         "frame_names": video.frame_names,
         "annotated": video.annotated,
         "objects": {
-            str(number): {
-                "category": info.category,
-                "first": info.first,
-                "last": info.last,
-                "areas": info.areas,
-            }
-            for number, info in video.objects.items()
+            str(number): dataclasses.asdict(info) for number, info in video.objects.items()
         },
         "images": video.images,
         "masks": video.masks,

@@ -38,19 +38,17 @@ SCHEMA_VERSION = 1
 MAX_RECORD = 2**31 - 1  # bytes; no Protocol Buffer may be larger
 
 
-@dataclass(frozen=True)
-class EncodedVideo:
-    """The contents of one record.
+@dataclass(frozen=True, kw_only=True)
+class VideoInfo:
+    """What a record and its entry in the index have in common.
 
     Args:
         name: unique in its split.
         source: the data set it comes from.
         height: of frames and masks, in pixels.
-        width: likewise.
+        width: of frames and masks, in pixels.
         binary: whether every pixel above 0 is object 1; else pixels are ids, 255 undecided.
         frame_names: in order.
-        images: a JPEG or PNG a frame.
-        masks: a PNG a frame, None where there is no annotation.
         objects: by id, rising.
     """
 
@@ -60,9 +58,20 @@ class EncodedVideo:
     width: int
     binary: bool
     frame_names: tuple[str, ...]
+    objects: Mapping[int, ObjectInfo]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncodedVideo(VideoInfo):
+    """The contents of one record.
+
+    Args:
+        images: one JPEG or PNG per frame.
+        masks: one PNG per frame, None where there is no annotation.
+    """
+
     images: tuple[bytes, ...]
     masks: tuple[bytes | None, ...]
-    objects: Mapping[int, ObjectInfo]
 
     @property
     def annotated(self) -> tuple[int, ...]:
