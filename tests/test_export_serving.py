@@ -1,8 +1,10 @@
 """The development server, through gRPC and REST, with requests that are right and that are not."""
 
 import base64
+import contextlib
 import io
 import json
+import socket
 import struct
 import urllib.error
 import urllib.request
@@ -23,6 +25,7 @@ from tensorflow_serving.apis import (
 from tiny_export import tiny_clip, tiny_export
 
 from ytvos_keras.errors import InputError
+from ytvos_keras.export import serving_rest
 from ytvos_keras.export.development_server import development_server
 from ytvos_keras.export.parity import KerasStream, measure_parity
 from ytvos_keras.export.serving_config import CONFIG_FILE
@@ -153,7 +156,10 @@ def huge(value):
         ({"h": np.zeros((2, 5, 8, 4), "float32")}, "h must belong to a frame of the size"),
         ({"h": np.zeros((3, 5, 7, 4), "float32")}, "image must have|previous_mask must have equal"),
         ({"image": np.zeros((3, 37, 50, 3), "uint8")}, "must have equal rows"),
-        ({"h": huge(np.zeros((1, 1, 1, 4), "float32"))}, "h must have at most 268435456 bytes"),
+        (
+            {"h": huge(np.zeros((1, 1, 1, 4), "float32"))},
+            "all inputs together must have at most 268435456 bytes; h has",
+        ),
         (
             {"extra": np.zeros(1)},
             "must be h, image, previous_mask. Missing: none; unknown: extra",
@@ -367,6 +373,103 @@ def test_rest_faults(server, still_serving, path, body, code, message):
     found, answer = rest(server, path, body)
     assert found == code
     assert message in answer["error"]
+
+
+def raw(server, data, timeout=10):
+    """Everything that comes back until the server closes the connection, or is silent."""
+    answer = b""
+    with socket.create_connection((server.host, server.rest_port), timeout=timeout) as connection:
+        connection.sendall(data)
+        with contextlib.suppress(TimeoutError, ConnectionError):
+            while part := connection.recv(65536):
+                answer += part
+    return answer
+
+
+POST = b"POST /v1/models/tiny:predict HTTP/1.1\r\nHost: x\r\n"
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        POST + b"\r\n{}",
+        POST + b"Content-Length: x\r\n\r\n{}",
+        POST + b"Content-Length: -1\r\n\r\n{}",
+        POST + b"Content-Length: " + b"9" * 5000 + b"\r\n\r\n",
+        POST + b"Content-Length: 99999999999\r\n\r\n",
+        POST + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+        POST + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+        POST + b"Transfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n{}",
+        POST + b"Content-Length : 2\r\n\r\n{}",
+        POST + b"no header\r\n\r\n",
+        b"GET /v1/models/tiny/versions/" + b"9" * 5000 + b" HTTP/1.1\r\nConnection: close\r\n\r\n",
+        b"GET /v1/models/tiny HTTP/1.1\r\nContent-Length: 4\r\n\r\nGET ",
+        b"DELETE /v1/models/tiny HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET /" + b"x" * 70_000 + b" HTTP/1.1\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n",
+    ],
+)
+def test_odd_requests_are_the_clients_fault_and_close_the_connection(
+    server, still_serving, request_
+):
+    answer = raw(server, request_)
+    expected = (
+        b"HTTP/1.1 200" if request_.startswith(b"GET /v1/models/tiny HTTP") else b"HTTP/1.1 4"
+    )
+    assert answer.startswith(expected) or b"<h1>Error response</h1>" in answer
+    assert answer.count(b"HTTP/1.1 ") <= 1  # nothing of it is taken for a second request
+
+
+def body(content):
+    return POST + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(content) + content
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        b'[["YQ=="],["YQ==","YQ=="]]',
+        b'[[["a"],"b"]]',
+        b"[" * 500 + b'"x"' + b"]" * 500,
+        b"[" * 960 + b'"x"' + b"]" * 960,
+        b"[" * 100_000,
+        b'[{"b64": 5}]',
+        b'["\\ud800"]',
+        b"null",
+        b"{}",
+    ],
+)
+def test_strings_in_odd_lists(server, still_serving, images):
+    content = (
+        b'{"signature_name":"segment_clip_bytes","inputs":{"images_bytes":%s,"mask_bytes":["a"]}}'
+    )
+    assert raw(server, body(content % images)).startswith(b"HTTP/1.1 400")
+
+
+def test_a_slow_client_is_told_and_closed(server, still_serving, monkeypatch):
+    monkeypatch.setattr(serving_rest, "_PATIENCE", 0.2)
+    for begin in (b"", b"GET /v1", POST + b"Content-Length: 5\r\n\r\n{"):
+        assert raw(server, begin).startswith(b"HTTP/1.1 408 Request Timeout")
+
+
+def test_a_shape_needs_its_values(client, still_serving):
+    for count in (10**4, 10**8):
+        strings = tf.make_tensor_proto(np.array([b"x"], object))
+        strings.tensor_shape.dim[0].size = count
+        with pytest.raises(grpc.RpcError) as error:
+            client.predict("initialize_bytes", image_bytes=strings, mask_bytes=strings)
+        assert error.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    few = tf.make_tensor_proto(np.zeros((1, 2, 2, 3), np.uint8))
+    few.tensor_shape.dim[1].size = 1000
+    with pytest.raises(grpc.RpcError, match="its shape has 6000 values, but it has 12"):
+        client.predict("encode", image=few)
+    for value in (-1, 300):
+        proto = tf.make_tensor_proto(np.uint8(1), shape=(1, 1, 1, 3))
+        proto.ClearField("tensor_content")
+        proto.int_val[:] = [value] * 3
+        with pytest.raises(grpc.RpcError) as error:
+            client.predict("encode", image=proto)
+        assert error.value.code() == grpc.StatusCode.INVALID_ARGUMENT
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from ytvos_keras.errors import InputError
 
@@ -32,6 +33,9 @@ def run(command: Callable[[], None], *, quiet: bool = False, hint: str = "") -> 
     Returns:
         The exit code.
     """
+    # Closed by the caller (`>&-`, a service without a terminal): Python has None there.
+    sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115 (never closed)
+    sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         # A pipe on Windows, or a folder's name that is no Unicode: as stderr does, no traceback.
         sys.stdout.reconfigure(errors="backslashreplace")

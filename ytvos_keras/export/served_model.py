@@ -8,10 +8,14 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from ytvos_keras.errors import InputError
+from ytvos_keras.errors import InputError, first_line
 from ytvos_keras.export.serving_config import CONFIG_FILE, read_model_config
 
 LARGEST_MESSAGE = 2**28  # bytes
+MOST_STRINGS = 4096
+"""In one input: frames of a clip, or state strings of all objects."""
+
+_LONGEST_ERROR = 1000  # characters; gRPC sends errors in headers, whose size is limited
 _PREDICT = "tensorflow/serving/predict"
 _CODES = {  # anything else that TensorFlow raises is INTERNAL
     tf.errors.InvalidArgumentError: "INVALID_ARGUMENT",
@@ -34,7 +38,7 @@ class RequestError(Exception):
     """
 
     def __init__(self, code: str, message: str):
-        super().__init__(message)
+        super().__init__(message[:_LONGEST_ERROR])
         self.code = code
 
 
@@ -69,13 +73,17 @@ class ServedVersion:
             RequestError: The inputs are not what the signature takes.
         """
         definition = self.signature(signature)
-        _check_names(definition, inputs)
+        check_names(definition, inputs)
+        room = LARGEST_MESSAGE
         for name, value in inputs.items():
-            check_input(name, definition.inputs[name], tf.as_dtype(value.dtype), value.shape)
+            dtype = tf.as_dtype(value.dtype)
+            room -= check_input(name, definition.inputs[name], dtype, value.shape, room)
         feeds = {definition.inputs[name].name: value for name, value in inputs.items()}
         fetches = {name: info.name for name, info in definition.outputs.items()}
         try:
             return self._session.run(fetches, feeds)
+        except (TypeError, ValueError) as error:  # a value that cannot be fed
+            raise RequestError("INVALID_ARGUMENT", first_line(error)) from error
         except tf.errors.OpError as error:
             raise RequestError(_CODES.get(type(error), "INTERNAL"), _reason(error)) from error
 
@@ -116,14 +124,20 @@ class ServedModel:
         return version
 
 
-def check_input(name: str, info, dtype: tf.DType, shape: Sequence[int]) -> None:
+def check_input(
+    name: str, info, dtype: tf.DType, shape: Sequence[int], room: int = LARGEST_MESSAGE
+) -> int:
     """Raises `RequestError` unless an input has the dtype, shape and size that it may have.
 
     Args:
         name: Of the input.
         info: Its `TensorInfo`.
         dtype: What was received.
-        shape: Likewise.
+        shape: What was received.
+        room: Bytes that are left of `LARGEST_MESSAGE` for all inputs together.
+
+    Returns:
+        Its size in bytes; 0 for strings, of which there may be `MOST_STRINGS`.
     """
     expected, expected_shape = tf.as_dtype(info.dtype), tf.TensorShape(info.tensor_shape)
     fits = min(shape, default=0) >= 0 and expected_shape.is_compatible_with(shape)
@@ -133,15 +147,24 @@ def check_input(name: str, info, dtype: tf.DType, shape: Sequence[int]) -> None:
             f"{name} must be {expected.name} {_text(expected_shape)}. "
             f"Received: {dtype.name} {_text(shape)}.",
         )
-    size = math.prod(shape) * (dtype.size or 1)
-    if size > LARGEST_MESSAGE:
+    if dtype == tf.string:
+        if math.prod(shape) > MOST_STRINGS:
+            raise RequestError(
+                "INVALID_ARGUMENT",
+                f"{name} must have at most {MOST_STRINGS} strings. Received: {_text(shape)}.",
+            )
+        return 0
+    size = math.prod(shape) * dtype.size
+    if size > room:
         raise RequestError(
             "INVALID_ARGUMENT",
-            f"{name} must have at most {LARGEST_MESSAGE} bytes. Received: {size}.",
+            f"all inputs together must have at most {LARGEST_MESSAGE} bytes; {name} has {size}.",
         )
+    return size
 
 
-def _check_names(definition, inputs):
+def check_names(definition, inputs) -> None:
+    """Raises `RequestError` unless exactly the inputs of a signature are there."""
     missing, unknown = set(definition.inputs) - set(inputs), set(inputs) - set(definition.inputs)
     if missing or unknown:
         raise RequestError(

@@ -1,5 +1,6 @@
 """TensorFlow Serving's gRPC services over a `ServedModel`."""
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
@@ -18,12 +19,15 @@ from ytvos_keras.export.served_model import (
     RequestError,
     ServedModel,
     check_input,
+    check_names,
 )
 
 CHANNEL_OPTIONS = [  # gRPC's own limit for what is received is 4 MiB, less than some states
     ("grpc.max_receive_message_length", LARGEST_MESSAGE),
     ("grpc.max_send_message_length", LARGEST_MESSAGE),
 ]
+
+_MOST_REQUESTS = 64  # that wait at once; each may be of LARGEST_MESSAGE
 
 
 class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
@@ -38,16 +42,13 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
             number = _version(self.model, request.model_spec)
             version = self.model.versions[number]
             definition = version.signature(request.model_spec.signature_name)
-            inputs = {
-                name: _read_tensor(name, definition, proto)
-                for name, proto in request.inputs.items()
-            }
-            outputs = version.run(request.model_spec.signature_name, inputs)
-            wanted = list(request.output_filter) or list(outputs)
-            if not set(wanted) <= set(outputs):
+            wanted = list(request.output_filter) or list(definition.outputs)
+            if not set(wanted) <= set(definition.outputs):
                 raise RequestError(
-                    "INVALID_ARGUMENT", f"the outputs are {', '.join(sorted(outputs))}."
+                    "INVALID_ARGUMENT", f"the outputs are {', '.join(sorted(definition.outputs))}."
                 )
+            inputs = _read_tensors(definition, request.inputs)
+            outputs = version.run(request.model_spec.signature_name, inputs)
         response = predict_pb2.PredictResponse()
         response.model_spec.name = self.model.name
         response.model_spec.version.value = number
@@ -97,7 +98,11 @@ def start_grpc_server(model: ServedModel, address: str) -> tuple[grpc.Server, in
     Returns:
         The server and its port.
     """
-    server = grpc.server(ThreadPoolExecutor(max_workers=4), options=CHANNEL_OPTIONS)
+    server = grpc.server(
+        ThreadPoolExecutor(max_workers=4),
+        options=CHANNEL_OPTIONS,
+        maximum_concurrent_rpcs=_MOST_REQUESTS,
+    )
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
         PredictionService(model), server
     )
@@ -129,13 +134,29 @@ def _version(model: ServedModel, spec) -> int:
     )
 
 
-def _read_tensor(name: str, definition, proto) -> np.ndarray:
-    """An array from a `TensorProto`; shape and size are checked before memory is taken for it."""
-    if name not in definition.inputs:
-        return np.zeros(0)  # `run` says which names there are
-    shape = tuple(dim.size for dim in proto.tensor_shape.dim)
-    try:
-        check_input(name, definition.inputs[name], tf.as_dtype(proto.dtype), shape)
-        return tf.make_ndarray(proto)
-    except (ValueError, TypeError) as error:
-        raise RequestError("INVALID_ARGUMENT", f"{name} is no such tensor. ({error})") from error
+def _read_tensors(definition, protos) -> dict[str, np.ndarray]:
+    """Arrays from `TensorProto`s; shapes and sizes are checked before memory is taken for them."""
+    check_names(definition, protos)
+    inputs, room = {}, LARGEST_MESSAGE
+    for name, proto in protos.items():
+        shape = tuple(dim.size for dim in proto.tensor_shape.dim)
+        try:
+            dtype = tf.as_dtype(proto.dtype)
+            room -= check_input(name, definition.inputs[name], dtype, shape, room)
+            _check_count(proto, dtype, math.prod(shape))
+            inputs[name] = tf.make_ndarray(proto)
+        except (ValueError, TypeError, OverflowError) as error:
+            raise RequestError(
+                "INVALID_ARGUMENT", f"{name} is no such tensor. ({error})"
+            ) from error
+    return inputs
+
+
+def _check_count(proto, dtype: tf.DType, count: int) -> None:
+    """Compare a shape with the values: one value may stand for any number of equal ones."""
+    if proto.tensor_content:
+        found = len(proto.tensor_content) / dtype.size if dtype.size else -1
+    else:
+        found = sum(len(v) for field, v in proto.ListFields() if field.name.endswith("_val"))
+    if found != count:
+        raise ValueError(f"its shape has {count} values, but it has {found:g}")

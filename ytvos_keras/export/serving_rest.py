@@ -9,6 +9,7 @@ import binascii
 import contextlib
 import json
 import re
+import socket
 import threading
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,13 +18,28 @@ import numpy as np
 import tensorflow as tf
 from google.protobuf import json_format
 
-from ytvos_keras.export.served_model import LARGEST_MESSAGE, RequestError, ServedModel
+from ytvos_keras.export.served_model import (
+    MOST_STRINGS,
+    RequestError,
+    ServedModel,
+    check_names,
+)
+from ytvos_keras.media.json_file import JsonError, parse_json
 
+_TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 METRICS_PATH = "/monitoring/prometheus/metrics"
 _PATH = re.compile(
     r"/v1/models/(?P<name>[^/:]+)"
-    r"(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?(?P<action>/metadata|:predict)?"
+    r"(?:/versions/(?P<version>[0-9]{1,18})|/labels/(?P<label>[^/:]+))?(?P<action>/metadata|:predict)?"
 )
+_LARGEST_BODY = 2**25
+"""Bytes of a REST request. Python needs up to 25 times as many to parse JSON; larger ones: gRPC."""
+
+_PATIENCE = 60
+"""Seconds that a client may take to send a request, or to send the next one."""
+
+_LENGTH = re.compile("[0-9]{1,18}")
+_CLIENTS_FAULTS = {501: 405, 505: 400}  # for http.server, another method or version is the server's
 _HTTP_CODES = {"NOT_FOUND": 404, "INVALID_ARGUMENT": 400, "RESOURCE_EXHAUSTED": 503}
 
 
@@ -36,19 +52,43 @@ def start_rest_server(model: ServedModel, host: str, port: int) -> ThreadingHTTP
         port: 0 for a free one, which is then `server.server_port`.
     """
     server = ThreadingHTTPServer((host, port), _Handler)
-    server.model, server.counts = model, Counter()
+    server.model, server.counts, server.parsing = model, Counter(), threading.Lock()
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server
+
+
+class _LengthRequiredError(Exception):
+    """Where a request ends is not clear."""
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def handle(self):
-        with contextlib.suppress(ConnectionError):  # a client may leave at any moment
+        with contextlib.suppress(OSError):  # a client may leave at any moment
             super().handle()
 
+    def handle_one_request(self):
+        self._timer = threading.Timer(_PATIENCE, self._too_slow)
+        self._timer.daemon = True
+        self._timer.start()
+        try:
+            super().handle_one_request()
+        finally:
+            self._timer.cancel()
+
+    def send_error(self, code, message=None, explain=None):
+        super().send_error(_CLIENTS_FAULTS.get(code, code), message, explain)
+
+    def _too_slow(self):
+        with contextlib.suppress(OSError):
+            self.connection.sendall(_TOO_SLOW)
+            self.connection.shutdown(socket.SHUT_RDWR)
+
     def do_GET(self):
+        self._timer.cancel()
+        if self.headers.get("Content-Length", "0") != "0" or "Transfer-Encoding" in self.headers:
+            self.close_connection = True  # what is left unread cannot be the next request
         if self.path == METRICS_PATH:
             self._send(200, _metrics(self.server).encode(), "text/plain; version=0.0.4")
         else:
@@ -70,14 +110,18 @@ class _Handler(BaseHTTPRequestHandler):
         return {"model_version_status": [{"version": str(number), **status}]}
 
     def _post(self):
-        body = self._body()
-        match, number = self._route()
-        if match["action"] != ":predict":
-            raise RequestError("INVALID_ARGUMENT", "a POST must be to …:predict.")
-        version = self.server.model.versions[number]
-        signature = str(body.get("signature_name", ""))
-        definition = version.signature(signature)
-        inputs, in_rows = _read_inputs(body, definition)
+        with self.server.parsing:  # one at a time: that takes the memory
+            body = self._body()
+            match, number = self._route()
+            if match["action"] != ":predict":
+                raise RequestError("INVALID_ARGUMENT", "a POST must be to …:predict.")
+            version = self.server.model.versions[number]
+            signature = body.get("signature_name", "")
+            if not isinstance(signature, str):
+                raise RequestError("INVALID_ARGUMENT", "signature_name must be text.")
+            definition = version.signature(signature)
+            inputs, in_rows = _read_inputs(body, definition)
+            del body
         outputs = version.run(signature, inputs)
         return _write_rows(outputs) if in_rows else {"outputs": _single(_write_all(outputs))}
 
@@ -86,6 +130,8 @@ class _Handler(BaseHTTPRequestHandler):
             code, content = 200, work()
         except RequestError as error:
             code, content = _HTTP_CODES.get(error.code, 500), {"error": str(error)}
+        except _LengthRequiredError:
+            code, content = 411, {"error": "a POST needs one Content-Length of digits."}
         self.server.counts[code] += 1
         self._send(code, json.dumps(content).encode(), "application/json")
 
@@ -93,6 +139,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(code)
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(content)))
+        if self.close_connection:
+            self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(content)
 
@@ -103,18 +151,30 @@ class _Handler(BaseHTTPRequestHandler):
         return match, model.choose(match["version"] and int(match["version"]), match["label"])
 
     def _body(self):
-        length = self.headers.get("Content-Length", "")
-        length = int(length) if length.isdecimal() else 0
-        if length > LARGEST_MESSAGE:
-            self.close_connection = True  # what is left unread cannot be the next request
-            raise RequestError("INVALID_ARGUMENT", f"at most {LARGEST_MESSAGE} bytes are read.")
+        stays_open, self.close_connection = not self.close_connection, True
+        length = self._length()
+        if length > _LARGEST_BODY:
+            raise RequestError("INVALID_ARGUMENT", f"at most {_LARGEST_BODY} bytes are read.")
+        data = self.rfile.read(length)
+        self._timer.cancel()
+        if len(data) < length:
+            raise RequestError("INVALID_ARGUMENT", "the body is shorter than Content-Length.")
+        self.close_connection = not stays_open  # only now can the next request begin where it ends
         try:
-            body = json.loads(self.rfile.read(length))
-        except (ValueError, RecursionError) as error:  # or brackets in brackets without end
-            raise RequestError("INVALID_ARGUMENT", f"not JSON. ({error})") from error
+            body = parse_json(data, allow_nan=True)
+        except JsonError as error:
+            raise RequestError("INVALID_ARGUMENT", f"not JSON: it {error}.") from error
         if not isinstance(body, dict):
             raise RequestError("INVALID_ARGUMENT", "the body must be a JSON object.")
         return body
+
+    def _length(self):
+        lengths = self.headers.get_all("Content-Length") or []
+        if "Transfer-Encoding" in self.headers or self.headers.defects or len(lengths) != 1:
+            raise _LengthRequiredError
+        if not _LENGTH.fullmatch(lengths[0]):
+            raise _LengthRequiredError
+        return int(lengths[0])
 
 
 def _metrics(server) -> str:
@@ -142,11 +202,10 @@ def _read_inputs(body: dict, definition) -> tuple[dict[str, np.ndarray], bool]:
     columns = _columns(body["instances"]) if in_rows else body["inputs"]
     if not isinstance(columns, dict) or set(columns) == {"b64"}:
         columns = {next(iter(definition.inputs)): columns}
-    return {
-        # A name that the signature does not have is told by `run`.
-        name: _array(name, value, definition.inputs[name].dtype if name in definition.inputs else 1)
-        for name, value in columns.items()
-    }, in_rows
+    if set(columns) - set(definition.inputs):
+        check_names(definition, columns)  # raises; what is missing is told after what is wrong
+    arrays = {name: _array(name, value, definition.inputs[name]) for name, value in columns.items()}
+    return arrays, in_rows
 
 
 def _columns(rows):
@@ -159,24 +218,38 @@ def _columns(rows):
     return {name: [row[name] for row in rows] for name in rows[0]}
 
 
-def _array(name: str, value, dtype: int) -> np.ndarray:
-    dtype = tf.as_dtype(dtype)
+def _array(name: str, value, info) -> np.ndarray:
+    dtype = tf.as_dtype(info.dtype)
     try:
         if dtype == tf.string:
-            return np.array(_decode(value), object)
+            return _strings(value, len(info.tensor_shape.dim))
         array = np.array(value)
         if array.dtype.kind not in "uif" or (array.dtype.kind == "f" and dtype.is_integer):
             raise ValueError(f"found {array.dtype}")
         return np.array(value, dtype.as_numpy_dtype)  # from the numbers: an overflow is an error
-    except (ValueError, TypeError, OverflowError, binascii.Error) as error:
+    except (ValueError, TypeError, OverflowError, RecursionError, binascii.Error) as error:
         raise RequestError(
             "INVALID_ARGUMENT", f"{name} must hold {dtype.name} in equal rows. ({error})"
         ) from error
 
 
-def _decode(value):
-    if isinstance(value, list):
-        return [_decode(x) for x in value]
+def _strings(value, rank: int) -> np.ndarray:
+    """Byte strings from lists in lists, as deep as the rank says."""
+    shape, level = [], [value]
+    for _ in range(rank):
+        lengths = {len(x) if isinstance(x, list) else -1 for x in level}
+        if len(lengths) > 1 or -1 in lengths:
+            raise ValueError(f"strings must stand in {rank} levels of lists of equal length")
+        shape.append(lengths.pop() if lengths else 0)
+        level = [y for x in level for y in x]
+    if len(level) > MOST_STRINGS:
+        raise ValueError(f"at most {MOST_STRINGS} strings")
+    array = np.empty(len(level), object)
+    array[:] = [_decode(x) for x in level]
+    return array.reshape(shape)
+
+
+def _decode(value) -> bytes:
     if isinstance(value, dict) and set(value) == {"b64"}:
         return base64.b64decode(value["b64"], validate=True)
     if isinstance(value, str):
