@@ -3,8 +3,9 @@
 import bisect
 import collections
 import contextlib
+import functools
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -22,6 +23,8 @@ _FEWEST = 2  # frames kept, however large
 # Containers whose time stamps survive seeking; see `video_frames`.
 _INDEXED = ("mov,mp4", "matroska")
 
+_Picture = Callable[[], np.ndarray]  # converting a decoded frame to RGB takes as long as decoding
+
 
 class _Reader(Protocol):
     """What `RandomFrames` needs of a folder or a video."""
@@ -31,8 +34,8 @@ class _Reader(Protocol):
     def name(self, index: int) -> str:
         """The frame's name."""
 
-    def walk(self, index: int) -> Iterator[tuple[int, np.ndarray]]:
-        """Yield (index, frame) from a frame at or before `index` on."""
+    def walk(self, index: int) -> Iterator[tuple[int, _Picture]]:
+        """Yield the index of a frame and what gives its picture, from `index` or before it on."""
 
     def cheap(self, index: int) -> int:
         """The nearest frame at or before `index` that costs no decoding of others."""
@@ -76,7 +79,7 @@ class RandomFrames:
         frame_bytes = 3 * self.size[0] * self.size[1]
         self._kept = max(_FEWEST, cache_bytes // frame_bytes)
         self._cache: collections.OrderedDict[int, np.ndarray] = collections.OrderedDict()
-        self._walk: Iterator[tuple[int, np.ndarray]] | None = None
+        self._walk: Iterator[tuple[int, _Picture]] | None = None
         self._next = 0  # index of the frame that `_walk` yields next
         self._lock = threading.Lock()
 
@@ -111,11 +114,12 @@ class RandomFrames:
         if self._walk is None or not self._next <= index or self._reader.cheap(index) > self._next:
             self._walk = self._reader.walk(index)
         try:
-            for found, frame in self._walk:
+            for found, picture in self._walk:
                 self._next = found + 1
-                self._keep(found, frame)
+                if found > index - self._kept:  # others would be dropped at once
+                    self._keep(found, picture())
                 if found == index:
-                    return frame
+                    return self._cache[index]
         except BaseException:
             self._walk = None
             raise
@@ -139,9 +143,9 @@ class _Folder(FolderFrames):
     def name(self, index: int) -> str:
         return self.names[index]
 
-    def walk(self, index: int) -> Iterator[tuple[int, np.ndarray]]:
+    def walk(self, index: int) -> Iterator[tuple[int, _Picture]]:
         for place in range(index, self.count):
-            yield place, read_rgb(self.files[place])
+            yield place, functools.partial(read_rgb, self.files[place])
 
     def cheap(self, index: int) -> int:
         return index
@@ -163,14 +167,15 @@ class _Video(VideoFrames):
     def cheap(self, index: int) -> int:
         return self._keys[bisect.bisect_right(self._keys, index) - 1] if self._keys else 0
 
-    def walk(self, index: int) -> Iterator[tuple[int, np.ndarray]]:
+    def walk(self, index: int) -> Iterator[tuple[int, _Picture]]:
         if not self._times:
-            yield from enumerate(frame for _, frame in self.read())
+            for place, (_, picture) in enumerate(self.read()):
+                yield place, functools.partial(np.asarray, picture)
             return
         for frame in self._pictures(self._times[self.cheap(index)]):
             place = bisect.bisect_left(self._times, frame.pts)
             if place < len(self._times) and self._times[place] == frame.pts:
-                yield place, self._picture(frame)
+                yield place, functools.partial(self._picture, frame)
 
     def _pictures(self, start: int | None = None) -> Iterator[av.VideoFrame]:
         with open_video(self.path) as container:

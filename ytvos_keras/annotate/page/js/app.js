@@ -5,6 +5,8 @@ import { Edits } from "./edits.js";
 import { byNumber, Marks } from "./marks.js";
 import { Pictures } from "./pictures.js";
 
+const PATIENCE = 250; // milliseconds until something is shown of a frame that takes long
+
 export class App extends EventTarget {
   constructor(backend) {
     super();
@@ -25,6 +27,7 @@ export class App extends EventTarget {
     this.video = null;
     this.index = 0;
     this.picture = null;
+    this.preview = null;
     this.labels = new Uint8Array(0);
     this.objects = new Map();
     this.object = 0;
@@ -49,9 +52,10 @@ export class App extends EventTarget {
     await this.load();
   }
 
-  async load() {
+  // fresh: whether a video was opened, perhaps another one of the same name.
+  async load(fresh = false) {
     const summary = await this.backend.load();
-    const same = this.video && summary.video && this.video.name === summary.video.name;
+    const same = !fresh && this.video && summary.video && this.video.name === summary.video.name;
     const index = same ? this.index : 0;
     if (!same) {
       this.#forget();
@@ -107,16 +111,28 @@ export class App extends EventTarget {
       this.fail(error);
     } finally {
       this.wanted = null;
+      this.preview = null;
     }
   }
 
   async #show(index) {
     await this.edits.saved; // the mask on the server is that of the last edit
-    const [picture, labels] = await Promise.all([this.pictures.get(index), this.backend.mask(index)]);
+    const timer = setTimeout(() => this.#preview(index), PATIENCE);
+    const loading = Promise.all([this.pictures.get(index), this.backend.mask(index)]);
+    const [picture, labels] = await loading.finally(() => clearTimeout(timer));
+    this.preview = null;
     if (this.drawing) return; // a stroke began meanwhile: it belongs to the frame on view
     [this.picture, this.labels, this.index] = [picture, labels, index];
     this.tell("frame");
     this.pictures.prefetch(index + 1);
+  }
+
+  // Shows a key frame near a frame that takes long; it cannot be drawn on.
+  async #preview(index) {
+    const picture = await this.backend.thumbnail(index, this.video.count).catch(() => null);
+    if (this.wanted === null || this.drawing) return;
+    this.preview = picture;
+    this.tell("preview");
   }
 
   step(frames) {

@@ -19,6 +19,7 @@ export class Opener {
     if (!this.dialog.open) this.dialog.showModal();
     this.error.textContent = "";
     const { root, videos } = await this.app.backend.videos();
+    this.dialog.querySelector("#listed").hidden = !root;
     this.dialog.querySelector("code").textContent = root;
     const rows = videos.map(name => {
       const row = document.createElement("li");
@@ -39,7 +40,7 @@ export class Opener {
     try {
       await opening;
       this.dialog.close();
-      await this.app.load();
+      await this.app.load(true);
     } catch (error) {
       this.error.textContent = error.message;
     }

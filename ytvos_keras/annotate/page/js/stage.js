@@ -37,6 +37,7 @@ export class Stage {
       this.#resize();
     }
     if (["frame", "labels", "objects"].includes(what)) this.#colour();
+    if (what === "preview") this.render();
     if (what === "tool") this.canvas.style.cursor = app.tool === "pan" ? "grab" : "crosshair";
   }
 
@@ -82,7 +83,8 @@ export class Stage {
     const { width, height } = app.video;
     pen.setTransform(scale, 0, 0, scale, left, top);
     pen.imageSmoothingEnabled = scale < 3;
-    pen.drawImage(app.picture, 0, 0, width, height);
+    pen.drawImage(app.preview ?? app.picture, 0, 0, width, height);
+    if (app.preview) return;
     pen.drawImage(this.#overlay.canvas, 0, 0);
     pen.lineWidth = (1.5 * (devicePixelRatio || 1)) / scale;
     if (this.#work?.points) this.#paintLine(this.#work);
@@ -128,7 +130,7 @@ export class Stage {
 
   _down(event) {
     const { app } = this;
-    if (!app.picture) return;
+    if (!app.picture || app.preview) return;
     this.section.focus({ preventScroll: true });
     this.canvas.setPointerCapture(event.pointerId);
     const place = this.#place(event);

@@ -1,0 +1,159 @@
+// What the server of ytvos-annotate does, in the browser: nothing leaves the machine.
+// Masks live in memory; "Palette PNGs" saves them.
+import { zipMasks } from "./masks_zip.js";
+import { Propagation } from "./propagation.js";
+import { decode, encode } from "./run_lengths.js";
+import { Segmenter } from "./segmenter.js";
+import { VideoFile } from "./video_file.js";
+
+const COLOURS = ["#ff9f1c", "#2ec4ff", "#9be564", "#ff5d8f", "#b388ff", "#ffe14d", "#00d9a3", "#ff6b5e"];
+const MOST = 254; // ids of objects
+
+export class BrowserBackend {
+  constructor(model) {
+    this.status = { state: "loading", message: "", done: 0, total: 0, per_second: 0, seconds_left: null };
+    this.#close();
+    this.#load(model);
+  }
+
+  async #load(model) {
+    try {
+      this.propagation = new Propagation(this, await Segmenter.load(model));
+      this.tell({ state: "ready" });
+    } catch (error) {
+      this.tell({ state: "failed", message: error.message });
+    }
+  }
+
+  #close() {
+    this.video?.close();
+    this.video = null;
+    this.masks = new Map(); // index → run lengths
+    this.objects = {};
+    this.trusted = new Map(); // index → Map of id → revision of the mask
+    this.predicted = new Map(); // index → Map of id → source, "INDEX:REVISION"
+    this.revision = 0;
+  }
+
+  tell(changes) {
+    this.status = { ...this.status, ...changes };
+    this.emit({ type: "status", ...this.status });
+  }
+
+  emit(event) {
+    this.callback?.(event);
+  }
+
+  listen(callback) {
+    this.callback = callback;
+  }
+
+  async load() {
+    const { video, objects, status } = this;
+    const facts = video && { name: video.name, count: video.count, height: video.height, width: video.width, fps: video.fps };
+    const trusted = Object.fromEntries([...this.trusted].map(([index, ids]) => [index, [...ids.keys()]]));
+    this.summary = { video: facts, objects: structuredClone(objects), trusted, predicted: [...this.predicted.keys()], confidence: {}, status };
+    return this.summary;
+  }
+
+  // ---- the video
+
+  async videos() {
+    return { root: null, videos: [] };
+  }
+
+  async openFile(file) {
+    if (this.status.state === "running") throw new Error("The model is running; stop it first.");
+    const video = await VideoFile.open(file);
+    this.#close();
+    this.video = video;
+  }
+
+  picture(index, width) {
+    return this.video.picture(index, width);
+  }
+
+  thumbnail(index) {
+    return this.video.picture(index, 160);
+  }
+
+  // ---- masks
+
+  async mask(index) {
+    return this.labels(index);
+  }
+
+  labels(index) {
+    const { width, height } = this.video;
+    return this.masks.has(index) ? decode(this.masks.get(index), width * height) : new Uint8Array(width * height);
+  }
+
+  setLabels(index, labels) {
+    this.masks.set(index, encode(labels));
+  }
+
+  async saveMask(index, labels, trusted) {
+    this.propagation?.stop();
+    const before = this.trusted.get(index) ?? new Map();
+    const old = this.labels(index);
+    const changed = new Set();
+    labels.forEach((label, i) => label !== old[i] && changed.add(label).add(old[i]));
+    const revision = ++this.revision;
+    const ids = [...trusted].map(id => [id, before.has(id) && !changed.has(id) ? before.get(id) : revision]);
+    if (ids.length) this.trusted.set(index, new Map(ids));
+    else this.trusted.delete(index);
+    for (const id of trusted) this.predicted.get(index)?.delete(id);
+    if (this.predicted.get(index)?.size === 0) this.predicted.delete(index);
+    this.setLabels(index, labels);
+  }
+
+  // ---- objects
+
+  async addObject() {
+    let id = 1;
+    while (this.objects[id]) id++;
+    if (id > MOST) throw new Error(`A video has at most ${MOST} objects; delete one first.`);
+    this.objects[id] = { name: `object ${id}`, colour: COLOURS[(id - 1) % COLOURS.length] };
+    return id;
+  }
+
+  async changeObject(id, changes) {
+    Object.assign(this.objects[id], changes);
+  }
+
+  async deleteObject(id) {
+    this.propagation?.stop();
+    delete this.objects[id];
+    for (const index of this.masks.keys()) this.setLabels(index, this.labels(index).map(label => (label === id ? 0 : label)));
+    for (const table of [this.trusted, this.predicted]) {
+      for (const [index, ids] of table) {
+        ids.delete(id);
+        if (!ids.size) table.delete(index);
+      }
+    }
+  }
+
+  // ---- propagation
+
+  async propagate(start, stop, direction) {
+    this.propagation.run(start, stop, direction); // goes on behind the page; events tell of it
+  }
+
+  async stop() {
+    this.propagation?.stop();
+  }
+
+  // ---- export
+
+  async formats() {
+    return { palette: "Palette PNGs" };
+  }
+
+  async exportAs() {
+    if (!this.masks.size) throw new Error("There is no mask to save yet; draw an object first.");
+    if (this.address) URL.revokeObjectURL(this.address);
+    const blob = await zipMasks(this, (done, total) => this.emit({ type: "export", done, total }));
+    this.address = URL.createObjectURL(blob);
+    return { file: "masks.zip", address: this.address };
+  }
+}

@@ -1,0 +1,141 @@
+// Runs the model over the video, one frame after the other; the page stays responsive between them.
+import { plan } from "./plan.js";
+
+const RECENT = 10; // frames over which the speed is averaged
+
+export class Propagation {
+  #stopped = false;
+
+  constructor(backend, segmenter) {
+    Object.assign(this, { backend, segmenter });
+    this.small = new OffscreenCanvas(1, 1); // a frame at working size
+  }
+
+  stop() {
+    this.#stopped = true;
+  }
+
+  async run(start, stop, direction) {
+    const { backend } = this;
+    if (backend.status.state !== "ready") return;
+    this.#stopped = false;
+    backend.tell({ state: "running", message: "", done: 0, total: 0, seconds_left: null });
+    let message;
+    try {
+      message = await this.#run(start, stop, direction);
+    } catch (error) {
+      message = `Stopped: ${error.message}`;
+    }
+    backend.tell({ state: "ready", message, seconds_left: null });
+  }
+
+  async #run(start, stop, direction) {
+    const { backend } = this;
+    if (!backend.trusted.size) return "Draw an object first.";
+    const chains = plan(backend.trusted, start, stop, direction, (...frame) => this.#isFresh(...frame));
+    const total = chains.reduce((sum, { frames }) => sum + frames.length, 0);
+    if (!total) return "Every frame in the range is up to date.";
+    const times = [performance.now()];
+    let done = 0;
+    for (const chain of chains) {
+      const sources = new Map(chain.objects.map(id => [id, this.#source(chain.source, id)]));
+      const followed = await this.#begin(chain.source);
+      for (const index of chain.frames) {
+        await this.#compute(index, sources, followed);
+        times.push(performance.now());
+        const recent = times.slice(-RECENT - 1);
+        const perSecond = (1000 * (recent.length - 1)) / (recent.at(-1) - recent[0]);
+        done++;
+        backend.emit({ type: "frame", index, confidence: null });
+        backend.tell({ done, total, per_second: perSecond, seconds_left: (total - done) / perSecond });
+        await new Promise(next => setTimeout(next)); // let the page be drawn
+        if (this.#stopped) return `Stopped after ${done} frames.`;
+      }
+    }
+    return `Done: ${done} frames.`;
+  }
+
+  #source(index, id) {
+    return `${index}:${this.backend.trusted.get(index).get(id)}`;
+  }
+
+  #isFresh(source, frame, objects) {
+    const [trusted, found] = [this.backend.trusted.get(frame), this.backend.predicted.get(frame)];
+    return objects.every(id => trusted?.has(id) || found?.get(id) === this.#source(source, id));
+  }
+
+  // Shows the model the source with all masks in it; returns the ids that it follows.
+  async #begin(source) {
+    const { width, height } = this.backend.video;
+    const labels = this.backend.labels(source);
+    const ids = [...new Set(labels)].filter(Boolean).sort((a, b) => a - b);
+    if (!ids.length) return ids;
+    const [rows, columns] = this.segmenter.sizeFor(height, width);
+    const image = await this.#image(source, rows, columns);
+    const small = shrinkLabels(labels, height, width, rows, columns);
+    await this.segmenter.initialize(image, ids.map(id => small.map(label => Number(label === id))), rows, columns);
+    this.#tellScripts({ index: source, image, labels, rows, columns });
+    return ids;
+  }
+
+  async #compute(index, sources, followed) {
+    const { backend } = this;
+    const { width, height } = backend.video;
+    let found = new Uint8Array(width * height);
+    if (followed.length) {
+      const [rows, columns] = this.segmenter.sizeFor(height, width);
+      const image = await this.#image(index, rows, columns);
+      const rowsFound = await this.segmenter.step(image, rows, columns, height, width);
+      found = rowsFound.map(row => (row ? followed[row - 1] : 0));
+      this.#tellScripts({ index, image, labels: found, rows, columns });
+    }
+    this.#merge(index, found, sources);
+  }
+
+  // For scripts beside the page: every frame as the model sees it, and its labels.
+  #tellScripts(detail) {
+    document.dispatchEvent(new CustomEvent("segmented", { detail }));
+  }
+
+  // Takes over the objects of the chain, but for what a person vouches for in the frame.
+  #merge(index, found, sources) {
+    const { backend } = this;
+    const trusted = backend.trusted.get(index) ?? new Map();
+    const ids = new Set([...sources.keys()].filter(id => !trusted.has(id) && backend.objects[id]));
+    const labels = backend.labels(index).map((label, i) => {
+      if (trusted.has(label)) return label;
+      if (ids.has(found[i])) return found[i];
+      return ids.has(label) ? 0 : label;
+    });
+    backend.setLabels(index, labels);
+    const entries = backend.predicted.get(index) ?? new Map();
+    for (const id of ids) entries.set(id, sources.get(id));
+    backend.predicted.set(index, entries);
+  }
+
+  // RGB bytes of a frame at working size.
+  async #image(index, rows, columns) {
+    Object.assign(this.small, { width: columns, height: rows });
+    const pen = this.small.getContext("2d", { willReadFrequently: true });
+    pen.imageSmoothingQuality = "high";
+    pen.drawImage(await this.backend.video.frame(index), 0, 0, columns, rows);
+    const { data } = pen.getImageData(0, 0, columns, rows);
+    const image = new Uint8Array((data.length / 4) * 3);
+    for (let i = 0, j = 0; i < data.length; i += 4) {
+      image[j++] = data[i];
+      image[j++] = data[i + 1];
+      image[j++] = data[i + 2];
+    }
+    return image;
+  }
+}
+
+// Nearest neighbour.
+function shrinkLabels(labels, height, width, rows, columns) {
+  const small = new Uint8Array(rows * columns);
+  for (let y = 0; y < rows; y++) {
+    const from = Math.floor(((y + 0.5) * height) / rows) * width;
+    for (let x = 0; x < columns; x++) small[y * columns + x] = labels[from + Math.floor(((x + 0.5) * width) / columns)];
+  }
+  return small;
+}

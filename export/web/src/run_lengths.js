@@ -1,0 +1,21 @@
+// Label maps in little memory: pairs of a label and the number of pixels in a row that have it.
+
+export function encode(labels) {
+  const runs = [];
+  let from = 0;
+  for (let i = 1; i <= labels.length; i++) {
+    if (i < labels.length && labels[i] === labels[from]) continue;
+    runs.push(labels[from], i - from);
+    from = i;
+  }
+  return Uint32Array.from(runs);
+}
+
+export function decode(runs, length) {
+  const labels = new Uint8Array(length);
+  for (let n = 0, place = 0; n < runs.length; n += 2) {
+    labels.fill(runs[n], place, place + runs[n + 1]);
+    place += runs[n + 1];
+  }
+  return labels;
+}

@@ -1,0 +1,86 @@
+// Any frame of a video file by its index, decoded by the browser (WebCodecs).
+import { ALL_FORMATS, BlobSource, EncodedPacketSink, Input, VideoSampleSink } from "../lib/mediabunny.mjs";
+
+const KEPT = 64e6; // bytes of decoded frames
+
+export class VideoFile {
+  #kept = new Map();
+  #walk = null; // iterator of samples in order
+  #next = 0; // the frame that it yields next
+  #work = Promise.resolve(); // one reader at a time
+
+  static async open(file) {
+    if (!globalThis.VideoDecoder) throw new Error("This browser cannot decode single frames (no WebCodecs).");
+    const input = new Input({ source: new BlobSource(file), formats: ALL_FORMATS });
+    const track = await input.getPrimaryVideoTrack().catch(() => null);
+    if (!track) throw new Error(`${file.name}: no video that this browser can open.`);
+    if (!(await track.canDecode())) throw new Error(`${file.name}: this browser cannot decode ${track.codec ?? "its codec"}.`);
+    const times = [];
+    for await (const packet of new EncodedPacketSink(track).packets(undefined, undefined, { metadataOnly: true })) {
+      times.push(packet.timestamp);
+    }
+    times.sort((a, b) => a - b);
+    return new VideoFile(file.name, input, track, times);
+  }
+
+  constructor(name, input, track, times) {
+    Object.assign(this, { name, input, times });
+    this.count = times.length;
+    this.width = track.displayWidth;
+    this.height = track.displayHeight;
+    const seconds = times.at(-1) - times[0];
+    this.fps = seconds > 0 ? (times.length - 1) / seconds : null;
+    this.sink = new VideoSampleSink(track);
+  }
+
+  // An ImageBitmap of a frame, at most `width` pixels wide.
+  async picture(index, width = null) {
+    const bitmap = await this.frame(index);
+    if (!width || width >= this.width) return createImageBitmap(bitmap);
+    return createImageBitmap(bitmap, { resizeWidth: width, resizeHeight: Math.max(1, Math.round((width * this.height) / this.width)), resizeQuality: "medium" });
+  }
+
+  // A frame; it belongs to this object.
+  frame(index) {
+    const work = this.#work.then(() => this.#kept.get(index) ?? this.#decode(index));
+    this.#work = work.catch(() => {});
+    return work;
+  }
+
+  async #decode(index) {
+    // A few frames on the way cost less than entering at a key frame.
+    if (!this.#walk || index < this.#next || index > this.#next + 30) {
+      await this.#walk?.return();
+      this.#walk = this.sink.samples(this.times[index]);
+      this.#next = index;
+    }
+    for (;;) {
+      const { value: sample, done } = await this.#walk.next();
+      if (done) {
+        this.#walk = null;
+        throw new Error(`${this.name}: frame ${index} cannot be decoded.`);
+      }
+      const bitmap = await this.#bitmap(sample);
+      this.#keep(this.#next, bitmap);
+      if (this.#next++ === index) return bitmap;
+    }
+  }
+
+  async #bitmap(sample) {
+    const canvas = new OffscreenCanvas(this.width, this.height);
+    sample.draw(canvas.getContext("2d"), 0, 0, this.width, this.height); // turned as the file says
+    sample.close();
+    return canvas.transferToImageBitmap();
+  }
+
+  #keep(index, bitmap) {
+    this.#kept.set(index, bitmap);
+    const most = Math.max(4, Math.floor(KEPT / (4 * this.width * this.height)));
+    while (this.#kept.size > most) this.#kept.delete(this.#kept.keys().next().value);
+  }
+
+  close() {
+    this.#walk?.return();
+    this.input.dispose();
+  }
+}
