@@ -134,7 +134,8 @@ def check(frames, model: Path) -> None:
         large = tf.image.resize(np.asarray(probs, np.float32), SIZE).numpy()[..., 0]
         scores = np.concatenate([np.full_like(large[:1], BACKGROUND), large])
         chosen = np.take_along_axis(scores, labels[None].astype(int), 0)[0]
-        assert np.mean(scores.max(0) - chosen > CLOSE) <= BUDGET
+        wrong = np.mean(scores.max(0) - chosen > CLOSE)
+        assert wrong <= BUDGET, f"frame {frame['index']}"
 
 
 @pytest.mark.slow
@@ -196,23 +197,20 @@ def test_frames_are_those_of_the_file(browser, tmp_path):
               const video = await VideoFile.open(file);
               const seen = [];
               for (const index of [40, 3, 87]) {
-                const canvas = new OffscreenCanvas(64, 36);
+                const canvas = new OffscreenCanvas(640, 360);
                 const pen = canvas.getContext("2d");
-                pen.drawImage(await video.frame(index), 0, 0, 64, 36);
-                seen.push(Array.from(pen.getImageData(0, 0, 64, 36).data));
+                pen.drawImage(await video.frame(index), 0, 0);
+                seen.push(Array.from(pen.getImageData(0, 180, 640, 8).data));
               }
               return { count: video.count, fps: video.fps, seen };
             }"""
         )
     assert facts["count"] == 88
     assert abs(facts["fps"] - 25) < 0.01
-    expected = [frame for _, frame in ytvos_keras.media.open_frames(bundled_clip().path)]
+    frames = [frame[180:188] for _, frame in ytvos_keras.media.open_frames(bundled_clip().path)]
     for index, seen in zip((40, 3, 87), facts["seen"], strict=True):
-        small = np.array(seen).reshape(36, 64, 4)[..., :3]
-        errors = [
-            np.abs(small - np.asarray(Image.fromarray(frame).resize((64, 36)), int)).mean()
-            for frame in expected
-        ]
+        rows = np.array(seen).reshape(8, 640, 4)[..., :3]
+        errors = [np.abs(rows - frame.astype(int)).mean() for frame in frames]
         assert int(np.argmin(errors)) == index
 
 
