@@ -11,6 +11,7 @@ from annotate_server import running_server
 from ytvos_keras.annotate.events import Events
 from ytvos_keras.annotate.workspace import Workspace
 from ytvos_keras.media import read_mask
+from ytvos_keras.media.folder_lock import FolderInUseError
 
 COUNT = 8
 
@@ -198,6 +199,17 @@ def test_an_export_is_downloaded(opened):
     assert "masks.zip" in answer.headers["content-disposition"]
     assert opened.post("/api/exports/..%2f..%2fx").status in (400, 404, 405)
     assert opened.get("/api/exports/..%2fannotate.json").status == 404
+
+
+def test_opening_the_same_video_again(opened, workspace, tmp_path):
+    opened.post("/api/objects")
+    assert opened.post("/api/open", json={"name": "clip"}).status == 200
+    assert list(workspace.session.project.objects) == [1]
+
+
+def test_another_command_in_the_same_folder_is_refused(opened, tmp_path):
+    with pytest.raises(FolderInUseError, match="another process is writing into it"):
+        Workspace(tmp_path, load_segmenter).open(tmp_path / "clip")
 
 
 def test_a_closed_tab(opened, workspace):

@@ -1,5 +1,6 @@
 """One opened video with its project and the model at work on it."""
 
+import contextlib
 import dataclasses
 import io
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from PIL import Image
 
 from ytvos_keras.annotate.project import Project
 from ytvos_keras.annotate.propagator import Propagator
+from ytvos_keras.media.folder_lock import folder_lock
 from ytvos_keras.media.random_frames import RandomFrames
 
 _THUMBNAIL = (160, 90)  # pixels, at most
@@ -26,7 +28,7 @@ class Session:
         publish: see `Propagator`.
 
     Raises:
-        InputError: the video or the folder cannot be used.
+        InputError: the video or the folder cannot be used, or another process writes into it.
     """
 
     def __init__(
@@ -38,13 +40,18 @@ class Session:
     ):
         self.frames = RandomFrames(path)
         self._thumbnails = RandomFrames(path, cache_bytes=0)  # whose seeking delays nothing else
-        self.project = Project(output, self.frames)
+        output.mkdir(parents=True, exist_ok=True)
+        with contextlib.ExitStack() as held:
+            held.enter_context(folder_lock(output))
+            self.project = Project(output, self.frames)
+            self._held = held.pop_all()
         self.propagator = Propagator(self.project, load, publish)
 
     def close(self) -> None:
         """End the model's thread; everything is on disk."""
         self.propagator.close()
         self.project.save_predictions()
+        self._held.close()
 
     def summary(self) -> dict:
         """All that the page needs to show the project, but for pictures and masks."""

@@ -35,6 +35,8 @@ class Workspace:
             raise InputError(f"{output}: holds the frames; give another folder for the masks.")
         if self.session is not None and self.session.propagator.status.state == "running":
             raise InputError("the model is running; stop it before opening another video.")
+        if self.session is not None and self.session.project.folder.resolve() == output.resolve():
+            self.close()  # it holds the lock of the folder
         session = Session(path, output, self._load, self.events.publish)
         self.close()
         self.session = session
