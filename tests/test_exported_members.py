@@ -32,8 +32,8 @@ PUBLIC = {
         OnnxFiles OnnxSegmenter SavedModel development_server export_onnx export_saved_model
     """,
     "ytvos_keras.inference": """
-        ONLINE_LEARNING OnlineLearningConfig SegmentedFiles Segmenter merge_probabilities
-        segment_batch segment_files
+        ONLINE_LEARNING OnlineLearningConfig SegmentOptions SegmentedFiles Segmenter
+        merge_probabilities segment_batch segment_files
     """,
     "ytvos_keras.layers": "ConvLSTM ConvLSTMCell Matching",
     "ytvos_keras.losses": "FrameLoss LiteLoss MaskCrossentropy",

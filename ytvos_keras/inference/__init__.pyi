@@ -2,11 +2,13 @@ from .adaptation.config import ONLINE_LEARNING, OnlineLearningConfig
 from .batch import segment_batch
 from .files import SegmentedFiles, segment_files
 from .merge import merge_probabilities
+from .options import SegmentOptions
 from .segmenter import Segmenter
 
 __all__ = [
     "ONLINE_LEARNING",
     "OnlineLearningConfig",
+    "SegmentOptions",
     "SegmentedFiles",
     "Segmenter",
     "merge_probabilities",
