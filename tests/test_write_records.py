@@ -1,4 +1,5 @@
 import hashlib
+import importlib
 import importlib.util
 import json
 import os
@@ -15,7 +16,6 @@ from small_videos import list_videos, make_videos, slowly
 
 from ytvos_keras.errors import InputError
 from ytvos_keras.records import folder as records_folder
-from ytvos_keras.records import write_records as module
 from ytvos_keras.records import write_shard as write_shard_module
 from ytvos_keras.records.index import read_dataset, read_index
 from ytvos_keras.records.run_folder import RunEndedError, RunFolder
@@ -199,6 +199,8 @@ def test_a_worker_stops_when_another_has_failed(videos, tmp_path):
 
 
 def test_another_run_takes_over(videos, tmp_path, monkeypatch):
+    # `ytvos_keras.records.write_records` is the function of this name, not its module.
+    module = importlib.import_module("ytvos_keras.records.write_records")
     monkeypatch.setattr(module, "run_each", lambda *_, **__: RunFolder.remove_others(out, "train"))
     out = tmp_path / "out"
     with pytest.raises(InputError, match="another ytvos-prepare writes there now"):
