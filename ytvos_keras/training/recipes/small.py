@@ -8,8 +8,8 @@ departure but fc6, which is left out, the number of channels and the size of the
 not changed at random. Its masks are coarse: it serves for comparisons, not for use.
 
 Time: 15 minutes on one core of an AMD EPYC (2026-11-23), without Initializer 9 to 17. Result: J
-22.3 ± 8.5 on held-out clips over three seeds, without Initializer 6.6 ± 0.9; docs/training.md says
-on which videos and from which weights.
+22.3 ± 8.5 on held-out clips over three seeds, without Initializer 6.6 ± 0.9;
+docs/experiments/training.md says on which videos and from which weights.
 """
 
 import dataclasses
