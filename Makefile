@@ -8,11 +8,12 @@ PYTHON ?= $(shell for python in python3 python3.11 python3.12; do \
 	$$python -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null \
 	&& echo $$python && exit; done; echo python3)
 
-.PHONY: help demo test lint notebooks install clean
+.PHONY: help demo test fuzz lint notebooks install clean
 
 help:
 	@echo "make demo       install into $(VENV) and segment the bundled clip"
 	@echo "make test       install into $(VENV) with the developers' tools and run the tests"
+	@echo "make fuzz       feed mutated files to every reader for about an hour"
 	@echo "make lint       check style and formatting"
 	@echo "make notebooks  run the notebooks' sources and write them anew, with outputs"
 	@echo "make install    only install, with the developers' tools"
@@ -23,6 +24,9 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest
+
+fuzz: $(VENV)/.installed-dev
+	YTVOS_FUZZ_SECONDS=180 $(BIN)/python -m pytest -s tests/test_fuzz.py
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/python -m ruff check .
