@@ -211,7 +211,7 @@ def test_interrupted_and_resumed(inputs, tmp_path, monkeypatch, capsys, number):
     assert left == [RESUME_NAME, "000.png", "001.png", "002.png"]
     monkeypatch.setattr(passes, "write_mask", real)
     assert segment.main(inputs) == 0
-    assert "going on after 3 frames of an earlier run\n" in capsys.readouterr().err
+    assert "resuming after 3 frames of an earlier run\n" in capsys.readouterr().err
     assert not (tmp_path / "out" / RESUME_NAME).exists()
     assert len(list((tmp_path / "out").iterdir())) == 6
 

@@ -193,7 +193,7 @@ def test_resumed_equals_uninterrupted(
         frames, masks, out, FakeModel(), overlay=True, on_progress=lambda *c: again.append(c)
     )
     assert result.resumed_from == done
-    assert f"going on after {done} frames of an earlier run" in caplog.messages
+    assert f"resuming after {done} frames of an earlier run" in caplog.messages
     assert [c[1] for c in again if c[0] == "masks"] == list(range(done + 1, 9))
     assert_same_results(out, tmp_path / "whole")
 

@@ -197,7 +197,7 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
         help="first fine-tune a copy of the model to the objects: cheap (if no word is given; the "
         "quickest), full (gains more), or the paper's settings",
     )
-    add("--online-steps", type=positive, metavar="N", help="at most so many steps an object")
+    add("--online-steps", type=positive, metavar="N", help="at most N steps per object")
 
 
 def _add_outputs(group: argparse._ArgumentGroup) -> None:

@@ -69,7 +69,7 @@ def segment_files(
     the overlay, as if the others were not in the video: there are no masks for those.
 
     Every file appears whole or not at all. After an interruption (Ctrl-C, an error, a crash)
-    the same call goes on where the last one stopped, with the same result as an uninterrupted run;
+    the same call resumes where the last one stopped, with the same result as an uninterrupted run;
     a hidden file in `output` holds what is needed until the end.
 
     Args:
@@ -169,7 +169,7 @@ def _write_masks(
         finish = functools.partial(backward.join, confidence=resume.confidence)
     if state is not None:
         segmenter.restore(state)
-        logger.info("going on after %d frames of an earlier run", segmenter.frame_count)
+        logger.info("resuming after %d frames of an earlier run", segmenter.frame_count)
     start = segmenter.frame_count
     run_pass(
         inputs,

@@ -27,14 +27,14 @@ def run_pass(
     gives: bool = True,
     finish: Finish | None = None,
 ) -> None:
-    """Segment frames and write a palette PNG for each; go on where an earlier run stopped.
+    """Segment frames and write a palette PNG for each; resume where an earlier run stopped.
 
     Args:
         inputs: what is given.
-        segmenter: a `Segmenter` in the state from which to go on.
+        segmenter: a `Segmenter` in the state from which to continue.
         folder: where the masks go; it is made if it does not exist.
         resume: where the state is kept, also after an interruption.
-        read: gives (index, name, frame) of the frames but for the first so many.
+        read: gives (index, name, frame) of the frames, without the first N.
         report: called after each frame with the number of frames done.
         gives: whether given masks are used; without, every mask is empty.
         finish: turns (index, name, label map) into what is written.

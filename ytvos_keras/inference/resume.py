@@ -1,4 +1,4 @@
-"""Going on with a video after an interruption."""
+"""Resuming a video after an interruption."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ RESUME_NAME = ".ytvos-segment.npz"
 
 
 class ResumeFile:
-    """A hidden file in the output folder: the state after so many frames, and what it belongs to.
+    """A hidden file in the output folder: the state after the last frame, and its run.
 
     Args:
         folder: the output folder.
