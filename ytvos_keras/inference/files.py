@@ -10,7 +10,7 @@ from typing import Any
 
 from ytvos_keras.errors import and_more
 from ytvos_keras.inference.backward_pass import BackwardPass
-from ytvos_keras.inference.confidence_log import FILE_NAME
+from ytvos_keras.inference.confidence_log import FILE_NAME, ConfidenceLog
 from ytvos_keras.inference.inputs import Inputs, check_files
 from ytvos_keras.inference.options import SegmentOptions
 from ytvos_keras.inference.outputs.write_outputs import write_outputs
@@ -135,8 +135,9 @@ def segment_inputs(
     digest = fingerprint(inputs, segmenter)
     output.mkdir(parents=True, exist_ok=True)
     with folder_lock(output):
-        start, lost = _write_masks(inputs, output, segmenter, digest, options.overwrite, report)
+        start, sure = _write_masks(inputs, output, segmenter, digest, options.overwrite, report)
         outputs = write_outputs(inputs, output, options, report)
+        sure.write(output)
         BackwardPass(inputs, output, digest).remove()
         ResumeFile(output, digest).remove()
     damaged = tuple(sorted(inputs.source.damaged))
@@ -146,7 +147,9 @@ def segment_inputs(
             "the one before took its place.",
             stacklevel=3,
         )
-    return SegmentedFiles(output, segmenter.frame_count, start, outputs, damaged, lost)
+    return SegmentedFiles(
+        output, segmenter.frame_count, start, outputs, damaged, _report_lost(sure)
+    )
 
 
 def load_model(name: str | Path):
@@ -158,8 +161,8 @@ def load_model(name: str | Path):
 
 def _write_masks(
     inputs: Inputs, output: Path, segmenter, digest: str, overwrite, report
-) -> tuple[int, dict[int, list[str]]]:
-    """Do all passes; returns the number of frames done earlier, and where objects are lost."""
+) -> tuple[int, ConfidenceLog]:
+    """Do all passes; returns the number of frames done earlier, and the confidence of all."""
     finish = None
     resume = ResumeFile(output, digest)
     state = None if overwrite else resume.load()
@@ -182,8 +185,12 @@ def _write_masks(
         finish=finish,
     )
     _warn_of_unused_masks(inputs, segmenter.frame_count)
-    resume.confidence.write(output)
-    for object_id, frames in (lost := resume.confidence.lost()).items():
+    return start, resume.confidence
+
+
+def _report_lost(confidence: ConfidenceLog) -> dict[int, list[str]]:
+    lost = confidence.lost()
+    for object_id, frames in lost.items():
         logger.info(
             "object %d is probably lost in %d frames, such as %s; see %s",
             object_id,
@@ -191,7 +198,7 @@ def _write_masks(
             frames[0],
             FILE_NAME,
         )
-    return start, lost
+    return lost
 
 
 def _warn_of_unused_masks(inputs: Inputs, done: int) -> None:
