@@ -67,6 +67,10 @@ def test_overlay(project):
     assert green > red + 50 and green > blue + 50
 
 
+def test_cutout_video(project):
+    assert len([frame for _, frame in open_frames(export(project, "cutout-video"))]) == 8
+
+
 def test_coco(project):
     content = json.loads(export(project, "coco").read_text())
     assert [image["file_name"] for image in content["images"]] == ["00001", "00002"]

@@ -13,15 +13,15 @@ import numpy as np
 from PIL import Image
 
 from ytvos_keras.annotate.project import Project
-from ytvos_keras.datasets.readers import run_lengths
 from ytvos_keras.errors import InputError
+from ytvos_keras.inference.outputs.coco_results import CocoResults
+from ytvos_keras.inference.outputs.pictures import cut_out
+from ytvos_keras.inference.outputs.videos import CutoutVideo, OverlayVideo
+from ytvos_keras.inference.outputs.writer import Look, MaskedFrame, OutputWriter
 from ytvos_keras.media.atomic import atomic_path
-from ytvos_keras.media.json_file import write_json
 from ytvos_keras.media.masks import ids_in
-from ytvos_keras.media.overlay import overlay
 from ytvos_keras.media.palette import davis_palette
 from ytvos_keras.media.random_frames import RandomFrames
-from ytvos_keras.media.video import VideoWriter
 
 FOLDER_FPS = Fraction(24)  # of the overlay of a folder of frames, which has no speed; as in DAVIS
 EXPORT_FOLDER = "exports"
@@ -69,24 +69,24 @@ def export(project: Project, name: str, tick: Tick = lambda done, total: None) -
     return path
 
 
-def _masks(project: Project, tick: Tick) -> Iterator[tuple[int, str, np.ndarray]]:
-    """Yield index, name and label map of every frame that has a mask."""
+def _masks(project: Project, tick: Tick) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield name and label map of every frame that has a mask."""
     indexes = [i for i in range(project.frames.count) if project.has_mask(i)]
     for done, index in enumerate(indexes, start=1):
-        yield index, project.frames.name(index), project.mask(index)
+        yield project.frames.name(index), project.mask(index)
         tick(done, len(indexes))
 
 
 def _palette_masks(project: Project, path: Path, tick: Tick) -> None:
     with _zip(path) as add:
-        for _, name, labels in _masks(project, tick):
+        for name, labels in _masks(project, tick):
             add(f"{name}.png", _palette_image(labels))
 
 
 def _binary_masks(project: Project, path: Path, tick: Tick) -> None:
     """Black and white: 255 where any object is."""
     with _zip(path) as add:
-        for _, name, labels in _masks(project, tick):
+        for name, labels in _masks(project, tick):
             add(f"{name}.png", Image.fromarray(np.where(labels, 255, 0).astype(np.uint8)))
 
 
@@ -94,7 +94,7 @@ def _object_masks(project: Project, path: Path, tick: Tick) -> None:
     """A folder for each object, black and white."""
     folders = {i: f"{i}_{_file_name(o.name)}" for i, o in project.objects.items()}
     with _zip(path) as add:
-        for _, name, labels in _masks(project, tick):
+        for name, labels in _masks(project, tick):
             for object_id, folder in folders.items():
                 mask = np.where(labels == object_id, 255, 0).astype(np.uint8)
                 add(f"{folder}/{name}.png", Image.fromarray(mask))
@@ -102,61 +102,54 @@ def _object_masks(project: Project, path: Path, tick: Tick) -> None:
 
 def _cutout(project: Project, path: Path, tick: Tick) -> None:
     """The objects in their own colours on nothing: RGBA pictures."""
-    frames = RandomFrames(project.frames.path)
     with _zip(path) as add:
-        for index, name, labels in _masks(project, tick):
-            alpha = np.where(labels, 255, 0).astype(np.uint8)
-            picture = np.dstack([np.where(labels[..., None], frames.frame(index), 0), alpha])
-            add(f"{name}.png", Image.fromarray(picture.astype(np.uint8)))
+        for item in _items(project, tick, all_frames=False):
+            add(f"{item.name}.png", Image.fromarray(cut_out(item)))
+
+
+def _cutout_video(project: Project, path: Path, tick: Tick) -> None:
+    _write(project, CutoutVideo(path, project.frames.fps or FOLDER_FPS), tick)
 
 
 def _overlay_video(project: Project, path: Path, tick: Tick) -> None:
-    frames, palette = RandomFrames(project.frames.path), davis_palette().copy()
+    palette = davis_palette().copy()
     for object_id, info in project.objects.items():
         palette[object_id] = list(bytes.fromhex(info.colour[1:]))
-    with VideoWriter(path, frames.fps or FOLDER_FPS) as video:
-        for index in range(frames.count):
-            video.write(overlay(frames.frame(index), project.mask(index), palette))
-            tick(index + 1, frames.count)
+    _write(project, OverlayVideo(path, project.frames.fps or FOLDER_FPS, Look(palette)), tick)
 
 
 def _coco(project: Project, path: Path, tick: Tick) -> None:
     """COCO's instances: an annotation with run lengths for each object in each frame."""
-    height, width = project.frames.size
-    images, annotations = [], []
-    for index, name, labels in _masks(project, tick):
-        images.append({"id": index, "file_name": name, "height": height, "width": width})
-        for object_id in ids_in(labels):
-            counts = run_lengths.from_area(labels == object_id)
-            annotation = _annotation(labels == object_id, counts.decode())
-            links = {"image_id": index, "category_id": object_id, "track_id": object_id}
-            annotations.append({"id": len(annotations) + 1, **links, **annotation})
-    categories = [{"id": i, "name": info.name} for i, info in sorted(project.objects.items())]
-    write_json(path, {"images": images, "annotations": annotations, "categories": categories})
+    look = Look(davis_palette(), {i: info.name for i, info in project.objects.items()})
+    _write(project, CocoResults(path, look, sorted(project.objects)), tick, all_frames=False)
 
 
-def _annotation(mask: np.ndarray, counts: str) -> dict:
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    left, top = int(columns[0]), int(rows[0])
-    return {
-        "segmentation": {"size": list(mask.shape), "counts": counts},
-        "area": int(mask.sum()),
-        "bbox": [left, top, int(columns[-1]) + 1 - left, int(rows[-1]) + 1 - top],
-        "iscrowd": 0,
-    }
+def _write(project: Project, writer: OutputWriter, tick: Tick, all_frames: bool = True) -> None:
+    with writer:
+        for item in _items(project, tick, all_frames):
+            writer.write(item)
+
+
+def _items(project: Project, tick: Tick, all_frames: bool) -> Iterator[MaskedFrame]:
+    """Yield frames with their masks: all of them, or those that have a mask file."""
+    frames = RandomFrames(project.frames.path)
+    indexes = [i for i in range(frames.count) if all_frames or project.has_mask(i)]
+    for done, index in enumerate(indexes, start=1):
+        labels = project.mask(index)
+        yield MaskedFrame(index, frames.name(index), frames.frame(index), labels)
+        tick(done, len(indexes))
 
 
 def _youtube_vos(project: Project, path: Path, tick: Tick) -> None:
     """A data set of one video, as `ytvos-prepare youtube-vos` takes it when unpacked."""
-    frames = RandomFrames(project.frames.path)
     video = _file_name(project.frames.path.stem)
     seen: dict[int, list[str]] = {}
     with _zip(path) as add:
-        for index, name, labels in _masks(project, tick):
-            add(f"JPEGImages/{video}/{name}.jpg", Image.fromarray(frames.frame(index)))
-            add(f"Annotations/{video}/{name}.png", _palette_image(labels))
-            for object_id in ids_in(labels):
-                seen.setdefault(object_id, []).append(name)
+        for item in _items(project, tick, all_frames=False):
+            add(f"JPEGImages/{video}/{item.name}.jpg", Image.fromarray(item.frame))
+            add(f"Annotations/{video}/{item.name}.png", _palette_image(item.labels))
+            for object_id in ids_in(item.labels):
+                seen.setdefault(object_id, []).append(item.name)
         objects = {
             str(i): {"category": project.objects[i].name, "frames": names}
             for i, names in sorted(seen.items())
@@ -199,6 +192,7 @@ FORMATS = {
     "per-object": Format("PNGs of each object", "objects.zip", _object_masks),
     "overlay": Format("Overlay video", "overlay.mp4", _overlay_video),
     "cutout": Format("Cut-out (PNGs with alpha)", "cutout.zip", _cutout),
+    "cutout-video": Format("Cut-out video (WebM with alpha)", "cutout.webm", _cutout_video),
     "coco": Format("COCO JSON (RLE)", "coco.json", _coco),
     "youtube-vos": Format("Data set (YouTube-VOS)", "youtube-vos.zip", _youtube_vos),
 }

@@ -123,8 +123,8 @@ class Project:
             if not trusted:
                 self._path(index, TRUSTED_FOLDER).unlink(missing_ok=True)
             write_mask(self._path(index), labels)
-            kept = self.predicted.pop(index, {}).items()
-            if kept := {i: prediction for i, prediction in kept if i not in trusted}:
+            before = self.predicted.pop(index, {})
+            if kept := {i: prediction for i, prediction in before.items() if i not in trusted}:
                 self.predicted[index] = kept
 
     def save_predicted(
@@ -220,7 +220,7 @@ class Project:
         }
 
     def _find_objects(self) -> None:
-        indexes = list(filter(self.has_mask, range(self.frames.count)))
+        indexes = [i for i in range(self.frames.count) if self.has_mask(i)]
         for index in indexes[:: max(1, len(indexes) // _LOOKED_AT)]:
             for object_id in ids_in(self.mask(index)):
                 self.objects.setdefault(object_id, new_object(object_id))
@@ -245,4 +245,4 @@ class Project:
 
 
 def _digest(mask: np.ndarray) -> str:
-    return f"{zlib.crc32(np.packbits(mask)):08x}"
+    return f"{zlib.crc32(np.packbits(mask).tobytes()):08x}"

@@ -122,7 +122,8 @@ class Propagator:
         if not chains:
             return "Every frame in the range is up to date."
         total = sum(len(chain.frames) for chain in chains)
-        done, times, saved = 0, [], time.monotonic()
+        times: list[float] = []
+        done, saved = 0, time.monotonic()
         for number, chain in enumerate(chains):
             later = sum(len(other.frames) for other in chains[number + 1 :])
             for index, left, confidence in runner.run(chain):

@@ -73,7 +73,8 @@ class RandomFrames:
         if not path.exists():
             raise InputError(f"{path}: no such file or folder.")
         reader = _Folder(path) if path.is_dir() else _Video(path, track)
-        self.path, self.size, self.fps, self.count = path, reader.size, reader.fps, reader.count
+        self.path, self.size, self.fps = path, reader.size, reader.fps
+        self.count: int = reader.count or 0
         self.is_indexed = reader.is_indexed
         self._reader: _Reader = reader
         frame_bytes = 3 * self.size[0] * self.size[1]
