@@ -23,6 +23,7 @@ PARTS = (
     *("initializer.to_hidden", "conv_lstm", "decoder"),
 )
 FILE = "segmentation.weights.h5"
+DATA = clips.RunData({"records": 1.0})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,6 +67,14 @@ FACTS = {
     "setting-1": Facts(DAVIS),
     "setting-2": Facts(DAVIS),
     "setting-3": Facts(DAVIS, backbone=FILE, option=FILE, frozen=("encoder.backbone",)),
+    "finetune": Facts(
+        (("annotated", 6, 300, False),),
+        backbone=None,
+        frozen=("encoder.backbone",),
+        loss=LiteLoss,
+        optimizer=(1e-4, 5e-4, 1.0, 0.95),
+        augment=True,
+    ),
     "lite": Facts(
         (("annotated", 5, 3600, False), ("annotated", 10, 900, False)),
         backbone="efficientnet.npz",
@@ -102,7 +111,9 @@ def recipe_of(name: str) -> Recipe:
     recipe = RECIPES[name]
     if facts.option is not None:
         recipe = dataclasses.replace(recipe, backbone_weights=facts.option)
-    return complete_recipe(recipe, facts.weights)
+    if facts.weights is not None:
+        recipe = dataclasses.replace(recipe, weights=facts.weights)
+    return complete_recipe(recipe)
 
 
 def tiny(recipe: Recipe) -> Recipe:
@@ -170,8 +181,8 @@ def test_stages_have_their_frames_lengths_and_steps(name):
 @every_recipe
 def test_what_is_trained_and_what_it_starts_from(name, read):
     facts, recipe = FACTS[name], recipe_of(name)
-    recipe = recipe if facts.weights else tiny(recipe)
-    model = build_model(recipe, facts.weights)
+    recipe = recipe if recipe.weights else tiny(recipe)
+    model = build_model(recipe)
     assert set(read) == ({facts.backbone} if facts.backbone else set())
     trained = {id(variable) for variable in model.trainable_variables}
     for path in PARTS:
@@ -194,7 +205,7 @@ def test_what_is_trained_and_what_it_starts_from(name, read):
 @every_recipe
 def test_loss_and_optimizer(name):
     facts = FACTS[name]
-    recipe = dataclasses.replace(tiny(recipe_of(name)), precision="float32")
+    recipe = tiny(recipe_of(name))
     model = build_model(recipe, pretrained=False)
     compile_model(model, recipe, steps=300)
     rate, weight_decay, clip_norm, average = facts.optimizer
@@ -216,7 +227,7 @@ def test_how_clips_are_drawn(name, monkeypatch):
     facts, recipe = FACTS[name], recipe_of(name)
     monkeypatch.setattr(clips, "make_dataset", lambda data, **options: options)
     for number, stage in enumerate(recipe.stages):
-        options = clips.training_clips(recipe, number, steps=100, data={"records": 1.0}, done=10)
+        options = clips.training_clips(recipe, number, steps=100, data=DATA, done=10)
         assert options["start"] == 10 * facts.batch_size
         assert options["augment"] is facts.augment
         assert options["percent"] == facts.percent
@@ -236,7 +247,7 @@ def test_true_masks_give_way_at_once_or_little_by_little():
     recipe = dataclasses.replace(RECIPES["mask-as-input"], stages=(stage,), batch_size=1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(clips, "make_dataset", lambda data, **options: options["teacher_forcing"])
-        forcing = clips.training_clips(recipe, 0, steps=100, data={})
+        forcing = clips.training_clips(recipe, 0, steps=100, data=DATA)
     found = [float(_probability(n, forcing)) for n in (0, 49, 50, 62.5, 75, 99)]
     assert found == pytest.approx([1, 1, 1, 0.5, 0, 0])
 
@@ -262,7 +273,7 @@ def batches_of(name, number, data, count=6):
     stage = dataclasses.replace(RECIPES[name].stages[number], size=(32, 64))
     stages = [stage] * (number + 1)
     recipe = dataclasses.replace(RECIPES[name], stages=tuple(stages), batch_size=1)
-    stream = clips.training_clips(recipe, number, steps=100, data=data)
+    stream = clips.training_clips(recipe, number, steps=100, data=clips.RunData(data))
     return list(stream.take(count).as_numpy_iterator())
 
 
@@ -293,7 +304,7 @@ def test_the_true_masks_of_teacher_forcing_are_not_damaged(sparse):
 )
 def test_a_start_that_would_be_random(name, changes, message):
     with pytest.raises(InputError, match=message):
-        complete_recipe(dataclasses.replace(RECIPES[name], **changes), None)
+        complete_recipe(dataclasses.replace(RECIPES[name], **changes))
 
 
 def test_a_part_that_the_network_lacks():

@@ -38,11 +38,10 @@ def run(records: Path, weights: Path, output: Path, devices: Devices, callbacks=
     """Trains on records from given weights, and validates on the same records."""
     data = {str(records): 1.0}
     return train(
-        RECIPE,
+        dataclasses.replace(RECIPE, weights=str(weights)),
         data,
         output,
         validation=data,
-        weights=weights,
         devices=devices,
         callbacks=lambda *_: list(callbacks),
     )

@@ -1,30 +1,26 @@
 """Estimate the cost of a training run: `ytvos-train --dry-run`."""
 
 import time
-from collections.abc import Mapping
-from pathlib import Path
 
 import keras
 
 from ytvos_keras.bench.measure import peak_memory
 from ytvos_keras.training.build import build_model, compile_model
-from ytvos_keras.training.clips import training_clips
+from ytvos_keras.training.clips import Records, split_data, training_clips
 from ytvos_keras.training.recipe import Recipe, Stage
 from ytvos_keras.training.start import complete_recipe, frozen_parts
-from ytvos_keras.training.train import count_training_videos, stage_steps
+from ytvos_keras.training.train import stage_steps
 
 
-def dry_run(
-    recipe: Recipe, data: Mapping[str, float], weights: str | Path | None = None
-) -> list[str]:
-    """Describe a run and time a training step of its longest clips.
+def dry_run(recipe: Recipe, data: Records, *, validation: Records | None = None) -> list[str]:
+    """Describe a run, and time a training step of its longest clips.
 
     The model is built without its pretrained weights, so that nothing is downloaded.
 
     Args:
         recipe: of the run.
         data: as for `train`.
-        weights: as for `train`.
+        validation: as for `train`.
 
     Returns:
         Lines to print.
@@ -32,13 +28,14 @@ def dry_run(
     Raises:
         InputError: the data or the weights cannot be used.
     """
-    recipe = complete_recipe(recipe, weights)
-    videos = count_training_videos(recipe, data)
+    recipe = complete_recipe(recipe)
+    run_data = split_data(data, validation)
+    videos = run_data.count_videos(recipe)
     steps = stage_steps(recipe, videos)
     model = build_model(recipe, pretrained=False)
     compile_model(model, recipe, sum(steps))
     largest = max(range(len(steps)), key=lambda number: _pixels(recipe.stages[number]))
-    batch = next(iter(training_clips(recipe, largest, steps[largest], data)))
+    batch = next(iter(training_clips(recipe, largest, steps[largest], run_data)))
     keras.tree.map_structure(float, model.train_on_batch(*batch))
     begin = time.perf_counter()
     keras.tree.map_structure(float, model.train_on_batch(*batch))
@@ -48,7 +45,7 @@ def dry_run(
     memory = peak_memory()
     return [
         f"parameters     {model.count_params():,}, {trainable:,} of them trained",
-        f"starts from    {_start(recipe, weights)}",
+        f"starts from    {_start(recipe)}",
         f"not trained    {', '.join(frozen_parts(recipe)) or 'nothing'}",
         f"one pass       {videos:,} videos and pictures, a clip of each",
         *(
@@ -63,9 +60,9 @@ def dry_run(
     ]
 
 
-def _start(recipe: Recipe, weights: str | Path | None) -> str:
-    if weights is not None:
-        return str(weights)
+def _start(recipe: Recipe) -> str:
+    if recipe.weights is not None:
+        return recipe.weights
     backbone = recipe.backbone_weights
     return f"random weights, but {backbone} for the backbones" if backbone else "random weights"
 

@@ -13,6 +13,7 @@ from ytvos_keras.errors import InputError
 RECIPE_NAMES = (
     *("paper", "paper-75", "paper-50", "paper-25", "mask-as-state", "mask-as-input"),
     *("davis2016", "setting-1", "setting-2", "setting-3", "lite", "small", "small-mask-as-state"),
+    "finetune",
 )
 _PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
@@ -25,6 +26,7 @@ EXAMPLES = """\
 examples:
   ytvos-train --recipe paper --data youtube-vos --dry-run
   ytvos-train --recipe paper --data youtube-vos --output runs/paper
+  ytvos-train --recipe finetune --data records --validation records --output runs/mine
   ytvos-train --recipe davis2016 --data davis --weights runs/paper/last.keras --output runs/davis
   ytvos-train --recipe lite --data pictures=0.8 --data videos=0.2 --validation held_out \\
       --backbone-weights efficientnet_lite0.npz --output runs/lite
@@ -86,11 +88,16 @@ def _parser() -> argparse.ArgumentParser:
         help="folder of records; may be repeated, with shares of the clips",
     )
     add("--output", type=Path, metavar="DIR", help="folder of the run")
-    add("--validation", action="append", metavar="DIR", help="records to validate on")
+    add(
+        "--validation",
+        action="append",
+        metavar="DIR",
+        help="records to validate on; of those in --data, too, a tenth of the videos is held out",
+    )
     add(
         "--weights",
         metavar="NAME|FILE",
-        help="start from s2s-lite, or from this .keras or .weights.h5 file",
+        help="start from this model: s2s-lite, or a .keras or .weights.h5 file",
     )
     add(
         "--backbone-weights",
@@ -142,8 +149,9 @@ def _train(arguments: argparse.Namespace) -> None:
 
     recipe = _changed(RECIPES[arguments.recipe], arguments)
     data = _shares(arguments.data)
+    validation = _shares(arguments.validation) if arguments.validation else None
     if arguments.dry_run:
-        print("\n".join(dry_run(recipe, data, arguments.weights)))
+        print("\n".join(dry_run(recipe, data, validation=validation)))
         return
     devices = find_devices(arguments.devices, on_wait=None if arguments.quiet else _say_waiting)
     shows = devices.is_chief and not arguments.quiet
@@ -152,8 +160,7 @@ def _train(arguments: argparse.Namespace) -> None:
             recipe,
             data,
             arguments.output,
-            validation=_shares(arguments.validation) if arguments.validation else None,
-            weights=arguments.weights,
+            validation=validation,
             devices=devices,
             callbacks=callbacks,
         )

@@ -1,7 +1,5 @@
 """From a recipe to a compiled model."""
 
-from pathlib import Path
-
 import keras
 
 from ytvos_keras.losses import LOSSES, FrameLoss
@@ -16,13 +14,11 @@ from ytvos_keras.training.start import freeze, frozen_parts, load_weights
 _WARMUP = 1 / 30  # of all steps, before a cosine
 
 
-def build_model(recipe: Recipe, weights: str | Path | None = None, pretrained: bool = True) -> S2S:
+def build_model(recipe: Recipe, pretrained: bool = True) -> S2S:
     """Builds the network of a recipe with the weights that it starts from.
 
     Args:
         recipe: from `complete_recipe`.
-        weights: trained model to start from, see `load_weights`; None: the recipe's backbone
-            weights, all else random but seeded.
         pretrained: False leaves out reading any weights.
 
     Raises:
@@ -31,8 +27,8 @@ def build_model(recipe: Recipe, weights: str | Path | None = None, pretrained: b
     keras.utils.set_random_seed(recipe.seed)
     backbone = recipe.backbone_weights if pretrained else None
     model = S2S(recipe.model, dtype=recipe.precision, backbone_weights=backbone)
-    if weights is not None and pretrained:
-        load_weights(model, weights)
+    if recipe.weights is not None and pretrained:
+        load_weights(model, recipe.weights)
     freeze(model, frozen_parts(recipe))
     model.recompute = recipe.recompute
     return model

@@ -1,22 +1,95 @@
 """The clips that a run trains and validates on."""
 
+import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import tensorflow as tf
 
+from ytvos_keras.data.clip_feed import count_videos
 from ytvos_keras.data.config import TeacherForcing
 from ytvos_keras.data.make_dataset import make_dataset
+from ytvos_keras.data.record_store import open_records
+from ytvos_keras.datasets.split_files import training_fraction
+from ytvos_keras.errors import InputError, and_more
 from ytvos_keras.training.recipe import Recipe
 
 Records = Mapping[str, float]
 """Folders of records and their shares of the clips."""
 
 
+_HELD_OUT = 10  # percent of the videos, where training and validation have the same ones
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RunData:
+    """What a run trains and validates on.
+
+    Args:
+        training: folders of records and their shares of the clips; their split "train" is used.
+        validation: folders of records, all splits of which are used, or None.
+        not_trained: names of videos that are left out of the training.
+        not_validated: names of videos that are left out of the validation.
+    """
+
+    training: Records
+    validation: Records | None = None
+    not_trained: frozenset[str] = frozenset()
+    not_validated: frozenset[str] = frozenset()
+
+    def count_videos(self, recipe: Recipe) -> int:
+        """Counts the videos and pictures of one pass over the training data."""
+        return count_videos(
+            self.training,
+            exclude=self.not_trained,
+            percent=recipe.percent,
+            min_object=recipe.min_object,
+        )
+
+
+def split_data(data: Records, validation: Records | None) -> RunData:
+    """Makes sure that no video is both trained and validated on.
+
+    Videos with the name of a training video are not validated on. If none is left, because both
+    are the same records, a tenth of them is held out from the training, chosen by name.
+
+    Args:
+        data: folders of training records.
+        validation: folders of records to validate on, or None.
+
+    Raises:
+        InputError: a folder does not hold records, or there is only one video for both.
+    """
+    if validation is None:
+        return RunData(data)
+    training = _names(data, "train")
+    names = _names(validation, None)
+    common = training & names
+    if common != names:
+        return RunData(data, validation, not_validated=frozenset(common))
+    if len(training) < 2:
+        raise InputError(
+            f"{next(iter(validation))}: its only video is trained on; give other records to "
+            "validate on, or none"
+        )
+    held_out = frozenset(training_fraction(names, _HELD_OUT))
+    first, *rest = sorted(held_out)
+    logger.info("validation: held out from the training: %s%s", first, and_more(rest))
+    return RunData(data, validation, not_trained=held_out, not_validated=names - held_out)
+
+
+def _names(data: Records, split: str | None) -> frozenset[str]:
+    found = open_records(list(data), split=split)
+    return frozenset(video.name for videos in found for video in videos)
+
+
 def training_clips(
     recipe: Recipe,
     number: int,
     steps: int,
-    data: Records,
+    data: RunData,
     done: int = 0,
     worker: tuple[int, int] = (0, 1),
 ) -> tf.data.Dataset:
@@ -26,7 +99,7 @@ def training_clips(
         recipe: of the run.
         number: of the stage; every stage has its own stream of clips.
         steps: optimizer steps of the whole stage.
-        data: where the clips are from.
+        data: from `split_data`.
         done: optimizer steps of the stage to skip.
         worker: see `make_dataset`.
     """
@@ -36,7 +109,8 @@ def training_clips(
         held, falling = (round(share * steps * clips) for share in stage.teacher_forcing)
         forcing = TeacherForcing(held=held, clips=falling, corruption=stage.corruption)
     return make_dataset(
-        data,
+        data.training,
+        exclude=data.not_trained,
         clip_length=stage.clip_length,
         frames=stage.frames,
         size=stage.size,
@@ -53,7 +127,7 @@ def training_clips(
 
 
 def validation_clips(
-    recipe: Recipe, data: Records, worker: tuple[int, int] = (0, 1)
+    recipe: Recipe, data: RunData, worker: tuple[int, int] = (0, 1)
 ) -> tf.data.Dataset:
     """Returns clips of annotated frames, not augmented, without teacher forcing.
 
@@ -62,7 +136,8 @@ def validation_clips(
     """
     stage = recipe.stages[-1]
     return make_dataset(
-        data,
+        data.validation,
+        exclude=data.not_validated,
         clip_length=stage.longest_clip,
         size=stage.size,
         batch_size=recipe.batch_size,

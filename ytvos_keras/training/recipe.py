@@ -96,10 +96,12 @@ class Recipe:
     """Everything about a training run but its data and the place of its files.
 
     Args:
-        model: the network; None: that of the weights it starts from, which must then be given.
+        model: the network; None: that of `weights`, which must then be given.
         stages: in order.
+        weights: trained model to start from: the name of a network with bundled weights
+            (`"s2s-lite"`), a `.keras` or `.weights.h5` file, or a checkpoint; None for a new one.
         backbone_weights: pretrained weights of the backbones: `"imagenet"`, a file (see `S2S`), or
-            None for a random start. Not read where the run starts from a trained model.
+            None for a random start. Not read if there are `weights`.
         loss: `"cross-entropy"` (equation 5 of the paper) or `"lite"` (see `LiteLoss`).
         batch_size: clips a batch, over all devices and workers.
         learning_rate: of Adam, at the start (after the warm-up).
@@ -126,6 +128,7 @@ class Recipe:
 
     model: S2SConfig | None
     stages: tuple[Stage, ...]
+    weights: str | None = None
     backbone_weights: str | None = None
     loss: str = "cross-entropy"
     batch_size: int = 1

@@ -18,7 +18,6 @@ def describe_run(
     recipe: Recipe,
     data: Mapping[str, float],
     validation: Mapping[str, float] | None,
-    weights: str | Path | None,
 ) -> dict:
     """Describes a run in plain types: recipe, seed, checksums of data and weights, versions, date.
 
@@ -26,13 +25,13 @@ def describe_run(
         recipe: of the run.
         data: folders of training records and their shares.
         validation: folders of records to validate on, or None.
-        weights: trained model that the run starts from, or None.
 
     Raises:
         InputError: a folder does not hold records.
     """
     fields = recipe.to_dict()
-    backbone_weights = fields.pop("backbone_weights")  # described by its checksum, not its path
+    # Described by their checksums, not their paths.
+    weights, backbone_weights = fields.pop("weights"), fields.pop("backbone_weights")
     return {
         "recipe": fields,
         "data": [_describe_records(folder, share) for folder, share in data.items()],

@@ -12,25 +12,24 @@ from ytvos_keras.training.recipe import Recipe
 _BACKBONE = ".backbone"
 
 
-def complete_recipe(recipe: Recipe, weights: str | Path | None) -> Recipe:
+def complete_recipe(recipe: Recipe) -> Recipe:
     """Fills in the network of a recipe that takes it from its weights, and checks the start.
 
     Args:
         recipe: of the run.
-        weights: trained model to start from, or None.
 
     Raises:
         InputError: the weights that the recipe needs are not given or cannot be read, or a part
             that is not trained would keep random weights.
     """
     if recipe.model is None:
-        if weights is None:
+        if recipe.weights is None:
             raise InputError(
                 "this recipe fine-tunes a trained model: give --weights, a .keras file or the name "
                 "of a network with bundled weights such as s2s-lite"
             )
-        recipe = dataclasses.replace(recipe, model=load(weights).config)
-    if weights is not None:
+        recipe = dataclasses.replace(recipe, model=load(recipe.weights).config)
+    if recipe.weights is not None:
         return dataclasses.replace(recipe, backbone_weights=None)
     for part in frozen_parts(recipe):
         if recipe.backbone_weights is None or not part.endswith(_BACKBONE):

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import keras
 
-from ytvos_keras.data.clip_feed import count_videos
 from ytvos_keras.media.folder_lock import folder_lock
 from ytvos_keras.models import S2S
 from ytvos_keras.training.best_model import SaveBestModel
@@ -20,7 +19,13 @@ from ytvos_keras.training.checkpoint import (
     restore_checkpoint,
     save_checkpoint,
 )
-from ytvos_keras.training.clips import Records, training_clips, validation_clips
+from ytvos_keras.training.clips import (
+    Records,
+    RunData,
+    split_data,
+    training_clips,
+    validation_clips,
+)
 from ytvos_keras.training.data_errors import name_data_errors
 from ytvos_keras.training.devices import Devices
 from ytvos_keras.training.recipe import Recipe, Stage
@@ -43,7 +48,6 @@ def train(
     output: str | Path,
     *,
     validation: Records | None = None,
-    weights: str | Path | None = None,
     devices: Devices | None = None,
     callbacks: Callbacks | None = None,
 ) -> RunFiles:
@@ -59,8 +63,8 @@ def train(
         output: folder of the run. If it holds the same run already, that is resumed. With workers
             on several machines, all must see it; only the first one writes to it.
         validation: records to validate on; without them there is no best model, only the last.
-        weights: trained model to start from: the name of a network with bundled weights, or a
-            `.keras` or `.weights.h5` file.
+            Videos with the name of a training video are left out; if both are the same records, a
+            tenth of the videos is held out from the training.
         devices: from `find_devices`; default: one device.
         callbacks: called at the start of each stage; returns further callbacks for it, such as a
             progress bar.
@@ -77,23 +81,24 @@ def train(
     """
     files, devices = RunFiles(Path(output)), devices or Devices()
     devices.check_batch_size(recipe.batch_size)
-    recipe = complete_recipe(recipe, weights)
-    description = describe_run(recipe, data, validation, weights)
+    recipe = complete_recipe(recipe)
+    description = describe_run(recipe, data, validation)
     files.folder.mkdir(parents=True, exist_ok=True)
     alone = folder_lock(files.folder) if devices.is_chief else contextlib.nullcontext()
     with devices.watch(), name_data_errors(), alone:
         devices.check_same("the recipe or the data", what_matters(description))
         if devices.is_chief:
             files.claim(description)
-        videos = count_training_videos(recipe, data)
+        run_data = split_data(data, validation)
+        videos = run_data.count_videos(recipe)
         steps = stage_steps(recipe, videos)
         checkpoints = list_checkpoints(files.checkpoints)
         with devices.scope():
-            model = build_model(recipe, None if checkpoints else weights)
+            model = build_model(recipe)
             compile_model(model, recipe, sum(steps), devices)
         progress = restore_checkpoint(model, checkpoints[-1]) if checkpoints else Progress()
         devices.check_same("the step of the last checkpoint", progress.step)
-        run = _Run(recipe, data, validation, devices, files, model, progress, videos)
+        run = _Run(recipe, run_data, devices, files, model, progress, videos)
         for number in range(progress.stage, len(recipe.stages)):
             # What an earlier stage has left of its steps belongs to this one.
             progress.stage_steps = sum(steps[: number + 1]) - (progress.step - progress.stage_step)
@@ -104,17 +109,12 @@ def train(
     return files
 
 
-def count_training_videos(recipe: Recipe, data: Records) -> int:
-    """Counts the videos and pictures of one pass over the training data."""
-    return count_videos(data, percent=recipe.percent, min_object=recipe.min_object)
-
-
 def stage_steps(recipe: Recipe, videos: int) -> list[int]:
     """Returns the optimizer steps of each stage, if none ends early.
 
     Args:
         recipe: of the run.
-        videos: from `count_training_videos`.
+        videos: of one pass over the training data.
     """
     return [stage.step_count(videos, recipe.clips_per_step) for stage in recipe.stages]
 
@@ -124,8 +124,7 @@ class _Run:
     """What all stages share."""
 
     recipe: Recipe
-    data: Records
-    validation: Records | None
+    data: RunData
     devices: Devices
     files: RunFiles
     model: S2S
@@ -175,18 +174,18 @@ class _Run:
 
     def _validation(self) -> dict:
         """Arguments of `fit`."""
-        if self.validation is None:
+        if self.data.validation is None:
             return {}
         batches = math.ceil(_VALIDATION_CLIPS / self.recipe.batch_size)
 
         def make(worker):
-            return validation_clips(self.recipe, self.validation, worker).take(batches).repeat()
+            return validation_clips(self.recipe, self.data, worker).take(batches).repeat()
 
         return {"validation_data": self.devices.distribute(make), "validation_steps": batches}
 
     @functools.cached_property
     def _watch(self) -> WatchTraining:
-        return WatchTraining(self.recipe, self.data, self.validation, self.files, self.progress)
+        return WatchTraining(self.recipe, self.data, self.files, self.progress)
 
     def _callbacks(self, stage: Stage) -> list[keras.callbacks.Callback]:
         """In an order that matters."""
@@ -195,7 +194,7 @@ class _Run:
         own = [StopOnNaN(recipe, files, progress)]
         if chief:
             own.append(self._watch)
-        if self.validation is not None:  # before the average leaves the model
+        if self.data.validation is not None:  # before the average leaves the model
             own.append(SaveBestModel(files, progress, writes=chief))
         if recipe.average is not None:
             own.append(keras.callbacks.SwapEMAWeights())

@@ -1,5 +1,6 @@
 """What a run shows in TensorBoard: its figures, and pictures of what the model predicts."""
 
+import dataclasses
 import time
 
 import keras
@@ -7,9 +8,8 @@ import numpy as np
 from PIL import Image
 
 from ytvos_keras.data.draw_batch import draw_clips
-from ytvos_keras.data.make_dataset import make_dataset
 from ytvos_keras.training.checkpoint import Progress
-from ytvos_keras.training.clips import Records
+from ytvos_keras.training.clips import RunData, training_clips, validation_clips
 from ytvos_keras.training.events import write_events
 from ytvos_keras.training.recipe import Recipe
 from ytvos_keras.training.run_files import RunFiles
@@ -29,8 +29,7 @@ class WatchTraining(keras.callbacks.Callback):
 
     Args:
         recipe: of the run.
-        data: records of training clips, shown where there are none to validate on.
-        validation: records to validate on, or None.
+        data: of the run; training clips are shown where there are none to validate on.
         files: of the run.
         progress: of the run.
     """
@@ -38,14 +37,13 @@ class WatchTraining(keras.callbacks.Callback):
     def __init__(
         self,
         recipe: Recipe,
-        data: Records,
-        validation: Records | None,
+        data: RunData,
         files: RunFiles,
         progress: Progress,
     ):
         super().__init__()
-        self.recipe, self.files, self.progress = recipe, files, progress
-        self.data, self.validation = data, validation
+        self.recipe, self.data = recipe, data
+        self.files, self.progress = files, progress
         self._clips = None
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -79,19 +77,12 @@ class WatchTraining(keras.callbacks.Callback):
         }
 
     def _read_clips(self) -> list[tuple]:
-        """Always the same, in the size and length of the last stage: the first of validation."""
-        stage = self.recipe.stages[-1]
-        clips = make_dataset(
-            self.validation or self.data,
-            clip_length=stage.longest_clip,
-            size=stage.size,
-            batch_size=1,
-            seed=0,
-            augment=False if self.validation else self.recipe.augment,
-            split=None if self.validation else "train",
-            percent=100.0 if self.validation else self.recipe.percent,
-            min_object=self.recipe.min_object,
-        )
+        """Always the same: the first ones of the validation, or else of the last stage."""
+        recipe = dataclasses.replace(self.recipe, batch_size=1, accumulate=1)
+        if self.data.validation is not None:
+            clips = validation_clips(recipe, self.data)
+        else:
+            clips = training_clips(recipe, len(recipe.stages) - 1, steps=1, data=self.data)
         return list(clips.take(_CLIPS).as_numpy_iterator())
 
 

@@ -2,6 +2,7 @@
 
 from ytvos_keras.training.recipes import (
     davis2016,
+    finetune,
     lite,
     lite_videos,
     mask_as_input,
@@ -20,6 +21,7 @@ RECIPES = {
     "setting-1": settings.SETTING_1,
     "setting-2": settings.SETTING_2,
     "setting-3": settings.SETTING_3,
+    "finetune": finetune.RECIPE,
     "lite": lite.RECIPE,
     "lite-videos": lite_videos.RECIPE,
     "small": small.RECIPE,

@@ -1,0 +1,143 @@
+"""Every command of the documents parses, and every Python snippet runs, on tiny data."""
+
+import argparse
+import importlib
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from records import make_video, moving_squares, write_records
+from tiny_s2s import TinyS2S
+
+import ytvos_keras
+from ytvos_keras.inference.adaptation import learner
+from ytvos_keras.models.backbones import VGG16
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = [
+    *(ROOT / name for name in ("README.md", "MODEL_CARD.md", "CONTRIBUTING.md")),
+    *sorted(ROOT.glob("docs/**/*.md")),
+    *(ROOT / "data_prep" / "README.md", ROOT / "export" / "README.md"),
+]
+RECORDS = ("records", "youtube-vos-records", "picture-records", "other_pictures", "pictures")
+
+
+def blocks(language: str) -> list[tuple[Path, str]]:
+    """The code blocks of a language in all documents."""
+    pattern = rf"^```{language}\n(.*?)^```"
+    return [
+        (path, text)
+        for path in DOCUMENTS
+        for text in re.findall(pattern, path.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    ]
+
+
+def commands() -> list[tuple[Path, str]]:
+    """The lines that call a command of the package, continuation lines joined."""
+    found = []
+    for path, text in blocks("bash"):
+        for line in text.replace("\\\n", " ").splitlines():
+            command = re.search(r"(?:^|\s|/)(ytvos-\w+ .*)", line)
+            if command:
+                found.append((path, command[1]))
+    return found
+
+
+def snippets() -> list[tuple[Path, str]]:
+    """The Python blocks that stand for themselves."""
+    return [(path, text) for path, text in blocks("python") if "import " in text]
+
+
+def named(items: list[tuple[Path, str]]):
+    ids = [f"{path.relative_to(ROOT)}-{n}" for n, (path, _) in enumerate(items)]
+    return pytest.mark.parametrize(("path", "text"), items, ids=ids)
+
+
+class ParsedError(Exception):
+    """The arguments are right; nothing is run."""
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_commands_parse(path, monkeypatch):
+    parse_args = argparse.ArgumentParser.parse_args
+
+    def parse_only(parser, *arguments):
+        parse_args(parser, *arguments)
+        raise ParsedError
+
+    monkeypatch.setattr(argparse.ArgumentParser, "parse_args", parse_only)
+    for where, text in commands():
+        if where != path:
+            continue
+        name, *arguments = shlex.split(text, comments=True)
+        # "…" stands for more options, [--option] for one that may be left out.
+        arguments = [a.strip("[]") for a in arguments if "…" not in a]
+        if "…" in text:
+            continue  # not a whole command
+        main = importlib.import_module(f"ytvos_keras.cli.{name.removeprefix('ytvos-')}").main
+        try:
+            main(arguments)
+        except ParsedError:
+            pass
+        except SystemExit as error:
+            pytest.fail(f"{text}: exit code {error.code}")
+
+
+def test_there_are_commands_and_snippets():
+    assert len(commands()) > 30
+    assert len(snippets()) > 3
+
+
+@pytest.fixture
+def workplace(tmp_path, monkeypatch):
+    """A folder with records under the names that documents use."""
+    picture = np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8)
+    mask = np.zeros((48, 64), np.uint8)
+    mask[10:30, 10:40] = 1
+    pictures = [make_video(f"picture{n}", [picture], [mask]) for n in range(3)]
+    for name in RECORDS:
+        videos = pictures if "picture" in name else moving_squares(2)
+        write_records(videos, tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    # One clip stands for many.
+    take = tf.data.Dataset.take
+    monkeypatch.setattr(tf.data.Dataset, "take", lambda data, count: take(data, min(count, 1)))
+
+
+class NoLearner:
+    """An `OnlineLearner` that learns nothing."""
+
+    def __init__(self, model, config):
+        self.model = model
+
+    def learn(self, learned, *arguments, **options):
+        return learned
+
+    def apply(self, learned):
+        pass
+
+
+@pytest.fixture
+def stubs(monkeypatch):
+    """What would download, or take long."""
+    model = TinyS2S()
+    monkeypatch.setattr(ytvos_keras, "load", lambda name, **options: model)
+    monkeypatch.setattr(ytvos_keras, "train", lambda *arguments, **_: None)
+    monkeypatch.setattr(learner, "OnlineLearner", NoLearner)
+    monkeypatch.setattr(VGG16, "read_weights", lambda backbone, source: source)
+    monkeypatch.setattr(VGG16, "assign_weights", lambda backbone, source: None)
+
+
+@pytest.mark.slow
+@named(snippets())
+def test_snippets_run(path, text, workplace, stubs):
+    frames = np.zeros((2, 32, 48, 3), np.uint8)
+    first_mask = np.zeros((32, 48), np.uint8)
+    first_mask[8:24, 8:24] = 1
+    values = {"frames": frames, "first_mask": first_mask, "mask": first_mask[None, ..., None]}
+    if "model({" in text:  # a batch of clips
+        values["frames"] = frames[None]
+    exec(compile(text, str(path), "exec"), values)
