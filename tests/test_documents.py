@@ -14,6 +14,7 @@ from tiny_s2s import TinyS2S
 
 import ytvos_keras
 from ytvos_keras.inference.adaptation import learner
+from ytvos_keras.models import S2S
 from ytvos_keras.models.backbones import VGG16
 
 ROOT = Path(__file__).parent.parent
@@ -127,6 +128,7 @@ def stubs(monkeypatch):
     monkeypatch.setattr(ytvos_keras, "load", lambda name, **options: model)
     monkeypatch.setattr(ytvos_keras, "train", lambda *arguments, **_: None)
     monkeypatch.setattr(learner, "OnlineLearner", NoLearner)
+    monkeypatch.setattr(S2S, "fit", lambda model, clips, **options: next(iter(clips)))
     monkeypatch.setattr(VGG16, "read_weights", lambda backbone, source: source)
     monkeypatch.setattr(VGG16, "assign_weights", lambda backbone, source: None)
 

@@ -1,6 +1,6 @@
 """Fine-tuning of a trained model on your own videos.
 
-    ytvos-prepare davis VIDEOS records
+    ytvos-prepare youtube-vos VIDEOS records
     ytvos-train --recipe finetune --data records --validation records --output runs/mine
     ytvos-segment clip.mp4 --mask first.png --model runs/mine/best.keras --output masks
 
@@ -8,7 +8,7 @@ From `s2s-lite` unless --weights names another model. One stage of 300 steps of 
 AdamW from a tenth of the rate of `lite` down to 0; the running average spans some 20 steps, so that
 100 steps are enough to see an effect. A frozen backbone stays frozen.
 
-Time and result: docs/finetune.md.
+Time and result: not measured; depends on the videos. Guide: docs/guides/fine_tune.md.
 """
 
 from ytvos_keras.training.recipe import Recipe, Stage
