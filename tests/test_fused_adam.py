@@ -64,3 +64,8 @@ def test_replicas_stay_alike():
 def test_config():
     again = FusedAdam.from_config(FusedAdam(0.2, beta_2=0.9).get_config())
     assert (float(again.learning_rate), again.beta_2) == (pytest.approx(0.2), 0.9)
+
+
+def test_amsgrad_is_refused():
+    with pytest.raises(ValueError, match=r"has no amsgrad; use keras\.optimizers\.Adam"):
+        FusedAdam(amsgrad=True)

@@ -19,7 +19,7 @@ from ytvos_keras.errors import InputError
 from ytvos_keras.losses import MaskCrossentropy
 from ytvos_keras.models.presets import load
 from ytvos_keras.training.devices import Devices, find_devices
-from ytvos_keras.training.joined import JoinedMean, compile_joined
+from ytvos_keras.training.multi_replica import ReplicatedMean, compile_replicated
 from ytvos_keras.training.run_files import RunFiles
 
 HERE = Path(__file__).parent
@@ -133,7 +133,7 @@ def test_one_device_is_plain_keras():
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     optimizer, loss = keras.optimizers.SGD(), MaskCrossentropy()
     devices = Devices()
-    compile_joined(model, devices, optimizer=optimizer, loss=loss)
+    compile_replicated(model, devices, optimizer=optimizer, loss=loss)
     assert model.optimizer is optimizer and model.loss is loss
     assert devices.is_chief and devices.replicas == 1
     assert devices.distribute(lambda worker: worker) == (0, 1)
@@ -143,7 +143,7 @@ def test_one_device_is_plain_keras():
 def test_compiling_outside_of_the_scope():
     devices = Devices(tf.distribute.OneDeviceStrategy("CPU:0"))
     with pytest.raises(ValueError, match=r"within devices\.scope\(\): metrics"):
-        compile_joined(keras.Model(), devices, optimizer=None, loss=None)
+        compile_replicated(keras.Model(), devices, optimizer=None, loss=None)
 
 
 def test_joined_mean_on_one_replica_is_the_loss():
@@ -153,7 +153,7 @@ def test_joined_mean_on_one_replica_is_the_loss():
     loss = MaskCrossentropy()
     for weight in (None, np.array([[1, 0, 1], [0, 0, 1]], "float32"), np.zeros((2, 3), "float32")):
         np.testing.assert_allclose(
-            JoinedMean(loss)(truth, logits, weight), loss(truth, logits, weight), rtol=1e-6
+            ReplicatedMean(loss)(truth, logits, weight), loss(truth, logits, weight), rtol=1e-6
         )
 
 

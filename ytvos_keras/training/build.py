@@ -7,7 +7,7 @@ from ytvos_keras.metrics import MeanJ
 from ytvos_keras.models import S2S
 from ytvos_keras.training.devices import Devices
 from ytvos_keras.training.fused_adam import FusedAdam
-from ytvos_keras.training.joined import compile_joined
+from ytvos_keras.training.multi_replica import compile_replicated
 from ytvos_keras.training.recipe import Recipe
 from ytvos_keras.training.start import freeze, frozen_parts, load_weights
 
@@ -45,7 +45,7 @@ def compile_model(model: S2S, recipe: Recipe, steps: int, devices: Devices | Non
         steps: optimizer steps of all stages together: the length of a cosine.
         devices: of the run, in whose scope this is called; default: one device.
     """
-    compile_joined(
+    compile_replicated(
         model,
         devices or Devices(),
         optimizer=make_optimizer(recipe, steps),

@@ -9,9 +9,20 @@ class FusedAdam(keras.optimizers.Adam):
     """`keras.optimizers.Adam`, and with `weight_decay` `AdamW`, by TensorFlow's fused operation.
 
     The formula and the variables are the same. Keras writes it as a dozen operations, each of
-    which reads or writes all weights; with the 70 million of the paper's network that is slow and
-    takes memory. Takes all arguments of `keras.optimizers.Adam`, but for `amsgrad`.
+    which reads or writes all weights: 6.9 times the CPU time for 49 million of them, which would
+    be about 6 % of a step of the paper's network at batch 1. Takes all arguments of
+    `keras.optimizers.Adam` but `amsgrad`.
+
+    Raises:
+        ValueError: `amsgrad` is asked for.
     """
+
+    def __init__(self, *arguments, amsgrad: bool = False, **options):
+        if amsgrad:
+            raise ValueError(
+                "FusedAdam has no amsgrad; use keras.optimizers.Adam. Received: amsgrad=True"
+            )
+        super().__init__(*arguments, **options)
 
     def update_step(self, gradient, variable, learning_rate):
         index = self._get_variable_index(variable)

@@ -35,7 +35,7 @@ from ytvos_keras.training.save_progress import SaveProgress
 from ytvos_keras.training.start import complete_recipe
 from ytvos_keras.training.stop_on_nan import StopOnNaN
 from ytvos_keras.training.stop_when_stable import StopWhenStable, is_stable
-from ytvos_keras.training.watch import WatchTraining
+from ytvos_keras.training.tensorboard_log import LogToTensorBoard
 
 Callbacks = Callable[[Stage, Progress], list[keras.callbacks.Callback]]
 
@@ -184,8 +184,8 @@ class _Run:
         return {"validation_data": self.devices.distribute(make), "validation_steps": batches}
 
     @functools.cached_property
-    def _watch(self) -> WatchTraining:
-        return WatchTraining(self.recipe, self.data, self.files, self.progress)
+    def _watch(self) -> LogToTensorBoard:
+        return LogToTensorBoard(self.recipe, self.data, self.files, self.progress)
 
     def _callbacks(self, stage: Stage) -> list[keras.callbacks.Callback]:
         """In an order that matters."""

@@ -1,19 +1,19 @@
-"""Makes `fit` on several devices compute what it computes on one with the whole batch.
+"""`fit` on several devices that computes what it computes on one device with the whole batch.
 
-Keras 3 lets `tf.distribute` replicate a model, but each replica works on its own part of the batch
-for longer than it should (Keras 3.15, TensorFlow 2.21):
+Keras 3 lets `tf.distribute` replicate a model, but treats the parts of the batch separately for
+longer than it should (Keras 3.15, TensorFlow 2.21):
 
 * The mean of the loss is taken on every replica, then averaged: annotated frames weigh more where
   there are few of them. Here the mean is over the frames of all replicas.
-* Gradients are clipped, and looked through for overflow of float16, before they are summed
+* Gradients are clipped, and checked for overflow of float16, before they are summed
   (https://github.com/tensorflow/tensorflow/issues/33929). Here they are summed first.
 * Gradient accumulation fails: its condition holds a `merge_call`
   (https://github.com/keras-team/tf-keras/issues/301). Here the condition stands outside.
 * `fit` does not run under `MultiWorkerMirroredStrategy` at all: it fails when it builds the model
   from a first batch, and when it averages the logs, which are scalars, over their first axis
   (https://github.com/keras-team/keras/issues/20585,
-  https://github.com/keras-team/keras/issues/20329). Here it finds the model built, and logs with an
-  axis.
+  https://github.com/keras-team/keras/issues/20329). Here the model is built already, and logs have
+  an axis.
 """
 
 import keras
@@ -25,7 +25,7 @@ from ytvos_keras.training.devices import Devices
 _SUM = tf.distribute.ReduceOp.SUM
 
 
-def compile_joined(
+def compile_replicated(
     model: keras.Model,
     devices: Devices,
     *,
@@ -33,15 +33,15 @@ def compile_joined(
     loss: keras.losses.Loss,
     **options,
 ) -> None:
-    """`model.compile` such that training on several devices equals training on one.
+    """Compiles a model so that training on several devices equals training on one.
 
-    Weights are equal but for the order of sums: to 1e-4 after several steps in float32. To be
-    called within `devices.scope()`, in which also metrics and optimiser are to be made.
+    Weights are equal but for the order of sums: to 1e-4 after several steps in float32. Call it
+    within `devices.scope()`, and create metrics and optimizer there too.
 
     Args:
         model: built within `devices.scope()`.
         devices: one device: nothing but `model.compile`.
-        optimizer: any of Keras; accumulation, clipping and averages included.
+        optimizer: any Keras optimizer, also with accumulation, clipping and averages.
         loss: with the reduction `"mean_with_sample_weight"`.
         options: of `model.compile`.
 
@@ -53,12 +53,12 @@ def compile_joined(
         return
     if tf.distribute.get_strategy() is not devices.strategy:
         raise ValueError(
-            "compile_joined must be called within devices.scope(): metrics that are made outside "
-            "of it count the clips of one worker only."
+            "compile_replicated must be called within devices.scope(): metrics that are made "
+            "outside of it count the clips of one worker only."
         )
-    if model.dtype_policy.name == "mixed_float16":  # or `compile` would do so, unjoined
+    if model.dtype_policy.name == "mixed_float16":  # before `compile` does
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-    model.compile(optimizer=join_optimizer(optimizer), loss=JoinedMean(loss), **options)
+    model.compile(optimizer=replicate_optimizer(optimizer), loss=ReplicatedMean(loss), **options)
     model.optimizer.build(model.trainable_variables)
     model._maybe_symbolic_build = lambda **_: None
     if devices.workers > 1:
@@ -66,7 +66,7 @@ def compile_joined(
         model.test_step = _with_an_axis(type(model).test_step, model)
 
 
-class JoinedMean(keras.losses.Loss):
+class ReplicatedMean(keras.losses.Loss):
     """The weighted mean of a loss over the frames of all replicas.
 
     Each replica's value is its share of that mean: the sum of all is the mean, and the sum of
@@ -90,22 +90,22 @@ class JoinedMean(keras.losses.Loss):
         return mean * ops.divide_no_nan(own, average)
 
 
-def join_optimizer(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
-    """The same optimiser, summing the gradients of all replicas before anything else.
+def replicate_optimizer(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
+    """Returns the same optimizer, which sums the gradients of all replicas before anything else.
 
     Args:
         optimizer: not built yet. Call this in the scope of the strategy.
     """
     kind = type(optimizer)
-    joined = type(f"Joined{kind.__name__}", (_Joined, kind), {})
+    replicated = type(f"Replicated{kind.__name__}", (_Replicated, kind), {})
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
-        inner = join_optimizer(optimizer.inner_optimizer)
-        return joined(inner, optimizer.initial_scale, optimizer.dynamic_growth_steps)
-    return joined.from_config(optimizer.get_config())
+        inner = replicate_optimizer(optimizer.inner_optimizer)
+        return replicated(inner, optimizer.initial_scale, optimizer.dynamic_growth_steps)
+    return replicated.from_config(optimizer.get_config())
 
 
-class _Joined:
-    """Stands before the class of a Keras optimiser."""
+class _Replicated:
+    """Mixin that comes before the class of a Keras optimizer."""
 
     def apply_gradients(self, grads_and_vars):
         # `train_step` calls this on the outermost optimiser; inner ones get sums by `apply`.
@@ -117,7 +117,7 @@ class _Joined:
         return grads_and_vars  # they are sums
 
     def build(self, variables):
-        if not self.built:  # LossScaleOptimizer would build anew
+        if not self.built:  # LossScaleOptimizer would build again
             super().build(variables)
 
     def _backend_apply_gradients(self, gradients, variables):
@@ -128,7 +128,7 @@ class _Joined:
             super()._backend_apply_gradients(gradients, variables)
 
     def _accumulate(self, strategy, gradients, variables):
-        """What Keras does in the method above, with the condition outside of the replicas."""
+        """Does what Keras does in the method above, with the condition outside of the replicas."""
 
         def on_every_replica(function):
             arguments = (gradients, variables)

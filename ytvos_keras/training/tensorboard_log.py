@@ -1,4 +1,4 @@
-"""What a run shows in TensorBoard: its figures, and pictures of what the model predicts."""
+"""Figures of a run and pictures of its predictions for TensorBoard."""
 
 import dataclasses
 import time
@@ -10,7 +10,7 @@ from PIL import Image
 from ytvos_keras.data.draw_batch import draw_clips
 from ytvos_keras.training.checkpoint import Progress
 from ytvos_keras.training.clips import RunData, training_clips, validation_clips
-from ytvos_keras.training.events import write_events
+from ytvos_keras.training.event_file import write_events
 from ytvos_keras.training.recipe import Recipe
 from ytvos_keras.training.run_files import RunFiles
 
@@ -18,7 +18,7 @@ _CLIPS, _COLUMNS = 3, 5
 _DESCRIPTION = "Above the true masks, below what the model predicts from the first of them."
 
 
-class WatchTraining(keras.callbacks.Callback):
+class LogToTensorBoard(keras.callbacks.Callback):
     """Writes an event file per checkpoint: losses, J, learning rate, clips per second, pictures.
 
     Must come before `SwapEMAWeights`: at the end of a validation the averaged weights are still in

@@ -1,4 +1,8 @@
-"""Event files of TensorBoard, which need TensorFlow but not the package `tensorboard`."""
+"""Event files of TensorBoard, written without the package `tensorboard`.
+
+`tf.summary` and Keras' TensorBoard callback need that package, and repeat a step that is done again
+after an interruption.
+"""
 
 import io
 import time
