@@ -11,7 +11,7 @@ import tiny_training
 from PIL import Image
 from records import moving_squares, write_records
 
-from ytvos_keras.training import watch
+from ytvos_keras.training import tensorboard_log
 from ytvos_keras.training.event_file import write_events
 from ytvos_keras.training.tensorboard_log import draw_prediction
 from ytvos_keras.training.train import train
@@ -66,7 +66,7 @@ def test_a_run_is_watched_and_not_changed(tmp_path, monkeypatch):
         assert pictures == [f"predictions/clip_{n}" for n in (1, 2, 3)]
         assert values[pictures[0]].size == (2 * (64 + 4), 2 * (32 + 4))
     for name in ("on_test_end", "on_epoch_end"):
-        monkeypatch.setattr(watch.LogToTensorBoard, name, lambda *_: None)
+        monkeypatch.setattr(tensorboard_log.LogToTensorBoard, name, lambda *_: None)
     unwatched = run(tmp_path / "unwatched", records)
     assert not unwatched.tensorboard.exists()
     weights = [keras.saving.load_model(made.last).get_weights() for made in (files, unwatched)]
