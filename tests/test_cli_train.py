@@ -74,7 +74,7 @@ def test_failures_are_one_line(tmp_path, capsys):
 def test_changes_reach_the_recipe(monkeypatch, recipe, option, augment):
     recipes = []
     monkeypatch.setattr(
-        dry_run, "dry_run", lambda recipe, *_: recipes.append(recipe) or ["nothing is run"]
+        dry_run, "dry_run", lambda recipe, *_, **__: recipes.append(recipe) or ["nothing is run"]
     )
     command = ["--recipe", recipe, "--data", "records", "--output", "run", "--dry-run"]
     assert main([*command, *option, "--steps", "7"]) == 0
