@@ -13,7 +13,7 @@ from ytvos_keras.errors import InputError
 RECIPE_NAMES = (
     *("paper", "paper-75", "paper-50", "paper-25", "mask-as-state", "mask-as-input"),
     *("davis2016", "setting-1", "setting-2", "setting-3", "lite", "small", "small-mask-as-state"),
-    "finetune",
+    *("finetune", "lite-videos"),
 )
 _PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
