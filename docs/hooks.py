@@ -61,7 +61,7 @@ def _help(command: str) -> str:
     program, *words = command.split()
     module = f"ytvos_keras.cli.{program.removeprefix('ytvos-')}"
     code = f"import sys; from {module} import main; sys.argv[0] = {program!r}; main()"
-    environment = {**os.environ, "COLUMNS": "88", "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "COLUMNS": "80", "PYTHONPATH": str(ROOT)}
     result = subprocess.run(
         [sys.executable, "-c", code, *words, "--help"],
         capture_output=True,
