@@ -6,6 +6,7 @@ import zlib
 import numpy as np
 import pytest
 from frame_folders import picture
+from PIL import Image
 
 from ytvos_keras.errors import InputError
 from ytvos_keras.media import read_mask
@@ -67,6 +68,14 @@ def test_the_number_of_pixels_is_limited_before_they_are_decoded(size, tmp_path)
     for read in (read_rgb, read_mask):
         with pytest.raises(InputError, match=message):
             read(path)
+
+
+def test_a_png_that_cannot_have_as_many_pixels_as_it_says(tmp_path):
+    with pytest.raises(InputError, match=r"its data are too short for its size"):
+        decode_picture(png_of_zeros(4000, 4000), "a.png")
+    whole = encode(Image.new("L", (4000, 4000)), "PNG", compress_level=9)
+    assert len(whole) < 20_000
+    assert decode_picture(whole, "a.png").size == (4000, 4000)
 
 
 def test_every_bit_of_a_png_is_protected():

@@ -6,6 +6,8 @@ import zlib
 GREY, PALETTE = 0, 3  # color types of a PNG
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_CHANNELS = {GREY: 1, 2: 3, PALETTE: 1, 4: 2, 6: 4}  # of each color type
+_RATIO = 1100  # zlib makes data at most 1032 times shorter (https://zlib.net/zlib_tech.html)
 _CHUNK = 12  # bytes of a chunk beside its content: length, type, checksum
 
 
@@ -41,6 +43,8 @@ def png_damage(data: bytes) -> str | None:
     Returns:
         What is wrong; None for a whole file.
     """
+    if _raw_bytes(data) > _RATIO * len(data):  # Pillow fills the rest with zeros
+        return "its data are too short for its size"
     place = len(_SIGNATURE)
     while place + _CHUNK <= len(data):
         length = int.from_bytes(data[place : place + 4])
@@ -53,3 +57,12 @@ def png_damage(data: bytes) -> str | None:
             return None
         place = end + 4
     return "cut off, its end is missing"
+
+
+def _raw_bytes(data: bytes) -> int:
+    """Bytes of all pixels, uncompressed; 0 if there is no header."""
+    header = png_header(data)
+    if header is None:
+        return 0
+    height, width, depth, color_type = header
+    return height * (width * depth * _CHANNELS.get(color_type, 1) // 8)
