@@ -1,7 +1,7 @@
 """Reading remembered places by correspondence."""
 
 import math
-from typing import Any
+from typing import Any, cast
 
 import keras
 from keras import ops
@@ -131,7 +131,8 @@ class Matching(keras.layers.Layer):
         value_shape: Shape,
         filled_shape: Shape | None = None,
     ) -> Shape:
-        return (value_shape[0], *query_shape[1:3], value_shape[-1] + 2)
+        channels = cast(int, value_shape[-1])  # those of a tensor are always known
+        return (value_shape[0], *query_shape[1:3], channels + 2)
 
     def get_config(self) -> Config:
         return {**super().get_config(), "local": self.local}
