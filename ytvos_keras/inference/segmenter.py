@@ -88,7 +88,7 @@ class Segmenter(OneThread):
     def confidence(self) -> dict[int, float]:
         """For each object, the J (0–1) that the model expects of its mask in the latest frame.
 
-        Empty before the first object, and for models without `confidence_filters`.
+        Empty before the first object, and for models without `predict_confidence`.
         """
         return self._video.confidence
 

@@ -46,7 +46,7 @@ class S2SConfig:
         remember_every: See above.
         matching_filters: Channels of the keys and of the values.
         skip_connections: Whether the Decoder sees the backbone's maps at stride 4 and 2.
-        confidence_filters: Units of the head that predicts the J of every mask; 0 for no head.
+        predict_confidence: Whether the state holds the J that is expected of every mask.
     """
 
     backbone: str = "vgg16"
@@ -64,7 +64,7 @@ class S2SConfig:
     remember_every: int = 5
     matching_filters: int = 64
     skip_connections: bool = False
-    confidence_filters: int = 0
+    predict_confidence: bool = False
 
     def __post_init__(self):
         for name in ("decoder_filters", "input_size"):  # lists after a JSON round trip

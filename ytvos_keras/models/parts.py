@@ -60,9 +60,7 @@ def new_memory(config: S2SConfig, policy: Policy) -> Memory | None:
 
 def new_confidence(config: S2SConfig, policy: Policy) -> Confidence | None:
     """The head that predicts the J of a mask, if there is to be one."""
-    if not config.confidence_filters:
-        return None
-    return Confidence(config.confidence_filters, config.state_stride, dtype=policy)
+    return Confidence(config.state_stride, dtype=policy) if config.predict_confidence else None
 
 
 def new_decoder(config: S2SConfig, policy: Policy) -> keras.layers.Layer:

@@ -23,7 +23,7 @@ PRESETS = {
         shared_encoder=True,
         memory_frames=4,
         skip_connections=True,
-        confidence_filters=64,
+        predict_confidence=True,
     ),
 }
 

@@ -170,7 +170,7 @@ class S2S(keras.Model):
         logits, after = self._advance(features, state)
         after |= self._remember(features, self._joined_probabilities(features, logits), state)
         if self.confidence is not None:
-            after["confidence"] = ops.sigmoid(self.confidence(after["h"], logits))
+            after["confidence"] = ops.sigmoid(self.confidence(logits))
         return ops.sigmoid(logits), after
 
     def correct(

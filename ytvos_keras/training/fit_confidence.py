@@ -10,15 +10,14 @@ from keras import ops
 
 from ytvos_keras.models import S2S
 
-_LEARNING_RATE = 1e-3
-_WEIGHT_DECAY = 1e-3
+_LEARNING_RATE = 1e-2
 
 
 class ConfidenceExamples(NamedTuple):
     """What the head learns from: one row for each object and annotated frame.
 
     Args:
-        inputs: float32 (N, channels), from `Confidence.summarize`.
+        inputs: float32 (N, 4), from `Confidence.summarize`.
         region_similarity: float32 (N,), the J of the model's masks, 0–1.
     """
 
@@ -30,7 +29,7 @@ def collect_examples(model: S2S, clips: Iterable[tuple]) -> ConfidenceExamples:
     """Segment clips frame by frame, as at test time, and compare each mask with the truth.
 
     Args:
-        model: with `confidence_filters`.
+        model: with `predict_confidence`.
         clips: `(inputs, targets, sample_weight)` batches, as `make_dataset` yields them; frames of
             weight 0 are left out.
 
@@ -69,18 +68,18 @@ def fit_confidence(
     head.trainable = True
     # The inputs differ in scale: the head learns from normalized ones, then absorbs the scales.
     mean, deviation = examples.inputs.mean(0), examples.inputs.std(0) + 1e-3
-    perceptron = keras.Sequential([head.hidden, head.to_logit])
-    perceptron.compile(
-        keras.optimizers.AdamW(_LEARNING_RATE, weight_decay=_WEIGHT_DECAY),
+    regression = keras.Sequential([head.to_logit])
+    regression.compile(
+        keras.optimizers.Adam(_LEARNING_RATE),
         keras.losses.BinaryCrossentropy(from_logits=True),
     )
     order = tf.data.Dataset.from_tensor_slices(
         ((examples.inputs - mean) / deviation, examples.region_similarity[:, None])
     ).shuffle(len(examples.inputs), seed=seed)
-    history = perceptron.fit(order.batch(64), epochs=epochs, shuffle=False, verbose=0)
-    kernel, bias = head.hidden.get_weights()
+    history = regression.fit(order.batch(64), epochs=epochs, shuffle=False, verbose=0)
+    kernel, bias = head.to_logit.get_weights()
     kernel = kernel / deviation[:, None]
-    head.hidden.set_weights([kernel, bias - mean @ kernel])
+    head.to_logit.set_weights([kernel, bias - mean @ kernel])
     head.trainable = False
     return history.history["loss"]
 
@@ -90,7 +89,7 @@ def _step(model, frame, state):
     probabilities, state = model.step_features(model.encode(frame), state)
     probabilities = ops.clip(probabilities, 1e-7, 1 - 1e-7)
     logits = ops.log(probabilities) - ops.log1p(-probabilities)
-    x = model.confidence.summarize(state["h"], logits)
+    x = model.confidence.summarize(logits)
     return x, probabilities[:, :height, :width] > 0.5, state
 
 
