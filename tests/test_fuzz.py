@@ -5,11 +5,13 @@
 
 import contextlib
 import faulthandler
+import hashlib
 import io
 import json
 import os
 import random
 import resource
+import shutil
 import time
 from pathlib import Path
 
@@ -20,7 +22,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mutate import mutate_bytes, mutate_json, reseal_png
 from PIL import Image
+from records import moving_squares, write_records
 
+from ytvos_keras.data.record_store import UnreadableFrameError, read_encoded, read_labels
 from ytvos_keras.datasets.check.mask_bytes import examine_mask
 from ytvos_keras.datasets.picture_bytes import examine_picture
 from ytvos_keras.datasets.readers.coco import read_coco
@@ -35,6 +39,7 @@ from ytvos_keras.inference.array_file import load_arrays, save_arrays
 from ytvos_keras.media import open_frames, read_mask, write_mask
 from ytvos_keras.media.json_file import JsonError, parse_json
 from ytvos_keras.media.pictures import read_rgb
+from ytvos_keras.records.index import read_index
 
 SECONDS = float(os.environ.get("YTVOS_FUZZ_SECONDS", "0"))  # for each reader, beside COUNT
 COUNT = 150
@@ -218,6 +223,52 @@ def test_mutated_files(name, tmp_path, record_property):
     record_property("inputs", count)
     assert peak_memory() < before + LARGEST
     print(f"{name}: {count} inputs")
+
+
+@pytest.mark.parametrize("what", ["dataset.json", "index", "index, resealed", "shard"])
+def test_mutated_records(what, tmp_path):
+    """Names, checksums and places that lead elsewhere; never a picture that was not written."""
+    good = tmp_path / "good"
+    write_records(moving_squares(2), good)
+    original = {v.name: read_pictures(v) for v in read_index(good)}
+    name = "dataset.json" if what == "dataset.json" else "train-00000-of-00002.index.json"
+    name = "train-00000-of-00002.tfrecord" if what == "shard" else name
+    data, rng = (good / name).read_bytes(), random.Random(what)
+    mutate = mutate_bytes if what == "shard" else mutate_json
+    folder = tmp_path / "records"
+    begin, count = time.monotonic(), 0
+    while count < COUNT // 2 or time.monotonic() < begin + SECONDS:
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(good, folder)
+        content = mutate(data, rng)
+        (folder / name).write_bytes(content)
+        if what == "index, resealed":
+            path = folder / "dataset.json"
+            digests = [hashlib.sha256(x).hexdigest() for x in (data, content)]
+            path.write_text(path.read_text().replace(*digests))
+
+        def read(folder):
+            for video in read_index(folder):
+                if "resealed" not in what:
+                    assert read_pictures(video) in ({}, *original.values())
+                else:
+                    read_pictures(video)
+
+        expect_one_line(read, folder, content)
+        count += 1
+    print(f"records, {what}: {count} inputs")
+
+
+def read_pictures(video):
+    """All of a video; nothing if a picture cannot be read."""
+    try:
+        frames = [read_encoded(video, i) for i in range(len(video.images))]
+        return {
+            "frames": frames,
+            "masks": [read_labels(video, i).tobytes() for i in video.annotated],
+        }
+    except UnreadableFrameError:
+        return {}
 
 
 def expect_one_line(read, path, content):

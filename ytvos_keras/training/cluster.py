@@ -35,7 +35,7 @@ def read_tf_config(text: str | None) -> tuple[int, int]:
         cluster, task = config["cluster"], config["task"]
         workers, worker = len(cluster["worker"]), int(task["index"])
         good = set(cluster) == {"worker"} == {task["type"]} and 0 <= worker < workers
-    except (ValueError, KeyError, TypeError):
+    except (LookupError, RecursionError, TypeError, ValueError):
         good = False
     if not good:
         raise InputError(

@@ -1,18 +1,19 @@
 """The output folder of clips: YouTube-VOS layout, and the state for resuming."""
 
 import dataclasses
-import json
 from pathlib import Path
+from typing import Any
 
 import natsort
 
 from ytvos_keras.datasets.raw_videos.clip import Clip, RawVideo
 from ytvos_keras.datasets.raw_videos.settings import ClipSettings
-from ytvos_keras.errors import InputError
-from ytvos_keras.media.json_file import write_json
+from ytvos_keras.errors import InputError, first_line
+from ytvos_keras.media.json_file import read_json, write_json
 
 ALL_FRAMES, ANNOTATED, MASKS = "JPEGImages_all_frames", "JPEGImages", "Annotations"
 _STATE = ".clips"
+_REMEDY = "remove it and run again"
 
 
 class ClipsFolder:
@@ -70,12 +71,12 @@ class ClipsFolder:
     def load(self, name: str) -> RawVideo | None:
         """The record of the video whose clips are called `name`_…, or None if there is none."""
         path = self._record(name)
-        return RawVideo.from_dict(_read_json(path)) if path.exists() else None
+        return _read_record(path) if path.exists() else None
 
     def records(self) -> list[RawVideo]:
         """The records of all videos, in natural order of their paths."""
         files = (self.root / _STATE / "videos").glob("*.json")
-        records = [RawVideo.from_dict(_read_json(file)) for file in files]
+        records = [_read_record(file) for file in files]
         return natsort.natsorted(records, key=lambda record: record.video)
 
     def save(self, name: str, record: RawVideo) -> None:
@@ -86,8 +87,22 @@ class ClipsFolder:
         return self.root / _STATE / "videos" / f"{name}.json"
 
 
-def _read_json(path: Path) -> dict:
+def _read_record(path: Path) -> RawVideo:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"{path}: is no JSON; remove it and run again. ({error})") from error
+        record = RawVideo.from_dict(_read_json(path))
+        if any(Path(clip.name).name != clip.name for clip in record.clips):
+            raise ValueError("a clip's name leads out of the folder")
+    except InputError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{path}: is no record of a video; {_REMEDY}. ({first_line(error)})"
+        ) from error
+    return record
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    content = read_json(path, _REMEDY, allow_nan=True)
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: must be an object {{…}}; {_REMEDY}.")
+    return content

@@ -61,7 +61,7 @@ def write_meta(root: Path, clips: Iterable[Clip]) -> None:
         meta = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"videos": {}}
         for clip in clips:
             meta["videos"].setdefault(clip.name, {"objects": {}})
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f'{path}: must be JSON with an entry "videos". ({error})') from error
     write_json(path, meta)
 
@@ -76,7 +76,7 @@ def read_sources(path: str | Path) -> dict[str, str]:
     try:
         clips = json.loads(path.read_text(encoding="utf-8"))["clips"]
         return {clip["name"]: clip["video"] for clip in clips}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise InputError(
             f"{path}: cannot be read as the clips.json that `ytvos-prepare videos` writes. "
             f"({error})"
