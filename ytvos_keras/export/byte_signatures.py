@@ -123,17 +123,24 @@ class _Work:
 
     def _decode_state(self, inputs, size):
         def decode(name, spec):
-            side, channels = self.sides[name], spec.shape[-1]
-            cells = -(-size // self.model.stride) * (self.model.stride // side)
-            shape = (cells[0], cells[1], channels)
-            one = functools.partial(decode_floats, shape=shape, name=f"{name}_bytes")
+            channels = spec.shape[-1]
+            shape = (1, 1, channels)  # of what belongs to the whole frame
+            if name in self.sides:
+                cells = -(-size // self.model.stride) * (self.model.stride // self.sides[name])
+                shape = (cells[0], cells[1], channels)
+
+            def one(data):
+                floats = decode_floats(data, shape, f"{name}_bytes")
+                return floats if name in self.sides else floats[0, 0]
+
             return tf.map_fn(one, inputs[f"{name}_bytes"], fn_output_signature=_one_row(spec))
 
         return {name: decode(name, spec) for name, spec in self.state.items()}
 
 
 def _encode_state(state: Tensors) -> Tensors:
-    return {f"{name}_bytes": encode_floats(x) for name, x in state.items()}
+    maps = {name: x if len(x.shape) == 4 else x[:, None, None] for name, x in state.items()}
+    return {f"{name}_bytes": encode_floats(x) for name, x in maps.items()}
 
 
 def _encode_probs(probs, sizes):

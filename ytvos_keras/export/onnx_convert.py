@@ -158,6 +158,8 @@ def _name_dimensions(
         rows = "objects" if name in of_objects | {"mask", "probs"} else "images"
         leading = [rows, "frames"][: spec.shape.rank - 3]
         names = [*leading, f"{prefix}height", f"{prefix}width", ""]
+        if spec.shape.rank < 3:  # a state without sides: a number or a row for each object
+            shape, names = list(spec.shape), [rows, *[""] * (spec.shape.rank - 1)]
         del value.type.tensor_type.shape.dim[:]
         for number, symbol in zip(shape, names, strict=True):
             dim = value.type.tensor_type.shape.dim.add()

@@ -153,10 +153,10 @@ class Matching(keras.layers.Layer):
 
 def _same_for_all(query: Tensor, key: Tensor) -> Tensor | None:
     """Whether one query meets the same keys in all rows; None where that cannot be."""
-    if query.shape[0] not in (None, 1) or key.shape[0] == 1:
+    # Only where one frame is known to serve all: tf2onnx does not convert the condition.
+    if query.shape[0] != 1 or key.shape[0] == 1:
         return None
-    one_frame = ops.equal(ops.shape(query)[0], 1)
-    return ops.logical_and(one_frame, ops.all(ops.equal(key, key[:1])))
+    return ops.all(ops.equal(key, key[:1]))
 
 
 def _with_filled(value: Tensor, filled: Tensor | None) -> Tensor:

@@ -12,6 +12,8 @@ from ytvos_keras.layers.types import Tensor
 
 Tensors = dict[str, Tensor]
 
+_OLDER_THAN_ANY = 2.0**24  # frames; float32 holds all integers up to it
+
 
 class Memory(keras.layers.Layer):
     """A bank of frames, the previous frame, and what the ConvLSTM gets to see of them.
@@ -142,7 +144,8 @@ class Memory(keras.layers.Layer):
         }
         for name in ("key", "value"):
             new, old = entry[f"previous_{name}"], state[f"bank_{name}"]
-            into = ops.repeat(chosen, new.shape[-1], axis=1)[:, None, None]
+            into = ops.repeat(ops.cast(chosen, "float32"), new.shape[-1], axis=1) > 0
+            into = into[:, None, None]  # (B, 1, 1, slots · C)
             bank[f"bank_{name}"] = ops.where(into, ops.tile(new, (1, 1, 1, self.slots)), old)
         return bank
 
@@ -153,7 +156,7 @@ class Memory(keras.layers.Layer):
 
 def _oldest(age: Tensor, allowed: Tensor) -> Tensor:
     """Where the oldest of the allowed slots is; an empty one counts as oldest."""
-    rank = ops.where(age < 0, float("inf"), age)
-    rank = ops.where(allowed, rank, -1.0)
-    chosen = ops.arange(age.shape[1])[None] == ops.argmax(rank, axis=-1)[:, None]
-    return ops.logical_and(chosen, allowed)
+    # Not ops.argmax: tf2onnx does not convert it. Ages of the slots of one kind differ.
+    empty = _OLDER_THAN_ANY - ops.cast(ops.arange(age.shape[1]), "float32")
+    rank = ops.where(allowed, ops.where(age < 0, empty, age), -1.0)
+    return ops.logical_and(rank == ops.max(rank, axis=-1, keepdims=True), allowed)

@@ -281,7 +281,7 @@ class S2S(keras.Model):
         others = ops.sum(odds, axis=0, keepdims=True) - odds
         one_frame = ops.equal(ops.shape(features["features"])[0], 1)
         others = ops.where(one_frame, ops.relu(others), 0.0)
-        return ops.sigmoid(logits - ops.log1p(others))
+        return ops.sigmoid(logits - ops.log(1 + others))
 
     def _recur(self, features: Tensors, state: State, teacher: Tensors) -> Tensor:
         """Step through a clip; `teacher` holds, for every step, what to remember after it."""
