@@ -177,7 +177,7 @@ def test_fc6_of_a_file_with_the_top(fc6, stock_weights, tmp_path):
 def test_fc6_keeps_its_start_without_the_top(notop_file):
     backbone = new_vgg16()
     before = backbone.fc6_conv.get_weights()[0]
-    with pytest.warns(UserWarning, match=r"notop\.h5: has no fc1, so fc6 keeps its random start"):
+    with pytest.warns(UserWarning, match=r"notop\.h5: has no fc1, so fc6 starts from random weights"):
         load(backbone, notop_file)
     np.testing.assert_array_equal(backbone.fc6_conv.get_weights()[0], before)
 
@@ -199,7 +199,7 @@ def test_a_missing_file_is_named():
 def test_a_file_that_is_no_weights_file(tmp_path):
     path = tmp_path / "vgg16.h5"
     path.write_text("not weights")
-    with pytest.raises(InputError, match=r"vgg16\.h5: not a Keras VGG-16 weights file"):
+    with pytest.raises(InputError, match=r"vgg16\.h5: not a file of weights, or damaged"):
         new_vgg16().read_weights(path)
 
 

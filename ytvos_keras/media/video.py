@@ -30,7 +30,7 @@ class VideoWriter:
         fps: frames per second, for frames that are written without a time.
 
     Raises:
-        InputError: the installed PyAV has no H.264 encoder.
+        InputError: the installed PyAV has no H.264 encoder, or the file cannot be written.
 
     Example:
         >>> with VideoWriter("out.mp4", fps=25) as video:
@@ -46,7 +46,10 @@ class VideoWriter:
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> "VideoWriter":
-        part = self._stack.enter_context(atomic_path(self.path))
+        try:
+            part = self._stack.enter_context(atomic_path(self.path))
+        except OSError as error:
+            raise InputError(f"{self.path}: cannot be written ({error.strerror}).") from error
         # FFmpeg opens the file with the first frame, so errors of the place come from there.
         self._container = self._stack.enter_context(
             open_output(part, format="mp4", options={"movflags": "faststart"})
