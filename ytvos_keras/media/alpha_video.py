@@ -44,7 +44,10 @@ class AlphaVideoWriter:
         self._count = 0
 
     def __enter__(self) -> "AlphaVideoWriter":
-        part = self._stack.enter_context(atomic_path(self.path))
+        try:
+            part = self._stack.enter_context(atomic_path(self.path))
+        except OSError as error:
+            raise InputError(f"{self.path}: cannot be written. ({error.strerror})") from error
         self._container = self._stack.enter_context(open_output(part, format="webm"))
         return self
 

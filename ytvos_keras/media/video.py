@@ -49,7 +49,7 @@ class VideoWriter:
         try:
             part = self._stack.enter_context(atomic_path(self.path))
         except OSError as error:
-            raise InputError(f"{self.path}: cannot be written ({error.strerror}).") from error
+            raise InputError(f"{self.path}: cannot be written. ({error.strerror})") from error
         # FFmpeg opens the file with the first frame, so errors of the place come from there.
         self._container = self._stack.enter_context(
             open_output(part, format="mp4", options={"movflags": "faststart"})
