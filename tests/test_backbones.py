@@ -177,7 +177,7 @@ def test_fc6_of_a_file_with_the_top(fc6, stock_weights, tmp_path):
 def test_fc6_keeps_its_start_without_the_top(notop_file):
     backbone = new_vgg16()
     before = backbone.fc6_conv.get_weights()[0]
-    with pytest.warns(UserWarning, match=r"notop\.h5: has no fc1, so fc6 starts from random weights"):
+    with pytest.warns(UserWarning, match=r"notop\.h5: has no fc1, so fc6 starts from random"):
         load(backbone, notop_file)
     np.testing.assert_array_equal(backbone.fc6_conv.get_weights()[0], before)
 
