@@ -116,12 +116,14 @@ export class App extends EventTarget {
   }
 
   async #show(index) {
-    await this.edits.saved; // the mask on the server is that of the last edit
+    const { saved } = this.edits;
+    await saved; // the mask on the server is that of the last edit
     const timer = setTimeout(() => this.#preview(index), PATIENCE);
     const loading = Promise.all([this.pictures.get(index), this.backend.mask(index)]);
     const [picture, labels] = await loading.finally(() => clearTimeout(timer));
     this.preview = null;
     if (this.drawing) return; // a stroke began meanwhile: it belongs to the frame on view
+    if (saved !== this.edits.saved) return this.#show(index); // one ended: this mask is older
     [this.picture, this.labels, this.index] = [picture, labels, index];
     this.tell("frame");
     this.pictures.prefetch(index + 1);
