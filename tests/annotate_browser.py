@@ -32,6 +32,8 @@ class Person:
         mouse.up()
 
     def lasso(self, left: float, top: float, right: float, bottom: float) -> None:
+        # A preview of a frame that is still loading cannot be drawn on.
+        expect(self.page.locator("#view")).to_have_attribute("aria-busy", "false", timeout=SECONDS)
         self.press("l")
         self.drag((left, top), (right, top), (right, bottom), (left, bottom))
 

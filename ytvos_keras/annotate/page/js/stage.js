@@ -31,6 +31,7 @@ export class Stage {
 
   #onChange(what) {
     const { app } = this;
+    this.canvas.setAttribute("aria-busy", String(!app.picture || Boolean(app.preview))); // cannot be drawn on
     if (what === "video") {
       this.cancel();
       this.#viewport.fitted = true;
