@@ -1,9 +1,17 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tensorflow as tf
 from keras import ops
 
 from ytvos_keras.layers.winograd import transform_kernel, winograd_conv
+
+
+def has_bfloat16() -> bool:
+    """Whether this CPU has bfloat16 instructions; taken for granted where it cannot be read."""
+    facts = Path("/proc/cpuinfo")
+    return not facts.is_file() or "bf16" in facts.read_text()
 
 
 def random(*shape, seed=0):
@@ -43,6 +51,9 @@ def test_it_is_the_convolution_with_its_gradients(size):
         np.testing.assert_allclose(mine, theirs, atol=1e-6 * np.abs(theirs).max(), rtol=1e-4)
 
 
+@pytest.mark.skipif(
+    not has_bfloat16(), reason="without bfloat16 instructions oneDNN rounds intermediate sums too"
+)
 def test_in_bfloat16_it_is_nearly_as_exact():
     x, kernel = random(2, 8, 14, 32), random(3, 3, 32, 32, seed=1)
     exact = with_gradients(plain, x, kernel)
@@ -52,9 +63,8 @@ def test_in_bfloat16_it_is_nearly_as_exact():
         exact,
         strict=True,
     ):
-        # 0.5 % against 0.3 % with bfloat16 instructions; CPUs without them round more: 1.2 %.
-        assert relative_error(mine, expected) < 0.015
-        assert relative_error(mine, expected) < 5 * relative_error(theirs, expected)
+        assert relative_error(mine, expected) < 0.01
+        assert relative_error(mine, expected) < 3 * relative_error(theirs, expected)
 
 
 def test_unknown_sizes_in_a_graph():
