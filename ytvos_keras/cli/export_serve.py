@@ -24,7 +24,7 @@ def main(argv: list[str] | None = None) -> int:
     add("folder", metavar="DIR", help="the model's folder, with models.config and versions in it")
     add("--host", default="127.0.0.1", help="default: %(default)s, this machine only")
     add("--port", type=int, default=8500, help="of gRPC; 0 for a free one (default: %(default)s)")
-    add("--rest-port", type=int, default=8501, help="likewise of REST (default: %(default)s)")
+    add("--rest-port", type=int, default=8501, help="port of REST (default: %(default)s)")
     arguments = parser.parse_args(argv)
     prepare_tensorflow()
     return run(lambda: _serve(arguments))

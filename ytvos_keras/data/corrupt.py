@@ -8,7 +8,7 @@ _COARSE = 6  # rows and columns of the random field whose peaks are the blobs
 
 
 def corrupt_masks(draws: Draws, masks: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
-    """Erases blobs, grows the mask in places, or adds false blobs, in each mask anew.
+    """Erases blobs, grows the mask in places, or adds false blobs, in each mask independently.
 
     Args:
         draws: source of randomness.

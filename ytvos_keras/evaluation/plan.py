@@ -63,12 +63,12 @@ def plan_evaluation(
 
     Args:
         predictions: as for `evaluate`.
-        ground_truth: likewise.
-        protocol: likewise.
-        split: likewise.
-        sequences: likewise.
-        exclude_last: likewise.
-        frames: likewise.
+        ground_truth: folder of the true masks, as for `evaluate`.
+        protocol: which rules apply, as for `evaluate`.
+        split: list of sequences, as for `evaluate`.
+        sequences: names of sequences, as for `evaluate`.
+        exclude_last: leave out each object's last frame, as for `evaluate`.
+        frames: which frames the method saw, as for `evaluate`.
 
     Returns:
         The work, for `score_plan`.

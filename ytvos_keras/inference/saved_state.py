@@ -34,7 +34,7 @@ def unpack_state(
 
     Args:
         state: the arrays, or an .npz file of them.
-        model: the model that goes on with it.
+        model: the model that resumes from it.
 
     Returns:
         What was known of the video, and the working (height, width).

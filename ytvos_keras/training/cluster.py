@@ -1,4 +1,4 @@
-"""Several machines that train together: who they are, how they meet, and how a loss is told."""
+"""Several machines that train together: set-up, and reports of lost workers."""
 
 import contextlib
 import json
