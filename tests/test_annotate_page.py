@@ -1,3 +1,6 @@
+import threading
+import time
+
 import numpy as np
 import pytest
 from annotate_project import SIZE, box, load_segmenter, make_frames, wait_until
@@ -8,6 +11,7 @@ from ytvos_keras.annotate.workspace import Workspace
 
 pytest.importorskip("playwright")
 from annotate_browser import Person, chromium, new_page
+from playwright.sync_api import expect
 
 pytestmark = [
     pytest.mark.slow,
@@ -141,6 +145,32 @@ def test_every_tool(person, project):
     person.page.mouse.up()
     assert project.mask(0).max() == 1
     assert project.mask(0)[:, 20:].max() == 0
+
+
+def test_an_older_status_that_comes_later_is_not_shown(tmp_path, browser):
+    make_frames(tmp_path / "clip", COUNT)
+    summary_sent = threading.Event()
+
+    def load():
+        summary_sent.wait()
+        return load_segmenter()
+
+    workspace = Workspace(tmp_path, load)
+    workspace.open(tmp_path / "clip")
+
+    def deliver_late(route):
+        answer = route.fetch()
+        assert answer.json()["status"]["state"] == "loading"
+        summary_sent.set()
+        wait_until(lambda: workspace.session.propagator.status.state == "ready")
+        time.sleep(0.3)  # the page gets the event
+        route.fulfill(response=answer)
+
+    with running_server(workspace) as client, new_page(browser, "about:blank") as page:
+        page.route("**/api/project", deliver_late, times=1)
+        page.goto(client.address)
+        expect(page.locator("#forward")).to_be_enabled()
+    workspace.close()
 
 
 def test_a_range_and_trust(person, project):

@@ -215,6 +215,8 @@ def test_another_command_in_the_same_folder_is_refused(opened, tmp_path):
 def test_a_closed_tab(opened, workspace):
     with opened.stream("/api/events") as stream:
         assert stream.readline() == b"retry: 1000\n"
+        assert stream.readline() == b"\n"
+        assert stream.readline().startswith(b'data: {"type": "status"')
         assert len(workspace.events._queues) == 1
     for _ in range(3):
         workspace.events.publish({"type": "frame"})

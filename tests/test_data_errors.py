@@ -1,6 +1,6 @@
 """What TensorFlow says of damaged data, in one line."""
 
-import json
+import hashlib
 import zlib
 
 import numpy as np
@@ -10,12 +10,12 @@ from records import make_video, moving_squares, write_records
 
 from ytvos_keras.data.make_dataset import make_dataset
 from ytvos_keras.errors import InputError
-from ytvos_keras.records.index import index_path, read_index
+from ytvos_keras.records.index import DATASET_FILE, index_path, read_index
 from ytvos_keras.training.data_errors import name_data_errors
 
 
 def break_a_jpeg(shard):
-    """The bytes of a picture become nonsense, and the index says that this is how it should be."""
+    """The bytes of a picture become nonsense, and all checksums say that they should be so."""
     (video,) = read_index(shard.parent)
     blob = video.images[3]
     data = bytearray(shard.read_bytes())
@@ -25,9 +25,12 @@ def break_a_jpeg(shard):
     picture[start:-2] = np.random.default_rng(0).bytes(len(picture) - start - 2)
     data[place] = picture
     shard.write_bytes(data)
-    index = json.loads(index_path(shard).read_text())
-    text = json.dumps(index).replace(str(blob.crc32), str(zlib.crc32(picture)))
-    index_path(shard).write_text(text)
+    index, dataset = index_path(shard), shard.parent / DATASET_FILE
+    before = index.read_text()
+    after = before.replace(str(blob.crc32), str(zlib.crc32(picture)))
+    index.write_text(after)
+    digests = [hashlib.sha256(text.encode()).hexdigest() for text in (before, after)]
+    dataset.write_text(dataset.read_text().replace(*digests))
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ def test_the_head_learns_to_predict_and_nothing_else_changes():
     before = [w.numpy() for w in model.weights if "confidence" not in w.path]
     inputs = generator.normal(5, 30, (256, 4)).astype("float32")
     good = inputs[:, 3] > 5
-    losses = fit_confidence(model, ConfidenceExamples(inputs, good.astype("float32")), epochs=100)
+    losses = fit_confidence(model, ConfidenceExamples(inputs, good.astype("float32")), epochs=300)
     assert losses[-1] < 0.3 * losses[0]
     head = model.confidence
     expected = 1 / (1 + np.exp(-np.array(head.to_logit(inputs))[:, 0]))

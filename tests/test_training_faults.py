@@ -24,7 +24,9 @@ from records import moving_squares, write_records
 
 from ytvos_keras.cli.train import main
 from ytvos_keras.errors import InputError
+from ytvos_keras.records.index import read_index
 from ytvos_keras.training.checkpoint import list_checkpoints, read_progress
+from ytvos_keras.training.clips import split_data
 from ytvos_keras.training.run_files import RunFiles
 from ytvos_keras.training.train import train
 from ytvos_keras.training.whole_file import whole_file
@@ -152,16 +154,19 @@ def test_nan_before_any_checkpoint(records, tmp_path, tiny):
 def test_damage_in_the_middle_of_a_run_is_named_once_and_passed_over(
     records, tmp_path, tiny, caplog
 ):
-    flipped, cut, _ = sorted(Path(records).glob("*.tfrecord"))
+    data = {str(records): 1.0}
+    (held_out,) = split_data(data, data).not_trained
+    trained = [video for video in read_index(records) if video.name != held_out]
+    flipped, cut = (video.shard for video in trained)
 
     def damage(_):
         # In place: the run reads these files meanwhile, and must never see one torn for a moment.
-        where = flipped.read_bytes().index(b"IDAT") + 20
         with flipped.open("r+b") as file:
-            file.seek(where)
-            byte = file.read(1)[0]
-            file.seek(where)
-            file.write(bytes([byte ^ 0x10]))
+            for picture in trained[0].images[:6]:
+                file.seek(picture.offset + 100)
+                byte = file.read(1)[0]
+                file.seek(picture.offset + 100)
+                file.write(bytes([byte ^ 0x10]))
         os.truncate(cut, cut.stat().st_size // 2)
 
     with caplog.at_level(logging.WARNING, "ytvos_keras"):

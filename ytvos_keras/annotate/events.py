@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 _WAITING = 2000  # events that a page may lag behind before it must load everything again
 _HEARTBEAT = 15.0  # seconds; a closed tab is noticed when something is written
@@ -20,20 +20,30 @@ class Events:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(_put, queue, event)
 
-    async def stream(self) -> AsyncIterator[str]:
-        """Yield the events from now on, in the form of `text/event-stream`."""
+    async def stream(self, first: Callable[[], list[dict]] = list) -> AsyncIterator[str]:
+        """Yield the events from now on, in the form of `text/event-stream`.
+
+        Args:
+            first: returns events that a page gets before all others. It is called when nothing
+                that is published can be missed any more.
+        """
         queue: asyncio.Queue[dict] = asyncio.Queue(_WAITING)
         self._queues[queue] = asyncio.get_running_loop()
         try:
             yield "retry: 1000\n\n"
+            for event in first():
+                yield _data(event)
             while True:
                 try:
-                    event = await asyncio.wait_for(queue.get(), _HEARTBEAT)
-                    yield f"data: {json.dumps(event)}\n\n"
+                    yield _data(await asyncio.wait_for(queue.get(), _HEARTBEAT))
                 except TimeoutError:
                     yield ": still here\n\n"
         finally:
             del self._queues[queue]
+
+
+def _data(event: dict) -> str:
+    return f"data: {json.dumps(event)}\n\n"
 
 
 def _put(queue: asyncio.Queue[dict], event: dict) -> None:

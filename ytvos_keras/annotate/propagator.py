@@ -1,6 +1,7 @@
 """A thread in which the model works while the page stays responsive."""
 
 import dataclasses
+import itertools
 import logging
 import queue
 import threading
@@ -15,6 +16,7 @@ from ytvos_keras.media.random_frames import RandomFrames
 
 SAVE_SECONDS = 2.0  # between two writes of where predictions come from
 _SPEED_FRAMES = 20  # over which the speed is averaged
+_revisions = itertools.count(int(1000 * time.time()))  # there are fewer than 1,000 per second
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +41,8 @@ class Status:
         total: frames to compute in this run.
         per_second: frames a second, lately.
         seconds_left: estimate; None before the first frame.
+        revision: larger than that of every earlier status, also before the server was restarted.
+            What a page receives over two connections can arrive in the wrong order.
     """
 
     state: str = "loading"
@@ -47,6 +51,11 @@ class Status:
     total: int = 0
     per_second: float = 0.0
     seconds_left: float | None = None
+    revision: int = dataclasses.field(default_factory=_revisions.__next__)
+
+    def event(self) -> dict:
+        """What is published when it changes."""
+        return {"type": "status", **dataclasses.asdict(self)}
 
 
 class Propagator:
@@ -143,5 +152,7 @@ class Propagator:
         self._tell(done=done, total=total, per_second=speed, seconds_left=seconds)
 
     def _tell(self, **changes) -> None:
-        self.status = dataclasses.replace(self.status, **changes)
-        self._publish({"type": "status", **dataclasses.asdict(self.status)})
+        fields = {**dataclasses.asdict(self.status), **changes}
+        del fields["revision"]
+        self.status = Status(**fields)
+        self._publish(self.status.event())

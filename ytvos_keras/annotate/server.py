@@ -211,7 +211,12 @@ def _exported(request: Request) -> Response:
 
 
 async def _events(request: Request) -> Response:
-    stream = _workspace(request).events.stream()
+    workspace = _workspace(request)
+
+    def first() -> list[dict]:
+        return [] if workspace.session is None else [workspace.session.propagator.status.event()]
+
+    stream = workspace.events.stream(first)
     headers = {"cache-control": "no-store"}
     return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
 

@@ -11,7 +11,7 @@ const MOST = 254; // ids of objects
 
 export class BrowserBackend {
   constructor(model) {
-    this.status = { state: "loading", message: "", done: 0, total: 0, per_second: 0, seconds_left: null };
+    this.status = { state: "loading", message: "", done: 0, total: 0, per_second: 0, seconds_left: null, revision: 0 };
     this.#close();
     this.#load(model);
   }
@@ -36,7 +36,7 @@ export class BrowserBackend {
   }
 
   tell(changes) {
-    this.status = { ...this.status, ...changes };
+    this.status = { ...this.status, ...changes, revision: this.status.revision + 1 };
     this.emit({ type: "status", ...this.status });
   }
 

@@ -19,7 +19,8 @@ export class App extends EventTarget {
     this.hidden = new Set(); // ids of objects
     this.follow = true;
     this.playing = false;
-    this.wanted = null; // frame that is being loaded
+    this.wanted = null; // { index } of the frame that is being loaded
+    this.status = { state: "loading", message: "", done: 0, total: 0, revision: 0 };
     this.#forget();
   }
 
@@ -33,7 +34,6 @@ export class App extends EventTarget {
     this.object = 0;
     this.marks = new Marks();
     this.range = null; // [start, stop]
-    this.status = { state: "loading", message: "", done: 0, total: 0 };
   }
 
   tell(...details) {
@@ -66,11 +66,16 @@ export class App extends EventTarget {
     if (this.video) {
       this.objects = byNumber(summary.objects);
       this.marks = new Marks(summary);
-      this.status = summary.status;
+      this.#setStatus(summary.status);
       if (!this.objects.has(this.object)) this.object = this.objects.keys().next().value ?? 0;
     }
     this.tell("video", "objects", "marks", "status");
     if (this.video) await this.goTo(index, true);
+  }
+
+  // The summary and the events come by different ways: an older status may come later.
+  #setStatus(status) {
+    if (status.revision >= this.status.revision) this.status = status;
   }
 
   #onEvent(event) {
@@ -78,15 +83,15 @@ export class App extends EventTarget {
     if (event.type === "offline") this.fail("No connection: is ytvos-annotate still running?");
     if (event.type === "status") {
       const { type, ...status } = event;
-      this.status = status;
+      this.#setStatus(status);
       this.tell("status");
     }
     if (event.type === "export") this.dispatchEvent(new CustomEvent("export", { detail: event }));
     if (event.type !== "frame") return;
     this.marks.predict(event.index, event.confidence);
     this.tell("marks");
-    const free = this.wanted === null && !this.drawing;
-    if (free && (this.follow || event.index === this.index)) this.goTo(event.index, true);
+    const shown = this.wanted?.index ?? this.index;
+    if (!this.drawing && (this.follow || event.index === shown)) this.goTo(event.index, true);
   }
 
   // ---- frames
@@ -95,17 +100,17 @@ export class App extends EventTarget {
   async goTo(index, again = false) {
     if (!this.video) return;
     index = Math.max(0, Math.min(this.video.count - 1, index));
-    if (this.wanted !== null) {
-      this.wanted = index;
+    if (this.wanted) {
+      if (again || index !== this.wanted.index) this.wanted = { index };
       return;
     }
     if (index === this.index && this.picture && !again) return;
-    this.wanted = index;
+    this.wanted = { index };
     try {
       let shown;
       do {
         shown = this.wanted;
-        await this.#show(shown);
+        await this.#show(shown.index);
       } while (shown !== this.wanted);
     } catch (error) {
       this.fail(error);
@@ -132,13 +137,13 @@ export class App extends EventTarget {
   // Shows a key frame near a frame that takes long; it cannot be drawn on.
   async #preview(index) {
     const picture = await this.backend.thumbnail(index, this.video.count).catch(() => null);
-    if (this.wanted === null || this.drawing) return;
+    if (!this.wanted || this.drawing) return;
     this.preview = picture;
     this.tell("preview");
   }
 
   step(frames) {
-    return this.goTo((this.wanted ?? this.index) + frames);
+    return this.goTo((this.wanted?.index ?? this.index) + frames);
   }
 
   async play() {
