@@ -93,7 +93,7 @@ def test_quiet_shows_no_progress(capsys):
         (["convlstm", "--filters", "0"], "a whole number of at least 1 is needed, not '0'"),
         (["step", "--size", "256"], "such as 256x448, not '256'"),
         (["step", "--objects", "1,b"], "a whole number of at least 1 is needed, not 'b'"),
-        (["step", "--precision", "int8"], "a precision is float32 or bfloat16, not 'int8'"),
+        (["step", "--precision", "int8"], "choose from float32, bfloat16, not 'int8'"),
         (["step", "--model", "s2s"], "invalid choice: 's2s'"),
     ],
 )

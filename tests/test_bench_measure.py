@@ -3,7 +3,8 @@ import time
 import pytest
 
 from ytvos_keras.bench.machine import describe_machine
-from ytvos_keras.bench.measure import Timing, interleave, peak_memory
+from ytvos_keras.bench.measure import Timing, interleave
+from ytvos_keras.processes import peak_memory
 
 
 def test_timing_gives_median_and_minimum():

@@ -74,7 +74,7 @@ def test_other_commands_are_handed_over(name, monkeypatch):
     ("arguments", "message"),
     [
         (["--frames", "all"], "invalid choice: 'all'"),
-        (["--jobs", "0"], "a whole number above 0 is needed. Received: '0'"),
+        (["--jobs", "0"], "a whole number of at least 1 is needed, not '0'"),
         (["--seconds-per-frame", "nan"], "a number above 0 is needed. Received: 'nan'"),
         (["--seconds-per-frame", "fast"], "a number above 0 is needed. Received: 'fast'"),
         (["--predictions", "x/ours"], "two --predictions are called 'ours'; name them: NAME=DIR"),

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from ytvos_keras.bench import dry_run
 from ytvos_keras.cli.train import RECIPE_NAMES, main
+from ytvos_keras.training import dry_run
 from ytvos_keras.training.recipes import RECIPES
 
 

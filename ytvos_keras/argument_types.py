@@ -1,7 +1,8 @@
 """Types of command-line arguments, for `type=` of `argparse`."""
 
+import math
 from argparse import ArgumentTypeError
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TypeVar
 
 Value = TypeVar("Value")
@@ -21,6 +22,17 @@ def natural(text: str) -> int:
     return int(text)
 
 
+def positive_number(text: str) -> float:
+    """Read a finite number above 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise ArgumentTypeError(f"a number above 0 is needed. Received: {text!r}")
+    return number
+
+
 def dimensions(count: int) -> Callable[[str], tuple[int, ...]]:
     """Return a reader of `count` sizes with an x in between, such as 256x448."""
 
@@ -32,6 +44,17 @@ def dimensions(count: int) -> Callable[[str], tuple[int, ...]]:
                 f"{'x'.join(['256', '448', '3', '3', '3'][:count])}, not {text!r}"
             )
         return tuple(positive(size) for size in sizes)
+
+    return read
+
+
+def choice_of(names: Collection[str]) -> Callable[[str], str]:
+    """Return a reader of one of several names, for `list_of`; else use `choices=`."""
+
+    def read(text: str) -> str:
+        if text not in names:
+            raise ArgumentTypeError(f"choose from {', '.join(names)}, not {text!r}")
+        return text
 
     return read
 

@@ -1,4 +1,4 @@
-"""Work spread over processes."""
+"""Parallel work in processes, and what a process uses."""
 
 import contextlib
 import multiprocessing
@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
 from typing import TypeVar
 
 from ytvos_keras.errors import InputError
@@ -100,3 +101,34 @@ def _interruptions_held() -> Iterator[None]:
 def _leave_interruptions_to_the_parent() -> None:
     """For Windows, where a process does not inherit what its parent holds back."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def peak_memory() -> float | None:
+    """Return the largest resident memory of this process so far, in MB (10⁶ bytes).
+
+    None where the system does not report it (Windows).
+    """
+    # Not `ru_maxrss`: on Linux that one survives `exec`, so a large parent process shows in it.
+    if (peak := _megabytes("VmHWM")) is not None:
+        return peak
+    try:
+        import resource
+    except ImportError:
+        return None
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes on macOS, KiB elsewhere
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+
+
+def resident_memory() -> float | None:
+    """Return the resident memory of this process now, in MB (10⁶ bytes); None except on Linux."""
+    return _megabytes("VmRSS")
+
+
+def _megabytes(name: str) -> float | None:
+    """An entry of `/proc/self/status` in MB."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        for line in status.read_text(encoding="utf-8").splitlines():
+            if line.startswith(f"{name}:"):
+                return int(line.split()[1]) * 1024 / 1e6
+    return None

@@ -1,8 +1,10 @@
 """Command-line arguments that several benchmarks share."""
 
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Mapping
 
-from ytvos_keras.argument_types import dimensions, list_of, positive
+from ytvos_keras.argument_types import choice_of, dimensions, list_of, positive
+from ytvos_keras.bench.measure import Key, Progress, Timing, interleave
 
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 """Keras dtype policies by the name of the precision."""
@@ -29,7 +31,7 @@ def add_size(
 
 
 def add_rounds(parser: ArgumentParser, *, repeats: int, warmup: int = 3) -> None:
-    """Add the numbers of measured and unmeasured rounds."""
+    """Add the numbers of measured and unmeasured rounds, which `time_in_turns` takes."""
     parser.add_argument(
         "--repeats",
         type=positive,
@@ -50,14 +52,20 @@ def add_precision(parser: ArgumentParser) -> None:
     """Add the choice of one or more precisions."""
     parser.add_argument(
         "--precision",
-        type=list_of(_precision),
+        type=list_of(choice_of(POLICIES)),
         default=list(POLICIES),
         metavar="P,…",
         help="float32, bfloat16 or both (default: float32,bfloat16)",
     )
 
 
-def _precision(text: str) -> str:
-    if text not in POLICIES:
-        raise ArgumentTypeError(f"a precision is {' or '.join(POLICIES)}, not {text!r}")
-    return text
+def chosen(arguments: Namespace, *names: str) -> dict[str, object]:
+    """Return some arguments by name, for the settings of a report."""
+    return {name: getattr(arguments, name) for name in names}
+
+
+def time_in_turns(
+    cases: Mapping[Key, Callable[[], object]], arguments: Namespace, progress: Progress
+) -> dict[Key, Timing]:
+    """Call `interleave` with the numbers of rounds from the command line."""
+    return interleave(cases, warmup=arguments.warmup, repeats=arguments.repeats, progress=progress)

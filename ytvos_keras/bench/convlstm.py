@@ -4,10 +4,11 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 
 from ytvos_keras.argument_types import dimensions, positive
-from ytvos_keras.bench.arguments import add_rounds
+from ytvos_keras.bench.arguments import add_rounds, chosen, time_in_turns
 from ytvos_keras.bench.machine import describe_machine
-from ytvos_keras.bench.measure import Progress, interleave, no_progress, peak_memory
+from ytvos_keras.bench.measure import Progress, no_progress
 from ytvos_keras.bench.report import Comparison, Report, Row
+from ytvos_keras.processes import peak_memory
 
 NAME = "convlstm"
 SUMMARY = "the fused ConvLSTM layer against keras.layers.ConvLSTM2D, inference"
@@ -46,18 +47,13 @@ def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
     progress("building", 0, 1)
     cases = _layers(arguments.shape, arguments.filters)
     difference = _difference(cases)
-    timings = interleave(
-        cases, warmup=arguments.warmup, repeats=arguments.repeats, progress=progress
-    )
+    timings = time_in_turns(cases, arguments, progress)
     return Report(
         benchmark=NAME,
         settings={
-            "shape": arguments.shape,
-            "filters": arguments.filters,
+            **chosen(arguments, "shape", "filters", "warmup", "repeats"),
             "kernel_size": 3,
             "dtype": "float32",
-            "warmup": arguments.warmup,
-            "repeats": arguments.repeats,
             "largest_difference": difference,
         },
         machine=machine,

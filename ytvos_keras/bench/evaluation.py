@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ytvos_keras.argument_types import positive
-from ytvos_keras.bench.arguments import add_size
+from ytvos_keras.bench.arguments import add_size, chosen
 from ytvos_keras.bench.machine import describe_machine
 from ytvos_keras.bench.measure import Progress, Timing, interleave, no_progress
 from ytvos_keras.bench.report import Comparison, Report, Row
@@ -74,11 +74,8 @@ def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
     return Report(
         benchmark=NAME,
         settings={
-            "sequences": arguments.sequences,
-            "frames": arguments.frames,
-            "size": arguments.size,
+            **chosen(arguments, "sequences", "frames", "size", "repeats"),
             "objects": len(results[REFERENCE]),
-            "repeats": arguments.repeats,
             "largest_difference": _largest_difference(results),
         },
         machine=machine,
@@ -90,7 +87,7 @@ def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
 def _measure(
     folder: Path, arguments: Namespace, progress: Progress
 ) -> tuple[dict[str, Timing], dict[str, Scores]]:
-    """Make the data, then times every case and keeps what it returns."""
+    """Make the data, then time every case and keep what it returns."""
     from ytvos_keras.bench.moving_objects import write_sequences
 
     for done in write_sequences(folder, arguments.sequences, arguments.frames, arguments.size):

@@ -1,15 +1,16 @@
 """`ytvos-bench export`: a step of the exported models beside that of the Keras model."""
 
 import tempfile
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from ytvos_keras.argument_types import list_of
-from ytvos_keras.bench.arguments import add_rounds, add_size
+from ytvos_keras.argument_types import choice_of, list_of
+from ytvos_keras.bench.arguments import add_rounds, add_size, chosen, time_in_turns
 from ytvos_keras.bench.machine import describe_machine
-from ytvos_keras.bench.measure import Progress, Timing, interleave, no_progress, peak_memory
+from ytvos_keras.bench.measure import Progress, Timing, no_progress
 from ytvos_keras.bench.report import Comparison, Report, Row
+from ytvos_keras.processes import peak_memory
 
 NAME = "export"
 SUMMARY = "seconds per frame of Keras, SavedModel, ONNX float32 and ONNX int8, in one run"
@@ -22,7 +23,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of this benchmark."""
     parser.add_argument(
         "--model",
-        type=list_of(_model),
+        type=list_of(choice_of(MODELS)),
         default=list(MODELS),
         metavar="NAME,…",
         help="s2s-lite, s2s-vgg16 (random weights) or both (default)",
@@ -41,18 +42,10 @@ def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
     for name in arguments.model:
         for form, case in _cases(name, arguments.size, progress):
             cases[name, form] = case
-    timings = interleave(
-        cases, warmup=arguments.warmup, repeats=arguments.repeats, progress=progress
-    )
+    timings = time_in_turns(cases, arguments, progress)
     return Report(
         benchmark=NAME,
-        settings={
-            "model": arguments.model,
-            "size": arguments.size,
-            "objects": 1,
-            "warmup": arguments.warmup,
-            "repeats": arguments.repeats,
-        },
+        settings={"objects": 1, **chosen(arguments, "model", "size", "warmup", "repeats")},
         machine=machine,
         rows=[
             Row({"model": name, "form": form}, timing.figures())
@@ -61,12 +54,6 @@ def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
         comparisons=list(_comparisons(timings, arguments.model)),
         peak_memory_mb=peak_memory(),
     )
-
-
-def _model(text: str) -> str:
-    if text not in MODELS:
-        raise ArgumentTypeError(f"choose from {', '.join(MODELS)}, not {text!r}")
-    return text
 
 
 def _cases(
@@ -120,7 +107,7 @@ def _saved(function, specs):
 
 
 def _fetch(function: Callable, inputs: dict) -> None:
-    """Run a step and waits for its result."""
+    """Run a step and wait for its result."""
     function(inputs)["probs"].numpy()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import median
 
 from ytvos_keras.argument_types import positive
-from ytvos_keras.bench.arguments import add_size
+from ytvos_keras.bench.arguments import add_size, chosen
 from ytvos_keras.bench.machine import describe_machine
 from ytvos_keras.bench.measure import Progress, no_progress
 from ytvos_keras.bench.report import Figure, Report, Row
@@ -23,10 +23,10 @@ WINDOW = 100  # frames that a figure stands for
 MOST_SPREAD = 50  # MB
 MOST_SLOWDOWN = 1.1
 
-# In a process of its own, which has not made the video. A line for each frame.
+# Runs in a separate process, so that making the video does not count. Prints a line per frame.
 _WORKER = """
 import sys, time
-from ytvos_keras.bench.measure import peak_memory, resident_memory
+from ytvos_keras.processes import peak_memory, resident_memory
 from ytvos_keras.inference.files import segment_files
 frames, mask, output, model, height, width = sys.argv[1:]
 size = int(height), int(width)
@@ -52,7 +52,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
     """Segment synthetic scenes with cuts, from JPEG files to mask files.
 
-    An object is followed from the first scene on, so it is gone in the others.
+    An object is followed from the first scene on, so it is absent from the others.
     """
     machine = describe_machine()
     with tempfile.TemporaryDirectory() as folder:
@@ -66,12 +66,7 @@ def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
     ]
     return Report(
         benchmark=NAME,
-        settings={
-            "model": arguments.model,
-            "frames": arguments.frames,
-            "size": arguments.size,
-            "frames_per_scene": SCENE,
-        },
+        settings={"frames_per_scene": SCENE, **chosen(arguments, "model", "frames", "size")},
         machine=machine,
         rows=rows,
         figures=_verdicts(rows, memory),
@@ -97,7 +92,7 @@ def _write_frames(
 def _segment(
     frames: Path, arguments: Namespace, progress: Progress
 ) -> tuple[list[float], list[float]]:
-    """Returns, after each frame, the time in seconds and the resident memory in MB."""
+    """Return, after each frame, the time in seconds and the resident memory in MB."""
     paths = [frames, frames.parent / "mask.png", frames.parent / "masks"]
     given = [*paths, arguments.model, *arguments.size]
     times, memory = [], []
@@ -114,7 +109,7 @@ def _segment(
                 times.append(now)
                 memory.append(resident)
                 progress("segmenting", len(times), arguments.frames)
-        except BaseException:  # Ctrl-C: the worker would go on
+        except BaseException:  # Ctrl-C: the worker would keep running
             process.kill()
             raise
     if process.returncode or len(times) != arguments.frames:

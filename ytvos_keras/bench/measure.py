@@ -1,10 +1,8 @@
 """Measure time and memory robustly on a noisy machine."""
 
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 from typing import TypeVar
 
@@ -79,34 +77,3 @@ def interleave(
                 seconds[key].append(elapsed)
     progress("measured", total, total)
     return {key: Timing(tuple(values)) for key, values in seconds.items()}
-
-
-def peak_memory() -> float | None:
-    """Return the largest resident memory of this process so far, in MB (10⁶ bytes).
-
-    None where the system does not tell (Windows).
-    """
-    # Not `ru_maxrss`: on Linux that one survives `exec`, so a large parent process shows in it.
-    if (peak := _status("VmHWM")) is not None:
-        return peak
-    try:
-        import resource
-    except ImportError:
-        return None
-    unit = 1 if sys.platform == "darwin" else 1024  # bytes on macOS, KiB elsewhere
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
-
-
-def resident_memory() -> float | None:
-    """Return the resident memory of this process now, in MB (10⁶ bytes); None but on Linux."""
-    return _status("VmRSS")
-
-
-def _status(name: str) -> float | None:
-    """An entry of `/proc/self/status` in MB."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        for line in status.read_text(encoding="utf-8").splitlines():
-            if line.startswith(f"{name}:"):
-                return int(line.split()[1]) * 1024 / 1e6
-    return None

@@ -9,6 +9,7 @@ from importlib import resources
 from pathlib import Path
 
 from ytvos_keras.argument_types import list_of, positive
+from ytvos_keras.bench.arguments import chosen
 from ytvos_keras.bench.machine import describe_machine
 from ytvos_keras.bench.measure import Progress, no_progress
 from ytvos_keras.bench.report import Figure, Report, Row
@@ -16,10 +17,10 @@ from ytvos_keras.bench.report import Figure, Report, Row
 NAME = "memory"
 SUMMARY = "peak memory of segmenting videos of several lengths"
 
-# In a process of its own: the peak of a process never falls.
+# A separate process for each video: the peak memory of a process never falls.
 _WORKER = """
 import sys
-from ytvos_keras.bench.measure import peak_memory
+from ytvos_keras.processes import peak_memory
 from ytvos_keras.inference.files import segment_files
 video, mask, output, model = sys.argv[1:]
 segment_files(video, mask, output, model)
@@ -40,7 +41,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
-    """Play the bundled clip back and forth to each length, and segments that as a file.
+    """Play the bundled clip back and forth to each length, and segment that as a file.
 
     Does what `ytvos-segment` does, from the video file to the mask files.
     """
@@ -56,7 +57,7 @@ def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
     spread = max(peaks) - min(peaks)
     return Report(
         benchmark=NAME,
-        settings={"model": arguments.model, "frames": arguments.frames},
+        settings=chosen(arguments, "model", "frames"),
         machine=machine,
         rows=rows,
         figures=[Figure("spread_mb", spread, f"largest less smallest peak: {spread:.0f} MB")],

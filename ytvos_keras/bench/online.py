@@ -3,15 +3,16 @@
 import dataclasses
 import statistics
 import time
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ytvos_keras.argument_types import dimensions, list_of, natural
+from ytvos_keras.argument_types import choice_of, dimensions, list_of, natural
 from ytvos_keras.bench.machine import describe_machine
-from ytvos_keras.bench.measure import Progress, no_progress, peak_memory
+from ytvos_keras.bench.measure import Progress, no_progress
 from ytvos_keras.bench.report import Figure, Report, Row
 from ytvos_keras.inference.adaptation.config import ONLINE_LEARNING, OnlineLearningConfig
+from ytvos_keras.processes import peak_memory
 
 NAME = "online"
 SUMMARY = "J and F of annotated videos without and with online learning, and seconds a frame"
@@ -74,7 +75,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--learning",
-        type=list_of(_learning),
+        type=list_of(choice_of(ONLINE_LEARNING)),
         default=["cheap", "full"],
         metavar="L,…",
         help=f"some of {', '.join(ONLINE_LEARNING)} (default: cheap,full); beside none",
@@ -92,7 +93,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
-    """Segment every sequence without online learning and with each setting, and scores it.
+    """Segment every sequence without online learning and with each setting, and score it.
 
     J and F are means over an object's annotated frames but the first and the last, then over
     objects. Seconds a frame are those of all steps of a video ÷ its frames: learning, and the
@@ -169,9 +170,3 @@ def _gain(name: str, found: dict[Case, list[Scored]]) -> Figure:
         f"{name}: J {gains['J']:+.1f}, F {gains['F']:+.1f} points over all objects{seeds}, "
         f"{means['frame_s']:.2f} s a frame against {base['frame_s']:.2f}",
     )
-
-
-def _learning(text: str) -> str:
-    if text not in ONLINE_LEARNING:
-        raise ArgumentTypeError(f"one of {', '.join(ONLINE_LEARNING)} is needed, not {text!r}")
-    return text

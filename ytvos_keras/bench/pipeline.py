@@ -7,18 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from ytvos_keras.argument_types import dimensions, positive
-from ytvos_keras.bench.arguments import add_rounds
+from ytvos_keras.bench.arguments import add_rounds, chosen
 from ytvos_keras.bench.machine import describe_machine
-from ytvos_keras.bench.measure import (
-    Progress,
-    Timing,
-    no_progress,
-    peak_memory,
-    resident_memory,
-)
+from ytvos_keras.bench.measure import Progress, Timing, no_progress
 from ytvos_keras.bench.report import Comparison, Figure, Report, Row
 from ytvos_keras.datasets.video import Video
-from ytvos_keras.processes import available_cores
+from ytvos_keras.processes import available_cores, peak_memory, resident_memory
 
 NAME = "pipeline"
 SUMMARY = "frames a second of the training pipeline, against bare JPEG decoding, and its memory"
@@ -67,7 +61,7 @@ def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
     return Report(
         benchmark=NAME,
         settings={
-            **{name: getattr(arguments, name) for name in names},
+            **chosen(arguments, *names),
             "kilobytes_a_frame": round(kilobytes),
         },
         machine=machine,

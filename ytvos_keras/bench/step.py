@@ -6,10 +6,18 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from ytvos_keras.argument_types import list_of, positive
-from ytvos_keras.bench.arguments import POLICIES, add_precision, add_rounds, add_size
+from ytvos_keras.bench.arguments import (
+    POLICIES,
+    add_precision,
+    add_rounds,
+    add_size,
+    chosen,
+    time_in_turns,
+)
 from ytvos_keras.bench.machine import describe_machine
-from ytvos_keras.bench.measure import Progress, Timing, interleave, no_progress, peak_memory
+from ytvos_keras.bench.measure import Progress, Timing, no_progress
 from ytvos_keras.bench.report import Comparison, Figure, Report, Row
+from ytvos_keras.processes import peak_memory
 
 NAME = "step"
 SUMMARY = "seconds per frame of a model by part, by precision and number of objects"
@@ -56,19 +64,10 @@ def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
     for n, precision in enumerate(arguments.precision):
         progress(f"building in {precision}", n, len(arguments.precision))
         cases |= _model_cases(arguments, precision)
-    timings = interleave(
-        cases, warmup=arguments.warmup, repeats=arguments.repeats, progress=progress
-    )
+    timings = time_in_turns(cases, arguments, progress)
     return Report(
         benchmark=NAME,
-        settings={
-            "model": arguments.model,
-            "size": arguments.size,
-            "objects": arguments.objects,
-            "precision": arguments.precision,
-            "warmup": arguments.warmup,
-            "repeats": arguments.repeats,
-        },
+        settings=chosen(arguments, "model", "size", "objects", "precision", "warmup", "repeats"),
         machine=machine,
         rows=[Row(case._asdict(), timing.figures()) for case, timing in timings.items()],
         comparisons=list(_comparisons(timings)),
@@ -78,7 +77,7 @@ def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
 
 
 def _model_cases(arguments: Namespace, precision: str) -> dict[Case, Callable[[], object]]:
-    """Build the model in one precision and returns its cases, ready to run."""
+    """Build the model in one precision and return its cases, ready to run."""
     import keras
     import numpy as np
     import tensorflow as tf
@@ -152,7 +151,7 @@ def _plain_case(frame: Any, features: dict, precision: str) -> Callable[[], obje
 
 
 def _finish(function: Callable, *inputs: object) -> None:
-    """Run a function and waits for it: on a GPU, until its smallest output has been fetched."""
+    """Run a function and wait for it: on a GPU, until its smallest output has been fetched."""
     import tensorflow as tf
 
     min(tf.nest.flatten(function(*inputs)), key=lambda tensor: tensor.shape.num_elements()).numpy()

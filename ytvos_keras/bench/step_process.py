@@ -7,8 +7,8 @@ import tempfile
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ytvos_keras.bench.measure import peak_memory
 from ytvos_keras.errors import InputError
+from ytvos_keras.processes import peak_memory
 
 OURS = "ytvos_keras"
 PLAIN = "stock Keras layers"

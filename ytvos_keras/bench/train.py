@@ -5,9 +5,16 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing
 
 from ytvos_keras.argument_types import positive
-from ytvos_keras.bench.arguments import POLICIES, add_precision, add_rounds, add_size
+from ytvos_keras.bench.arguments import (
+    POLICIES,
+    add_precision,
+    add_rounds,
+    add_size,
+    chosen,
+    time_in_turns,
+)
 from ytvos_keras.bench.machine import describe_machine
-from ytvos_keras.bench.measure import Progress, Timing, interleave, no_progress
+from ytvos_keras.bench.measure import Progress, Timing, no_progress
 from ytvos_keras.bench.report import Comparison, Report, Row
 from ytvos_keras.bench.step import MODELS
 from ytvos_keras.bench.step_process import OURS, PLAIN, StepProcess, TrainedNetwork
@@ -48,22 +55,13 @@ def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
                 network, arguments.model, POLICIES[name], arguments.frames, arguments.size
             )
             processes[network, name] = stack.enter_context(closing(StepProcess(trained)))
-        timings = interleave(
-            {case: process.step for case, process in processes.items()},
-            warmup=arguments.warmup,
-            repeats=arguments.repeats,
-            progress=progress,
-        )
+        steps = {case: process.step for case, process in processes.items()}
+        timings = time_in_turns(steps, arguments, progress)
     return Report(
         benchmark=NAME,
         settings={
-            "model": arguments.model,
-            "frames": arguments.frames,
-            "size": arguments.size,
             "batch": 1,
-            "precision": arguments.precision,
-            "warmup": arguments.warmup,
-            "repeats": arguments.repeats,
+            **chosen(arguments, "model", "frames", "size", "precision", "warmup", "repeats"),
         },
         machine=machine,
         rows=[_row(case, timings[case], processes[case].peak_memory) for case in cases],

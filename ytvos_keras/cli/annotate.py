@@ -4,7 +4,7 @@ import argparse
 import functools
 from pathlib import Path
 
-from ytvos_keras.cli.common import prepare_tensorflow, run, size_argument
+from ytvos_keras.cli.common import command_parser, prepare_tensorflow, run, size_argument
 from ytvos_keras.cli.quiet_import import import_tensorflow
 
 DESCRIPTION = """\
@@ -40,12 +40,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="ytvos-annotate",
-        description=DESCRIPTION,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command_parser("ytvos-annotate", DESCRIPTION, EXAMPLES)
     add = parser.add_argument
     add("input", nargs="?", metavar="INPUT", help="video file, or folder of JPEG or PNG frames")
     add("--output", metavar="DIR", help="folder for the masks (default: NAME-masks)")

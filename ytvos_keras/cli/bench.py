@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from ytvos_keras.bench import (
     train,
 )
 from ytvos_keras.bench.measure import Progress, no_progress
-from ytvos_keras.cli.common import prepare_tensorflow, run
+from ytvos_keras.cli.common import prepare_tensorflow, run, table_console
 from ytvos_keras.cli.quiet_import import import_tensorflow
 from ytvos_keras.errors import InputError
 
@@ -64,10 +63,7 @@ def _bench(arguments: argparse.Namespace) -> None:
             prepare_tensorflow()
             import_tensorflow()
         report = arguments.benchmark.run(arguments, progress)
-    from rich.console import Console
-
-    # A pipe or a log has no width of its own; the tables are made for 80 columns.
-    report.print(Console(width=None if sys.stdout.isatty() else 80))
+    report.print(table_console())
     if arguments.json is not None:
         report.write_json(arguments.json)
 

@@ -11,8 +11,12 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ytvos_keras.errors import InputError
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 FAILED = 1
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
@@ -49,6 +53,23 @@ def run(command: Callable[[], None], *, quiet: bool = False, hint: str = "") -> 
             print("interrupted" + (f": {hint}" if hint else ""), file=sys.stderr)
             return INTERRUPTED
     return 0
+
+
+def command_parser(program: str, description: str, epilog: str = "") -> argparse.ArgumentParser:
+    """Create a parser that prints its texts as they are, line breaks included."""
+    return argparse.ArgumentParser(
+        prog=program,
+        description=description,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def table_console() -> "Console":
+    """Create the console for tables on stdout: as wide as the terminal, 80 columns in a pipe."""
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else 80)
 
 
 def prepare_tensorflow() -> None:

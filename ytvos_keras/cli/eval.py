@@ -7,7 +7,7 @@ from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from ytvos_keras.cli.common import run
+from ytvos_keras.cli.common import run, table_console
 from ytvos_keras.cli.eval_arguments import parse
 from ytvos_keras.cli.output_files import check_output_file
 from ytvos_keras.cli.progress import frame_progress
@@ -108,13 +108,9 @@ def _seen_categories(arguments: argparse.Namespace) -> frozenset[str] | None:
 
 
 def _print(arguments: argparse.Namespace, evaluations: "dict[str, Evaluation]") -> None:
-    from rich.console import Console
-
     from ytvos_keras.evaluation.table import print_evaluations
 
-    # A pipe or a log has no width of its own; the table is made for 80 columns.
-    console = Console(width=None if sys.stdout.isatty() else 80)
-    print_evaluations(evaluations, console, per_object=arguments.per_object)
+    print_evaluations(evaluations, table_console(), per_object=arguments.per_object)
 
 
 def _write(

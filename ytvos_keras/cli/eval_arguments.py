@@ -1,9 +1,10 @@
 """The arguments of `ytvos-eval`."""
 
 import argparse
-import math
 from pathlib import Path
 
+from ytvos_keras.argument_types import positive, positive_number
+from ytvos_keras.cli.common import command_parser
 from ytvos_keras.processes import available_cores
 
 DESCRIPTION = """\
@@ -55,12 +56,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="ytvos-eval",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command_parser("ytvos-eval", DESCRIPTION, EPILOG)
     _add_data_arguments(parser)
     _add_youtube_vos_arguments(parser.add_argument_group("only for --protocol youtube-vos"))
     _add_output_arguments(parser.add_argument_group("output"))
@@ -112,14 +108,14 @@ def _add_output_arguments(group) -> None:
     add("--per-object", action="store_true", help="also print a row for each object")
     add(
         "--seconds-per-frame",
-        type=_positive_number,
+        type=positive_number,
         metavar="X",
         help="time that the method took, to be stated in the output",
     )
     cores = available_cores()
     add(
         "--jobs",
-        type=_positive_whole,
+        type=positive,
         default=cores,
         metavar="N",
         help="processes; default: all cores",
@@ -170,19 +166,3 @@ def _named(text: str) -> tuple[str, str]:
     if separator and name and folder and not Path(text).exists():
         return name, folder
     return Path(text).absolute().name, text
-
-
-def _positive_number(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not 0 < number < math.inf:
-        raise argparse.ArgumentTypeError(f"a number above 0 is needed. Received: {text!r}")
-    return number
-
-
-def _positive_whole(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"a whole number above 0 is needed. Received: {text!r}")
-    return int(text)

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from ytvos_keras.cli.common import run
+from ytvos_keras.cli.common import command_parser, run, table_console
 
 DESCRIPTION = """\
 Compare methods that `ytvos-eval --json` scored: mean, recall and decay of J and
@@ -34,12 +34,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="ytvos-eval compare",
-        description=DESCRIPTION,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command_parser("ytvos-eval compare", DESCRIPTION, EXAMPLES)
     add = parser.add_argument
     add(
         "results",
@@ -74,10 +69,7 @@ def _compare(arguments: argparse.Namespace) -> None:
     if arguments.markdown:
         print("\n".join(table.to_markdown() for table in tables), end="")
         return
-    from rich.console import Console
-
-    # A pipe or a log has no width of its own; the tables are made for 80 columns.
-    console = Console(width=None if sys.stdout.isatty() else 80)
+    console = table_console()
     for index, table in enumerate(tables):
         if index:
             console.print()

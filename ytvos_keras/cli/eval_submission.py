@@ -2,7 +2,7 @@
 
 import argparse
 
-from ytvos_keras.cli.common import run
+from ytvos_keras.cli.common import command_parser, run
 from ytvos_keras.cli.progress import frame_progress
 from ytvos_keras.errors import InputError
 
@@ -40,12 +40,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="ytvos-eval submission",
-        description=DESCRIPTION,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command_parser("ytvos-eval submission", DESCRIPTION, EXAMPLES)
     add = parser.add_argument
     add("--protocol", required=True, choices=("youtube-vos", "davis2017"))
     add(

@@ -6,7 +6,7 @@ import sys
 import textwrap
 from pathlib import Path
 
-from ytvos_keras.cli.common import prepare_tensorflow, run, size_argument
+from ytvos_keras.cli.common import command_parser, prepare_tensorflow, run, size_argument
 from ytvos_keras.cli.progress import frame_progress
 from ytvos_keras.cli.quiet_import import import_tensorflow
 
@@ -47,12 +47,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="ytvos-export",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command_parser("ytvos-export", DESCRIPTION, EPILOG)
     add = parser.add_argument
     add("--model", default="s2s-lite", metavar="NAME|PATH", help="default: %(default)s")
     add("--format", required=True, choices=("saved-model", "onnx"))

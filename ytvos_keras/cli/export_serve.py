@@ -3,7 +3,7 @@
 import argparse
 import threading
 
-from ytvos_keras.cli.common import prepare_tensorflow, run
+from ytvos_keras.cli.common import command_parser, prepare_tensorflow, run
 from ytvos_keras.cli.quiet_import import import_tensorflow
 
 DESCRIPTION = """\
@@ -15,11 +15,7 @@ versions. It prints "ready" when it is.
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command; arguments and exit codes as in `cli.export.main`."""
-    parser = argparse.ArgumentParser(
-        prog="ytvos-export serve",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command_parser("ytvos-export serve", DESCRIPTION)
     add = parser.add_argument
     add("folder", metavar="DIR", help="the model's folder, with models.config and versions in it")
     add("--host", default="127.0.0.1", help="default: %(default)s, this machine only")
@@ -34,7 +30,7 @@ def _serve(arguments: argparse.Namespace) -> None:
     import_tensorflow()
     import tensorflow as tf
 
-    tf.get_logger().setLevel("ERROR")  # a notice that sessions are of TensorFlow 1
+    tf.get_logger().setLevel("ERROR")  # hide a notice about TensorFlow 1 sessions
     from ytvos_keras.export.development_server import development_server
 
     with development_server(

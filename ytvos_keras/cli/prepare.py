@@ -11,7 +11,7 @@ from ytvos_keras.cli import (
     prepare_videos,
     prepare_youtube_vos,
 )
-from ytvos_keras.cli.common import run
+from ytvos_keras.cli.common import command_parser, run
 
 COMMANDS = (
     prepare_youtube_vos,
@@ -58,12 +58,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The arguments of all commands."""
-    whole = argparse.ArgumentParser(
-        prog="ytvos-prepare",
-        description=DESCRIPTION,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    whole = command_parser("ytvos-prepare", DESCRIPTION, EXAMPLES)
     names = whole.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in COMMANDS:
         sub = names.add_parser(

@@ -1,10 +1,11 @@
 """`ytvos-prepare stats`: the columns of Table 1 of the paper, for any data set."""
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ytvos_keras.argument_types import positive_number
+from ytvos_keras.cli.common import table_console
 from ytvos_keras.cli.output_files import check_output_file
 from ytvos_keras.cli.prepare_data import add_data_arguments, choice_of_videos
 from ytvos_keras.cli.prepare_records import add_jobs, add_quiet
@@ -33,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add(
         "--fps",
-        type=_frames_per_second,
+        type=positive_number,
         default=30.0,
         metavar="X",
         help="frame numbers a second (default: 30, as in YouTube-VOS; DAVIS has 24)",
@@ -59,10 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     if len(facts) > 1:
         together = [video for videos in facts.values() for video in videos]
         statistics["all"] = measure(together, arguments.fps)
-    from rich.console import Console
-
-    # A pipe or a log has no width of its own; the tables are made for 80 columns.
-    print_statistics(statistics, Console(width=None if sys.stdout.isatty() else 80))
+    print_statistics(statistics, table_console())
     if arguments.json:
         _write_json(arguments, statistics)
     if arguments.plots:
@@ -110,13 +108,3 @@ def _write_json(arguments: argparse.Namespace, statistics: "dict[str, DatasetSta
 
 def _name(data: Path) -> str:
     return data.resolve().name
-
-
-def _frames_per_second(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < 1e6:
-        raise argparse.ArgumentTypeError(f"a number above 0 is needed. Received: {text!r}")
-    return number

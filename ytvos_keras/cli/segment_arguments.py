@@ -5,7 +5,7 @@ import dataclasses
 from typing import Any
 
 from ytvos_keras.argument_types import positive
-from ytvos_keras.cli.common import size_argument
+from ytvos_keras.cli.common import command_parser, size_argument
 
 DESCRIPTION = """\
 Follow objects through a video. Writes one palette PNG per frame into the output folder, at the
@@ -27,12 +27,7 @@ examples:
 
 def make_parser() -> argparse.ArgumentParser:
     """The parser of the command."""
-    parser = argparse.ArgumentParser(
-        prog="ytvos-segment",
-        description=DESCRIPTION,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command_parser("ytvos-segment", DESCRIPTION, EXAMPLES)
     parser.add_argument("input", nargs="?", metavar="INPUT", help="video file, or folder of frames")
     _add_inputs(parser.add_argument_group("masks and frames"))
     _add_model(parser.add_argument_group("model"))

@@ -5,7 +5,7 @@ import dataclasses
 import sys
 from pathlib import Path
 
-from ytvos_keras.cli.common import prepare_tensorflow, run, size_argument
+from ytvos_keras.cli.common import command_parser, prepare_tensorflow, run, size_argument
 from ytvos_keras.cli.quiet_import import import_tensorflow
 from ytvos_keras.errors import InputError
 
@@ -66,12 +66,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="ytvos-train",
-        description=DESCRIPTION,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command_parser("ytvos-train", DESCRIPTION, EXAMPLES)
     add = parser.add_argument
     add(
         *("--recipe", "--preset"),  # the old name
@@ -140,9 +135,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _train(arguments: argparse.Namespace) -> None:
     import_tensorflow()
-    from ytvos_keras.bench.dry_run import dry_run
     from ytvos_keras.cli.train_progress import train_progress
     from ytvos_keras.training.devices import find_devices
+    from ytvos_keras.training.dry_run import dry_run
     from ytvos_keras.training.plot_curves import can_plot, plot_curves
     from ytvos_keras.training.recipes import RECIPES
     from ytvos_keras.training.train import train

@@ -2,9 +2,9 @@
 
     python -m ytvos_keras.evaluation.score_videos VIDEOS --sequences SOURCE/SEQUENCE … [--flow]
 
-VIDEOS holds `<source>/{JPEGImages,Annotations}/<sequence>/`. Every object of the first mask is
-followed to the end. J and F are averaged over an object's annotated frames but the first and the
-last (as DAVIS does), then over objects.
+VIDEOS holds `<source>/{JPEGImages,Annotations}/<sequence>/`. Every object in the first mask is
+followed to the end of the video. The annotated frames are scored by the rules of DAVIS 2017 (see
+`evaluate`).
 """
 
 import argparse
@@ -19,19 +19,19 @@ import numpy as np
 from ytvos_keras.datasets.sequence_folders import mask_files
 from ytvos_keras.errors import InputError
 from ytvos_keras.evaluation.baselines import CopiedMask, FlowPropagation
-from ytvos_keras.evaluation.frame_scores import score_frame
+from ytvos_keras.evaluation.evaluate import evaluate
 from ytvos_keras.evaluation.results import ObjectScores, Summary
 from ytvos_keras.media.folder_frames import FolderFrames
 from ytvos_keras.media.masks import read_mask
 
 
 class SequenceScores(NamedTuple):
-    """What `score_sequence` finds.
+    """Result of `score_sequence`.
 
     Args:
         objects: the scores of each object.
-        seconds: the median step's.
-        frames: of the video, annotated or not.
+        seconds: duration of the median step.
+        frames: number of frames in the video, annotated or not.
     """
 
     objects: list[ObjectScores]
@@ -51,9 +51,9 @@ def score_sequence(method: Method, frames: Path, annotations: Path) -> SequenceS
     """Segment one sequence and score it.
 
     Args:
-        method: is reset first.
-        frames: a folder of frames.
-        annotations: a folder of index PNGs with the frames' names; frames without one do not count.
+        method: the model or baseline; it is reset first.
+        frames: folder of frames.
+        annotations: folder of index PNGs named after the frames; frames without one are not scored.
 
     Raises:
         InputError: The first frame has no annotation, or fewer than three frames have one.
@@ -65,27 +65,18 @@ def score_sequence(method: Method, frames: Path, annotations: Path) -> SequenceS
     if source.names[0] not in truths or len(truths) < 3:
         raise InputError(f"{annotations}: needs a mask of the first frame and three masks or more")
     method.reset()
-    object_ids = method.add_objects(truths[source.names[0]])
-    scores, seconds = {}, []
+    method.add_objects(truths[source.names[0]])
+    predictions, seconds = [], []
     for name, frame in source:
         begin = time.perf_counter()
         labels = method.step(frame)
         seconds.append(time.perf_counter() - begin)
         if name in truths:
-            scores[name] = score_frame(labels, truths[name], object_ids)
-    objects = _by_object(annotations.name, object_ids, scores)
-    return SequenceScores(objects, statistics.median(seconds), len(source.names))
-
-
-def _by_object(
-    sequence: str, object_ids: Sequence[int], scores: dict[str, tuple[np.ndarray, np.ndarray]]
-) -> list[ObjectScores]:
-    names = tuple(scores)[1:-1]
-    J, F = np.array([scores[name] for name in names]).transpose(1, 2, 0)
-    return [
-        ObjectScores(sequence, object_id, None, names, J[k], F[k])
-        for k, object_id in enumerate(object_ids)
-    ]
+            predictions.append(labels)
+    annotated = [truths[name] for name in source.names if name in truths]
+    sequence = annotations.name
+    result = evaluate({sequence: predictions}, {sequence: annotated}, "davis2017")
+    return SequenceScores(list(result.objects), statistics.median(seconds), len(source.names))
 
 
 def _cells(objects: Sequence[ObjectScores]) -> list[str]:

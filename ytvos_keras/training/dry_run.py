@@ -4,7 +4,7 @@ import time
 
 import keras
 
-from ytvos_keras.bench.measure import peak_memory
+from ytvos_keras.processes import peak_memory
 from ytvos_keras.training.build import build_model, compile_model
 from ytvos_keras.training.clips import Records, split_data, training_clips
 from ytvos_keras.training.recipe import Recipe, Stage
