@@ -17,7 +17,7 @@ from ytvos_keras.export.saved_model import export_saved_model
 from ytvos_keras.export.saved_model_stream import SavedModelStream
 from ytvos_keras.export.served_model import ServedVersion
 from ytvos_keras.export.serving_warmup import WARMUP_FILE, read_warmup
-from ytvos_keras.models.presets import load
+from ytvos_keras.models import load
 
 SIGNATURES = ["step", "initialize", "encode", "step_features", "segment_clip"]
 BYTE_SIGNATURES = ["initialize_bytes", "step_bytes", "segment_clip_bytes"]

@@ -5,12 +5,11 @@ import logging
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image
 from records import make_video, write_records
 
 from ytvos_keras.data.clip_feed import count_videos
 from ytvos_keras.data.config import TeacherForcing
-from ytvos_keras.data.draw_batch import draw_batch
+from ytvos_keras.data.draw_clips import draw_clips
 from ytvos_keras.data.make_dataset import make_dataset
 from ytvos_keras.errors import InputError
 
@@ -235,8 +234,7 @@ def test_a_batch_can_be_looked_at(videos, tmp_path):
     dataset = make_dataset(videos, clip_length=4, size=SIZE, batch_size=2, frames="any", seed=2)
     inputs, targets, _ = arrays(dataset, 1)[0]
     batch = inputs, targets, np.array([[1, 0, 1], [1, 1, 1]])
-    draw_batch(batch, tmp_path / "batch.png")
-    drawn = np.array(Image.open(tmp_path / "batch.png"))
+    drawn = np.array(draw_clips(batch))
     assert drawn.shape == (2 * (32 + 4), 4 * (48 + 4), 3)
     first = drawn[:32, :48]
     untouched = batch[0]["mask"][0, ..., 0] == 0

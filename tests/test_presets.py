@@ -5,11 +5,10 @@ import h5py
 import keras
 import numpy as np
 import pytest
-from models_helper import make_clip, new_model, small_model
+from models_helper import make_clip, small_model
 
 import ytvos_keras
 from ytvos_keras.errors import InputError
-from ytvos_keras.models.half_weights import save_half_weights
 
 
 @pytest.fixture(scope="module")
@@ -112,18 +111,3 @@ def test_a_model_of_another_class(tmp_path):
     keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(path)
     with pytest.raises(InputError, match=r"other\.keras: holds a Sequential, not an S2S"):
         ytvos_keras.load(path)
-
-
-def test_half_weights_round_trip(tmp_path):
-    model, copy = new_model("lite"), new_model("lite")
-    model.compile("adam")  # its optimizer has weights of its own, which are left out
-    model.optimizer.build(model.trainable_variables)
-    path = tmp_path / "half.weights.h5"
-    save_half_weights(model, path)
-    copy.load_weights(path)
-    for mine, theirs in zip(copy.get_weights(), model.get_weights(), strict=True):
-        np.testing.assert_allclose(mine, theirs.astype("float16"), rtol=1e-6)
-    assert sorted(tmp_path.iterdir()) == [path, tmp_path / "half.weights.h5.sha256"]
-    with h5py.File(path) as file:
-        assert "optimizer" not in file
-    assert path.stat().st_size < 2 * model.count_params() + 400_000

@@ -17,7 +17,7 @@ from train_on_devices import run
 
 from ytvos_keras.errors import InputError
 from ytvos_keras.losses import MaskCrossentropy
-from ytvos_keras.models.presets import load
+from ytvos_keras.models import load
 from ytvos_keras.training.devices import Devices, find_devices
 from ytvos_keras.training.multi_replica import ReplicatedMean, compile_replicated
 from ytvos_keras.training.run_files import RunFiles

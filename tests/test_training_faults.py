@@ -25,11 +25,11 @@ from records import moving_squares, write_records
 from ytvos_keras.cli.train import main
 from ytvos_keras.errors import InputError
 from ytvos_keras.records.index import read_index
+from ytvos_keras.training.atomic_save import atomic_save
 from ytvos_keras.training.checkpoint import list_checkpoints, read_progress
 from ytvos_keras.training.clips import split_data
 from ytvos_keras.training.run_files import RunFiles
 from ytvos_keras.training.train import train
-from ytvos_keras.training.whole_file import whole_file
 
 SECONDS = 600  # a machine under load
 
@@ -226,13 +226,13 @@ def test_what_cannot_be_written_leaves_what_was_there(tmp_path):
     with (
         room_for(1000),
         pytest.raises(InputError, match=r"file: cannot be written \(File too large\); when"),
-        whole_file(path, ".part", 2000),
+        atomic_save(path, ".part", 2000),
     ):
         pytest.fail("there is no room")
-    with pytest.raises(KeyboardInterrupt), whole_file(path, ".part", 10) as part:
+    with pytest.raises(KeyboardInterrupt), atomic_save(path, ".part", 10) as part:
         part.write_bytes(b"half")
         raise KeyboardInterrupt
     assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [("file", b"before")]
-    with whole_file(path, ".part", 10) as part:
+    with atomic_save(path, ".part", 10) as part:
         part.write_bytes(b"after")
     assert path.read_bytes() == b"after"

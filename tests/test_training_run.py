@@ -9,7 +9,7 @@ import pytest
 from models_helper import SMALL
 from records import moving_squares, write_records
 
-from ytvos_keras.models.presets import load
+from ytvos_keras.models import load
 from ytvos_keras.training.checkpoint import list_checkpoints
 from ytvos_keras.training.recipe import Recipe, Stage
 from ytvos_keras.training.train import train

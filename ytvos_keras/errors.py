@@ -1,6 +1,6 @@
 """The one exception class that callers may want to catch, and what its messages are made of."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 
 class InputError(ValueError):
@@ -18,3 +18,19 @@ def first_line(error: BaseException) -> str:
 def and_more(rest: Sequence[object]) -> str:
     """For an error that names the first of several: ` (and 3 more)`, or nothing."""
     return f" (and {len(rest)} more)" if rest else ""
+
+
+def check_choices(config: object, choices: Mapping[str, Collection[object]]) -> None:
+    """Make sure that some attributes of a configuration have allowed values.
+
+    Args:
+        config: the object to check.
+        choices: attribute name → its allowed values.
+
+    Raises:
+        ValueError: one has another value.
+    """
+    for name, allowed in choices.items():
+        if (value := getattr(config, name)) not in allowed:
+            listed = ", ".join(map(str, allowed))
+            raise ValueError(f"{name} must be one of {listed}. Received: {value!r}")

@@ -69,8 +69,7 @@ def _cases(
     from ytvos_keras.export.onnx_stream import OnnxStream
     from ytvos_keras.export.parity import demo_clip
     from ytvos_keras.export.signatures import signatures
-    from ytvos_keras.models import PRESETS, S2S
-    from ytvos_keras.models.presets import load
+    from ytvos_keras.models import PRESETS, S2S, load
 
     keras.utils.set_random_seed(0)
     model = load(name) if name == "s2s-lite" else S2S(PRESETS[name])

@@ -82,7 +82,7 @@ def _say(address: str) -> None:
 @functools.cache
 def _load_model(name: str):
     import_tensorflow()
-    from ytvos_keras.models.presets import load
+    from ytvos_keras.models import load
 
     return load(name)
 

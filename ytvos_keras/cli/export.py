@@ -110,7 +110,7 @@ def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> No
 
 def _export(arguments: argparse.Namespace) -> None:
     import_tensorflow()
-    from ytvos_keras.models.presets import load
+    from ytvos_keras.models import load
 
     model = load(arguments.model)
     work = _saved_model if arguments.format == "saved-model" else _onnx

@@ -154,7 +154,7 @@ def segment_inputs(
 
 def load_model(name: str | Path):
     """Return the model of a preset or a file, as `ytvos_keras.load`."""
-    from ytvos_keras.models.presets import load  # imports TensorFlow
+    from ytvos_keras.models import load  # imports TensorFlow
 
     return load(name)
 

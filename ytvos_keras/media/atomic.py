@@ -21,15 +21,21 @@ _swept: set[Path] = set()
 
 
 @contextlib.contextmanager
-def atomic_path(path: str | Path) -> Iterator[Path]:
+def atomic_path(
+    path: str | Path, *, suffix: str = ".part", reserve: int | None = None
+) -> Iterator[Path]:
     """Give a hidden temporary path in the same folder; move it to `path` if the block succeeds.
 
     After an error or an interruption in the block the temporary file is removed and what was at
     `path` is still there. See `temporary_file`.
 
     Args:
-        path: where the finished file belongs. Its folder must exist. Of a link, the file that it
-            leads to is replaced.
+        path: where the finished file belongs. Its folder must exist. If it is a link, the file that
+            it points to is replaced.
+        suffix: suffix of the temporary name, starting with `.part`; some libraries want their own.
+        reserve: bytes to reserve on disk first, for HDF5, which crashes the process when a write
+            fails (h5py 3.14, HDF5 1.14). The file is then also flushed to disk, and not locked,
+            since HDF5 locks it itself.
 
     Yields:
         The path to write to.
@@ -46,8 +52,14 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         raise InputError(f"{path}: give the name of a file; this is a folder or a device.")
     if path.is_symlink():
         path = path.resolve()
-    with _named(path), temporary_file(path.parent) as part:
+    with _named(path), temporary_file(path.parent, suffix, locked=reserve is None) as part:
+        if reserve is not None and hasattr(os, "posix_fallocate"):  # not on macOS and Windows
+            with part.open("rb+") as file:
+                os.posix_fallocate(file.fileno(), 0, max(1, reserve))
         yield part
+        if reserve is not None:
+            with part.open("rb+") as file:
+                os.fsync(file.fileno())  # after a power cut, a renamed file may otherwise be empty
         part.replace(path)
 
 

@@ -3,7 +3,8 @@
 import keras
 
 from ytvos_keras.models.config import S2SConfig
-from ytvos_keras.models.presets import PRESETS, load
+from ytvos_keras.models.load import load
+from ytvos_keras.models.presets import PRESETS
 from ytvos_keras.models.s2s import S2S
 
 if keras.backend.backend() != "tensorflow" or keras.config.image_data_format() != "channels_last":

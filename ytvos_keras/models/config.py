@@ -3,6 +3,8 @@
 import dataclasses
 import math
 
+from ytvos_keras.errors import check_choices
+
 _CHOICES = {
     "backbone": ("vgg16", "efficientnet-lite0"),
     "fc6": ("1x1", "7x7", "none"),
@@ -69,11 +71,7 @@ class S2SConfig:
     def __post_init__(self):
         for name in ("decoder_filters", "input_size"):  # lists after a JSON round trip
             object.__setattr__(self, name, tuple(getattr(self, name)))
-        for name, choices in _CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise ValueError(
-                    f"{name} must be one of {', '.join(choices)}. Received: {getattr(self, name)!r}"
-                )
+        check_choices(self, _CHOICES)
         if self.state_stride not in (8, 32):
             raise ValueError(f"state_stride must be 8 or 32. Received: {self.state_stride}")
         if self.memory_frames < 0 or self.remember_every < 1:

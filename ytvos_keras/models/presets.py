@@ -1,4 +1,4 @@
-"""Named models."""
+"""Presets: named networks, and how their weights and model files are read."""
 
 from pathlib import Path
 
@@ -6,7 +6,6 @@ import keras
 
 from ytvos_keras.errors import InputError, first_line
 from ytvos_keras.models.config import S2SConfig
-from ytvos_keras.models.s2s import S2S
 from ytvos_keras.models.weight_files import check_weight_file
 
 PRESETS = {
@@ -30,24 +29,32 @@ PRESETS = {
 _ASSETS = Path(__file__).parent.parent / "assets"
 
 
-def load(name_or_path: str | Path, dtype: str | None = None) -> S2S:
-    """A model with its weights.
+def load_preset_weights(model: keras.Model, name: str) -> None:
+    """Load the bundled weights of a preset.
 
     Args:
-        name_or_path: A preset whose weights are bundled (`"s2s-lite"`), or the path of a `.keras`
-            file saved with `model.save`.
-        dtype: Keras dtype policy of a preset, such as `"mixed_bfloat16"`; the global one when left
-            out. A `.keras` file brings its own.
+        model: the network of that preset.
+        name: a key of `PRESETS`.
 
     Raises:
-        InputError: If there is no such preset or file, or the preset has no bundled weights.
-
-    Example:
-        >>> model = ytvos_keras.load("s2s-lite")
+        InputError: no weights are bundled with the preset.
     """
-    if name_or_path in PRESETS:
-        return _load_preset(str(name_or_path), dtype)
-    path = Path(name_or_path)
+    weights = _ASSETS / f"{name}.weights.h5"
+    if not weights.is_file():
+        raise InputError(
+            f"{name}: no weights are bundled with this preset; train it, or take s2s-lite. "
+            f"S2S(PRESETS[{name!r}]) gives the network with random weights"
+        )
+    check_weight_file(weights)
+    model.load_weights(weights)
+
+
+def load_model_file(path: Path) -> keras.Model:
+    """Load a `.keras` file in Keras' safe mode, which runs no code from the file.
+
+    Raises:
+        InputError: there is no such file, or it is not a readable `.keras` file.
+    """
     if path.name.endswith(".weights.h5"):
         raise InputError(
             f"{path}: holds weights without their network; give the .keras file (ytvos-train "
@@ -59,24 +66,8 @@ def load(name_or_path: str | Path, dtype: str | None = None) -> S2S:
         )
     check_weight_file(path)
     try:
-        model = keras.saving.load_model(path, compile=False)  # in safe mode: no code of the file
-    except Exception as error:  # Keras raises of every kind for a configuration it cannot use
+        return keras.saving.load_model(path, compile=False)
+    except Exception as error:  # Keras raises all kinds of errors for an invalid configuration
         raise InputError(
             f"{path}: not a .keras file that this version reads ({first_line(error)})"
         ) from error
-    if not isinstance(model, S2S):
-        raise InputError(f"{path}: holds a {type(model).__name__}, not an S2S; give an S2S model")
-    return model
-
-
-def _load_preset(name, dtype):
-    weights = _ASSETS / f"{name}.weights.h5"
-    if not weights.is_file():
-        raise InputError(
-            f"{name}: no weights are bundled with this preset; train it, or take s2s-lite. "
-            f"S2S(PRESETS[{name!r}]) gives the network with a random start"
-        )
-    model = S2S(PRESETS[name], dtype=dtype, name=name.replace("-", "_"))
-    check_weight_file(weights)
-    model.load_weights(weights)
-    return model

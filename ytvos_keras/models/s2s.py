@@ -7,6 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from ytvos_keras.errors import InputError
 from ytvos_keras.layers import ConvLSTM
 from ytvos_keras.layers.resolution import pad_to_stride
 from ytvos_keras.layers.time import fold_time, recur, recur_recomputing
@@ -19,6 +20,7 @@ from ytvos_keras.models.parts import (
     new_initializer,
     new_memory,
 )
+from ytvos_keras.models.presets import PRESETS, load_model_file, load_preset_weights
 
 Tensors = dict[str, Tensor]
 State = Tensors  # the objects are the first dimension of every one
@@ -222,20 +224,27 @@ class S2S(keras.Model):
 
         Args:
             preset: A preset's name, or the path of a `.keras` file; see `ytvos_keras.load`.
-            load_weights: Whether to load the weights; a preset without them has random ones.
-            dtype: Keras dtype policy of a preset; the global one when left out.
+            load_weights: Whether to load the preset's weights, or to keep random ones.
+            dtype: Keras dtype policy for a preset; default: the global policy.
 
         Raises:
-            InputError: If there is no such preset, or no weights are bundled with it.
+            InputError: There is no such preset or file, or no weights are bundled with the preset.
 
         Example:
             >>> model = ytvos_keras.S2S.from_preset("s2s-lite")
         """
-        from ytvos_keras.models.presets import PRESETS, load
-
-        if not load_weights and preset in PRESETS:
-            return cls(PRESETS[str(preset)], dtype=dtype)
-        return load(preset, dtype)
+        if preset in PRESETS:
+            name = str(preset)
+            model = cls(PRESETS[name], dtype=dtype, name=name.replace("-", "_"))
+            if load_weights:
+                load_preset_weights(model, name)
+            return model
+        model = load_model_file(Path(preset))
+        if not isinstance(model, cls):
+            raise InputError(
+                f"{preset}: holds a {type(model).__name__}, not an S2S; give an S2S model"
+            )
+        return model
 
     def get_config(self) -> Config:
         return {**super().get_config(), "config": dataclasses.asdict(self.config)}

@@ -11,7 +11,7 @@ from ytvos_keras.errors import InputError, first_line
 from ytvos_keras.media.json_file import parse_json
 from ytvos_keras.media.json_value import JsonValue
 from ytvos_keras.models.weight_files import check_weight_file, checksum_path, write_checksum
-from ytvos_keras.training.whole_file import size_on_disk, whole_file
+from ytvos_keras.training.atomic_save import atomic_save, size_on_disk
 
 _KEEP = 2
 _MOST = 10**9  # stages and steps
@@ -70,7 +70,7 @@ def save_checkpoint(model: keras.Model, progress: Progress, folder: Path) -> Pat
     path = folder / f"step-{progress.step:08d}.weights.h5"
     text = json.dumps(asdict(progress))
     size = size_on_disk([*model.variables, *model.optimizer.variables]) + len(text)
-    with whole_file(path, ".part.weights.h5", size) as part:  # Keras wants this ending
+    with atomic_save(path, ".part.weights.h5", size) as part:  # Keras wants this ending
         model.save_weights(part, overwrite=True)
         with h5py.File(part, "r+") as file:
             file.attrs[_ATTRIBUTE] = text

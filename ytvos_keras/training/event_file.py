@@ -12,7 +12,7 @@ from pathlib import Path
 import tensorflow as tf
 from PIL import Image
 
-from ytvos_keras.training.whole_file import whole_file
+from ytvos_keras.training.atomic_save import atomic_save
 
 _VERSION = "brain.Event:2"  # without it, TensorBoard takes a file for one of 2015
 _WIDEST = 1280  # pixels; wider pictures are made smaller
@@ -59,7 +59,7 @@ def write_events(
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"events.out.tfevents.{step:010d}"  # TensorBoard reads in the order of names
     size = sum(each.ByteSize() + 16 for each in events)
-    with whole_file(path, ".part", size) as part, tf.io.TFRecordWriter(str(part)) as writer:
+    with atomic_save(path, ".part", size) as part, tf.io.TFRecordWriter(str(part)) as writer:
         for each in events:
             writer.write(each.SerializeToString())
     return path

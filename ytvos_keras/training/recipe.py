@@ -4,6 +4,7 @@ import dataclasses
 from dataclasses import dataclass
 
 from ytvos_keras.data.sampling import MAX_STEP, MIN_OBJECT
+from ytvos_keras.errors import check_choices
 from ytvos_keras.losses import LOSSES
 from ytvos_keras.models.config import S2SConfig
 
@@ -149,11 +150,7 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self):
-        for name, choices in _CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise ValueError(
-                    f"{name} must be one of {', '.join(choices)}. Received: {getattr(self, name)!r}"
-                )
+        check_choices(self, _CHOICES)
         if not set(self.frozen) <= set(_PARTS):
             raise ValueError(f"frozen must be of {', '.join(_PARTS)}. Received: {self.frozen}")
         if not self.stages:

@@ -10,8 +10,8 @@ from ytvos_keras.errors import InputError, first_line
 from ytvos_keras.media.atomic import atomic_path
 from ytvos_keras.models import S2S
 from ytvos_keras.models.weight_files import checksum_path, write_checksum
+from ytvos_keras.training.atomic_save import atomic_save, size_on_disk
 from ytvos_keras.training.run_json import what_matters
-from ytvos_keras.training.whole_file import size_on_disk, whole_file
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def save_model(model: S2S, path: Path) -> None:
     """
     copy = S2S(model.config, dtype="float32", name=model.name)
     copy.set_weights(model.get_weights())
-    with whole_file(path, ".part.keras", size_on_disk(copy.variables)) as part:
+    with atomic_save(path, ".part.keras", size_on_disk(copy.variables)) as part:
         copy.save(part)
         checksum_path(path).unlink(missing_ok=True)  # of an earlier file of this name
     write_checksum(path)

@@ -4,8 +4,7 @@ import dataclasses
 from pathlib import Path
 
 from ytvos_keras.errors import InputError, first_line
-from ytvos_keras.models import PRESETS, S2S
-from ytvos_keras.models.presets import load
+from ytvos_keras.models import PRESETS, S2S, load
 from ytvos_keras.models.weight_files import check_weight_file
 from ytvos_keras.training.recipe import Recipe
 

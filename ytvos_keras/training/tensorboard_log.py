@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from PIL import Image
 
-from ytvos_keras.data.draw_batch import draw_clips
+from ytvos_keras.data.draw_clips import draw_clips
 from ytvos_keras.training.checkpoint import Progress
 from ytvos_keras.training.clips import RunData, training_clips, validation_clips
 from ytvos_keras.training.event_file import write_events

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field, replace
 
+from ytvos_keras.errors import check_choices
+
 _CHOICES = {
     "examples": ("affine", "scenes"),
     "loss": ("cross-entropy", "lite"),  # `LOSSES`, which would import TensorFlow here
@@ -110,12 +112,7 @@ class OnlineLearningConfig:
     scenes: SceneRanges = field(default_factory=SceneRanges)
 
     def __post_init__(self):
-        for name, choices in _CHOICES.items():
-            if getattr(self, name) not in choices:
-                listed = ", ".join(map(str, choices))
-                raise ValueError(
-                    f"{name} must be one of {listed}. Received: {getattr(self, name)!r}"
-                )
+        check_choices(self, _CHOICES)
         if not self.parts or not set(self.parts) <= set(_PARTS):
             raise ValueError(
                 f"parts must be some of {', '.join(_PARTS)}; the ConvLSTM stays as it is. "

@@ -1,39 +1,24 @@
-"""A batch of clips as one picture, to look at before training."""
-
-from pathlib import Path
+"""Draw a batch of clips as one picture, to check it before training."""
 
 import numpy as np
 from PIL import Image
 
-from ytvos_keras.media.atomic import atomic_path
 from ytvos_keras.media.overlay import overlay
 
 _GAP = 4  # pixels between frames
 _UNWEIGHTED = (150, 150, 150)
 
 
-def draw_batch(batch: tuple, path: str | Path) -> None:
-    """Draws a clip a row: its frames from left to right, the object tinted and outlined.
+def draw_clips(batch: tuple) -> Image.Image:
+    """Draw one clip per row: its frames from left to right, the object tinted and outlined.
 
-    Frames that do not count (weight 0) are greyed; where there is no annotation, they have no tint.
+    Frames of weight 0 are greyed; frames without annotation have no tint.
 
     Args:
-        batch: `(inputs, targets, sample_weight)`, as `make_dataset` yields it; tensors or arrays.
-        path: a PNG or JPEG file to write. Its folder must exist.
+        batch: `(inputs, targets, sample_weight)` from `make_dataset`; tensors or arrays.
 
     Example:
-        >>> draw_batch(next(iter(make_dataset("records", batch_size=4))), "batch.png")
-    """
-    path = Path(path)
-    with atomic_path(path) as part:
-        draw_clips(batch).save(part, format="PNG" if path.suffix.lower() == ".png" else "JPEG")
-
-
-def draw_clips(batch: tuple) -> Image.Image:
-    """What `draw_batch` writes.
-
-    Args:
-        batch: see there.
+        >>> draw_clips(next(iter(make_dataset("records", batch_size=4)))).save("batch.png")
     """
     inputs, targets, weights = batch
     frames = np.asarray(inputs["frames"])
