@@ -85,7 +85,7 @@ def test_other_commands_are_handed_over(name, monkeypatch):
             "so it holds none of \" * / : < > ? \\ |. Received: 'a/b'",
         ),
         (["--predictions", "a:b=other", "--csv", "s.csv"], "Received: 'a:b'"),
-        (["--json", "s", "--csv", "s"], "--json, --csv and --html need a file each"),
+        (["--json", "s", "--csv", "s"], "--json, --csv and --html need different files"),
         (
             ["--predictions", "other", "--seconds-per-frame", "1"],
             "--seconds-per-frame is of one method",

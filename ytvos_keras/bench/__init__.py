@@ -1,7 +1,7 @@
 """Benchmarks of the package: one module each, run by `ytvos-bench NAME`.
 
-A benchmark module holds `NAME` and `SUMMARY` (strings), `add_arguments(parser)` and
-`run(arguments, progress) -> Report`. It imports TensorFlow where it uses it, so that `--help` is
-quick; one that does without holds `NEEDS_TENSORFLOW = False`. To add one, write the module and add
-it to `BENCHMARKS` in `ytvos_keras/cli/bench.py`.
+A benchmark module defines `NAME` and `SUMMARY` (strings), `add_arguments(parser)` and
+`run(arguments, progress) -> Report`. It imports TensorFlow where it is used, so that `--help` is
+fast; a benchmark without TensorFlow sets `NEEDS_TENSORFLOW = False`. To add one, write the
+module and add it to `BENCHMARKS` in `ytvos_keras/cli/bench.py`.
 """

@@ -16,9 +16,9 @@ def add_size(
     """Add `--size`, height and width in pixels.
 
     Args:
-        parser: of the benchmark.
-        default: (height, width); None for the model's.
-        what: has this size.
+        parser: the parser of the benchmark.
+        default: (height, width); None for the model's own size.
+        what: names in the help text what has this size.
     """
     shown = "the model's" if default is None else "{}x{}".format(*default)
     parser.add_argument(

@@ -53,8 +53,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
     """Time whole evaluations by the rules of DAVIS 2017: reading, J, F and their statistics.
 
-    The masks are made up and written just before, so the system has them in memory and no disk
-    is waited for. Starting the processes counts.
+    The masks are synthetic and freshly written, so they are in the page cache and disk speed does
+    not matter. The time includes starting the processes.
 
     Raises:
         InputError: There is nothing to score, or a library of the reference is not installed.
@@ -67,7 +67,7 @@ def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
             "--frames must be at least 3, as the first and the last are not scored. "
             f"Received: {arguments.frames}"
         )
-    import_libraries()  # or say now that they are missing
+    import_libraries()  # fail early if they are missing
     machine = describe_machine()  # before our own load is on it
     with tempfile.TemporaryDirectory() as folder:
         timings, results = _measure(Path(folder), arguments, progress)

@@ -35,7 +35,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
     """Time one step of one object, from the frame to the probabilities and the next state.
 
-    All forms take turns, each with its own state. int8 is calibrated on the bundled clip.
+    The forms are timed in turns, each with its own state. int8 is calibrated on the bundled clip.
     """
     machine = describe_machine()  # before our own load is on it
     cases: dict[tuple[str, str], Callable[[], object]] = {}
@@ -102,7 +102,7 @@ def _saved(function, specs):
     with tempfile.TemporaryDirectory() as folder:
         archive.write_out(folder, verbose=False)
         loaded = tf.saved_model.load(folder)
-    return lambda inputs: loaded.step(inputs)  # holds the variables, as `loaded.step` does not
+    return lambda inputs: loaded.step(inputs)  # keeps `loaded`, and so its variables, alive
 
 
 def _fetch(function: Callable, inputs: dict) -> None:

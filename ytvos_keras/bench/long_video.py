@@ -18,8 +18,8 @@ from ytvos_keras.bench.textured_videos import make_videos
 NAME = "long"
 SUMMARY = "speed and memory at the beginning and at the end of a long video"
 
-SCENE = 200  # frames from one cut to the next
-WINDOW = 100  # frames that a figure stands for
+SCENE = 200  # frames between two cuts
+WINDOW = 100  # frames that a figure summarizes
 MOST_SPREAD = 50  # MB
 MOST_SLOWDOWN = 1.1
 
@@ -124,7 +124,7 @@ def _windows(count: int) -> list[int]:
 
 
 def _figures(times: Sequence[float], memory: Sequence[float], begin: int) -> dict[str, float]:
-    """The median time from one frame to the next, which start-up and saved states do not move."""
+    """The median time between frames, which start-up and saved states do not affect."""
     end = begin + WINDOW
     steps = [times[n + 1] - times[n] for n in range(begin, end - 1)]
     return {"median_s": median(steps), "resident_memory_mb": memory[end - 1]}

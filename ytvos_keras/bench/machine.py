@@ -12,7 +12,7 @@ PACKAGES = ("tensorflow", "keras", "numpy")
 
 
 def cpu_model() -> str:
-    """Return the name of the processor, as the system gives it."""
+    """Return the name of the processor, as the operating system reports it."""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
         for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
@@ -40,8 +40,8 @@ def package_version(name: str) -> str | None:
 def describe_machine() -> dict[str, object]:
     """Describe processor, system, versions and date, ready for JSON.
 
-    The load average at the start is part of it: figures from a busy machine are to be read as such.
-    Imports no TensorFlow.
+    It includes the load average at the start, so that figures from a busy machine can be
+    recognized. Does not import TensorFlow.
     """
     return {
         "cpu": cpu_model(),

@@ -29,7 +29,7 @@ class Timing:
 
     @property
     def minimum(self) -> float:
-        """The shortest duration in seconds: the least disturbed by other processes."""
+        """The shortest duration in seconds, the one least disturbed by other processes."""
         return min(self.seconds)
 
     def figures(self) -> dict[str, float]:
@@ -44,14 +44,14 @@ def interleave(
     repeats: int = 20,
     progress: Progress = no_progress,
 ) -> dict[Key, Timing]:
-    """Time several functions in turns: each once, then each once again, and so on.
+    """Time several functions in turns: each once per round.
 
     The speed of a shared machine drifts. Functions that take turns all see the same drift, so that
     their ratios hold even where their absolute times do not.
 
     Args:
         cases: Functions without arguments by name. A function must have finished its work when it
-            returns; on an accelerator it has to fetch its result.
+            returns; on an accelerator it must fetch its result.
         warmup: Rounds that are not measured (tracing, memory allocation, caches).
         repeats: Rounds that are measured, at least 1.
         progress: Called after every round.

@@ -8,7 +8,7 @@ import numpy as np
 
 from ytvos_keras.media.masks import write_mask
 
-_DIRECTIONS = 720  # in which an outline's distance from its centre is kept
+_DIRECTIONS = 720  # in which an outline's distance from its centre is stored
 
 
 def write_sequences(
@@ -46,7 +46,7 @@ def write_sequences(
 
 
 class _Object:
-    """A round thing with a wavy outline that starts at `place`, a share of the width."""
+    """A round object with a wavy outline that starts at `place`, a fraction of the width."""
 
     def __init__(self, random: np.random.Generator, size: tuple[int, int], place: float):
         height, width = size
@@ -89,7 +89,7 @@ def _predict(
 
 
 def _fill(labels: np.ndarray, object_id: int, centre: np.ndarray, outline: np.ndarray) -> None:
-    """Set what lies within an outline, as far as it is in the picture."""
+    """Fill an outline, clipped to the picture."""
     reach = outline.max() + 1
     (top, left), (bottom, right) = np.maximum(centre - reach, 0), np.maximum(centre + reach, 0)
     box = np.s_[int(top) : int(bottom), int(left) : int(right)]

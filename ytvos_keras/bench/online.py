@@ -95,9 +95,9 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
     """Segment every sequence without online learning and with each setting, and score it.
 
-    J and F are means over an object's annotated frames but the first and the last, then over
-    objects. Seconds a frame are those of all steps of a video ÷ its frames: learning, and the
-    compiling that the first video of a size needs, are shared by the frames.
+    J and F are averaged over an object's annotated frames except the first and the last, then over
+    objects. Seconds per frame are the time of all steps of a video divided by its number of frames,
+    so they include learning, and compilation for the first video of each size.
 
     Raises:
         InputError: A sequence cannot be read or scored.

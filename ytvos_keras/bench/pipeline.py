@@ -21,7 +21,7 @@ BARE = "tf.io.decode_jpeg alone"
 ANY = "make_dataset, any frames"
 ANNOTATED = "make_dataset, annotated frames"
 
-_LEAD = 5  # batches before a measured round; as many are made in advance at most
+_LEAD = 5  # batches before a measured round; the pipeline prefetches at most as many
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -48,9 +48,9 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
     """Time the pipeline with all augmentation, and TensorFlow decoding the same frames alone.
 
-    The videos are made up and written just before, so the system has them in memory and no disk
-    is waited for. Ours reads, checks and decodes frames and masks, moves both, changes colours and
-    batches; the other decodes and throws away.
+    The videos are synthetic and freshly written, so they are in the page cache and disk speed does
+    not matter. Our pipeline reads, checks and decodes frames and masks, augments and batches them;
+    the reference only decodes.
     """
     machine = describe_machine()  # before our own load is on it
     with tempfile.TemporaryDirectory() as folder:
@@ -76,7 +76,7 @@ def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
 
 
 def _memory_figures(start: float | None, end: float | None, clips: int) -> list[Figure]:
-    if start is None or end is None:  # this system does not tell
+    if start is None or end is None:  # not reported by this system
         return []
     return [
         Figure("memory_at_first_mb", start, f"memory after a tenth of the clips: {start:.0f} MB"),
@@ -120,7 +120,7 @@ def _measure(folder: str, arguments: Namespace, progress: Progress) -> dict[str,
     for round_ in range(total):
         progress("warming up" if round_ < arguments.warmup else "measuring", round_, total)
         for name, (stream, steps) in streams.items():
-            # What was made in advance is used up, and the other streams have come to rest.
+            # Prefetched batches are used up, and the other streams are idle.
             _take(stream, _LEAD * steps)
             start = time.perf_counter()
             _take(stream, batches * steps)

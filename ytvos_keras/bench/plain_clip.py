@@ -8,14 +8,15 @@ from ytvos_keras.bench.plain_step import dtype_policy
 def plain_clip(frames: int, height: int, width: int, precision: str = "float32") -> keras.Model:
     """Build Initializer, Encoder, ConvLSTM and Decoder from stock Keras layers.
 
-    VGG-16 of `keras.applications` with fc6 as a 1×1 convolution, over the frames by
-    `keras.layers.TimeDistributed`; `keras.layers.ConvLSTM2D`; `keras.layers.Conv2DTranspose`, also
-    time-distributed: sizes of section 4.3, random weights.
+    They are VGG-16 from `keras.applications` with fc6 as a 1×1 convolution,
+    `keras.layers.ConvLSTM2D` and `keras.layers.Conv2DTranspose`; `keras.layers.TimeDistributed`
+    applies the first and the last to each frame. Sizes are those of section 4.3, weights are
+    random.
 
     Args:
         frames: T, the first frame included.
         height: Of the frames, in pixels, a multiple of 32.
-        width: Likewise.
+        width: Of the frames, in pixels, a multiple of 32.
         precision: The dtype policy.
 
     Returns:

@@ -16,8 +16,8 @@ def plain_evaluation(
     """Score by the rules of DAVIS 2017: in one process, whole frames, object by object.
 
     Args:
-        predictions: holds one folder of PNGs for each sequence.
-        truth: likewise, the true masks.
+        predictions: folder with one folder of PNGs for each sequence.
+        truth: folder of the true masks, in the same layout.
         on_sequence: called after every sequence with the numbers of sequences done and in all.
 
     Returns:

@@ -9,12 +9,13 @@ import keras
 def plain_step(height: int, width: int, precision: str = "float32") -> keras.Model:
     """Build the paper's Encoder, ConvLSTM and Decoder from stock Keras layers.
 
-    VGG-16 of `keras.applications`, fc6 as a 1×1 convolution, `keras.layers.ConvLSTM2D` over a
-    sequence of one frame, and `keras.layers.Conv2DTranspose`: sizes of section 4.3, random weights.
+    They are VGG-16 from `keras.applications` with fc6 as a 1×1 convolution,
+    `keras.layers.ConvLSTM2D` over a sequence of one frame, and `keras.layers.Conv2DTranspose`.
+    Sizes are those of section 4.3, weights are random.
 
     Args:
         height: Of the frame, in pixels, a multiple of 32.
-        width: Likewise.
+        width: Of the frame, in pixels, a multiple of 32.
         precision: The dtype policy.
 
     Returns:
@@ -41,7 +42,7 @@ def plain_step(height: int, width: int, precision: str = "float32") -> keras.Mod
 
 @contextmanager
 def dtype_policy(name: str) -> Iterator[None]:
-    """The layers of `keras.applications` take their dtype from the global policy alone."""
+    """Layers of `keras.applications` only obey the global dtype policy."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(name)
     try:

@@ -35,13 +35,13 @@ class Comparison:
 
     @property
     def ratio_of_minima(self) -> float:
-        """`ratio` of the shortest times; if it is far from `ratio`, the machine was too busy."""
+        """Like `ratio`, of the shortest times; if the two differ much, the machine was too busy."""
         return self.reference.minimum / self.ours.minimum
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A single number outside of rows and comparisons, with its JSON key and its text."""
+    """A number that is neither in a row nor a comparison, with its JSON key and text."""
 
     name: str
     value: float

@@ -54,10 +54,11 @@ def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
     """Time a model with random weights, all cases in turns.
 
     Everything is compiled with `tf.function`. The whole step is one function, from the frame to the
-    probabilities and the new state; the parts are functions of their own, so their sum differs a
-    little from it. The paper's model is also timed as a plain Keras model, with one object.
+    probabilities and the new state; the parts are separate functions, so their sum differs slightly
+    from it. The paper's model is also timed as a plain Keras model, with one object.
 
-    Peak memory is of the whole run: for one case, choose one precision and one number of objects.
+    Peak memory covers the whole run: to measure one case, choose one precision and one number of
+    objects.
     """
     machine = describe_machine()  # before our own load is on it
     cases: dict[Case, Callable[[], object]] = {}

@@ -17,7 +17,7 @@ _CHILD = "import sys; from ytvos_keras.bench.step_process import serve; serve(sy
 
 
 class TrainedNetwork(NamedTuple):
-    """What is trained, on a clip of random pixels, batch 1.
+    """The network to train, on a clip of random pixels, batch 1.
 
     `network` is `OURS` or `PLAIN`; `model` the name of a preset; `policy` the dtype policy; `size`
     the height and the width of the frames in pixels.
@@ -34,17 +34,17 @@ class StepProcess:
     """A network trained in a separate process, to measure its peak memory.
 
     Args:
-        trained: What it trains.
+        trained: The network to train.
 
     Raises:
-        InputError: The process ended early, for want of memory for example.
+        InputError: The process ended early, for example because it ran out of memory.
     """
 
     def __init__(self, trained: TrainedNetwork):
         self.peak_memory = 0.0
         """Largest resident memory up to the last step, in MB (10⁶ bytes)."""
         self._trained = trained
-        # Not a pipe: a process that says much would wait until somebody reads it.
+        # Not a pipe: a process that prints a lot would block until someone reads it.
         self._errors = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 (see close)
         self._process = subprocess.Popen(
             [sys.executable, "-c", _CHILD, json.dumps(trained)],
@@ -60,7 +60,7 @@ class StepProcess:
             raise
 
     def step(self) -> None:
-        """Make one step and waits for its end."""
+        """Make one step and wait until it is done."""
         print(file=self._process.stdin, flush=True)
         self._wait()
 
@@ -88,7 +88,7 @@ class StepProcess:
 
 
 def serve(trained: str) -> None:
-    """Build a network, then makes a step for every line on stdin; answers with the peak memory.
+    """Build a network, make a step for every line on stdin, and answer each with the peak memory.
 
     Args:
         trained: A `TrainedNetwork` as JSON.
@@ -119,7 +119,7 @@ def _build(trained):
     model.compile(
         keras.optimizers.Adam(1e-5),
         keras.losses.BinaryCrossentropy(from_logits=True),
-        jit_compile=False,  # as ours: XLA, which Keras would take, is far slower on a CPU
+        jit_compile=False,  # like ours; XLA, which Keras would choose, is far slower on a CPU
     )
     return model, (inputs, masks[:, 1:])
 

@@ -10,7 +10,7 @@ from PIL import Image
 from ytvos_keras.datasets.video import Frame, Video
 from ytvos_keras.media.palette import davis_palette
 
-_MARGIN = 64  # pixels by which the background is larger than the frame
+_MARGIN = 64  # pixels by which the background exceeds the frame
 _WAVES = ((6, 70.0), (25, 45.0), (90, 30.0), (300, 12.0))  # blobs across the width, contrast
 
 
@@ -43,7 +43,7 @@ def make_videos(
         videos: how many.
         frames: in each.
         size: height and width in pixels.
-        annotated_every: every which frame has a mask.
+        annotated_every: number of frames from one mask to the next.
         seed: of the random numbers.
 
     Yields:
@@ -75,7 +75,7 @@ def _frame(scene: "_Scene", name: str, t: int, annotated: bool) -> Frame:
 
 
 class _Scene:
-    """A background that slides by, and wavy discs that swing over it."""
+    """A sliding background with wavy discs that swing over it."""
 
     def __init__(self, rng: np.random.Generator, size: tuple[int, int], objects: int):
         self.size = size

@@ -40,9 +40,9 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
     """Time whole training steps on one clip, all cases in turns, each in a separate process.
 
-    A step is the forward pass, the loss, the gradients and the optimiser, as `ytvos-train` makes
-    it. The paper's model is also timed as a composition of stock Keras layers, with stock Adam and
-    compiled like ours. Random weights and pixels, batch 1.
+    A step is forward pass, loss, gradients and optimizer update, as in `ytvos-train`. The paper's
+    model is also timed as a composition of stock Keras layers, with stock Adam and compiled like
+    ours. Random weights and pixels, batch 1.
     """
     machine = describe_machine()  # before our own load is on it
     networks = (PLAIN, OURS) if arguments.model == "s2s-vgg16" else (OURS,)

@@ -1,4 +1,4 @@
-"""`ytvos-annotate`: from a video to finished masks, by hand and model together."""
+"""`ytvos-annotate`: annotate a video by hand, with the model's help."""
 
 import argparse
 import functools
@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
         help="size at which the model works (default: the model's own, at the video's aspect "
         "ratio); larger finds smaller objects and is slower",
     )
-    add("--no-browser", action="store_true", help="print the address, open no browser")
+    add("--no-browser", action="store_true", help="print the address, do not open a browser")
     add("--quiet", action="store_true", help="print the address, warnings and errors only")
     return parser
 

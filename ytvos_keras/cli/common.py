@@ -25,23 +25,24 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 def run(command: Callable[[], None], *, quiet: bool = False, hint: str = "") -> int:
     """Run a command and turn errors into one line and an exit code.
 
-    `InputError` and `OSError` (a full disk, a folder that must not be written to) become
-    `error: …` and exit code 1; Ctrl-C and SIGTERM become `interrupted` and exit code 130. Any other
-    exception is a bug of this package and keeps its traceback.
+    `InputError` and `OSError` (a full disk, a write-protected folder) become `error: …` and exit
+    code 1; Ctrl-C and SIGTERM become `interrupted` and exit code 130. Any other exception is a bug
+    of this package and keeps its traceback.
 
     Args:
         command: the work.
-        quiet: whether to leave out messages below a warning.
+        quiet: whether to hide messages below warnings.
         hint: what the user can do after an interruption.
 
     Returns:
         The exit code.
     """
-    # Closed by the caller (`>&-`, a service without a terminal): Python has None there.
+    # If the caller closed them (`>&-`, a service without a terminal), they are None.
     sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115 (never closed)
     sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
-        # A pipe on Windows, or a folder's name that is no Unicode: as stderr does, no traceback.
+        # Escape what cannot be encoded (a pipe on Windows, a folder name that is not Unicode), as
+        # stderr does.
         sys.stdout.reconfigure(errors="backslashreplace")
     with _messages(quiet), _terminated_like_interrupted():
         try:
@@ -74,8 +75,8 @@ def table_console() -> "Console":
 
 def prepare_tensorflow() -> None:
     """Set the environment variables that TensorFlow and Keras read at import."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # no start-up notes, errors only
-    os.environ["KERAS_BACKEND"] = "tensorflow"  # the only one that this package works with
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors only
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # the only backend that this package supports
 
 
 def size_argument(text: str) -> tuple[int, int]:
@@ -94,7 +95,7 @@ def size_argument(text: str) -> tuple[int, int]:
 
 
 class _StderrHandler(logging.Handler):
-    """Print to what `sys.stderr` is at that moment (a progress bar takes its place for a while)."""
+    """Print to the current `sys.stderr`, which a progress bar may have replaced."""
 
     def emit(self, record: logging.LogRecord) -> None:
         print(self.format(record), file=sys.stderr)

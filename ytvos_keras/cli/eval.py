@@ -44,7 +44,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     evaluations = _scores(arguments, plans)
     try:  # the files first: the table may go to a pipe that is closed
         _write(arguments, plans, evaluations)
-    finally:  # a full disk is no reason to keep the scores back
+    finally:  # print the scores even if the disk is full
         _print(arguments, evaluations)
 
 

@@ -70,7 +70,7 @@ def _add_data_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         required=True,
         metavar="DIR",
-        help="predicted masks; NAME=DIR names the method; again for each further method",
+        help="predicted masks; NAME=DIR names the method; repeat for several methods",
     )
     add("--ground-truth", required=True, metavar="DIR", help="true masks")
     add("--protocol", required=True, choices=("davis2016", "davis2017", "youtube-vos"))
@@ -95,22 +95,22 @@ def _add_youtube_vos_arguments(group) -> None:
         "--frames",
         choices=("every", "listed"),
         help="which frames the method was given: all 30 a second, or those in meta.json (then "
-        "masks of others are an error); stated in the output, as it changes what scores mean",
+        "masks of others are an error); it is recorded in the output",
     )
 
 
 def _add_output_arguments(group) -> None:
     add = group.add_argument
-    several = "of several methods a file each: scores.json becomes scores.NAME.json"
+    several = "for several methods, one file each: NAME goes into the file name"
     add("--json", type=Path, metavar="FILE", help=f"all scores; {several}")
-    add("--csv", type=Path, metavar="FILE", help="one row an object; of several methods likewise")
+    add("--csv", type=Path, metavar="FILE", help=f"one row per object; {several}")
     add("--html", type=Path, metavar="FILE", help="one page with tables, curves and pictures")
     add("--per-object", action="store_true", help="also print a row for each object")
     add(
         "--seconds-per-frame",
         type=positive_number,
         metavar="X",
-        help="time that the method took, to be stated in the output",
+        help="time that the method took, to record in the output",
     )
     cores = available_cores()
     add(
@@ -124,7 +124,7 @@ def _add_output_arguments(group) -> None:
 
 
 def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
-    """Usage errors that argparse cannot see: exit with 2."""
+    """Report usage errors that argparse cannot detect, and exit with 2."""
     if "" in arguments.predictions or not arguments.ground_truth:
         parser.error("--predictions and --ground-truth need a folder. Received: ''")
     named = [_named(text) for text in arguments.predictions]
@@ -132,7 +132,7 @@ def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> No
     arguments.predictions = dict(named)
     files = [path for path in (arguments.json, arguments.csv, arguments.html) if path]
     if len(set(files)) < len(files):
-        parser.error("--json, --csv and --html need a file each")
+        parser.error("--json, --csv and --html need different files")
     only = {
         "--seen-from": arguments.seen_from,
         "--unseen": arguments.unseen,

@@ -51,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--cite-paper",
         action="store_true",
-        help="add the paper's own rows in a table of their own: of its Table 2 for youtube-vos, "
+        help="add the paper's own rows in a separate table: of its Table 2 for youtube-vos, "
         "of its Table 3 for davis2016",
     )
     add("--markdown", action="store_true", help="print Markdown")

@@ -1,4 +1,4 @@
-"""`ytvos-eval submission`: writes the zip that a benchmark's server takes, or checks one."""
+"""`ytvos-eval submission`: write the zip file for a benchmark's server, or check one."""
 
 import argparse
 
@@ -51,9 +51,9 @@ def _parser() -> argparse.ArgumentParser:
         "enough) and meta.json (YouTube-VOS) or ImageSets (DAVIS)",
     )
     add("--split", metavar="NAME", help="of DAVIS (default: test-dev)")
-    add("--predictions", metavar="DIR", help="folder with one folder of masks a sequence")
+    add("--predictions", metavar="DIR", help="folder with one folder of masks per sequence")
     add("--output", metavar="FILE.zip", help="the zip to write")
-    add("--check", metavar="FILE.zip", help="look at this zip instead of writing one")
+    add("--check", metavar="FILE.zip", help="check this zip instead of writing one")
     add("--quiet", action="store_true", help="show no progress; print faults and errors only")
     return parser
 

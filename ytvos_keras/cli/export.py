@@ -75,14 +75,14 @@ def _parser() -> argparse.ArgumentParser:
         "--data",
         type=Path,
         metavar="DIR",
-        help="videos with masks on which the loss by --precision is measured: JPEGImages/ and "
+        help="videos with masks to measure the loss by --precision on: JPEGImages/ and "
         "Annotations/ with a folder for each video (default: the bundled clip)",
     )
     add(
         "--calibration",
         type=Path,
         metavar="DIR",
-        help="likewise, videos on which the ranges of int8 are found (default: the bundled clip)",
+        help="videos to calibrate the ranges of int8 on (default: the bundled clip)",
     )
     add("--version", type=int, metavar="N", help="of a SavedModel (default: the next one)")
     add(
@@ -121,7 +121,7 @@ def _export(arguments: argparse.Namespace) -> None:
 
 
 def _fit_terminal(line: str) -> str:
-    """Break a line of many names, below its first word's column."""
+    """Wrap a long line, indenting what follows to the second column."""
     columns = shutil.get_terminal_size().columns
     return textwrap.fill(
         line, columns, subsequent_indent=13 * " ", break_long_words=False, break_on_hyphens=False

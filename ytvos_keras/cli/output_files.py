@@ -1,4 +1,4 @@
-"""Check at the start that the files a command writes at its end can be written."""
+"""Check early that the output files of a command can be written."""
 
 import os
 from pathlib import Path
@@ -10,8 +10,7 @@ def check_output_file(option: str, path: Path) -> None:
     """Check that a file can be written, before any work is done.
 
     Raises:
-        InputError: it is no file but a folder or device, or the folder for it is not there or
-            write-protected.
+        InputError: it is a folder or a device, or its folder is missing or write-protected.
     """
     if path.exists() and not path.is_file():
         kind = "folder" if path.is_dir() else "device"

@@ -11,7 +11,7 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the folder, its layout, and the choice of videos."""
     add = parser.add_argument
     add("data", type=Path, metavar="DATA", help="folder of a data set, or of records")
-    add("--layout", choices=LAYOUTS, help="of DATA (default: found out by its folders)")
+    add("--layout", choices=LAYOUTS, help="of DATA (default: detected from its folders)")
     add_all_frames(parser, "DATA")
     add_choice_of_videos(parser)
 
@@ -29,7 +29,7 @@ def add_all_frames(parser: argparse.ArgumentParser, folder: str) -> None:
 def add_choice_of_videos(parser: argparse.ArgumentParser) -> None:
     """Add the choice of videos."""
     add = parser.add_argument
-    add("--videos", type=Path, metavar="FILE", help="take only these; a text file, one name a line")
+    add("--videos", type=Path, metavar="FILE", help="only these; a text file, one name per line")
     add(
         "--exclude",
         nargs="+",

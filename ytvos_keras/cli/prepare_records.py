@@ -15,7 +15,7 @@ from ytvos_keras.processes import available_cores
 if TYPE_CHECKING:
     from ytvos_keras.datasets.video import Video
 
-HINT = "run the same command again, without --overwrite, to go on from where it stopped"
+HINT = "run the same command again, without --overwrite, to resume where it stopped"
 
 RULES = """\
 The pictures are stored as they are, one record a video, in shards of which each
@@ -71,7 +71,7 @@ def add_quiet(parser: argparse.ArgumentParser) -> None:
 def write(
     arguments: argparse.Namespace, read: "Callable[[], list[Video]]", source: str | None = None
 ) -> int:
-    """Read the list of videos, write the records and say what they hold.
+    """Read the list of videos, write the records and print a summary.
 
     Raises:
         InputError: see `write_records`.
@@ -80,7 +80,7 @@ def write(
 
     check_beam()
     videos = read()
-    # Only now: TensorFlow takes seconds to load, a wrong path should not.
+    # Import late: TensorFlow takes seconds to load, and a wrong path should fail at once.
     from ytvos_keras.records.write_records import write_records
 
     prepare_tensorflow()

@@ -24,7 +24,7 @@ spread of objects per video, length of clips and area of masks. Of records only 
 index is read; of folders every mask is.
 
 Minutes: frame numbers (the names of frames) divided by --fps, or the number of
-frames where names are no numbers. A video of one frame lasts no time.
+frames where names are not numbers. A video of one frame has length 0.
 """
 
 
@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _facts(arguments: argparse.Namespace) -> "dict[str, list[VideoFacts]]":
-    """What to count, by split; folders are one split, with the name of the folder."""
+    """Collect the videos of each split; a folder is one split, named after it."""
     from ytvos_keras.datasets.layouts import list_layout
     from ytvos_keras.datasets.selection import select_names
     from ytvos_keras.datasets.statistics.video_facts import facts_of_videos

@@ -26,7 +26,7 @@ JPEGImages_all_frames: all), with clips.json, clips.csv and contact_sheet_01.jpg
 look through. Put masks into OUT/Annotations, list their objects in OUT/meta.json
 (or remove that file) and go on with `ytvos-prepare youtube-vos OUT RECORDS`.
 """
-HINT = "run the same command again to go on from where it stopped"
+HINT = "run the same command again to resume where it stopped"
 
 _SETTINGS = ("clips_per_video", "min_seconds", "max_seconds", "skip", "height", "seed")
 _LIMITS = ("min_brightness", "max_blur", "max_shake")
@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("output", type=Path, metavar="OUT", help="folder for the clips")
     # Left out of the namespace if not given: the defaults stand in one place, in the library.
     add = _of_library(parser.add_argument_group("which frames"))
-    add("--clips-per-video", positive, "N", "at most so many a video (default: 5)")
+    add("--clips-per-video", positive, "N", "at most N per video (default: 5)")
     add("--min-seconds", float, "S", "shortest clip (default: 3)")
     add("--max-seconds", float, "S", "longest clip (default: 6)")
     add("--skip", float, "SHARE", "dropped at the beginning, and at the end (default: 0.1)")

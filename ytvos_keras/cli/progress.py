@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 Report = Callable[..., None]
 
-_SHORT = 1.0  # seconds after which the time of the first frame, with all that it loads, is left out
+_SHORT = 1.0  # seconds after which the slow first frame is left out of the mean speed
 
 
 @contextlib.contextmanager
@@ -18,8 +18,8 @@ def frame_progress(quiet: bool, unit: str = "frames") -> Iterator[Report | None]
         unit: what is counted.
 
     Yields:
-        A function to call with (stage, frames done, frames in all or None), and with the loss where
-        it is steps of learning that are counted; None if quiet.
+        A function to call with (stage, frames done, total frames or None), and also with the loss
+        when learning steps are counted; None if quiet.
     """
     if quiet:
         yield None
@@ -28,7 +28,7 @@ def frame_progress(quiet: bool, unit: str = "frames") -> Iterator[Report | None]
     from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
     columns = (
-        TextColumn("{task.description:8}", markup=False),  # a name may hold brackets
+        TextColumn("{task.description:8}", markup=False),  # a name may contain brackets
         BarColumn(),
         TextColumn("{task.completed}/{task.fields[frames]} {task.fields[unit]}"),
         TextColumn("{task.fields[note]}"),
@@ -41,9 +41,9 @@ def frame_progress(quiet: bool, unit: str = "frames") -> Iterator[Report | None]
         opened = time.monotonic()
 
         def report(stage: str, done: int, total: int | None, loss: float | None = None) -> None:
-            if not tasks:  # not before: an error in the files needs no bar
+            if not tasks:  # not earlier: an error in the files needs no bar
                 stack.enter_context(progress)
-            if stage not in tasks:  # after resuming, frames of the earlier run are no speed
+            if stage not in tasks:  # frames of an earlier run do not count
                 tasks[stage] = progress.add_task(
                     stage,
                     total=total,
@@ -63,15 +63,15 @@ def frame_progress(quiet: bool, unit: str = "frames") -> Iterator[Report | None]
 class _Rate:
     """The mean speed since the first report.
 
-    Results may come in bursts, so that little time passes between the first reports: then, since
-    the bar was opened.
+    If results come in bursts, so that the first reports are close together, it counts from the
+    opening of the bar.
     """
 
     def __init__(self, opened: float, done: int):
         self.opened, self.begin, self.first = opened, time.monotonic(), done
 
     def per_second(self, done: int) -> float:
-        """The speed when this many are done."""
+        """The mean speed after this many frames."""
         now = time.monotonic()
         if now - self.begin > _SHORT and done > self.first:
             return (done - self.first) / (now - self.begin)

@@ -11,14 +11,14 @@ def import_tensorflow() -> None:
     """Import TensorFlow and Keras without the messages that they print.
 
     `TF_CPP_MIN_LOG_LEVEL` does not silence them: TensorFlow 2.21 writes lines on oneDNN and CUDA
-    before its own logging is set up. They come from C++, so the file descriptor is turned away and
-    not only `sys.stderr`. If the import fails, they are shown after all.
+    before its own logging is set up. They come from C++, so the file descriptor is redirected, not
+    only `sys.stderr`. If the import fails, they are shown.
     """
     with _descriptor_2_to_file():
         import keras  # noqa: F401
         import tensorflow as tf
 
-        tf.config.list_physical_devices()  # the first look for devices has notes of its own
+        tf.config.list_physical_devices()  # the first device query prints more messages
 
 
 @contextlib.contextmanager

@@ -31,7 +31,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _how_to_resume(arguments: argparse.Namespace) -> str:
     if arguments.demo and arguments.output is None:
-        return ""  # begins again every time
+        return ""  # a demo always starts over
     without = " without --overwrite" if arguments.overwrite else ""
     return f"run the same command again{without} to resume after the last mask written"
 
@@ -64,7 +64,7 @@ def _demo(arguments: argparse.Namespace) -> None:
             path = stack.enter_context(resources.as_file(folder.joinpath(file)))
             setattr(arguments, name, str(path))
         arguments.overlay = True
-        if arguments.output is None:  # a second demo simply replaces the files of the first
+        if arguments.output is None:  # a second demo overwrites the files of the first
             arguments.output, arguments.overwrite = "ytvos-demo", True
         _segment(arguments)
 

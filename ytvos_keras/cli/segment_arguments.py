@@ -54,7 +54,7 @@ def check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> Non
 
 
 def segment_options(arguments: argparse.Namespace) -> dict[str, Any]:
-    """What the command line says of the fields of `SegmentOptions`."""
+    """Convert the command line to the fields of `SegmentOptions`."""
     from ytvos_keras.inference.options import SegmentOptions
 
     fields = {field.name for field in dataclasses.fields(SegmentOptions)}
@@ -91,7 +91,7 @@ def _names(text: str) -> dict[int, str]:
 
 
 def _online_learning(arguments: argparse.Namespace) -> Any:
-    """The settings that are asked for; None: no online learning."""
+    """The chosen settings; None for no online learning."""
     if arguments.online_learning is None:
         return None
     from ytvos_keras.inference.adaptation.config import ONLINE_LEARNING
@@ -104,7 +104,7 @@ def _add_inputs(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add(
         "--mask",
-        help="index or binary PNG for the first frame, or a folder of such PNGs named after the "
+        help="index or binary PNG for the first frame, or a folder of PNGs named after the "
         "frames (of a video file: frame numbers) in which objects first appear",
     )
     add(

@@ -43,7 +43,7 @@ def segment_batch(arguments: argparse.Namespace) -> None:
 
 
 def _progress(quiet: bool) -> Callable[[str], contextlib.AbstractContextManager[Report | None]]:
-    """A bar for each video, with its name."""
+    """Show a bar for each video, with its name."""
 
     @contextlib.contextmanager
     def bar(name: str) -> Iterator[Report | None]:

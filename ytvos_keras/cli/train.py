@@ -80,14 +80,14 @@ def _parser() -> argparse.ArgumentParser:
         required=True,
         action="append",
         metavar="DIR[=SHARE]",
-        help="folder of records; may be repeated, with shares of the clips",
+        help="folder of records; repeatable, with shares of the clips",
     )
     add("--output", type=Path, metavar="DIR", help="folder of the run")
     add(
         "--validation",
         action="append",
         metavar="DIR",
-        help="records to validate on; of those in --data, too, a tenth of the videos is held out",
+        help="validation records; of those also in --data, a tenth of the videos is held out",
     )
     add(
         "--weights",
@@ -121,7 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     change(
         "--augment",
         action=argparse.BooleanOptionalAction,
-        help="change clips at random; without it, pictures are clips that stand still",
+        help="change clips at random; without it, pictures become still clips",
     )
     change("--percent", type=float, metavar="X", help="use this share of the training videos")
     change(
@@ -172,7 +172,7 @@ def _say_waiting(worker: int, workers: int) -> None:
 
 
 def _changed(recipe, arguments: argparse.Namespace):
-    """Returns the recipe with the changes of the command line."""
+    """Return the recipe with the changes from the command line."""
     given = {name: value for name, value in vars(arguments).items() if value is not None}
     own = {field.name for field in dataclasses.fields(recipe)}
     fields = {name: value for name, value in given.items() if name in own}
@@ -187,7 +187,7 @@ def _changed(recipe, arguments: argparse.Namespace):
 
 
 def _shares(folders: list[str]) -> dict[str, float]:
-    """Parses `DIR=SHARE`; a folder without a share counts 1."""
+    """Parse `DIR=SHARE`; a folder without a share counts 1."""
     shares = {}
     for text in folders:
         folder, _, share = text.rpartition("=")

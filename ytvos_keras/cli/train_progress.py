@@ -15,7 +15,7 @@ from ytvos_keras.training.recipe import Recipe, Stage
 def train_progress(
     recipe: Recipe, quiet: bool = False
 ) -> Iterator[Callable[[Stage, RunProgress], list[keras.callbacks.Callback]] | None]:
-    """Shows a bar for each stage, and removes it whatever ends the run: Keras does not.
+    """Show a bar for each stage, and remove it however the run ends, which Keras does not.
 
     Args:
         recipe: what is trained.
@@ -38,7 +38,7 @@ def train_progress(
 
 
 class ShowProgress(keras.callbacks.Callback):
-    """Shows stage, steps, loss, J, clips per second and time left on stderr, and every checkpoint.
+    """Show stage, steps, loss, J, clips per second, time left and every checkpoint on stderr.
 
     Args:
         stage: name of the stage.

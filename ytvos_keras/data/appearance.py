@@ -10,11 +10,11 @@ from ytvos_keras.data.motion import smooth_walk
 from ytvos_keras.data.python_step import python_step
 from ytvos_keras.data.warp import coarse_points, densify
 
-_KERNEL = 7  # side of the blur's kernel in pixels
+_KERNEL = 7  # side of the blur kernel in pixels
 
 
 def recolour(draws: Draws, image: tf.Tensor, config: AppearanceConfig, strength=1.0) -> tf.Tensor:
-    """Changes the colours of one picture.
+    """Change the colours of one picture.
 
     Args:
         draws: source of randomness.
@@ -41,7 +41,7 @@ def _colour_matrix(values: tf.Tensor, config: AppearanceConfig) -> tuple[tf.Tens
 
 
 def film(draws: Draws, planes: tf.Tensor, size: tuple[int, int], config: AppearanceConfig):
-    """Makes composed frames look like those of a camera.
+    """Make composed frames look like those of a camera.
 
     Args:
         draws: source of randomness.
@@ -75,7 +75,7 @@ def film(draws: Draws, planes: tf.Tensor, size: tuple[int, int], config: Appeara
 
 
 def _light(draws, planes, size, config):
-    """Colour jitter, its drift, and a smooth field of light that moves over the frame."""
+    """Apply colour jitter, its drift, and smooth shading that moves over the frame."""
     length = tf.shape(planes)[1]
     drift = smooth_walk(draws, length, 4) / tf.sqrt(tf.cast(length - 1, tf.float32))
     values = draws.uniform((1, 4), -1.0, 1.0) + config.drift * drift
@@ -107,7 +107,7 @@ def _extend(image: tf.Tensor) -> tf.Tensor:
 
 
 def _blur_kernels(draws: Draws, length: tf.Tensor) -> tf.Tensor:
-    """Round or long Gaussians, one a frame; sharp frames get a single point."""
+    """Round or elongated Gaussians, one per frame; sharp frames get a delta."""
     y, x = np.mgrid[:_KERNEL, :_KERNEL].astype(np.float32) - _KERNEL // 2
     angle = draws.uniform((), 0.0, np.pi) + 0.3 * draws.normal((length, 1, 1))
     along = x * tf.cos(angle) + y * tf.sin(angle)

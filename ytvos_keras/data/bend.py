@@ -12,12 +12,12 @@ _WAVES, _PUSHES = 4, 2
 def random_bend(draws: Draws, length: int | tf.Tensor, radius: tf.Tensor, config: MotionConfig):
     """A non-rigid deformation that changes smoothly with time, in the layer's own coordinates.
 
-    Waves run through the layer, and local pushes swing parts of it to and fro.
+    Waves run through the layer, and local pushes swing parts of it back and forth.
 
     Args:
         draws: source of randomness.
         length: number of frames.
-        radius: float32 scalar: the size of what is bent, in pixels of the picture.
+        radius: float32 scalar: the size of the layer, in pixels of the picture.
         config: ranges of the motion.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Clips by number: what to draw, from which folder of records, and what to do when it fails."""
+"""Make clips by number, from one or more folders of records."""
 
 import math
 from collections.abc import Collection, Mapping, Sequence
@@ -16,11 +16,11 @@ from ytvos_keras.errors import InputError
 
 Data = str | Path | Sequence[str | Path] | Mapping[str | Path, float]
 
-_ATTEMPTS = 50  # to find a clip without damaged frames
+_ATTEMPTS = 50  # at a clip without damaged frames
 
 
 class ClipFeed:
-    """Makes clip number n, whatever was made before. The arguments are those of `make_dataset`.
+    """Make clip number n, independently of other clips. The arguments are those of `make_dataset`.
 
     Args:
         data: folders of records.
@@ -54,7 +54,7 @@ class ClipFeed:
         folders, self._shares = _sources(data)
         found = open_records(folders, split=split, exclude=exclude, percent=percent)
         if not isinstance(data, Mapping):
-            found = [[video for videos in found for video in videos]]  # all count the same
+            found = [[video for videos in found for video in videos]]  # all have equal shares
         backward = augmentation.videos.backward if augmentation else 0.0
         self._samplers = [
             ClipSampler(
@@ -125,8 +125,8 @@ def count_videos(
 ) -> int:
     """How many videos and pictures `make_dataset` draws clips from, with the same arguments.
 
-    So many clips are a pass over the data (an epoch), in which each comes once; with shares, one
-    of that length.
+    That many clips are one pass over the data (an epoch), in which each video comes once; with
+    shares, the epoch is just as long.
 
     Raises:
         InputError: as `make_dataset`.
@@ -136,14 +136,14 @@ def count_videos(
 
 
 def deal(n: int, shares: Sequence[float]) -> tuple[int, int]:
-    """Deal clip numbers out to sources, evenly: after n clips each has had its share, ±1.
+    """Distribute clip numbers over sources: after n clips, each has had its share, ±1.
 
     Args:
         n: number of the clip.
         shares: of each source, summing up to 1.
 
     Returns:
-        Number of the source, and how many clips it has had before.
+        Index of the source, and the number of clips it has had before.
     """
     rest = 1.0
     for source, share in enumerate(shares[:-1]):

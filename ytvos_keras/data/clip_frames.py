@@ -1,7 +1,7 @@
-"""Frames of a clip decoded, brought to the working size and coloured, in a TensorFlow graph.
+"""Decode, resize and recolour the frames of a clip, in a TensorFlow graph.
 
-Most clips show an upright part of the video: decoding that part alone and `tf.image.resize` cost
-half of what decoding and any other way to sample it cost. Turned clips go through NumPy.
+Most clips show an axis-aligned crop of the video: decoding only that crop and `tf.image.resize`
+cost half as much as decoding and resampling any other way. Rotated clips go through NumPy.
 """
 
 import math
@@ -16,11 +16,11 @@ from ytvos_keras.data.video_clip import EncodedClip
 
 _RATIOS = (1, 2, 4, 8)  # at which TensorFlow decodes JPEG
 _NOT_JPEG = len(_RATIOS)
-_GROUP = 8  # pixels coloured at a time: a product of matrices of three columns would be slow
+_GROUP = 8  # pixels per row: a matrix product with only three columns would be slow
 
 
 class FrameTensors(NamedTuple):
-    """What `clip_frames` needs to know; see `EncodedClip` and `Framing`.
+    """The inputs of `clip_frames`; see `EncodedClip` and `Framing`.
 
     Args:
         images: string (T,).
@@ -29,8 +29,8 @@ class FrameTensors(NamedTuple):
         matrix: float64 (2, 3), from positions in the clip to those in the window.
         turned: boolean.
         flip: boolean.
-        mixing: float32 (N + 1, N): the colours of so many values at a time, the last row a
-            constant; (0, N) if they stay as they are.
+        mixing: float32 (N + 1, N): the colour change for N values at a time, the last row an
+            offset; (0, N) for none.
     """
 
     images: tf.Tensor
@@ -73,10 +73,10 @@ def _mixing(clip: EncodedClip) -> np.ndarray:
 
 
 def clip_frames(tensors: tuple[tf.Tensor, ...], size: tuple[int, int]) -> tf.Tensor:
-    """Decodes and changes the frames of a clip.
+    """Decode and augment the frames of a clip.
 
     Args:
-        tensors: what `frame_arrays` gave.
+        tensors: from `frame_arrays`.
         size: height and width of the clip.
 
     Returns:
@@ -111,7 +111,7 @@ def _flip(frames: tf.Tensor) -> tf.Tensor:
 
 
 def _decode(image: tf.Tensor, decoder: tf.Tensor, window: tf.Tensor) -> tf.Tensor:
-    """The window of a frame, at a part of its size: uint8 (height, width, 3)."""
+    """Decode the window of a frame at reduced size: uint8 (height, width, 3)."""
 
     def part(pixels, ratio):
         top, left, height, width = tf.unstack(window // ratio)

@@ -1,4 +1,4 @@
-"""Changes of colour as matrices: contrast, saturation and hue in one multiplication."""
+"""Colour changes as matrices: contrast, saturation and hue in one multiplication."""
 
 import numpy as np
 
@@ -14,8 +14,8 @@ def colour_matrices(
     """Matrices and offsets for colours 0-255.
 
     Args:
-        values: float32 (frames, 4), mostly in [-1, 1]: brightness, contrast, saturation, hue, in
-            shares of the largest change.
+        values: float32 (frames, 4), mostly in [-1, 1]: brightness, contrast, saturation, hue,
+            relative to the largest change.
         config: the largest changes.
 
     Returns:
@@ -24,7 +24,7 @@ def colour_matrices(
     brightness, contrast, saturation, hue = np.asarray(values, np.float32).T[..., None, None]
     contrast = np.exp(contrast * config.contrast)
     saturation = np.maximum(1.0 + saturation * config.saturation, 0.0)
-    # A turn of the hue keeps the sum of the channels: a rotation about the grey axis.
+    # Rotating the hue, about the grey axis, preserves the sum of the channels.
     cosine, sine = np.cos(hue * config.hue), np.sin(hue * config.hue)
     turn = cosine * np.eye(3) + (1.0 - cosine) / 3.0 + sine * _SKEW
     grey = (1.0 - saturation) * np.tile(_LUMA, (3, 1))

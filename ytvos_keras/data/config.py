@@ -1,21 +1,23 @@
-"""The ranges from which clips are drawn."""
+"""Ranges of the random changes of training clips."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
 class MotionConfig:
-    """How a layer moves. Deviations are of a normal distribution, per frame, at speed 1.
+    """Ranges of a layer's motion.
+
+    Deviations are standard deviations of normal distributions, per frame, at speed 1.
 
     Args:
-        translation: deviation of the velocity, in shares of the frame's mean side.
+        translation: deviation of the velocity, relative to the frame's mean side.
         rotation: deviation of the angular velocity, in radians.
         scale: deviation of the rate of log scale.
         stretch: deviation of the rate of the log ratio of width and height (turning objects).
         shear: deviation of the rate of shear.
-        speed: deviation of the log of a factor for all velocities of a clip.
-        still: share of clips in which the layer does not move at all.
-        jump: share of clips with a large jump right after the reference frame; a third as many
+        speed: deviation of the log of a factor on all velocities of a clip.
+        still: fraction of clips in which the layer does not move.
+        jump: fraction of clips with a large jump right after the reference frame; a third as many
             jump at a later frame.
         jump_translation, jump_rotation, jump_scale: deviations of the jump, in the units above.
         elastic: largest gradient of the waves that bend the layer, 0-1.
@@ -39,18 +41,18 @@ class MotionConfig:
 
 @dataclass(frozen=True)
 class AppearanceConfig:
-    """How colours change. Shares are of clips.
+    """Ranges of the colour changes. Fractions are of clips.
 
     Args:
         brightness: largest shift, in shares of 255.
         contrast, saturation: largest change of the factor, around 1.
         hue: largest rotation of the hue, in radians.
-        drift: the same at the end of the clip, in shares of the above.
-        shading: deviation of a smooth field of light over the frame, around 1.
-        grey: share without colour.
-        blur: share in which some frames are out of focus or blurred by motion.
-        noise: share with sensor noise.
-        jpeg: share with traces of JPEG compression.
+        drift: additional change until the end of the clip, relative to the above.
+        shading: deviation of smooth shading over the frame, around 1.
+        grey: fraction converted to grey.
+        blur: fraction in which some frames are out of focus or motion-blurred.
+        noise: fraction with sensor noise.
+        jpeg: fraction with JPEG artifacts.
     """
 
     brightness: float = 0.12
@@ -67,21 +69,21 @@ class AppearanceConfig:
 
 @dataclass(frozen=True)
 class SyntheticConfig:
-    """What clips made from single pictures look like.
+    """Ranges of clips made from single pictures.
 
     Args:
-        whole_picture: share of clips in which the whole picture moves; in the others the object
+        whole_picture: fraction of clips in which the whole picture moves; in the others the object
             is cut out and moves over another picture.
-        max_whole_share: an object of a larger share of its picture is always cut out.
+        max_whole_share: an object that covers a larger fraction of its picture is always cut out.
         flip: share of clips mirrored left to right.
-        mask_share: area of the object in frame 0, in shares of the frame (log-uniform).
-        max_enlargement: a picture is enlarged at most by this factor.
-        distractors: shares of clips with none, one and two further objects.
-        copies: share of these objects that are recoloured copies of the target.
-        in_front: share of these objects that are in front of the target.
-        disappear: share of clips in which an occluder passes over the target.
-        min_visible: least visible area of the object in frame 0, in shares of the frame; where
-            less is to be seen, the objects in front are left out of the clip.
+        mask_share: area of the object in frame 0, as a fraction of the frame (log-uniform).
+        max_enlargement: largest factor by which a picture is enlarged.
+        distractors: fractions of clips with none, one and two further objects.
+        copies: fraction of these objects that are recoloured copies of the target.
+        in_front: fraction of these objects that are in front of the target.
+        disappear: fraction of clips in which an occluder passes over the target.
+        min_visible: smallest visible area of the object in frame 0, as a fraction of the frame; if
+            less is visible, the objects in front are removed from the clip.
         target, background, picture: motion of the object, of the picture behind it, and of a
             picture that moves as a whole.
         appearance: colour, blur, noise.
@@ -116,24 +118,24 @@ class SyntheticConfig:
 
 @dataclass(frozen=True)
 class VideoConfig:
-    """How the frames and masks of a real video are changed, all alike.
+    """Ranges of the changes to a real video; all frames and masks of a clip change alike.
 
     Args:
         flip: share of clips mirrored left to right.
-        backward: share of clips played backward, of those whose last frame shows enough of the
-            object to begin with.
-        zoom: largest enlargement; 1 shows as much of the video as the shape of the frame allows,
-            and more than half of the clips show nearly that. No closer than what shows the whole
-            object where the clip begins.
+        backward: fraction of clips played backward, of those whose last frame shows enough of the
+            object to start with.
+        zoom: largest enlargement; 1 shows as much of the video as the aspect ratio allows, which is
+            nearly the case in more than half of the clips. It is limited so that the object of the
+            first frame fits.
         stretch: largest change of the log of width over height.
-        turned: share of clips that are turned and sheared.
-        rotation: largest turn in radians.
+        turned: fraction of clips that are rotated and sheared.
+        rotation: largest rotation in radians.
         shear: largest shear.
-        coloured: share of clips whose colours change.
+        coloured: fraction of clips whose colours change.
         brightness: largest shift, in shares of 255.
         contrast, saturation: largest change of the factor, around 1.
         hue: largest rotation of the hue, in radians.
-        grey: share of the coloured clips that lose all colour.
+        grey: fraction of these clips that are converted to grey.
     """
 
     flip: float = 0.5
@@ -153,7 +155,7 @@ class VideoConfig:
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How clips are changed: those of videos, and those made from single pictures."""
+    """Augmentation of clips from videos, and of clips made from single pictures."""
 
     videos: VideoConfig = field(default_factory=VideoConfig)
     pictures: SyntheticConfig = field(default_factory=SyntheticConfig)
@@ -161,13 +163,13 @@ class Augmentation:
 
 @dataclass(frozen=True)
 class TeacherForcing:
-    """When the model sees the true previous mask instead of its own last prediction.
+    """When the model sees the true previous mask instead of its own prediction.
 
     Args:
-        clips: the probability falls in a straight line over so many clips.
-        held: it is 1 for so many clips before it falls.
-        least: where it ends.
-        corruption: share of clips whose true previous masks have faults, such as a model makes.
+        clips: number of clips over which the probability falls linearly.
+        held: number of clips before that, with probability 1.
+        least: final probability.
+        corruption: fraction of clips whose true previous masks get errors like those of a model.
     """
 
     clips: int = 2000

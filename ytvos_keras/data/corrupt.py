@@ -1,4 +1,4 @@
-"""Faults in the previous masks, such as a model makes: holes, growth, blobs elsewhere."""
+"""Corrupt previous masks like a model's errors: holes, growth, false blobs."""
 
 import tensorflow as tf
 
@@ -8,7 +8,7 @@ _COARSE = 6  # rows and columns of the random field whose peaks are the blobs
 
 
 def corrupt_masks(draws: Draws, masks: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
-    """Erases blobs, grows the mask in places, or adds false blobs, in each mask independently.
+    """Erase blobs, grow the mask in places, or add false blobs, in each mask independently.
 
     Args:
         draws: source of randomness.

@@ -1,4 +1,4 @@
-"""Pictures made ready to be moved: an object cut out, or a whole picture, with an alpha channel."""
+"""Layers with an alpha channel: an object that was cut out, or a whole picture."""
 
 from typing import NamedTuple
 
@@ -53,7 +53,7 @@ def measure(mask: tf.Tensor) -> Measure:
 
 
 def cut_out(image: tf.Tensor, mask: tf.Tensor, measured: Measure, scale: tf.Tensor) -> Layer:
-    """Cuts an object out of its picture.
+    """Cut an object out of its picture.
 
     Args:
         image: uint8 (height, width, 3).
@@ -63,7 +63,7 @@ def cut_out(image: tf.Tensor, mask: tf.Tensor, measured: Measure, scale: tf.Tens
     """
     top, left, bottom, right = tf.unstack(measured.box)
     layer = whole(image[top:bottom, left:right], mask[top:bottom, left:right], scale)
-    # A ring without alpha around the object: whatever lies outside is transparent.
+    # The border has zero alpha, so that sampling outside of it is transparent.
     rgb = tf.pad(layer.image[..., :3], [[1, 1], [1, 1], [0, 0]], mode="SYMMETRIC")
     alpha = tf.pad(layer.image[..., 3:], [[1, 1], [1, 1], [0, 0]])
     shape = tf.cast(tf.shape(layer.image), tf.float32)
@@ -75,8 +75,8 @@ def cut_out(image: tf.Tensor, mask: tf.Tensor, measured: Measure, scale: tf.Tens
 def whole(image: tf.Tensor, mask: tf.Tensor, scale: tf.Tensor, measured: Measure | None = None):
     """A whole picture as a layer, with the mask as alpha.
 
-    Where the layer is shown reduced, the picture is reduced here, with a filter; sampling it
-    sparsely would make edges crawl from frame to frame.
+    A layer that is shown reduced is downscaled here with antialiasing; sampling it sparsely would
+    make edges flicker.
     """
     shape = tf.shape(mask)
     float_shape = tf.cast(shape, tf.float32)
@@ -101,13 +101,13 @@ def whole(image: tf.Tensor, mask: tf.Tensor, scale: tf.Tensor, measured: Measure
 
 
 def aim(draws, start: tf.Tensor, mask: tf.Tensor, origin: tf.Tensor, scale, frame: tf.Tensor):
-    """Moves a picture just so far that a random pixel of the object is well inside the frame.
+    """Shift a picture just far enough for a random pixel of the object to be well inside the frame.
 
-    The middle of its box does not do: that of a ring or an arch may be empty.
+    The centre of its box would not do: that of a ring or an arch may be empty.
 
     Args:
         draws: source of randomness.
-        start: float32 (2,): where `origin` falls, x, y in pixels of the frame.
+        start: float32 (2,): position of `origin`, x, y in pixels of the frame.
         mask: boolean (height, width), not empty.
         origin: float32 (2,): x, y in pixels of the picture.
         scale: pixels of the frame per pixel of the picture.
@@ -120,7 +120,7 @@ def aim(draws, start: tf.Tensor, mask: tf.Tensor, origin: tf.Tensor, scale, fram
 
 
 def _soften(alpha: tf.Tensor) -> tf.Tensor:
-    """Blurs alpha with the weights 1, 2, 1 in both directions, so that edges show no stairs."""
+    """Blur alpha with the weights 1, 2, 1 in both directions to antialias edges."""
     padded = tf.pad(alpha, [[1, 1], [1, 1], [0, 0]], mode="SYMMETRIC")
     rows = padded[:-2] + 2.0 * padded[1:-1] + padded[2:]
     return (rows[:, :-2] + 2.0 * rows[:, 1:-1] + rows[:, 2:]) / 16.0

@@ -22,7 +22,12 @@ class Draws:
 
     @classmethod
     def of_element(cls, seed: int, element) -> "Draws":
-        """Draws for element number `element` (a scalar integer tensor) of the stream `seed`."""
+        """Create the draws for one element of the stream `seed`.
+
+        Args:
+            seed: of the stream.
+            element: number of the element, a scalar integer tensor.
+        """
         folded = tf.random.fold_in([seed & 0x7FFFFFFF, 0], tf.cast(element, tf.int64))
         return cls(tf.cast(folded, tf.int32))
 
@@ -34,7 +39,7 @@ class Draws:
     def fork(self) -> "Draws":
         """An independent stream, for a branch of `tf.cond` or a part that draws on its own.
 
-        `Draws(draws.next_seed())` would not do: its seeds are those of the next draws.
+        `Draws(draws.next_seed())` would repeat the seeds of the next draws.
         """
         self._count += 1
         return Draws(tf.random.fold_in(self._seed, self._count))
@@ -56,5 +61,5 @@ class Draws:
         return tf.random.stateless_uniform((), self.next_seed(), low, high, tf.int32)
 
     def coin(self, probability, shape=()) -> tf.Tensor:
-        """1.0 with the probability, else 0.0."""
+        """1.0 with the given probability, else 0.0."""
         return tf.cast(self.uniform(shape) < probability, tf.float32)

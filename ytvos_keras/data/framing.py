@@ -1,8 +1,7 @@
-"""What part of a video a clip shows: an affine map, the same for all its frames.
+"""The crop of a video that a clip shows: an affine map, the same for all its frames.
 
-Positions are in pixels of the picture, counted from its upper left corner: pixel (0, 0) covers
-0…1, its centre is at 0.5. A matrix is float64 (2, 3) and leads from positions (x, y, 1) in the
-clip to (x, y) in the video.
+Positions are in pixels from the upper left corner: pixel (0, 0) covers 0…1, its centre is at 0.5. A
+matrix is float64 (2, 3) and maps positions (x, y, 1) in the clip to (x, y) in the video.
 """
 
 from typing import NamedTuple
@@ -13,22 +12,21 @@ from ytvos_keras.data.config import VideoConfig
 
 Size = tuple[int, int]  # height, width
 
-# A frame may be enlarged so much after it was decoded at a part of its size. It is then still about
-# as sharp as frames at test time, which are resized with antialiasing (40 dB apart).
+# Largest enlargement of a frame that was decoded at reduced size. It is then still about as sharp
+# as frames at test time, which are resized with antialiasing (40 dB apart).
 _SOFTNESS = 1.3
-_RATIOS = (8, 4, 2)  # at which JPEG decodes faster than as a whole
+_RATIOS = (8, 4, 2)  # at which JPEG decodes faster than at full size
 
 
 class Framing(NamedTuple):
-    """A part of the video, and how it is laid into the clip.
+    """A crop of the video, and its mapping to the clip.
 
     Args:
         matrix: see above.
-        window: top, left, height and width of all that is looked at, in pixels; multiples of
-            `ratio`.
-        ratio: 1, 2, 4 or 8: frames may be decoded at this part of their size.
+        window: top, left, height and width of the pixels needed; multiples of `ratio`.
+        ratio: 1, 2, 4 or 8: frames may be decoded at 1/`ratio` of their size.
         flip: whether the window is mirrored left to right.
-        turned: whether it is turned or sheared; if not, the window is the clip.
+        turned: whether it is rotated or sheared; if not, the window is the clip.
     """
 
     matrix: np.ndarray
@@ -39,7 +37,7 @@ class Framing(NamedTuple):
 
 
 def whole_frame(shape: Size, size: Size) -> Framing:
-    """The whole frame, pressed into the shape of the clip (section 4.3).
+    """The whole frame, resized to the clip regardless of aspect ratio (section 4.3).
 
     Args:
         shape: height and width of the video.
@@ -51,7 +49,7 @@ def whole_frame(shape: Size, size: Size) -> Framing:
 def random_framing(
     rng: np.random.Generator, mask: np.ndarray, size: Size, config: VideoConfig
 ) -> Framing:
-    """A random part that keeps the shape of things, and the object in sight.
+    """A random crop that keeps the aspect ratio and contains the object.
 
     Args:
         rng: source of randomness.
@@ -61,7 +59,7 @@ def random_framing(
     """
     low, high = _box(mask)
     shape, frame = np.array(mask.shape[::-1], np.float64), np.array(size[::-1], np.float64)
-    cover = (shape / frame).min()  # pixels of the video to one of the clip
+    cover = (shape / frame).min()  # pixels of the video per pixel of the clip
     closest = min(cover, ((high - low) / frame).max())
     scale = max(cover * config.zoom ** -(rng.random() ** 2), closest)
     stretch = np.exp(rng.uniform(-config.stretch, config.stretch) * np.array([0.5, -0.5]))
@@ -69,7 +67,7 @@ def random_framing(
     linear = np.diag(scale * stretch)
     if turned:
         linear = scale * _turn(rng, config) @ np.diag(stretch)
-    # Where the middle may lie: the video fills the clip, and the object is in it.
+    # Where the centre may be: the video fills the clip, and the object is inside.
     inside = np.minimum(np.abs(linear) @ frame, shape) / 2
     seen = scale * frame / 2
     least, most = np.maximum(inside, high - seen), np.minimum(shape - inside, low + seen)
@@ -95,7 +93,7 @@ def _straight(window: tuple[int, ...], size: Size, flip: bool) -> Framing:
 def _turned(matrix: np.ndarray, shape: Size, size: Size) -> Framing:
     ratio = _ratio(np.linalg.svd(matrix[:, :2], compute_uv=False).min())
     corners = matrix @ [[0, size[1], 0, size[1]], [0, 0, size[0], size[0]], [1, 1, 1, 1]]
-    # Two more pixels on all sides, for the interpolation.
+    # Two more pixels on all sides for the interpolation.
     low = np.maximum(corners.min(axis=1) / ratio - 2, 0).astype(int) * ratio
     high = np.minimum(np.ceil(corners.max(axis=1) / ratio + 2) * ratio, shape[::-1]).astype(int)
     low = np.minimum(low, np.array(shape[::-1]) // ratio * ratio - 2 * ratio).clip(0)
@@ -112,7 +110,7 @@ def _turn(rng: np.random.Generator, config: VideoConfig) -> np.ndarray:
 
 
 def _ratio(step: float) -> int:
-    """How far a frame may be reduced, for so many of its pixels to one of the clip."""
+    """The reduction for decoding a frame with `step` of its pixels per pixel of the clip."""
     return next((ratio for ratio in _RATIOS if ratio <= _SOFTNESS * step), 1)
 
 

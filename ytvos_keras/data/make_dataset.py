@@ -1,4 +1,4 @@
-"""Records of videos and pictures as a `tf.data` pipeline of training clips."""
+"""A `tf.data` pipeline of training clips from records of videos and pictures."""
 
 from collections.abc import Collection
 
@@ -36,59 +36,55 @@ def make_dataset(
     max_step: int = MAX_STEP,
     parallel: int | None = None,
 ) -> tf.data.Dataset:
-    """An endless stream of clips, each of one object, for `model.fit`.
+    """Create an endless dataset of clips of one object each, for `model.fit`.
 
-    Clip number n depends on `seed`, n and the arguments alone: not on the clips before it, on
-    the number of threads or on the time. Only the frames of a clip are read and decoded, wherever
-    they lie in the shards, so that order is random over the whole of the data and memory stays
-    flat. The rules of drawing are those of `ClipSampler`. Records of several frames are cut into
-    clips (section 4.3 of the paper); records of one frame, that is pictures, become clips in
-    which object, background and further objects from other pictures move on their own.
+    Clip number n depends only on `seed`, n and the arguments, not on earlier clips, threads or
+    timing. Only the frames of a clip are read, by random access into the shards: the shuffle covers
+    the whole data set, and memory use is constant. `ClipSampler` documents how frames are chosen.
+    Videos are cut into clips (section 4.3 of the paper); single pictures become clips in which the
+    object, the background and objects from other pictures move independently.
 
     Args:
-        data: a folder that `ytvos-prepare` wrote; several folders, whose videos count alike; or
+        data: a folder written by `ytvos-prepare`; several folders, all videos equally likely; or
             folders with their shares of the clips, such as `{"youtube-vos": 3, "pictures": 1}`.
-        clip_length: frames a clip (T); for two numbers T is random between them, both included,
-            and the same in all clips of a batch.
-        frames: `"annotated"` draws annotated frames only (the paper's first stage), `"any"` also
-            the others, with a weight of 0 (its second stage).
+        clip_length: frames per clip (T), or the inclusive range from which T is drawn for each
+            batch.
+        frames: `"annotated"` for annotated frames only (the paper's first stage); `"any"` for all,
+            with weight 0 where there is no annotation (its second stage).
         size: height and width of the clips in pixels.
-        batch_size: clips a batch, of all workers together (B); `None` for single clips without a
-            batch dimension.
-        seed: another seed gives another stream.
-        start: number of the first clip: how many clips all workers together have had before. It
-            must be a multiple of `batch_size`.
-        worker: number of this worker, from 0, and how many there are. Worker w of W gets the clips
-            whose number leaves w when divided by W, and batches of B ÷ W of them; its k-th batch
-            holds a W-th part of the k-th batch of a single worker.
-        augment: whether frames, masks and colours of clips are changed at random, or how. Without,
-            a video is only pressed into `size` (section 4.3), and a picture stands still.
-        teacher_forcing: adds the inputs for it, see below.
-        on_corrupt: what to do with a frame or mask whose bytes are damaged: `"skip"` names it once
-            in the log `ytvos_keras` and draws another clip in its place, `"raise"` stops.
-        split: of the records; `None` for all.
-        exclude: names of videos to leave out, such as all on which the model will be judged;
-            `segtrack2` stands for all `segtrack2/…`.
-        percent: share of each folder's videos, chosen by their names; a larger share holds every
-            smaller one (Table 4).
-        min_object: least size of the object where a clip begins, in shares of the frame.
-        max_step: bound on the pace of a clip, see `ClipSampler`.
-        parallel: clips made at the same time; default: as many as TensorFlow finds useful.
+        batch_size: clips per batch (B), over all workers; `None` for no batch dimension.
+        seed: seed of the whole stream.
+        start: number of the first clip, to resume a stream; a multiple of `batch_size`.
+        worker: `(w, W)`: this is worker w of W. It gets the clips with n mod W = w in batches of B
+            ÷ W, so that the k-th batches of all workers make up the k-th batch of a single one.
+        augment: whether to augment clips, or the ranges. Without augmentation, videos are only
+            resized to `size` (section 4.3), and pictures stand still.
+        teacher_forcing: adds inputs for teacher forcing, see below.
+        on_corrupt: for damaged frames and masks, `"skip"` logs each once and draws another clip,
+            `"raise"` raises an error.
+        split: name of a split of the records; `None` for all.
+        exclude: names of videos to leave out, such as those of a test set; `segtrack2` stands for
+            all `segtrack2/…`.
+        percent: percentage of each folder's videos to use, chosen by name; a larger one contains
+            every smaller one (Table 4).
+        min_object: smallest object in the first frame of a clip, as a fraction of the frame.
+        max_step: largest mean frame distance, see `ClipSampler`.
+        parallel: clips made in parallel; default: TensorFlow decides.
 
     Returns:
         A dataset of `(inputs, targets, sample_weight)`. Inputs are `"frames"` uint8
         (B, T, height, width, 3), RGB 0-255, and `"mask"` uint8 (B, height, width, 1), 1 on the
-        object in frame 0, in which it is always seen. With `teacher_forcing` also
+        object in frame 0, where it is always visible. With `teacher_forcing` also
         `"previous_masks"` uint8 (B, T-1, height, width, 1) 0/1 of frames 0…T-2, and
-        `"teacher_forcing"` float32 (B, T-1): 1 where the model should see the previous mask
-        instead of its own, never where that frame is not annotated. Targets are float32
-        (B, T-1, height, width, 1) 0/1 of frames 1…T-1, 0 where there is no annotation. Weights are
-        float32 (B, T-1): 0 where there is no annotation, and where the video was too short and
-        its last frame is repeated; else 1.
+        `"teacher_forcing"` float32 (B, T-1): 1 where the model should see the previous mask instead
+        of its own prediction, always 0 where that frame is not annotated. Targets are float32 (B,
+        T-1, height, width, 1) 0/1 of frames 1…T-1, 0 where there is no annotation. Weights are
+        float32 (B, T-1): 0 for frames without annotation, and for repeats of the last frame of a
+            video that is too short; else 1.
 
     Raises:
-        InputError: a folder is none of records, is incomplete, was written by another version, or
-            holds nothing to draw from.
+        InputError: a folder does not contain records, is incomplete, was written by another
+            version, or has no usable video.
         ValueError: an argument is out of range.
         tf.errors.InvalidArgumentError: while running, with `on_corrupt="raise"`: the message names
             the damaged frame.
@@ -146,7 +142,7 @@ def make_dataset(
 
 def _options() -> tf.data.Options:
     options = tf.data.Options()
-    # Cores are busy with whole clips; sharing out single ops among them costs more than it brings.
+    # Clips already run in parallel; splitting single ops over threads would only add overhead.
     options.threading.max_intra_op_parallelism = 1
     return options
 

@@ -1,4 +1,4 @@
-"""Smooth random motion: where each pixel of a frame comes from in the picture that moves."""
+"""Smooth random motion: the source position of each pixel of a frame in the moving picture."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from ytvos_keras.data.config import MotionConfig
 from ytvos_keras.data.draws import Draws
 from ytvos_keras.data.warp import coarse_points, densify
 
-_MEMORY = 0.8  # correlation of a velocity with that of the frame before
+_MEMORY = 0.8  # correlation of velocities of consecutive frames
 
 
 class Pose(NamedTuple):
@@ -67,7 +67,7 @@ def random_pose(
     rates += [config.rotation, config.scale, config.stretch, config.shear]
     walk = smooth_walk(draws, length, 6) * rates * speed + _jump(draws, length, side, config)
     centre = start + walk[:, :2]
-    # Most layers turn back at the border: what leaves the frame for good teaches little.
+    # Most layers turn back at the border: one that leaves the frame for good teaches little.
     corner = tf.constant([size[1], size[0]], tf.float32)
     kept = draws.coin(0.85)
     low, high = tf.minimum(start, 0.05 * corner), tf.maximum(start, 0.95 * corner)
@@ -79,7 +79,7 @@ def random_pose(
 
 
 def _jump(draws: Draws, length: int | tf.Tensor, side: float, config: MotionConfig) -> tf.Tensor:
-    """A step in all parameters from one frame on: (length, 6)."""
+    """A step in all parameters from a random frame on: (length, 6)."""
     after_reference, later = draws.coin(config.jump), draws.coin(config.jump / 3)
     frame = tf.where(after_reference > 0, 1, draws.integer(1, length))
     begun = tf.cast(tf.range(length) >= frame, tf.float32) * tf.maximum(after_reference, later)
@@ -94,7 +94,7 @@ def passing_pose(draws: Draws, target: tf.Tensor, reach: tf.Tensor, length) -> P
     Args:
         draws: source of randomness.
         target: float32 (length, 2): centre of the target in pixels.
-        reach: float32 scalar: distance in pixels at which the two do not touch.
+        reach: float32 scalar: distance in pixels at which the two no longer touch.
         length: number of frames, at least 2.
     """
     soonest = tf.minimum(2, length - 1)
@@ -108,9 +108,9 @@ def passing_pose(draws: Draws, target: tf.Tensor, reach: tf.Tensor, length) -> P
 
 
 def covering_pose(pose: Pose, origin, shape, base_scale, size: tuple[int, int]) -> Pose:
-    """Holds back a picture's motion where the frame would look past its border.
+    """Limit a picture's motion so that the frame stays within its borders.
 
-    Turns and shear are not counted: corners may show a little of the mirrored picture.
+    Rotation and shear are ignored: corners may show a little of the mirrored picture.
 
     Args:
         pose: the trajectory of a whole picture.

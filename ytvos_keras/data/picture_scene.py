@@ -1,4 +1,4 @@
-"""Which pictures a synthetic clip is made of, and their pixels."""
+"""Choose and read the pictures that make up a synthetic clip."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -15,12 +15,12 @@ from ytvos_keras.data.record_store import (
 from ytvos_keras.data.sampling import Drawn, first_frames
 from ytvos_keras.records.indexed_video import IndexedVideo
 
-OTHERS = 2  # further objects at most
+OTHERS = 2  # largest number of further objects
 _TRIES = 20
 
 
 class Scene(NamedTuple):
-    """Pictures and what is used of them; an empty picture stands for none.
+    """The pictures and masks of a scene; an empty picture stands for none.
 
     Args:
         image: uint8 (height, width, 3) with the target.
@@ -40,13 +40,13 @@ class Scene(NamedTuple):
 
 
 class SceneSampler:
-    """Draws backgrounds and further objects for a target, and reads them.
+    """Draw and read backgrounds and further objects for a target.
 
     Args:
         pictures: records of one frame; those without a large enough object are backgrounds only.
         config: shares of the kinds of scenes.
-        min_object: least size of a further object, in shares of its picture.
-        on_unreadable: told of every picture that is damaged, in whose place another is taken.
+        min_object: smallest further object, as a fraction of its picture.
+        on_unreadable: called for every damaged picture, which is then replaced by another.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class SceneSampler:
         picture, number = target.video, target.number
         image, mask = _read(picture, number)
         share = picture.objects[number].areas[0] / (picture.height * picture.width)
-        # A picture that its object would fill has nothing to tell the object from.
+        # If the object filled the picture, there would be no background to learn from.
         fits = share < self.config.max_whole_share
         whole = rng.random() < self.config.whole_picture and fits
         nothing = np.zeros((0, 0, 3), np.uint8), np.zeros((0, 0), bool)
@@ -94,7 +94,7 @@ class SceneSampler:
         return np.asarray(read_image(self.pictures[rng.integers(len(self.pictures))], 0))
 
     def _other(self, rng):
-        """Larger objects come more often: by the root of their area."""
+        """Larger objects are more likely, in proportion to the square root of their area."""
         picture, numbers = self._with_objects[rng.integers(len(self._with_objects))]
         weights = np.sqrt([picture.objects[number].areas[0] for number in numbers])
         return _read(picture, int(rng.choice(numbers, p=weights / weights.sum())))

@@ -1,4 +1,4 @@
-"""Python functions as steps of a `tf.data` pipeline that let the process end."""
+"""Python functions in `tf.data` pipelines that do not block the exit of the process."""
 
 import atexit
 import threading
@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
-_QUIET = 0.3  # seconds without a call after which the pipelines have come to rest
+_QUIET = 0.3  # seconds without a call after which the pipelines count as idle
 _PATIENCE = 10.0  # seconds
 
 
@@ -16,14 +16,14 @@ def python_step(
 ):
     """`tf.numpy_function` that fails at once when the process ends.
 
-    An endless dataset is read ahead by threads of TensorFlow. When Python ends, one that waits for
-    Python waits for ever, and the end waits for it. So calls fail from then on, and the end waits
-    until none comes any more.
+    TensorFlow threads prefetch from an endless dataset. When Python exits, a thread that waits for
+    the interpreter waits forever, and so does the exit. Therefore calls fail once the exit begins,
+    and the exit waits until no more of them arrive.
 
     Args:
         function: from NumPy arrays to NumPy arrays.
         arguments: its arguments.
-        types: of what it returns.
+        types: dtypes of its results.
     """
 
     def step(*arrays):
@@ -34,7 +34,7 @@ def python_step(
 
 
 class _Calls:
-    """Knows what runs now, and when the last call was."""
+    """Track running calls and the time of the last one."""
 
     def __init__(self):
         self._lock = threading.Lock()
@@ -53,7 +53,7 @@ class _Calls:
             self._running -= 1
 
     def end(self) -> None:
-        """Refuses further calls, and waits until they have ceased."""
+        """Refuse further calls, and wait until no more arrive."""
         self._ending = True
         start = time.monotonic()
         while time.monotonic() - start < _PATIENCE:

@@ -1,4 +1,4 @@
-"""Frames and masks of records by random access: only what is asked for is read and decoded."""
+"""Random access to frames and masks of records."""
 
 import io
 import logging
@@ -29,7 +29,7 @@ which decodes them, does not know where they are from."""
 
 
 class UnreadableFrameError(Exception):
-    """A frame or a mask whose bytes are damaged. The message is one line and names it."""
+    """A frame or mask is damaged. The message is one line and names it."""
 
 
 def open_records(
@@ -116,15 +116,16 @@ def read_labels(video: IndexedVideo, frame: int) -> np.ndarray:
 
 
 def is_object(labels: np.ndarray, video: IndexedVideo, number: int) -> np.ndarray:
-    """Where a label map shows an object: boolean, of the same shape."""
+    """The mask of one object of a label map: boolean, of the same shape."""
     return labels > 0 if video.binary else labels == number
 
 
 class UnreadableFrames:
-    """Counts damaged frames and tells each of them once, through the package's log.
+    """Count damaged frames, and log each of them once.
 
     Args:
-        on_corrupt: `"skip"` tells and goes on, `"raise"` raises `InputError` for the first one.
+        on_corrupt: `"skip"` logs the frame and continues, `"raise"` raises `InputError` for the
+            first one.
     """
 
     def __init__(self, on_corrupt: str = "skip"):
@@ -138,7 +139,7 @@ class UnreadableFrames:
         self._lock = threading.Lock()
 
     def add(self, error: UnreadableFrameError) -> None:
-        """Counts one, and tells it if it is new.
+        """Count a damaged frame, and log it the first time.
 
         Raises:
             InputError: `on_corrupt` is `"raise"`.
@@ -156,7 +157,7 @@ class UnreadableFrames:
 
 
 def frame_name(video: IndexedVideo, frame: int) -> str:
-    """Names a frame for messages."""
+    """Name a frame in messages."""
     return f"{video.shard}: {video.name}/{video.frame_names[frame]}"
 
 
@@ -175,7 +176,7 @@ def _read(video: IndexedVideo, blob: Blob, name: str) -> bytes:
 
 
 def _open(video: IndexedVideo, data: bytes, name: str, *, load: bool) -> Image.Image:
-    """The picture of a frame, with its pixels if `load`, whose size is that of the index."""
+    """Open the picture of a frame and check its size against the index; decode it if `load`."""
     try:
         with open_picture(data) as image:
             if load and (image.height, image.width) == (video.height, video.width):

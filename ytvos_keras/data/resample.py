@@ -1,7 +1,7 @@
-"""Pictures sampled along an affine map, in NumPy. Matrices are those of `framing`.
+"""Resample pictures by an affine map, in NumPy. Matrices are those of `framing`.
 
-The four bytes of a pixel travel in one 64-bit word, 16 bits each, so that one read and one
-multiplication serve them all: four times as fast as `ImageProjectiveTransformV3` of TensorFlow.
+The channels of a pixel are packed into one 64-bit word, 16 bits each, so that one read and one
+multiplication serve all: four times as fast as TensorFlow's `ImageProjectiveTransformV3`.
 """
 
 import functools
@@ -11,13 +11,13 @@ import numpy as np
 
 Size = tuple[int, int]  # height, width
 
-_BITS = 16  # of a position behind the point
+_BITS = 16  # fractional bits of a position
 _SHIFT = 4
-_LEVELS = 1 << _SHIFT  # steps of the interpolation between two pixels
+_LEVELS = 1 << _SHIFT  # interpolation steps between two pixels
 
 
 def resample(image: np.ndarray, matrix: np.ndarray, size: Size) -> np.ndarray:
-    """Sample a picture bilinearly. Beyond its edges it is mirrored.
+    """Sample a picture bilinearly, mirrored at its edges.
 
     Args:
         image: uint8 (height, width, 3).
@@ -39,7 +39,7 @@ def resample(image: np.ndarray, matrix: np.ndarray, size: Size) -> np.ndarray:
         words[step:].take(blend.places, mode="clip", out=neighbour)
         neighbour *= weight
         total += neighbour
-    total += np.uint64(0x0080_0080_0080_0080)  # rounds
+    total += np.uint64(0x0080_0080_0080_0080)  # for rounding
     high_bytes = total.view(np.uint8).reshape(*size, 8)[..., 1::2]
     output = np.empty((*size, 3), np.uint8)
     for channel in range(3):
@@ -48,7 +48,7 @@ def resample(image: np.ndarray, matrix: np.ndarray, size: Size) -> np.ndarray:
 
 
 def resample_labels(labels: np.ndarray, matrix: np.ndarray, size: Size) -> np.ndarray:
-    """Sample a label map at the nearest pixel; beyond its edges there is background, 0.
+    """Sample a label map at the nearest pixel, with background (0) outside.
 
     Args:
         labels: (height, width).
@@ -60,19 +60,19 @@ def resample_labels(labels: np.ndarray, matrix: np.ndarray, size: Size) -> np.nd
 
 
 class _Blend(NamedTuple):
-    """Which pixels make up each pixel of the output.
+    """The source pixels of each output pixel, and their weights.
 
     Args:
-        places: int64, the upper left one of four neighbours.
-        weights: four arrays of uint64, which add up to 256: of this one, of those beside it, below
-            it and both.
+        places: int64, index of the upper left of four neighbours.
+        weights: four uint64 arrays that add up to 256: for the upper left, upper right, lower left
+            and lower right neighbour.
     """
 
     places: np.ndarray
     weights: tuple[np.ndarray, ...]
 
 
-@functools.lru_cache(maxsize=8)  # all frames of a clip have the same
+@functools.lru_cache(maxsize=8)  # the frames of a clip share one
 def _blend(matrix: bytes, shape: Size, size: Size) -> _Blend:
     (x, a), (y, b) = (
         _neighbours(position, length)
@@ -80,7 +80,7 @@ def _blend(matrix: bytes, shape: Size, size: Size) -> _Blend:
     )
     y *= shape[1]
     y += x
-    # Beside the last column or row the weight is 0: any pixel will do.
+    # Past the last column or row the weight is 0, so the index does not matter.
     weights = (
         (_LEVELS - a) * (_LEVELS - b),
         a * (_LEVELS - b),
@@ -95,7 +95,7 @@ def _blend(matrix: bytes, shape: Size, size: Size) -> _Blend:
 
 @functools.lru_cache(maxsize=8)
 def _nearest(matrix: bytes, shape: Size, size: Size) -> tuple[np.ndarray, np.ndarray]:
-    """Index of the pixel that each pixel of the output shows, and where there is one."""
+    """Source index of each output pixel, and whether it lies within the picture."""
     x, y = _positions(matrix, size, 0.0)
     x >>= _BITS
     y >>= _BITS
@@ -106,7 +106,7 @@ def _nearest(matrix: bytes, shape: Size, size: Size) -> tuple[np.ndarray, np.nda
 
 
 def _positions(matrix: bytes, size: Size, shift: float) -> tuple[np.ndarray, np.ndarray]:
-    """Where each pixel's centre comes from, plus `shift`: x and y, int32, in 1/65536 pixel."""
+    """Source positions of output pixel centres plus `shift`: x, y, int32, in 1/65536 pixel."""
     x, y = np.arange(size[1]) + 0.5, np.arange(size[0])[:, None] + 0.5
 
     def fixed(values):
@@ -117,15 +117,15 @@ def _positions(matrix: bytes, size: Size, shift: float) -> tuple[np.ndarray, np.
 
 
 def _neighbours(position: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
-    """The next lower whole number, and the way from it to the next one in `_LEVELS`, uint16.
+    """Split positions into the integer part and the fraction in `_LEVELS`, uint16.
 
     Args:
-        position: of `_positions`, from centres of pixels; overwritten.
-        length: of the picture in pixels.
+        position: from `_positions`, relative to pixel centres; overwritten.
+        length: side of the picture in pixels.
     """
     half, whole = 1 << (_BITS - 1), length << _BITS
     if position.min() < 0 or position.max() > whole - 2 * half:
-        # Mirrored at the outer edges of the pixels, half a pixel from their centres.
+        # Mirror at the outer edges of the border pixels, half a pixel from their centres.
         position = whole - np.abs(whole - np.abs(position + half)) - half
         position = np.clip(position, 0, whole - 2 * half)
     position += 1 << (_BITS - _SHIFT - 1)  # to the nearest level

@@ -1,7 +1,7 @@
-"""Which object and which frames of which video a clip shows. No picture is opened here.
+"""Choose the video, object and frames of each clip. Opens no pictures.
 
-Everything depends on the seed and on the number of the clip alone, so that a stream can begin at
-any clip, on any number of workers.
+The choice depends only on the seed and the clip number, so that a stream can start at any clip, on
+any number of workers.
 """
 
 import functools
@@ -13,8 +13,8 @@ from ytvos_keras.data.seeds import generator, shuffled
 from ytvos_keras.errors import InputError, and_more
 from ytvos_keras.records.indexed_video import IndexedVideo
 
-MIN_OBJECT = 0.002  # share of the frame that an object has where a clip begins
-MAX_STEP = 5  # annotated frames from one frame of a clip to the next, on average at most
+MIN_OBJECT = 0.002  # smallest object in the first frame of a clip, as a fraction of the frame
+MAX_STEP = 5  # largest mean distance of a clip's frames, in annotated frames
 FRAMES = ("annotated", "any")
 
 _logger = logging.getLogger(__name__)
@@ -27,12 +27,12 @@ class Drawn:
     """The frames of one clip.
 
     Args:
-        video: from which they are.
+        video: the video that contains them.
         number: id of the object.
         frames: indexes, rising, or falling in a clip that is played backward; where the video ends
             before the clip, the last one is repeated.
-        weights: a float a frame: 1 where the frame is annotated, 0 where it is not or is a
-            repetition. A picture stands still, with weights of 1.
+        weights: one float per frame: 1 if it is annotated, 0 if not or if it is a repeat. All
+            frames of a still picture have weight 1.
     """
 
     video: IndexedVideo
@@ -42,26 +42,24 @@ class Drawn:
 
 
 class ClipSampler:
-    """Draws objects and frames.
+    """Draw objects and frames.
 
-    * Videos: every one once, in random order, before any comes again.
-    * Objects: those of a video take turns, whatever their size.
-    * First frame: any annotated one in which the object is large enough, and from which the video
-      is long enough for the clip; if there is none, the earliest.
-    * Further frames: T - 1 at random, in order, from those up to the s-th next annotated one; s is
-      random, up to `max_step` times T - 1. In a clip of any frames at least one of them is
-      annotated.
-    * Backward: a share of the clips, where the object is large enough in the last frame drawn.
+    * Videos: a random permutation per pass, so that each comes once before any repeats.
+    * Objects: those of a video take turns, regardless of size.
+    * First frame: a random annotated one in which the object is large enough and which enough
+      frames follow; if there is none, the earliest.
+    * Further frames: T - 1 random ones, in order, from those up to the s-th next annotated frame; s
+      is random, at most `max_step` times T - 1. At least one of them is annotated.
+    * Backward: a fraction of the clips, if the object is large enough in the last frame.
 
     Args:
-        videos: of records. Those without an object that is large enough are left out, and so are
-            those of several frames without an annotation after it; a warning in the log says how
-            many.
+        videos: videos of records. Those without a large enough object are left out, and so are
+            those without a later annotation; a warning in the log says how many.
         frames: `"annotated"` draws annotated frames only, `"any"` all of them.
-        min_object: least size of the object in the first frame, in shares of the frame.
+        min_object: smallest object in the first frame, as a fraction of the frame.
         max_step: see above.
-        backward: share of clips that are played backward if they can be.
-        seed: another seed gives other clips.
+        backward: fraction of clips that are played backward where possible.
+        seed: seed of the choice.
 
     Raises:
         InputError: no video is left.
@@ -106,7 +104,7 @@ class ClipSampler:
 
     @property
     def videos(self) -> list[IndexedVideo]:
-        """Those that clips are drawn from."""
+        """The videos that clips are drawn from."""
         return [video for video, _ in self._begins]
 
     def video(self, n: int) -> IndexedVideo:
@@ -119,8 +117,8 @@ class ClipSampler:
         Args:
             n: at least 0.
             length: frames of the clip (T).
-            attempt: another number gives other frames of the same video, and from 5 on another
-                video (or picture, for a picture), in place of frames that cannot be read.
+            attempt: counts retries after unreadable frames: other frames of the same video, and
+                from 5 on another video (or picture, for a picture).
         """
         rng = generator(self.seed, "frames", n, attempt)
         index, epoch = shuffled(n, self.seed, len(self))
@@ -171,7 +169,7 @@ class ClipSampler:
 
 @functools.cache
 def _warn_once(message: str) -> None:
-    """A run makes several samplers of the same videos."""
+    """A run creates several samplers of the same videos."""
     _logger.warning(message)
 
 
@@ -181,15 +179,15 @@ def is_picture(video: IndexedVideo) -> bool:
 
 
 def first_frames(video: IndexedVideo, min_object: float) -> dict[int, tuple[int, ...]]:
-    """Where a clip of each object may begin.
+    """Find the frames in which a clip of each object may start.
 
     Args:
         video: of records.
-        min_object: least size of the object there, in shares of the frame.
+        min_object: smallest object in that frame, as a fraction of the frame.
 
     Returns:
-        Object id → indexes of annotated frames, rising and at least one. In a video of several
-        frames another annotated one follows.
+        Object id → one or more indexes of annotated frames, ascending. In a video, each is followed
+        by another annotated frame.
     """
     begins = {number: large_frames(video, number, min_object) for number in video.objects}
     if not is_picture(video):
@@ -201,7 +199,7 @@ def first_frames(video: IndexedVideo, min_object: float) -> dict[int, tuple[int,
 
 
 def large_frames(video: IndexedVideo, number: int, min_object: float) -> tuple[int, ...]:
-    """Indexes of the annotated frames in which an object has a share of the frame, rising."""
+    """Indexes of the annotated frames in which an object is large enough, ascending."""
     least = max(1.0, min_object * video.height * video.width)
     areas = zip(video.annotated, video.objects[number].areas, strict=True)
     return tuple(frame for frame, area in areas if area >= least)

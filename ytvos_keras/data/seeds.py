@@ -1,4 +1,4 @@
-"""Randomness for NumPy that depends on a seed and on numbers alone, never on time or threads."""
+"""NumPy randomness that depends only on a seed and on numbers, never on time or threads."""
 
 import functools
 import zlib
@@ -9,11 +9,11 @@ _MASK = 0x7FFFFFFF
 
 
 def generator(seed: int, purpose: str, *numbers: int) -> np.random.Generator:
-    """A source of randomness of its own for each purpose and each row of numbers.
+    """Create an independent random generator for a purpose and a row of numbers.
 
     Args:
         seed: any whole number.
-        purpose: such as "frames"; one purpose has always the same count of numbers.
+        purpose: such as "frames"; a purpose always takes the same count of numbers.
         numbers: at least 0.
 
     Example:
