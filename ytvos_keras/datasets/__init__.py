@@ -1,4 +1,4 @@
-"""Data sets in folders: layouts, readers, checks, statistics, splits, and clips of raw videos."""
+"""Data sets in folders: layouts, readers, checks, statistics, splits, and clips from raw videos."""
 
 import lazy_loader
 

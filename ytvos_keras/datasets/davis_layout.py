@@ -16,9 +16,9 @@ class DavisLayout:
     """The folders of a data set.
 
     Args:
-        root: what was given.
-        annotations: holds a folder of PNGs for each sequence.
-        frames: holds a folder of pictures for each sequence; None if there is none.
+        root: the folder as given.
+        annotations: folder with one folder of PNGs for each sequence.
+        frames: folder with one folder of pictures for each sequence; None if there is none.
     """
 
     root: Path
@@ -36,8 +36,8 @@ def open_davis(root: str | Path) -> DavisLayout:
     Args:
         root: a folder with `Annotations/480p/<sequence>/` and, if the frames are there, too,
             `JPEGImages/480p/<sequence>/`. Instead of `480p` there may be `Full-Resolution`, or no
-            such level. A folder without `Annotations` is taken for one that holds the sequences'
-            folders of masks itself.
+            such level. A folder without `Annotations` is assumed to contain the mask folders of the
+            sequences directly.
 
     Raises:
         InputError: there is no such folder.

@@ -10,7 +10,7 @@ from ytvos_keras.media.mask_pixels import index_values
 from ytvos_keras.media.masks import MAX_ID
 from ytvos_keras.media.pictures import decode_picture
 
-VOID = 255  # undecided in PASCAL VOC and DAVIS 2017; the object in DAVIS 2016
+VOID = 255  # void in PASCAL VOC and DAVIS 2017; the object in DAVIS 2016
 LABEL_MODES = ("P", "L", "1")  # one number a pixel, 8 bits at most
 
 
@@ -54,7 +54,7 @@ def label_areas(labels: np.ndarray) -> np.ndarray:
 def is_binary(values: Iterable[Collection[int]]) -> bool:
     """Whether the masks of a video are black and white: 255 occurs and no value from 1 to 254.
 
-    Then 255 is object 1. Otherwise 255 marks undecided pixels and is no object.
+    Then 255 is object 1. Otherwise 255 marks void pixels and is not an object.
 
     Args:
         values: of each mask, the values that occur in it.

@@ -1,4 +1,4 @@
-"""The layouts of data sets in folders: find out which, and list the videos."""
+"""Detect the layout of a data set, and list its videos."""
 
 from collections.abc import Callable, Collection
 from pathlib import Path

@@ -13,10 +13,10 @@ class ObjectInfo:
     """One object of a video.
 
     Args:
-        category: None if nobody named it.
+        category: None if unknown.
         first: index of the first frame whose mask shows it.
         last: index of the last such frame.
-        areas: its size in pixels in each annotated frame, 0 where it is out of sight.
+        areas: its size in pixels in each annotated frame, 0 where it is not visible.
     """
 
     category: str | None
@@ -34,10 +34,10 @@ def objects_of(
         areas: for each annotated frame, by its index and in order, the pixels of each value: int64
             (256,), see `label_values.label_areas`.
         binary: whether every value above 0 is object 1.
-        categories: by object id; may lack some and have others.
+        categories: by object id; need not match the ids in the masks.
 
     Returns:
-        The objects that are in any mask, by id, rising.
+        The objects in any mask, in ascending order of id.
     """
     sizes = {index: object_areas(counts, binary) for index, counts in areas.items()}
     objects = {}

@@ -7,21 +7,20 @@ import av
 from ytvos_keras.media.pictures import DamagedPictureError, open_picture
 
 _ORIENTATION = 0x0112  # of EXIF
-_JPEG_FORMATS = ("JPEG", "MPO")  # MPO: a JPEG with more pictures behind it, as phones write it
+_JPEG_FORMATS = ("JPEG", "MPO")  # MPO: a JPEG followed by more pictures, as phones write it
 
 
 @dataclass(frozen=True)
 class PictureFacts:
-    """What is known of a picture file.
+    """Result of checking a picture file.
 
     Args:
-        format: `JPEG`, `PNG`, …; `""` for what is no picture. An MPO is a JPEG here.
-        mode: Pillow's name of the kind of pixels, such as `RGB`, `L` or `P`.
+        format: `JPEG`, `PNG`, …; `""` if it is not a picture. An MPO counts as JPEG.
+        mode: Pillow's pixel mode, such as `RGB`, `L` or `P`.
         height: of the stored pixels.
         width: of the stored pixels.
-        orientation: of EXIF; 1 where pixels are stored as they are shown.
-        damage: why it cannot be used; None if every byte is as it should be, as far as the file
-            itself can tell.
+        orientation: EXIF orientation; 1 where pixels are stored as displayed.
+        damage: why it cannot be used; None if no damage was detected.
     """
 
     format: str = ""
@@ -37,8 +36,8 @@ def examine_picture(data: bytes) -> PictureFacts:
 
     JPEG: the end marker must be there, and FFmpeg must find data for every block: Pillow and
     TensorFlow accept a file whose middle is missing and fill the rest with gray. PNG: the
-    checksum of every chunk must be right, see `media.pictures.open_picture`. A bit that
-    flipped in a JPEG, or its last hundred bytes, may go unseen: the format has no checksum.
+    checksum of every chunk must be right, see `media.pictures.open_picture`. A flipped bit in a
+    JPEG, or damage to its last hundred bytes, may go unnoticed: the format has no checksum.
     """
     if not data:
         return PictureFacts(damage="empty file")
@@ -50,7 +49,7 @@ def examine_picture(data: bytes) -> PictureFacts:
             if kind == "JPEG" and (damage := _jpeg_damage(data)):
                 return replace(facts, damage=damage)
             orientation = image.getexif().get(_ORIENTATION, 1)
-            image.draft(image.mode, (1, 1))  # a JPEG at an eighth: all its bytes, half the time
+            image.draft(image.mode, (1, 1))  # JPEG at 1/8 size: reads all bytes in half the time
             image.load()
     except DamagedPictureError as error:
         return PictureFacts(damage=str(error))
@@ -58,8 +57,8 @@ def examine_picture(data: bytes) -> PictureFacts:
 
 
 def _jpeg_damage(data: bytes) -> str | None:
-    # In compressed pixels 0xff is followed by 0, so behind the start of the last scan only the end
-    # marker itself looks like it.
+    # In compressed data 0xff is followed by 0, so after the start of the last scan only the end
+    # marker itself matches.
     if data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda"):
         return "cut off, its end marker is missing"
     decoder = av.CodecContext.create("mjpeg", "r")
@@ -69,6 +68,6 @@ def _jpeg_damage(data: bytes) -> str | None:
         decoder.decode(av.Packet(data))
     except av.error.InvalidDataError:
         return "its data ends early or is corrupt"
-    except av.FFmpegError:  # a kind of JPEG that FFmpeg does not know: no word against the file
+    except av.FFmpegError:  # a kind of JPEG that FFmpeg does not support, not damage
         return None
     return None

@@ -23,7 +23,7 @@ def select_names(
         names: of all videos, such as `003234408d` or `segtrack2/girl`.
         where: the data set, for errors.
         videos: names to keep; None for all. `segtrack2` stands for all `segtrack2/…`.
-        exclude: names to leave out, likewise. Names that no video has are told in a warning: one
+        exclude: names to leave out, in the same form. Unknown names only cause a warning, since one
             list may serve several data sets.
 
     Returns:
@@ -64,7 +64,7 @@ def select_names(
     return chosen
 
 
-# A name may hold a `#`, such as `take #2`, but none before a space.
+# A name may contain a `#`, such as `take #2`, but not before a space.
 _COMMENT = re.compile(r"(^|\s)#(\s.*)?$")
 
 
@@ -95,7 +95,7 @@ def check_can_be_listed(names: Collection[str]) -> None:
 
 
 def _is_unicode(name: str) -> bool:
-    """Not so of files whose names are bytes of another encoding, such as Latin-1 on Linux."""
+    """Whether a name is valid Unicode; on Linux, file names can be in another encoding."""
     try:
         name.encode()
     except UnicodeEncodeError:

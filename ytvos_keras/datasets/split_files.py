@@ -15,7 +15,7 @@ TABLE_4 = (25, 50, 75)
 
 
 def training_fraction(train: Iterable[str], percent: float) -> tuple[str, ...]:
-    """Choose a share of the training videos by their names; a larger share holds every smaller one.
+    """Choose a share of the training videos by name; a larger share contains every smaller one.
 
     `ytvos-prepare split` and `ytvos-train --percent` both use this, so that they agree on the
     videos of Table 4.

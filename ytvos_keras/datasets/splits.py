@@ -29,13 +29,13 @@ class Splits:
     """Names of videos, sorted; every video is in one of the four.
 
     Args:
-        train: what is left.
+        train: all others.
         validation: of seen categories.
         test_seen: of seen categories.
         test_unseen: all videos with an object of an unseen category.
         unseen: the unseen categories, as the data set writes them.
         seed: of the draw.
-        rule: how the videos were drawn, for people.
+        rule: how the videos were drawn, in words.
     """
 
     train: tuple[str, ...]
@@ -61,16 +61,16 @@ def make_splits(
     Rule:
         1. A video with any object of an unseen category is test-unseen.
         2. Every other video counts for one category: of its objects' categories the one that the
-           fewest videos have (of equals the first in the alphabet), as a skateboard says more of a
-           video than a person. Videos without categories form one more category.
+           fewest videos have (of equals the first in the alphabet), since a skateboard says more
+           about a video than a person. Videos without categories form one more category.
         3. The videos of a category are ordered by the SHA-256 of seed and name. The first
            `validation` are for validation, the next `test_seen` for test-seen, the rest for
            training.
-        4. A category keeps at least one video for training: where there are too few, first the
-           test-seen and then the validation videos are fewer, and a warning names the category.
+        4. A category keeps at least one video for training: if there are too few, first the number
+        of test-seen and then of validation videos is reduced, and a warning names the category.
 
     So the splits depend on the names, the categories and the seed, not on the order of the input or
-    the machine, and a new video moves few others.
+    the machine, and adding a video moves few others.
 
     Args:
         categories_of_videos: the categories of each video's objects.

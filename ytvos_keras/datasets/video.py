@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class EncodedFile(Protocol):
-    """Something that gives the bytes of a picture file: a path, or a mask drawn from polygons."""
+    """A source of the bytes of a picture file: a path, or a mask drawn from polygons."""
 
     def read_bytes(self) -> bytes:
         """The whole file."""
@@ -20,7 +20,7 @@ class Frame:
         name: its name in the data set without the suffix, such as `00005`.
         image: a JPEG or PNG, in most data sets the path of a file.
         mask: an index or greyscale PNG of the frame's size (0 = background, 1–254 = object ids,
-            255 = undecided); None if nobody annotated this frame.
+            255 = void); None if this frame is not annotated.
     """
 
     name: str
@@ -35,11 +35,12 @@ class Video:
     Args:
         name: unique in its data set, such as `003234408d` or `segtrack2/girl`.
         frames: at least one.
-        categories: by object id; ids that nobody named are left out.
+        categories: by object id; unknown ones are left out.
         object_frames: names of the frames in which an object is annotated, by object id, where the
             data set lists them (`meta.json` of YouTube-VOS); None where it does not.
-        binary: the data set says that every value above 0 is object 1 (DAVIS 2016). Masks that are
-            black and white throughout are read so even without, see `label_values.is_binary`.
+        binary: whether the data set defines every value above 0 as object 1 (DAVIS 2016). Masks
+            that are black and white throughout are always read this way, see
+            `label_values.is_binary`.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Evaluation: J and F of masks by the rules of the benchmarks. No TensorFlow here."""
+"""Evaluation: J and F of masks by the rules of the benchmarks, without TensorFlow."""
 
 from ytvos_keras.evaluation.contour_accuracy import contour_accuracy
 from ytvos_keras.evaluation.evaluate import evaluate

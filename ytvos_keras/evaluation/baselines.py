@@ -27,9 +27,9 @@ class CopiedMask:
 class FlowPropagation(CopiedMask):
     """Propagate the masks from frame to frame with OpenCV's DIS optical flow, medium preset.
 
-    Every pixel of a frame looks up where it was in the frame before. Masks are kept as shares of
-    0–1 and interpolated, so that they do not lose their contours; of the objects with more than
-    one half the largest share wins.
+    Every pixel of a frame is traced back to its position in the previous frame. Masks are kept as
+    soft masks in 0–1 and interpolated, to preserve contours; the object with the largest value
+    above one half wins.
 
     Raises:
         InputError: OpenCV is not installed.

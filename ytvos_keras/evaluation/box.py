@@ -6,8 +6,8 @@ import numpy as np
 def box_of(labels: np.ndarray) -> tuple[slice, slice]:
     """Return the bounding box of all nonzero pixels, one pixel wider on every side.
 
-    The margin, which ends at the edge of the picture, makes contours in the box those of the
-    picture: at its edge they follow another rule (`boundary_map`).
+    The margin, clipped at the edge of the picture, makes contours in the box equal to those of the
+    whole picture: `boundary_map` has a special rule for edges.
 
     Args:
         labels: (H, W), integer.

@@ -76,11 +76,11 @@ def boundary_tolerance(height: int, width: int) -> int:
 def boundary_map(mask: np.ndarray) -> np.ndarray:
     """Mark pixels that differ from their right, lower, or lower-right neighbour.
 
-    Where there is no such neighbour, the nearest pixel of the picture stands for it: the last row
-    looks to the right only, the last column down only, the corner nowhere.
+    A missing neighbour is replaced by the nearest pixel of the picture: the last row only compares
+    to the right, the last column only downward, the corner not at all.
 
     Args:
-        mask: (H, W), boolean; or uint8, each bit a mask of its own.
+        mask: (H, W), boolean; or uint8, each bit a separate mask.
 
     Returns:
         Like `mask`.
@@ -108,11 +108,11 @@ def _unpack(packed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _dilate(contours: np.ndarray, radius: int) -> np.ndarray:
     """Dilate bitwise with a disk: pixels within `radius` of a contour.
 
-    A disk is a stack of rows. From its top to its middle the rows grow, and so each is made from
-    the one before; it counts at the same distance above and below.
+    A disk is a stack of rows that widen from its top to its middle, so each is computed from the
+    one before and used at the same distance above and below.
     """
     height, width = contours.shape
-    # `radius` empty columns let rows be shifted in one piece: nothing reaches into the next row.
+    # `radius` empty columns allow shifting the flattened array: nothing spills into the next row.
     row = np.zeros((height, width + radius), contours.dtype)
     row[:, :width] = contours
     near = np.zeros_like(row)
@@ -127,7 +127,7 @@ def _dilate(contours: np.ndarray, radius: int) -> np.ndarray:
 def _widen(row: np.ndarray, half: int, wanted: int) -> np.ndarray:
     """Extend a horizontal dilation from `half` to `wanted` pixels."""
     while half < wanted:
-        # With a longer step, pixels would be reached only by way of such outside the picture.
+        # A longer step would need intermediate pixels outside the picture.
         step = min(wanted - half, half + 1)
         wider = row.copy()
         wider.reshape(-1)[step:] |= row.reshape(-1)[:-step]

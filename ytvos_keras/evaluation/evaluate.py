@@ -14,8 +14,8 @@ from ytvos_keras.processes import map_in_processes
 
 Progress = Callable[[int, int], None]
 
-_CHUNK = 4  # frames handed over at once: short waits after Ctrl-C, an even load
-_WORTHWHILE = 32  # frames for a process: what it does in the time that it takes to start
+_CHUNK = 4  # frames per task: small enough for an even load and a quick Ctrl-C
+_WORTHWHILE = 32  # frames per process: about as much work as starting one
 
 
 def evaluate(
@@ -33,18 +33,18 @@ def evaluate(
 ) -> Evaluation:
     """Score predicted masks by the rules of a benchmark.
 
-    Statistics are averaged over the objects of all sequences: every object counts alike, never
-    every video. Masks have the size of the ground truth. A frame that counts needs a prediction;
-    masks of frames that do not are ignored; an object that a prediction lacks counts as empty; an
-    id that is none of the sequence's objects is an error. A sequence in which no frame counts (one
-    or two frames) has NaN, is warned of and left out of the means.
+    Statistics are averaged over the objects of all sequences, so every object, not every video, has
+    the same weight. Masks must have the size of the ground truth. Every scored frame needs a
+    prediction; masks of other frames are ignored. An object missing from a prediction counts as
+    empty; an id that is not an object of the sequence is an error. A sequence without scored frames
+    (one or two frames in all) scores NaN, causes a warning and is left out of the means.
 
-    * `davis2016`: all that is not 0 is one object; the first and the last frame do not count.
-    * `davis2017`: the objects of the first true mask; the first and the last frame do not count;
+    * `davis2016`: everything above 0 is one object; the first and the last frame are not scored.
+    * `davis2017`: the objects of the first true mask; the first and the last frame are not scored;
       255 in the ground truth is background.
-    * `youtube-vos`: each object in the frames that `meta.json` lists for it, but for the first of
-      them; of arrays, and where there is no `meta.json`, in those after the one in which it first
-      appears. Which frames the server leaves out was never published.
+    * `youtube-vos`: each object in the frames that `meta.json` lists for it, except the first; for
+      arrays, and without a `meta.json`, in all frames after its first. Which frames the server
+      leaves out was never published.
 
     Args:
         predictions: a folder that holds one folder of PNGs for each sequence; or label maps
@@ -55,12 +55,12 @@ def evaluate(
         protocol: `davis2016`, `davis2017` or `youtube-vos`.
         split: DAVIS: the name of a list in `ImageSets`; YouTube-VOS: a folder in `ground_truth`.
         sequences: score only these.
-        seen_categories: of `youtube-vos`, the categories on which the model was trained; without
-            them there are no scores of seen and unseen categories, and no G.
-        exclude_last: of `youtube-vos`, whether an object's last listed frame does not count either.
-        frames: of `youtube-vos`, which frames the method was given: `every` (30 a second) or
-            `listed`. It changes no score, but goes into the result; with `listed`, masks of other
-            frames are an error.
+        seen_categories: for `youtube-vos`, the categories that the model was trained on; without
+            them, there are no scores of seen and unseen categories, and no G.
+        exclude_last: for `youtube-vos`, whether to leave out an object's last listed frame, too.
+        frames: for `youtube-vos`, which frames the method was given: `every` (30 a second) or
+            `listed`. Recorded in the result without changing the scores; with `listed`, masks of
+            other frames are an error.
         jobs: processes. Above 1, a script needs `if __name__ == "__main__":` around its work (see
             `multiprocessing`, "spawn").
         on_progress: called after every frame with the number of frames done and in all.
@@ -102,13 +102,13 @@ def score_plan(
     jobs: int = 1,
     on_progress: Progress | None = None,
 ) -> Evaluation:
-    """Score what `plan_evaluation` found.
+    """Score the sequences of a plan.
 
     Args:
-        plan: the work.
+        plan: from `plan_evaluation`.
         seen_categories: as for `evaluate`.
-        jobs: likewise.
-        on_progress: likewise.
+        jobs: as for `evaluate`.
+        on_progress: as for `evaluate`.
 
     Returns:
         Scores by object, and their summaries.

@@ -39,8 +39,8 @@ def score_work(work: FrameWork) -> tuple[np.ndarray, np.ndarray]:
         J and F, float64 (K,), 0–1, one for each of `work.object_ids`.
 
     Raises:
-        InputError: a mask cannot be read, they differ in size, or the prediction has an id that is
-            none of the sequence's objects.
+        InputError: a mask cannot be read, the masks differ in size, or the prediction contains an
+            id that is not an object of the sequence.
     """
     _keep_memory()
     truth = read_truth(work.truth, merged=work.merged)
@@ -64,9 +64,9 @@ def score_work(work: FrameWork) -> tuple[np.ndarray, np.ndarray]:
 def _keep_memory() -> None:
     """Let this process keep up to 60 MB of freed memory for the next frames.
 
-    Otherwise glibc gives the memory of every mask back to the system and asks for it again, which
-    takes a fifth of the time. It learns to keep it from a large block that comes and goes; it heeds
-    none above 32 MB (`man mallopt`, M_MMAP_THRESHOLD). Other C libraries pay no attention.
+    Otherwise glibc returns the memory of every mask to the system and requests it again, which
+    takes a fifth of the time. Freeing a large block raises its threshold; blocks above 32 MB have
+    no effect (`man mallopt`, M_MMAP_THRESHOLD). Other C libraries are unaffected.
     """
     np.empty(30 * 2**20, np.uint8)
 

@@ -67,7 +67,7 @@ class MethodTable:
 
 def percent(value: float) -> str:
     """`0.6094` as `60.9`; NaN as a dash."""
-    # Adding 0 makes 0.0 of the -0.0 to which small negative decays are rounded.
+    # Adding 0 turns -0.0, from rounding small negative decays, into 0.0.
     return UNKNOWN if math.isnan(value) else f"{round(100 * value, 1) + 0:.1f}"
 
 

@@ -41,7 +41,7 @@ class EvaluationPlan:
     Args:
         protocol: one of `PROTOCOLS`.
         sequences: what to score.
-        settings: what else belongs to the protocol, in plain types.
+        settings: further settings of the protocol, in plain types.
     """
 
     protocol: str
@@ -135,7 +135,7 @@ def _truths(
 def _predictions(
     predictions: Any, truths: Sequence[TruthSequence], from_files: bool
 ) -> dict[str, tuple[Masks, str]]:
-    """The masks of each sequence, and what to call them in an error."""
+    """The masks of each sequence, and their name in errors."""
     names = [truth.name for truth in truths]
     if from_files:
         root = Path(predictions)

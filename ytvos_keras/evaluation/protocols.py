@@ -24,7 +24,7 @@ class SequenceWork:
         frames: the frames to score, in order.
         truth: all true masks of the sequence.
         predictions: all predicted masks of the sequence.
-        pictures: the folder of its frames, if they are at hand.
+        pictures: the folder of its frames, if available.
     """
 
     name: str
@@ -52,8 +52,8 @@ def davis_2016(truth: TruthSequence, predictions: Masks, place: str) -> Sequence
 def davis_2017(truth: TruthSequence, predictions: Masks, place: str) -> SequenceWork:
     """DAVIS 2017: the objects of the first true mask; first and last frame are not scored.
 
-    The official code takes the ids from 1 to the largest one of the first mask: the same where
-    they have no gaps. 255 in the ground truth is background, and so are objects that appear later.
+    The official code uses the ids from 1 to the largest in the first mask, which is the same if
+    there are no gaps. 255 in the ground truth is background, and so are objects that appear later.
 
     Args:
         truth: the ground truth.
@@ -86,14 +86,15 @@ def youtube_vos(
     """YouTube-VOS: each object in the frames listed in `meta.json`, except its first.
 
     An object may be absent in a listed frame: the truth is empty there, and J and F are 1 for an
-    empty prediction, else 0. What is predicted of an object outside its frames does not count.
+    empty prediction, else 0. Predictions of an object in other frames are ignored.
 
     Args:
         truth: the ground truth, with `objects`.
         predictions: the predicted masks; those of other frames are ignored.
         place: what to call them in an error.
-        exclude_last: whether the last frame of an object's list does not count either.
-        listed_only: the method is said to know the listed frames alone: others are an error.
+        exclude_last: whether to leave out the last frame of an object's list, too.
+        listed_only: whether the method was given only the listed frames, so that others are an
+            error.
 
     Raises:
         InputError: a frame that counts has no prediction or no ground truth, or a prediction is of

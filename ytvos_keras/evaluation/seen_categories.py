@@ -28,7 +28,7 @@ def categories_without(
     Args:
         unseen: the categories to leave out.
         ground_truth: as for `evaluate`.
-        split: likewise.
+        split: name of a split, as for `evaluate`.
 
     Raises:
         InputError: the data set has no such category.

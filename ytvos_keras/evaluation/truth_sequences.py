@@ -26,8 +26,8 @@ class TruthSequence:
     Args:
         name: of the sequence.
         masks: all that there are.
-        objects: of YouTube-VOS, by id; None for DAVIS, where the first mask tells.
-        pictures: the folder of its frames, if they are at hand.
+        objects: of YouTube-VOS, by id; None for DAVIS, where the first mask defines them.
+        pictures: the folder of its frames, if available.
         place: what to call it in an error.
     """
 

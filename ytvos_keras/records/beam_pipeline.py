@@ -1,4 +1,4 @@
-"""Work spread over cores or machines with Apache Beam."""
+"""Spread work over cores or machines with Apache Beam."""
 
 import importlib.util
 import io
@@ -39,14 +39,14 @@ def run_each(
     """Call a function for every item, in any order, here or wherever a runner of Beam works.
 
     Args:
-        function: of a module, so that workers elsewhere find it. Beam prints and wraps what it
-            raises, and other runners try again: it should raise for bugs only.
-        items: what to call it with.
-        jobs: how many at once; counts for this machine only.
+        function: defined in a module, so that remote workers can import it. Beam prints and wraps
+            its exceptions, and other runners retry: it should only raise for bugs.
+        items: its arguments, one per call.
+        jobs: number of parallel calls, on this machine only.
         beam_options: Beam's options, such as `["--runner=FlinkRunner", "--flink_master=…"]`. They
             are added to those for this machine unless they name a runner.
         while_running: called several times a second.
-        stop: called after an interruption; has to make calls in progress end.
+        stop: called after an interruption; must end calls in progress.
 
     Raises:
         InputError: Beam does not take its options.
@@ -57,7 +57,7 @@ def run_each(
     if not any(option.startswith("--runner") for option in beam_options):
         beam_options = [*_local_options(jobs), *beam_options]
     pipeline = _pipeline(beam_options)
-    # Reshuffle: items are handed out to the workers instead of staying with who lists them.
+    # Reshuffle distributes items to workers, instead of keeping them with the one that lists them.
     _ = pipeline | beam.Create(list(items)) | beam.Reshuffle() | beam.Map(function)
     _wait(lambda: pipeline.run().wait_until_finish(), while_running, stop)
 
@@ -70,14 +70,14 @@ def _pipeline(options: Sequence[str]):
     try:
         with redirect_stderr(said):
             parsed = PipelineOptions(list(options))
-            parsed.get_all_options()  # what is wrong with them is told now, not in the middle
+            parsed.get_all_options()  # report wrong options now, not in the middle of the run
             pipeline = beam.Pipeline(options=parsed)
-    except SystemExit as error:  # after argparse has printed all there is to know of Beam's options
+    except SystemExit as error:  # after argparse has printed the help of Beam's options
         reason = said.getvalue().strip().rpartition("error: ")[2]
         raise InputError(f"Apache Beam does not take its options: {reason}.") from error
     except ValueError as error:
         raise InputError(f"Apache Beam does not take its options: {first_line(error)}") from error
-    # Beam's own warnings, such as of options that it does not know: they may be a runner's.
+    # Beam warns of unknown options, which may belong to a runner.
     print(said.getvalue(), end="", file=sys.stderr)
     return pipeline
 
@@ -86,7 +86,7 @@ def _local_options(jobs: int) -> list[str]:
     """Beam's options for this machine: threads of this process.
 
     Not Beam's default: that tries to download a runner, and uses one core if it cannot. Threads are
-    enough, because reading, decoding and checksums do without Python's lock.
+    enough, because reading, decoding and checksums release Python's global lock.
     """
     return [
         "--runner=FnApiRunner",
@@ -123,7 +123,7 @@ def _wait(
 
 @contextmanager
 def _quiet_import() -> Iterator[None]:
-    """Keep Beam's notes on parts that are not installed off the terminal."""
+    """Hide Beam's messages about parts that are not installed."""
     handlers = logging.root.handlers[:]
     logging.disable(logging.WARNING)
     try:
@@ -132,4 +132,4 @@ def _quiet_import() -> Iterator[None]:
             yield
     finally:
         logging.disable(logging.NOTSET)
-        logging.root.handlers[:] = handlers  # a note of the root logger adds one
+        logging.root.handlers[:] = handlers  # logging a message through the root logger adds one

@@ -28,7 +28,8 @@ def check_records(
 ) -> CheckReport:
     """Compare shards, indexes and pictures with their checksums, and decode every picture.
 
-    What `check` lists of folders is listed of records, too, as far as it can still be told.
+    Faults that `check` lists for folders are listed for records, too, as far as records still show
+    them.
 
     Args:
         data: the folder that `ytvos-prepare` wrote.
@@ -85,7 +86,7 @@ def _videos_of(path: Path, expected: dict[str, Any]) -> tuple[list[IndexedVideo]
 def _check_shard(shard: tuple[Path, dict[str, Any]]) -> list[Fault]:
     path, expected = shard
     if not path.is_file():
-        return []  # told already
+        return []  # already reported
     if (size := path.stat().st_size) != expected["bytes"]:
         what = f"{size} bytes instead of {expected['bytes']}"
         return [Fault("damaged-shard", path.name, what)]
@@ -105,7 +106,7 @@ def _check_video(video: IndexedVideo) -> tuple[Fault, ...]:
 
 
 def _disagreements(video: IndexedVideo, findings: VideoFindings) -> Iterator[Fault]:
-    """What the index says of a video that its pictures do not show."""
+    """Find contradictions between a video's index entry and its pictures."""
     place = f"{index_path(video.shard).name}: {video.name}"
     if findings.sizes - {(video.height, video.width)}:
         sizes = ", ".join(map(size_text, sorted(findings.sizes)))

@@ -1,4 +1,4 @@
-"""Tell a folder of records from a data set in folders of pictures."""
+"""Distinguish a folder of records from a data set in folders of pictures."""
 
 from pathlib import Path
 

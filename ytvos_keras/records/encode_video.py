@@ -19,7 +19,7 @@ _FORMATS = ("JPEG", "PNG")  # what TensorFlow decodes
 
 
 def encode_video(video: Video, source: str) -> EncodedVideo:
-    """Read the files of a video and find its objects. The bytes of the files stay as they are.
+    """Read the files of a video and find its objects. The bytes of the files are kept unchanged.
 
     Args:
         video: as a reader yields it.
@@ -59,7 +59,7 @@ def _read(file: EncodedFile) -> bytes:
 
 
 def _common_size(images: Sequence[bytes], frames: Sequence[Frame]) -> Size:
-    """Decode all frames to see that they are whole, and return their (height, width)."""
+    """Decode all frames to verify them, and return their (height, width)."""
     size = None
     for image, frame in zip(images, frames, strict=True):
         frame_size = _image_size(image, str(frame.image))

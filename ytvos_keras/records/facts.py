@@ -7,7 +7,7 @@ from ytvos_keras.records.indexed_video import IndexedVideo
 
 
 def facts_of_records(videos: Iterable[IndexedVideo]) -> list[VideoFacts]:
-    """The facts of videos in records: from their index alone."""
+    """Collect the facts of videos in records from their index alone."""
     return [
         VideoFacts(
             video.frame_names, len(video.annotated), video.height * video.width, video.objects

@@ -67,7 +67,7 @@ def is_whole(task: ShardTask) -> bool:
 
 
 def describe_split(tasks: Sequence[ShardTask]) -> dict[str, Any]:
-    """Make the entry of `dataset.json` from the index files of the finished shards.
+    """Create the entry of `dataset.json` from the index files of the finished shards.
 
     Raises:
         InputError: every video was skipped for a fault.
@@ -130,7 +130,7 @@ def _write_dataset(output: Path, splits: dict[str, Any]) -> None:
 
 def _remove(output: Path, split: str, shards: Sequence[Path]) -> None:
     splits = _splits(output)
-    if splits.pop(split, None) is not None:  # first: what it lists is there
+    if splits.pop(split, None) is not None:  # the index first: it must not list what is missing
         _write_dataset(output, splits)
     for shard in shards:
         shard.unlink()

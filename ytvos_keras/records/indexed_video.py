@@ -29,7 +29,7 @@ class IndexedVideo(VideoInfo):
     """A video of the records, without its pictures.
 
     Args:
-        annotated: indexes of the frames that have a mask, rising.
+        annotated: indexes of the frames that have a mask, ascending.
         images: where each frame lies in `shard`.
         masks: where its mask lies, None without one.
         shard: the TFRecord file.
@@ -60,7 +60,7 @@ def to_json(video: IndexedVideo) -> dict[str, Any]:
 
 
 def from_json(entry: JsonValue, shard: Path, size: int) -> IndexedVideo:
-    """Undo `to_json`, with every type and number checked.
+    """Parse the result of `to_json`, and check every type and number.
 
     Args:
         entry: of the index file.
@@ -68,7 +68,7 @@ def from_json(entry: JsonValue, shard: Path, size: int) -> IndexedVideo:
         size: bytes that are in it.
 
     Raises:
-        InputError: the entry says what cannot be; the message names the place.
+        InputError: the entry is contradictory; the message names the place.
     """
     video = IndexedVideo(
         name=entry.member("name").text(),

@@ -15,14 +15,14 @@ _FAILURE_BYTES = 4096
 
 
 class RunEndedError(Exception):
-    """The run that this work belongs to has failed or was stopped, or its process is no more."""
+    """The run that this work belongs to has failed, was stopped, or its process has ended."""
 
 
 class RunFolder:
-    """What a run and its workers share; the workers may be on other machines.
+    """Shared state of a run and its workers, which may be on other machines.
 
-    When the folder is gone, workers that are left over end at their next video, and what they were
-    writing is gone with it.
+    When the folder is removed, remaining workers stop at their next video, and their unfinished
+    files are gone.
 
     Args:
         path: the folder.
@@ -39,7 +39,7 @@ class RunFolder:
         try:
             run.path.mkdir()
             (run.path / _COUNTER).touch()
-            # Filled beforehand: there must be room for it when the disk is full.
+            # Filled in advance, so that it can be written even when the disk is full.
             (run.path / _FAILURE).write_bytes(b" " * _FAILURE_BYTES)
             yield run
         finally:
@@ -47,7 +47,7 @@ class RunFolder:
 
     @staticmethod
     def remove_others(output: Path, split: str) -> None:
-        """Remove what killed runs have left behind."""
+        """Remove leftovers of killed runs."""
         for folder in output.glob(f".{split}.*"):
             if re.fullmatch(r"[0-9a-f]{32}", folder.name.removeprefix(f".{split}.")):
                 shutil.rmtree(folder)
@@ -57,13 +57,13 @@ class RunFolder:
         shutil.rmtree(self.path, ignore_errors=True)
 
     def add_task(self, name: str, task: Any) -> Path:
-        """Keep a task, so that nothing but its file's name goes through Beam."""
+        """Store a task, so that only its file name goes through Beam."""
         path = self.path / f"{name}.task"
         path.write_bytes(pickle.dumps(task))
         return path
 
     def read_task(self, path: str) -> Any:
-        """What `add_task` kept.
+        """Read a task stored by `add_task`.
 
         Raises:
             RunEndedError: the run has ended.
@@ -72,16 +72,16 @@ class RunFolder:
 
     @property
     def failure(self) -> str:
-        """What went wrong, empty if nothing did."""
+        """Messages of failures; empty if there are none."""
         return self._read(_FAILURE).decode(errors="replace").strip()
 
     @property
     def done(self) -> int:
-        """How many videos are done; those of a task that was tried twice count twice."""
+        """Number of videos done; those of a retried task count twice."""
         return len(self._read(_COUNTER))
 
     def count(self) -> None:
-        """Tell the run that a video is done.
+        """Report to the run that a video is done.
 
         Raises:
             RunEndedError: the run has ended.
@@ -91,7 +91,7 @@ class RunFolder:
         self._write(_COUNTER, os.O_APPEND, b".")
 
     def fail(self, message: str) -> None:
-        """Tell the run what went wrong.
+        """Report a failure to the run.
 
         Raises:
             RunEndedError: the run has ended.
@@ -114,6 +114,6 @@ class RunFolder:
         try:
             os.write(file, data)
         except OSError:
-            pass  # a full disk: the shard matters, not the count, and a failure has its room
+            pass  # a full disk: the count does not matter, and failures have reserved space
         finally:
             os.close(file)

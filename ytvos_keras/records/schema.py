@@ -7,10 +7,10 @@ Context (one value or list a video):
 | `name`, `source` | bytes | the video's name, unique in its split, and where it comes from |
 | `schema_version` | int64 | `SCHEMA_VERSION` |
 | `height`, `width` | int64 | of every frame and mask, in pixels |
-| `binary` | int64 | 1: every pixel above 0 is object 1; 0: pixels are ids, 255 undecided |
-| `object_ids` | int64 list | ids seen in any mask, rising (1–254) |
-| `categories` | bytes list | one an object, empty where nobody named it |
-| `first_annotated`, `last_annotated` | int64 lists | frames that first and last show it |
+| `binary` | int64 | 1: every pixel above 0 is object 1; 0: pixels are ids, 255 is void | |
+`object_ids` | int64 list | ids seen in any mask, rising (1–254) | | `categories` | bytes list | one
+an object, empty where nobody named it | | `first_annotated`, `last_annotated` | int64 lists |
+frames that first and last show it |
 
 Feature lists (one value a frame, in order):
 
@@ -40,14 +40,14 @@ MAX_RECORD = 2**31 - 1  # bytes; no Protocol Buffer may be larger
 
 @dataclass(frozen=True, kw_only=True)
 class VideoInfo:
-    """What a record and its entry in the index have in common.
+    """Fields shared by a record and its entry in the index.
 
     Args:
         name: unique in its split.
         source: the data set it comes from.
         height: of frames and masks, in pixels.
         width: of frames and masks, in pixels.
-        binary: whether every pixel above 0 is object 1; else pixels are ids, 255 undecided.
+        binary: whether every pixel above 0 is object 1; else pixels are ids, 255 is void.
         frame_names: in order.
         objects: by id, rising.
     """

@@ -13,19 +13,19 @@ from ytvos_keras.errors import InputError
 from ytvos_keras.records.index import shard_name
 from ytvos_keras.records.schema import SCHEMA_VERSION
 
-_SHARD_BYTES = 128e6  # large enough to be read in one go, small enough for many workers
-_FEWEST = 8  # so that a small data set, too, is shuffled across shards and written in parallel
+_SHARD_BYTES = 128e6  # large enough for sequential reads, small enough for many workers
+_FEWEST = 8  # so that small data sets are shuffled and written in parallel, too
 
 
 @dataclass(frozen=True)
 class ShardTask:
-    """One shard to write: what a worker is given.
+    """The task of a worker: one shard to write.
 
     Args:
         path: the TFRecord file.
         source: the data set.
         videos: its videos in the order of the records.
-        fingerprint: of everything that the shard is made of, if no video has a fault.
+        fingerprint: hash of everything that determines the shard, if no video has a fault.
         skip_faulty: whether to leave out a video with a fault instead of stopping.
     """
 
@@ -52,8 +52,8 @@ def plan_shards(
         output: the folder for the shards.
         split: such as "train".
         source: the data set.
-        shards: how many; None for one per 128 MB of pictures, but at least eight. Never more than
-            videos, so that none is empty.
+        shards: number of shards; None for one per 128 MB of pictures, but at least eight. Never
+            more than videos, so that none is empty.
         skip_faulty: see `ShardTask`.
 
     Raises:
@@ -99,5 +99,5 @@ def _file_stamp(file: EncodedFile) -> tuple[int, int | str]:
 
 
 def digest(content: list) -> str:
-    """A checksum of anything that JSON can hold."""
+    """A checksum of any JSON-serializable value."""
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()

@@ -18,7 +18,7 @@ def write_in_process(
     source: str,
     shards: int | None = None,
 ) -> Path:
-    """Write what `write_records` writes, one shard after the other.
+    """Write the same files as `write_records`, one shard after the other.
 
     Args:
         videos: with names that are all different.

@@ -35,10 +35,10 @@ def write_records(
 ) -> dict[str, Any]:
     """Write videos as sharded TFRecords, one record a video; see `schema` and `index`.
 
-    Which video goes into which shard depends on their order and number alone, so that any number
-    of workers writes the same files. Every shard appears whole or not at all. After an
-    interruption of any kind the same call keeps the shards that are whole and made of the same
-    files (by size and time of change), and writes the others; `dataset.json` comes last.
+    The assignment of videos to shards depends only on their order and number, so any number of
+    workers writes the same files. Shards are written atomically. After an interruption, the same
+    call keeps complete shards whose source files have not changed (by size and modification time),
+    and writes the others; `dataset.json` comes last.
 
     Args:
         videos: with names that are all different.
@@ -47,7 +47,7 @@ def write_records(
         split: names the shards; letters, digits, `_` and `.`.
         source: the data set, for the records.
         shards: number of shards; see `shard_plan.plan_shards`.
-        jobs: how many shards are written at once on this machine.
+        jobs: number of shards written in parallel on this machine.
         beam_options: for another runner; see `beam_pipeline.run_each`.
         skip_faulty: leave out videos with a fault (they are named in `dataset.json`).
         overwrite: replace this split if it was written from something else.

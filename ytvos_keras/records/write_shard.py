@@ -1,4 +1,4 @@
-"""One shard and its index file, written whole or not at all."""
+"""Write one shard and its index file atomically."""
 
 import contextlib
 import hashlib
@@ -23,10 +23,10 @@ def run_task(path: str) -> None:
     """Run a task and report failure to the run.
 
     Args:
-        path: of a file that `RunFolder.add_task` wrote, with a `ShardTask` in it.
+        path: file written by `RunFolder.add_task`, which contains a `ShardTask`.
     """
     run = RunFolder(Path(path).parent)
-    with contextlib.suppress(RunEndedError):  # nobody waits for it
+    with contextlib.suppress(RunEndedError):  # nobody is waiting for the result
         try:
             write_shard(run.read_task(path), run)
         except InputError as error:
@@ -34,19 +34,19 @@ def run_task(path: str) -> None:
 
 
 def write_shard(task: ShardTask, run: RunFolder) -> None:
-    """Write a shard into the folder of the run; move it and its index out when it is whole.
+    """Write a shard into the folder of the run; move it and its index out when it is complete.
 
     Raises:
         InputError: a video has a fault (and `skip_faulty` is not set), or the disk is full.
         RunEndedError: the run has ended meanwhile.
     """
-    # Another name in every attempt: a runner may try a shard twice at once.
+    # A new name for each attempt: a runner may process a shard twice at the same time.
     part = run.path / f"{uuid.uuid4().hex}.{task.path.name}"
     index_part = index_path(part)
     try:
         content = _write_records(task, part, run)
         index_part.write_text(json.dumps(content, separators=(",", ":")), encoding="utf-8")
-        # The shard last: where it is, its index is.
+        # The shard last: if it exists, so does its index.
         index_part.replace(index_path(task.path))
         part.replace(task.path)
     except OSError as error:

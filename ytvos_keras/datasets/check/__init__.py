@@ -1,1 +1,1 @@
-"""Find and list faults of data sets, and repair those that need no guessing."""
+"""Find faults of data sets, and repair those that can be repaired without guessing."""

@@ -14,7 +14,7 @@ from ytvos_keras.processes import map_in_processes
 
 Progress = Callable[[str, int, int | None], None]
 
-_FRAMES_AT_ONCE = 32  # handed to a process: a fifth of a second or so
+_FRAMES_AT_ONCE = 32  # per process and task: about 0.2 s of work
 
 
 def check_folders(
@@ -55,7 +55,7 @@ def check_videos(
     jobs: int = 1,
     on_progress: Progress | None = None,
 ) -> CheckReport:
-    """As `check_folders`, of videos that a reader has listed.
+    """Like `check_folders`, for videos listed by a reader.
 
     Args:
         videos: in any order.
@@ -81,7 +81,7 @@ def check_videos(
 
 
 def _shared_frames(digests: dict[str, tuple[bytes, ...]]) -> Iterator[Fault]:
-    """Note every pair of videos that have frames of the same bytes."""
+    """Note every pair of videos that share identical frames."""
     first: dict[bytes, str] = {}
     for name, frames in digests.items():
         own = {digest for digest in frames if digest}
@@ -94,7 +94,7 @@ def _shared_frames(digests: dict[str, tuple[bytes, ...]]) -> Iterator[Fault]:
 
 
 def _relative(faults: Sequence[Fault], root: Path) -> Iterator[Fault]:
-    """Name files relative to the root. What lies outside, too by a link, `repair` leaves alone."""
+    """Name files relative to the root. `repair` ignores what lies outside, even through a link."""
     for fault in faults:
         path = Path(fault.file)
         if fault.repair is not None and not path.resolve().is_relative_to(root.resolve()):

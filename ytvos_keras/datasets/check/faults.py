@@ -14,7 +14,7 @@ class Kind:
     Args:
         meaning: what all faults of the kind have in common.
         fix: what to do about it.
-        is_note: worth knowing, but the data can be used as they are.
+        is_note: whether it is only worth knowing: the data can be used as they are.
     """
 
     meaning: str
@@ -117,8 +117,8 @@ class Fault:
     Args:
         kind: a key of `KINDS`.
         file: the file, as it was given or found; of records, the shard, video and frame.
-        what: what is wrong with it in particular, without a full stop; may be empty.
-        repair: how `repair` mends it: `reencode` the mask, move it `aside`; None if it cannot.
+        what: details, without a full stop; may be empty.
+        repair: how `repair` fixes it: `reencode` the mask, move it `aside`; None if it cannot.
     """
 
     kind: str
@@ -128,7 +128,7 @@ class Fault:
 
     @property
     def fix(self) -> str:
-        """What the user can do about it."""
+        """How the user can fix it."""
         return KINDS[self.kind].fix
 
     @property

@@ -17,19 +17,19 @@ from ytvos_keras.media.mask_pixels import (
 from ytvos_keras.media.masks import MAX_ID
 from ytvos_keras.media.pictures import decode_picture
 
-_MANY_VALUES = 10  # more, with gaps between them, are taken for smooth edges
-_UNLIKELY_ID = 32  # grey levels from here on beside 255 are taken for smooth edges
+_MANY_VALUES = 10  # more grey levels, with gaps between them, count as smooth edges
+_UNLIKELY_ID = 32  # grey levels from here on, next to 255, count as smooth edges
 _GREYS_OF_THE_PALETTE = {64, 128, 192}  # may be ids, or the colours of ids 56, 7 and 63
 
 
 @dataclass(frozen=True)
 class MaskFacts:
-    """What is known of a mask.
+    """Result of examining a mask.
 
     Args:
-        kind: of its fault, a key of `KINDS`; None if it has none.
-        what: says more about the fault.
-        labels: uint8 (H, W), its values; None if they cannot be told without guessing.
+        kind: kind of its fault, a key of `KINDS`; None if it has none.
+        what: details of the fault.
+        labels: uint8 (H, W), its values; None if they are ambiguous.
         size: (height, width); None if it cannot be decoded.
     """
 
@@ -43,7 +43,7 @@ def examine_mask(data: bytes) -> MaskFacts:
     """Decode a mask and find its faults, by the rules of `mask_pixels`.
 
     A mask that is not an 8-bit index or greyscale PNG is a fault, but keeps its values where they
-    can be told exactly, see `exact_labels`.
+    are unambiguous, see `exact_labels`.
     """
     facts = examine_picture(data)
     if facts.damage is not None:
@@ -69,9 +69,9 @@ def examine_mask(data: bytes) -> MaskFacts:
 def exact_labels(image: Image.Image) -> np.ndarray | None:
     """Return the object ids of a mask, uint8 (H, W), or None if they would be a guess.
 
-    By the rules of `mask_pixels`, and: 16-bit values are ids if they are at most 254, or 0 and
-    65535 (which becomes 255); 64, 128 and 192 without other ids in a picture of colours cannot be
-    told: they may be ids, or the colours of others.
+    The rules are those of `mask_pixels`, and: 16-bit values are ids if they are at most 254, or 0
+    and 65535 (which becomes 255); 64, 128 and 192 without other ids in a colour picture are
+    ambiguous: they may be ids, or the colours of other ids.
 
     Args:
         image: decoded, in any mode.
@@ -96,12 +96,12 @@ def _exact(image: Image.Image, pixels: MaskPixels) -> np.ndarray | None:
 
 
 def _are_indices(image: Image.Image, pixels: MaskPixels) -> bool:
-    """Whether pixel values are the ids: not so for a picture in the DAVIS colours."""
+    """Whether pixel values are the ids, which they are not in a picture with DAVIS colours."""
     return image.mode != "P" or bool((index_values(image) == pixels.values).all())
 
 
 def _smoothness(labels: np.ndarray) -> str | None:
-    """Say why grey levels look like smooth edges and not like ids; None if they do not."""
+    """Explain why grey levels look like smooth edges rather than ids; None if they do not."""
     values = values_in(labels)
     ids = values[(values > 0) & (values <= MAX_ID)]
     many = ids.size > _MANY_VALUES and ids[-1] != ids.size

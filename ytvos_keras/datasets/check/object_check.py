@@ -10,12 +10,12 @@ Objects = Mapping[str, Mapping[int, int]]
 
 
 def check_objects(video: Video, objects: Objects, binary: bool) -> list[Fault]:
-    """Compare the masks of a video with what `meta.json` says of it.
+    """Compare the masks of a video with its entry in `meta.json`.
 
     Args:
         video: as a reader yields it.
         objects: by the name of an annotated frame, the size in pixels of each object in its mask;
-            frames whose masks cannot be used are left out.
+            frames with unusable masks are left out.
         binary: whether every value above 0 is object 1, so that values are no ids.
     """
     annotated = [frame for frame in video.frames if frame.mask is not None]
@@ -29,7 +29,7 @@ def check_objects(video: Video, objects: Objects, binary: bool) -> list[Fault]:
 
 def _empty_masks(video: Video, annotated: list[Frame], objects: Objects) -> Iterator[Fault]:
     if not annotated or len(objects) < len(annotated):
-        return  # a mask that cannot be used is told already; it may be the one with the object
+        return  # already reported, and the unusable mask may be the one with the object
     if not any(objects.values()):
         yield Fault("no-object", _place(video))
     elif not objects[annotated[0].name]:
@@ -64,7 +64,7 @@ def _unseen_objects(
             if len(objects) == len(annotated):
                 yield Fault("object-never-seen", _place(video), f"object {number}{category}")
         elif first is not None and first in objects and number not in objects[first]:
-            if not (first_is_empty and first == annotated[0].name):  # told already
+            if not (first_is_empty and first == annotated[0].name):  # already reported
                 yield Fault("object-absent", str(masks[first]), f"object {number}{category}")
         elif first is not None and first not in masks:
             what = f"{first}, the first frame of object {number}{category}"
@@ -72,6 +72,6 @@ def _unseen_objects(
 
 
 def _place(video: Video) -> str:
-    """What to call a whole video: the folder of its frames, if it has one."""
+    """Name a whole video in a report: by the folder of its frames, if it has one."""
     image = video.frames[0].image
     return str(image.parent) if isinstance(image, Path) and len(video.frames) > 1 else video.name

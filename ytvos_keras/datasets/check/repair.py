@@ -1,4 +1,4 @@
-"""Repair faults of a data set that need no guessing; nothing is deleted."""
+"""Repair faults of a data set without guessing; nothing is deleted."""
 
 import shutil
 from pathlib import Path
@@ -16,7 +16,7 @@ _FAULTY, _UNFIXED = SET_ASIDE
 
 
 def repair(report: CheckReport) -> tuple[Fault, ...]:
-    """Repair the faults of a report that say how.
+    """Repair the faults of a report that have a `repair`.
 
     `reencode`: a mask whose ids are certain but whose file is not an 8-bit index PNG is saved as
     one; the original goes to `<root>/unfixed/…`. `aside`: a mask without a frame is moved to
@@ -62,7 +62,7 @@ def _set_aside(root: Path, file: str) -> None:
 
 
 def _free_place(path: Path) -> Path:
-    """A path at which nothing is yet: `a.png`, else `a.1.png` and so on; its folder is made."""
+    """A free path: `a.png`, else `a.1.png` and so on; creates its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     free, number = path, 0
     while free.exists():

@@ -17,7 +17,7 @@ class CheckReport:
         root: the data set.
         videos: number of videos that were looked at.
         frames: number of their frames.
-        faults: with the notes; paths in them are relative to `root` where they lie in it.
+        faults: including notes; paths inside `root` are relative to it.
     """
 
     root: Path
@@ -31,7 +31,7 @@ class CheckReport:
         return all(fault.is_note for fault in self.faults)
 
     def lines(self) -> list[str]:
-        """The faults by kind, then one line that sums up."""
+        """The faults by kind, then a summary line."""
         lines = []
         for kind, faults in self._by_kind():
             lines.append(f"{kind} ({len(faults)}): {KINDS[kind].meaning}. {KINDS[kind].fix}")
@@ -52,7 +52,7 @@ class CheckReport:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """What `write_json` writes."""
+        """The content for `write_json`."""
         return {
             "root": str(self.root),
             "videos": self.videos,

@@ -63,7 +63,7 @@ def check_video(video: Video) -> VideoFindings:
 
 
 def size_text(size: Size) -> str:
-    """Write a size, as commands take it: height first."""
+    """Format a size as commands take it: height first."""
     return f"{size[0]}x{size[1]}"
 
 
@@ -88,7 +88,7 @@ def _check_frame(frame: Frame) -> tuple[list[Fault], bytes, Size | None]:
 
 
 def _check_mask(frame: Frame, size: Size | None) -> tuple[list[Fault], np.ndarray | None]:
-    """Return its faults, and the pixels of each value (256,) if they can be told."""
+    """Return its faults, and the number of pixels of each value (256,) if it can be decoded."""
     name = str(frame.mask)
     assert frame.mask is not None
     if fault := _broken_link(frame.mask):

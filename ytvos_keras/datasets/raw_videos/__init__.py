@@ -1,1 +1,1 @@
-"""Raw videos to clips ready for annotation (section 3 of the paper)."""
+"""Cut raw videos into clips ready for annotation (section 3 of the paper)."""

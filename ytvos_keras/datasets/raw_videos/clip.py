@@ -1,4 +1,4 @@
-"""A clip of a raw video, and what is known of the video."""
+"""A clip of a raw video, and facts of the video."""
 
 import dataclasses
 import math
@@ -14,11 +14,11 @@ class Clip:
     """A stretch of a video at 30 frames per second.
 
     Args:
-        name: of its folders, such as `dog-run_03`.
+        name: name of its folders, such as `dog-run_03`.
         video: the raw video's path below the folder of raw videos.
         start: time of the first frame, in seconds after the first frame of the video, exact.
         frame_count: number of frames.
-        quality: its measures; None while it is not cut.
+        quality: its measures; None before it is cut.
         written: whether its frames have been written.
         reasons: why it is proposed for rejection; empty if it is proposed to be kept.
     """
@@ -33,7 +33,7 @@ class Clip:
 
     @property
     def end(self) -> Fraction:
-        """When the last frame has been shown, in seconds after the first frame of the video."""
+        """End of the last frame, in seconds after the first frame of the video."""
         return self.start + self.frame_count / FRAME_RATE
 
     @property
@@ -44,16 +44,16 @@ class Clip:
 
 @dataclass(frozen=True)
 class RawVideo:
-    """What was found in a raw video.
+    """Facts and clips of a raw video.
 
     Args:
         video: its path below the folder of raw videos.
-        size_in_bytes: of the file, to notice another file of the same name.
+        size_in_bytes: of the file, to detect another file of the same name.
         frame_rate: average frames per second.
         frame_size: (height, width) of the frames written, in pixels.
         seconds: its duration.
         shot_count: number of shots.
-        clips: drawn from it, in order.
+        clips: the clips drawn from it, in order.
     """
 
     video: str
@@ -65,7 +65,7 @@ class RawVideo:
     clips: tuple[Clip, ...]
 
     def to_dict(self) -> dict:
-        """As JSON can hold it. Proposals are left out: they follow from measures and limits."""
+        """Convert to plain types for JSON, without proposals, which follow from limits."""
         values = dataclasses.asdict(self)
         for clip in values["clips"]:
             clip["start"] = str(clip["start"])  # exact: "1001/30000"

@@ -20,8 +20,8 @@ class ClipsFolder:
     """Paths and records in the output folder.
 
     `JPEGImages_all_frames/<clip>/` holds all frames at 30 a second, `JPEGImages/<clip>/` every
-    fifth, `Annotations/<clip>/` is for the masks. `.clips/` holds the settings, one record a video
-    and a strip of small frames a clip.
+    fifth, `Annotations/<clip>/` is for the masks. `.clips/` contains the settings, one record per
+    video and a strip of small frames per clip.
 
     Args:
         root: the output folder.
@@ -56,7 +56,7 @@ class ClipsFolder:
                 f"{name.replace('_', ' ')} {before.get(name)}, not {now[name]}" for name in changed
             )
             raise InputError(
-                f"{self.root}: holds clips made with {listed}; give the same settings to go on, or "
+                f"{self.root}: holds clips made with {listed}; give the same ones to resume, or "
                 "another folder."
             )
 
@@ -65,7 +65,7 @@ class ClipsFolder:
         return self.root / _STATE / "strips" / f"{clip.name}.jpg"
 
     def holds(self, clip: Clip) -> bool:
-        """Whether a clip's frames are there: written, and not removed by hand since."""
+        """Whether a clip's frames exist: written, and not removed by hand since."""
         return (self.root / ANNOTATED / clip.name).is_dir()
 
     def load(self, name: str) -> RawVideo | None:

@@ -11,7 +11,7 @@ from ytvos_keras.media.atomic import atomic_path
 from ytvos_keras.media.pictures import load_picture
 
 _THUMBNAILS = 6
-_THUMBNAIL = (192, 108)  # width, height in pixels; other shapes stand inside it
+_THUMBNAIL = (192, 108)  # width, height in pixels; other aspect ratios are fitted into it
 _GAP = 4
 _TEXT_WIDTH = 330
 _ROW = _THUMBNAIL[1] + 2 * _GAP
@@ -33,7 +33,7 @@ class Strip:
         self._frames: list[Image.Image] = []
 
     def add(self, index: int, frame: np.ndarray) -> None:
-        """Take a frame, uint8 (H, W, 3), RGB, if it is one of those shown."""
+        """Add a frame, uint8 (H, W, 3), RGB, if it is one of those shown."""
         if index in self._indexes:
             image = Image.fromarray(frame)
             self._frames.append(ImageOps.pad(image, _THUMBNAIL, Image.Resampling.LANCZOS, _AROUND))
@@ -50,13 +50,13 @@ class Strip:
 def write_contact_sheets(
     folder: Path, clips: Sequence[Clip], strips: Sequence[Path]
 ) -> tuple[Path, ...]:
-    """Write `contact_sheet_01.jpg`, …: a row a clip, with times, measures and small frames.
+    """Write `contact_sheet_01.jpg`, …: one row per clip, with times, measures and small frames.
 
-    A clip proposed for rejection stands on red with its reasons; one whose frames were left out
-    says so.
+    Clips proposed for rejection have a red background and their reasons; those whose frames were
+    left out are marked.
 
     Args:
-        folder: where to.
+        folder: output folder.
         clips: in the order of the rows, measured.
         strips: the file of each clip's strip.
 

@@ -15,7 +15,7 @@ from ytvos_keras.datasets.raw_videos.quality import ClipQuality, QualityLimits, 
 from ytvos_keras.datasets.raw_videos.settings import ANNOTATE_EVERY
 from ytvos_keras.media.atomic import atomic_folder, atomic_path
 
-_QUALITY = 95  # of the JPEG files: no loss that one sees beside that of the video itself
+_QUALITY = 95  # JPEG quality; the loss is invisible next to that of the video itself
 
 
 def cut_clip(
@@ -25,15 +25,15 @@ def cut_clip(
     limits: QualityLimits,
     leave_out_rejected: bool,
 ) -> tuple[ClipQuality, bool]:
-    """Write a clip's frames, every fifth of them once more, an empty folder for masks and a strip.
+    """Write a clip's frames, copies of every fifth, an empty folder for masks and a strip.
 
     The folders appear whole or not at all.
 
     Args:
-        folder: where to.
+        folder: output folder.
         clip: its name and number of frames.
         frames: uint8 (H, W, 3), RGB, 0–255.
-        limits: decide whether it is proposed for rejection.
+        limits: limits beyond which it is proposed for rejection.
         leave_out_rejected: whether only the strip of a rejected clip is kept.
 
     Returns:
@@ -42,7 +42,7 @@ def cut_clip(
     """
     meter, strip = QualityMeter(), Strip(clip.frame_count)
     every, annotated = (folder.root / place / clip.name for place in (ALL_FRAMES, ANNOTATED))
-    for unfinished in (every, annotated):  # a run was killed between the two
+    for unfinished in (every, annotated):  # left by a run that was killed in between
         shutil.rmtree(unfinished, ignore_errors=True)
     with contextlib.suppress(_LeftOut), atomic_folder(every) as a, atomic_folder(annotated) as b:
         for index, frame in enumerate(frames):

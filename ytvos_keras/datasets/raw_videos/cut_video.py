@@ -38,8 +38,8 @@ def cut_video(
 
     Args:
         video: the raw video.
-        folder: where to.
-        settings: what decides which frames are taken.
+        folder: output folder.
+        settings: settings of frame selection.
         limits: beyond which a clip is proposed for rejection.
         leave_out_rejected: do not write the frames of clips proposed for rejection.
         on_frame: called for each frame decoded.
@@ -60,7 +60,7 @@ def cut_video(
         left_out = clip.quality and leave_out_rejected and limits.reasons(clip.quality)
         if clip.written or left_out:
             continue
-        # Opened for each clip: where all are done the video is not touched.
+        # Opened lazily for each clip: if all are done, the video is not read.
         timed = VideoFrames(video.path).read_timed(clip.start, record.frame_size)
         with closing(timed):
             frames = resample(_counted(timed, on_frame), clip.frame_count, FRAME_RATE)
@@ -80,7 +80,7 @@ def _survey(
     shots = find_shots(_counted(frames.read_timed(size=small), on_frame))
     count, last = sum(map(len, shots)), shots[-1][-1]
     interval = last / max(1, count - 1)
-    # Of the name, so that a video's clips do not depend on what other videos there are.
+    # Seeded by the name, so that a video's clips do not depend on other videos.
     random = np.random.default_rng(
         [settings.seed, zlib.crc32(video.name.encode(errors="surrogateescape"))]
     )
@@ -108,6 +108,6 @@ def _counted(items: Iterable[Item], on_item: Callable[[], None] | None) -> Itera
 
 
 def _scaled(size: tuple[int, int], scale: float) -> tuple[int, int]:
-    """A size made smaller, never larger."""
+    """Scale a size down, never up."""
     height, width = (max(1, round(side * min(1.0, scale))) for side in size)
     return height, width

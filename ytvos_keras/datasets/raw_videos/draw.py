@@ -17,14 +17,13 @@ def draw_clips(
     """Draw clips that lie in single shots and are spread over the video.
 
     Rule:
-        1. Of every shot the frames between `skip` and 1 − `skip` of the duration are kept.
-        2. A shot of L seconds makes ⌊L / max_seconds⌋ slots of equal length, at least one; slots
-           shorter than `min_seconds` are dropped.
-        3. Of S slots in order of time, more than the N clips wanted, every (S/N)-th is taken from a
-           random one on. So all slots have the same chance, long shots give more clips than short
-           ones, and no part of the video gives them all.
-        4. In a slot the length is drawn evenly from `min_seconds` to what fits, at most
-           `max_seconds`, then the first frame evenly from those that leave room for it.
+        1. Only frames between `skip` and 1 − `skip` of the video's duration are used. 2. A shot of
+        L seconds makes ⌊L / max_seconds⌋ slots of equal length, at least one; slots shorter than
+        `min_seconds` are dropped. 3. If there are more slots S than clips wanted N, every (S/N)-th
+        is taken, in order of time, from a random one on. So all slots are equally likely, long
+        shots give more clips than short ones, and clips are spread over the video. 4. In a slot,
+        the length is uniform between `min_seconds` and what fits, at most `max_seconds`; then the
+        first frame is uniform among those that leave room for it.
 
     Args:
         shots: the times of the frames of each shot, in order.

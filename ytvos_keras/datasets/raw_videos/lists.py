@@ -51,7 +51,7 @@ def write_clip_lists(
 
 
 def write_meta(root: Path, clips: Iterable[Clip]) -> None:
-    """Add clips to `meta.json`, without objects; entries that are there stay as they are.
+    """Add clips to `meta.json`, without objects; existing entries are kept.
 
     Raises:
         InputError: the file that is there is no `meta.json`.

@@ -1,4 +1,4 @@
-"""Raw videos cut into clips ready for annotation, as section 3 of the paper describes."""
+"""Cut raw videos into clips ready for annotation, as section 3 of the paper describes."""
 
 import dataclasses
 import functools
@@ -22,7 +22,7 @@ from ytvos_keras.processes import map_in_processes
 
 @dataclass(frozen=True)
 class ClipReport:
-    """What is in the output folder, and what could not be read.
+    """The clips in the output folder, and the videos that could not be read.
 
     Args:
         videos: all raw videos of the folder, with their clips, judged.
@@ -67,23 +67,23 @@ def prepare_clips(
     `clips.json` and `clips.csv` (source, times, measures, proposals) and `contact_sheet_01.jpg`, …
     A clip is called `<video>_<number>`, the numbers in order of time.
 
-    Rejections are proposals: the clips are written, and nothing is ever deleted. The same command
-    again goes on after an interruption, adds new videos, and judges anew if limits have changed.
-    A clip whose folders were removed by hand is not cut again. Which clips are drawn depends on the
-    seed and on the video and its name, not on other videos.
+    Rejections are proposals: the clips are written, and nothing is ever deleted. Running the same
+    command again resumes after an interruption, adds new videos, and applies changed limits. A clip
+    whose folders were removed by hand is not cut again. The clips drawn depend on the seed, the
+    video and its name, not on other videos.
 
     Args:
         source: a video file, or a folder that is searched with its subfolders.
         output: a new folder, or that of an earlier run with the same settings.
-        settings: what decides which frames are taken; None for the paper's.
+        settings: settings of frame selection; None for the paper's.
         limits: beyond which a clip is proposed for rejection; None for the defaults.
         leave_out_rejected: do not write the frames of clips proposed for rejection.
-        jobs: videos worked on at once, each in a process of its own.
+        jobs: videos processed in parallel, each in a separate process.
         on_progress: called with ("videos", videos done, videos in all), and for a single job also
             with ("frames", frames decoded so far, None).
 
     Returns:
-        The clips and the videos that failed: those do not stop the others.
+        The clips, and the videos that failed; a failure does not stop the others.
 
     Raises:
         InputError: no videos there, two of one name, an output folder of something else or of other
@@ -134,7 +134,7 @@ def _try_video(video: RawVideoFile, **how) -> tuple[str, str | None]:
     except InputError as error:
         return video.label, str(error)
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-        return video.label, f"{type(error).__name__}: {error}"  # a bug, but of this video alone
+        return video.label, f"{type(error).__name__}: {error}"  # a bug, but limited to this video
     return video.label, None
 
 

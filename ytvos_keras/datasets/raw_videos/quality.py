@@ -10,7 +10,7 @@ MEASURED_SIDE = 256
 """Frames are measured with this many pixels on the shorter side (smaller ones as they are): the
 height at which the paper's network sees them. What does not show there does not matter."""
 
-_TEST_BLUR = 2.0  # pixels; the width of the blur with which `blur` probes
+_TEST_BLUR = 2.0  # pixels; width of the blur that `blur` applies
 _MOST_BLUR = 10.0  # pixels; a frame without any detail
 
 
@@ -21,8 +21,8 @@ class ClipQuality:
     Args:
         brightness: mean grey value of the annotated frames, 0–255.
         blur: median over the annotated frames of `blur`, in pixels.
-        shake: median over the frames of how much the picture's motion changes from one frame to the
-            next, in percent of its height. A steady pan is no shake. 0 for fewer than three frames.
+        shake: median over the frames of the change in the picture's motion from frame to frame, in
+            percent of its height. A steady pan is not shake. 0 for fewer than three frames.
     """
 
     brightness: float
@@ -82,7 +82,8 @@ class QualityMeter:
     def add(self, frame: np.ndarray) -> None:
         """Measure the next frame, uint8 (H, W, 3), RGB, 0–255.
 
-        The same array again is a frame repeated for the frame rate: it is no motion of the camera.
+        A repeated array is a frame duplicated for the frame rate: it does not count as camera
+        motion.
         """
         annotated = self._count % ANNOTATE_EVERY == 0
         self._count += 1
@@ -110,7 +111,7 @@ class QualityMeter:
 
 
 def measured_grey(frame: np.ndarray) -> np.ndarray:
-    """Return a frame as it is measured: uint8 (h, w), grey, see `MEASURED_SIDE`."""
+    """Convert a frame for measuring: uint8 (h, w), grey, see `MEASURED_SIDE`."""
     import cv2
 
     grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
@@ -121,14 +122,14 @@ def measured_grey(frame: np.ndarray) -> np.ndarray:
 
 
 def blur(grey: np.ndarray) -> float:
-    """Estimate how blurred a picture is: the width σ of a Gaussian that would do it, in pixels.
+    """Estimate the blur of a picture: the width σ of an equivalent Gaussian, in pixels.
 
-    Blurred once more with a Gaussian of width σ₀ = 2, a sharp picture loses most of its gradient
-    energy and a blurred one little. The power of natural pictures falls as 1/f² (Field 1987), for
+    When blurred again with a Gaussian of width σ₀ = 2, a sharp picture loses most of its gradient
+    energy, a blurred one little. The power of natural pictures falls as 1/f² (Field 1987), for
     which the energy falls by r = 1 + σ₀²/σ²; so σ = σ₀ / √(r − 1). Unlike the variance of the
-    Laplacian it depends neither on contrast nor on how much of the picture is plain: a bird before
-    an empty sky is not blurry. Vertical and horizontal gradients are taken apart and the larger σ
-    counts, as motion blurs in one direction.
+    Laplacian it depends neither on contrast nor on the share of plain areas: a bird against an
+    empty sky is not blurry. Vertical and horizontal gradients are measured separately and the
+    larger σ counts, since motion blurs in one direction.
 
     Args:
         grey: uint8 (h, w).

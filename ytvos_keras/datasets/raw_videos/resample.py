@@ -1,4 +1,4 @@
-"""Change the frame rate by nearest time stamp."""
+"""Resample the frame rate to the nearest time stamps."""
 
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
@@ -11,13 +11,13 @@ def resample(
 ) -> Iterator[np.ndarray]:
     """Yield frames at a steady rate: at each time the frame whose time stamp is nearest.
 
-    Nothing is interpolated: of a faster video frames are left out, of a slower one they are
-    repeated (the same array), of the same rate (also 29.97 for 30) all are kept. Of two equally
-    near frames the earlier is taken.
+    Nothing is interpolated: frames of a faster video are dropped, those of a slower one are
+    repeated (the same array), and all are kept at the same rate (also 29.97 for 30). Of two equally
+    near frames the earlier is used.
 
     Args:
         frames: (time in seconds, frame) in order, at least one; the first is due first.
-        count: frames wanted; the last is repeated where the video ends early.
+        count: number of frames; the last is repeated if the video ends early.
         rate: frames per second.
     """
     frames = iter(frames)

@@ -1,4 +1,4 @@
-"""How clips are cut from raw videos (section 3 of the paper)."""
+"""Settings for cutting clips from raw videos (section 3 of the paper)."""
 
 import math
 from dataclasses import dataclass
@@ -15,10 +15,11 @@ class ClipSettings:
     """Settings of frame selection. The defaults are the paper's, which states no height.
 
     Args:
-        clips_per_video: at most so many clips are cut from a video.
+        clips_per_video: largest number of clips cut from a video.
         min_seconds: shortest clip.
         max_seconds: longest clip.
-        skip: share of the video left out at its beginning, and again at its end (titles, credits).
+        skip: fraction of the video left out at its beginning, and again at its end (titles,
+            credits).
         height: of the frames written, in pixels, at the video's aspect ratio; lower videos are not
             enlarged. None for the height of the video.
         seed: of the draw of clips.

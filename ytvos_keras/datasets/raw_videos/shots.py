@@ -15,12 +15,12 @@ def find_shots(frames: Iterable[tuple[Fraction, np.ndarray]]) -> list[Shot]:
     """Split a video at its cuts, with PySceneDetect's `AdaptiveDetector` at default thresholds.
 
     The adaptive detector compares the change between two frames with the changes around it, so that
-    a shaking camera makes no cuts, as it does with `ContentDetector`. Cuts are found however close
-    they follow each other. Fades and dissolves are not found: look for them in the contact sheet.
+    camera shake does not count as cuts, unlike with `ContentDetector`. There is no minimum distance
+    between cuts. Fades and dissolves are not detected: look for them in the contact sheet.
 
     Args:
         frames: (time in seconds, frame) of the whole video in order; uint8 (H, W, 3), RGB. Small
-            frames do: 256 pixels on the shorter side.
+            frames are enough: 256 pixels on the shorter side.
 
     Returns:
         The shots in order; every frame is in one of them.
@@ -36,7 +36,7 @@ def find_shots(frames: Iterable[tuple[Fraction, np.ndarray]]) -> list[Shot]:
     times: list[Fraction] = []
     cuts = [0]  # index of the first frame of each shot
     for index, (time, frame) in enumerate(frames):
-        # Frames per second serve to print times, which nobody does.
+        # Frames per second are only used to print times, which does not happen here.
         timecode = frame_timecode(index, fps=30.0)
         found = detector.process_frame(timecode, np.ascontiguousarray(frame[..., ::-1]))
         cuts += [cut.frame_num for cut in found]

@@ -1,4 +1,4 @@
-"""What readers of annotation files (COCO, labelme, CVAT) have in common."""
+"""Shared by the readers of annotation files (COCO, labelme, CVAT)."""
 
 import posixpath
 import reprlib
@@ -23,8 +23,8 @@ class AnnotatedPicture:
     Args:
         name: unique among the pictures.
         image: its file.
-        annotation: what to call its annotation in messages, such as `instances.json: 000042.jpg`.
-        size: (height, width) as the annotation says, unchecked.
+        annotation: name of its annotation in messages, such as `instances.json: 000042.jpg`.
+        size: (height, width) according to the annotation, unchecked.
         shapes: gives its shapes, the later ones on top; None stands for one without an area, such
             as a point or a box.
     """
@@ -45,8 +45,8 @@ def drawn_videos(
 ) -> list[Video]:
     """Turn annotated pictures into videos of one frame.
 
-    Pictures without an object are left out, and so are shapes without an area; one warning tells
-    of each.
+    Pictures without an object and shapes without an area are left out, with one warning for each
+    kind.
 
     Args:
         pictures: in any order; the videos come in the same.
@@ -95,7 +95,7 @@ def drawn_videos(
 
 
 def picture_path(file_name: str, base: PurePosixPath | None = None) -> PurePosixPath:
-    """The path of a picture as an annotation file has it, which may be one of Windows.
+    """Resolve the path of a picture in an annotation file, which may be a Windows path.
 
     Args:
         file_name: relative to `base`.
@@ -142,8 +142,8 @@ def _draw(picture: AnnotatedPicture) -> tuple[Video | None, bool]:
 def _check_size(picture: AnnotatedPicture) -> None:
     """Compare the size in the annotation with the picture's header, before anything is drawn.
 
-    The sides may be swapped: tools write the size of a turned picture as it is shown, and that it
-    is turned is told when it is read.
+    The sides may be swapped: tools write the size of a rotated picture as displayed. The rotation
+    itself is reported when the picture is read.
     """
     size, found = picture.size, picture_size(picture.image)
     if not all(type(side) is int for side in size) or sorted(size) != sorted(found):

@@ -38,7 +38,7 @@ def read_coco(
         videos: names of the pictures wanted (`file_name` without suffix); None for all. See
             `select_names`.
         exclude: names of pictures to leave out.
-        crowds: take crowds as objects: CVAT marks every mask that was painted with the brush so.
+        crowds: use crowds as objects: CVAT marks every mask painted with the brush as a crowd.
 
     Returns:
         Videos of one frame in the order of the file. Of the pictures only the headers

@@ -54,7 +54,7 @@ def list_davis(
     videos: Collection[str] | None = None,
     exclude: Collection[str] = (),
 ) -> Listing:
-    """As `read_davis`, with the faults of the folders as a list instead of an error."""
+    """Like `read_davis`, with the faults of the folders as a list instead of an error."""
     root = Path(root)
     if year not in _YEARS:
         raise InputError(f"year must be 2016 or 2017. Received: {year}")

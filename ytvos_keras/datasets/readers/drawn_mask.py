@@ -1,4 +1,4 @@
-"""Masks that are drawn from annotations when they are read."""
+"""Masks that are drawn from annotations on reading."""
 
 import io
 from collections.abc import Hashable, Sequence
@@ -18,8 +18,8 @@ class Shape:
     """A part of an object, or all of it.
 
     Args:
-        key: shapes of one key are one object.
-        category: None if nobody named it.
+        key: shapes with the same key are one object.
+        category: None if unknown.
         counts: its pixels, see `run_lengths`.
     """
 
@@ -30,7 +30,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class DrawnMask:
-    """An index PNG of the objects of one picture, drawn whenever it is read.
+    """An index PNG of the objects of one picture, drawn on reading.
 
     The same annotations always give the same bytes (with one version of Pillow). It takes little
     memory and can be pickled.

@@ -74,7 +74,7 @@ def _picture(file: Path, root: Path) -> AnnotatedPicture:
 
 
 def _image(root: Path, name: Path, image_path: str) -> Path:
-    """The picture that the file names, or one of the file's own name: folders get renamed."""
+    """The picture that the file refers to, or one named like the file (folders get renamed)."""
     suffixes = [case for suffix in PICTURE_SUFFIXES for case in (suffix, suffix.upper())]
     beside = [root / f"{name}{suffix}" for suffix in suffixes]
     there = next((path for path in beside if path.is_file()), None)
@@ -140,7 +140,7 @@ def _decode(text: str) -> np.ndarray:
 
 
 def _placed(part: np.ndarray, corner: tuple[float, float], size: Size) -> np.ndarray:
-    """Put a mask into the picture; what hangs over its edges is cut off."""
+    """Paste a mask into the picture, clipped at its edges."""
     area = np.zeros(size, bool)
     left, top = (round(number) for number in corner)
     inside = part[max(0, -top) :, max(0, -left) :]

@@ -1,4 +1,4 @@
-"""List the videos of a data set's folders, and faults of the folders themselves."""
+"""List the videos in a data set's folders, and the faults of the folders themselves."""
 
 import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -28,11 +28,11 @@ from ytvos_keras.media.listing import (
 
 @dataclass(frozen=True)
 class Listing:
-    """What a data set's folders hold. No picture has been opened.
+    """The videos in a data set's folders. No picture has been opened.
 
     Args:
         root: the data set.
-        videos: in order, those without a mask too.
+        videos: in order, including those without a mask.
         faults: of the folders and lists.
     """
 
@@ -71,8 +71,8 @@ def list_sources(
     """List the videos of one or several sources.
 
     Args:
-        sources: where they lie.
-        root: what holds all sources.
+        sources: folders of the data sets.
+        root: folder that contains all sources.
         videos: names of those wanted, see `select_names`.
         exclude: names of those not wanted, see `select_names`.
 
@@ -117,9 +117,9 @@ def masks_by_name(
 ) -> tuple[dict[str, Path], list[Fault]]:
     """The masks of a folder by their names; faults are masks of no frame and what is no mask.
 
-    `repair` leaves a mask without a frame in place where something of its name lies among the
-    frames (a file in another format, another case), and where no mask at all has a frame: most
-    likely the frames are named otherwise, or are still to come.
+    `repair` does not move a mask without a frame if a similarly named file lies among the frames
+    (another format, another case), or if no mask at all has a frame: most likely the frames are
+    named differently, or are still missing.
 
     Args:
         folder: need not exist.
@@ -149,7 +149,7 @@ def masks_by_name(
 
 
 def _loose(name: str) -> str:
-    """A name without case and spelling: files of one such name may belong together."""
+    """Normalize a name: files with the same normalized name may belong together."""
     return plain_name(name).casefold()
 
 

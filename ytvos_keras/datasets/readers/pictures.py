@@ -44,7 +44,7 @@ def read_pictures(
 def list_pictures_with_masks(
     root: str | Path, *, videos: Collection[str] | None = None, exclude: Collection[str] = ()
 ) -> Listing:
-    """As `read_pictures`, with the faults of the folders as a list instead of an error."""
+    """Like `read_pictures`, with the faults of the folders as a list instead of an error."""
     root = Path(root)
     found: dict[str, Video] = {}
     faults: dict[str, list[Fault]] = {}

@@ -11,8 +11,8 @@ from ytvos_keras.errors import InputError
 
 Size = tuple[int, int]  # height, width
 
-_FARTHEST = 1_000_000  # pixels; pycocotools walks along every edge, however far it leads
-_LONGEST_OUTLINE = 4_000_000  # pixels; it takes 50 bytes for each of them
+_FARTHEST = 1_000_000  # pixels; pycocotools walks along every edge, however long
+_LONGEST_OUTLINE = 4_000_000  # pixels; pycocotools takes 50 bytes for each
 _MOST_GROUPS = 7  # characters per run length: 35 bits
 
 
@@ -24,7 +24,7 @@ def from_area(area: np.ndarray) -> bytes | None:
 
 
 def to_area(counts: bytes, size: Size) -> np.ndarray:
-    """Turn run lengths that this module made into a boolean mask (H, W)."""
+    """Turn run lengths made by this module into a boolean mask (H, W)."""
     return pycocotools().decode({"size": list(size), "counts": counts}) > 0
 
 
@@ -88,7 +88,7 @@ def from_coco(segmentation: Any, size: Size) -> bytes | None:
 
 
 def repeat_runs(counts: Any, size: Size, order: Literal["C", "F"]) -> np.ndarray:
-    """Write out run lengths: so many pixels outside, so many inside, and so on.
+    """Decode run lengths: alternating numbers of pixels outside and inside.
 
     Args:
         counts: whole numbers from 0 that add up to the area.

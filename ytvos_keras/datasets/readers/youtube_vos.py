@@ -28,9 +28,9 @@ def read_youtube_vos(
     Args:
         root: the folder of one split (`train`), of its frames at 30 fps (`train_all_frames`, whose
             masks are in `train` beside it), or a folder that holds several such folders: their
-            videos are then called `train/003234408d`. Folders `…_all_frames` without masks of their
-            own are passed over in that case.
-        all_frames: take the frames from `<root>_all_frames/JPEGImages` or
+            videos are then called `train/003234408d`. In that case, folders `…_all_frames` without
+            masks are skipped.
+        all_frames: use the frames from `<root>_all_frames/JPEGImages` or
             `<root>/JPEGImages_all_frames`.
         videos: names of the videos wanted; None for all. See `select_names`.
         exclude: names of videos to leave out.
@@ -57,7 +57,7 @@ def list_youtube_vos(
     videos: Collection[str] | None = None,
     exclude: Collection[str] = (),
 ) -> Listing:
-    """As `read_youtube_vos`, with the faults of the folders as a list instead of an error."""
+    """Like `read_youtube_vos`, with the faults of the folders as a list instead of an error."""
     root = Path(root)
     roots = find_roots(root, (FRAMES, FRAMES + ALL_FRAMES))
     if len(roots) > 1:

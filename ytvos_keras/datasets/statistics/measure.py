@@ -10,7 +10,7 @@ import numpy as np
 
 from ytvos_keras.datasets.statistics.video_facts import VideoFacts
 
-DEFAULT_FPS = 30.0  # of the frame numbers of YouTube-VOS
+DEFAULT_FPS = 30.0  # frame numbers per second in YouTube-VOS
 TABLE_1 = ("videos", "categories", "objects", "annotations", "minutes")
 
 
@@ -26,8 +26,8 @@ class DatasetStatistics:
         clip_lengths: int (videos,), in frames.
         seconds: float (videos,), see `duration`.
         area_shares: float (annotations,), of the mask that an object covers, 0–1.
-        categories: number of objects by category, the most frequent first; objects that nobody
-            named are not in it.
+        categories: number of objects by category, the most frequent first; objects without a
+            category are not counted.
     """
 
     frames: int
@@ -104,10 +104,10 @@ def measure(videos: Iterable[VideoFacts], fps: float = DEFAULT_FPS) -> DatasetSt
 def duration(frame_names: Sequence[str], fps: float = DEFAULT_FPS) -> float:
     """Return the duration of a video in seconds.
 
-    Where names are numbers, these count: YouTube-VOS numbers the frames of its videos at 30 a
-    second and keeps every fifth, 00000, 00005, …; so 20 frames are 20 · 5 / 30 seconds. Each frame
-    lasts as long as the usual step to the next (the median). Other names count as 0, 1, 2, …
-    A single frame is a picture and lasts no time.
+    If frame names are numbers, they count as time: YouTube-VOS numbers frames at 30 a second and
+    keeps every fifth, 00000, 00005, …; so 20 frames are 20 · 5 / 30 seconds. Each frame lasts as
+    long as the median step. Other names count as 0, 1, 2, … A single frame is a picture of duration
+    0.
 
     Args:
         frame_names: in order.

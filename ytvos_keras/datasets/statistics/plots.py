@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 _SUFFIXES = (".png", ".svg", ".pdf")
 _COLOUR = "#3d85c6"
-_CATEGORIES = 25  # bars; more cannot be read
+_CATEGORIES = 25  # bars; more would be illegible
 _STYLE = {
-    "svg.hashsalt": "ytvos-keras",  # the same ids in every run
+    "svg.hashsalt": "ytvos-keras",  # reproducible ids
     "font.size": 9,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "text.parse_math": False,  # a name may hold a $
+    "text.parse_math": False,  # a name may contain a $
     "axes.grid": True,
     "axes.axisbelow": True,
     "grid.alpha": 0.3,

@@ -16,7 +16,7 @@ def print_statistics(statistics: Mapping[str, DatasetStatistics], console: Conso
 
     Args:
         statistics: by the name of the data set or split.
-        console: where to.
+        console: output.
     """
     table = _table("")
     first = next(iter(statistics.values()))

@@ -19,7 +19,7 @@ class Comparison:
     Args:
         measured: the given results.
         cited: the paper's rows on the same data set; None unless asked for.
-        warnings: what stands against comparing the results, one line each.
+        warnings: reasons why the results are not comparable, one line each.
     """
 
     measured: MethodTable
@@ -28,7 +28,7 @@ class Comparison:
 
 
 class _Column(NamedTuple):
-    """How to fill a column: the values of a result (NaN if unknown) and their text."""
+    """A column: functions for the values of a result (NaN if unknown) and their text."""
 
     heading: str
     values: Callable[[ResultFile], tuple[float, ...]]
@@ -43,18 +43,18 @@ def compare(
 
     Table 2's layout: mean, recall and decay of J and of F, each for seen/unseen categories.
     Table 3's: mean IoU (that is the mean of J), mean of F, seconds per frame where stated. Values
-    are percent with one decimal, averaged over objects. From two results on, the best values of a
-    column are marked, equal ones as printed together; cited rows take no part in that.
+    are percent with one decimal, averaged over objects. With two or more results, the best values
+    of a column are marked, including ties in the printed digits; cited rows are excluded.
 
     Args:
         results: of one protocol.
         table: 2 or 3; if None, 2 for `youtube-vos` where every result knows seen or unseen
             categories, else 3.
-        cite_paper: whether to add the paper's rows on the same data set, as a table of their own:
-            Table 2 for `youtube-vos`, Table 3 for `davis2016`.
+        cite_paper: whether to add the paper's rows on the same data set, as a separate table: Table
+            2 for `youtube-vos`, Table 3 for `davis2016`.
 
     Returns:
-        The comparison. Its `warnings` tell of results with other settings, or of other objects.
+        The comparison. Its `warnings` list differences in settings and objects.
 
     Raises:
         InputError: no result, two of one name, several protocols, Table 2 asked for where seen and
@@ -128,7 +128,7 @@ def _measured_rows(
 
 def _column_cells(results: Sequence[ResultFile], column: _Column) -> list[Cell]:
     texts = [[column.text(value) for value in column.values(result)] for result in results]
-    # Seen and unseen have a winner each. Compared as printed: equal texts are equally good.
+    # Seen and unseen each have a winner. Values are compared as printed: equal texts are ties.
     winners = [_winner(part, column.best) for part in zip(*texts, strict=True)]
     return [tuple(Part(t, t == w) for t, w in zip(row, winners, strict=True)) for row in texts]
 
@@ -159,7 +159,7 @@ def _heading(results: Sequence[ResultFile], table: int) -> str:
     objects += " object" if objects == "1" else " objects"
     cells = "percent, seen/unseen" if table == 2 else "percent, mean IoU = mean J"
     given = {result.settings.get("frames") for result in results}
-    # The frames that a method was given change its score: they are told with it.
+    # The frames that a method was given affect its score, so the note states them.
     alike = results[0].protocol == "youtube-vos" and len(given) == 1
     frames = f"frames given: {given.pop() or 'not stated'}; " if alike else ""
     return f"{results[0].protocol}, {objects}; {frames}{cells}"

@@ -106,7 +106,7 @@ class _Wrong(ValueError):
 
 def _load(path: Path) -> dict:
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))  # Windows' editors add the mark
+        content = json.loads(path.read_text(encoding="utf-8-sig"))  # Windows editors add a BOM
     except FileNotFoundError:
         raise InputError(f"{path}: no such file.") from None
     except (ValueError, RecursionError) as error:  # no UTF-8, no JSON
@@ -184,7 +184,7 @@ def _none_if_nan(value: float) -> float | None:
 
 
 def _scored_object(entry: object) -> tuple[str, int] | None:
-    """None if no frame of it was scored: it counts in no mean."""
+    """None if none of its frames was scored, so that it does not count in means."""
     if not isinstance(entry, dict):
         raise _Wrong("objects", "must list objects with keys", entry)
     sequence, number = entry.get("sequence"), entry.get("object")

@@ -13,10 +13,10 @@ POSITIONS.flags.writeable = False  # shared by every caller
 def j_over_time(objects: Iterable[ObjectScores]) -> np.ndarray:
     """Mean J of all objects at each percent of the video.
 
-    The scored frames of an object are spread evenly from 0 % (the first) to 100 % (the last), its J
-    between two of them is interpolated linearly, and the curves of all objects are averaged: every
-    object counts alike, however long it is. An object that appears late has its 0 % there. One with
-    a single scored frame has a flat curve, one with none does not count.
+    The scored frames of an object are spread evenly from 0 % (the first) to 100 % (the last), with
+    linear interpolation in between, and the curves of all objects are averaged with equal weights.
+    For an object that appears late, 0 % is where it appears. A single scored frame gives a flat
+    curve; objects without scored frames are left out.
 
     Returns:
         float64 (101,), 0–1, at `POSITIONS`; NaN if no object has a scored frame.

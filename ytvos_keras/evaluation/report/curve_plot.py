@@ -7,7 +7,7 @@ import numpy as np
 
 from ytvos_keras.evaluation.report.curve import POSITIONS
 
-# Readable on white and on black. From the ninth method on they repeat.
+# Readable on white and on black. They repeat after eight methods.
 METHOD_COLOURS = (
     "#3d85c6",
     "#e0702e",
@@ -39,7 +39,7 @@ _NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 def plot_curves(curves: Mapping[str, np.ndarray]) -> str:
     """Plot mean J over the length of the video, one line per method.
 
-    There is no legend: the names stand on the page, where any character can be shown.
+    There is no legend: the names are on the page, which can show any character.
 
     Args:
         curves: for each method (101,), 0–1, from `j_over_time`.

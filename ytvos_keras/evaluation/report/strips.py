@@ -15,13 +15,14 @@ _COLUMNS = 5  # beside the first, which shows the ground truth alone
 
 @dataclass(frozen=True)
 class SequencePictures:
-    """What strips need of one sequence; the functions are called for the frames that are shown.
+    """The masks and frames of one sequence; the functions are called for the frames shown.
 
     Args:
         first: name of the first annotated frame.
         truth: from a frame's name to its ground truth, uint8 (H, W), by the protocol's rules.
         predictions: for each method, from a frame's name to its mask, uint8 (H, W).
-        frame: from a frame's name to the frame, uint8 (H', W', 3), RGB; None if it is not at hand.
+        frame: from a frame's name to the frame, uint8 (H', W', 3), RGB; None if it is not
+            available.
     """
 
     first: str

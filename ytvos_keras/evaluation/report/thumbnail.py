@@ -45,7 +45,7 @@ def draw_mask(
     small = overlay(small, _shrink(label_map, size), _palette(), alpha=0.45)
     if truth is not None:
         truth = _shrink(truth, size)
-        small[contour((truth == 0).astype(np.uint8))] //= 2  # white shows on snow, too
+        small[contour((truth == 0).astype(np.uint8))] //= 2  # so that white shows on snow
         small[contour(truth)] = 255
     file = io.BytesIO()
     Image.fromarray(small).save(file, format="JPEG", quality=_QUALITY, subsampling=0)
@@ -64,5 +64,5 @@ def _shrink(label_map: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def _palette() -> np.ndarray:
-    """uint8 (256, 3): the colours over and over, so that id 1 has the first."""
+    """uint8 (256, 3): the colours in a cycle, id 1 with the first."""
     return np.array(_COLOURS, np.uint8)[(np.arange(256) - 1) % len(_COLOURS)]

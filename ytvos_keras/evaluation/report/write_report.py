@@ -21,7 +21,7 @@ from ytvos_keras.media.atomic import atomic_path
 
 _NO_PICTURES: Mapping[str, SequencePictures] = types.MappingProxyType({})
 _QUARTERS = slice(None, None, 25)  # of the curve, for the table beside it
-_OPEN_ROWS = 25  # sequences that are shown before a click
+_OPEN_ROWS = 25  # sequences shown initially
 
 
 def write_report(
@@ -39,9 +39,9 @@ def write_report(
     The same input gives the same bytes.
 
     Args:
-        path: the file to write; its folder is made. It appears whole or not at all.
+        path: the file to write, atomically; its folder is created.
         evaluations: for each method its scores, in the order of the page; all of one protocol.
-        pictures: for each sequence what its strip shows; one that is missing has no strip.
+        pictures: the pictures of each sequence; those without are not drawn as strips.
         strips: how many sequences are drawn, 0 for none. Each takes about 120 kB a method.
         on_progress: called with sequences drawn and sequences to draw.
 
@@ -69,7 +69,7 @@ def write_report(
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(path) as part:
-        # A folder's name need not be valid Unicode; a "?" in it is no reason to lose the page.
+        # A folder name may not be valid Unicode; write "?" instead of failing.
         part.write_text(page, encoding="utf-8", errors="replace")
 
 
@@ -114,7 +114,7 @@ def _render(content: Mapping[str, object]) -> str:
 
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,  # names of sequences and methods may hold anything
+        autoescape=True,  # names of sequences and methods may contain anything
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -34,7 +34,7 @@ def mask_problems(
         source: what `sequence.ids` come from, for the message.
 
     Raises:
-        InputError: the picture that tells the size cannot be read.
+        InputError: the picture that determines the size cannot be read.
     """
     size = sequence.size  # not in the block below: an error in it is none of the zip
     try:
