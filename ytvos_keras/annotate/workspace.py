@@ -63,7 +63,7 @@ class Workspace:
         return path
 
     def videos(self) -> list[str]:
-        """Names of video files and folders of pictures in the root, one level deep."""
+        """Name of video files and folders of pictures in the root, one level deep."""
         found = []
         for path in sorted(self.root.iterdir()):
             if path.name.startswith(".") or path.name.endswith("-masks"):

@@ -37,7 +37,7 @@ def synthetic_clip(
     size: tuple[int, int],
     config: SyntheticConfig,
 ) -> dict[str, tf.Tensor]:
-    """Makes one clip of an object of a picture.
+    """Make one clip of an object of a picture.
 
     Args:
         pictures: the picture with the target, its background and the further objects.

@@ -21,7 +21,7 @@ def coarse_points(size: tuple[int, int]) -> np.ndarray:
 
 
 def densify(coarse: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
-    """Interpolates bilinearly from the grid of `coarse_points` to every pixel.
+    """Interpolate bilinearly from the grid of `coarse_points` to every pixel.
 
     Anything affine in the position is reproduced exactly.
 
@@ -44,7 +44,7 @@ def _interpolation(length: int) -> np.ndarray:
 
 
 def warp(picture: tf.Tensor, positions: tf.Tensor, border: str = "clamp") -> tf.Tensor:
-    """Samples a picture bilinearly.
+    """Sample a picture bilinearly.
 
     The four channels travel together in one 32-bit word and the four neighbours in one row of a
     table, so that each pixel costs one read of memory: six times as fast as `tf.gather_nd`.
@@ -71,7 +71,7 @@ def warp(picture: tf.Tensor, positions: tf.Tensor, border: str = "clamp") -> tf.
 
 
 def _fold(position: tf.Tensor, length: tf.Tensor, border: str) -> tf.Tensor:
-    """Brings positions into [0, length - 1]."""
+    """Bring positions into [0, length - 1]."""
     last = tf.cast(length - 1, tf.float32)
     if border == "reflect":
         period = tf.maximum(2.0 * last, 1.0)

@@ -1,4 +1,4 @@
-"""Clips with masks, on which a deployed model is calibrated and measured."""
+"""Annotated clips for calibrating and measuring deployed models."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ class Clip:
     """A video and the masks of some of its frames, the first one at least.
 
     Attributes:
-        name: What to call it.
+        name: Name for messages.
         path: A video file or a folder of frames.
         masks: Files of index PNGs by the frame's name.
     """
@@ -29,11 +29,11 @@ class Clip:
 
     @property
     def has_truth(self) -> bool:
-        """Whether there are masks to score against, beside the first and the last."""
+        """Whether there are masks to score against, besides the first and the last."""
         return len(self.masks) > 2
 
     def frames(self, limit: int | None = None) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
-        """Yields (frame, label map or None): uint8 (H, W, 3), RGB, and uint8 (H, W).
+        """Yield (frame, label map or None): uint8 (H, W, 3), RGB, and uint8 (H, W).
 
         Args:
             limit: How many at most.
@@ -53,7 +53,7 @@ class Clip:
 
 
 def bundled_clip() -> Clip:
-    """The clip that comes with the package; it has a mask of its first frame only."""
+    """The bundled clip; only its first frame has a mask."""
     path = _DEMO / "bunny.mp4"
     name = next(iter(open_frames(path)))[0]
     return Clip("the bundled clip", path, {name: _DEMO / "bunny_first_mask.png"})

@@ -1,4 +1,4 @@
-"""Signatures of pictures as files: JPEG in, PNG out, state as strings. For REST and thin clients.
+"""Signatures for encoded pictures, for REST and thin clients: JPEG in, PNG out, state as strings.
 
 | signature | inputs | outputs |
 |---|---|---|
@@ -7,10 +7,10 @@
 | `segment_clip_bytes` | `images_bytes`, `mask_bytes` | `probs_bytes` |
 
 All are strings: `image_bytes` `(B,)`, JPEGs; `images_bytes` `(B, T)`; `mask_bytes` `(B,)`, PNGs of
-the images' size, 0 where the object is not; `probs_bytes` `(B,)` or `(B, T)`, grey PNGs of the
-images' size in which 255 is probability 1; the state `(B,)` each, under the model's names with
-`_bytes` behind them, to be handed on as it came. Images are resized to the working size inside, as
-a `Segmenter` does it.
+the images' size, 0 for background; `probs_bytes` `(B,)` or `(B, T)`, grey PNGs of the images' size
+in which 255 is probability 1; the state, `(B,)` each, under the model's names with the suffix
+`_bytes`, to be passed on unchanged. Images are resized to the working size in the graph, as in a
+`Segmenter`.
 """
 
 import functools
@@ -29,7 +29,7 @@ from ytvos_keras.export.graph_pictures import (
 from ytvos_keras.export.request_checks import checked_signatures
 from ytvos_keras.export.signatures import Signature, Specs, Tensors, cell_sides, state_specs
 
-_LONGEST = 16  # times the shorter side
+_LONGEST = 16  # largest aspect ratio
 
 
 def byte_signatures(model, size: tuple[int, int] | None = None) -> dict[str, Signature]:
@@ -37,9 +37,8 @@ def byte_signatures(model, size: tuple[int, int] | None = None) -> dict[str, Sig
 
     Args:
         model: A float32 `S2S`.
-        size: (height, width) at which the model works, in pixels; if left out, the area of the
-            model's `input_size` at the images' aspect ratio, and all images of a request must then
-            be of one size.
+        size: working (height, width) in pixels; default: the area of the model's `input_size` at
+            the images' aspect ratio, and all images of a request must then have the same size.
     """
     work = _Work(model, size)
     image = {"image_bytes": _strings("image_bytes")}
@@ -97,11 +96,11 @@ class _Work:
         return tf.map_fn(decode, files, fn_output_signature=spec), sizes
 
     def _working_size(self, sizes):
-        """As `inference.sizes.working_size`, for sizes known in the graph only."""
+        """Like `inference.sizes.working_size`, for sizes known only in the graph."""
         if self.size is not None:
             return tf.constant(self.size)
         same = tf.reduce_all(sizes == sizes[:1])
-        # The shorter side is at least one stride long, so a very long one would take the memory.
+        # The shorter side is at least one stride, so a very long picture would exhaust the memory.
         narrow = tf.reduce_max(sizes) > _LONGEST * tf.reduce_min(sizes)
         checks = [
             require(same, "images of one request must be of one size.", sizes),

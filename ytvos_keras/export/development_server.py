@@ -1,7 +1,7 @@
 """A server that speaks TensorFlow Serving's gRPC and REST, for development and tests.
 
-It runs the SavedModel in a TensorFlow session, as the C++ server does, but without batching. It is
-written in Python and not made for production.
+Like the C++ server, it runs the SavedModel in a TensorFlow session, but without batching. It is
+written in Python and not meant for production.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ from ytvos_keras.errors import InputError
 
 
 class Address(NamedTuple):
-    """Where a development server listens, and what for."""
+    """Addresses of a development server, and its model."""
 
     model: str
     host: str
@@ -25,7 +25,7 @@ class Address(NamedTuple):
 def development_server(
     folder: str | Path, host: str = "127.0.0.1", grpc_port: int = 0, rest_port: int = 0
 ) -> Iterator[Address]:
-    """Serves a model while the block runs.
+    """Serve a model while the block runs.
 
     Args:
         folder: The model's folder, as `export_saved_model` wrote it.

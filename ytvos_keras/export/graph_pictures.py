@@ -9,16 +9,17 @@ _PNG_START = b"\x89PNG\r\n\x1a\n"
 
 
 def require(condition: tf.Tensor, rule: str, *received: tf.Tensor) -> tf.Operation:
-    """An operation that fails with a rule and what was received; a control dependency.
+    """An assertion that reports a rule and the received value, for use as a control dependency.
 
-    Optimisers may drop a check, and nothing orders operations without state behind one, but what is
-    named as a control dependency. No apostrophe in a rule: TensorFlow puts a backslash before it.
+    Graph optimizers may drop an assertion, and stateless operations do not wait for it, unless it
+    is a control dependency. A rule must not contain an apostrophe: TensorFlow escapes it with a
+    backslash.
     """
     return tf.debugging.Assert(condition, [f"{rule} Received:", *received], summarize=8)
 
 
 def jpeg_size(data: tf.Tensor) -> tf.Tensor:
-    """(height, width) from the header of a JPEG, a scalar string; a fault is an error."""
+    """Read (height, width) from the header of a JPEG, a scalar string."""
     with tf.control_dependencies(
         [
             require(
@@ -48,16 +49,16 @@ def decode_mask(data: tf.Tensor, frame_size: tf.Tensor, size: tf.Tensor) -> tf.T
 
 
 def encode_probabilities(probs: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
-    """`(h, w, 1)` in 0–1, resized bilinearly, as a grey PNG in which 255 is 1."""
+    """Encode `(h, w, 1)` in 0–1, resized bilinearly, as a grey PNG in which 255 is 1."""
     probs = tf.image.resize(probs, size)
     return tf.io.encode_png(tf.cast(tf.round(255 * probs), tf.uint8))
 
 
 def encode_floats(maps: tf.Tensor) -> tf.Tensor:
-    """Float32 maps `(B, h, w, C)` as `(B,)` strings, without loss.
+    """Encode float32 maps `(B, h, w, C)` losslessly as `(B,)` strings.
 
-    A PNG whose pixels are the four bytes of the numbers: its size can be checked before it is
-    decoded, unlike that of a serialized tensor.
+    Each is a PNG whose pixels are the four bytes of the numbers: unlike that of a serialized
+    tensor, its size can be checked before decoding.
     """
     batch, height, width, channels = tf.unstack(tf.shape(maps))
     rows = tf.reshape(tf.bitcast(maps, tf.uint8), (batch, height, width * channels, 4))
@@ -65,7 +66,7 @@ def encode_floats(maps: tf.Tensor) -> tf.Tensor:
 
 
 def decode_floats(data: tf.Tensor, shape: tuple, name: str) -> tf.Tensor:
-    """One map `(h, w, C)`, as `shape` has it, from a scalar string of `encode_floats`."""
+    """Decode one map of shape `(h, w, C)` from a scalar string of `encode_floats`."""
     height, width, channels = shape
     rule = f"{name} must be as it came, for an image of the same size."
     rows = _decode_png(data, tf.stack([height, width * channels]), 4, rule)
@@ -85,7 +86,7 @@ def _decode_png(data: tf.Tensor, expected_size: tf.Tensor, channels: int, rule: 
             )
         ]
     ):
-        # Width and height follow the 8 bytes of the start, 4 of a length and 4 of a name.
+        # Width and height follow the signature (8 bytes), a length (4) and a name (4).
         header = tf.strings.substr(data, 16, 8)
     size = tf.io.decode_raw(header, tf.int32, little_endian=False)[::-1]
     same = tf.reduce_all(size == expected_size)

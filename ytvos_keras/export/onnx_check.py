@@ -1,4 +1,4 @@
-"""Whether all graphs of a model give the same as the Keras model."""
+"""Compare all ONNX graphs of a model with the Keras model."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ from ytvos_keras.export.parity import (
 )
 
 CLIP = "segment_clip"
-_FEW = 3  # frames; enough to see whether another graph computes what `initialize` and `step` do
+_FEW = 3  # frames; enough to see whether another graph agrees with `initialize` and `step`
 
 Graphs = Mapping[str, onnx.ModelProto | Path]
 Progress = Callable[[str, int, int | None], None]
@@ -25,14 +25,14 @@ Progress = Callable[[str, int, int | None], None]
 def check_graphs(
     model, graphs: Graphs, size: tuple[int, int] | None, report: Progress, *, within: bool
 ) -> Parity:
-    """Streams the bundled clip through the Keras model and all graphs, and compares.
+    """Stream the bundled clip through the Keras model and all graphs, and compare.
 
     Args:
         model: The Keras model.
         graphs: All five graphs, or their files.
         size: (height, width) of all images, where the graphs have a fixed one.
         report: Called with what is being done, frames done and in all.
-        within: Whether the probabilities must be the model's.
+        within: Whether the probabilities must agree with the model's.
 
     Returns:
         How close `initialize` and `step` are to the model.
@@ -56,7 +56,7 @@ def check_graphs(
 
 
 class _ClipStream:
-    """The masks of `segment_clip`, told frame by frame."""
+    """A `Stream` that returns the masks of `segment_clip` frame by frame."""
 
     def __init__(self, graphs: Graphs, frames: Sequence[np.ndarray], masks: np.ndarray):
         inputs = {"images": np.stack(frames)[None], "mask": masks}

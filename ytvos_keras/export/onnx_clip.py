@@ -1,18 +1,18 @@
-"""The graph that segments a whole clip: a loop around the graph of one step."""
+"""Build the graph that segments a whole clip: a loop around the graph of one step."""
 
 import onnx
 from onnx import TensorProto, compose, helper
 
 from ytvos_keras.export.onnx_convert import NEXT
 
-_PREFIX = "initialize/"  # before all names of that graph
+_PREFIX = "initialize/"  # prefix of all names in that graph
 
 
 def clip_graph(initialize: onnx.ModelProto, step: onnx.ModelProto) -> onnx.ModelProto:
-    """Joins `initialize` and `step` to a graph that takes a whole clip.
+    """Combine `initialize` and `step` into a graph for a whole clip.
 
-    The loop is ONNX's `Scan`: the state is what it carries, the frames are what it reads. Memory
-    does not grow with the length of the clip, but for the images and the result.
+    The loop is ONNX's `Scan`: it carries the state and reads the frames. Only the images and the
+    result grow with the length of the clip.
 
     Args:
         initialize: The graph of that signature, of any precision.
@@ -21,10 +21,10 @@ def clip_graph(initialize: onnx.ModelProto, step: onnx.ModelProto) -> onnx.Model
     Returns:
         A graph from `images` uint8 `(images, frames, height, width, 3)` and `mask` uint8
         `(objects, height, width, 1)` to `probs` float32 `(objects, frames, height, width, 1)`. The
-        first frame's are the given mask. A clip has at least two frames.
+        first frame's probabilities are the given mask. A clip has at least two frames.
     """
-    # Weights of both graphs are stored twice: onnxruntime 1.32 lays out only those that the graph
-    # of the loop itself holds, and took 35 % longer for shared ones.
+    # Weights of both graphs are stored twice: onnxruntime 1.32 prepacks only those in the loop's
+    # own graph, and was 35 % slower with shared ones.
     start = compose.add_prefix_graph(initialize.graph, _PREFIX)
     body, state = _loop_body(step.graph)
     make = helper.make_node
@@ -66,7 +66,7 @@ def clip_graph(initialize: onnx.ModelProto, step: onnx.ModelProto) -> onnx.Model
 
 
 def _loop_body(step: onnx.GraphProto) -> tuple[onnx.GraphProto, list[str]]:
-    """The graph of a step with the state in front, as `Scan` wants it, and the state's names."""
+    """The graph of a step with the state first, as `Scan` requires, and the state's names."""
     inputs, outputs = _by_name(step.input), _by_name(step.output)
     state = [name for name in inputs if name != "image"]
     body = helper.make_graph(

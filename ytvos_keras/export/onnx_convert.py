@@ -1,4 +1,4 @@
-"""Signatures as ONNX graphs, through Keras and tf2onnx."""
+"""Convert signatures to ONNX graphs, through Keras and tf2onnx."""
 
 import contextlib
 import gc
@@ -28,10 +28,10 @@ def convert(
     graphs: Iterable[str] = GRAPHS,
     on_progress: Callable[[str, int, int], None] | None = None,
 ) -> dict[str, onnx.ModelProto]:
-    """Converts signatures of a model to ONNX.
+    """Convert signatures of a model to ONNX.
 
-    Inputs and outputs are those of `export.signatures`, but that the next state is called
-    `<name>_next`. Dimensions that are free have names, such as `objects`, `height` and `width`.
+    Inputs and outputs are those of `export.signatures`, except that the next state is called
+    `<name>_next`. Free dimensions have names, such as `objects`, `height` and `width`.
 
     Args:
         model: A float32 `S2S`.
@@ -43,8 +43,7 @@ def convert(
         The graphs by the signature's name.
 
     Raises:
-        InputError: The model computes in half precision, in which the states of one step could not
-            be fed to the next.
+        InputError: The model computes in half precision, so that its states could not be fed back.
     """
     if model.dtype_policy.compute_dtype != "float32":
         raise InputError(
@@ -69,17 +68,17 @@ def convert(
 
 
 def describe(graph: onnx.ModelProto, facts: dict[str, str]) -> None:
-    """Writes facts, and the versions of what made the graph, into its metadata."""
+    """Write facts, and the versions of the exporting packages, into the graph's metadata."""
     packages = ("ytvos-keras", "tensorflow", "keras", "tf2onnx", "onnx")
     versions = {package: importlib.metadata.version(package) for package in packages}
     onnx.helper.set_model_props(graph, {**facts, **versions})
 
 
 class _OneSignature(keras.Model):
-    """What Keras can export.
+    """A model for Keras to export.
 
-    The model itself is hidden from it, in the signature's function: its tracking has no place for
-    the dicts with numbers for keys that a backbone holds.
+    The `S2S` is hidden in the signature's function: Keras cannot track dicts with integer keys,
+    which a backbone has.
     """
 
     def __init__(self, function: Callable[[Tensors], Tensors]):
@@ -95,14 +94,14 @@ class _OneSignature(keras.Model):
 def _convert(signature: Signature) -> onnx.ModelProto:
     logger = logging.getLogger("tf2onnx")
     level = logger.level
-    logger.setLevel(logging.ERROR)  # it warns of every optimiser of its own that finds nothing
+    logger.setLevel(logging.ERROR)  # it warns about every optimizer pass that finds nothing
     try:
         with (
             tempfile.TemporaryDirectory() as folder,
             warnings.catch_warnings(),
             _garbage_is_freed_early(),
         ):
-            # tf2onnx is of the time before NumPy 2.
+            # tf2onnx predates NumPy 2.
             warnings.simplefilter("ignore", FutureWarning)
             warnings.simplefilter("ignore", DeprecationWarning)
             path = Path(folder, "graph.onnx")
@@ -120,16 +119,17 @@ def _convert(signature: Signature) -> onnx.ModelProto:
 
 @contextlib.contextmanager
 def _garbage_is_freed_early() -> Iterator[None]:
-    """Let Python look for cycles often, and among new objects only.
+    """Let Python collect reference cycles often, and only among new objects.
 
-    tf2onnx copies the graph with all its weights before each of its optimisers and leaves the
-    copies in cycles. By default Python looks for those only after many new objects, in number and
-    relative to the old ones, of which TensorFlow alone makes a million: some 10 GB of copies late.
+    tf2onnx copies the graph with all its weights before each optimizer pass and leaves the copies
+    in reference cycles. By default Python collects those only after many new objects, also relative
+    to the number of old ones, of which TensorFlow alone creates a million: by then, copies take
+    some 10 GB.
     """
     thresholds = gc.get_threshold()
     gc.collect()
     gc.freeze()
-    gc.collect()  # takes note of how few are left
+    gc.collect()  # updates the count of old objects
     gc.set_threshold(*thresholds[:2], 1)
     try:
         yield
@@ -142,10 +142,10 @@ def _garbage_is_freed_early() -> Iterator[None]:
 def _name_dimensions(
     graph: onnx.GraphProto, signature: str, known: Specs, of_objects: set[str]
 ) -> None:
-    """Puts numbers and names where tf2onnx has lost them.
+    """Restore dimensions and their names where tf2onnx has lost them.
 
-    The same name means the same number: image and mask share their sides, but not their first
-    dimension, as one image may serve all objects.
+    Equal names mean equal numbers: image and mask share their sides, but not their first dimension,
+    since one image may serve all objects.
     """
     for value in [*graph.input, *graph.output]:
         name = value.name.removesuffix(NEXT)

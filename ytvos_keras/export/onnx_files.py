@@ -1,4 +1,4 @@
-"""An `S2S` as ONNX files whose state goes in and comes out."""
+"""Export an `S2S` as ONNX files with explicit state."""
 
 import dataclasses
 import json
@@ -31,7 +31,7 @@ Progress = Callable[[str, int, int | None], None]
 
 @dataclasses.dataclass(frozen=True)
 class OnnxFiles:
-    """What `export_onnx` wrote.
+    """Result of `export_onnx`.
 
     Attributes:
         path: The folder.
@@ -39,8 +39,8 @@ class OnnxFiles:
         signatures: (inputs, outputs) of each graph, by its name.
         precision: `"float32"`, `"float16"` or `"int8"`.
         parity: How close the files are to the Keras model.
-        measured: J and speed, of float32 and of the precision written, if it is another.
-        measured_on: What that was measured on.
+        measured: J and speed of float32, and of the exported precision if it differs.
+        measured_on: Description of the clips used for that.
     """
 
     path: Path
@@ -52,7 +52,7 @@ class OnnxFiles:
     measured_on: str
 
     def lines(self) -> list[str]:
-        """What to tell a user."""
+        """A summary for the user."""
         lines = [f"onnx         {self.path} ({self.precision})"]
         for name, (inputs, outputs) in self.signatures.items():
             size = self.sizes[f"{name}.onnx"] / 1e6
@@ -83,28 +83,28 @@ def export_onnx(
     calibration: str | Path | None = None,
     on_progress: Progress | None = None,
 ) -> OnnxFiles:
-    """Writes a folder of graphs: those of `export.signatures`, and `segment_clip` around them.
+    """Write a folder of graphs.
 
-    They are written to a hidden folder, checked by onnx, run by onnxruntime, compared with the
-    Keras model on a real clip, and only then given their name. Files of float32 must give the
-    model's probabilities; of other precisions the loss is measured and told.
+    The graphs are those of `export.signatures`, and `segment_clip`, which combines them. They are written to a hidden folder, checked by onnx, run by onnxruntime and compared with the
+    Keras model on a real clip before the folder gets its name. Float32 files must reproduce the
+    model's probabilities; for other precisions the loss is measured and reported.
 
     Args:
         model: A float32 `S2S`.
-        output: The folder; it must not be there yet, or be empty.
+        output: The folder; it must not exist yet, or be empty.
         name: Of the model, for the metadata.
         size: (height, width) of all images, in pixels; free if left out.
         precision: `"float32"`; `"float16"`: weights of half the size, computed in float32; or
             `"int8"`: convolutions in int8, for speed on CPUs.
-        data: Folder with `JPEGImages/` and `Annotations/`, on which the loss is measured; if left
-            out, the bundled clip, against float32's own masks.
-        calibration: Such a folder, on which the ranges of int8 are found; the bundled clip if left
-            out. It should not be `data`.
-        on_progress: Called with a stage, what is done of it, and all.
+        data: Folder with `JPEGImages/` and `Annotations/` to measure the loss on; default: the
+            bundled clip, against the masks of float32.
+        calibration: A folder of the same kind to calibrate the ranges of int8 on; default: the
+            bundled clip. It should differ from `data`.
+        on_progress: Called with a stage, steps done and steps in all.
 
     Raises:
         InputError: The folder is not empty, or something needed is missing.
-        ParityError: The graphs differ from the Keras model; nothing is left of them then.
+        ParityError: The graphs differ from the Keras model; they are deleted.
 
     Example:
         >>> export_onnx(ytvos_keras.load("s2s-lite"), "onnx", name="s2s-lite").path
@@ -124,7 +124,7 @@ def export_onnx(
     with atomic_folder(output) as part:
         facts = _facts(model, name, size, precision)
         files = {key: _write(graph, part / f"{key}.onnx", facts) for key, graph in graphs.items()}
-        # The metadata once more: onnxruntime-web does not hand out those in the graphs.
+        # A copy of the metadata: onnxruntime-web does not expose those in the graphs.
         (part / FACTS_FILE).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
         parity = check_graphs(model, files, size, report, within=precision == "float32")
         measured = {}
@@ -149,7 +149,7 @@ def to_precision(
     size: tuple[int, int] | None,
     report: Progress,
 ) -> Graphs:
-    """Float32 graphs in another precision; `clips` are those to calibrate int8 on."""
+    """Convert float32 graphs to another precision; `clips` calibrate int8."""
     if precision == "float32":
         return dict(graphs)
     if precision == "float16":
@@ -179,7 +179,7 @@ def _measure(
 
 
 def _facts(model, name: str, size: tuple[int, int] | None, precision: str) -> dict[str, str]:
-    """What a graph says of itself, for programs and for people."""
+    """The metadata of a graph, for programs and people."""
     height, width = size or model.config.input_size
     return {
         "model": name,

@@ -4,15 +4,15 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-_LEAST = 256  # numbers; what is smaller is no weight, and takes no room
+_LEAST = 256  # numbers; smaller tensors are not weights, and take no space
 _HALF_MAX = float(np.finfo(np.float16).max)
 
 
 def with_half_weights(graph: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy whose weights are float16 in the file, at half its size.
+    """Copy a graph with weights stored as float16, at half the file size.
 
-    They are cast to float32 when a runtime loads the file, so that every runtime can compute with
-    them, and at the same speed. Inputs, outputs and states are float32 as before.
+    They are cast to float32 when a runtime loads the file, so every runtime supports them, at the
+    same speed. Inputs, outputs and states stay float32.
     """
     copy = onnx.ModelProto()
     copy.CopyFrom(graph)

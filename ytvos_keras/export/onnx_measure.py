@@ -1,4 +1,4 @@
-"""What a precision costs in J, and what it gains in speed."""
+"""Measure the cost of a precision in J and its gain in speed."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
@@ -14,11 +14,11 @@ from ytvos_keras.export.onnx_segmenter import OnnxSegmenter
 
 @dataclasses.dataclass(frozen=True)
 class Measured:
-    """Of one precision.
+    """J and speed of one precision.
 
     Attributes:
         J: Mean over all objects of all clips, 0–1.
-        seconds: The median step's.
+        seconds: Duration of the median step.
     """
 
     J: float
@@ -31,17 +31,18 @@ def measure_precisions(
     on_progress: Callable[[str, int, int | None], None] | None = None,
     frames: int | None = None,
 ) -> dict[str, Measured]:
-    """Segments clips in several precisions, which take turns with every frame.
+    """Segment clips in several precisions, which take turns with every frame.
 
-    J is against the annotations; it leaves out the first and the last frame that has one, as DAVIS
-    does, and is averaged over frames, then over objects. Of a clip with no annotation but the first
-    it is against the masks of the first of the segmenters, which says how far they differ.
+    J is measured against the annotations without the first and the last annotated frame, as in
+    DAVIS, and averaged over frames, then over objects. For a clip with only its first frame
+    annotated, it is measured against the masks of the first segmenter, which shows how much the
+    precisions differ.
 
     Args:
         segmenters: By precision.
         clips: What to segment.
         on_progress: Called with what is being done, clips done and in all.
-        frames: Of every clip at most.
+        frames: Largest number of frames per clip.
 
     Raises:
         InputError: No clip has an object, or a frame cannot be read.

@@ -1,4 +1,4 @@
-"""The packages of the extra `onnx`; without them, one line that says how to get them."""
+"""Import the packages of the extra `onnx`; the error says how to install them."""
 
 from ytvos_keras.errors import InputError
 

@@ -24,7 +24,7 @@ CALIBRATION_STEP = 5
 
 Inputs = dict[str, list[Arrays]]
 
-# What lets onnxruntime's tools skip advice on a preparation that these graphs do not need.
+# Suppresses onnxruntime's advice on a preprocessing step that these graphs do not need.
 _PREPARED = {"onnx.quant.pre_process": "onnxruntime.quant"}
 
 
@@ -37,15 +37,15 @@ def calibration_inputs(
     size: tuple[int, int] | None = None,
     count: int = 24,
 ) -> Inputs:
-    """What the float32 graphs get to see on real clips, their own states among it.
+    """Collect the inputs of the float32 graphs on real clips, including their own states.
 
     Args:
         stream: The float32 graphs; `initialize` and `step` at least.
         clips: At least one; the first object of each is followed.
-        input_size: Nominal (height, width) at which the model works; its area counts.
+        input_size: Nominal working (height, width); only the area matters.
         stride: Of the model, in pixels.
         size: (height, width) of all images, where the graphs have a fixed one.
-        count: Frames in all, shared out among the clips.
+        count: Total number of frames, divided among the clips.
 
     Returns:
         Inputs by the graph's name.
@@ -74,12 +74,12 @@ def calibration_inputs(
 
 
 def quantise(graph: onnx.ModelProto, inputs: Sequence[Arrays]) -> onnx.ModelProto:
-    """A copy that convolves in int8: weights by output channel, activations uint8.
+    """Copy a graph with int8 convolutions: weights per output channel, activations uint8.
 
-    The range of each activation is the largest seen in `inputs`. Matching, normalisation and the
-    states stay in float32, and so does the small backbone of `s2s-lite`: in int8 it would save
-    another 7 % of a step's time, and the overlap of the masks of one step with those of float32
-    would fall from 0.98 to 0.88.
+    The range of each activation is the largest in `inputs`. Matching, normalization and the states
+    stay in float32, and so does the small backbone of `s2s-lite`: in int8 it would save another 7 %
+    of the time of a step, but the overlap of one step's masks with those of float32 would fall from
+    0.98 to 0.88.
 
     Args:
         graph: A float32 graph.
@@ -96,11 +96,11 @@ def quantise(graph: onnx.ModelProto, inputs: Sequence[Arrays]) -> onnx.ModelProt
             path,
             _Reader(inputs),
             # Not as pairs of QuantizeLinear and DequantizeLinear around float operations, which a
-            # runtime may or may not put together: the same numbers everywhere.
+            # runtime may or may not fuse: this way results are the same everywhere.
             quant_format=QuantFormat.QOperator,
             op_types_to_quantize=["Conv"],
             per_channel=True,
-            activation_type=QuantType.QUInt8,  # with QInt8 weights: the pair that CPUs multiply
+            activation_type=QuantType.QUInt8,  # CPUs support it with QInt8 weights
             weight_type=QuantType.QInt8,
             nodes_to_exclude=[node.name for node in graph.graph.node if _stays_float(node)],
         )
@@ -131,7 +131,7 @@ def _first_object(clip: Clip, labels: np.ndarray, size: tuple[int, int]) -> np.n
 
 
 class _Reader(CalibrationDataReader):
-    """Inputs one by one, as onnxruntime's tools want them."""
+    """Yield inputs one by one, as onnxruntime's tools require."""
 
     def __init__(self, inputs: Sequence[Arrays]):
         self._left: Iterator[Arrays] = iter(inputs)

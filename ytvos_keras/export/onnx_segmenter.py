@@ -1,4 +1,4 @@
-"""Label maps of a video from ONNX graphs, and the time that they take."""
+"""Segment videos with ONNX graphs, and time the steps."""
 
 import time
 
@@ -10,16 +10,16 @@ from ytvos_keras.inference.sizes import resize_frame, resize_mask, working_size
 
 
 class OnnxSegmenter:
-    """Follows the objects of a first frame as `Segmenter` does, for scoring.
+    """Track the objects of a first frame like `Segmenter`, for scoring.
 
     Args:
         stream: The graphs.
-        input_size: Nominal (height, width) at which the model works; its area counts.
+        input_size: Nominal working (height, width); only the area matters.
         stride: Of the model, in pixels.
         size: (height, width) of all images, where the graphs have a fixed one.
 
     Attributes:
-        seconds: Of every step of the model so far, without resizing and merging.
+        seconds: Durations of the model's steps so far, without resizing and merging.
     """
 
     def __init__(
@@ -37,13 +37,13 @@ class OnnxSegmenter:
         self.reset()
 
     def reset(self) -> None:
-        """Forgets the video."""
+        """Forget the video."""
         self.state: dict[str, np.ndarray] | None = None
         self.first: np.ndarray | None = None
         self.object_ids: list[int] = []
 
     def add_objects(self, label_map: np.ndarray) -> list[int]:
-        """Takes the mask of the first frame, uint8 (H, W); returns its ids."""
+        """Take the mask of the first frame, uint8 (H, W); return its ids."""
         self.first = label_map
         self.object_ids = np.unique(label_map[label_map > 0]).tolist()
         return self.object_ids

@@ -25,7 +25,7 @@ class OnnxStream:
         self._sessions: dict[str, onnxruntime.InferenceSession] = {}
 
     def run(self, graph: str, inputs: Arrays) -> Arrays:
-        """Outputs of a graph by their names, the next state under the names of the state."""
+        """Run a graph; returns outputs by name, the next state under the names of the state."""
         session = self._session(graph)
         names = [output.name.removesuffix(NEXT) for output in session.get_outputs()]
         return dict(zip(names, session.run(None, inputs), strict=True))
@@ -45,8 +45,8 @@ class OnnxStream:
             source = graph.SerializeToString() if isinstance(graph, onnx.ModelProto) else str(graph)
             options = onnxruntime.SessionOptions()
             options.intra_op_num_threads = self.threads
-            options.log_severity_level = 3  # errors; it warns of every weight that it folds away
-            # Threads that wait in a loop for more work would take the cores from the other graphs.
+            options.log_severity_level = 3  # errors only; it warns of every weight that it folds
+            # Spinning threads would take cores from the other graphs.
             options.add_session_config_entry("session.intra_op.allow_spinning", "0")
             self._sessions[name] = onnxruntime.InferenceSession(
                 source, options, providers=["CPUExecutionProvider"]
@@ -55,7 +55,7 @@ class OnnxStream:
 
 
 class FeatureStream(OnnxStream):
-    """The same by `encode` once for all objects, then `step_features`."""
+    """Like `step`, by `encode` once for all objects, then `step_features`."""
 
     def step(self, image, state):
         state = self.run("step_features", {**self.run("encode", {"image": image}), **state})

@@ -1,4 +1,4 @@
-"""Whether an exported model gives the same as the Keras model, streamed over a real clip."""
+"""Compare an exported model with the Keras model on a real clip."""
 
 import dataclasses
 import itertools
@@ -13,8 +13,8 @@ from ytvos_keras.inference.merge import BACKGROUND
 from ytvos_keras.inference.sizes import resize_frame, resize_mask
 from ytvos_keras.media import open_frames, read_mask
 
-TOLERANCE = 1e-4  # of probabilities, in float32
-EQUAL_LABELS = 0.999  # of pixels
+TOLERANCE = 1e-4  # largest difference of probabilities, in float32
+EQUAL_LABELS = 0.999  # smallest fraction of pixels
 
 Arrays = dict[str, np.ndarray]
 
@@ -35,13 +35,13 @@ class Stream(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class Parity:
-    """How close two streams are.
+    """Agreement of two streams.
 
     Attributes:
-        frames: Frames that were compared, the first one (whose mask is given) not among them.
+        frames: Number of frames compared, without the first, whose mask is given.
         objects: Objects that were followed.
         size: (height, width) of the frames, in pixels.
-        largest_difference: Of any two probabilities; NaN if one of them is.
+        largest_difference: Largest difference of two probabilities; NaN if any of them is NaN.
         equal_labels: Fraction of pixels with the same label, 0–1.
     """
 
@@ -66,7 +66,7 @@ def measure_parity(
     masks: np.ndarray,
     on_frame: Callable[[int, int], None] | None = None,
 ) -> Parity:
-    """Streams a clip through both, each with its own state handed on, and compares them.
+    """Stream a clip through both, each with its own state, and compare the results.
 
     Args:
         reference: The Keras model, as a `KerasStream`.
@@ -90,7 +90,7 @@ def measure_parity(
 
 
 def check_parity(parity: Parity, tolerance: float = TOLERANCE) -> None:
-    """Raises `ParityError` unless probabilities and labels are close enough."""
+    """Raise `ParityError` unless probabilities and labels are close enough."""
     if not parity.largest_difference <= tolerance or parity.equal_labels < EQUAL_LABELS:
         raise ParityError(
             f"the exported model must give the Keras model's probabilities within {tolerance:g} "
@@ -117,7 +117,7 @@ def demo_clip(
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """The beginning of the bundled clip, and masks in its first frame.
 
-    The first mask is that of the rabbit; the others are its outline elsewhere.
+    The first mask is that of the rabbit; the others are shifted copies of it.
 
     Args:
         size: (height, width), in pixels.

@@ -1,4 +1,4 @@
-"""Checks in the graph of the shapes that a request brings: a clear error, from any server."""
+"""Check the shapes of a request in the graph, so that any server returns a clear error."""
 
 import tensorflow as tf
 
@@ -25,7 +25,7 @@ MOST_ROWS = 64
 
 
 def checked_signatures(model, size: tuple[int, int] | None = None) -> dict[str, Signature]:
-    """`signatures`, each behind checks that its inputs belong together."""
+    """Add checks to `signatures` that their inputs are consistent."""
     sides = cell_sides(model)
     shared = {"image", "images", *feature_specs(model)}
     return {
@@ -35,12 +35,12 @@ def checked_signatures(model, size: tuple[int, int] | None = None) -> dict[str, 
 
 
 def _checked(function, sides, shared, padding):
-    """A function behind checks.
+    """Add checks to one function.
 
     Args:
         function: Of a `Signature`.
-        sides: Side in pixels of one cell of each input; 1 for those that are not named.
-        shared: Inputs of which one row may serve all rows of the others.
+        sides: Side in pixels of one cell of each input; default 1.
+        shared: Inputs that may have one row for all rows of the others.
         padding: Sides of frames are padded to a multiple of this many pixels.
     """
 
@@ -54,7 +54,7 @@ def _checked(function, sides, shared, padding):
             lambda: _finite(inputs),
         )
         passed: list[tf.Operation] = []
-        for rule in rules:  # one after the other: the first fault is the one to tell
+        for rule in rules:  # in sequence, so that the first fault is reported
             with tf.control_dependencies(passed):
                 passed = list(rule()) or passed
         with tf.control_dependencies(passed):
@@ -95,7 +95,7 @@ def _same_frame_size(inputs, sides, padding):
         if inputs[name].shape.rank == 2:  # of no size
             continue
         size = _frame_size(name, inputs, sides)
-        # A mask is of the frame's own size; maps with cells are of the padded one's.
+        # A mask has the frame's own size; feature maps have the padded size.
         same = size == (frame if name == "mask" else padded)
         rule = f"{name} must belong to a frame of the size of {first}."
         yield require(

@@ -1,4 +1,4 @@
-"""An `S2S` as a SavedModel whose state goes in and comes out, in the layout of TF Serving."""
+"""Export an `S2S` as a SavedModel with explicit state, in the layout of TensorFlow Serving."""
 
 import dataclasses
 from collections.abc import Callable
@@ -40,11 +40,11 @@ Progress = Callable[[str, int, int | None], None]
 
 @dataclasses.dataclass(frozen=True)
 class SavedModel:
-    """What `export_saved_model` wrote.
+    """Result of `export_saved_model`.
 
     Attributes:
         path: The version's folder.
-        size: Of all files in it, in bytes.
+        size: Total size of its files in bytes.
         signatures: (inputs, outputs) of each signature, by its name.
         parity: How close the SavedModel is to the Keras model.
         warmup: Records in the warm-up file, 0 if there is none.
@@ -57,7 +57,7 @@ class SavedModel:
     warmup: int
 
     def lines(self) -> list[str]:
-        """What to tell a user."""
+        """A summary for the user."""
         return [
             f"saved model  {self.path} ({self.size / 1e6:.1f} MB)",
             *(
@@ -79,26 +79,25 @@ def export_saved_model(
     warmup: bool = True,
     on_progress: Progress | None = None,
 ) -> SavedModel:
-    """Writes `output/<version>/`, a SavedModel with the signatures of this package.
+    """Write `output/<version>/`, a SavedModel with the signatures of this package.
 
-    It is written to a hidden folder, loaded again, compared with the Keras model on a real clip,
-    and only then renamed to its version, which is when a server that polls `output` sees it.
-
-    Beside the versions, `models.config` is written if it is not there: version policy and labels
-    for `--model_config_file`.
+    It is written to a hidden folder, loaded again and compared with the Keras model on a real clip
+    before it is renamed to its version, so that a server that polls `output` never sees a broken
+    one. `models.config`, with version policy and labels for `--model_config_file`, is written next
+    to the versions if missing.
 
     Args:
         model: The model; it is exported in float32 whatever its dtype policy.
-        output: The model's folder; its name is the model's name for the server.
+        output: The model's folder, whose name is the model's name on the server.
         size: (height, width) of all images, in pixels; free if left out. With it, servers can batch
             requests, and `batching_params.pbtxt` is written.
-        version: A number; one more than the largest in `output` if left out.
-        warmup: Whether to write requests with which TF Serving warms up; needs the extra `serving`.
-        on_progress: Called with a stage, what is done of it, and all.
+        version: Version number; default: one more than the largest in `output`.
+        warmup: Whether to write warm-up requests for TensorFlow Serving; needs the extra `serving`.
+        on_progress: Called with a stage, steps done and steps in all.
 
     Raises:
-        InputError: The version is there already, or something needed is missing.
-        ParityError: The SavedModel differs from the Keras model; nothing is left of it then.
+        InputError: The version exists already, or something needed is missing.
+        ParityError: The SavedModel differs from the Keras model; it is deleted.
 
     Example:
         >>> export_saved_model(ytvos_keras.load("s2s-lite"), "deploy/s2s").path
@@ -128,7 +127,7 @@ def export_saved_model(
 
 
 def _in_float32(model: S2S) -> S2S:
-    """A model whose features are float32 too: other types cannot be fed back by every client."""
+    """Copy a model with float32 features: not every client can feed back other types."""
     if model.compute_dtype == "float32":
         return model
     copy = S2S(model.config, dtype="float32", name=model.name)
@@ -140,13 +139,13 @@ def _write(signatures: dict[str, Signature], path: Path, report: Progress) -> No
     archive = keras.export.ExportArchive()
     for number, (name, (function, inputs)) in enumerate(signatures.items(), start=1):
         endpoint = archive.add_endpoint(name, function, input_signature=[inputs])
-        endpoint.get_concrete_function()  # traced here, one by one, and not all when writing
+        endpoint.get_concrete_function()  # traced here one by one, not all at once when writing
         report("tracing", number, len(signatures))
     archive.write_out(str(path), verbose=False)
 
 
 def _write_warmup(stream, name: str, path: Path, frames, masks, report: Progress) -> int:
-    """Writes the requests, and sends each of them once, as read back from the file."""
+    """Write the requests, and send each of them once, as read back from the file."""
     file = path / WARMUP_FILE
     file.parent.mkdir()
     write_warmup(file, name, warmup_inputs(stream, frames, masks))
@@ -160,13 +159,13 @@ def _write_warmup(stream, name: str, path: Path, frames, masks, report: Progress
 
 def _write_config(output: Path, path: Path) -> None:
     config = output / CONFIG_FILE
-    if not config.exists():  # later versions are labelled by who decides about them
+    if not config.exists():  # the operator labels later versions
         with atomic_path(config) as part:
             part.write_text(model_config(output.resolve().name, int(path.name)))
 
 
 def _names(written: dict[str, Signature], stream: SavedModelStream) -> dict:
-    """Inputs and outputs of each signature; the state in the order in which it goes in again."""
+    """Inputs and outputs of each signature; the state in the order of the inputs."""
     order = ["probs", *written["step_features"].inputs]
     order += [f"{name}_bytes" for name in order]
     return {

@@ -13,7 +13,7 @@ class SavedModelStream:
     """
 
     def __init__(self, path: str | Path):
-        self.loaded = tf.saved_model.load(str(path))  # its variables live as long as it does
+        self.loaded = tf.saved_model.load(str(path))  # keeps the variables alive
         self.signatures = self.loaded.signatures
 
     def run(self, signature: str, **inputs) -> dict:

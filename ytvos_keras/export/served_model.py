@@ -1,4 +1,4 @@
-"""A model's versions, loaded as TensorFlow Serving loads them; no protocol here."""
+"""Load a model's versions like TensorFlow Serving, independently of the protocol."""
 
 import math
 import re
@@ -17,11 +17,11 @@ MOST_STRINGS = 4096
 
 _LONGEST_ERROR = 1000  # characters; gRPC sends errors in headers, whose size is limited
 _PREDICT = "tensorflow/serving/predict"
-_CODES = {  # anything else that TensorFlow raises is INTERNAL
+_CODES = {  # other TensorFlow errors are INTERNAL
     tf.errors.InvalidArgumentError: "INVALID_ARGUMENT",
     tf.errors.ResourceExhaustedError: "RESOURCE_EXHAUSTED",
 }
-# How lines begin that TensorFlow adds to a message.
+# Prefixes of lines that TensorFlow adds to a message.
 _PLACES = (
     *("Graph execution error", "Detected at", "File ", "<stack traces", "[[", "Node:"),
     *("Original stack trace", "0 successful operations", "0 derived errors"),
@@ -43,7 +43,7 @@ class RequestError(Exception):
 
 
 class ServedVersion:
-    """One SavedModel in a session: no Python of this package, as in the C++ server."""
+    """One SavedModel in a session, without this package's Python code, as in the C++ server."""
 
     def __init__(self, path: str | Path):
         graph = tf.Graph()
@@ -89,7 +89,7 @@ class ServedVersion:
 
 
 class ServedModel:
-    """All versions that a model's folder and its `models.config` name.
+    """All versions listed by a model's folder and its `models.config`.
 
     Args:
         folder: As `export_saved_model` wrote it.
@@ -110,7 +110,7 @@ class ServedModel:
         self.versions = {version: ServedVersion(path) for version, path in paths.items()}
 
     def choose(self, version: int | None = None, label: str | None = None) -> int:
-        """The number of a version by number or label; the newest if neither is given."""
+        """Look up a version by number or label; default: the newest."""
         if label is not None:
             if label not in self.labels:
                 known = ", ".join(sorted(self.labels)) or "none"
@@ -127,17 +127,17 @@ class ServedModel:
 def check_input(
     name: str, info, dtype: tf.DType, shape: Sequence[int], room: int = LARGEST_MESSAGE
 ) -> int:
-    """Raises `RequestError` unless an input has the dtype, shape and size that it may have.
+    """Raise `RequestError` unless an input has the dtype, shape and size that it may have.
 
     Args:
         name: Of the input.
         info: Its `TensorInfo`.
         dtype: What was received.
         shape: What was received.
-        room: Bytes that are left of `LARGEST_MESSAGE` for all inputs together.
+        room: Bytes left of `LARGEST_MESSAGE`, the limit for all inputs together.
 
     Returns:
-        Its size in bytes; 0 for strings, of which there may be `MOST_STRINGS`.
+        Its size in bytes; 0 for strings, which are limited to `MOST_STRINGS`.
     """
     expected, expected_shape = tf.as_dtype(info.dtype), tf.TensorShape(info.tensor_shape)
     fits = min(shape, default=0) >= 0 and expected_shape.is_compatible_with(shape)
@@ -164,7 +164,7 @@ def check_input(
 
 
 def check_names(definition, inputs) -> None:
-    """Raises `RequestError` unless exactly the inputs of a signature are there."""
+    """Raise `RequestError` unless exactly the inputs of a signature are there."""
     missing, unknown = set(definition.inputs) - set(inputs), set(inputs) - set(definition.inputs)
     if missing or unknown:
         raise RequestError(
@@ -180,7 +180,7 @@ def _text(shape) -> str:
 
 
 def _reason(error: tf.errors.OpError) -> str:
-    """What TensorFlow says, without the places in the graph."""
+    """TensorFlow's message, without positions in the graph."""
     failed = re.search(r"assertion failed: (.*)", error.message)
     if failed:
         return " ".join(re.findall(r"\[([^\[\]]*)\]", failed[1]))

@@ -1,4 +1,4 @@
-"""Text files that TensorFlow Serving reads beside a SavedModel."""
+"""Configuration files for TensorFlow Serving."""
 
 from ytvos_keras.errors import InputError, first_line
 
@@ -7,11 +7,11 @@ CONFIG_FILE = "models.config"  # in the model's folder
 
 
 def batching_parameters() -> str:
-    """What `--enable_per_model_batching_parameters` reads from a version's folder.
+    """The file that `--enable_per_model_batching_parameters` reads from a version's folder.
 
-    Only for a model of a fixed size: the server joins requests along their first dimension, and
-    images of different sizes cannot be joined. No `allowed_batch_sizes`: they pad with rows that
-    cost time on a CPU and help compilers for other hardware only.
+    Only for a model of a fixed size: the server concatenates requests along their first dimension,
+    which needs images of equal size. No `allowed_batch_sizes`: padding rows cost time on a CPU and
+    only help compilers for other hardware.
     """
     return """\
 # Read with --enable_batching --enable_per_model_batching_parameters.
@@ -24,7 +24,7 @@ pad_variable_length_inputs: false
 
 
 def model_config(name: str, version: int) -> str:
-    """What `--model_config_file` reads: the version to serve, under the label `stable`.
+    """The file that `--model_config_file` reads: the version to serve, with the label `stable`.
 
     Args:
         name: Of the model; the server finds it in `/models/<name>`.

@@ -22,12 +22,12 @@ from ytvos_keras.export.served_model import (
     check_names,
 )
 
-CHANNEL_OPTIONS = [  # gRPC's own limit for what is received is 4 MiB, less than some states
+CHANNEL_OPTIONS = [  # gRPC's default limit for received messages is 4 MiB, less than some states
     ("grpc.max_receive_message_length", LARGEST_MESSAGE),
     ("grpc.max_send_message_length", LARGEST_MESSAGE),
 ]
 
-_MOST_REQUESTS = 64  # that wait at once; each may be of LARGEST_MESSAGE
+_MOST_REQUESTS = 64  # requests in the queue; each may have LARGEST_MESSAGE bytes
 
 
 class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
@@ -37,7 +37,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         self.model = model
 
     def Predict(self, request, context):
-        """Runs a signature."""
+        """Run a signature."""
         with _AbortOnError(context):
             number = _version(self.model, request.model_spec)
             version = self.model.versions[number]
@@ -58,7 +58,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         return response
 
     def GetModelMetadata(self, request, context):
-        """Names, dtypes and shapes of all signatures."""
+        """Name, dtypes and shapes of all signatures."""
         with _AbortOnError(context):
             number = _version(self.model, request.model_spec)
         response = get_model_metadata_pb2.GetModelMetadataResponse()
@@ -78,7 +78,7 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):
         self.model = model
 
     def GetModelStatus(self, request, context):
-        """Every version that is loaded is available."""
+        """All loaded versions are available."""
         with _AbortOnError(context):
             _version(self.model, request.model_spec)
         response = get_model_status_pb2.GetModelStatusResponse()
@@ -89,7 +89,7 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):
 
 
 def start_grpc_server(model: ServedModel, address: str) -> tuple[grpc.Server, int]:
-    """Starts a server; `server.stop(None)` ends it.
+    """Start a server; `server.stop(None)` ends it.
 
     Args:
         model: What to serve.
@@ -135,7 +135,7 @@ def _version(model: ServedModel, spec) -> int:
 
 
 def _read_tensors(definition, protos) -> dict[str, np.ndarray]:
-    """Arrays from `TensorProto`s; shapes and sizes are checked before memory is taken for them."""
+    """Decode `TensorProto`s; shapes and sizes are checked before memory is allocated."""
     check_names(definition, protos)
     inputs, room = {}, LARGEST_MESSAGE
     for name, proto in protos.items():
@@ -153,7 +153,7 @@ def _read_tensors(definition, protos) -> dict[str, np.ndarray]:
 
 
 def _check_count(proto, dtype: tf.DType, count: int) -> None:
-    """Compare a shape with the values: one value may stand for any number of equal ones."""
+    """Compare a shape with the number of values; a single value may stand for all."""
     if proto.tensor_content:
         found = len(proto.tensor_content) / dtype.size if dtype.size else -1
     else:

@@ -1,4 +1,4 @@
-"""TensorFlow Serving's REST interface over a `ServedModel`, as far as it concerns this package.
+"""The part of TensorFlow Serving's REST interface that this package needs, over a `ServedModel`.
 
 References:
     - https://www.tensorflow.org/tfx/serving/api_rest
@@ -44,7 +44,7 @@ _HTTP_CODES = {"NOT_FOUND": 404, "INVALID_ARGUMENT": 400, "RESOURCE_EXHAUSTED": 
 
 
 def start_rest_server(model: ServedModel, host: str, port: int) -> ThreadingHTTPServer:
-    """Starts a server in a thread; `server.shutdown()` ends it.
+    """Start a server in a thread; `server.shutdown()` ends it.
 
     Args:
         model: What to serve.
@@ -58,14 +58,14 @@ def start_rest_server(model: ServedModel, host: str, port: int) -> ThreadingHTTP
 
 
 class _LengthRequiredError(Exception):
-    """Where a request ends is not clear."""
+    """The end of the request is unclear."""
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def handle(self):
-        with contextlib.suppress(OSError):  # a client may leave at any moment
+        with contextlib.suppress(OSError):  # a client may disconnect at any moment
             super().handle()
 
     def handle_one_request(self):
@@ -88,7 +88,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         self._timer.cancel()
         if self.headers.get("Content-Length", "0") != "0" or "Transfer-Encoding" in self.headers:
-            self.close_connection = True  # what is left unread cannot be the next request
+            self.close_connection = True  # unread bytes must not be taken for the next request
         if self.path == METRICS_PATH:
             self._send(200, _metrics(self.server).encode(), "text/plain; version=0.0.4")
         else:
@@ -110,7 +110,7 @@ class _Handler(BaseHTTPRequestHandler):
         return {"model_version_status": [{"version": str(number), **status}]}
 
     def _post(self):
-        with self.server.parsing:  # one at a time: that takes the memory
+        with self.server.parsing:  # one at a time, to limit memory
             body = self._body()
             match, number = self._route()
             if match["action"] != ":predict":
@@ -159,7 +159,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._timer.cancel()
         if len(data) < length:
             raise RequestError("INVALID_ARGUMENT", "the body is shorter than Content-Length.")
-        self.close_connection = not stays_open  # only now can the next request begin where it ends
+        self.close_connection = not stays_open  # the body is read: reuse is safe
         try:
             body = parse_json(data, allow_nan=True)
         except JsonError as error:
@@ -195,7 +195,7 @@ def _metadata(model: ServedModel, number: int) -> dict:
 
 
 def _read_inputs(body: dict, definition) -> tuple[dict[str, np.ndarray], bool]:
-    """Arrays from `instances` (a list of rows) or `inputs` (columns), and whether it was rows."""
+    """Read arrays from `instances` (rows) or `inputs` (columns), and whether it was rows."""
     if ("instances" in body) == ("inputs" in body):
         raise RequestError("INVALID_ARGUMENT", 'give either "instances" or "inputs".')
     in_rows = "instances" in body
@@ -203,7 +203,7 @@ def _read_inputs(body: dict, definition) -> tuple[dict[str, np.ndarray], bool]:
     if not isinstance(columns, dict) or set(columns) == {"b64"}:
         columns = {next(iter(definition.inputs)): columns}
     if set(columns) - set(definition.inputs):
-        check_names(definition, columns)  # raises; what is missing is told after what is wrong
+        check_names(definition, columns)  # raises; missing inputs are reported after unknown ones
     arrays = {name: _array(name, value, definition.inputs[name]) for name, value in columns.items()}
     return arrays, in_rows
 
@@ -226,7 +226,7 @@ def _array(name: str, value, info) -> np.ndarray:
         array = np.array(value)
         if array.dtype.kind not in "uif" or (array.dtype.kind == "f" and dtype.is_integer):
             raise ValueError(f"found {array.dtype}")
-        return np.array(value, dtype.as_numpy_dtype)  # from the numbers: an overflow is an error
+        return np.array(value, dtype.as_numpy_dtype)  # an overflow is an error
     except (ValueError, TypeError, OverflowError, RecursionError, binascii.Error) as error:
         raise RequestError(
             "INVALID_ARGUMENT", f"{name} must hold {dtype.name} in equal rows. ({error})"
@@ -234,7 +234,7 @@ def _array(name: str, value, info) -> np.ndarray:
 
 
 def _strings(value, rank: int) -> np.ndarray:
-    """Byte strings from lists in lists, as deep as the rank says."""
+    """Decode byte strings from nested lists of depth `rank`."""
     shape, level = [], [value]
     for _ in range(rank):
         lengths = {len(x) if isinstance(x, list) else -1 for x in level}
@@ -264,7 +264,7 @@ def _write_rows(outputs: dict[str, np.ndarray]) -> dict:
 
 
 def _single(named: dict):
-    """A lone output stands without its name."""
+    """A single output is returned without its name."""
     return next(iter(named.values())) if len(named) == 1 else named
 
 

@@ -1,4 +1,4 @@
-"""Requests with which TensorFlow Serving warms up before it says that a version is ready."""
+"""Warm-up requests that TensorFlow Serving runs before a version becomes ready."""
 
 import importlib.util
 import io
@@ -18,7 +18,7 @@ Requests = dict[str, dict[str, np.ndarray]]
 
 
 def check_serving_api() -> None:
-    """Raises `InputError` unless the messages of TensorFlow Serving can be imported."""
+    """Raise `InputError` unless the messages of TensorFlow Serving can be imported."""
     if importlib.util.find_spec("tensorflow_serving") is None:
         raise InputError(
             "tensorflow-serving-api is missing, which has the messages of TensorFlow Serving: "
@@ -27,7 +27,7 @@ def check_serving_api() -> None:
 
 
 def warmup_inputs(stream, frames: Sequence[np.ndarray], masks: np.ndarray) -> Requests:
-    """One request for every signature, each with inputs that the one before has given.
+    """Create one request per signature, with inputs from the results of the previous ones.
 
     Args:
         stream: A `SavedModelStream`.
@@ -62,7 +62,7 @@ def warmup_inputs(stream, frames: Sequence[np.ndarray], masks: np.ndarray) -> Re
 
 
 def write_warmup(path: str | Path, model_name: str, requests: Requests) -> None:
-    """Writes requests as TFRecords of `PredictionLog`."""
+    """Write requests as TFRecords of `PredictionLog`."""
     from tensorflow_serving.apis import prediction_log_pb2
 
     with tf.io.TFRecordWriter(str(path)) as writer:

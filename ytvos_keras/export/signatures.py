@@ -1,4 +1,4 @@
-"""What a deployed model computes: functions of named tensors, the same in every format.
+"""Functions of named tensors that a deployed model offers, the same in every format.
 
 | signature | inputs | outputs |
 |---|---|---|
@@ -9,13 +9,13 @@
 | `segment_clip` | `images`, `mask` | `probs` |
 
 `image` is uint8 `(B, H, W, 3)`, RGB; `images` `(B, T, H, W, 3)`; `mask` uint8 `(B, H, W, 1)`, 0
-where the object is not; `probs` float32 `(B, H, W, 1)` or `(B, T, H, W, 1)`, in 0–1. Images of any
-size are padded inside to a multiple of 32. The state is one float32 tensor for each entry of the
+for background; `probs` float32 `(B, H, W, 1)` or `(B, T, H, W, 1)`, in 0–1. Images of any size are
+padded in the graph to a multiple of 32. The state is one float32 tensor for each entry of the
 model's state (`h` and `c` in the paper's model), and so are the features; names are the same in
-output and input. Most are maps `(B, height, width, channels)`; what belongs to the whole frame is
-`(B, channels)`. An image, or its features, may have a batch of 1 that serves all rows: these are
-then objects of one frame, which exclude each other in what `s2s-lite` remembers of it. Rows of
-several images do not see each other.
+output and input. Most are maps `(B, height, width, channels)`; per-frame values are `(B,
+channels)`. An image, or its features, may have a batch of 1 that serves all rows: these are then
+objects of one frame, which exclude each other in the memory of `s2s-lite`. Rows of several images
+are independent.
 """
 
 import functools
@@ -29,7 +29,7 @@ Specs = dict[str, tf.TensorSpec]
 
 
 class Signature(NamedTuple):
-    """A function of a dict of tensors that returns one, and what it takes."""
+    """A function from a dict of tensors to a dict of tensors, and the specs of its inputs."""
 
     function: Callable[[Tensors], Tensors]
     inputs: Specs
@@ -40,7 +40,7 @@ def signatures(model, size: tuple[int, int] | None = None) -> dict[str, Signatur
 
     Args:
         model: A float32 `S2S`.
-        size: (height, width) of all images, in pixels; free if left out. Batch and length of clips
+        size: (height, width) of all images, in pixels; default: free. Batch size and clip length
             are always free.
 
     Example:
@@ -63,12 +63,12 @@ def signatures(model, size: tuple[int, int] | None = None) -> dict[str, Signatur
 
 
 def state_specs(model, size: tuple[int, int] | None = None) -> Specs:
-    """Names, shapes and dtypes of the model's state for images of a size; see `signatures`."""
+    """Name, shapes and dtypes of the model's state for images of a size; see `signatures`."""
     return _specs(model, _small_state(model), size)
 
 
 def feature_specs(model, size: tuple[int, int] | None = None) -> Specs:
-    """Names, shapes and dtypes of the model's features for images of a size; see `signatures`."""
+    """Name, shapes and dtypes of the model's features for images of a size; see `signatures`."""
     return _specs(model, model.encode(_small_frame(model)), size)
 
 
@@ -102,9 +102,9 @@ def _step_features(model, features: Specs, inputs: Tensors) -> Tensors:
 
 
 def _segment_clip(model, state_specs: Specs, inputs: Tensors) -> Tensors:
-    """A loop, so that memory does not grow with the length of the clip but for the result.
+    """A loop, so that only the result grows with the length of the clip.
 
-    The first of `probs` is the given mask.
+    The first frame of `probs` is the given mask.
     """
     images, mask = inputs["images"], _zeros_and_ones(inputs["mask"])
     length = tf.shape(images)[1]

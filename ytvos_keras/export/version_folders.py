@@ -13,14 +13,14 @@ def versions_in(folder: Path) -> list[int]:
 
 
 def new_version_folder(folder: Path, version: int | None = None) -> Path:
-    """The path of a version that is not there yet.
+    """The path of a new version.
 
     Args:
-        folder: The model's folder; it need not be there.
-        version: Its number; one more than the largest if left out.
+        folder: The model's folder; it need not exist.
+        version: Its number; default: one more than the largest.
 
     Raises:
-        InputError: The version is there, or `folder` is a file.
+        InputError: The version exists, or `folder` is a file.
     """
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder}: is a file; give a folder for the model's versions.")

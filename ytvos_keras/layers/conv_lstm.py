@@ -20,12 +20,12 @@ class ConvLSTMCell(keras.layers.Layer):
     Args:
         filters: Number of channels of both states.
         kernel_size: Side of the two square kernels, in cells of the feature map.
-        activation: Activation of the candidate and of the output. The paper takes ReLU, which it
-            finds better than tanh (section 4.3).
+        activation: Activation of the candidate and of the output. The paper uses ReLU, which it
+            found better than tanh (section 4.3).
 
     Call arguments:
         inputs: Features of one frame. A batch of 1 serves any number of states.
-        states: The pair `(hidden, cell)` of the step before.
+        states: The pair `(hidden, cell)` of the previous step.
 
     Input shape:
         `inputs`: `(B or 1, H, W, channels)`; each state: `(B, H, W, filters)`.
@@ -77,14 +77,14 @@ class ConvLSTMCell(keras.layers.Layer):
 
         Args:
             projected: `project(inputs)`, `(B or 1, H, W, 4 · filters)`.
-            hidden: Hidden state of the step before, `(B, H, W, filters)`.
-            cell: Cell state of the step before, `(B, H, W, filters)`, float32.
+            hidden: Hidden state of the previous step, `(B, H, W, filters)`.
+            cell: Cell state of the previous step, `(B, H, W, filters)`, float32.
 
         Returns:
             The next `(hidden, cell)`.
         """
         gates = projected + self._convolve(hidden, self.recurrent_kernel)
-        # Equation 3. The cell state sums over all frames, so it stays in float32.
+        # Equation 3. The cell state accumulates over all frames, so it stays in float32.
         i, f, g, o = ops.split(ops.cast(gates, "float32"), 4, axis=-1)
         cell = ops.sigmoid(f) * ops.cast(cell, "float32") + ops.sigmoid(i) * self.activation(g)
         hidden = ops.sigmoid(o) * self.activation(cell)

@@ -12,8 +12,8 @@ from ytvos_keras.layers.types import Config, Shape, Tensor
 class JointConv(keras.layers.Layer):
     """Convolution over concatenated maps, RMS norm over channels, ReLU.
 
-    Each map has a kernel of its own and the results are added, so a map that all objects share
-    (batch 1) is convolved once. RMS norm stands where others put batch norm: batches are small.
+    Each map has a separate kernel and the results are added, so a map shared by all objects (batch
+    1) is convolved once. RMS norm replaces the usual batch norm because batches are small.
 
     Args:
         filters: Number of output channels.
@@ -23,7 +23,7 @@ class JointConv(keras.layers.Layer):
         maps: A list of one or more tensors.
 
     Input shape:
-        Each `(B or 1, H, W, channels of its own)`.
+        `(B or 1, H, W, channels)` each; channels may differ.
 
     Output shape:
         `(B, H, W, filters)`.

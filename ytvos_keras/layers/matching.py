@@ -1,4 +1,4 @@
-"""Reading remembered places by correspondence."""
+"""Read from memory by correspondence."""
 
 import math
 from typing import Any, cast
@@ -10,31 +10,30 @@ from ytvos_keras.layers.types import Config, Shape, Tensor
 
 # Bands of rows are matched one by one: the full affinity matrix would not fit in memory.
 _BANDS = 4
-_EPSILON = 1e-20  # keeps logarithms of empty objects finite; far below any weight that counts
+_EPSILON = 1e-20  # keeps logarithms of empty objects finite; far below any relevant weight
 
 
 @keras.saving.register_keras_serializable("ytvos_keras")
 class Matching(keras.layers.Layer):
-    """Looks up what remembered places held that resemble each place of a new frame.
+    """For each place of a new frame, look up the values of similar remembered places.
 
-    Not in the paper: the departure of `s2s-lite` that matters most. Keys are compared by cosine
-    with a learned temperature, and the softmax over all remembered places weighs their values.
-    Beside the weighted value, a place gets its smooth largest cosine (log-sum-exp at the same
-    temperature) to the places of the object and to those of the background.
+    Not in the paper: the most important departure of `s2s-lite`. Keys are compared by cosine
+    similarity with a learned temperature, and a softmax over all remembered places weights their
+    values. Besides the weighted value, a place gets its soft maximum of the cosine (log-sum-exp at
+    the same temperature) over the places of the object and over those of the background.
 
     Keys do not depend on the object. Where all objects remember the same places, which is the
     common case, cosines and softmax are computed once and only the values are read per object.
 
     Args:
-        local: Whether nearby places are preferred, by a learned Gaussian of the distance, and
-            places further away than a quarter of the frame's height are left out. For the
-            previous frame.
+        local: Whether to prefer nearby places, by a learned Gaussian of the distance, and to ignore
+            those further away than a quarter of the frame's height. For the previous frame.
 
     Call arguments:
         query: Keys of the new frame.
         key: Keys of the remembered places.
         value: What is remembered; its last channel is the soft mask of the object in 0–1.
-        filled: 1 where there is something to read, 0 elsewhere; everywhere 1 when left out.
+        filled: 1 for places that hold a memory, 0 for others; default: 1 everywhere.
 
     Input shape:
         `query`: `(B or 1, H, W, K)`, of length 1 along its last axis, with H a multiple of 4. With
@@ -64,7 +63,7 @@ class Matching(keras.layers.Layer):
             name="log_temperature", shape=(), initializer=constant(math.log(10.0))
         )
         if self.local:
-            # The width is a fraction of the frame's side, so it holds at every resolution.
+            # The width is a fraction of the frame's side, independent of the resolution.
             self.log_width = self.add_weight(
                 name="log_width", shape=(), initializer=constant(math.log(0.15))
             )
@@ -111,14 +110,14 @@ class Matching(keras.layers.Layer):
     def _weights(self, band: Tensor, key: Tensor, number: int) -> Tensor:
         temperature = ops.exp(self.log_temperature)
         query = temperature * _flatten_places(band)
-        # The constant goes into the product: the matrix is large, and each pass over it counts.
+        # The constant is folded into the product to save a pass over the large matrix.
         query = ops.concatenate([query, ops.full_like(query[..., :1], -1) * temperature], axis=-1)
         key = ops.concatenate([key, ops.ones_like(key[..., :1])], axis=-1)
         logits = ops.matmul(query, ops.transpose(key, (0, 2, 1)))
         return ops.exp(logits - self._penalty(band, number) if self.local else logits)
 
     def _near(self, x: Tensor, band: int) -> Tensor:
-        """What a band of rows is matched to, `(B, P, …)`."""
+        """The places that a band of rows is matched to, `(B, P, …)`."""
         if not self.local:
             return x
         rows = slice(max(band - 1, 0), band + 2)
@@ -131,14 +130,14 @@ class Matching(keras.layers.Layer):
         value_shape: Shape,
         filled_shape: Shape | None = None,
     ) -> Shape:
-        channels = cast(int, value_shape[-1])  # those of a tensor are always known
+        channels = cast(int, value_shape[-1])  # the rank of a tensor is always known
         return (value_shape[0], *query_shape[1:3], channels + 2)
 
     def get_config(self) -> Config:
         return {**super().get_config(), "local": self.local}
 
     def _penalty(self, band: Tensor, number: int) -> Tensor:
-        """Squared distance ÷ (2 · width²) from the places of a band to those near it."""
+        """Squared distance ÷ (2 · width²) from the places of a band to nearby places."""
         rows, width = ops.shape(band)[1:3]
         first, last = max(number - 1, 0), min(number + 2, _BANDS)
         y = ops.cast(ops.arange(_BANDS * rows), "float32")
@@ -152,8 +151,8 @@ class Matching(keras.layers.Layer):
 
 
 def _same_for_all(query: Tensor, key: Tensor) -> Tensor | None:
-    """Whether one query meets the same keys in all rows; None where that cannot be."""
-    # Only where one frame is known to serve all: tf2onnx does not convert the condition.
+    """Whether all rows have the same query and keys; None if that is impossible."""
+    # Only if one frame is statically known to serve all: tf2onnx cannot convert the condition.
     if query.shape[0] != 1 or key.shape[0] == 1:
         return None
     return ops.all(ops.equal(key, key[:1]))
@@ -166,7 +165,7 @@ def _with_filled(value: Tensor, filled: Tensor | None) -> Tensor:
 
 
 def _matmul_shared(weights: Tensor, value: Tensor) -> Tensor:
-    """`matmul` of weights (1, Q, P) that serve all rows of values (B, P, V)."""
+    """`matmul` of weights (1, Q, P), shared by all rows, with values (B, P, V)."""
     rows, places, channels = ops.shape(value)
     flat = ops.reshape(ops.transpose(value, (1, 0, 2)), (places, rows * channels))
     read = ops.reshape(ops.matmul(weights[0], flat), (-1, rows, channels))
@@ -174,5 +173,5 @@ def _matmul_shared(weights: Tensor, value: Tensor) -> Tensor:
 
 
 def _flatten_places(x: Tensor) -> Tensor:
-    """(B, H, W, C) to (B, H·W, C)."""
+    """Reshape (B, H, W, C) to (B, H·W, C)."""
     return ops.reshape(x, (ops.shape(x)[0], -1, x.shape[-1]))

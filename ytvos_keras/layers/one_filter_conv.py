@@ -12,10 +12,10 @@ from ytvos_keras.layers.types import Config, Shape, Tensor
 class OneFilterConv(keras.layers.Layer):
     """`keras.layers.Conv2D(1, kernel_size, padding="same")`, computed row by row of its kernel.
 
-    A CPU computes output channels sixteen at a time; with one filter, fifteen are thrown away.
-    Here the rows of the kernel are the output channels of a convolution of height 1, which are
-    then shifted and added. At 256×448 and 32 or 64 channels it takes 1 ÷ 1.7 to 1 ÷ 2.0 of the time
-    forward and 1 ÷ 2.8 to 1 ÷ 4.5 with gradients.
+    A CPU computes sixteen output channels at a time; with one filter, fifteen are wasted. Here the
+    rows of the kernel are the output channels of a convolution of height 1, which are then shifted
+    and added. At 256×448 and 32 or 64 channels this is 1.7 to 2.0 times as fast forward, and 2.8 to
+    4.5 times with gradients.
 
     Args:
         kernel_size: Side of the square kernel; odd.

@@ -1,4 +1,4 @@
-"""Run a function over the time axis of a clip: all frames at once, or one after the other."""
+"""Run a function over the time axis of a clip: all frames at once, or sequentially."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -14,7 +14,7 @@ def fold_time(function: Callable, sequence: Any) -> Any:
     `keras.layers.TimeDistributed` vectorises through `pfor`, which does not survive ONNX export.
 
     Args:
-        function: Maps `(B·T, …)` tensors (or a tree of them) to the like.
+        function: Maps a tree of `(B·T, …)` tensors to another.
         sequence: A tensor or a tree of tensors `(B, T, …)`.
 
     Returns:
@@ -31,7 +31,7 @@ def fold_time(function: Callable, sequence: Any) -> Any:
 def recur(step: Callable, state: Any, sequence: Any) -> tuple[Any, Any]:
     """Run `step` over the frames of a clip, one after the other.
 
-    A clip of known length is unrolled, which trains faster; one of unknown length is a loop.
+    A clip of known length is unrolled, which trains faster; otherwise it is a loop.
 
     Args:
         step: Maps `(state, frame)` to `(state, output)`.
@@ -48,17 +48,16 @@ def recur(step: Callable, state: Any, sequence: Any) -> tuple[Any, Any]:
 def recur_recomputing(
     step: Callable, state: Any, sequence: Any, variables: Sequence[keras.Variable]
 ) -> Any:
-    """`recur` that keeps no activations for the gradient but recomputes each step.
+    """Like `recur`, but recomputes activations for the gradient instead of keeping them.
 
-    Only the states of all steps are kept, and one step is at work at a time: the memory of training
-    hardly grows with the length of the clip. Not `keras.RematScope`, which would recompute all
-    frames at once.
+    Only the states of all steps are kept, and one step is recomputed at a time: training memory
+    hardly grows with the length of the clip. `keras.RematScope` would recompute all frames at once.
 
     Args:
         step: As for `recur`.
-        state: As for `recur`, of floating-point tensors.
+        state: A tree of floating-point tensors.
         sequence: As for `recur`. It gets no gradient.
-        variables: All that the step reads.
+        variables: All variables that the step reads.
 
     Returns:
         The outputs, as `recur`.
@@ -88,7 +87,7 @@ def recur_recomputing(
 
 
 def _recur_back(step, values, state, steps):
-    """Gradients of the variables and of the first state, from the last step backward."""
+    """Gradients of the variables and of the first state, computed backward from the last step."""
 
     def step_back(gradients, this):
         with tf.GradientTape() as tape:
@@ -118,7 +117,7 @@ def _unroll(step, state, sequence):
 
 
 def _loop(step, state, sequence):
-    # Not ops.scan: with TensorFlow its outputs must have the structure of its state.
+    # Not ops.scan: with TensorFlow, its outputs must have the same structure as its state.
     flat = [_swap_batch_and_time(x) for x in keras.tree.flatten(sequence)]
     length = tf.shape(flat[0])[0]
     frames = [tf.TensorArray(x.dtype, length).unstack(x) for x in flat]
@@ -126,7 +125,7 @@ def _loop(step, state, sequence):
     def run(t, state):
         return step(state, keras.tree.pack_sequence_as(sequence, [x.read(t) for x in frames]))
 
-    state, first = run(0, state)  # outside the loop, which must know what an output looks like
+    state, first = run(0, state)  # outside the loop, which needs to know the structure of an output
     arrays = [
         tf.TensorArray(x.dtype, length, element_shape=x.shape).write(0, x)
         for x in keras.tree.flatten(first)
@@ -137,7 +136,7 @@ def _loop(step, state, sequence):
         outputs = keras.tree.flatten(output)
         return t + 1, state, [a.write(t, x) for a, x in zip(arrays, outputs, strict=True)]
 
-    # One after the other: steps that overlap would need their memory at once.
+    # Sequentially: overlapping steps would need their memory at the same time.
     _, state, arrays = tf.while_loop(
         lambda t, *_: t < length, body, (1, state, arrays), parallel_iterations=1
     )

@@ -1,4 +1,4 @@
-"""Types in the signatures of layers and models."""
+"""Types for the signatures of layers and models."""
 
 from typing import Any, TypeAlias
 

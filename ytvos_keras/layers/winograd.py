@@ -1,12 +1,13 @@
-"""3×3 convolution with 4 multiplications where the plain one has 9: Winograd's F(2×2, 3×3).
+"""Winograd's F(2×2, 3×3): 3×3 convolution with 4 multiplications instead of 9.
 
 Tiles of 4×4 inputs give 2×2 outputs: Y = Aᵀ[(G k Gᵀ) ∘ (Bᵀ d B)]A for a kernel k and a tile d. With
-many channels the products in the middle are sixteen matrix products, and nearly all the work. The
-gradients have the same products, so they save as much. The VGG-16 backbone trains with it on a CPU.
+many channels the products in the middle are sixteen matrix products, which dominate the cost. The
+gradients have the same products, so they gain as much. The VGG-16 backbone uses it for training on
+a CPU.
 
-In float32 results differ from those of the plain convolution by some 10⁻⁶ of their size. In
-bfloat16 the transforms are rounded too: the error is 0.5 % where that of the plain convolution is
-0.3 %. Tiles for 4×4 outputs would be faster still, with ten times the error.
+In float32, results differ from the plain convolution by a relative 10⁻⁶. In bfloat16 the transforms
+are rounded too: the error is 0.5 % instead of 0.3 %. Tiles for 4×4 outputs would be even faster,
+with ten times the error.
 
 References:
     - Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, CVPR 2016.
@@ -25,15 +26,15 @@ _G = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]], "float3
 _A = np.array([[1, 1, 1, 0], [0, 1, -1, -1]], "float32")
 # A transform of rows and columns is one matrix over the flattened tile.
 _TILE, _KERNEL, _OUTPUT = (np.kron(m, m) for m in (_B, _G, _A))
-# Turning a kernel by 180° swaps the first and the last row, and column, of its transform.
+# Rotating a kernel by 180° swaps the first and the last row, and column, of its transform.
 _TURNED = np.arange(16).reshape(4, 4)[[3, 1, 2, 0]][:, [3, 1, 2, 0]].ravel()
 
 
 def winograd_pays(dtype: str) -> bool:
-    """Whether to use it for a 3×3 convolution with many channels in a dtype.
+    """Whether Winograd is faster for a 3×3 convolution with many channels in a dtype.
 
-    Not on a GPU: cuDNN has its own Winograd convolutions. Not in float16: the transforms, sums
-    of up to four values and more, may leave its range.
+    Not on a GPU: cuDNN has its own Winograd convolutions. Not in float16: the transforms, sums of
+    four values and more, may overflow.
     """
     return dtype in ("float32", "bfloat16") and not tf.config.list_physical_devices("GPU")
 
@@ -51,8 +52,8 @@ def winograd_conv(x: Tensor, transformed_kernel: Tensor) -> Any:
     def gradient(dy):
         turned = ops.take(transformed_kernel, _TURNED, axis=0)
         dx = _convolve(dy, ops.transpose(turned, (0, 2, 1)))
-        # The tiles take four times the memory of x: they are computed again, after those of
-        # dy are freed.
+        # The tiles take four times the memory of x: they are recomputed after those of dy are
+        # freed.
         with tf.control_dependencies([dx]):
             dy = ops.transpose(_transform_gradient(dy), (0, 2, 1))
             return dx, ops.matmul(dy, _transform_tiles(x))
@@ -64,7 +65,7 @@ def _convolve(x, transformed_kernel):
     batch, height, width, _ = ops.shape(x)
     rows, columns = _tile_counts(x)
     filters = transformed_kernel.shape[1]
-    # The kernel, mostly the larger factor, on the left: this order of the product is faster.
+    # The kernel, usually the larger factor, on the left: this order is faster.
     tiles = ops.transpose(_transform_tiles(x), (0, 2, 1))
     y = ops.matmul(transformed_kernel, tiles)  # (16, out, tiles)
     y = ops.reshape(_combine(_OUTPUT, y), (2, 2, filters, batch, rows, columns))
@@ -88,7 +89,7 @@ def _transform_gradient(dy):
 
 
 def _combine(matrix, x):
-    """The matrix times x, whose first axes hold the places of a tile, in the dtype of x."""
+    """Multiply the matrix with x, whose first axes index a tile, in the dtype of x."""
     flat = ops.reshape(x, (matrix.shape[1], -1))
     return ops.matmul(ops.cast(matrix, flat.dtype), flat)
 

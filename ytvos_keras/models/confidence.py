@@ -1,4 +1,4 @@
-"""Confidence: the J that a predicted mask can be expected to have."""
+"""Confidence: the expected J of a predicted mask."""
 
 from typing import Any
 
@@ -12,14 +12,14 @@ _EPSILON = 1e-3
 
 
 class Confidence(keras.layers.Layer):
-    """Predicts the region similarity J of each object's mask from its own probabilities.
+    """Predict the region similarity J of each object's mask from its probabilities.
 
-    Not in the paper. A logistic regression of four figures of the mask: its area, the area in
-    doubt, and how doubtful and how certain the object is. More inputs, such as the hidden state,
-    fit the training clips better and held-out videos worse. It sends no gradient to the model.
+    Not in the paper. A logistic regression on four features of the mask: its area, the uncertain
+    area, and how uncertain and how certain the object is. More inputs, such as the hidden state,
+    overfit the training clips. No gradient flows into the model.
 
     Args:
-        stride: Side in pixels of the cells over which probabilities are averaged first.
+        stride: Side in pixels of the cells that probabilities are averaged over first.
 
     Call arguments:
         logits: The mask's logits at full resolution, `(B, H, W, 1)`.
@@ -37,7 +37,7 @@ class Confidence(keras.layers.Layer):
         return self.to_logit(self.summarize(logits))
 
     def summarize(self, logits: Tensor) -> Tensor:
-        """What the regression sees: `(B, 4)`."""
+        """Compute the inputs of the regression: `(B, 4)`."""
         pixels = ops.sigmoid(space_to_depth(ops.stop_gradient(logits), self.stride))
         mask = ops.mean(pixels, axis=-1)  # (B, h, w)
         doubt = ops.mean(4 * pixels * (1 - pixels), axis=-1)

@@ -15,40 +15,40 @@ _CHOICES = {
 
 @dataclasses.dataclass(frozen=True)
 class S2SConfig:
-    """Every choice that makes one `S2S` differ from another.
+    """Architecture of an `S2S`.
 
     The defaults are the paper's network (section 4.3). The options under "variants" are those of
     its ablation study (section 5.4). The options under "departures" are not in the paper;
     `s2s-lite` uses them.
 
     Attributes:
-        backbone: `"vgg16"` or `"efficientnet-lite0"`, under both Initializer and Encoder.
+        backbone: `"vgg16"` or `"efficientnet-lite0"`, for both Initializer and Encoder.
         fc6: How VGG-16's first fully connected layer becomes a convolution: `"1x1"`, `"7x7"` or
             `"none"` (see `VGG16`).
         encoder_filters: Channels of the Encoder's features.
         state_filters: Channels of the ConvLSTM's two states.
         decoder_filters: Channels after each of the Decoder's upsampling layers.
-        input_size: Height and width that the model is meant for, in pixels. The network takes any.
+        input_size: Nominal height and width in pixels. The network takes any size.
         state_stride: Side in pixels of one cell of the states: 32 in the paper. With 8, the Encoder
-            merges the deeper maps of the backbone into the one at stride 8.
+            merges the backbone's deeper maps into that at stride 8.
 
     Variants:
-        initializer: `"network"`, or `"mask"`: no Initializer, the mask itself, reshaped, is c0, h0.
-        encoder_input: `"frame"`, or `"frame_and_mask"`: the Encoder also sees the mask of the frame
-            before, and one backbone serves Initializer and Encoder. Train it with teacher forcing
-            first, then with the model's own predictions.
+        initializer: `"network"`, or `"mask"` to use the reshaped mask as c0 and h0 instead.
+        encoder_input: `"frame"`, or `"frame_and_mask"`: the Encoder also sees the previous mask,
+            and Initializer and Encoder share one backbone. Train it with teacher forcing first,
+            then with the model's own predictions.
 
     Departures:
         freeze_backbone: Whether the backbone keeps its pretrained weights.
         shared_encoder: Whether the Initializer reads the Encoder's features of the frame, and the
-            mask, in place of a backbone of its own.
-        memory_frames: Frames to which a new frame is matched: the one in which the object begins,
-            corrections, and the latest of every `remember_every`-th. 0 for no matching at all; from
-            1 on, the previous frame and its predicted mask are matched too.
+            mask, instead of having a separate backbone.
+        memory_frames: Number of remembered frames that a new frame is matched to: the object's
+            first frame, corrections, and the latest of every `remember_every`-th. 0 disables
+            matching; otherwise the previous frame and its predicted mask are matched too.
         remember_every: See above.
         matching_filters: Channels of the keys and of the values.
         skip_connections: Whether the Decoder sees the backbone's maps at stride 4 and 2.
-        predict_confidence: Whether the state holds the J that is expected of every mask.
+        predict_confidence: Whether the state contains the expected J of each mask.
     """
 
     backbone: str = "vgg16"
@@ -69,7 +69,7 @@ class S2SConfig:
     predict_confidence: bool = False
 
     def __post_init__(self):
-        for name in ("decoder_filters", "input_size"):  # lists after a JSON round trip
+        for name in ("decoder_filters", "input_size"):  # they are lists after a JSON round trip
             object.__setattr__(self, name, tuple(getattr(self, name)))
         check_choices(self, _CHOICES)
         if self.state_stride not in (8, 32):
@@ -96,7 +96,7 @@ class S2SConfig:
             )
 
     def _check_variant(self):
-        """Checks what the variants of section 5.4 can be combined with."""
+        """Check the combinations of the variants of section 5.4."""
         if self.initializer == "mask" and self.encoder_input == "frame_and_mask":
             raise ValueError(
                 'initializer="mask" and encoder_input="frame_and_mask" are two variants; take one'

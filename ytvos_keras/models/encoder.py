@@ -14,8 +14,8 @@ class Encoder(keras.layers.Layer):
     """The paper's Encoder: a backbone and one 1×1 convolution with ReLU.
 
     Args:
-        backbone: A backbone without mask channel; with it for the variant of section 5.4 whose
-            Encoder also sees the mask of the frame before.
+        backbone: A backbone without mask channel; with one for the variant of section 5.4 whose
+            Encoder also sees the previous mask.
         filters: Channels of the features; 512 in the paper.
 
     Call arguments:
@@ -49,7 +49,7 @@ class PyramidEncoder(keras.layers.Layer):
         backbone: A backbone without mask channel.
         filters: Channels of the features.
         key_filters: Channels of the keys for `Matching`; 0 for none.
-        skips: Whether the backbone's maps at stride 4 and 2 are handed on to the Decoder.
+        skips: Whether to pass the backbone's maps at stride 4 and 2 on to the Decoder.
 
     Call arguments:
         frames: RGB in 0–255, sides multiples of 32.
@@ -100,7 +100,7 @@ class PyramidEncoder(keras.layers.Layer):
 
 
 def _normalize(x: Tensor) -> Tensor:
-    """To length 1 along the last axis; by way of float32 where squares would leave the range."""
+    """Normalize to length 1 along the last axis; in float32 where squares would overflow."""
     if x.dtype != "float16":
         return ops.normalize(x, axis=-1)
     return ops.cast(ops.normalize(ops.cast(x, "float32"), axis=-1), x.dtype)

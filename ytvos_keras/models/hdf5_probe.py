@@ -1,7 +1,7 @@
-"""Read an HDF5 file, or that of a .keras file, in a process of its own; run as a script.
+"""Read an HDF5 file, or that of a .keras file, in a separate process; run as a script.
 
-The HDF5 library hangs or crashes on some damaged files. Exit code 0: every value can be read. It
-imports nothing of the package, to start fast.
+The HDF5 library hangs or crashes on some damaged files. Exit code 0 means that every value can be
+read. To start fast, it does not import the package.
 """
 
 import io
@@ -12,7 +12,7 @@ import zipfile
 import h5py
 
 _WEIGHTS = "model.weights.h5"  # in a .keras file
-_TIMES = 64  # how many times the file's size its arrays may take
+_TIMES = 64  # largest ratio of the arrays' size to the file's
 _FREE = 2**26  # bytes
 
 
@@ -25,7 +25,7 @@ def main(path: str, seconds: int) -> None:
     """
     try:
         import resource
-    except ImportError:  # Windows; the parent process counts the time as well
+    except ImportError:  # on Windows, where the parent process limits the time
         pass
     else:
         resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))

@@ -11,7 +11,7 @@ from ytvos_keras.layers.types import Tensor
 
 
 class Initializer(keras.layers.Layer):
-    """The paper's Initializer: a backbone over frame and mask, and one 1×1 convolution a state.
+    """The paper's Initializer: a backbone over frame and mask, and one 1×1 convolution per state.
 
     Args:
         backbone: A backbone with mask channel.
@@ -51,7 +51,7 @@ class MaskInitializer(keras.layers.Layer):
         stride: Side in pixels of one cell of the states.
 
     Call arguments:
-        frames: Not looked at.
+        frames: Ignored.
         masks: The object's mask in 0–1.
 
     Input shape:
@@ -74,7 +74,7 @@ class MaskInitializer(keras.layers.Layer):
 
 
 class FeatureInitializer(keras.layers.Layer):
-    """The Initializer of `s2s-lite`: it reads the Encoder's features in place of a backbone.
+    """The Initializer of `s2s-lite`: it reads the Encoder's features instead of using a backbone.
 
     Args:
         filters: Channels of both states.

@@ -1,4 +1,4 @@
-"""Memory of several frames of an object, matched to every new frame."""
+"""Memory of several frames of an object, matched to each new frame."""
 
 from typing import Any
 
@@ -16,19 +16,19 @@ _OLDER_THAN_ANY = 2.0**24  # frames; float32 holds all integers up to it
 
 
 class Memory(keras.layers.Layer):
-    """A bank of frames, the previous frame, and what the ConvLSTM gets to see of them.
+    """A bank of frames and the previous frame, matched to a new frame for the ConvLSTM.
 
     Not in the paper; a departure of `s2s-lite`. The bank has a constant number of slots. The first
-    holds the frame in which the object begins, for good. Every `every`-th frame, with its
-    predicted mask, takes an empty slot, or else that of the oldest such frame. Corrections take
-    slots in the same way and keep them; they are replaced, the oldest first, only where one last
-    slot is left for predictions. Empty slots are masked, so shapes never change.
+    always holds the object's first frame. Every `every`-th frame, with its predicted mask, takes an
+    empty slot, or else replaces the oldest such frame. Corrections take slots in the same way and
+    keep them; they are replaced, the oldest first, only to leave one slot for predictions. Empty
+    slots are masked, so shapes never change.
 
     The bank is matched globally, the previous frame in a neighbourhood.
 
     Args:
         slots: Frames in the bank, at least 1.
-        every: Frames from one remembered prediction to the next.
+        every: Number of frames between remembered predictions.
         value_filters: Channels of the values, besides the soft mask.
         filters: Channels of the output.
         stride: Side in pixels of one cell of the features.
@@ -58,7 +58,7 @@ class Memory(keras.layers.Layer):
         self.mix = JointConv(filters, 3, dtype=policy, name="mix")
 
     def begin(self, features: Tensors, masks: Tensor) -> Tensors:
-        """The entries of the state of objects that begin in a frame.
+        """Create the state entries of objects that start in a frame.
 
         Args:
             features: The Encoder's dict for that frame, batch B or 1.
@@ -86,7 +86,7 @@ class Memory(keras.layers.Layer):
         }
 
     def update(self, features: Tensors, masks: Tensor, state: Tensors) -> Tensors:
-        """The entries of the state after a frame, from the masks predicted in it.
+        """Update the state entries after a frame, from its predicted masks.
 
         Args:
             features: As for `begin`.
@@ -101,7 +101,7 @@ class Memory(keras.layers.Layer):
         return previous | self._write(previous, state | {"bank_age": age}, chosen, trust=0.0)
 
     def trust(self, features: Tensors, masks: Tensor, state: Tensors) -> Tensors:
-        """The entries of the state after a frame whose masks were given: a correction.
+        """Update the state entries after a frame whose masks were given: a correction.
 
         Args:
             features: As for `begin`.
@@ -155,8 +155,8 @@ class Memory(keras.layers.Layer):
 
 
 def _oldest(age: Tensor, allowed: Tensor) -> Tensor:
-    """Where the oldest of the allowed slots is; an empty one counts as oldest."""
-    # Not ops.argmax: tf2onnx does not convert it. Ages of the slots of one kind differ.
+    """Mark the oldest of the allowed slots; an empty one counts as oldest."""
+    # Not ops.argmax, which tf2onnx cannot convert. Ages of slots of one kind are distinct.
     empty = _OLDER_THAN_ANY - ops.cast(ops.arange(age.shape[1]), "float32")
     rank = ops.where(allowed, ops.where(age < 0, empty, age), -1.0)
     return ops.logical_and(rank == ops.max(rank, axis=-1, keepdims=True), allowed)

@@ -1,4 +1,4 @@
-"""The parts of an `S2S` as its configuration wants them."""
+"""Create the parts of an `S2S` from its configuration."""
 
 from typing import Any, TypeAlias
 
@@ -16,7 +16,7 @@ Policy: TypeAlias = keras.dtype_policies.DTypePolicy
 
 
 def new_encoder(config: S2SConfig, policy: Policy) -> keras.layers.Layer:
-    """The Encoder with its backbone."""
+    """Create the Encoder with its backbone."""
     backbone = _new_backbone(config, policy, with_mask=config.encoder_input == "frame_and_mask")
     if config.state_stride == 32:
         return Encoder(backbone, config.encoder_filters, dtype=policy)
@@ -32,7 +32,7 @@ def new_encoder(config: S2SConfig, policy: Policy) -> keras.layers.Layer:
 def new_initializer(
     config: S2SConfig, encoder: keras.layers.Layer, policy: Policy
 ) -> keras.layers.Layer:
-    """The Initializer; an Encoder that sees masks lends it its backbone."""
+    """Create the Initializer; it shares the backbone of an Encoder that sees masks."""
     if config.shared_encoder:
         return FeatureInitializer(config.state_filters, config.state_stride, dtype=policy)
     if config.initializer == "mask":
@@ -45,7 +45,7 @@ def new_initializer(
 
 
 def new_memory(config: S2SConfig, policy: Policy) -> Memory | None:
-    """The memory of several frames, if there is to be one."""
+    """Create the memory, if configured."""
     if not config.memory_frames:
         return None
     return Memory(
@@ -59,12 +59,12 @@ def new_memory(config: S2SConfig, policy: Policy) -> Memory | None:
 
 
 def new_confidence(config: S2SConfig, policy: Policy) -> Confidence | None:
-    """The head that predicts the J of a mask, if there is to be one."""
+    """Create the confidence head, if configured."""
     return Confidence(config.state_stride, dtype=policy) if config.predict_confidence else None
 
 
 def new_decoder(config: S2SConfig, policy: Policy) -> keras.layers.Layer:
-    """The Decoder, with or without skip connections."""
+    """Create the Decoder, with or without skip connections."""
     kind = SkipDecoder if config.skip_connections else Decoder
     return kind(config.decoder_filters, dtype=policy)
 

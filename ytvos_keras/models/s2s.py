@@ -33,18 +33,18 @@ class S2S(keras.Model):
     Frames are RGB in 0–255, uint8 or float, of any height and width (padded with black, below and
     to the right, to a multiple of 32, and cropped back); preprocessing is part of the model. The
     state of the recurrence is a flat dict of float32 tensors of constant size with the objects as
-    first dimension; treat it as opaque and hand it on.
+    first dimension; treat it as opaque and pass it on.
 
     Args:
-        config: An `S2SConfig`; the paper's network when left out.
-        backbone_weights: `None` for a random start, `"imagenet"` or a file for pretrained weights
+        config: An `S2SConfig`; default: the paper's network.
+        backbone_weights: `None` for random weights, `"imagenet"` or a file for pretrained weights
             (see `read_weights` of the backbone).
 
     Call arguments:
         inputs: A dict with `"frames"` `(B, T, H, W, 3)` and `"mask"` `(B, H, W, 1)`, the object in
             frame 0, in {0, 1}. For training with teacher forcing also `"previous_masks"`
             `(B, T − 1, H, W, 1)`, the masks of frames 0…T−2, and `"teacher_forcing"`
-            `(B, T − 1)`, 1 where the model is to see them in place of its own last prediction.
+            `(B, T − 1)`, 1 where the model sees them instead of its own last prediction.
 
     Output shape:
         `(B, T − 1, H, W, 1)`: float32 logits of frames 1…T−1. Their sigmoid is what `step` gives.
@@ -86,12 +86,12 @@ class S2S(keras.Model):
         self.decoder = new_decoder(config, policy)
         self.build()
         if self.confidence is not None:
-            self.confidence.trainable = False  # the masks' loss has no gradient for it
+            self.confidence.trainable = False  # not trained by the loss of the masks
         if backbone_weights is not None:
             self._load_backbones(backbone_weights)
 
     def build(self, input_shape: Shape | None = None) -> None:
-        """Create all weights by a step on one small frame."""
+        """Create all weights by running a step on a small frame."""
         self.conv_lstm.build((None, None, None, None, self.config.encoder_filters))
         frame = ops.zeros((1, self.stride, self.stride, 3))
         self.step(frame, self.initialize(frame, frame[..., :1]))
@@ -109,7 +109,7 @@ class S2S(keras.Model):
         return logits[:, :, :height, :width]
 
     def initialize(self, frame: Tensor, mask: Tensor, features: Tensors | None = None) -> State:
-        """First states from a frame and the object's mask (equation 1).
+        """Compute the first state from a frame and the object's mask (equation 1).
 
         Args:
             frame: `(B or 1, H, W, 3)`, RGB in 0–255.
@@ -137,15 +137,15 @@ class S2S(keras.Model):
         return state
 
     def encode(self, frames: Tensor, **context: Any) -> Tensors:
-        """Features of frames (equation 2); they do not depend on the objects.
+        """Compute the features of frames (equation 2), which do not depend on the objects.
 
         Args:
             frames: `(B, H, W, 3)`, RGB in 0–255.
             **context: `training`, as for any layer.
 
         Returns:
-            A dict of maps, all with first dimension B. Where the Encoder sees masks too, the frame
-            is all that objects can share, and the dict holds no more.
+            A dict of maps, all with first dimension B. If the Encoder also sees masks, objects can
+            only share the frame itself, and the dict contains nothing else.
         """
         frames = pad_to_stride(frames, self.stride)
         return {"frame": frames} if self.sees_masks else self.encoder(frames, **context)
@@ -155,7 +155,7 @@ class S2S(keras.Model):
 
         Args:
             frame: `(B or 1, H, W, 3)`, RGB in 0–255.
-            state: From `initialize` or from the step before; B objects.
+            state: From `initialize` or from the previous step; B objects.
 
         Returns:
             `(probabilities, state)`; probabilities are `(B, H, W, 1)`, float32.
@@ -165,9 +165,9 @@ class S2S(keras.Model):
         return probabilities[:, :height, :width], state
 
     def step_features(self, features: Tensors, state: State) -> tuple[Tensor, State]:
-        """`step` from `features = encode(frame)`, which may serve all objects with a batch of 1.
+        """Like `step`, from `features = encode(frame)`.
 
-        The probabilities are at the padded size.
+        Features with a batch of 1 serve all objects. The probabilities are at the padded size.
         """
         logits, after = self._advance(features, state)
         after |= self._remember(features, self._joined_probabilities(features, logits), state)
@@ -178,10 +178,10 @@ class S2S(keras.Model):
     def correct(
         self, frame: Tensor, mask: Tensor, state: State, features: Tensors | None = None
     ) -> State:
-        """The state after a frame whose masks are known better than the model predicted them.
+        """Update the state after a frame whose predicted masks were corrected.
 
-        A model with a memory keeps what it knows and adds the frame as a trusted one; the
-        recurrence starts again from the mask. Other models know nothing but the recurrence.
+        A model with a memory adds the frame as a trusted one; the recurrence is re-initialized from
+        the mask. Without a memory, the whole state is re-initialized.
 
         Args:
             frame: As for `initialize`.
@@ -201,12 +201,12 @@ class S2S(keras.Model):
         return begun | self.memory.trust(features, mask, state)
 
     def unroll(self, features: Tensors, state: State, teacher: Tensors | None = None) -> Tensor:
-        """Segment a clip from the features of its frames: what `call` does after encoding.
+        """Segment a clip from the features of its frames, as in `call`.
 
         Args:
             features: `encode` of each frame, folded over time: maps `(B, T, h, w, channels)`.
             state: From `initialize`.
-            teacher: What `call` takes from its inputs for teacher forcing.
+            teacher: The inputs of `call` for teacher forcing.
 
         Returns:
             `(B, T, H, W, 1)`, float32 logits at the padded size.
@@ -272,7 +272,7 @@ class S2S(keras.Model):
         return self.decoder(hidden, **skips), state
 
     def _remember(self, features: Tensors, masks: Tensor, state: State) -> State:
-        """The new entries of the state for the masks of a frame, if the model keeps any."""
+        """The new state entries for the masks of a frame, if the model keeps any."""
         # Detached, as in scheduled sampling: a prediction is an input like any other.
         masks = ops.stop_gradient(masks)
         if self.sees_masks:
@@ -280,9 +280,10 @@ class S2S(keras.Model):
         return {} if self.memory is None else self.memory.update(features, masks, state)
 
     def _joined_probabilities(self, features: Tensors, logits: Tensor) -> Tensor:
-        """Probabilities of objects that exclude each other where they share one frame.
+        """Probabilities of objects, mutually exclusive if they share one frame.
 
-        A softmax over the objects and a background of logit 0. One object alone keeps its sigmoid.
+        A softmax over the objects and a background of logit 0. For a single object it is the
+        sigmoid.
         """
         if self.memory is None:
             return ops.sigmoid(logits)
@@ -293,7 +294,7 @@ class S2S(keras.Model):
         return ops.sigmoid(logits - ops.log(1 + others))
 
     def _recur(self, features: Tensors, state: State, teacher: Tensors) -> Tensor:
-        """Step through a clip; `teacher` holds, for every step, what to remember after it."""
+        """Step through a clip; `teacher` gives the masks to remember after each step."""
 
         def step(state, frame):
             return self._advance_and_remember(frame["features"], state, frame)
@@ -301,10 +302,10 @@ class S2S(keras.Model):
         return recur(step, state, {"features": features} | teacher)[1]
 
     def _recur_recomputing(self, frames: Tensor, state: State, teacher: Tensors) -> Tensor:
-        """`_recur` from the frames, recomputing each step for the gradients."""
+        """Like `_recur`, from the frames, recomputing each step for the gradients."""
 
         def step(state, frame):
-            # The second time it runs outside of `call`, where Keras has forgotten that we train.
+            # The recomputation runs outside of `call`, where Keras does not know that we train.
             features = self.encode(frame["frame"], training=True)
             return self._advance_and_remember(features, state, frame)
 
@@ -313,7 +314,7 @@ class S2S(keras.Model):
     def _advance_and_remember(
         self, features: Tensors, state: State, teacher: Tensors
     ) -> tuple[State, Tensor]:
-        """A step of training: the state, with the teacher's mask if there is one, and logits."""
+        """A training step: the state, with the teacher's mask if there is one, and logits."""
         logits, after = self._advance(features, state)
         mask = ops.sigmoid(logits)
         if "mask" in teacher:
@@ -321,7 +322,7 @@ class S2S(keras.Model):
         return after | self._remember(features, mask, state), logits
 
     def _teacher(self, inputs: Tensors) -> Tensors:
-        """Teacher forcing as `_recur` wants it: one frame later than in the inputs."""
+        """Shift the inputs for teacher forcing by one frame, for `_recur`."""
         if "teacher_forcing" not in inputs:
             return {}
 

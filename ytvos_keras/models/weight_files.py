@@ -1,4 +1,4 @@
-"""Files of weights, checked before the HDF5 library reads them: it hangs on some damaged ones."""
+"""Check weight files before the HDF5 library reads them, since it hangs on some damaged ones."""
 
 import hashlib
 import subprocess
@@ -12,16 +12,16 @@ from ytvos_keras.media.atomic import atomic_path
 _PROBE = Path(__file__).with_name("hdf5_probe.py")
 _SECONDS = 3  # of processor time
 _BYTES_A_SECOND = 2e7
-_PATIENCE = 10  # times the processor time, where others compute, too
+_PATIENCE = 10  # ratio of wall-clock to processor time, for busy machines
 
 
 def checksum_path(path: Path) -> Path:
-    """The file beside a file of weights that holds its SHA-256, as `sha256sum` writes it."""
+    """Path of the checksum file next to a weight file, in the format of `sha256sum`."""
     return path.with_name(f"{path.name}.sha256")
 
 
 def write_checksum(path: Path) -> None:
-    """Write the SHA-256 of a file of weights beside it."""
+    """Write the SHA-256 of a weight file next to it."""
     with atomic_path(checksum_path(path)) as part:
         part.write_text(f"{_sha256(path)}  {path.name}\n")
 
@@ -29,14 +29,14 @@ def write_checksum(path: Path) -> None:
 def check_weight_file(path: str | Path) -> None:
     """Make sure that a file of weights (`.h5`, `.weights.h5`, `.keras`) can be read.
 
-    If there is a checksum beside it, that is compared; else another process reads the file first,
-    which costs a second.
+    If there is a checksum next to it, it is verified; else a separate process reads the file first,
+    which takes a second.
 
     Args:
         path: the file.
 
     Raises:
-        InputError: it is damaged, or is not the file whose checksum lies beside it.
+        InputError: it is damaged, or does not match its checksum.
         FileNotFoundError: there is no such file.
     """
     path = Path(path)

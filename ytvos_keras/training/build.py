@@ -15,7 +15,7 @@ _WARMUP = 1 / 30  # of all steps, before a cosine
 
 
 def build_model(recipe: Recipe, pretrained: bool = True) -> S2S:
-    """Builds the network of a recipe with the weights that it starts from.
+    """Build the network of a recipe with the weights that it starts from.
 
     Args:
         recipe: from `complete_recipe`.
@@ -35,7 +35,7 @@ def build_model(recipe: Recipe, pretrained: bool = True) -> S2S:
 
 
 def compile_model(model: S2S, recipe: Recipe, steps: int, devices: Devices | None = None) -> None:
-    """Gives the model its loss, metric and optimizer.
+    """Give the model its loss, metric and optimizer.
 
     Under `mixed_float16` Keras scales the loss by itself, so that small gradients do not vanish.
 
@@ -57,7 +57,7 @@ def compile_model(model: S2S, recipe: Recipe, steps: int, devices: Devices | Non
 
 
 def make_loss(recipe: Recipe) -> FrameLoss:
-    """Returns the loss that a recipe names."""
+    """Return the loss that a recipe names."""
     return LOSSES[recipe.loss]()
 
 

@@ -53,7 +53,7 @@ class Progress:
 
 
 def save_checkpoint(model: keras.Model, progress: Progress, folder: Path) -> Path:
-    """Writes weights, optimizer and progress to one file, atomically; keeps the last two files.
+    """Write weights, optimizer and progress to one file, atomically; keep the last two files.
 
     Args:
         model: compiled, its optimizer built.
@@ -83,12 +83,12 @@ def save_checkpoint(model: keras.Model, progress: Progress, folder: Path) -> Pat
 
 
 def list_checkpoints(folder: Path) -> list[Path]:
-    """Lists the checkpoints in a folder, oldest first."""
+    """List the checkpoints in a folder, oldest first."""
     return sorted(folder.glob("step-*.weights.h5"))
 
 
 def read_progress(path: Path) -> Progress:
-    """Reads the progress stored in a checkpoint.
+    """Read the progress stored in a checkpoint.
 
     Raises:
         InputError: the file is not a checkpoint, or is damaged.
@@ -105,7 +105,7 @@ def read_progress(path: Path) -> Progress:
 
 
 def restore_checkpoint(model: keras.Model, path: Path) -> Progress:
-    """Loads weights and optimizer from a checkpoint.
+    """Load weights and optimizer from a checkpoint.
 
     Args:
         model: compiled as for the run that wrote it.

@@ -40,7 +40,7 @@ class RunData:
     not_validated: frozenset[str] = frozenset()
 
     def count_videos(self, recipe: Recipe) -> int:
-        """Counts the videos and pictures of one pass over the training data."""
+        """Count the videos and pictures of one pass over the training data."""
         return count_videos(
             self.training,
             exclude=self.not_trained,
@@ -50,7 +50,7 @@ class RunData:
 
 
 def split_data(data: Records, validation: Records | None) -> RunData:
-    """Makes sure that no video is both trained and validated on.
+    """Make sure that no video is both trained and validated on.
 
     Videos with the name of a training video are not validated on. If none is left, because both
     are the same records, a tenth of them is held out from the training, chosen by name.
@@ -93,7 +93,7 @@ def training_clips(
     done: int = 0,
     worker: tuple[int, int] = (0, 1),
 ) -> tf.data.Dataset:
-    """Returns the batches of a stage, starting at any of its steps.
+    """Return the batches of a stage, starting at any of its steps.
 
     Args:
         recipe: of the run.
@@ -129,7 +129,7 @@ def training_clips(
 def validation_clips(
     recipe: Recipe, data: RunData, worker: tuple[int, int] = (0, 1)
 ) -> tf.data.Dataset:
-    """Returns clips of annotated frames, not augmented, without teacher forcing.
+    """Return clips of annotated frames, not augmented, without teacher forcing.
 
     They are the same in all runs, and in all stages they have the length and size of the last
     stage, so that the best model of a run is the best at what it is trained for in the end.

@@ -46,7 +46,7 @@ def read_tf_config(text: str | None) -> tuple[int, int]:
 
 
 def join_cluster(workers: int) -> tf.distribute.Strategy:
-    """Waits for the other workers of `TF_CONFIG`, however long it takes.
+    """Wait for the other workers of `TF_CONFIG`, however long it takes.
 
     To be called before anything else uses TensorFlow.
 
@@ -69,7 +69,7 @@ def join_cluster(workers: int) -> tf.distribute.Strategy:
 
 @contextlib.contextmanager
 def _signals_that_end() -> Iterator[None]:
-    """Lets Ctrl-C end the wait for the others, and SIGTERM the run.
+    """Let Ctrl-C end the wait for the others, and SIGTERM the run.
 
     Python does not get to its own answer to Ctrl-C before they are there, and TensorFlow takes
     SIGTERM for the notice of a later end, and goes on.
@@ -89,7 +89,7 @@ def _signals_that_end() -> Iterator[None]:
 
 @contextlib.contextmanager
 def name_lost_workers(name: str) -> Iterator[None]:
-    """Turns the errors of TensorFlow that follow the loss of a worker into one clear line.
+    """Turn the errors of TensorFlow that follow the loss of a worker into one clear line.
 
     Args:
         name: of this worker.

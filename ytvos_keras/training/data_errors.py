@@ -17,7 +17,7 @@ from ytvos_keras.errors import InputError
 
 @contextlib.contextmanager
 def name_data_errors() -> Iterator[None]:
-    """Turns what a dataset of `make_dataset` raises while it runs into the line that was meant.
+    """Turn what a dataset of `make_dataset` raises while it runs into the line that was meant.
 
     TensorFlow wraps an `InputError` of the dataset in pages of text. Of a JPEG that it cannot
     decode, though the bytes are those that were written, it does not know the name: that is the

@@ -46,7 +46,7 @@ class Devices:
         return contextlib.nullcontext() if self.strategy is None else self.strategy.scope()
 
     def check_batch_size(self, batch_size: int) -> None:
-        """Checks that a batch can be split evenly.
+        """Check that a batch can be split evenly.
 
         Args:
             batch_size: clips a step, of all devices together.
@@ -89,7 +89,7 @@ class Devices:
         return self.strategy.distribute_datasets_from_function(of_this_process)
 
     def check_same(self, what: str, value: object) -> None:
-        """Checks that a value is the same in all processes. All of them must call this.
+        """Check that a value is the same in all processes. All of them must call this.
 
         Args:
             what: names it, for the error.
@@ -110,7 +110,7 @@ class Devices:
             )
 
     def watch(self) -> AbstractContextManager:
-        """Turns the loss of another process, met within half a minute, into one clear line.
+        """Turn the loss of another process, met within half a minute, into one clear line.
 
         Raises:
             InputError: another process ended or cannot be reached any more.

@@ -26,7 +26,7 @@ def write_events(
     pictures: Mapping[str, Image.Image],
     description: str = "",
 ) -> Path:
-    """Writes one file with everything about one step; a file of that step is replaced.
+    """Write one file with everything about one step; a file of that step is replaced.
 
     So a step that is done again after an interruption is not there twice, which no event file that
     is appended to can promise.

@@ -18,14 +18,14 @@ _EPSILON = 1e-3  # of the batch norms, as the weights were trained
 
 
 def fold(kernel, norm):
-    """Folds a batch norm `(scale, offset, mean, variance)` into a convolution without bias."""
+    """Fold a batch norm `(scale, offset, mean, variance)` into a convolution without bias."""
     scale, offset, mean, variance = norm
     factor = scale / np.sqrt(variance + _EPSILON)
     return kernel * factor, offset - mean * factor
 
 
 def load_state_dict(backbone, state: dict) -> None:
-    """Copies the convolutions of a PyTorch state dict, batch norms folded in."""
+    """Copy the convolutions of a PyTorch state dict, batch norms folded in."""
 
     def parameters(conv_name, norm_name, depthwise):
         kernel = state[f"{conv_name}.weight"]  # (out, in, height, width)
@@ -46,7 +46,7 @@ def load_state_dict(backbone, state: dict) -> None:
 
 
 def measure_statistics(backbone, pictures: list[Path], size=(256, 448)) -> None:
-    """Sets the mean and the variance with which each map is standardised."""
+    """Set the mean and the variance with which each map is standardised."""
     import keras
 
     moments = {stride: [] for stride in backbone.standardize}
@@ -61,7 +61,7 @@ def measure_statistics(backbone, pictures: list[Path], size=(256, 448)) -> None:
 
 
 def main() -> None:
-    """Runs the conversion."""
+    """Run the conversion."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("weights", type=Path)
     parser.add_argument("--pictures", type=Path, required=True)

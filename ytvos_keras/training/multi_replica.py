@@ -33,7 +33,7 @@ def compile_replicated(
     loss: keras.losses.Loss,
     **options,
 ) -> None:
-    """Compiles a model so that training on several devices equals training on one.
+    """Compile a model so that training on several devices equals training on one.
 
     Weights are equal but for the order of sums: to 1e-4 after several steps in float32. Call it
     within `devices.scope()`, and create metrics and optimizer there too.
@@ -91,7 +91,7 @@ class ReplicatedMean(keras.losses.Loss):
 
 
 def replicate_optimizer(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
-    """Returns the same optimizer, which sums the gradients of all replicas before anything else.
+    """Return the same optimizer, which sums the gradients of all replicas before anything else.
 
     Args:
         optimizer: not built yet. Call this in the scope of the strategy.
@@ -128,7 +128,7 @@ class _Replicated:
             super()._backend_apply_gradients(gradients, variables)
 
     def _accumulate(self, strategy, gradients, variables):
-        """Does what Keras does in the method above, with the condition outside of the replicas."""
+        """Do what Keras does in the method above, with the condition outside of the replicas."""
 
         def on_every_replica(function):
             arguments = (gradients, variables)

@@ -16,7 +16,7 @@ def can_plot() -> bool:
 
 
 def plot_curves(log: Path, path: Path) -> None:
-    """Draws what `log.csv` of a run holds. Needs Matplotlib.
+    """Draw what `log.csv` of a run holds. Needs Matplotlib.
 
     Args:
         log: `log.csv` of one run.

@@ -56,7 +56,7 @@ class RunFiles:
         return self.folder / "best.keras"
 
     def claim(self, description: dict) -> None:
-        """Writes `run.json`, or checks that the folder holds this run.
+        """Write `run.json`, or checks that the folder holds this run.
 
         Args:
             description: of the run, in plain types.
@@ -77,7 +77,7 @@ class RunFiles:
             part.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
 
     def write_log(self, history: list[dict]) -> None:
-        """Rewrites `log.csv` from the whole history."""
+        """Rewrite `log.csv` from the whole history."""
         text = io.StringIO()
         names = list(dict.fromkeys(name for entry in history for name in entry))
         writer = csv.DictWriter(text, names, lineterminator="\n")
@@ -101,7 +101,7 @@ class RunFiles:
 
 
 def save_model(model: S2S, path: Path) -> None:
-    """Saves the network in float32 without its optimizer, atomically.
+    """Save the network in float32 without its optimizer, atomically.
 
     Args:
         model: under any precision; its weights are float32.
@@ -119,7 +119,7 @@ def save_model(model: S2S, path: Path) -> None:
 
 
 def _first_difference(name: str, there: object, here: object) -> str:
-    """Names the first value that differs, such as `recipe.learning_rate: 0.001, not 0.01`."""
+    """Name the first value that differs, such as `recipe.learning_rate: 0.001, not 0.01`."""
     if isinstance(there, dict) and isinstance(here, dict):
         for key in {**there, **here}:
             if there.get(key) != here.get(key):

@@ -19,7 +19,7 @@ def describe_run(
     data: Mapping[str, float],
     validation: Mapping[str, float] | None,
 ) -> dict:
-    """Describes a run in plain types: recipe, seed, checksums of data and weights, versions, date.
+    """Describe a run in plain types: recipe, seed, checksums of data and weights, versions, date.
 
     Args:
         recipe: of the run.
@@ -59,7 +59,7 @@ def checksum(path: Path) -> str:
 
 
 def _describe_records(folder: str | Path, share: float) -> dict:
-    """Names a folder of records by its `dataset.json`, which has the checksums of its shards."""
+    """Name a folder of records by its `dataset.json`, which has the checksums of its shards."""
     read_dataset(folder)
     folder = Path(folder)
     return {

@@ -12,7 +12,7 @@ _BACKBONE = ".backbone"
 
 
 def complete_recipe(recipe: Recipe) -> Recipe:
-    """Fills in the network of a recipe that takes it from its weights, and checks the start.
+    """Fill in the network of a recipe that takes it from its weights, and check the start.
 
     Args:
         recipe: of the run.
@@ -51,7 +51,7 @@ def frozen_parts(recipe: Recipe) -> tuple[str, ...]:
 
 
 def load_weights(model: S2S, weights: str | Path) -> None:
-    """Loads the weights that a run starts from.
+    """Load the weights that a run starts from.
 
     Args:
         model: not compiled, or it would expect weights of its optimizer too.
@@ -77,7 +77,7 @@ def load_weights(model: S2S, weights: str | Path) -> None:
 
 
 def freeze(model: S2S, parts: tuple[str, ...]) -> None:
-    """Excludes parts of a model from training.
+    """Exclude parts of a model from training.
 
     Layers of a backbone for which its file had no weights are trained all the same.
 

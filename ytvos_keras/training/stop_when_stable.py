@@ -33,7 +33,7 @@ class StopWhenStable(keras.callbacks.Callback):
 
 
 def update_stability(rule: Stability, memory: dict, loss: float, passes: float) -> None:
-    """Takes note of the mean loss of some more passes, or of a part of one.
+    """Take note of the mean loss of some more passes, or of a part of one.
 
     Args:
         rule: the rule.

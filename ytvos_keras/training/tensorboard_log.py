@@ -87,7 +87,7 @@ class LogToTensorBoard(keras.callbacks.Callback):
 
 
 def draw_prediction(model: keras.Model, clip: tuple) -> Image.Image:
-    """Draws the true masks of a clip, and those that the model predicts below them.
+    """Draw the true masks of a clip, and those that the model predicts below them.
 
     Args:
         model: an `S2S`.

@@ -110,7 +110,7 @@ def train(
 
 
 def stage_steps(recipe: Recipe, videos: int) -> list[int]:
-    """Returns the optimizer steps of each stage, if none ends early.
+    """Return the optimizer steps of each stage, if none ends early.
 
     Args:
         recipe: of the run.

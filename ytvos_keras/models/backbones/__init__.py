@@ -1,4 +1,4 @@
-"""Image networks under the Initializer and the Encoder.
+"""Image networks for the Initializer and the Encoder.
 
 A backbone is a Keras layer: `backbone(images, masks=None)` takes RGB in 0–255 (`(B, H, W, 3)`,
 sides multiples of 32) and, if built with `with_mask=True`, masks in 0–1 (`(B, H, W, 1)`), does its

@@ -32,8 +32,8 @@ _TAPS = {0: 2, 1: 4, 2: 8, 4: 16, 6: 32}
 class EfficientNetLite0(keras.layers.Layer):
     """EfficientNet-Lite0 without its head; see the package docstring of `backbones`.
 
-    The batch norms are folded into the convolutions. Each of the five maps that it returns is
-    standardised per channel with fixed statistics, because their scales are far apart.
+    Batch norms are folded into the convolutions. Each of the five returned maps is standardized per
+    channel with fixed statistics, because their scales differ widely.
 
     Args:
         with_mask: Whether a mask is the fourth input channel.
@@ -125,7 +125,7 @@ class EfficientNetLite0(keras.layers.Layer):
         return arrays
 
     def assign_weights(self, weights: list[np.ndarray]) -> None:
-        """Take over pretrained weights; a mask channel keeps its random start, at their scale."""
+        """Assign pretrained weights; a mask channel keeps its random weights, scaled to match."""
         kernel, *others = weights
         if self.with_mask:
             start = match_spread(np.array(self.stem.kernel), kernel)
@@ -143,7 +143,7 @@ class EfficientNetLite0(keras.layers.Layer):
     def _block(
         self, filters_in: int, expansion: int, kernel_size: int, strides: int, filters_out: int
     ) -> list[keras.layers.Layer]:
-        """Inverted residual: widen, filter each channel, narrow."""
+        """Inverted residual block: expand, depthwise convolution, project."""
         convolutions = []
         if expansion > 1:
             convolutions.append(self._conv(expansion * filters_in, 1, activation="relu6"))

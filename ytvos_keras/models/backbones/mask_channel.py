@@ -1,10 +1,10 @@
-"""Pretrained first kernels for backbones that also see a mask."""
+"""Pretrained first kernels for backbones with a mask channel."""
 
 import numpy as np
 
 
 def widen_first_kernel(kernel: np.ndarray, widened: np.ndarray) -> np.ndarray:
-    """Put a `(3, 3, 3, out)` kernel over the image channels of a `(3, 3, 4, out)` one.
+    """Copy a `(3, 3, 3, out)` kernel to the image channels of a `(3, 3, 4, out)` one.
 
     The mask channel of `widened` keeps its Glorot initialization.
     """

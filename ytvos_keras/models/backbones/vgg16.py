@@ -18,9 +18,9 @@ from ytvos_keras.models.backbones.vgg16_weights import (
 
 # Filters and number of convolutions of each block (Simonyan and Zisserman, 2014, configuration D).
 _BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
-_BGR_MEANS = (103.939, 116.779, 123.68)  # of ImageNet, as the pretrained weights were trained
+_BGR_MEANS = (103.939, 116.779, 123.68)  # ImageNet means, as used for the pretrained weights
 _FC6_FILTERS = 4096
-# From this many filters, Winograd's convolution with its gradients is faster than the plain one.
+# With this many filters or more, Winograd's convolution trains faster than the plain one.
 _WINOGRAD_FILTERS = 256
 
 
@@ -31,9 +31,9 @@ class VGG16(keras.layers.Layer):
     Args:
         with_mask: Whether a mask is the fourth input channel (the paper's Initializer).
         fc6: How the first fully connected layer becomes a convolution. The paper says "1×1
-            convolution", which leaves the 7×7×512×4096 kernel open: `"1x1"` sums it over its
-            positions (exact where the map is locally constant), `"7x7"` keeps it whole with same
-            padding, `"none"` leaves the layer out.
+            convolution", but does not say what happens to the 7×7×512×4096 kernel: `"1x1"` sums it
+            over its positions (exact where the map is locally constant), `"7x7"` keeps it with same
+            padding, `"none"` omits the layer.
 
     References:
         - Section 4.3 of the paper, "Model structures".
@@ -74,7 +74,7 @@ class VGG16(keras.layers.Layer):
         return maps
 
     def preprocess(self, images: Tensor, masks: Tensor | None = None) -> Tensor:
-        """RGB to BGR less the means of ImageNet; the mask to the same range, −127.5 or 127.5."""
+        """Convert RGB to BGR minus the ImageNet means, and the mask to −127.5 or 127.5."""
         images = ops.cast(images, "float32")
         x = ops.flip(images, axis=-1) - ops.convert_to_tensor(_BGR_MEANS)
         if self.with_mask:
@@ -90,7 +90,7 @@ class VGG16(keras.layers.Layer):
                 Without the top, fc6 starts from random weights; a warning says so.
 
         Returns:
-            What `assign_weights` takes, of this or of another VGG-16 with the same `fc6`.
+            Weights for `assign_weights`, of any VGG-16 with the same `fc6`.
 
         Raises:
             InputError: If the file is missing or is not of VGG-16.
@@ -98,7 +98,7 @@ class VGG16(keras.layers.Layer):
         return read_vgg16_weights(source, with_fc6=self.fc6_conv is not None)
 
     def assign_weights(self, weights: Weights) -> None:
-        """Take over pretrained weights; fc6 and the first convolution are reshaped for it."""
+        """Assign pretrained weights; fc6 and the first convolution are reshaped to fit."""
         self._pretrained = tuple(weights) + (("fc6",) if "fc1" in weights else ())
         for conv in self._convolutions():
             if conv is self.fc6_conv:
@@ -137,7 +137,7 @@ class VGG16(keras.layers.Layer):
         )
 
     def _train(self, conv: keras.layers.Conv2D, x: Tensor) -> Tensor:
-        """`conv(x)`, computed so that it is fast together with its gradients."""
+        """Compute `conv(x)`, by Winograd where that trains faster."""
         if conv.filters < _WINOGRAD_FILTERS or not winograd_pays(self.compute_dtype):
             return conv(x)
         return ops.relu(winograd_conv(x, transform_kernel(conv.kernel)) + conv.bias)

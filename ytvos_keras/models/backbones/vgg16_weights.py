@@ -1,4 +1,4 @@
-"""Pretrained VGG-16 weights: where they are read from and how they are reshaped for the model."""
+"""Read pretrained VGG-16 weights, and reshape them for the model."""
 
 import warnings
 from pathlib import Path
@@ -33,7 +33,7 @@ Weights = dict[str, tuple[np.ndarray, np.ndarray]]
 
 
 def read_vgg16_weights(source: str | Path, with_fc6: bool) -> Weights:
-    """Reads kernels and biases of VGG-16 by layer name.
+    """Read kernels and biases of VGG-16 by layer name.
 
     Args:
         source: `"imagenet"` or the path of an `.h5` file as `keras.applications` distributes it,
@@ -41,7 +41,7 @@ def read_vgg16_weights(source: str | Path, with_fc6: bool) -> Weights:
         with_fc6: Whether the first fully connected layer is wanted.
 
     Returns:
-        `{layer: (kernel, bias)}`, float32; `"fc1"` is among them if wanted and at hand.
+        `{layer: (kernel, bias)}`, float32; with `"fc1"` if wanted and available.
 
     Raises:
         InputError: If the file is missing, or a layer is missing or of another shape.
@@ -67,7 +67,7 @@ def read_vgg16_weights(source: str | Path, with_fc6: bool) -> Weights:
 def _download(with_fc6: bool) -> keras.Model:
     try:
         return keras.applications.VGG16(weights="imagenet", include_top=with_fc6)
-    except Exception as error:  # Keras raises a bare Exception, around any of the network's
+    except Exception as error:  # Keras wraps network errors in a bare Exception
         raise InputError(
             "the ImageNet weights of VGG-16 cannot be downloaded; give a Keras VGG-16 weights file "
             f"instead of imagenet ({first_line(error)})"
@@ -75,7 +75,7 @@ def _download(with_fc6: bool) -> keras.Model:
 
 
 def collapse_fc6(kernel: np.ndarray) -> np.ndarray:
-    """Sums a `(7, 7, in, out)` kernel over its positions to `(1, 1, in, out)`.
+    """Sum a `(7, 7, in, out)` kernel over its positions to `(1, 1, in, out)`.
 
     On a map that is constant over 7×7 cells, both give the same.
     """
@@ -94,7 +94,7 @@ def _read_file(path: Path, with_fc6: bool) -> Weights:
         model = keras.applications.VGG16(weights=None, include_top=has_top)
         model.load_weights(path)
         return _from_model(model)
-    except Exception as error:  # Keras and HDF5 raise of every kind
+    except Exception as error:  # Keras and HDF5 raise all kinds of errors
         raise InputError(
             f"{path}: not a Keras VGG-16 weights file ({first_line(error)})"
         ) from error
