@@ -85,9 +85,10 @@ def export_onnx(
 ) -> OnnxFiles:
     """Write a folder of graphs.
 
-    The graphs are those of `export.signatures`, and `segment_clip`, which combines them. They are written to a hidden folder, checked by onnx, run by onnxruntime and compared with the
-    Keras model on a real clip before the folder gets its name. Float32 files must reproduce the
-    model's probabilities; for other precisions the loss is measured and reported.
+    The graphs are those of `export.signatures`, and `segment_clip`, which combines them. They are
+    written to a hidden folder, checked by onnx, run by onnxruntime and compared with the Keras
+    model on a real clip before the folder gets its name. Float32 files must reproduce the model's
+    probabilities; for other precisions the loss is measured and reported.
 
     Args:
         model: A float32 `S2S`.
