@@ -119,7 +119,7 @@ def test_two_workers_train_like_one_even_when_one_is_lost(on_one_device, records
     last = errors.splitlines()[-1]
     assert last.startswith("worker 0 of 2: another worker ended or cannot be reached (")
     assert last.endswith(
-        "start all workers again with the same command to go on from the last checkpoint"
+        "start all workers again with the same command to resume from the last checkpoint"
     )
     with started(*((command, place) for place in cluster(2))) as processes:
         outputs = [process.communicate(timeout=SECONDS) for process in processes]

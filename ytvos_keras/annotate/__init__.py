@@ -1,1 +1,1 @@
-"""`ytvos-annotate`: a local page on which a person draws, runs the model, corrects and exports."""
+"""`ytvos-annotate`: a local page for drawing, propagating, correcting and exporting masks."""

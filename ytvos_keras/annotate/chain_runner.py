@@ -1,4 +1,4 @@
-"""Computing one chain of frames with a Segmenter."""
+"""Compute one chain of frames with a Segmenter."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -10,12 +10,12 @@ from ytvos_keras.annotate.project import Prediction, Project
 from ytvos_keras.media.masks import ids_in
 from ytvos_keras.media.random_frames import RandomFrames
 
-REMEMBERED = 6  # trusted frames that the model sees before a chain, the source among them
+REMEMBERED = 6  # trusted frames shown to the model before a chain, including the source
 
 
 @dataclasses.dataclass(frozen=True)
 class _Stop:
-    """Where a chain was left, so that it need not be computed again from its source."""
+    """Position in an interrupted chain, to resume it without starting over at its source."""
 
     sources: tuple[str, ...]
     step: int  # 1 forward, -1 backward
@@ -24,15 +24,15 @@ class _Stop:
 
 
 class ChainRunner:
-    """Runs the chains of a project, one frame at a time.
+    """Run the chains of a project, one frame at a time.
 
-    Before a chain the model is shown the trusted frames on the source's side of it, the nearest
-    last, with all masks that are in them; so every correction adds to what it remembers. Objects
-    that are trusted to be absent are dropped. The last chain can be resumed where it was left.
+    Before a chain, the model is shown the trusted frames on the source's side, the nearest last,
+    with all their masks, so that every correction adds to its memory. Objects that are trusted to
+    be absent are dropped. The last chain can be resumed.
 
     Args:
         project: the masks.
-        frames: the video, read by nobody else (seeking to and fro is slow).
+        frames: the video; not shared, since seeking back and forth is slow.
         segmenter: a `Segmenter`.
     """
 
@@ -41,7 +41,7 @@ class ChainRunner:
         self._left: _Stop | None = None
 
     def is_fresh(self, source: int, frame: int, objects: tuple[int, ...]) -> bool:
-        """Whether the masks of objects in a frame are those that a trusted frame gives."""
+        """Whether the masks of objects in a frame were computed from a trusted frame."""
         found = self.project.predicted.get(frame, {})
         trusted = self.project.trusted.get(frame, {})
         wanted = [i for i in objects if i not in trusted]
@@ -73,7 +73,7 @@ class ChainRunner:
             yield index, len(frames) - place - 1, min(known, default=None)
 
     def _begin(self, chain: Chain, sources: tuple[str, ...]) -> range:
-        """Bring the Segmenter to the beginning of a chain; return the frames still to compute."""
+        """Prepare the Segmenter for a chain; return the frames still to compute."""
         left = self._left
         if left and (left.sources, left.step) == (sources, chain.frames.step):
             done = abs(left.index - chain.source)
@@ -97,7 +97,7 @@ class ChainRunner:
         return behind[-REMEMBERED:]
 
     def _show(self, index: int) -> None:
-        """Let the Segmenter see a frame with its masks."""
+        """Show the Segmenter a frame with its masks."""
         labels = self.project.mask(index)
         for object_id in self.project.trusted[index]:
             if object_id in self.segmenter.object_ids and not (labels == object_id).any():

@@ -1,11 +1,11 @@
-"""Events from threads to every open page, as a stream of server-sent events."""
+"""Broadcast events from threads to all open pages, as server-sent events."""
 
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 
-_WAITING = 2000  # events that a page may lag behind before it must load everything again
-_HEARTBEAT = 15.0  # seconds; a closed tab is noticed when something is written
+_WAITING = 2000  # events that a page may lag behind before it must reload everything
+_HEARTBEAT = 15.0  # seconds; a closed tab is only noticed on writing
 
 
 class Events:
@@ -15,7 +15,7 @@ class Events:
         self._queues: dict[asyncio.Queue[dict], asyncio.AbstractEventLoop] = {}
 
     def publish(self, event: dict) -> None:
-        """Send an event to every page; nothing happens if there is none."""
+        """Send an event to every open page."""
         for queue, loop in list(self._queues.items()):
             if not loop.is_closed():
                 loop.call_soon_threadsafe(_put, queue, event)
@@ -24,8 +24,8 @@ class Events:
         """Yield the events from now on, in the form of `text/event-stream`.
 
         Args:
-            first: returns events that a page gets before all others. It is called when nothing
-                that is published can be missed any more.
+            first: returns events that a page gets before all others. It is called after
+                subscribing, so that nothing published later is missed.
         """
         queue: asyncio.Queue[dict] = asyncio.Queue(_WAITING)
         self._queues[queue] = asyncio.get_running_loop()

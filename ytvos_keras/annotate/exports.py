@@ -1,4 +1,4 @@
-"""What a project can be exported as."""
+"""Export formats of a project."""
 
 import contextlib
 import dataclasses
@@ -23,7 +23,7 @@ from ytvos_keras.media.masks import ids_in
 from ytvos_keras.media.palette import davis_palette
 from ytvos_keras.media.random_frames import RandomFrames
 
-FOLDER_FPS = Fraction(24)  # of the overlay of a folder of frames, which has no speed; as in DAVIS
+FOLDER_FPS = Fraction(24)  # frame rate for a folder of frames; as in DAVIS
 EXPORT_FOLDER = "exports"
 
 Tick = Callable[[int, int], None]
@@ -32,12 +32,12 @@ Tick = Callable[[int, int], None]
 
 @dataclasses.dataclass(frozen=True)
 class Format:
-    """A kind of file that a project can be exported as.
+    """An export format.
 
     Attributes:
         title: for the page.
         file: name of the file in `DIR/exports`.
-        write: writes it, whole or not at all.
+        write: writes the file atomically.
     """
 
     title: str
@@ -101,7 +101,7 @@ def _object_masks(project: Project, path: Path, tick: Tick) -> None:
 
 
 def _cutout(project: Project, path: Path, tick: Tick) -> None:
-    """The objects in their own colours on nothing: RGBA pictures."""
+    """The objects on a transparent background: RGBA pictures."""
     with _zip(path) as add:
         for item in _items(project, tick, all_frames=False):
             add(f"{item.name}.png", Image.fromarray(cut_out(item)))
@@ -159,7 +159,7 @@ def _youtube_vos(project: Project, path: Path, tick: Tick) -> None:
 
 @contextlib.contextmanager
 def _zip(path: Path) -> Iterator[Callable[[str, Image.Image | str], None]]:
-    """Give a function that adds a picture or a text under a name."""
+    """Yield a function that adds a picture or text under a name."""
     with atomic_path(path) as part, zipfile.ZipFile(part, "w") as archive:
 
         def add(name: str, content: Image.Image | str) -> None:
@@ -182,7 +182,7 @@ def _palette_image(labels: np.ndarray) -> Image.Image:
 
 
 def _file_name(text: str) -> str:
-    """A name that every system accepts for a file."""
+    """A file name that is valid on every system."""
     return re.sub(r"[^\w.-]+", "_", text).strip("._") or "video"
 
 

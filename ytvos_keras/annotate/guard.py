@@ -1,4 +1,4 @@
-"""Who may talk to the server: the page that it served itself, under a secret address."""
+"""Access control: only the page served by this server, under a secret address."""
 
 import secrets
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -21,13 +21,13 @@ _HEADERS = {
 
 
 class Guard:
-    """Middleware that serves `/TOKEN/…` to its own origin and refuses everything else.
+    """Middleware that serves `/TOKEN/…` to the same origin and refuses everything else.
 
-    A web page elsewhere can send requests to loopback, but it knows no token; with a name that it
-    points to 127.0.0.1 (DNS rebinding) it is not the expected host.
+    Other web pages can send requests to loopback, but do not know the token; with DNS rebinding,
+    the host is not the expected one.
 
     Args:
-        app: what is behind it; it sees paths without the token.
+        app: the protected application; it sees paths without the token.
         token: the secret part of the address.
         hosts: allowed `Host` headers, such as `127.0.0.1:8765`.
     """
@@ -55,7 +55,7 @@ class Guard:
         await self.app(scope, receive, send_with_headers)
 
     def _inner_path(self, scope: Scope) -> str | None:
-        """The path behind the token; None if the request is refused."""
+        """The path after the token; None if the request is refused."""
         headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
         _, _, rest = scope["path"].partition("/")
         token, slash, path = rest.partition("/")

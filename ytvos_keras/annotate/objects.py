@@ -34,10 +34,10 @@ class ObjectInfo:
 
 
 def new_object(object_id: int) -> ObjectInfo:
-    """An object that has no name or colour yet."""
+    """A new object with a default name and colour."""
     return ObjectInfo(f"object {object_id}", _COLOURS[(object_id - 1) % len(_COLOURS)])
 
 
 def read_objects(table: Mapping[str, Mapping[str, str]]) -> dict[int, ObjectInfo]:
-    """Objects from the project's JSON file."""
+    """Read objects from the project's JSON file."""
     return {int(i): new_object(int(i)).changed(**entry) for i, entry in table.items()}

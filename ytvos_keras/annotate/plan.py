@@ -1,4 +1,4 @@
-"""Which frames to compute from which trusted frame."""
+"""Plan which frames to compute from which trusted frame."""
 
 import bisect
 import dataclasses
@@ -12,12 +12,12 @@ DIRECTIONS = ("forward", "backward", "both")
 
 @dataclasses.dataclass(frozen=True)
 class Chain:
-    """Frames that are computed one after the other, away from a trusted frame.
+    """Frames to compute in sequence, starting next to a trusted frame.
 
     Attributes:
         objects: ids of the objects whose masks are wanted.
         source: index of the trusted frame.
-        frames: indexes in the order of computation, beginning beside the source.
+        frames: indexes in the order of computation, starting next to the source.
     """
 
     objects: tuple[int, ...]
@@ -37,15 +37,15 @@ def plan(
     Forward, a frame follows from the last trusted frame before it; backward, from the first one
     after it; with `both`, from the nearer of the two. So a new trusted frame changes only the
     frames up to its trusted neighbours. Objects that are trusted in the same frames share chains.
-    A chain always begins beside its source, also where that is outside the range.
+    A chain always starts next to its source, even if that is outside the range.
 
     Args:
         trusted: frame index to the ids of its trusted objects.
         start: first frame of the range.
         stop: the frame after the last one.
         direction: of propagation.
-        is_fresh: says whether the masks of objects in a frame are those that a source gives:
-            called with source, frame, ids.
+        is_fresh: called with source, frame and ids: whether the masks of these objects in the frame
+            were computed from the source.
     """
     chains = []
     for objects, sources in _groups(trusted):
@@ -79,7 +79,7 @@ def _reaches(sources: tuple[int, ...], start: int, stop: int, direction: Directi
         if direction != "backward":
             last = stop - 1 if after is None else after - 1
             if direction == "both" and after is not None:
-                last = (source + after) // 2  # the earlier one where both are as near
+                last = (source + after) // 2  # the earlier one if both are equally near
             yield source, range(source + 1, min(last, stop - 1) + 1)
         if direction != "forward":
             first = start if before is None else before + 1

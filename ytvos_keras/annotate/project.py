@@ -1,4 +1,4 @@
-"""The folder of an annotation project: masks, what is trusted in them, names and colours."""
+"""The folder of an annotation project: masks, trusted objects, names and colours."""
 
 import dataclasses
 import threading
@@ -18,16 +18,16 @@ PROJECT_NAME = "annotate.json"
 PREDICTED_NAME = ".annotate-predicted.json"
 TRUSTED_FOLDER = "trusted"
 _VERSION = 1
-_LOOKED_AT = 20  # masks searched for objects in a folder that `ytvos-segment` wrote
+_LOOKED_AT = 20  # masks searched for objects in a folder from `ytvos-segment`
 
 
 @dataclasses.dataclass(frozen=True)
 class Prediction:
-    """Where the mask of an object in a frame comes from.
+    """Origin of a predicted mask of an object in a frame.
 
     Attributes:
         source: the trusted mask that it was propagated from, `FRAME:DIGEST`.
-        confidence: the J that the model expects, 0–1; None if it does not say.
+        confidence: the expected J, 0–1; None if the model does not predict it.
     """
 
     source: str
@@ -35,15 +35,14 @@ class Prediction:
 
 
 class Project:
-    """Masks in a folder as `ytvos-segment` writes them, and which of them a person vouches for.
+    """Masks in a folder, in the layout of `ytvos-segment`, and which of them are trusted.
 
-    `DIR/NAME.png` is the label map of a frame. `DIR/trusted/NAME.png` holds the objects that were
-    drawn, corrected or accepted in that frame: nothing but `save_drawn` changes those, and the
-    folder can be given to `ytvos-segment --mask`. Every file is written whole or not at all.
-    Safe to use from several threads.
+    `DIR/NAME.png` is the label map of a frame. `DIR/trusted/NAME.png` contains the objects that
+    were drawn, corrected or accepted in that frame: only `save_drawn` changes it, and the folder
+    can be given to `ytvos-segment --mask`. Files are written atomically. Thread-safe.
 
     Args:
-        folder: made if it does not exist.
+        folder: created if it does not exist.
         frames: the video.
 
     Attributes:
@@ -101,11 +100,12 @@ class Project:
         Args:
             index: of the frame.
             labels: uint8 (H, W), the whole label map.
-            trusted: ids of the objects that the person vouches for in this frame; those that have
-                no pixel are trusted to be absent.
+            trusted: ids of the objects that are correct in this frame; those without a pixel are
+                trusted to be absent.
 
         Raises:
-            InputError: another size than the video's, or an id that is no object of the project.
+            InputError: another size than the video's, or an id that is not an object of the
+                project.
         """
         trusted = sorted(set(trusted))
         if labels.shape != self.frames.size:
@@ -113,7 +113,7 @@ class Project:
         self._check_ids({*ids_in(labels), *trusted})
         drawn = np.where(np.isin(labels, trusted), labels, 0).astype(np.uint8)
         with self.lock:
-            # First what must not be lost; `mask` puts it over what is in the other file.
+            # First the file that must not be lost; `mask` overlays it on the other one.
             if trusted:
                 write_mask(self._path(index, TRUSTED_FOLDER), drawn)
                 self.trusted[index] = {i: _digest(drawn == i) for i in trusted}
@@ -130,12 +130,12 @@ class Project:
     def save_predicted(
         self, index: int, labels: np.ndarray, predictions: Mapping[int, Prediction]
     ) -> None:
-        """Replace the masks of some objects in a frame, but for those that are trusted there.
+        """Replace the masks of some objects in a frame, except those that are trusted there.
 
         Args:
             index: of the frame.
             labels: uint8 (H, W), the label map that the model returned.
-            predictions: the objects to take from it, and where they come from.
+            predictions: the objects to take from it, and their origin.
         """
         with self.lock:
             trusted = self.trusted.get(index, {})
@@ -186,11 +186,11 @@ class Project:
             self.save_predictions()
 
     def source(self, index: int, object_id: int) -> str:
-        """The name of a trusted mask in a `Prediction`."""
+        """The identifier of a trusted mask in a `Prediction`."""
         return f"{self.frames.name(index)}:{self.trusted[index][object_id]}"
 
     def save_predictions(self) -> None:
-        """Write `predicted`: not after every frame, as losing it only costs computing again."""
+        """Write `predicted`; not after every frame, since losing it only means computing again."""
         with self.lock:
             frames = {
                 self.frames.name(index): {i: dataclasses.astuple(p) for i, p in entries.items()}
@@ -212,7 +212,7 @@ class Project:
         return content
 
     def _by_index(self, table: Mapping) -> dict[int, dict]:
-        """Frame names and object ids of JSON as numbers; frames that are gone are left out."""
+        """Convert frame names and object ids from JSON to numbers; missing frames are left out."""
         return {
             self._index[name]: {int(i): value for i, value in entries.items()}
             for name, entries in table.items()

@@ -1,4 +1,4 @@
-"""A thread in which the model works while the page stays responsive."""
+"""A worker thread for the model, so that the page stays responsive."""
 
 import dataclasses
 import itertools
@@ -14,8 +14,8 @@ from ytvos_keras.annotate.project import Project
 from ytvos_keras.errors import InputError, first_line
 from ytvos_keras.media.random_frames import RandomFrames
 
-SAVE_SECONDS = 2.0  # between two writes of where predictions come from
-_SPEED_FRAMES = 20  # over which the speed is averaged
+SAVE_SECONDS = 2.0  # seconds between saves of the predictions' origins
+_SPEED_FRAMES = 20  # window for averaging the speed
 _revisions = itertools.count(int(1000 * time.time()))  # there are fewer than 1,000 per second
 
 logger = logging.getLogger(__name__)
@@ -32,17 +32,17 @@ class Request:
 
 @dataclasses.dataclass
 class Status:
-    """What the page shows of the model.
+    """Status of the model, for the page.
 
     Attributes:
         state: `loading`, `ready`, `running` or `failed`.
         message: why it failed, or how the last run ended.
         done: frames computed in this run.
         total: frames to compute in this run.
-        per_second: frames a second, lately.
+        per_second: recent frames per second.
         seconds_left: estimate; None before the first frame.
-        revision: larger than that of every earlier status, also before the server was restarted.
-            What a page receives over two connections can arrive in the wrong order.
+        revision: increases with every status, also across restarts of the server, since messages
+            over two connections can arrive out of order.
     """
 
     state: str = "loading"
@@ -54,12 +54,12 @@ class Status:
     revision: int = dataclasses.field(default_factory=_revisions.__next__)
 
     def event(self) -> dict:
-        """What is published when it changes."""
+        """The event to publish when it changes."""
         return {"type": "status", **dataclasses.asdict(self)}
 
 
 class Propagator:
-    """Runs the model over a project in a thread of its own, one request at a time.
+    """Run the model over a project in a separate thread, one request at a time.
 
     Args:
         project: the masks.
@@ -95,7 +95,7 @@ class Propagator:
             self._requests.put(request)
 
     def stop(self) -> None:
-        """End the run after the frame at hand; masks computed so far stay."""
+        """End the run after the current frame; masks computed so far are kept."""
         self._stop.set()
 
     def close(self) -> None:

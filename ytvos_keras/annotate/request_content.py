@@ -1,4 +1,4 @@
-"""What a request brings, within limits."""
+"""Read the content of requests, within limits."""
 
 from typing import Any
 
@@ -37,6 +37,6 @@ async def read_body(request: Request, most: int) -> bytes:
 
 
 def query_number(request: Request, name: str) -> int | None:
-    """A whole number of the query, None if it has none."""
+    """An integer query parameter, None if missing."""
     text = request.query_params.get(name, "")
     return int(text[:9]) if text.isdecimal() else None

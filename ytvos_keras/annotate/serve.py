@@ -1,4 +1,4 @@
-"""Running the server on loopback until it is interrupted."""
+"""Run the server on loopback until it is interrupted."""
 
 import contextlib
 import socket
@@ -16,7 +16,7 @@ LOOPBACK = "127.0.0.1"
 def opened_workspace(
     path: Path | None, output: Path | None, load: Callable[[], object]
 ) -> Iterator[Workspace]:
-    """Give the workspace of the present folder, with a video open if there is a path."""
+    """Yield the workspace of the current folder, with a video open if a path is given."""
     workspace = Workspace(Path.cwd(), load)
     try:
         if path is not None:
@@ -36,7 +36,7 @@ def serve(
     """Serve the page on 127.0.0.1 until Ctrl-C.
 
     Args:
-        workspace: what the page works on.
+        workspace: the workspace to serve.
         port: 0 for a free one.
         browser: whether to open the page in the browser.
         say: called with the address of the page.
@@ -66,7 +66,7 @@ def serve(
             timeout_graceful_shutdown=1,  # event streams of open pages do not end by themselves
         )
         if browser:
-            webbrowser.open(address)  # the socket listens already, so the page can wait for us
+            webbrowser.open(address)  # the socket is already listening, so the page can wait
         with contextlib.suppress(KeyboardInterrupt):  # the way to end it
             uvicorn.Server(config).run(sockets=[listener])
 

@@ -26,7 +26,7 @@ from ytvos_keras.media.listing import VIDEO_SUFFIXES
 
 
 def make_app(workspace: Workspace, token: str, hosts: frozenset[str]) -> ASGIApp:
-    """The application behind its guard; see `Guard` for the arguments."""
+    """Create the application with its guard; see `Guard` for the arguments."""
     page = resources.files("ytvos_keras.annotate").joinpath("page")
     routes = [
         Route("/api/project", _project),
@@ -55,7 +55,7 @@ def make_app(workspace: Workspace, token: str, hosts: frozenset[str]) -> ASGIApp
 
 
 def new_token() -> str:
-    """A secret for the address of the page."""
+    """Create a secret for the address of the page."""
     return secrets.token_urlsafe(16)
 
 
@@ -94,7 +94,7 @@ async def _upload(request: Request) -> Response:
     path = workspace.inside(name)
     if path.parent != workspace.root or path.suffix.lower() not in VIDEO_SUFFIXES:
         raise InputError(f"{name}: drop a video file ({', '.join(VIDEO_SUFFIXES)}).")
-    if path.exists():  # the same file dropped again, or another one that must not be lost
+    if path.exists():  # the same file again, or another one that must not be overwritten
         if path.stat().st_size != int(request.headers.get("content-length", -1)):
             raise InputError(f"{name}: another file of this name is in {workspace.root}.")
     else:
@@ -121,7 +121,7 @@ def _thumbnail(request: Request) -> Response:
 
 
 def _picture(data: bytes) -> Response:
-    # Addresses carry the name of the video, so that the browser may keep pictures.
+    # Addresses contain the video's name, so that the browser can cache pictures.
     return Response(data, media_type="image/jpeg", headers={"cache-control": "max-age=3600"})
 
 
@@ -147,7 +147,7 @@ async def _save_mask(request: Request) -> Response:
     if len(body) != height * width:
         raise InputError(f"a mask must have {height * width} bytes. Received: {len(body)}.")
     labels = np.frombuffer(body, np.uint8).reshape(height, width)
-    session.propagator.stop()  # what it computes is out of date
+    session.propagator.stop()  # its results are out of date
     trusted = [int(part) for part in ids.split(",") if part]
     await run_in_threadpool(session.project.save_drawn, index, labels, trusted)
     return JSONResponse({})
@@ -191,7 +191,7 @@ def _formats(request: Request) -> Response:
 
 
 def _export(request: Request) -> Response:
-    """Write a file; the page gets it from the same address."""
+    """Write an export; the page downloads it from the same address."""
     name, publish = request.path_params["name"], _workspace(request).events.publish
 
     def tick(done: int, total: int) -> None:

@@ -1,4 +1,4 @@
-"""One opened video with its project and the model at work on it."""
+"""An open video with its project and model thread."""
 
 import contextlib
 import dataclasses
@@ -15,7 +15,7 @@ from ytvos_keras.media.folder_lock import folder_lock
 from ytvos_keras.media.random_frames import RandomFrames
 
 _THUMBNAIL = (160, 90)  # pixels, at most
-_QUALITY = 88  # of JPEGs on the way to the page
+_QUALITY = 88  # JPEG quality for the page
 
 
 class Session:
@@ -39,7 +39,7 @@ class Session:
         publish: Callable[[dict], None],
     ):
         self.frames = RandomFrames(path)
-        self._thumbnails = RandomFrames(path, cache_bytes=0)  # whose seeking delays nothing else
+        self._thumbnails = RandomFrames(path, cache_bytes=0)  # seeks separately
         output.mkdir(parents=True, exist_ok=True)
         with contextlib.ExitStack() as held:
             held.enter_context(folder_lock(output))
@@ -54,7 +54,7 @@ class Session:
         self._held.close()
 
     def summary(self) -> dict:
-        """All that the page needs to show the project, but for pictures and masks."""
+        """Everything that the page needs to show the project, except pictures and masks."""
         frames, project = self.frames, self.project
         with project.lock:
             confidences = {

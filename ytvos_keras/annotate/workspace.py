@@ -1,4 +1,4 @@
-"""The folder in which the command was started: which videos the page may open."""
+"""The folder in which the command was started, whose videos the page may open."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +15,7 @@ class Workspace:
     """Opens one video at a time.
 
     Args:
-        root: the page may open what is in this folder, and nothing else.
+        root: the page may only open videos in this folder.
         load: returns a `Segmenter`; called in the model's thread.
     """
 
@@ -25,10 +25,11 @@ class Workspace:
         self.session: Session | None = None
 
     def open(self, path: Path, output: Path | None = None) -> Session:
-        """Open a video, in the folder `NAME-masks` beside the page's other projects by default.
+        """Open a video, by default with the output folder `NAME-masks` in the current folder.
 
         Raises:
-            InputError: the video or the output folder cannot be used; what was open stays open.
+            InputError: the video or the output folder cannot be used; the previous video stays
+                open.
         """
         output = output or self.root / f"{path.stem if path.is_file() else path.name}-masks"
         if output.resolve() == path.resolve():

@@ -1,4 +1,4 @@
-"""Training: recipes, stages, callbacks, and `train`, which is `model.fit` with them."""
+"""Training: recipes, stages, callbacks, and `train`, which runs `model.fit` with them."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Keeps the best model of a run."""
+"""Keep the best model of a run."""
 
 import keras
 
@@ -7,13 +7,13 @@ from ytvos_keras.training.run_files import RunFiles, save_model
 
 
 class SaveBestModel(keras.callbacks.Callback):
-    """Saves the model whenever its validation J is the highest so far.
+    """Save the model whenever its validation J is the highest so far.
 
     Must come before `SwapEMAWeights`, so that the saved weights are the validated ones: at the end
     of a validation the averaged weights are still in place.
 
     Args:
-        files: where to.
+        files: the run's files.
         progress: its `best` is updated.
         writes: whether this process writes the file.
     """

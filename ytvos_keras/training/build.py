@@ -1,4 +1,4 @@
-"""From a recipe to a compiled model."""
+"""Build and compile the model of a recipe."""
 
 import keras
 
@@ -11,15 +11,15 @@ from ytvos_keras.training.multi_replica import compile_replicated
 from ytvos_keras.training.recipe import Recipe
 from ytvos_keras.training.start import freeze, frozen_parts, load_weights
 
-_WARMUP = 1 / 30  # of all steps, before a cosine
+_WARMUP = 1 / 30  # fraction of all steps, before a cosine
 
 
 def build_model(recipe: Recipe, pretrained: bool = True) -> S2S:
-    """Build the network of a recipe with the weights that it starts from.
+    """Build the network of a recipe with its initial weights.
 
     Args:
         recipe: from `complete_recipe`.
-        pretrained: False leaves out reading any weights.
+        pretrained: False skips reading any weights.
 
     Raises:
         InputError: the weights cannot be read.
@@ -41,8 +41,8 @@ def compile_model(model: S2S, recipe: Recipe, steps: int, devices: Devices | Non
 
     Args:
         model: from `build_model`.
-        recipe: everything else.
-        steps: optimizer steps of all stages together: the length of a cosine.
+        recipe: loss, precision and optimizer settings.
+        steps: total optimizer steps of all stages: the length of a cosine.
         devices: of the run, in whose scope this is called; default: one device.
     """
     compile_replicated(
@@ -65,8 +65,8 @@ def make_optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
     """Adam or AdamW with the recipe's schedule, clipping, accumulation and average.
 
     Args:
-        recipe: everything but the length of a cosine.
-        steps: optimizer steps of all stages together.
+        recipe: settings of the optimizer.
+        steps: total optimizer steps of all stages.
     """
     options = {
         "learning_rate": _schedule(recipe, steps),

@@ -20,19 +20,19 @@ _ATTRIBUTE = "ytvos_keras_progress"
 
 @dataclass
 class Progress:
-    """Where a run is.
+    """Progress of a run.
 
-    The clips are a function of the seed and their number and the model draws no random numbers, so
-    the steps are the position in the data too.
+    Clips depend only on the seed and their number and the model draws no random numbers, so the
+    step count is also the position in the data.
 
     Args:
-        stage: number of the stage, from 0.
+        stage: index of the stage, from 0.
         stage_step: steps done in that stage.
-        stage_steps: steps of that stage if it does not end early.
+        stage_steps: steps of that stage unless it ends early.
         step: steps done in all.
         history: one entry per checkpoint: stage, step, loss, J, validation.
         best: highest validation J so far, None before the first.
-        stable: what `update_stability` remembers.
+        stable: the memory of `update_stability`.
     """
 
     stage: int = 0
@@ -44,7 +44,7 @@ class Progress:
     stable: dict = field(default_factory=dict)
 
     def steps_to_checkpoint(self, every: int) -> int:
-        """Steps until the next checkpoint: the last one of a stage may come early.
+        """Steps until the next checkpoint; the last one of a stage may come early.
 
         Args:
             every: steps between two checkpoints.
@@ -70,11 +70,11 @@ def save_checkpoint(model: keras.Model, progress: Progress, folder: Path) -> Pat
     path = folder / f"step-{progress.step:08d}.weights.h5"
     text = json.dumps(asdict(progress))
     size = size_on_disk([*model.variables, *model.optimizer.variables]) + len(text)
-    with atomic_save(path, ".part.weights.h5", size) as part:  # Keras wants this ending
+    with atomic_save(path, ".part.weights.h5", size) as part:  # Keras requires this suffix
         model.save_weights(part, overwrite=True)
         with h5py.File(part, "r+") as file:
             file.attrs[_ATTRIBUTE] = text
-        checksum_path(path).unlink(missing_ok=True)  # of an earlier file of this name
+        checksum_path(path).unlink(missing_ok=True)  # it belongs to an earlier file of this name
     write_checksum(path)
     for old in list_checkpoints(folder)[:-_KEEP]:
         old.unlink()
@@ -97,7 +97,7 @@ def read_progress(path: Path) -> Progress:
         check_weight_file(path)
         with h5py.File(path, "r") as file:
             return _progress(file.attrs[_ATTRIBUTE])
-    except Exception as error:  # HDF5 raises of every kind
+    except Exception as error:  # HDF5 raises all kinds of errors
         raise InputError(
             f"{path}: not a checkpoint of this version ({first_line(error)}); remove it to "
             "resume from the one before"
@@ -112,7 +112,7 @@ def restore_checkpoint(model: keras.Model, path: Path) -> Progress:
         path: a checkpoint.
 
     Returns:
-        Where that run was.
+        Progress of that run.
 
     Raises:
         InputError: the file is damaged, or of another model or optimizer.
@@ -122,7 +122,7 @@ def restore_checkpoint(model: keras.Model, path: Path) -> Progress:
         model.optimizer.build(model.trainable_variables)
     try:
         model.load_weights(path)
-    except Exception as error:  # Keras and HDF5 raise of every kind
+    except Exception as error:  # Keras and HDF5 raise all kinds of errors
         raise InputError(
             f"{path}: does not fit this model and optimizer ({first_line(error)}); resume with the "
             "same recipe, or start a new run in another folder"
@@ -131,7 +131,7 @@ def restore_checkpoint(model: keras.Model, path: Path) -> Progress:
 
 
 def _progress(text: str) -> Progress:
-    """What is in a checkpoint, with every type checked; losses may be NaN."""
+    """Parse the progress in a checkpoint and check every type; losses may be NaN."""
     content = JsonValue(parse_json(text, allow_nan=True))
     best = content.member("best")
     return Progress(
@@ -146,7 +146,7 @@ def _progress(text: str) -> Progress:
 
 
 def _plain(entry: JsonValue) -> dict[str, str | float]:
-    """An object of numbers and texts."""
+    """Check that an object contains only numbers and text."""
     table = entry.table()
     if not set(map(type, table.values())) <= {int, float, str, type(None)}:
         raise entry.wrong("must hold numbers and texts alone")

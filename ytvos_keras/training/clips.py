@@ -1,4 +1,4 @@
-"""The clips that a run trains and validates on."""
+"""Training and validation clips of a run."""
 
 import logging
 from collections.abc import Mapping
@@ -18,20 +18,20 @@ Records = Mapping[str, float]
 """Folders of records and their shares of the clips."""
 
 
-_HELD_OUT = 10  # percent of the videos, where training and validation have the same ones
+_HELD_OUT = 10  # percent of the videos, if training and validation records are the same
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class RunData:
-    """What a run trains and validates on.
+    """Training and validation data of a run.
 
     Args:
         training: folders of records and their shares of the clips; their split "train" is used.
-        validation: folders of records, all splits of which are used, or None.
-        not_trained: names of videos that are left out of the training.
-        not_validated: names of videos that are left out of the validation.
+        validation: folders of records, with all their splits, or None.
+        not_trained: names of videos excluded from training.
+        not_validated: names of videos excluded from validation.
     """
 
     training: Records
@@ -52,8 +52,8 @@ class RunData:
 def split_data(data: Records, validation: Records | None) -> RunData:
     """Make sure that no video is both trained and validated on.
 
-    Videos with the name of a training video are not validated on. If none is left, because both
-    are the same records, a tenth of them is held out from the training, chosen by name.
+    Videos with the name of a training video are excluded from validation. If none remain, because
+    both are the same records, a tenth of them is held out from training, chosen by name.
 
     Args:
         data: folders of training records.
@@ -97,10 +97,10 @@ def training_clips(
 
     Args:
         recipe: of the run.
-        number: of the stage; every stage has its own stream of clips.
-        steps: optimizer steps of the whole stage.
+        number: index of the stage; every stage has its own stream of clips.
+        steps: number of optimizer steps of the whole stage.
         data: from `split_data`.
-        done: optimizer steps of the stage to skip.
+        done: number of optimizer steps to skip, for resuming.
         worker: see `make_dataset`.
     """
     stage, clips = recipe.stages[number], recipe.clips_per_step
@@ -131,8 +131,8 @@ def validation_clips(
 ) -> tf.data.Dataset:
     """Return clips of annotated frames, not augmented, without teacher forcing.
 
-    They are the same in all runs, and in all stages they have the length and size of the last
-    stage, so that the best model of a run is the best at what it is trained for in the end.
+    They are the same in all runs and stages, with the length and size of the last stage, so that
+    the best model is selected for the final task.
     """
     stage = recipe.stages[-1]
     return make_dataset(
@@ -141,7 +141,7 @@ def validation_clips(
         clip_length=stage.longest_clip,
         size=stage.size,
         batch_size=recipe.batch_size,
-        seed=0,  # in every run, so that runs can be compared
+        seed=0,  # the same in every run, for comparability
         worker=worker,
         augment=False,
         split=None,

@@ -1,4 +1,4 @@
-"""Several machines that train together: set-up, and reports of lost workers."""
+"""Multi-worker set-up, and errors for lost workers."""
 
 import contextlib
 import json
@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from ytvos_keras.errors import InputError, first_line
 
-_HEARTBEAT = 30  # seconds; TensorFlow's 10 are too few where other work keeps the CPUs busy
+_HEARTBEAT = 30  # seconds; TensorFlow's 10 are too few on busy CPUs
 _LOST = (
     tf.errors.UnavailableError,
     tf.errors.AbortedError,
@@ -20,13 +20,13 @@ _LOST = (
 
 
 def read_tf_config(text: str | None) -> tuple[int, int]:
-    """How many workers there are, and the number of this one.
+    """Parse the number of workers and the index of this one.
 
     Args:
-        text: `TF_CONFIG`; None or empty stands for a single worker.
+        text: `TF_CONFIG`; None or empty means a single worker.
 
     Raises:
-        InputError: it is not of the form that `find_devices` tells.
+        InputError: it does not have the form documented in `find_devices`.
     """
     if not text:
         return 1, 0
@@ -46,14 +46,14 @@ def read_tf_config(text: str | None) -> tuple[int, int]:
 
 
 def join_cluster(workers: int) -> tf.distribute.Strategy:
-    """Wait for the other workers of `TF_CONFIG`, however long it takes.
+    """Wait for the other workers of `TF_CONFIG`, without a time limit.
 
-    To be called before anything else uses TensorFlow.
+    Must be called before TensorFlow is used.
 
     Args:
         workers: how many there are.
     """
-    # The only way to set the time without a heartbeat after which a worker counts as lost.
+    # The only way to set the heartbeat timeout for lost workers.
     from tensorflow.compiler.xla.tsl.protobuf.coordination_config_pb2 import CoordinatedJob
     from tensorflow.python.eager import context
 
@@ -69,15 +69,15 @@ def join_cluster(workers: int) -> tf.distribute.Strategy:
 
 @contextlib.contextmanager
 def _signals_that_end() -> Iterator[None]:
-    """Let Ctrl-C end the wait for the others, and SIGTERM the run.
+    """Let Ctrl-C interrupt the wait for the others, and SIGTERM the run.
 
-    Python does not get to its own answer to Ctrl-C before they are there, and TensorFlow takes
-    SIGTERM for the notice of a later end, and goes on.
+    Python would only handle Ctrl-C after the wait, and TensorFlow takes SIGTERM for a preemption
+    notice and continues.
     """
     signals = (signal.SIGINT, signal.SIGTERM)
     try:
         before = [signal.signal(each, signal.SIG_DFL) for each in signals]
-    except ValueError:  # not in the main thread: there are none to answer
+    except ValueError:  # signals only arrive in the main thread
         yield
         return
     try:
@@ -89,13 +89,13 @@ def _signals_that_end() -> Iterator[None]:
 
 @contextlib.contextmanager
 def name_lost_workers(name: str) -> Iterator[None]:
-    """Turn the errors of TensorFlow that follow the loss of a worker into one clear line.
+    """Turn TensorFlow's errors after the loss of a worker into one clear line.
 
     Args:
-        name: of this worker.
+        name: name of this worker.
 
     Raises:
-        InputError: another worker ended or cannot be reached any more.
+        InputError: another worker ended or is unreachable.
     """
     try:
         yield
@@ -104,5 +104,5 @@ def name_lost_workers(name: str) -> Iterator[None]:
         raise InputError(
             f"{name}: another worker ended or cannot be reached "
             f"({cause[1] if cause else first_line(error)}); start all workers again with the same "
-            "command to go on from the last checkpoint"
+            "command to resume from the last checkpoint"
         ) from error

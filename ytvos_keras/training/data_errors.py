@@ -1,4 +1,4 @@
-"""Errors of the data that TensorFlow raises in the middle of a run, as one line."""
+"""One-line errors for bad data in the middle of a run."""
 
 import contextlib
 import re
@@ -17,11 +17,10 @@ from ytvos_keras.errors import InputError
 
 @contextlib.contextmanager
 def name_data_errors() -> Iterator[None]:
-    """Turn what a dataset of `make_dataset` raises while it runs into the line that was meant.
+    """Recover the one-line error from what a running dataset of `make_dataset` raises.
 
-    TensorFlow wraps an `InputError` of the dataset in pages of text. Of a JPEG that it cannot
-    decode, though the bytes are those that were written, it does not know the name: that is the
-    one of the frames read last that it cannot decode.
+    TensorFlow wraps an `InputError` of the dataset in pages of text. If it cannot decode an intact
+    JPEG, its error does not name the frame, so the frames read last are decoded again to find it.
 
     Raises:
         InputError: the data cannot be used.
@@ -47,7 +46,7 @@ def _undecodable() -> str | None:
         try:
             tf.io.decode_jpeg(read_encoded(*place), channels=3)
         except UnreadableFrameError:
-            continue  # damaged since: not what is looked for
+            continue  # damaged in the meantime: another fault
         except tf.errors.InvalidArgumentError:
             return name
     return None

@@ -1,4 +1,4 @@
-"""On what a run computes: one device, several of one machine, or several machines."""
+"""Device selection: one device, several of one machine, or several machines."""
 
 import contextlib
 import json
@@ -19,12 +19,12 @@ Make = Callable[[tuple[int, int]], tf.data.Dataset]
 
 @dataclass(frozen=True)
 class Devices:
-    """The devices of a run. Each has a replica of the model and a part of every batch.
+    """Devices of a run, each with a replica of the model and a part of every batch.
 
     Args:
-        strategy: how replicas are kept equal; None where there is but one.
-        worker: number of this process, from 0; number 0 writes all files.
-        workers: how many processes there are, each on a machine of its own.
+        strategy: the distribution strategy; None for one device.
+        worker: index of this process, from 0; process 0 writes all files.
+        workers: number of processes, each on a separate machine.
     """
 
     strategy: tf.distribute.Strategy | None = None
@@ -33,26 +33,26 @@ class Devices:
 
     @property
     def is_chief(self) -> bool:
-        """Whether this process writes checkpoints, logs and models; the others write nothing."""
+        """Whether this process writes checkpoints, logs and models."""
         return self.worker == 0
 
     @property
     def replicas(self) -> int:
-        """Devices of all processes together."""
+        """Total number of devices of all processes."""
         return 1 if self.strategy is None else self.strategy.num_replicas_in_sync
 
     def scope(self) -> AbstractContextManager:
-        """Where the model is to be built and compiled. `fit` does without."""
+        """Context in which to build and compile the model; `fit` does not need it."""
         return contextlib.nullcontext() if self.strategy is None else self.strategy.scope()
 
     def check_batch_size(self, batch_size: int) -> None:
-        """Check that a batch can be split evenly.
+        """Make sure that a batch can be split evenly.
 
         Args:
-            batch_size: clips a step, of all devices together.
+            batch_size: clips per step, over all devices.
 
         Raises:
-            InputError: it is no multiple of the number of devices.
+            InputError: it is not a multiple of the number of devices.
         """
         if batch_size % self.replicas:
             raise InputError(
@@ -62,12 +62,12 @@ class Devices:
             )
 
     def distribute(self, make: Make) -> tf.data.Dataset | tf.distribute.DistributedDataset:
-        """What `fit` takes: of every batch the part of this process, split over its devices.
+        """Create a dataset for `fit`: this process's part of each batch, split over its devices.
 
         Args:
-            make: gives an endless dataset. (With one that ends, Keras counts a step of nothing
-                into the loss.) For validation on n batches `.take(n).cache().repeat()`, and
-                `validation_steps=n`.
+            make: creates an endless dataset for a worker. (With a finite one, Keras averages an
+                empty step into the loss.) To validate on n batches, use `.take(n).cache().repeat()`
+                and `validation_steps=n`.
 
         Example:
             ```python
@@ -89,10 +89,10 @@ class Devices:
         return self.strategy.distribute_datasets_from_function(of_this_process)
 
     def check_same(self, what: str, value: object) -> None:
-        """Check that a value is the same in all processes. All of them must call this.
+        """Make sure that a value is the same in all processes, all of which must call this.
 
         Args:
-            what: names it, for the error.
+            what: its name, for the error.
             value: in plain types.
 
         Raises:
@@ -110,10 +110,10 @@ class Devices:
             )
 
     def watch(self) -> AbstractContextManager:
-        """Turn the loss of another process, met within half a minute, into one clear line.
+        """Turn the loss of another process, noticed within half a minute, into one clear line.
 
         Raises:
-            InputError: another process ended or cannot be reached any more.
+            InputError: another process ended or is unreachable.
         """
         if self.workers == 1:
             return contextlib.nullcontext()
@@ -123,19 +123,19 @@ class Devices:
 def find_devices(
     count: int | None = None, on_wait: Callable[[int, int], None] | None = None
 ) -> Devices:
-    """The devices that the environment and the user ask for.
+    """Select devices from the environment and the user's choice.
 
-    Several machines: `TF_CONFIG` lists the same `host:port` pairs everywhere, and the number of
-    the machine; the command is the same on all. The call waits until all have been started.
+    Several machines: `TF_CONFIG` lists the same `host:port` pairs everywhere, and the index of the
+    machine; the command is the same on all. The call waits until all have started.
 
         {"cluster": {"worker": ["a:2222", "b:2222"]}, "task": {"type": "worker", "index": 0}}
 
-    Else several devices of this machine, GPUs if there are any. To be called before anything else
-    uses TensorFlow.
+    Otherwise the devices of this machine, GPUs if there are any. Must be called before TensorFlow
+    is used.
 
     Args:
         count: devices of this machine; default: all GPUs, or one CPU.
-        on_wait: called with the number of this worker and how many there are, before the wait.
+        on_wait: called before the wait with the index of this worker and the number of workers.
 
     Raises:
         InputError: there are fewer devices, or `TF_CONFIG` is not of the form above.

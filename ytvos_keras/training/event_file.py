@@ -1,7 +1,7 @@
-"""Event files of TensorBoard, written without the package `tensorboard`.
+"""Write TensorBoard event files without the package `tensorboard`.
 
-`tf.summary` and Keras' TensorBoard callback need that package, and repeat a step that is done again
-after an interruption.
+`tf.summary` and Keras' TensorBoard callback need that package, and would log a step twice if it is
+repeated after an interruption.
 """
 
 import io
@@ -14,8 +14,8 @@ from PIL import Image
 
 from ytvos_keras.training.atomic_save import atomic_save
 
-_VERSION = "brain.Event:2"  # without it, TensorBoard takes a file for one of 2015
-_WIDEST = 1280  # pixels; wider pictures are made smaller
+_VERSION = "brain.Event:2"  # without it, TensorBoard assumes a file format of 2015
+_WIDEST = 1280  # pixels; wider pictures are scaled down
 _QUALITY = 85
 
 
@@ -26,15 +26,15 @@ def write_events(
     pictures: Mapping[str, Image.Image],
     description: str = "",
 ) -> Path:
-    """Write one file with everything about one step; a file of that step is replaced.
+    """Write one file with everything about one step, replacing an earlier file of that step.
 
-    So a step that is done again after an interruption is not there twice, which no event file that
-    is appended to can promise.
+    So a step that is repeated after an interruption is not logged twice, unlike in a file that is
+    appended to.
 
     Args:
-        folder: is made if it is not there.
-        step: of the whole run.
-        scalars: by name; those with the same word before a `/` are shown together.
+        folder: created if it does not exist.
+        step: step of the whole run.
+        scalars: by name; those with the same prefix before a `/` are shown together.
         pictures: by name, RGB; stored as JPEG.
         description: of the pictures, Markdown.
 

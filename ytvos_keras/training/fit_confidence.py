@@ -1,4 +1,4 @@
-"""Fitting the head that predicts the J of a mask, on the model's own predictions."""
+"""Fit the confidence head on the model's own predictions."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -14,7 +14,7 @@ _LEARNING_RATE = 1e-2
 
 
 class ConfidenceExamples(NamedTuple):
-    """What the head learns from: one row for each object and annotated frame.
+    """Training data of the head: one row for each object and annotated frame.
 
     Args:
         inputs: float32 (N, 4), from `Confidence.summarize`.
@@ -53,7 +53,7 @@ def collect_examples(model: S2S, clips: Iterable[tuple]) -> ConfidenceExamples:
 def fit_confidence(
     model: S2S, examples: ConfidenceExamples, *, epochs: int = 100, seed: int = 0
 ) -> list[float]:
-    """Train the head by cross-entropy against J; the rest of the model stays as it is.
+    """Train the head by cross-entropy against J; the rest of the model is unchanged.
 
     Args:
         model: its head is changed in place.

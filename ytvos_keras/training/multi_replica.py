@@ -1,19 +1,19 @@
-"""`fit` on several devices that computes what it computes on one device with the whole batch.
+"""Make `fit` on several devices equivalent to one device with the whole batch.
 
-Keras 3 lets `tf.distribute` replicate a model, but treats the parts of the batch separately for
-longer than it should (Keras 3.15, TensorFlow 2.21):
+Keras 3 lets `tf.distribute` replicate a model, but combines the parts of the batch too late (Keras
+3.15, TensorFlow 2.21):
 
-* The mean of the loss is taken on every replica, then averaged: annotated frames weigh more where
+* The loss is averaged on each replica, then over replicas, so annotated frames weigh more where
   there are few of them. Here the mean is over the frames of all replicas.
 * Gradients are clipped, and checked for overflow of float16, before they are summed
   (https://github.com/tensorflow/tensorflow/issues/33929). Here they are summed first.
-* Gradient accumulation fails: its condition holds a `merge_call`
-  (https://github.com/keras-team/tf-keras/issues/301). Here the condition stands outside.
-* `fit` does not run under `MultiWorkerMirroredStrategy` at all: it fails when it builds the model
-  from a first batch, and when it averages the logs, which are scalars, over their first axis
+* Gradient accumulation fails: its condition contains a `merge_call`
+  (https://github.com/keras-team/tf-keras/issues/301). Here the condition is outside.
+* `fit` fails under `MultiWorkerMirroredStrategy`: when it builds the model from a first batch, and
+  when it averages the logs, which are scalars, over their first axis
   (https://github.com/keras-team/keras/issues/20585,
-  https://github.com/keras-team/keras/issues/20329). Here the model is built already, and logs have
-  an axis.
+  https://github.com/keras-team/keras/issues/20329). Here the model is already built, and logs have
+      an axis.
 """
 
 import keras
@@ -35,18 +35,18 @@ def compile_replicated(
 ) -> None:
     """Compile a model so that training on several devices equals training on one.
 
-    Weights are equal but for the order of sums: to 1e-4 after several steps in float32. Call it
-    within `devices.scope()`, and create metrics and optimizer there too.
+    Weights agree up to the order of sums: to 1e-4 after several steps in float32. Call this within
+    `devices.scope()`, and create metrics and optimizer there too.
 
     Args:
         model: built within `devices.scope()`.
-        devices: one device: nothing but `model.compile`.
+        devices: with one device, this is just `model.compile`.
         optimizer: any Keras optimizer, also with accumulation, clipping and averages.
         loss: with the reduction `"mean_with_sample_weight"`.
         options: of `model.compile`.
 
     Raises:
-        ValueError: it is called outside of the scope.
+        ValueError: it is called outside the scope.
     """
     if devices.strategy is None:
         model.compile(optimizer=optimizer, loss=loss, **options)
@@ -69,8 +69,8 @@ def compile_replicated(
 class ReplicatedMean(keras.losses.Loss):
     """The weighted mean of a loss over the frames of all replicas.
 
-    Each replica's value is its share of that mean: the sum of all is the mean, and the sum of
-    their gradients its gradient.
+    Each replica's value is its share of that mean: the values add up to the mean, and their
+    gradients to its gradient.
 
     Args:
         loss: with the reduction `"mean_with_sample_weight"`.
@@ -105,16 +105,16 @@ def replicate_optimizer(optimizer: keras.optimizers.Optimizer) -> keras.optimize
 
 
 class _Replicated:
-    """Mixin that comes before the class of a Keras optimizer."""
+    """Mixin to put before the class of a Keras optimizer."""
 
     def apply_gradients(self, grads_and_vars):
-        # `train_step` calls this on the outermost optimiser; inner ones get sums by `apply`.
+        # `train_step` calls this on the outermost optimizer; inner ones get sums by `apply`.
         gradients, variables = zip(*grads_and_vars, strict=True)
         sums = tf.distribute.get_replica_context().all_reduce(_SUM, list(gradients))
         return super().apply_gradients(zip(sums, variables, strict=True))
 
     def _all_reduce_sum_gradients(self, grads_and_vars):
-        return grads_and_vars  # they are sums
+        return grads_and_vars  # gradients are already summed
 
     def build(self, variables):
         if not self.built:  # LossScaleOptimizer would build again
@@ -128,7 +128,7 @@ class _Replicated:
             super()._backend_apply_gradients(gradients, variables)
 
     def _accumulate(self, strategy, gradients, variables):
-        """Do what Keras does in the method above, with the condition outside of the replicas."""
+        """Like Keras' version, with the condition outside of the replicas."""
 
         def on_every_replica(function):
             arguments = (gradients, variables)
@@ -160,5 +160,5 @@ class _Replicated:
 
 
 def _with_an_axis(step, model):
-    """Logs of shape (1,): the axis over which `fit` averages them."""
+    """Give logs the shape (1,), the axis over which `fit` averages them."""
     return lambda data: {name: value[None] for name, value in step(model, data).items()}

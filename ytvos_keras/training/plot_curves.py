@@ -1,4 +1,4 @@
-"""Curves of a training run: loss and J over its steps."""
+"""Plot loss and J over the steps of a run."""
 
 import csv
 import itertools
@@ -16,11 +16,11 @@ def can_plot() -> bool:
 
 
 def plot_curves(log: Path, path: Path) -> None:
-    """Draw what `log.csv` of a run holds. Needs Matplotlib.
+    """Plot the `log.csv` of a run. Needs Matplotlib.
 
     Args:
         log: `log.csv` of one run.
-        path: a PNG, which appears whole or not at all.
+        path: a PNG file, written atomically.
     """
     from matplotlib.figure import Figure
 
@@ -44,6 +44,6 @@ def plot_curves(log: Path, path: Path) -> None:
 
 
 def _stage_ends(rows: list[dict]) -> list[int]:
-    """Steps after which another stage begins."""
+    """Steps after which a new stage begins."""
     pairs = itertools.pairwise(rows)
     return [int(row["step"]) for row, after in pairs if row["stage"] != after["stage"]]

@@ -1,4 +1,4 @@
-"""What a training run does, as data: a few frozen dataclasses."""
+"""Configuration of a training run."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -21,15 +21,15 @@ _PARTS = (
 
 @dataclass(frozen=True)
 class Stability:
-    """When the loss counts as stable: the paper says "when the training losses become stable".
+    """Rule for a stable loss; the paper says "when the training losses become stable".
 
-    The loss is smoothed exponentially. It is stable when for `passes` passes over the training
-    videos the smoothed loss has not fallen below its best by the share `improvement`. The rule is
+    The loss is smoothed exponentially. It is stable when the smoothed loss has not improved on its
+    best by the fraction `improvement` for `passes` passes over the training videos. The rule is
     applied at every checkpoint.
 
     Args:
-        improvement: share, 0–1.
-        passes: how long to wait for it, in passes over the training videos.
+        improvement: fraction, 0–1.
+        passes: patience, in passes over the training videos.
         smoothing: weight of the past in the smoothed loss after one pass, 0–1.
     """
 
@@ -40,24 +40,24 @@ class Stability:
 
 @dataclass(frozen=True)
 class Stage:
-    """One part of the curriculum.
+    """One stage of the curriculum.
 
-    A stage that ends early because its loss is stable leaves the rest of its steps to the next
-    one, so that the length of the whole training does not depend on when that happens.
+    If a stage ends early because its loss is stable, its remaining steps are added to the next one,
+    so the length of the whole training stays the same.
 
     Args:
         name: shown in progress and log.
         steps: optimizer steps. Give either `steps` or `passes`.
         passes: passes over the training videos with one clip a video: the paper's epochs.
-        frames: `"annotated"`, or `"any"`: frames without annotation are drawn too, at weight 0.
-        clip_length: T, or a range from which a T is drawn for every batch.
+        frames: `"annotated"`, or `"any"` to include frames without annotation at weight 0.
+        clip_length: T, or a range from which T is drawn for every batch.
         size: height and width of the frames in pixels, multiples of 32.
-        teacher_forcing: for models that see a previous mask: `(held, falling)` in shares of the
-            stage. The true mask is given for `held`; over `falling` its probability then goes
-            linearly to 0 (scheduled sampling); after that the model sees its own predictions.
-            None: its own predictions from the start.
-        corruption: share of the clips whose true previous masks are damaged at random, as a model
-            damages them, 0–1.
+        teacher_forcing: for models that see a previous mask: `(held, falling)` as fractions of the
+            stage. The true mask is given for `held`; over `falling`, its probability falls linearly
+            to 0 (scheduled sampling); after that, the model sees its own predictions. None: its own
+            predictions from the start.
+        corruption: fraction of clips whose true previous masks get random errors like those of a
+            model, 0–1.
         until_stable: end the stage early when the loss is stable.
     """
 
@@ -94,32 +94,31 @@ class Stage:
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything about a training run but its data and the place of its files.
+    """Everything about a training run except its data and output folder.
 
     Args:
-        model: the network; None: that of `weights`, which must then be given.
+        model: the network; None for that of `weights`, which must then be given.
         stages: in order.
         weights: trained model to start from: the name of a network with bundled weights
             (`"s2s-lite"`), a `.keras` or `.weights.h5` file, or a checkpoint; None for a new one.
         backbone_weights: pretrained weights of the backbones: `"imagenet"`, a file (see `S2S`), or
-            None for a random start. Not read if there are `weights`.
+            None for random weights. Ignored if there are `weights`.
         loss: `"cross-entropy"` (equation 5 of the paper) or `"lite"` (see `LiteLoss`).
-        batch_size: clips a batch, over all devices and workers.
-        learning_rate: of Adam, at the start (after the warm-up).
+        batch_size: clips per batch, over all devices and workers.
+        learning_rate: initial learning rate of Adam (after the warm-up).
         schedule: `"constant"`, or `"cosine"` to zero over all stages after a short warm-up.
         weight_decay: of AdamW; 0 for plain Adam.
         clip_norm: largest global norm of the gradient; None for no clipping.
-        average: momentum of the running average of the weights, which is what is validated and
-            saved; None for no average.
-        accumulate: batches whose gradients are averaged for each optimizer step.
-        precision: Keras dtype policy; losses, logits and cell states are float32 under any.
-        recompute: whether activations are recomputed for the gradients, to fit long clips.
-        checkpoint_steps: optimizer steps between two checkpoints, validations and lines of the
-            log.
-        augment: whether clips are changed at random (`make_dataset`). The paper only resizes them.
-        percent: share of the training videos, chosen by their names (Table 4 of the paper); a
-            larger share contains every smaller one.
-        min_object: least size of the object where a clip begins, as a share of the frame.
+        average: momentum of the running average of the weights, which is validated and saved; None
+            for no average.
+        accumulate: number of batches to average gradients over for each optimizer step.
+        precision: Keras dtype policy; losses, logits and cell states are always float32.
+        recompute: whether to recompute activations for the gradients, to fit long clips.
+        checkpoint_steps: optimizer steps between checkpoints, validations and log lines.
+        augment: whether to augment clips (`make_dataset`). The paper only resizes them.
+        percent: percentage of the training videos, chosen by name (Table 4 of the paper); a larger
+            one contains every smaller one.
+        min_object: smallest object in the first frame of a clip, as a fraction of the frame.
         max_step: largest mean distance of a clip's frames, in annotated frames.
         frozen: parts of the model that are not trained: `"initializer"`, `"encoder"`,
             `"conv_lstm"`, `"decoder"`, `"memory"`, `"initializer.backbone"`,
@@ -158,9 +157,9 @@ class Recipe:
 
     @property
     def clips_per_step(self) -> int:
-        """Clips that one optimizer step sees."""
+        """Clips per optimizer step."""
         return self.batch_size * self.accumulate
 
     def to_dict(self) -> dict:
-        """In plain types, ready for JSON."""
+        """Convert to plain types for JSON."""
         return dataclasses.asdict(self)

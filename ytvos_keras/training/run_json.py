@@ -1,4 +1,4 @@
-"""What a run was made of, for `run.json`."""
+"""Description of a run, for `run.json`."""
 
 import hashlib
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ def describe_run(
         InputError: a folder does not hold records.
     """
     fields = recipe.to_dict()
-    # Described by their checksums, not their paths.
+    # Identified by checksums, not paths.
     weights, backbone_weights = fields.pop("weights"), fields.pop("backbone_weights")
     return {
         "recipe": fields,
@@ -44,7 +44,7 @@ def describe_run(
 
 
 def what_matters(description: dict) -> dict:
-    """What has to be the same when a run is resumed, and in all of its workers.
+    """The part of a description that must be equal in a resumed run and in all workers.
 
     Args:
         description: from `describe_run`.
@@ -59,7 +59,7 @@ def checksum(path: Path) -> str:
 
 
 def _describe_records(folder: str | Path, share: float) -> dict:
-    """Name a folder of records by its `dataset.json`, which has the checksums of its shards."""
+    """Identify a folder of records by its `dataset.json`, which has the checksums of its shards."""
     read_dataset(folder)
     folder = Path(folder)
     return {

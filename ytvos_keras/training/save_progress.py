@@ -1,4 +1,4 @@
-"""Writes checkpoint and log."""
+"""Write checkpoint and log."""
 
 import time
 
@@ -10,13 +10,13 @@ from ytvos_keras.training.run_files import RunFiles
 
 
 class SaveProgress(keras.callbacks.Callback):
-    """Writes log and checkpoint every `checkpoint_steps` steps, and ends the stage on its last one.
+    """Write log and checkpoint regularly, and end the stage after its last step.
 
     One Keras epoch is `checkpoint_steps` steps; the last one of a stage may be shorter. Must come
     after all callbacks that change what is saved.
 
     Args:
-        files: where to.
+        files: the run's files.
         progress: updated.
         recipe: of the run.
         writes: whether this process writes the files.
@@ -34,7 +34,7 @@ class SaveProgress(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         is_last = self.progress.stage_step + self._steps == self.progress.stage_steps
         if is_last and batch + 1 == self._steps * self.recipe.accumulate:
-            self.model.stop_training = True  # Keras still validates and ends the epoch properly
+            self.model.stop_training = True  # Keras still validates and ends the epoch normally
 
     def on_epoch_end(self, epoch, logs=None):
         progress = self.progress
@@ -49,7 +49,6 @@ class SaveProgress(keras.callbacks.Callback):
             }
         )
         if self.writes:
-            # In this order: steps with a checkpoint are not repeated, those without write the log
-            # again.
+            # In this order: steps with a checkpoint are not repeated; others rewrite the log.
             self.files.write_log(progress.history)
             save_checkpoint(self.model, progress, self.files.checkpoints)

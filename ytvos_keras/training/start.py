@@ -1,4 +1,4 @@
-"""What a run starts from: backbone weights, or a trained model; and what it does not train."""
+"""Initial weights and frozen parts of a run."""
 
 import dataclasses
 from pathlib import Path
@@ -41,17 +41,17 @@ def complete_recipe(recipe: Recipe) -> Recipe:
 
 
 def frozen_parts(recipe: Recipe) -> tuple[str, ...]:
-    """The parts that are not trained, those that the network itself freezes included.
+    """The parts that are not trained, including those that the network itself freezes.
 
     Args:
-        recipe: its network is known.
+        recipe: from `complete_recipe`.
     """
     own = ("encoder.backbone",) if recipe.model.freeze_backbone else ()
     return tuple(dict.fromkeys(own + recipe.frozen))
 
 
 def load_weights(model: S2S, weights: str | Path) -> None:
-    """Load the weights that a run starts from.
+    """Load the initial weights of a run.
 
     Args:
         model: not compiled, or it would expect weights of its optimizer too.
@@ -69,7 +69,7 @@ def load_weights(model: S2S, weights: str | Path) -> None:
             model.load_weights(weights)
     except InputError:
         raise
-    except Exception as error:  # Keras and HDF5 raise of every kind
+    except Exception as error:  # Keras and HDF5 raise all kinds of errors
         raise InputError(
             f"{weights}: not weights of this network ({first_line(error)}); give a .keras or "
             ".weights.h5 file of the same S2SConfig"
@@ -79,10 +79,10 @@ def load_weights(model: S2S, weights: str | Path) -> None:
 def freeze(model: S2S, parts: tuple[str, ...]) -> None:
     """Exclude parts of a model from training.
 
-    Layers of a backbone for which its file had no weights are trained all the same.
+    Layers of a backbone without pretrained weights are trained all the same.
 
     Args:
-        model: with the weights that it starts from.
+        model: with its initial weights.
         parts: names as in `Recipe.frozen`.
 
     Raises:

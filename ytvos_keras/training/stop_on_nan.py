@@ -19,8 +19,8 @@ _REMEDY = (
 class StopOnNaN(keras.callbacks.Callback):
     """Raises `InputError` as soon as the running loss or a weight is NaN or infinite.
 
-    Keras's `TerminateOnNaN` would still run the callbacks at the end of the epoch, which save the
-    weights. A step can spoil the weights after its loss was computed, so they are checked, too,
+    Keras' `TerminateOnNaN` would still run the callbacks at the end of the epoch, which save the
+    weights. A step can corrupt the weights after its loss was computed, so they are checked, too,
     before they are validated or saved. Must come before all callbacks that save.
 
     Args:

@@ -1,4 +1,4 @@
-"""Ends a stage when its loss is stable."""
+"""Early stopping of a stage when its loss is stable."""
 
 import keras
 
@@ -7,15 +7,15 @@ from ytvos_keras.training.recipe import Stability
 
 
 class StopWhenStable(keras.callbacks.Callback):
-    """Ends `fit` when the rule of a `Stability` holds, which is tested after every Keras epoch.
+    """End `fit` when the rule of a `Stability` is met, which is tested after every Keras epoch.
 
     Args:
         rule: the rule.
-        progress: of the run. Its `stable` holds what the rule remembers: `loss` (smoothed), `best`
-            and `waited` (passes). It is part of every checkpoint, so that a resumed run stops
-            where an uninterrupted one does.
+        progress: progress of the run. Its `stable` is the memory of the rule: `loss` (smoothed),
+            `best` and `waited` (passes). It is part of every checkpoint, so that a resumed run
+            stops where an uninterrupted one does.
         steps: optimizer steps from one checkpoint to the next.
-        passes_per_step: share of the training videos that one step sees.
+        passes_per_step: fraction of the training videos in one step.
     """
 
     def __init__(self, rule: Stability, progress: Progress, steps: int, passes_per_step: float):
@@ -33,7 +33,7 @@ class StopWhenStable(keras.callbacks.Callback):
 
 
 def update_stability(rule: Stability, memory: dict, loss: float, passes: float) -> None:
-    """Take note of the mean loss of some more passes, or of a part of one.
+    """Update the memory with the mean loss of further passes, or of a fraction of one.
 
     Args:
         rule: the rule.

@@ -1,4 +1,4 @@
-"""Figures of a run and pictures of its predictions for TensorBoard."""
+"""Log figures and pictures of predictions for TensorBoard."""
 
 import dataclasses
 import time
@@ -19,17 +19,17 @@ _DESCRIPTION = "Above the true masks, below what the model predicts from the fir
 
 
 class LogToTensorBoard(keras.callbacks.Callback):
-    """Writes an event file per checkpoint: losses, J, learning rate, clips per second, pictures.
+    """Write an event file per checkpoint: losses, J, learning rate, clips per second, pictures.
 
     Must come before `SwapEMAWeights`: at the end of a validation the averaged weights are still in
-    place, and they are shown. (Without validation, the weights in training are shown: swapping them
-    once more would change their last bits.) Must come before `SaveProgress`: steps with a
-    checkpoint are not repeated, repeated ones overwrite their event file. The model is called
-    eagerly, as tracing another graph would take longer than all its calls.
+    place, so these are shown. (Without validation, the training weights are shown: swapping would
+    change their last bits.) Must come before `SaveProgress`: steps with a checkpoint are not
+    repeated, and repeated ones overwrite their event file. The model is called eagerly, since
+    tracing another graph would take longer than all its calls.
 
     Args:
         recipe: of the run.
-        data: of the run; training clips are shown where there are none to validate on.
+        data: data of the run; without validation clips, training clips are shown.
         files: of the run.
         progress: of the run.
     """
@@ -47,7 +47,7 @@ class LogToTensorBoard(keras.callbacks.Callback):
         self._clips = None
 
     def on_epoch_begin(self, epoch, logs=None):
-        if self._clips is None:  # later, records may have been damaged
+        if self._clips is None:  # now, since records may be damaged later
             self._clips = self._read_clips()
         self._begin, self._seconds, self._pictures = time.monotonic(), None, None
 
@@ -77,7 +77,7 @@ class LogToTensorBoard(keras.callbacks.Callback):
         }
 
     def _read_clips(self) -> list[tuple]:
-        """Always the same: the first ones of the validation, or else of the last stage."""
+        """Always the same clips: the first ones of the validation, or else of the last stage."""
         recipe = dataclasses.replace(self.recipe, batch_size=1, accumulate=1)
         if self.data.validation is not None:
             clips = validation_clips(recipe, self.data)
@@ -87,7 +87,7 @@ class LogToTensorBoard(keras.callbacks.Callback):
 
 
 def draw_prediction(model: keras.Model, clip: tuple) -> Image.Image:
-    """Draw the true masks of a clip, and those that the model predicts below them.
+    """Draw the true masks of a clip, and the predicted ones below.
 
     Args:
         model: an `S2S`.
@@ -110,5 +110,5 @@ def draw_prediction(model: keras.Model, clip: tuple) -> Image.Image:
 
 
 def _tag(name: str) -> str:
-    """Keras's name of a figure as one of TensorBoard."""
+    """Convert Keras' name of a figure to one for TensorBoard."""
     return f"validation/{name[4:]}" if name.startswith("val_") else f"training/{name}"

@@ -1,4 +1,4 @@
-"""A training run: stages, checkpoints, the best model."""
+"""Run a training: stages, checkpoints, the best model."""
 
 import contextlib
 import functools
@@ -53,18 +53,18 @@ def train(
 ) -> RunFiles:
     """Trains a model, or resumes the run in `output`.
 
-    Every stage is one `model.fit`, whose epochs are `recipe.checkpoint_steps` steps: then the model
-    is validated and a checkpoint written. A resumed run has the losses and the weights of one that
-    was never interrupted: on a CPU to the last bit.
+    Every stage is one `model.fit`, whose epochs have `recipe.checkpoint_steps` steps; after each,
+    the model is validated and a checkpoint written. A resumed run has the same losses and weights
+    as an uninterrupted one, bit-exactly on a CPU.
 
     Args:
-        recipe: what to do.
+        recipe: configuration of the run.
         data: folders of training records, from `ytvos-prepare`, and their shares of the clips.
-        output: folder of the run. If it holds the same run already, that is resumed. With workers
-            on several machines, all must see it; only the first one writes to it.
+        output: folder of the run. If it contains the same run, that is resumed. With workers on
+            several machines, all must see it; only the first one writes to it.
         validation: records to validate on; without them there is no best model, only the last.
             Videos with the name of a training video are left out; if both are the same records, a
-            tenth of the videos is held out from the training.
+            tenth of the videos is held out from training.
         devices: from `find_devices`; default: one device.
         callbacks: called at the start of each stage; returns further callbacks for it, such as a
             progress bar.
@@ -100,7 +100,7 @@ def train(
         devices.check_same("the step of the last checkpoint", progress.step)
         run = _Run(recipe, run_data, devices, files, model, progress, videos)
         for number in range(progress.stage, len(recipe.stages)):
-            # What an earlier stage has left of its steps belongs to this one.
+            # Steps left over from earlier stages are added to this one.
             progress.stage_steps = sum(steps[: number + 1]) - (progress.step - progress.stage_step)
             own = callbacks(recipe.stages[number], progress) if callbacks else []
             run.fit_stage(own)
@@ -121,7 +121,7 @@ def stage_steps(recipe: Recipe, videos: int) -> list[int]:
 
 @dataclass
 class _Run:
-    """What all stages share."""
+    """Shared by all stages."""
 
     recipe: Recipe
     data: RunData
@@ -140,7 +140,7 @@ class _Run:
             math.ceil(steps / every) for steps in (progress.stage_step, progress.stage_steps)
         )
         if stage.until_stable is not None and is_stable(stage.until_stable, progress.stable):
-            epochs = done  # the run was interrupted right at the end of the stage
+            epochs = done  # it was interrupted right at the end of the stage
         self.model.fit(
             self._training_clips(),
             initial_epoch=done,
@@ -151,7 +151,7 @@ class _Run:
             verbose=0,
             **self._validation(),
         )
-        # `fit` has done so unless it had nothing left to do.
+        # `fit` does this, unless it had nothing left to do.
         self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
         progress.stage, progress.stage_step, progress.stable = progress.stage + 1, 0, {}
         if self.devices.is_chief:
@@ -188,13 +188,13 @@ class _Run:
         return LogToTensorBoard(self.recipe, self.data, self.files, self.progress)
 
     def _callbacks(self, stage: Stage) -> list[keras.callbacks.Callback]:
-        """In an order that matters."""
+        """The order matters."""
         recipe, files, progress = self.recipe, self.files, self.progress
         chief = self.devices.is_chief
         own = [StopOnNaN(recipe, files, progress)]
         if chief:
             own.append(self._watch)
-        if self.data.validation is not None:  # before the average leaves the model
+        if self.data.validation is not None:  # before the averaged weights are swapped out
             own.append(SaveBestModel(files, progress, writes=chief))
         if recipe.average is not None:
             own.append(keras.callbacks.SwapEMAWeights())

@@ -6,7 +6,7 @@
 
 From `s2s-lite` unless --weights names another model. One stage of 300 steps of 4 clips of 6 frames,
 AdamW from a tenth of the rate of `lite` down to 0; the running average spans some 20 steps, so that
-100 steps are enough to see an effect. A frozen backbone stays frozen.
+100 steps already have an effect. A frozen backbone stays frozen.
 
 Time and result: not measured; depends on the videos. Guide: docs/guides/fine_tune.md.
 """

@@ -1,12 +1,12 @@
-"""The bundled `s2s-lite`: pictures turned into clips and real clips, on two cores in an afternoon.
+"""The bundled `s2s-lite`, trained on pictures and videos on two cores in an afternoon.
 
     ytvos-prepare images PICTURES pictures
     ytvos-prepare davis VIDEOS videos
     ytvos-train --recipe lite --data pictures=0.8 --data videos=0.2 --validation held_out \
         --backbone-weights efficientnet_lite0.npz --output runs/lite
 
-First clips of 5 frames, in the first third of which the true previous mask gives way to the
-model's own, then clips of 10 frames with the model's own throughout. Time, result and the very
+The first stage has clips of 5 frames, with teacher forcing that fades out over its first third; the
+second has clips of 10 frames with the model's own predictions throughout. Time, result and exact
 commands: MODEL_CARD.md.
 """
 

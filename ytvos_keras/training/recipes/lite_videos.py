@@ -3,8 +3,8 @@
     ytvos-train --recipe lite-videos --weights runs/lite/best.keras \
         --data pictures=0.5 --data videos=0.5 --output runs/lite-videos
 
-Half of the clips are real. Every second frame is remembered, so that clips of 6 frames already
-read the bank; the bundled model remembers every fifth. Time, result and data: MODEL_CARD.md.
+Half of the clips are real. Every second frame is remembered, so that even clips of 6 frames use the
+bank; the bundled model remembers every fifth. Time, result and data: MODEL_CARD.md.
 """
 
 import dataclasses

@@ -2,10 +2,10 @@
 
     ytvos-train --recipe mask-as-input --data records --output runs/mask-as-input
 
-One VGG-16 serves Initializer and Encoder. The Encoder sees the true previous mask until the loss
-is stable (teacher forcing); then the model's own prediction replaces it at once, as the paper says
-it ("after the training losses become stable, we replace …"). Its reference [2] lets the probability
-of the true mask fall gradually instead: `teacher_forcing=(0.0, 0.5)` in the second stage does that.
+One VGG-16 serves Initializer and Encoder. The Encoder sees the true previous mask until the loss is
+stable (teacher forcing); then the model's own prediction replaces it at once, as in the paper
+("after the training losses become stable, we replace …"). In its reference [2] the probability of
+the true mask falls gradually instead; `teacher_forcing=(0.0, 0.5)` in the second stage does that.
 When the loss is stable again, frames without annotation are added, as in `paper`.
 
 Time and result: not measured; the paper has J 59.4 on seen and 60.7 on unseen categories (cited).

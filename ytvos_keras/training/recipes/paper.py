@@ -3,12 +3,12 @@
     ytvos-prepare youtube-vos YOUTUBE_VOS/train records
     ytvos-train --recipe paper --data records --validation validation_records --output runs/paper
 
-Both VGG-16s start from ImageNet weights (downloaded once by Keras), everything else from Glorot's
-initialization. Clips are resized to 256×448 and not changed otherwise, T is 5 to 11, Adam has a
-constant learning rate of 1e-5. 80 passes over the training videos in all: annotated frames only
-until the loss is stable, 60 passes at most; all frames for the rest, at weight 0 where there is no
-annotation. The paper does not state the batch size. `paper-75`, `paper-50` and `paper-25` are
-Table 4: the same passes over a share of the training videos.
+Both VGG-16s start from ImageNet weights (downloaded once by Keras), everything else from Glorot
+initialization. Clips are only resized to 256×448, T is 5 to 11, and Adam has a constant learning
+rate of 1e-5. There are 80 passes over the training videos: with annotated frames only until the
+loss is stable, for at most 60 passes; then with all frames, at weight 0 where there is no
+annotation. The paper does not state the batch size. `paper-75`, `paper-50` and `paper-25` are Table
+4: the same passes over a fraction of the training videos.
 
 Time: not measured, needs a GPU. Result: not measured; the paper has J 60.9 on seen and 60.1 on
 unseen categories (cited, Table 2), with a quarter of the videos 46.7 and 40.1 (cited, Table 4).

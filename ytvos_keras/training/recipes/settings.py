@@ -11,10 +11,10 @@ trained further while the other parts are.
     ytvos-train --recipe setting-3 --data davis --backbone-weights segmentation_vgg16.weights.h5 \
         --output runs/setting-3
 
-"From scratch" is taken to mean ImageNet backbones, as everywhere in the paper, and 200 passes, as
-many as `davis2016` makes; the paper does not say. The segmentation network of Setting 3 is DeepLab
-there; here any VGG-16 in Keras' layout. Both backbones start from it and the Encoder's is frozen.
-The Encoder's 1×1 convolution, which is new, is trained, and so is fc6 where the file has none.
+"From scratch" is taken to mean ImageNet backbones, as everywhere in the paper, and 200 passes, like
+`davis2016`; the paper does not say. In the paper the segmentation network of Setting 3 is DeepLab;
+here it is any VGG-16 in Keras' layout. Both backbones start from it and the Encoder's is frozen.
+The Encoder's new 1×1 convolution is trained, and so is fc6 if the file has none.
 
 Time: not measured, needs a GPU. Result: not measured; the paper has a mean J of 51.3, 51.9 and
 45.6 (cited).

@@ -1,11 +1,11 @@
-"""The paper's network made small, to compare its variants on two cores in minutes.
+"""A small version of the paper's network, to compare its variants on two cores in minutes.
 
     ytvos-train --recipe small --data videos --output runs/small
     ytvos-train --recipe small-mask-as-state …
 
-Initializer, Encoder, ConvLSTM at stride 32 and Decoder as in section 4.3, cross-entropy, no
-departure but fc6, which is left out, the number of channels and the size of the frames; clips are
-not changed at random. Its masks are coarse: it serves for comparisons, not for use.
+Initializer, Encoder, ConvLSTM at stride 32, Decoder and cross-entropy are those of section 4.3,
+without fc6 and with fewer channels and smaller frames; clips are not augmented. Its masks are
+coarse: it is for comparisons only.
 
 Time: 15 minutes on one core of an AMD EPYC (2026-11-23), without Initializer 9 to 17. Result: J
 22.3 ± 8.5 on held-out clips over three seeds, without Initializer 6.6 ± 0.9;
