@@ -5,6 +5,7 @@ import logging
 import av
 import numpy as np
 import pytest
+import tensorflow as tf
 from fake_model import FakeModel
 from PIL import Image
 
@@ -129,6 +130,28 @@ def test_between_two_masks_the_nearer_counts(tmp_path, clip, mask):
         [frame(i) for i in range(COUNT)], {3: bar(20)}, {6: bar(30)}, direction="both"
     )
     assert [column(labels) for labels in memory] == columns(both.masks)
+
+
+class DarkFrames(FakeModel):
+    """Expects little of a mask in a dark frame, and of those that follow from it."""
+
+    def step_features(self, features, state):
+        probabilities, after = super().step_features(features, state)
+        is_bright = tf.cast(features["grey"][:, :1, :1, 0] > 105, tf.float32)
+        return probabilities, after | {
+            "confidence": state["confidence"] * (0.1 + 0.85 * is_bright[:, 0])
+        }
+
+
+def test_in_memory_the_more_confident_direction_counts():
+    frames = [frame(index) for index in range(COUNT)]
+    masks, corrections = {0: bar(10)}, {COUNT - 1: bar(30)}
+    nearer = list(Segmenter(FakeModel()).segment(frames, masks, corrections, direction="both"))
+    assert [column(labels) for labels in nearer] == [10, 11, 12, 13, 33, 32, 31, 30]
+    frames[1] = np.full((*SIZE, 3), 100, np.uint8)  # the forward pass is lost from here on
+    segmenter = Segmenter(DarkFrames())
+    sure = list(segmenter.segment(iter(frames), masks, corrections, direction="both"))
+    assert [column(labels) for labels in sure][2:] == [35, 34, 33, 32, 31, 30]
 
 
 def test_join_by_confidence_and_overlap():

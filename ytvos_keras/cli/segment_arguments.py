@@ -205,8 +205,9 @@ def _add_outputs(group: argparse._ArgumentGroup) -> None:
         default=("palette",),
         metavar="NAME,…",
         help="what to write beside the palette PNGs: binary (DIR/binary: black and white), "
-        "per-object (DIR/objects: a folder for each), cutout (DIR/cutout: RGBA PNGs), cutout-video "
-        "(WebM with alpha), green-screen (MP4)",
+        "per-object (DIR/objects: a folder for each), probabilities (DIR/probabilities: a folder "
+        "of 16-bit PNGs for each, probability x 65535), cutout (DIR/cutout: RGBA PNGs), "
+        "cutout-video (WebM with alpha), green-screen (MP4)",
     )
     add("--overlay", action="store_true", help="also write DIR/overlay.mp4, masks over the video")
     add(

@@ -1,7 +1,7 @@
 """The backward pass through files: its masks wait in a hidden folder until they are joined."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,7 @@ from ytvos_keras.inference.confidence_log import ConfidenceLog
 from ytvos_keras.inference.directions import choose_directions, join_directions
 from ytvos_keras.inference.inputs import Inputs
 from ytvos_keras.inference.passes import run_pass
+from ytvos_keras.inference.probability_files import ProbabilityFiles
 from ytvos_keras.inference.resume import ResumeFile
 from ytvos_keras.media.masks import read_label_map
 
@@ -23,11 +24,22 @@ class BackwardPass:
         inputs: what is given.
         output: the folder in which the hidden one is made.
         fingerprint: of the run; see `resume.fingerprint`.
+        probabilities: those of the joined passes, if they are wanted.
     """
 
-    def __init__(self, inputs: Inputs, output: Path, fingerprint: str):
+    def __init__(
+        self,
+        inputs: Inputs,
+        output: Path,
+        fingerprint: str,
+        probabilities: ProbabilityFiles | None = None,
+    ):
         self.inputs = inputs
         self.folder = output / FOLDER_NAME
+        self._joined, self._own = probabilities, None
+        if probabilities is not None:
+            ids = list(probabilities.folders)
+            self._own = ProbabilityFiles(self.folder / "probabilities", ids, {})
         self._resume = ResumeFile(self.folder, fingerprint)
 
     def run(self, segmenter, report: Callable[[int, int], None], overwrite: bool) -> None:
@@ -44,6 +56,7 @@ class BackwardPass:
             self._resume,
             self.inputs.read_backward,
             report=lambda done: report(done, total),
+            probabilities=self._own,
         )
         segmenter.reset()
 
@@ -65,11 +78,20 @@ class BackwardPass:
         sure = confidence.of(name), self._resume.confidence.of(name)
         if self.inputs.direction == "backward":  # the forward pass has nothing
             confidence.add(name, sure[1])
+            self._take_probabilities(name, self.inputs.trusted)
             return backward
         chosen = choose_directions(index, self.inputs.trusted, sure)
         own = {i: sure[0 if is_forward else 1].get(i) for i, (is_forward, _) in chosen.items()}
         confidence.add(name, {i: value for i, value in own.items() if value is not None})
+        backward_ids = [i for i, (is_forward, _) in chosen.items() if not is_forward]
+        self._take_probabilities(name, backward_ids)
         return join_directions(forward, backward, index, self.inputs.trusted, sure)
+
+    def _take_probabilities(self, name: str, ids: Iterable[int]) -> None:
+        """Let the probabilities of some objects be those of this pass."""
+        if self._joined is not None and self._own is not None:
+            for object_id in ids:
+                self._joined.take(object_id, name, self._own)
 
     def remove(self) -> None:
         """Delete the folder, if there is one."""

@@ -175,7 +175,7 @@ def _segment_video(
         corrections=video.corrections,
         options=dataclasses.replace(options, overwrite=options.overwrite or finished),
     )
-    digest = fingerprint(inputs, segmenter)
+    digest = fingerprint(inputs, segmenter, options)
     objects = len(inputs.first_masks.begins)
     if finished and before["fingerprint"] == digest:
         frames = before["frames"]

@@ -52,11 +52,12 @@ def segment_both_ways(
     with tempfile.TemporaryDirectory(prefix="ytvos-both-") as name:
         folder = Path(name)
         frames = frames if isinstance(frames, Sequence | np.ndarray) else _Spooled(frames, folder)
-        before = segmenter.video
+        before, sure = segmenter.video, {}
         segmenter.reset()
         last = min(max(given), len(frames) - 1)
         for index in range(last, -1, -1):
             labels = _step(segmenter, frames[index], given.get(index))
+            sure[index] = segmenter.confidence
             write_mask(folder / f"{index}.png", labels)
         segmenter.restore(before)
         nothing = np.zeros(next(iter(given.values())).shape, np.uint8)
@@ -68,7 +69,8 @@ def segment_both_ways(
                 yield backward
                 continue
             forward = _step(segmenter, frames[index], given.get(index))
-            yield join_directions(forward, backward, index, trusted)
+            confidence = segmenter.confidence, sure.get(index, {})
+            yield join_directions(forward, backward, index, trusted, confidence)
 
 
 class _Spooled:

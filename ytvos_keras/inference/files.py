@@ -13,8 +13,9 @@ from ytvos_keras.inference.backward_pass import BackwardPass
 from ytvos_keras.inference.confidence_log import FILE_NAME, ConfidenceLog
 from ytvos_keras.inference.inputs import Inputs, check_files
 from ytvos_keras.inference.options import SegmentOptions
-from ytvos_keras.inference.outputs.write_outputs import write_outputs
+from ytvos_keras.inference.outputs.write_outputs import output_paths, write_outputs
 from ytvos_keras.inference.passes import run_pass
+from ytvos_keras.inference.probability_files import ProbabilityFiles
 from ytvos_keras.inference.resume import ResumeFile, fingerprint
 from ytvos_keras.media.folder_lock import folder_lock
 
@@ -132,10 +133,10 @@ def segment_inputs(
     """
     report = on_progress or (lambda *_: None)
     segmenter.on_learning = functools.partial(report, "learning")
-    digest = fingerprint(inputs, segmenter)
+    digest = fingerprint(inputs, segmenter, options)
     output.mkdir(parents=True, exist_ok=True)
     with folder_lock(output):
-        start, sure = _write_masks(inputs, output, segmenter, digest, options.overwrite, report)
+        start, sure = _write_masks(inputs, output, segmenter, digest, options, report)
         outputs = write_outputs(inputs, output, options, report)
         sure.write(output)
         BackwardPass(inputs, output, digest).remove()
@@ -160,15 +161,19 @@ def load_model(name: str | Path):
 
 
 def _write_masks(
-    inputs: Inputs, output: Path, segmenter, digest: str, overwrite, report
+    inputs: Inputs, output: Path, segmenter, digest: str, options: SegmentOptions, report
 ) -> tuple[int, ConfidenceLog]:
     """Do all passes; returns the number of frames done earlier, and the confidence of all."""
     finish = None
     resume = ResumeFile(output, digest)
-    state = None if overwrite else resume.load()
+    state = None if options.overwrite else resume.load()
+    probabilities = None
+    if "probabilities" in options.formats:
+        path = output_paths(output, options)["probabilities"]
+        probabilities = ProbabilityFiles(path, sorted(inputs.trusted), options.names)
     if inputs.direction != "forward":
-        backward = BackwardPass(inputs, output, digest)
-        backward.run(segmenter, functools.partial(report, "backward"), overwrite)
+        backward = BackwardPass(inputs, output, digest, probabilities)
+        backward.run(segmenter, functools.partial(report, "backward"), options.overwrite)
         finish = functools.partial(backward.join, confidence=resume.confidence)
     if state is not None:
         segmenter.restore(state)
@@ -183,6 +188,7 @@ def _write_masks(
         report=lambda done: report("masks", done, inputs.count),
         gives=inputs.direction != "backward",
         finish=finish,
+        probabilities=probabilities,
     )
     _warn_of_unused_masks(inputs, segmenter.frame_count)
     return start, resume.confidence

@@ -59,20 +59,27 @@ class FrameFunctions:
 
     def advance(
         self, features: Tensors, state: Tensors, native_size: tuple[int, int]
-    ) -> tuple[np.ndarray, Tensors]:
-        """Labels (0, 1 … K in the order of the state), uint8 (H, W), and the next state."""
+    ) -> tuple[np.ndarray, tf.Tensor, Tensors]:
+        """Segment a frame.
+
+        Returns:
+            labels: uint8 (H, W), 0 or 1 … K in the order of the state.
+            probabilities: float32 (K, h, w, 1) at the working size, 0–1.
+            state: the next one.
+        """
         if self._advance is None:
             size_spec = tf.TensorSpec((2,), tf.int32)
             signature = [_specs(features), _specs(state, free_rows=True), size_spec]
             self._advance = _compiled(self._step_and_merge, signature)
         size = tf.constant(native_size, tf.int32)
-        labels, state = _without_gradients(self._advance, features, state, size)
-        return labels.numpy(), state
+        labels, probabilities, state = _without_gradients(self._advance, features, state, size)
+        return labels.numpy(), probabilities, state
 
     def _step_and_merge(self, features: Tensors, state: Tensors, native_size: tf.Tensor):
         probabilities, state = self.model.step_features(features, state)
         height, width = self.size  # without the model's padding to its stride
-        return merge_probabilities(probabilities[:, :height, :width], native_size), state
+        probabilities = probabilities[:, :height, :width]
+        return merge_probabilities(probabilities, native_size), probabilities, state
 
 
 def _compiled(method: Callable, signature: list) -> Callable:

@@ -7,7 +7,15 @@ from pathlib import Path
 from ytvos_keras.errors import InputError
 from ytvos_keras.inference.adaptation.config import OnlineLearningConfig
 
-FORMATS = ("palette", "binary", "per-object", "cutout", "cutout-video", "green-screen")
+FORMATS = (
+    "palette",
+    "binary",
+    "per-object",
+    "probabilities",
+    "cutout",
+    "cutout-video",
+    "green-screen",
+)
 ON_DAMAGE = ("stop", "skip")
 DIRECTIONS = ("forward", "backward", "both")
 

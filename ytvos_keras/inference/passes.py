@@ -7,6 +7,7 @@ import numpy as np
 
 from ytvos_keras.errors import InputError
 from ytvos_keras.inference.inputs import Inputs
+from ytvos_keras.inference.probability_files import ProbabilityFiles
 from ytvos_keras.inference.resume import ResumeFile
 from ytvos_keras.media.masks import write_mask
 
@@ -26,6 +27,7 @@ def run_pass(
     report: Callable[[int], None],
     gives: bool = True,
     finish: Finish | None = None,
+    probabilities: ProbabilityFiles | None = None,
 ) -> None:
     """Segment frames and write a palette PNG for each; resume where an earlier run stopped.
 
@@ -38,6 +40,7 @@ def run_pass(
         report: called after each frame with the number of frames done.
         gives: whether given masks are used; without, every mask is empty.
         finish: turns (index, name, label map) into what is written.
+        probabilities: where those of each frame go; None: nowhere.
     """
     folder.mkdir(parents=True, exist_ok=True)
     done = segmenter.video  # the state after the last mask that is on disk
@@ -46,6 +49,8 @@ def run_pass(
         for index, name, frame in read(done.frame_count):
             labels = _segment_one(segmenter, inputs, index, name, frame, gives)
             resume.confidence.add(name, getattr(segmenter, "confidence", {}))
+            if probabilities is not None:
+                probabilities.write(name, segmenter.probabilities, labels.shape)
             if finish is not None:
                 labels = finish(index, name, labels)
             write_mask(folder / f"{name}.png", labels, inputs.first_masks.palette)

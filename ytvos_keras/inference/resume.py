@@ -66,7 +66,7 @@ class ResumeFile:
         self.path.unlink(missing_ok=True)
 
 
-def fingerprint(inputs, segmenter) -> str:
+def fingerprint(inputs, segmenter, options) -> str:
     """Return a digest that changes when the masks of a run could.
 
     Frames count with name, size in bytes and time of change (reading them all would take long);
@@ -75,6 +75,8 @@ def fingerprint(inputs, segmenter) -> str:
     Args:
         inputs: the `Inputs`.
         segmenter: the `Segmenter`; its model and options count.
+        options: the `SegmentOptions`; of them, those count that `inputs` and `segmenter` do not
+            hold, as far as earlier frames depend on them.
     """
     digest = hashlib.sha256(ytvos_keras.__version__.encode())
     for file in inputs.source.files:
@@ -87,8 +89,10 @@ def fingerprint(inputs, segmenter) -> str:
     digest.update(
         f"{inputs.trusted} {inputs.direction} {inputs.range} {inputs.source.skip_damage}".encode()
     )
-    options = segmenter.size, segmenter.online_learning
-    digest.update(f"{options} {model_digest(segmenter.model)}".encode())
+    chosen = segmenter.size, segmenter.online_learning
+    digest.update(f"{chosen} {model_digest(segmenter.model)}".encode())
+    if "probabilities" in options.formats:
+        digest.update(f"probabilities {sorted(options.names.items())}".encode())
     return digest.hexdigest()
 
 

@@ -93,6 +93,17 @@ class Segmenter(OneThread):
         return self._video.confidence
 
     @property
+    def probabilities(self) -> dict[int, np.ndarray]:
+        """For each object, the probability of every pixel of the latest frame: float32 (H, W), 0–1.
+
+        Resized from the working size to the frame's, which takes time for each object. A given mask
+        has 0 and 1, also where it covers other objects. Empty before the first object and directly
+        after `restore` from a saved state.
+        """
+        known = self._video.probabilities
+        return {} if known is None else known.maps(self.object_ids)
+
+    @property
     def video(self) -> VideoState:
         """What is known of the video so far: an immutable snapshot, without copies."""
         return self._video
@@ -217,7 +228,7 @@ class Segmenter(OneThread):
             labels, self._video = self._stepper.step(frame, video)
             return labels
         self._video = dataclasses.replace(
-            video, frame_size=native, frame_count=video.frame_count + 1
+            video, frame_size=native, frame_count=video.frame_count + 1, probabilities=None
         )
         return np.zeros(native, np.uint8)
 

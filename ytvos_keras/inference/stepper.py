@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from ytvos_keras.inference.adaptation.config import OnlineLearningConfig
+from ytvos_keras.inference.frame_probabilities import FrameProbabilities
 from ytvos_keras.inference.functions import FrameFunctions
 from ytvos_keras.inference.sizes import resize_frame, small_object_mask, working_size
 from ytvos_keras.inference.video_state import VideoState
@@ -58,9 +59,9 @@ class Stepper:
         masks = [small_object_mask(mask, functions.size, i) for i, mask in video.pending]
         learned = self._learn(small, masks, video)
         features = functions.encode(small)
-        labels, tensors = np.zeros(native, np.uint8), video.tensors
+        labels, maps, tensors = np.zeros(native, np.uint8), None, video.tensors
         if tensors:
-            rows, tensors = functions.advance(features, tensors, native)
+            rows, maps, tensors = functions.advance(features, tensors, native)
             labels = np.array([0, *video.object_ids], np.uint8)[rows]
         given = [(i, mask, small) for (i, mask), small in zip(video.pending, masks, strict=True)]
         ids = video.object_ids
@@ -77,8 +78,15 @@ class Stepper:
             tensors = {k: tf.concat([tensors[k], begun[k]], 0) for k in begun} if ids else begun
         for object_id, mask, _ in given:
             labels[mask > 0] = object_id
-        ids = (*ids, *new)
-        return labels, VideoState(native, video.frame_count + 1, ids, tensors, learned=learned)
+        probabilities = FrameProbabilities(native, ids, maps, video.pending)
+        return labels, VideoState(
+            native,
+            video.frame_count + 1,
+            (*ids, *new),
+            tensors,
+            learned=learned,
+            probabilities=probabilities,
+        )
 
     def _learn(
         self, frame: np.ndarray, masks: list[np.ndarray], video: VideoState

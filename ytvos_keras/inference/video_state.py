@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from ytvos_keras.errors import InputError, first_line
+from ytvos_keras.inference.frame_probabilities import FrameProbabilities
 
 _VERSION = 3
 _TENSOR = "tensor:"
@@ -25,6 +26,7 @@ class VideoState:
         pending: (id, mask) of objects that begin, or are corrected, in the next frame; masks uint8
             0/1 (H, W).
         learned: weights that online learning changed; empty: those of the model.
+        probabilities: of the latest frame, not saved with the state; None without objects.
     """
 
     frame_size: tuple[int, int] | None = None
@@ -33,6 +35,7 @@ class VideoState:
     tensors: Mapping[str, tf.Tensor] = dataclasses.field(default_factory=dict)
     pending: tuple[tuple[int, np.ndarray], ...] = ()
     learned: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    probabilities: FrameProbabilities | None = None
 
     def with_mask(self, object_id: int, mask: np.ndarray) -> "VideoState":
         """Return the state in which an object's mask in the next frame is known."""

@@ -1,6 +1,7 @@
 """Outputs that are a PNG for each frame."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ class ObjectPictures(OutputWriter):
 
     def __init__(self, path: Path, look: Look, ids: list[int]):
         super().__init__(path)
-        self.folders = {i: path / _folder_name(i, look.names.get(i)) for i in ids}
+        self.folders = object_folders(path, ids, look.names)
 
     def write(self, item: MaskedFrame) -> None:
         for object_id, folder in self.folders.items():
@@ -51,6 +52,11 @@ def cut_out(item: MaskedFrame) -> np.ndarray:
     inside = item.labels > 0
     colours = np.where(inside[..., None], item.frame, np.uint8(0))
     return np.dstack([colours, np.where(inside, np.uint8(255), np.uint8(0))])
+
+
+def object_folders(path: Path, ids: list[int], names: Mapping[int, str]) -> dict[int, Path]:
+    """A subfolder for each object, called by its id and name."""
+    return {i: path / _folder_name(i, names.get(i)) for i in ids}
 
 
 def _folder_name(object_id: int, name: str | None) -> str:

@@ -19,6 +19,7 @@ FOLDER_FPS = Fraction(24)  # of videos of a folder of frames, which has no speed
 _FILES = {
     "binary": "binary",
     "per-object": "objects",
+    "probabilities": "probabilities",
     "cutout": "cutout",
     "cutout-video": "cutout.webm",
     "green-screen": "green_screen.mp4",
@@ -44,7 +45,7 @@ def write_outputs(
     options: SegmentOptions,
     report: Callable[[str, int, int | None], None],
 ) -> dict[str, Path]:
-    """Make what `options` ask for of the masks in a folder.
+    """Make what `options` ask for of the masks in a folder; probabilities are there already.
 
     Args:
         inputs: what was segmented.
@@ -57,9 +58,9 @@ def write_outputs(
         The paths, by kind.
     """
     paths = output_paths(output, options)
-    if not paths:
-        return {}
-    stage = "overlay" if set(paths) == {"overlay"} else "outputs"
+    if not paths.keys() - {"probabilities"}:
+        return paths
+    stage = "overlay" if paths.keys() - {"probabilities"} == {"overlay"} else "outputs"
     with contextlib.ExitStack() as stack:
         writers = [stack.enter_context(w) for w in _writers(paths, inputs, options)]
         frames = inputs.read_with_times()
@@ -86,4 +87,4 @@ def _writers(paths: dict[str, Path], inputs: Inputs, options: SegmentOptions) ->
         "contact sheet": lambda path: ContactSheet(path, look, inputs.count),
         "coco": lambda path: CocoResults(path, look, ids),
     }
-    return [make[kind](path) for kind, path in paths.items()]
+    return [make[kind](path) for kind, path in paths.items() if kind in make]

@@ -1,0 +1,47 @@
+"""The probabilities of a run: a folder of 16-bit PNGs for each object."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from ytvos_keras.inference.outputs.pictures import object_folders
+from ytvos_keras.media.atomic import atomic_path
+from ytvos_keras.media.probability_png import write_probability
+
+
+class ProbabilityFiles:
+    """`<id>_<name>/<frame>.png` or `<id>/<frame>.png`, black where an object is not followed yet.
+
+    Args:
+        path: the folder; it is made if it does not exist.
+        ids: of all objects of the run.
+        names: object id to its name.
+    """
+
+    def __init__(self, path: Path, ids: list[int], names: Mapping[int, str]):
+        self.path = path
+        self.folders = object_folders(path, ids, names)
+
+    def write(
+        self, frame: str, probabilities: Mapping[int, np.ndarray], size: tuple[int, int]
+    ) -> None:
+        """Write the files of a frame.
+
+        Args:
+            frame: its name.
+            probabilities: object id to float32 (H, W), 0–1.
+            size: (H, W) of the frame.
+        """
+        nothing = np.zeros(size, np.float32)
+        for object_id, folder in self.folders.items():
+            folder.mkdir(parents=True, exist_ok=True)
+            write_probability(folder / f"{frame}.png", probabilities.get(object_id, nothing))
+
+    def take(self, object_id: int, frame: str, source: "ProbabilityFiles") -> None:
+        """Replace the file of an object in a frame by that of another pass, if it has one."""
+        name = f"{frame}.png"
+        file = source.folders[object_id] / name
+        if file.exists():
+            with atomic_path(self.folders[object_id] / name) as part:
+                part.write_bytes(file.read_bytes())
