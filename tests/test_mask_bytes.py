@@ -123,6 +123,12 @@ def test_binary_videos():
     assert not is_binary([{0}]) and not is_binary([])
 
 
+def test_more_ids_than_fit_are_named():
+    facts = examine_mask(encode(Image.fromarray(np.arange(300, dtype=np.uint16)[None])))
+    assert (facts.kind, facts.labels) == ("colour-mask", None)
+    assert "values up to 299, but ids are 1 to 254" in facts.what
+
+
 def test_areas_of_objects():
     areas = label_areas(np.array([[0, 1, 1], [7, 255, 255]], np.uint8))
     assert areas.shape == (256,) and areas.sum() == 6

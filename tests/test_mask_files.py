@@ -128,6 +128,15 @@ def test_a_file_for_each_object(tmp_path, source, caplog):
         open_first_masks(folder, source)
 
 
+def test_more_files_than_ids(tmp_path, source):
+    folder = tmp_path / "objects"
+    folder.mkdir()
+    for number in range(255):
+        Image.fromarray(box(4)).save(folder / f"object_{number}.png")
+    with pytest.raises(InputError, match=r"objects: 255 objects, but a run follows at most 254"):
+        open_first_masks(folder, source)
+
+
 def test_a_folder_for_each_object(tmp_path, source):
     """As `--format per-object` writes them."""
     for name, frame, row in (("1_dog", "000", 4), ("2", "000", 20), ("2", "001", 24)):

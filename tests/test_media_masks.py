@@ -70,7 +70,11 @@ def test_check_label_map_channels():
             np.linspace(0, 255, 17, dtype=np.uint8)[None],
             "17 values found; was it resized with interpolation",
         ),
-        (np.array([[0, 300]]), "ids must be 1 to 254, 0 is background. Received: 300"),
+        (np.array([[0, 300]]), "ids must be 1 to 254, 0 is background; renumber the objects"),
+        (np.arange(301)[None], "more than 254 over several runs. Received: 1, 2, 3, 4, … 300."),
+        (np.arange(0, 400, 7)[None], "Received: 7, 14, 21, 28, … 399."),
+        (np.array([[0, 1, 65535]]), "Received: 1, 65535."),
+        (np.linspace(0, 65535, 40).astype(np.uint16)[None], "40 values found; was it resized"),
         (np.array([[0, -1]]), "Received: -1"),
         (np.array([[0, 0.5]]), "fractions found"),
         (np.array([[0, np.nan]]), "fractions found"),
@@ -108,6 +112,15 @@ def test_void_says_what_255_stands_for(tmp_path):
     assert white.tolist() == [[0, 255]]  # the given array is left alone
     with pytest.raises(InputError, match="17 values found"):
         check_label_map(np.linspace(0, 255, 18, dtype=np.uint8)[None], void=0)
+
+
+def test_a_16_bit_file_of_more_objects_than_fit(tmp_path):
+    labels = np.arange(300, dtype=np.uint16).reshape(15, 20)
+    Image.fromarray(labels).save(tmp_path / "a.png")
+    with pytest.raises(InputError, match=r"a\.png: ids must be 1 to 254.*Received: .*… 299\."):
+        read_mask(tmp_path / "a.png")
+    Image.fromarray(labels // 2).save(tmp_path / "b.png")
+    np.testing.assert_array_equal(read_mask(tmp_path / "b.png")[0], labels // 2)
 
 
 def test_ids_in():

@@ -362,6 +362,15 @@ def test_add_object_errors(mask, object_id, message):
     assert segmenter.object_ids == [7]
 
 
+def test_no_id_is_free():
+    segmenter = Segmenter(FakeModel())
+    labels = np.zeros(SIZE, np.uint8)
+    labels.flat[:254] = range(1, 255)
+    segmenter.add_objects(labels)
+    with pytest.raises(InputError, match="at most 254 objects can be followed; remove one first"):
+        segmenter.add_object(box(8, 8))
+
+
 def test_add_objects_errors_change_nothing():
     segmenter = Segmenter(FakeModel())
     segmenter.add_object(box(8, 8), 2)

@@ -116,6 +116,11 @@ def _numbered(folder: Path, names: Sequence[str], paths: Sequence[Path]) -> list
     ids = [int(match[1]) for match in matches if match]
     if len(ids) < len(names):
         ids = list(range(1, len(names) + 1))
+    if len(ids) > MAX_ID:
+        raise InputError(
+            f"{folder}: {len(ids)} objects, but a run follows at most {MAX_ID}; split them over "
+            "several runs."
+        )
     if len(set(ids)) < len(ids) or not 1 <= min(ids) <= max(ids) <= MAX_ID:
         raise InputError(
             f"{folder}: the numbers of its objects must be different, 1 to {MAX_ID}. "

@@ -140,7 +140,9 @@ class Segmenter(OneThread):
         """
         if object_id is None:
             used = self.object_ids
-            object_id = next((i for i in range(1, MAX_ID + 1) if i not in used), MAX_ID + 1)
+            object_id = next((i for i in range(1, MAX_ID + 1) if i not in used), None)
+            if object_id is None:
+                raise InputError(f"at most {MAX_ID} objects can be followed; remove one first.")
         object_id = operator.index(object_id)
         name = f"mask of object {object_id}"
         if not 1 <= object_id <= MAX_ID:

@@ -30,6 +30,7 @@ def check_label_map(
         * If 255 (or 65535) is the only value beside 0, it is a binary mask and becomes id 1. Any
           other lone value stays: an object 3 alone in its frame remains object 3.
         * 255 beside other values is an error: it is void, or the mask has smooth edges.
+        * Larger values (of 16-bit files) are an error: a label map holds at most 254 objects.
         * More than 10 values that are not exactly 1 … K are an error too, unless `indexed`.
         * Three or four channels: the colours must be grey (R = G = B); transparent is background.
           Files may have more colours, see `mask_pixels.mask_pixels`.
@@ -62,7 +63,8 @@ def check_label_map(
         raise InputError(f"{name}: no object in it, every pixel is 0; mark the object with its id.")
     if ids.size == 1 and ids[0] in (255, 65535):
         return (labels != 0).astype(np.uint8)
-    if not indexed and ids.size > _MANY_IDS and ids[-1] != ids.size:
+    may_be_grey = ids.size > _MANY_IDS and (ids[-1] <= 255 or ids[-1] == 65535)
+    if not indexed and may_be_grey and ids[-1] != ids.size:
         raise smooth_edges_error(name, values.size)
     if ids.size and ids[-1] == 255:
         raise InputError(
@@ -71,7 +73,8 @@ def check_label_map(
         )
     if ids.size and (ids[0] < 0 or ids[-1] > MAX_ID):
         raise InputError(
-            f"{name}: ids must be 1 to {MAX_ID}, 0 is background. Received: {_listed(ids)}."
+            f"{name}: ids must be 1 to {MAX_ID}, 0 is background; renumber the objects, or split "
+            f"more than {MAX_ID} over several runs. Received: {_listed(ids)}."
         )
     return labels.astype(np.uint8)
 
@@ -181,5 +184,7 @@ def _whole_numbers(labels: np.ndarray, name: str) -> np.ndarray:
 
 
 def _listed(values: np.ndarray, most: int = 5) -> str:
-    """Write a few values for an error: `1, 2, 3, 4, 5, …`."""
-    return ", ".join(map(str, values[:most].tolist())) + (", …" if values.size > most else "")
+    """Write a few values for an error: `1, 2, 3, 4, … 300`."""
+    if values.size <= most:
+        return ", ".join(map(str, values.tolist()))
+    return f"{', '.join(map(str, values[: most - 1].tolist()))}, … {values[-1]}"

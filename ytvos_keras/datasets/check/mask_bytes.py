@@ -63,6 +63,8 @@ def examine_mask(data: bytes) -> MaskFacts:
         return MaskFacts("smooth-mask", smooth, None, size)
     if facts.format == "PNG" and image.mode in LABEL_MODES and _are_indices(image, pixels):
         return MaskFacts(None, "", labels, size)
+    if labels is None and image.mode.startswith("I"):
+        file += f", values up to {pixels.values.max()}, but ids are 1 to {MAX_ID}"
     return MaskFacts("colour-mask", file, labels, size)
 
 
