@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from ytvos_keras.cli.progress import frame_progress
 from ytvos_keras.cli.quiet_import import import_tensorflow
 from ytvos_keras.cli.segment_arguments import check, make_parser, segment_options
 from ytvos_keras.cli.segment_batch import segment_batch
+from ytvos_keras.cli.segment_live import segment_live
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -25,13 +27,24 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     check(parser, arguments)
     prepare_tensorflow()
-    work = _demo if arguments.demo else segment_batch if arguments.batch else _segment
-    return run(lambda: work(arguments), quiet=arguments.quiet, hint=_how_to_resume(arguments))
+    return run(
+        lambda: _work(arguments)(arguments),
+        quiet=arguments.quiet,
+        hint=_how_to_resume(arguments),
+    )
+
+
+def _work(arguments: argparse.Namespace) -> Callable[[argparse.Namespace], None]:
+    if arguments.demo:
+        return _demo
+    if arguments.live is not None:
+        return segment_live
+    return segment_batch if arguments.batch else _segment
 
 
 def _how_to_resume(arguments: argparse.Namespace) -> str:
-    if arguments.demo and arguments.output is None:
-        return ""  # a demo always starts over
+    if arguments.live is not None or (arguments.demo and arguments.output is None):
+        return ""  # always starts over
     without = " without --overwrite" if arguments.overwrite else ""
     return f"run the same command again{without} to resume after the last mask written"
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from ytvos_keras.argument_types import positive
 from ytvos_keras.cli.common import command_parser, size_argument
+from ytvos_keras.cli.live_arguments import add_live, check_live
 
 DESCRIPTION = """\
 Follow objects through a video. Writes one palette PNG per frame into the output folder, at the
@@ -21,6 +22,7 @@ examples:
   ytvos-segment JPEGImages/dog --mask Annotations/dog --output masks/dog --size 320x576
   ytvos-segment clip.mp4 --mask middle.png --mask-frame 120 --output masks
   ytvos-segment clip.mp4 --mask first.png --corrections corrected --output masks2
+  ytvos-segment --live 0 --mask first.png --output masks --overlay
   ytvos-segment JPEGImages --batch --mask Annotations --output masks
 """
 
@@ -42,12 +44,18 @@ def check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> Non
     if not arguments.batch and (arguments.jobs > 1 or arguments.shard):
         parser.error("--jobs and --shard need --batch")
     if arguments.demo:
-        if arguments.input or arguments.mask:
+        if arguments.input or arguments.mask or arguments.live is not None:
             parser.error("--demo brings its own INPUT and --mask")
         if arguments.batch or arguments.corrections:
             parser.error("--demo is one clip without --batch and --corrections")
         return
-    given = {"INPUT": arguments.input, "--mask": arguments.mask, "--output": arguments.output}
+    if arguments.live is not None:
+        check_live(parser, arguments)
+    given = {
+        "INPUT": arguments.live or arguments.input,
+        "--mask": arguments.mask,
+        "--output": arguments.output,
+    }
     missing = [name for name, value in given.items() if not value]
     if missing:
         parser.error(f"missing: {', '.join(missing)} (or try --demo)")
@@ -170,6 +178,7 @@ def _add_inputs(group: argparse._ArgumentGroup) -> None:
         help="with --batch: only every N-th video, beginning with the I-th; for several machines "
         "with one output folder",
     )
+    add_live(group)
     add("--demo", action="store_true", help="segment the bundled clip, with an overlay; offline")
 
 

@@ -167,11 +167,16 @@ def check_files(
     given = open_corrections(corrections, source, first_masks, any_frame=direction != "forward")
     inputs = Inputs(source, first_masks, given, options.every, direction, frame_range)
     places = [frames, masks] if corrections is None else [frames, masks, corrections]
-    _check_output(Path(output), [Path(place) for place in places], options.overwrite)
+    check_output(Path(output), [Path(place) for place in places], options.overwrite)
     return inputs
 
 
-def _check_output(output: Path, inputs: list[Path], overwrite: bool) -> None:
+def check_output(output: Path, inputs: list[Path], overwrite: bool) -> None:
+    """Check that masks may be written into a folder.
+
+    Raises:
+        InputError: it is a file, holds an input, or is not empty, unless by an unfinished run.
+    """
     if output.exists() and not output.is_dir():
         raise InputError(f"{output}: is a file; give a folder for the masks.")
     places = [path if path.is_dir() else path.parent for path in inputs]

@@ -7,6 +7,8 @@ import av
 
 from ytvos_keras.errors import InputError
 
+_LIVE_TIMEOUT = 30.0  # seconds
+
 
 def open_video(path: Path) -> av.container.InputContainer:
     """Open a video file to read it; metadata that are not UTF-8 are replaced.
@@ -15,6 +17,19 @@ def open_video(path: Path) -> av.container.InputContainer:
         av.FFmpegError: it cannot be opened.
     """
     return av.open(_url(path), metadata_errors="replace")
+
+
+def open_live(url: str, kind: str | None) -> av.container.InputContainer:
+    """Open a camera or a stream; it must answer and send something every 30 seconds.
+
+    Args:
+        url: as FFmpeg takes it, protocols included.
+        kind: of input, such as `v4l2`; None: FFmpeg finds out.
+
+    Raises:
+        av.FFmpegError: it cannot be opened.
+    """
+    return av.open(url, format=kind, metadata_errors="replace", timeout=_LIVE_TIMEOUT)
 
 
 def open_output(path: Path, **options: Any) -> av.container.OutputContainer:

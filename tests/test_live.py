@@ -1,0 +1,213 @@
+"""A camera or a stream. A real camera cannot be tried in a test: pipes and a local server are."""
+
+import contextlib
+import http.server
+import os
+import signal
+import threading
+import time
+
+import av
+import numpy as np
+import pytest
+from fake_model import FakeModel
+
+from ytvos_keras.cli import segment
+from ytvos_keras.errors import InputError
+from ytvos_keras.inference import files as files_module
+from ytvos_keras.media import open_frames, read_mask, write_mask
+from ytvos_keras.media.live_frames import LiveFrames
+
+SIZE = (32, 48)
+COUNT = 8
+START = 10  # column of the object; the fake model moves it by one in every frame
+
+
+def grey(index):
+    return 100 + 10 * index
+
+
+@pytest.fixture(scope="module")
+def stream(tmp_path_factory):
+    """The bytes of a Matroska file without an index: frames at 0, 1, 2, … quarters of a second."""
+    path = tmp_path_factory.mktemp("stream") / "a.mkv"
+    with av.open(str(path), "w", options={"live": "1"}) as container:
+        video = container.add_stream("mpeg4", rate=4)
+        video.height, video.width, video.pix_fmt = *SIZE, "yuv420p"
+        for index in range(COUNT):
+            pixels = np.full((*SIZE, 3), grey(index), np.uint8)
+            container.mux(video.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        container.mux(video.encode(None))
+    return path.read_bytes()
+
+
+@pytest.fixture
+def serve():
+    """Returns a function that gives the URL of a server of some bytes, of no known length."""
+    with contextlib.ExitStack() as stack:
+
+        def serve(data):
+            class Handler(http.server.BaseHTTPRequestHandler):
+                def do_GET(self):
+                    self.send_response(200)
+                    self.send_header("Connection", "close")
+                    self.end_headers()
+                    with contextlib.suppress(OSError):
+                        self.wfile.write(data)
+
+                def log_message(self, *_):
+                    pass
+
+            server = stack.enter_context(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler))
+            thread = threading.Thread(target=server.serve_forever)
+            thread.start()
+            stack.callback(thread.join)
+            stack.callback(server.shutdown)
+            return f"http://127.0.0.1:{server.server_port}/a.mkv"
+
+        yield serve
+
+
+@pytest.fixture
+def endless(tmp_path, stream):
+    """A named pipe in which the stream never ends."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    done = threading.Event()
+
+    def write():
+        with path.open("wb") as file:
+            file.write(stream)
+            file.flush()
+            done.wait(60)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    yield str(path)
+    done.set()
+    thread.join()
+
+
+@pytest.fixture
+def arguments(tmp_path, monkeypatch):
+    monkeypatch.setattr(files_module, "load_model", lambda name: FakeModel())
+    mask = np.zeros(SIZE, np.uint8)
+    mask[4:8, START] = 3
+    write_mask(tmp_path / "first.png", mask)
+    return ["--mask", str(tmp_path / "first.png"), "--output", str(tmp_path / "out")]
+
+
+def columns(folder):
+    masks = [read_mask(file)[0] for file in sorted(folder.glob("*.png"))]
+    return [int(np.flatnonzero((labels == 3).any(0))[0]) for labels in masks]
+
+
+def test_frames_of_a_server(serve, stream):
+    frames = list(LiveFrames(serve(stream)))
+    assert [index for index, _, _ in frames] == list(range(COUNT))
+    assert [float(time) for _, time, _ in frames] == pytest.approx([i / 4 for i in range(COUNT)])
+    for index, _, frame in frames:
+        assert frame.shape == (*SIZE, 3)
+        assert np.abs(frame.astype(int) - grey(index)).max() < 6
+
+
+def test_stop_ends_a_stream_that_waits(endless):
+    frames = LiveFrames(endless)
+    seen = []
+    for index, _, _ in frames:
+        seen.append(index)
+        if index == 2:
+            threading.Timer(0.2, frames.stop).start()
+    assert seen[:3] == [0, 1, 2]
+
+
+def test_packets_that_cannot_be_decoded_are_left_out(serve, stream):
+    place = len(stream) * 2 // 3
+    damaged = stream[:place] + bytes(40) + stream[place + 40 :]
+    frames = list(LiveFrames(serve(damaged)))
+    assert 2 <= len(frames) <= COUNT
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("99", r"/dev/video99: no such camera"),
+        ("nowhere", r"nowhere: no such device; give the number of a camera, or a URL"),
+        (__file__, r"is a file; give it as INPUT, without --live"),
+    ],
+)
+def test_sources_that_are_not_there(source, message):
+    with pytest.raises(InputError, match=message):
+        LiveFrames(source)
+
+
+def test_what_is_no_stream(serve):
+    for url in (serve(b"nothing of a video"), "http://127.0.0.1:1/a.mkv"):
+        with pytest.raises(InputError, match=r"a\.mkv: cannot be opened as a stream"):
+            list(LiveFrames(url))
+
+
+def test_command(serve, stream, arguments, tmp_path, capsys):
+    assert segment.main(["--live", serve(stream), *arguments, "--overlay"]) == 0
+    out, err = capsys.readouterr()
+    assert f"masks    {tmp_path / 'out'} (8 PNG files)" in out
+    assert "8/? frames" in err
+    assert columns(tmp_path / "out") == [START + i for i in range(COUNT)]
+    times = [float(t) for _, t, _ in open_frames(tmp_path / "out/overlay.mp4").read_with_times()]
+    assert times == pytest.approx([i / 4 for i in range(COUNT)])
+    assert segment.main(["--live", serve(stream), *arguments]) == 1
+    assert "out: is not empty; give another folder" in capsys.readouterr().err
+
+
+def test_every_second_frame(serve, stream, arguments, tmp_path):
+    assert segment.main(["--live", serve(stream), *arguments, "--every", "2", "--quiet"]) == 0
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == ["00000.png", "00002.png", "00004.png", "00006.png"]
+
+
+def test_ctrl_c_leaves_everything_whole(endless, arguments, tmp_path, capsys):
+    def interrupt():
+        while not (tmp_path / "out" / "00004.png").exists():
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    before = signal.getsignal(signal.SIGINT)
+    assert segment.main(["--live", endless, *arguments, "--overlay"]) == 0
+    thread.join()
+    assert signal.getsignal(signal.SIGINT) is before
+    names = [path.name for path in (tmp_path / "out").iterdir()]
+    count = len(columns(tmp_path / "out"))
+    assert 5 <= count <= COUNT
+    assert sorted(names) == [*(f"{i:05d}.png" for i in range(count)), "overlay.mp4"]
+    assert len(list(open_frames(tmp_path / "out/overlay.mp4"))) == count
+    assert "PNG files)" in capsys.readouterr().out
+
+
+def test_a_stream_that_breaks_off(arguments, tmp_path, monkeypatch, capsys):
+    """What was written is kept, the overlay too, and the error is reported."""
+
+    class Broken(LiveFrames):
+        def _read(self):
+            for index in range(3):
+                yield index, np.full((*SIZE, 3), 150, np.uint8)
+            raise av.error.OSError(5, "Input/output error")
+
+    monkeypatch.setattr("ytvos_keras.media.live_frames.LiveFrames", Broken)
+    assert segment.main(["--live", "rtsp://camera", *arguments, "--overlay", "--quiet"]) == 1
+    assert capsys.readouterr().err == (
+        "error: rtsp://camera: breaks off after 3 frames. (Input/output error)\n"
+    )
+    assert columns(tmp_path / "out") == [START + i for i in range(3)]
+    assert len(list(open_frames(tmp_path / "out/overlay.mp4"))) == 3
+
+
+def test_mask_errors(serve, stream, arguments, tmp_path, capsys):
+    live = ["--live", serve(stream)]
+    assert segment.main([*live, "--mask", str(tmp_path), *arguments[2:]]) == 1
+    assert "a live source takes one mask, for its first frame" in capsys.readouterr().err
+    write_mask(tmp_path / "first.png", np.ones((16, 16), np.uint8))
+    assert segment.main([*live, *arguments, "--overlay"]) == 1
+    assert "first.png: the mask is 16×16 pixels" in capsys.readouterr().err
+    assert not any((tmp_path / "out").iterdir())

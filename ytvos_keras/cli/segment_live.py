@@ -1,0 +1,54 @@
+"""`ytvos-segment --live`: a camera or a stream."""
+
+import argparse
+import contextlib
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+from ytvos_keras.cli.progress import frame_progress
+from ytvos_keras.cli.quiet_import import import_tensorflow
+from ytvos_keras.cli.segment_arguments import segment_options
+
+
+def segment_live(arguments: argparse.Namespace) -> None:
+    """Segment until the stream ends or Ctrl-C is pressed.
+
+    Raises:
+        InputError: the source, the mask or the folder cannot be used, or the stream breaks off.
+    """
+    from ytvos_keras.inference import live  # NumPy, Pillow, PyAV
+    from ytvos_keras.inference.files import make_segmenter
+    from ytvos_keras.inference.options import SegmentOptions
+    from ytvos_keras.media.live_frames import LiveFrames
+
+    chosen, output = SegmentOptions(**segment_options(arguments)), Path(arguments.output)
+    mask = live.check_live(arguments.mask, output, chosen.overwrite)
+    frames = LiveFrames(arguments.live)
+    import_tensorflow()
+
+    segmenter = make_segmenter(arguments.model, chosen)
+    with frame_progress(arguments.quiet) as report, _stopped_by_signals(frames):
+        outputs = live.segment_live(frames, mask, output, segmenter, chosen, report=report)
+    if not arguments.quiet:
+        print(f"masks    {output} ({segmenter.frame_count} PNG files)")
+        for kind, path in outputs.items():
+            print(f"{kind:8} {path}")
+
+
+@contextlib.contextmanager
+def _stopped_by_signals(frames) -> Iterator[None]:
+    """Let the first Ctrl-C or SIGTERM end the stream after the frame in work, the next one all."""
+    before = {}
+
+    def stop(number, _) -> None:
+        frames.stop()
+        signal.signal(number, signal.default_int_handler)
+
+    with contextlib.suppress(ValueError):  # not in the main thread: leave signals alone
+        before = {n: signal.signal(n, stop) for n in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,99 @@
+"""Masks of a camera or a stream, written while its frames arrive."""
+
+import contextlib
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from ytvos_keras.errors import InputError
+from ytvos_keras.inference.checks import check_size
+from ytvos_keras.inference.inputs import check_output
+from ytvos_keras.inference.mask_files import MaskFile
+from ytvos_keras.inference.options import SegmentOptions
+from ytvos_keras.inference.outputs.videos import OverlayVideo
+from ytvos_keras.inference.outputs.write_outputs import FOLDER_FPS
+from ytvos_keras.inference.outputs.writer import Look, MaskedFrame
+from ytvos_keras.inference.resume import RESUME_NAME
+from ytvos_keras.media.folder_lock import folder_lock
+from ytvos_keras.media.live_frames import LiveFrames
+from ytvos_keras.media.masks import write_mask
+from ytvos_keras.media.palette import davis_palette
+
+logger = logging.getLogger(__name__)
+
+
+def check_live(mask: str | Path, output: Path, overwrite: bool) -> MaskFile:
+    """Check the files of `segment_live`, without TensorFlow; nothing is written.
+
+    Raises:
+        InputError: the mask is no file or cannot be used, or the folder is not empty.
+    """
+    if not Path(mask).is_file():
+        raise InputError(
+            f"{mask}: no such file; a live source takes one mask, for its first frame."
+        )
+    check_output(output, [Path(mask)], overwrite)
+    if (output / RESUME_NAME).exists() and not overwrite:
+        raise InputError(f"{output}: holds an unfinished run; give another folder.")
+    file = MaskFile(Path(mask))
+    file.read(allow_empty=False)
+    return file
+
+
+def segment_live(
+    frames: LiveFrames,
+    mask: MaskFile,
+    output: Path,
+    segmenter,
+    options: SegmentOptions,
+    *,
+    report: Callable[[str, int, None], None] | None = None,
+) -> dict[str, Path]:
+    """Segment frames as they arrive, until there are no more.
+
+    A palette PNG is written for each frame at once; the overlay video is there at the end, also if
+    the stream breaks off. Every N-th frame counts with `every`.
+
+    Args:
+        frames: the camera or stream.
+        mask: from `check_live`; of the first frame.
+        output: the folder; it is made if it does not exist.
+        segmenter: a fresh or `reset` `Segmenter`.
+        options: of them, `every`, `names` and `overlay` count.
+        report: called after each frame with "masks", the number of frames and None.
+
+    Returns:
+        What else was written: kind to file.
+
+    Raises:
+        InputError: there is no frame, the mask is of another size, or the stream breaks off.
+    """
+    labels, palette = mask.read(allow_empty=False)
+    look = Look(davis_palette() if palette is None else palette, options.names)
+    outputs = {"overlay": output / "overlay.mp4"} if options.overlay else {}
+    output.mkdir(parents=True, exist_ok=True)
+    broken = None
+    with folder_lock(output), contextlib.ExitStack() as stack:
+        writers = [stack.enter_context(OverlayVideo(p, FOLDER_FPS, look)) for p in outputs.values()]
+        try:
+            for index, time, frame in frames:
+                if index % options.every:
+                    continue
+                if not index:
+                    check_size(labels.shape, frame.shape[:2], f"{mask}: the mask")
+                    segmenter.add_objects(labels)
+                name, predicted = f"{index:05d}", segmenter.step(frame)
+                write_mask(output / f"{name}.png", predicted, palette)
+                for writer in writers:
+                    writer.write(MaskedFrame(index, name, frame, predicted, time))
+                if report is not None:
+                    report("masks", segmenter.frame_count, None)
+        except InputError as error:  # what is written already is kept
+            broken = error
+        if not segmenter.frame_count:
+            raise broken or InputError(f"{frames.source}: no frame arrived.")
+    if frames.damaged:
+        logger.warning("%s: %d packets could not be decoded", frames.source, frames.damaged)
+    if broken is not None:
+        raise broken
+    return outputs
