@@ -48,12 +48,14 @@ def serve():
 
         def serve(data):
             class Handler(http.server.BaseHTTPRequestHandler):
+                protocol_version = "HTTP/1.1"
+
                 def do_GET(self):
                     self.send_response(200)
-                    self.send_header("Connection", "close")
+                    self.send_header("Transfer-Encoding", "chunked")
                     self.end_headers()
                     with contextlib.suppress(OSError):
-                        self.wfile.write(data)
+                        self.wfile.write(b"%x\r\n%s\r\n0\r\n\r\n" % (len(data), data))
 
                 def log_message(self, *_):
                     pass
