@@ -249,10 +249,10 @@ class Segmenter(OneThread):
             masks: the label map of the first frame, or {frame index: label map} with the objects
                 that first appear there. Objects that are followed already are left as they are.
             corrections: {frame index: label map} with masks that correct followed objects.
-
             direction: `forward`: from each mask on; frames before it are empty. `backward`: from
-                each mask to the first frame. `both`: joined, see `directions.join_directions`; then
-                frames are read twice, and no label map is yielded before the backward pass is done.
+                each mask to the first frame. `both`: joined; between two masks of an object by
+                confidence, or else by distance, see `directions.join_directions`. Then frames are
+                read twice, and no label map is yielded before the backward pass is done.
 
         Yields:
             uint8 (H, W) label map of each frame.
