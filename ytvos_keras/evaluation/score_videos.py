@@ -75,7 +75,9 @@ def score_sequence(method: Method, frames: Path, annotations: Path) -> SequenceS
             predictions.append(labels)
     annotated = [truths[name] for name in source.names if name in truths]
     sequence = annotations.name
-    result = evaluate({sequence: predictions}, {sequence: annotated}, "davis2017")
+    result = evaluate(
+        {sequence: np.stack(predictions)}, {sequence: np.stack(annotated)}, "davis2017"
+    )
     return SequenceScores(list(result.objects), statistics.median(seconds), len(source.names))
 
 

@@ -1,4 +1,4 @@
-"""From a video and first masks to the masks of every frame.
+"""Segment videos from the masks of their objects.
 
 Names are imported on first use: `segment_files` checks its files before TensorFlow is loaded.
 """

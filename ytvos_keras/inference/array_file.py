@@ -1,4 +1,4 @@
-"""Named arrays in one file, without pickle: nothing in it is ever run."""
+"""Named arrays in one file, without pickle, so that loading never runs code."""
 
 import io
 from collections.abc import Mapping
@@ -17,15 +17,15 @@ _KINDS = "biufU"  # of dtypes: numbers and text
 
 
 def save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write an .npz file under exactly this name; a file before is kept until it is whole."""
+    """Write an .npz file atomically, under exactly this name."""
     with atomic_path(path) as part, part.open("wb") as file:  # np.savez adds .npz to a name
         np.savez(file, **dict[str, Any](arrays))
 
 
 def load_arrays(path: Path) -> dict[str, np.ndarray]:
-    """Undo `save_arrays`.
+    """Load arrays from `save_arrays`.
 
-    Not `np.load`: that takes memory for the shape in a header before it looks at what follows.
+    Not with `np.load`, which allocates memory for the shape in a header before checking the data.
 
     Raises:
         InputError: there is no such file, or it is none of these.

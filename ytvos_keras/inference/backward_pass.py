@@ -1,4 +1,4 @@
-"""The backward pass through files: its masks wait in a hidden folder until they are joined."""
+"""The backward pass over files, whose masks are kept in a hidden folder until they are joined."""
 
 import shutil
 from collections.abc import Callable, Iterable
@@ -21,7 +21,7 @@ class BackwardPass:
     """Masks from the last given mask to the first frame.
 
     Args:
-        inputs: what is given.
+        inputs: the checked inputs.
         output: the folder in which the hidden one is made.
         fingerprint: of the run; see `resume.fingerprint`.
         probabilities: those of the joined passes, if they are wanted.
@@ -43,7 +43,7 @@ class BackwardPass:
         self._resume = ResumeFile(self.folder, fingerprint)
 
     def run(self, segmenter, report: Callable[[int, int], None], overwrite: bool) -> None:
-        """Segment the frames that are not done yet; leaves the segmenter reset."""
+        """Segment the remaining frames, and reset the segmenter."""
         if overwrite:
             self.remove()
         if (state := self._resume.load()) is not None:
@@ -69,7 +69,7 @@ class BackwardPass:
             index: of the frame.
             name: of the frame.
             forward: uint8 (H, W), from the forward pass.
-            confidence: of the forward pass; that of the joined masks takes its place.
+            confidence: of the forward pass; replaced by that of the joined masks.
         """
         backward = np.zeros_like(forward)
         file = self.folder / f"{name}.png"

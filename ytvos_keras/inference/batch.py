@@ -1,4 +1,4 @@
-"""Many videos, one after the other, with one model."""
+"""Segment many videos with one model."""
 
 import contextlib
 import dataclasses
@@ -43,13 +43,13 @@ def segment_batch(
     progress: ProgressFor | None = None,
     **options: Any,
 ) -> list[VideoOutcome]:
-    """Segment every video of a folder as `segment_files` does one.
+    """Segment every video of a folder with `segment_files`.
 
-    What goes wrong with one video, whatever it is, is logged and does not stop the others.
-    `summary.json` in `output` says what became of each, also during the run. The same call again
-    leaves finished videos as they are, resumes an interrupted one, and tries failed ones again.
-    `summary.html` shows the same, with contact sheets and overlays if there are any. Several
-    processes may work on one batch: a video that another one has is left to it.
+    Errors of one video are logged and do not stop the others. `summary.json` in `output` lists the
+    outcome of each, and is updated during the run; `summary.html` shows it with contact sheets and
+    overlays if there are any. Calling this again skips finished videos, resumes an interrupted one,
+    and retries failed ones. Several processes may work on one batch: a video that another one is
+    working on is skipped.
 
     Args:
         videos: a folder of folders of frames and of video files.
@@ -58,7 +58,7 @@ def segment_batch(
         model: an `S2S`, or what `ytvos_keras.load` takes.
         corrections: a folder with `<name>/` for those videos that have any.
         shard: (I, N): only every N-th video, beginning with the I-th, I from 1.
-        jobs: processes, each with a share of the cores; the model must be a name or a path then,
+        jobs: processes, each with a share of the cores; the model must then be a name or a path,
             and a script needs `if __name__ == "__main__":` around its work.
         progress: called with the name of each video before its work; the context that it returns
             gives the `on_progress` of that video.
@@ -66,7 +66,7 @@ def segment_batch(
             again, too.
 
     Returns:
-        The outcome of each video of the shard, in natural order of the names.
+        Outcome of each video of the shard, in natural order of the names.
 
     Raises:
         InputError: the folders cannot be used, or a batch of others is in `output`.
@@ -134,7 +134,7 @@ def _in_processes(
 def _process(
     work: tuple[list[BatchVideo], Path, str, SegmentOptions, int],
 ) -> list[VideoOutcome]:
-    """What a process of several does: its share of the videos, with its share of the cores."""
+    """Work of one of several processes: its share of the videos, with its share of the cores."""
     batch, output, model, options, threads = work
     os.environ["TF_NUM_INTRAOP_THREADS"] = str(threads)
     os.environ["OMP_NUM_THREADS"] = str(threads)
@@ -153,7 +153,7 @@ def _try_to_segment(
         outcome = VideoOutcome(video.name, busy=True)
     except Exception as error:
         message = " ".join(str(error).split())
-        if not isinstance(error, InputError | OSError):  # a bug, but of this video alone
+        if not isinstance(error, InputError | OSError):  # a bug, but limited to this video
             message = f"{type(error).__name__}: {message}"
             logger.debug("%s", video.name, exc_info=True)
         logger.error("%s: %s", video.name, message)
@@ -193,7 +193,7 @@ def _segment_video(
 
 
 def _is_finished(video: BatchVideo, before: dict | None, options: SegmentOptions) -> bool:
-    """Whether an earlier run says so, and its folder holds what this run is to write."""
+    """Whether an earlier run finished it, and its folder contains all requested outputs."""
     if before is None or before.get("error") is not None or not video.output.is_dir():
         return False
     if not all(path.exists() for path in output_paths(video.output, options).values()):

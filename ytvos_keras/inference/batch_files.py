@@ -1,4 +1,4 @@
-"""The videos of a folder, with what belongs to each."""
+"""List the videos of a batch with their masks and output folders."""
 
 import dataclasses
 import warnings
@@ -20,7 +20,7 @@ from ytvos_keras.media.listing import (
 
 @dataclasses.dataclass(frozen=True)
 class BatchVideo:
-    """One video of a batch; none of the paths but the first is certain to exist.
+    """One video of a batch; only its `frames` are known to exist.
 
     Attributes:
         name: of the folder of frames, or of the video file without its suffix.
@@ -45,8 +45,8 @@ def list_batch(
 ) -> list[BatchVideo]:
     """List the videos of a folder in natural order: its subfolders and video files.
 
-    Masks are found by name whatever the case of their suffix. Files that are no videos, and masks
-    of no video, are named in a warning.
+    Masks are found by name, with suffixes in any case. Files that are not videos, and masks without
+    a video, are named in a warning.
 
     Args:
         videos: the folder, for example `JPEGImages`.
@@ -94,7 +94,7 @@ def list_batch(
 
 
 def _masks_by_name(folder: Path) -> dict[str, Path]:
-    """The masks and folders of masks by the video's name; of one name, a picture counts."""
+    """The masks and folders of masks by the video's name; a picture takes precedence."""
     folders = [entry for entry in folder.iterdir() if entry.is_dir() and not is_hidden(entry)]
     files = [*folders, *list_masks(folder)]
     return {plain_name(file.name if file.is_dir() else file.stem): file for file in files}

@@ -1,4 +1,4 @@
-"""A page that sums up a batch, to look the videos over."""
+"""An HTML summary of a batch."""
 
 import html
 import urllib.parse
@@ -21,8 +21,8 @@ def write_page(path: Path, outcomes: Mapping[str, Mapping[str, Any]]) -> None:
 
     Args:
         path: the file, beside the folders of the videos.
-        outcomes: what `summary.json` says, by video. Contact sheets and overlays that lie in a
-            video's folder are shown and linked.
+        outcomes: content of `summary.json`, by video. Contact sheets and overlays in a video's
+            folder are shown and linked.
     """
     failed = sum(outcome.get("error") is not None for outcome in outcomes.values())
     rows = "\n".join(_row(path.parent, name, outcome) for name, outcome in outcomes.items())

@@ -1,4 +1,4 @@
-"""What became of each video of a batch: `summary.json`, and a page."""
+"""Outcomes of a batch: `summary.json` and an HTML page."""
 
 import dataclasses
 import json
@@ -17,18 +17,18 @@ PAGE_NAME = "summary.html"
 
 @dataclasses.dataclass(frozen=True)
 class VideoOutcome:
-    """What became of one video of a batch.
+    """Outcome of one video of a batch.
 
     Attributes:
         name: of the video.
-        frames: number of masks written, in earlier runs too.
+        frames: number of masks written, including earlier runs.
         objects: number of objects followed.
-        seconds: that this run spent on it.
-        error: what went wrong, in one line; None if nothing did.
-        fingerprint: of frames, masks, model and options, to know a finished video again.
+        seconds: time spent on it in this run.
+        error: one-line error; None for success.
+        fingerprint: of frames, masks, model and options, to recognize a finished video.
         from_earlier_run: whether it was finished before this run.
         damaged: frames that could not be decoded (with `on_damage="skip"`).
-        busy: whether another process was working on it, which this one left to that.
+        busy: whether it was skipped because another process was working on it.
     """
 
     name: str
@@ -43,7 +43,7 @@ class VideoOutcome:
 
 
 def add_to_summary(output: Path, outcome: VideoOutcome) -> None:
-    """Write an outcome into the summary and the page, beside those of other processes."""
+    """Add an outcome to the summary and the page, next to those of other processes."""
     with folder_lock(output, ".ytvos-summary-lock", wait=True):
         summary = read_summary(output / SUMMARY_NAME) | {outcome.name: _to_json(outcome)}
         summary = dict(natsort.natsorted(summary.items(), key=lambda item: item[0]))

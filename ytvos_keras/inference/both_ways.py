@@ -1,4 +1,4 @@
-"""Frames in memory, or from any iterable, segmented in both directions from the given masks."""
+"""Segment frames in memory, or from any iterable, in both directions from the given masks."""
 
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,9 +26,9 @@ def segment_both_ways(
     corrections: Mapping[int, np.ndarray] | None,
     direction: str,
 ) -> Iterator[np.ndarray]:
-    """Do the work of `Segmenter.segment` where a backward pass is needed.
+    """Implement `Segmenter.segment` with a backward pass.
 
-    The masks of that pass, and frames that cannot be indexed, wait in temporary files, so that
+    The masks of that pass, and frames that cannot be indexed, are kept in temporary files, so that
     memory does not grow with the video.
 
     Args:
@@ -90,7 +90,7 @@ class _Spooled:
 def _given(
     masks: np.ndarray | Mapping[int, np.ndarray], corrections: dict[int, np.ndarray]
 ) -> tuple[dict[int, np.ndarray], Trusted]:
-    """The label map of each frame that has one, and the frames of each object's masks."""
+    """The given label map of each frame, and the frames of each object's masks."""
     masks = dict(masks) if isinstance(masks, Mapping) else {0: masks}
     given: dict[int, np.ndarray] = {}
     trusted: dict[int, set[int]] = {}

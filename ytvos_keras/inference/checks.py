@@ -1,4 +1,4 @@
-"""What a frame and a mask of one object must be."""
+"""Check frames and masks of one object."""
 
 import operator
 

@@ -1,4 +1,4 @@
-"""What the model expects of its masks, frame by frame: `confidence.csv`."""
+"""The model's expected J, frame by frame: `confidence.csv`."""
 
 import csv
 import json
@@ -10,7 +10,7 @@ import numpy as np
 from ytvos_keras.media.atomic import atomic_path
 
 FILE_NAME = "confidence.csv"
-LOST = 0.5  # expected J below which an object is called probably lost
+LOST = 0.5  # expected J below which an object is probably lost
 
 
 class ConfidenceLog:
@@ -24,7 +24,7 @@ class ConfidenceLog:
         self.by_frame: dict[str, dict[int, float]] = {}
 
     def add(self, name: str, confidence: Mapping[int, float]) -> None:
-        """Note a frame; frames without a confidence are left out."""
+        """Add a frame; frames without a confidence are left out."""
         if confidence:
             self.by_frame[name] = {i: round(float(value), 4) for i, value in confidence.items()}
 
@@ -54,11 +54,11 @@ class ConfidenceLog:
         return path
 
     def to_array(self) -> np.ndarray:
-        """Everything as an array that `np.savez` can save."""
+        """Convert to an array for `np.savez`."""
         return np.array(json.dumps(self.by_frame))
 
     def restore(self, array: np.ndarray) -> None:
-        """Undo `to_array`."""
+        """Convert back from `to_array`."""
         content = json.loads(str(array))
         self.by_frame = {
             name: {int(i): value for i, value in confidence.items()}

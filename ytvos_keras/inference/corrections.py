@@ -1,4 +1,4 @@
-"""Masks that a user draws where an object went wrong."""
+"""Corrections: masks that a user gives where an object went wrong."""
 
 import dataclasses
 from pathlib import Path
@@ -42,9 +42,9 @@ def open_corrections(
         path: a folder of PNGs named after frames, as for `open_first_masks`. Every object in a mask
             is corrected in its frame; other objects are unaffected. None: no corrections.
         source: the frames.
-        first_masks: they say which objects are followed in a frame.
-        any_frame: whether objects are followed backward too, so that corrections may be for frames
-            before their first mask.
+        first_masks: determine which objects are followed in a frame.
+        any_frame: whether objects are also followed backward, so that corrections may precede their
+            first mask.
 
     Raises:
         InputError: nothing there, a mask is unusable, empty or of another size than the frames,

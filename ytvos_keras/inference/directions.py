@@ -1,4 +1,4 @@
-"""Both ways from the given masks: which masks count where, and how two passes are joined."""
+"""Join a forward and a backward pass."""
 
 import bisect
 from collections.abc import Mapping, Sequence
@@ -10,17 +10,17 @@ Trusted = Mapping[int, Sequence[int]]
 
 
 def trusted_ids(trusted: Trusted, index: int) -> list[int]:
-    """The objects whose mask in a frame is given and counts."""
+    """The objects whose given mask in a frame is used."""
     return [object_id for object_id, indexes in trusted.items() if index in indexes]
 
 
 def keep_ids(label_map: np.ndarray, ids: Sequence[int]) -> np.ndarray:
-    """A label map, uint8 (H, W), without the objects that are not among `ids`."""
+    """Keep only the objects among `ids` in a label map, uint8 (H, W)."""
     return np.where(np.isin(label_map, ids), label_map, np.uint8(0))
 
 
 def default_direction(trusted: Trusted, first: int) -> str:
-    """`both` where no mask is given for the first frame, else `forward`."""
+    """The default: `both` if no mask is given for the first frame, else `forward`."""
     begin = min(indexes[0] for indexes in trusted.values())
     return "both" if begin > first else "forward"
 
@@ -34,10 +34,10 @@ def join_directions(
 ) -> np.ndarray:
     """Join the label maps of one frame from a forward and a backward pass.
 
-    Each object is taken from one of them: before its first given mask from the backward pass, after
-    its last from the forward pass, and between two from the pass that is more confident of it, or,
-    where that is not known, from the one whose given mask is nearer. Where objects of different
-    passes overlap, the one with the nearer mask is on top.
+    Each object is taken from one pass: before its first given mask from the backward pass, after
+    its last from the forward pass, and between two from the more confident pass, or, without
+    confidences, from the one with the nearer given mask. Where objects of different passes overlap,
+    the one with the nearer mask is on top.
 
     Args:
         forward: uint8 (H, W).
@@ -62,7 +62,7 @@ def choose_directions(
     trusted: Trusted,
     confidence: tuple[Mapping[int, float], Mapping[int, float]] = ({}, {}),
 ) -> dict[int, tuple[bool, int]]:
-    """For each object: whether the forward pass counts in a frame, and the distance of its mask."""
+    """For each object: whether to use the forward pass in a frame, and the distance of its mask."""
     chosen = {}
     for object_id, indexes in trusted.items():
         before, after = _distances(indexes, index)

@@ -1,4 +1,4 @@
-"""From files to files: frames and first masks in, masks and an overlay video out."""
+"""Segment files: frames and masks in, masks and other outputs out."""
 
 import dataclasses
 import functools
@@ -27,14 +27,15 @@ logger = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True)
 class SegmentedFiles:
-    """What `segment_files` wrote.
+    """Result of `segment_files`.
 
     Attributes:
         masks: the folder of palette PNGs, one for each segmented frame.
         frame_count: number of segmented frames, and of masks.
-        resumed_from: frames that an earlier, interrupted run had done.
-        outputs: what else was asked for: kind to file or folder.
-        lost: object id to the frames in which the model expects its mask to be wrong, if it says.
+        resumed_from: number of frames done by an earlier, interrupted run.
+        outputs: further outputs: kind to file or folder.
+        lost: object id to the frames in which it is probably lost, if the model predicts
+            confidence.
         damaged: names of the frames that could not be decoded (with `on_damage="skip"`).
     """
 
@@ -47,7 +48,7 @@ class SegmentedFiles:
 
     @property
     def overlay(self) -> Path | None:
-        """The overlay video, None if it was not asked for."""
+        """The overlay video, None if it was not requested."""
         return self.outputs.get("overlay")
 
 
@@ -64,20 +65,19 @@ def segment_files(
     """Segment a video file or a folder of frames.
 
     Writes one palette PNG for each frame into `output`, named after the frame, at its native size,
-    in the colours of the given mask if that is an index PNG and of DAVIS otherwise. Other outputs
-    are made from them and lie in the same folder, such as `overlay.mp4`.
-    With `every=N` frames 0, N, 2N … and those that a mask is given for are segmented and shown in
-    the overlay, as if the others were not in the video: there are no masks for those.
+    in the colours of the given mask if that is an index PNG, else of DAVIS. Other outputs, such as
+    `overlay.mp4`, are made from them in the same folder. With `every=N`, only frames 0, N, 2N … and
+    those with a given mask are segmented and shown in the overlay.
 
-    Every file appears whole or not at all. After an interruption (Ctrl-C, an error, a crash)
-    the same call resumes where the last one stopped, with the same result as an uninterrupted run;
-    a hidden file in `output` holds what is needed until the end.
+    Files are written atomically. After an interruption (Ctrl-C, an error, a crash), the same call
+    resumes where the last one stopped, with the same result as an uninterrupted run; the state is
+    kept in a hidden file in `output` until the end.
 
     Args:
         frames: a video file, or a folder of JPEG or PNG frames; see `media.open_frames`.
         masks: a PNG for the first frame, or a folder of PNGs named after the frames in which
             objects first appear; see `first_masks.open_first_masks`.
-        output: the folder to write to; it is made if it does not exist.
+        output: the folder to write to; created if it does not exist.
         model: an `S2S`, or what `ytvos_keras.load` takes.
         corrections: a folder of PNGs named after frames in which objects are corrected; see
             `corrections.open_corrections`.
@@ -107,7 +107,7 @@ def segment_files(
 
 def make_segmenter(model, options: SegmentOptions):
     """Return a `Segmenter` of a model, or of what `ytvos_keras.load` takes."""
-    # Only now: TensorFlow takes seconds to load, a wrong path should not.
+    # Load late: TensorFlow takes seconds, and a wrong path should fail at once.
     from ytvos_keras.inference.segmenter import Segmenter
 
     model = load_model(model) if isinstance(model, str | Path) else model
@@ -122,7 +122,7 @@ def segment_inputs(
     *,
     on_progress: Progress | None = None,
 ) -> SegmentedFiles:
-    """Do the work of `segment_files` on checked inputs.
+    """Run `segment_files` on checked inputs.
 
     Args:
         inputs: from `check_files`.
@@ -163,7 +163,7 @@ def load_model(name: str | Path):
 def _write_masks(
     inputs: Inputs, output: Path, segmenter, digest: str, options: SegmentOptions, report
 ) -> tuple[int, ConfidenceLog]:
-    """Do all passes; returns the number of frames done earlier, and the confidence of all."""
+    """Run all passes; return the number of frames done earlier, and all confidences."""
     finish = None
     resume = ResumeFile(output, digest)
     state = None if options.overwrite else resume.load()
@@ -210,7 +210,7 @@ def _report_lost(confidence: ConfidenceLog) -> dict[int, list[str]]:
 def _warn_of_unused_masks(inputs: Inputs, done: int) -> None:
     given = inputs.first_masks.files | inputs.corrections.files
     unused = sorted(index for index in given if index >= inputs.index_after(done))
-    if unused:  # a video whose header does not say, or not truly, how long it is
+    if unused:  # a video whose header has a missing or wrong length
         warnings.warn(
             f"{given[unused[0]]}: not used, the video ends before this frame.", stacklevel=4
         )

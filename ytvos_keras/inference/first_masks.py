@@ -1,4 +1,4 @@
-"""The masks that a user gives: a file for the first frame, or a folder."""
+"""Open the given masks: a file for the first frame, or a folder."""
 
 import dataclasses
 import logging
@@ -30,7 +30,7 @@ class FirstMasks:
     Attributes:
         files: frame index to the file, of those that are used.
         palette: uint8 (256, 3) of the first index PNG among them, None if there is none.
-        trusted: object id to the indexes of the frames in which its mask is used, rising.
+        trusted: object id to the ascending indexes of the frames in which its mask is used.
     """
 
     files: dict[int, MaskFile | ObjectFiles]
@@ -63,12 +63,12 @@ def open_first_masks(
             object each (`1_dog/00007.png`), or of PNGs that are an object of the first frame each.
             Colours that are no ids are numbered, see `ColourTable`. In a folder a mask without
             objects is allowed as long as another one has some, and masks that hold only objects of
-            earlier ones are not used. A black-and-white mask is object 1, so there may be one, and
-            none after an object 1.
+            earlier ones are not used. A black-and-white mask is object 1, so there may be at most
+            one, and none after an object 1.
         source: the frames.
         mask_frame: name or number of the frame that a single PNG belongs to; None: the first.
         first: index of the first frame.
-        use_all: use every mask of a folder, not only the first one of each object.
+        use_all: use all masks of a folder, not only the first one of each object.
 
     Raises:
         InputError: nothing there, a mask is unusable or of another size than the frames, or there
@@ -139,7 +139,7 @@ def _report_colours(files: Iterable[MaskFile | ObjectFiles]) -> None:
 
 
 def frame_index(name: str, source: FrameSource) -> int:
-    """The index of a frame by its name or, where no frame is called so, its number from 0.
+    """The index of a frame by its name or, if there is no such name, its number from 0.
 
     Raises:
         InputError: there is no such frame.

@@ -1,4 +1,4 @@
-"""A range of the frames of a video, given in frames or in time."""
+"""A range of the frames of a video, given by frame or by time."""
 
 import re
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from ytvos_keras.errors import InputError
 from ytvos_keras.inference.first_masks import frame_index
 from ytvos_keras.media.frame_source import FrameSource
 
-# `90s`, `1:30`, `0:01:30.5`; a lone number is a frame.
+# `90s`, `1:30`, `0:01:30.5`; a plain number is a frame.
 _TIME = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)(s?)")
 
 
@@ -20,7 +20,7 @@ class FrameRange:
 
     Attributes:
         start: index of the first frame.
-        stop: index behind the last frame; None: to the end.
+        stop: index after the last frame; None: to the end.
     """
 
     start: int = 0
@@ -36,7 +36,7 @@ class FrameRange:
         Args:
             start: name or number of the first frame, or a time such as `12.5s` or `1:02`; None:
                 the first of the video.
-            stop: of the first frame that is left out; None: to the end.
+            stop: the first frame to leave out, in the same form; None: to the end.
             source: the frames.
 
         Raises:
@@ -44,7 +44,7 @@ class FrameRange:
         """
         first = 0 if start is None else _index(start, source)
         end = source.count
-        if stop is not None and stop != str(end):  # the number behind the last is no frame
+        if stop is not None and stop != str(end):  # one past the last frame is allowed
             end = _index(stop, source)
         if end is not None and first >= end:
             raise InputError(f"{source.path}: no frame from {start or 0} to {stop or end}.")

@@ -1,4 +1,4 @@
-"""The model's work on one frame as compiled functions that are traced once."""
+"""Compiled functions of the model for one frame, traced once."""
 
 import functools
 from collections.abc import Callable
@@ -14,9 +14,9 @@ Tensors = dict[str, tf.Tensor]
 class FrameFunctions:
     """`encode`, `initialize`, `correct` and `advance` of a model at one working size.
 
-    Each is a `tf.function` with a signature in which the number of objects and the native size are
-    free: one trace serves all frames, however many objects there are. Gradients are never recorded,
-    also inside the caller's `GradientTape`.
+    Each is a `tf.function` whose signature leaves the number of objects and the native size free,
+    so one trace serves all frames and any number of objects. Gradients are never recorded, even
+    inside the caller's `GradientTape`.
 
     Args:
         model: an `S2S`, or anything with its `encode`, `initialize`, `correct` and `step_features`.
@@ -36,7 +36,7 @@ class FrameFunctions:
         return _without_gradients(self._encode, tf.constant(frame[None]))
 
     def initialize(self, frame: np.ndarray, masks: np.ndarray, features: Tensors) -> Tensors:
-        """State of new objects from their masks, uint8 0/1 (N, h, w)."""
+        """Create the state of new objects from their masks, uint8 0/1 (N, h, w)."""
         inputs = tf.constant(frame[None]), tf.constant(masks[..., None], tf.float32), features
         if self._initialize is None:
             frame_spec = tf.TensorSpec((1, *self.size, 3), tf.uint8)
@@ -48,7 +48,7 @@ class FrameFunctions:
     def correct(
         self, frame: np.ndarray, masks: np.ndarray, state: Tensors, features: Tensors
     ) -> Tensors:
-        """State of objects whose masks in this frame are known, uint8 0/1 (N, h, w)."""
+        """Correct the state of objects by their masks in this frame, uint8 0/1 (N, h, w)."""
         if self._correct is None:
             frame_spec = tf.TensorSpec((1, *self.size, 3), tf.uint8)
             mask_spec = tf.TensorSpec((None, *self.size, 1), tf.float32)
@@ -83,8 +83,8 @@ class FrameFunctions:
 
 
 def _compiled(method: Callable, signature: list) -> Callable:
-    # TensorFlow counts traces by the method's code, whatever the size, and warns of too many where
-    # a batch has videos of five sizes. A partial has no code: it counts alone.
+    # TensorFlow counts traces per code object, and would warn of retracing in a batch with videos
+    # of five sizes. A partial has no code object, so it is counted separately.
     return tf.function(functools.partial(method), input_signature=signature)
 
 
@@ -98,5 +98,5 @@ def _specs(tensors: Tensors, free_rows: bool = False) -> dict[str, tf.TensorSpec
 
 
 def _without_gradients(function: Callable, *inputs):
-    with tf.init_scope():  # the one documented way to pause the tapes of the caller
+    with tf.init_scope():  # the only documented way to pause the caller's tapes
         return function(*inputs)

@@ -1,4 +1,4 @@
-"""The files of one video: frames and the masks that a user gives."""
+"""The input files of one video: frames and given masks."""
 
 import dataclasses
 import functools
@@ -32,9 +32,9 @@ class Inputs:
         source: the frames.
         first_masks: masks of the objects where they first appear.
         corrections: masks that correct objects.
-        every: frames 0, N, 2N … are segmented, and those that a mask is given for.
+        every: segment frames 0, N, 2N … and those with a given mask.
         direction: `forward`, `backward` or `both`.
-        range: the frames that are looked at.
+        range: the frames to process.
     """
 
     source: FrameSource
@@ -54,7 +54,7 @@ class Inputs:
         return {object_id: sorted(indexes) for object_id, indexes in trusted.items()}
 
     def wanted(self, index: int) -> bool:
-        """Whether a frame of this index is to be segmented."""
+        """Whether to segment the frame of this index."""
         return index in self.range and (
             (index - self.range.start) % self.every == 0
             or index in self.first_masks.files
@@ -67,19 +67,19 @@ class Inputs:
         return filter(self.wanted, itertools.count(start) if stop is None else range(start, stop))
 
     def index_after(self, count: int) -> int:
-        """The index from which to read on when `count` frames have been segmented."""
+        """The index from which to continue after `count` segmented frames."""
         done = itertools.islice(self.indexes(), count)
         return max((index + 1 for index in done), default=0)
 
     def read(self, done: int = 0) -> Iterator[tuple[int, str, np.ndarray]]:
-        """Yield (index, name, frame) of the wanted frames but for the first `done` ones."""
+        """Yield (index, name, frame) of the wanted frames except the first `done` ones."""
         start = self.index_after(done)
         frames = self.source.read(start, self.wanted)
         for index, (name, frame) in zip(self.indexes(start), frames, strict=False):
             yield index, name, frame
 
     def read_with_times(self) -> Iterator[tuple[int, str, Fraction | None, np.ndarray]]:
-        """Yield (index, name, time, frame) of the wanted frames; times as of a `FrameSource`."""
+        """Yield (index, name, time, frame) of the wanted frames; see `FrameSource` for times."""
         frames = self.source.read_with_times(self.range.start, self.wanted)
         for index, (name, time, frame) in zip(self.indexes(), frames, strict=False):
             yield index, name, time, frame
@@ -96,12 +96,12 @@ class Inputs:
 
     @functools.cached_property
     def backward_indexes(self) -> list[int]:
-        """The frames of the backward pass, falling."""
+        """The frames of the backward pass, in descending order."""
         last = max(indexes[-1] for indexes in self.trusted.values())
         return list(filter(self.wanted, range(last, -1, -1)))
 
     def given(self, index: int) -> np.ndarray | None:
-        """The masks given for a frame, uint8 (H, W), those that count; None if there are none."""
+        """The given masks of a frame that are used, uint8 (H, W); None if there are none."""
         ids = trusted_ids(self.trusted, index)
         if not ids:
             return None
@@ -131,7 +131,7 @@ def check_files(
     corrections: str | Path | None = None,
     options: SegmentOptions | None = None,
 ) -> Inputs:
-    """Check what `segment_files` is given, without TensorFlow: nothing is written.
+    """Check the arguments of `segment_files`, without TensorFlow and without writing.
 
     Args:
         frames: as for `segment_files`.

@@ -1,4 +1,4 @@
-"""Mask files as users bring them: ids, colours, or one file for each object."""
+"""Mask files in all accepted forms: ids, colours, or one file per object."""
 
 import re
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ class MaskFile:
 
     Attributes:
         path: the file.
-        colours: numbers the colours of all masks of a video.
+        colours: the colour table for all masks of a video.
     """
 
     path: Path
@@ -58,8 +58,8 @@ class ObjectFiles:
 
     Attributes:
         parts: object ids and files.
-        apart: whether it is an error if most of an object is covered by another: then the files are
-            probably masks of several frames.
+        apart: whether it is an error if another object covers most of an object, since the files
+            are then probably masks of several frames.
     """
 
     parts: tuple[tuple[int, Path], ...]
@@ -69,7 +69,7 @@ class ObjectFiles:
         return str(self.parts[0][1])
 
     def read(self, *, allow_empty: bool = True) -> tuple[np.ndarray, None]:
-        """As that of `MaskFile`."""
+        """Like that of `MaskFile`."""
         labels = None
         for object_id, path in self.parts:
             mask = read_mask(path, allow_empty=allow_empty)[0] > 0
@@ -90,7 +90,7 @@ class ObjectFiles:
 
 
 def object_folders(folder: Path) -> list[tuple[int, Path]]:
-    """The subfolders that hold the masks of one object each, with the objects' ids.
+    """The subfolders with the masks of one object each, and the objects' ids.
 
     A folder whose name begins with a number (`3`, `3_dog`) is that object; otherwise they are
     numbered 1, 2, … in natural order. Empty where the folder holds masks itself.

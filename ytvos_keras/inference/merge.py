@@ -1,4 +1,4 @@
-"""From one probability map per object to one label per pixel."""
+"""Merge one probability map per object to one label per pixel."""
 
 import tensorflow as tf
 
@@ -9,9 +9,9 @@ def merge_probabilities(probabilities: tf.Tensor, size: tf.Tensor | tuple[int, i
     """Resize probabilities and give every pixel to its most probable object.
 
     The maps are resized bilinearly (half-pixel centres), then the label is the argmax over
-    [0.5, p₁, …, p_K]: the rule of the paper's authors. A pixel at exactly 0.5 is background; where
-    objects are equal the first one wins. Objects are compared one after the other, so that memory
-    does not grow with their number.
+    [0.5, p₁, …, p_K]: the rule of the paper's authors. A pixel at exactly 0.5 is background; ties
+    between objects go to the first. Objects are compared sequentially, so that memory does not grow
+    with their number.
 
     Args:
         probabilities: float32 (K, h, w, 1), 0–1; K may be 0.
@@ -33,5 +33,5 @@ def merge_probabilities(probabilities: tf.Tensor, size: tf.Tensor | tuple[int, i
         return index + 1, tf.where(better, candidate, best), tf.where(better, label, labels)
 
     start = (tf.constant(0), tf.fill(size, BACKGROUND), tf.zeros(size, tf.uint8))
-    # One object at a time, or their resized maps would pile up.
+    # One object at a time, so that resized maps do not accumulate.
     return tf.while_loop(lambda i, *_: i < count, compare, start, parallel_iterations=1)[2]

@@ -1,4 +1,4 @@
-"""Telling one model from another."""
+"""Digest of a model."""
 
 import hashlib
 

@@ -1,4 +1,4 @@
-"""One thread at a time in an object, and no process that was forked after TensorFlow was used."""
+"""Guard objects against concurrent threads and forked processes."""
 
 import functools
 import os
@@ -24,8 +24,8 @@ if hasattr(os, "register_at_fork"):  # not on Windows, which cannot fork
 class OneThread:
     """Base class of objects whose methods under `alone` refuse a second thread.
 
-    TensorFlow's own threads do not exist in a forked process: its first operation there would wait
-    for them for ever. So making such an object is refused there, too.
+    TensorFlow's threads do not exist in a forked process, where its first operation would wait for
+    them forever. So creating such an object there is an error, too.
 
     Raises:
         InputError: this process was forked after its parent had made such an object.
@@ -39,14 +39,14 @@ class OneThread:
 
 
 def alone(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a method of a `OneThread` raise `InputError` while another thread is in one of them."""
+    """Make a method of a `OneThread` raise `InputError` while another thread is in one of them."""
 
     @functools.wraps(method)
     def guarded(self: OneThread, *args: Any, **kwargs: Any) -> Any:
         _check_process()
         if not self._inside.acquire(blocking=False):
             raise InputError(
-                f"another thread is in this {type(self).__name__}; give each thread one of its own "
+                f"another thread is in this {type(self).__name__}; give each thread a separate one "
                 "(they may share the model)."
             )
         try:

@@ -1,4 +1,4 @@
-"""What can be chosen when the files of a video are segmented."""
+"""Options for segmenting files."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -26,26 +26,25 @@ class SegmentOptions:
 
     Attributes:
         size: working (height, width); see `Segmenter`.
-        every: segment frames 0, N, 2N … and those that a mask is given for, as if the others were
-            not in the video.
+        every: only segment frames 0, N, 2N … and those with a given mask.
         track: which video track of a file, from 0.
-        on_damage: `stop` at a frame that cannot be decoded, or `skip`: the one before it takes its
-            place, and it is named in the result.
+        on_damage: for frames that cannot be decoded: `stop`, or `skip` to use the previous frame
+            instead and list it in the result.
         start: the first frame, by name, number or time (`12.5s`, `1:02`); None: that of the video.
-        stop: the frame behind the last one, in the same way; None: to the end.
+        stop: the frame after the last one, in the same form; None: to the end.
         direction: `forward`, `backward` or `both` from the given masks; see `directions`. None:
             both if no mask is given for the first frame, else forward.
         mask_frame: name or number of the frame that a single mask file belongs to; None: the first.
         all_masks: use every mask of a folder, also later ones of an object; otherwise a mask counts
             only in the first frame of its object, as in the benchmarks.
-        online_learning: how to learn the objects of the video; see `Segmenter`.
-        formats: what to write beside the palette PNGs, of `FORMATS`.
+        online_learning: settings of online learning; see `Segmenter`.
+        formats: further outputs besides the palette PNGs, of `FORMATS`.
         overlay: also write the overlay video, with the objects' names if there are any.
         contact_sheet: also write one picture of frames with their masks.
         coco: a JSON file to write in COCO's format; None for none.
         names: object id to its name, for the overlay, COCO and folders.
-        overwrite: begin from the start, also in a folder that is not empty. Files of the same names
-            are replaced, others are left alone.
+        overwrite: start over, even in a non-empty folder. Files of the same names are replaced,
+            others are kept.
 
     Raises:
         InputError: a value is out of its range.

@@ -32,15 +32,15 @@ def run_pass(
     """Segment frames and write a palette PNG for each; resume where an earlier run stopped.
 
     Args:
-        inputs: what is given.
+        inputs: the checked inputs.
         segmenter: a `Segmenter` in the state from which to continue.
-        folder: where the masks go; it is made if it does not exist.
-        resume: where the state is kept, also after an interruption.
+        folder: folder for the masks; created if it does not exist.
+        resume: file that keeps the state for resuming.
         read: gives (index, name, frame) of the frames, without the first N.
         report: called after each frame with the number of frames done.
-        gives: whether given masks are used; without, every mask is empty.
-        finish: turns (index, name, label map) into what is written.
-        probabilities: where those of each frame go; None: nowhere.
+        gives: whether to use the given masks; otherwise every mask is empty.
+        finish: maps (index, name, label map) to the label map to write.
+        probabilities: output for the probabilities of each frame; None for none.
     """
     folder.mkdir(parents=True, exist_ok=True)
     done = segmenter.video  # the state after the last mask that is on disk

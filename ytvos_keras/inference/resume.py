@@ -1,4 +1,4 @@
-"""Resuming a video after an interruption."""
+"""Resume a video after an interruption."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ RESUME_NAME = ".ytvos-segment.npz"
 
 
 class ResumeFile:
-    """A hidden file in the output folder: the state after the last frame, and its run.
+    """A hidden file with the state after the last frame, and the fingerprint of the run.
 
     Args:
         folder: the output folder.
@@ -54,7 +54,7 @@ class ResumeFile:
         return state
 
     def save(self, state: Mapping[str, np.ndarray]) -> None:
-        """Write the state; the file before is kept until the new one is whole."""
+        """Write the state atomically."""
         own = {
             "fingerprint": np.array(self.fingerprint),
             "confidence_log": self.confidence.to_array(),
@@ -67,16 +67,16 @@ class ResumeFile:
 
 
 def fingerprint(inputs, segmenter, options) -> str:
-    """Return a digest that changes when the masks of a run could.
+    """Return a digest of everything that the masks of a run depend on.
 
-    Frames count with name, size in bytes and time of change (reading them all would take long);
-    masks and the model's weights with their content.
+    Frames are identified by name, size in bytes and modification time, since reading them all would
+    take long; masks and the model's weights by their content.
 
     Args:
         inputs: the `Inputs`.
-        segmenter: the `Segmenter`; its model and options count.
-        options: the `SegmentOptions`; of them, those count that `inputs` and `segmenter` do not
-            hold, as far as earlier frames depend on them.
+        segmenter: the `Segmenter`, with its model and options.
+        options: the `SegmentOptions`, for those not in `inputs` and `segmenter` that earlier frames
+            depend on.
     """
     digest = hashlib.sha256(ytvos_keras.__version__.encode())
     for file in inputs.source.files:

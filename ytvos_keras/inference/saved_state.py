@@ -1,4 +1,4 @@
-"""A Segmenter's state as arrays that say which model and size they belong to."""
+"""A Segmenter's state as arrays, with the model and size that they belong to."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,11 +13,11 @@ from ytvos_keras.inference.video_state import VideoState
 
 
 def pack_state(video: VideoState, model, size: tuple[int, int]) -> dict[str, np.ndarray]:
-    """Return everything as a flat dict of arrays that `np.savez` can save.
+    """Convert to a flat dict of arrays for `np.savez`.
 
     Args:
-        video: what is known of the video.
-        model: the model that it was found with.
+        video: the state of the video.
+        model: the model that computed it.
         size: working (height, width).
     """
     own = {
@@ -30,17 +30,17 @@ def pack_state(video: VideoState, model, size: tuple[int, int]) -> dict[str, np.
 def unpack_state(
     state: Mapping[str, np.ndarray] | str | Path, model
 ) -> tuple[VideoState, tuple[int, int]]:
-    """Undo `pack_state`.
+    """Convert back from `pack_state`.
 
     Args:
         state: the arrays, or an .npz file of them.
         model: the model that resumes from it.
 
     Returns:
-        What was known of the video, and the working (height, width).
+        The state of the video, and the working (height, width).
 
     Raises:
-        InputError: it is no such state, or one of another model.
+        InputError: it is not such a state, or belongs to another model.
     """
     if isinstance(state, str | Path):
         state = load_arrays(Path(state))

@@ -1,4 +1,4 @@
-"""Segmenting a video frame by frame."""
+"""Segment a video frame by frame."""
 
 import dataclasses
 import operator
@@ -29,29 +29,28 @@ from ytvos_keras.media.masks import MAX_ID, check_label_map
 class Segmenter(OneThread):
     """Follow objects through a video: give first masks, feed frames, get a label map for each.
 
-    A mask given with `add_object` belongs to the frame that the next `step` gets. That step returns
-    the given mask as it is (where given masks overlap, the one added last), and predictions in the
-    rest of the frame. Later steps return predictions. Before there is any object, steps return
-    zeros. Memory does not grow with the length of the video.
+    A mask given with `add_object` belongs to the frame of the next `step`. That step returns the
+    given mask unchanged (where given masks overlap, the one added last), and predictions elsewhere.
+    Later steps return predictions. Before the first object, steps return zeros. Memory does not
+    grow with the length of the video.
 
     A mask for an object that is already followed corrects it: a model with a memory adds the frame
-    to what it remembers of the object, as a trusted one; other models re-initialize the object from
-    it.
+    to the object's memory as a trusted one; other models re-initialize the object from it.
 
     The model works at `size`, or else at about its `config.input_size` (its area, at the frame's
     aspect ratio; exactly 256×448 for 16:9). Frames are resized bilinearly with antialiasing, masks
     by nearest neighbour, probabilities bilinearly to native size, where objects are merged.
 
-    One thread at a time may be in a Segmenter; a second one gets an `InputError`. Several
-    Segmenters, one for each thread, may share a model. A process that was forked after a Segmenter
-    was made cannot use TensorFlow; start it with `multiprocessing.get_context("spawn")`.
+    A Segmenter is not thread-safe: a second thread gets an `InputError`. Several Segmenters, one
+    per thread, may share a model. A process that was forked after a Segmenter was created cannot
+    use TensorFlow; start it with `multiprocessing.get_context("spawn")`.
 
     Args:
         model: an `S2S`.
         size: working (height, width) in pixels, at least the model's stride; larger finds smaller
             objects and takes longer.
-        online_learning: fine-tune a copy of the model to the objects of the video, in the frame in
-            which they begin; `model` itself stays as it is. None: no online learning.
+        online_learning: settings for fine-tuning a copy of the model to the objects of the video,
+            in their first frame; `model` itself is unchanged. None: no online learning.
 
     Raises:
         InputError: the size is not two such numbers, or the process was forked after use.
@@ -80,13 +79,13 @@ class Segmenter(OneThread):
 
     @property
     def object_ids(self) -> list[int]:
-        """Ids of all objects in the order in which they were added."""
+        """Ids of all objects, in the order of adding."""
         followed = self._video.object_ids
         return [*followed, *(i for i, _ in self._video.pending if i not in followed)]
 
     @property
     def confidence(self) -> dict[int, float]:
-        """For each object, the J (0–1) that the model expects of its mask in the latest frame.
+        """The expected J (0–1) of each object's mask in the latest frame.
 
         Empty before the first object, and for models without `predict_confidence`.
         """
@@ -105,7 +104,7 @@ class Segmenter(OneThread):
 
     @property
     def video(self) -> VideoState:
-        """What is known of the video so far: an immutable snapshot, without copies."""
+        """The state of the video: an immutable snapshot, without copies."""
         return self._video
 
     @property
@@ -135,8 +134,8 @@ class Segmenter(OneThread):
             The object's id, its value in the label maps.
 
         Raises:
-            InputError: the mask is empty, of several values, of colours, or of another size than
-                the frames; the id is outside 1–254, or none is free. Nothing has changed then.
+            InputError: the mask is empty, has several values or colours, or another size than the
+                frames; the id is outside 1–254, or none is free. The Segmenter is unchanged then.
         """
         if object_id is None:
             used = self.object_ids
@@ -285,37 +284,36 @@ class Segmenter(OneThread):
         self._video = VideoState()
 
     def state(self, video: VideoState | None = None) -> dict[str, np.ndarray]:
-        """Return all that is needed to go on later, as arrays for `np.savez`; see `restore`.
+        """Return everything needed to resume later, as arrays for `np.savez`; see `restore`.
 
         Args:
-            video: an earlier `video` of this Segmenter; the present one if None.
+            video: an earlier `video` of this Segmenter; default: the current one.
         """
         video = video or self._video
         return pack_state(video, self.model, self._stepper.size_for(video.frame_size))
 
     def save_state(self, path: str | Path) -> None:
-        """Write `state()` to a file, whole or not at all; an .npz without pickle.
+        """Write `state()` to a file atomically, as an .npz without pickle.
 
         Args:
-            path: the file's name, which is taken as it is.
+            path: the file's name, used unchanged.
         """
         save_arrays(Path(path), self.state())
 
     @alone
     def restore(self, state: VideoState | Mapping[str, np.ndarray] | str | Path) -> None:
-        """Go on from a state, in another process too.
+        """Resume from a state, possibly in another process.
 
-        The model must be the same, to the last weight, and so must the working size.
-        What was learned online is part of the state; `online_learning` must be on then.
+        The model, with all its weights, and the working size must be the same. Weights learned
+        online are part of the state; `online_learning` must then be enabled.
 
         Args:
-            state: what `state()` returned, or the file that `save_state` wrote; or an earlier
-                `video` of this Segmenter, which costs nothing: so it can work on several videos in
-                turn.
+            state: the result of `state()`, or a file from `save_state`; or an earlier `video` of
+                this Segmenter, which is free, to switch between several videos.
 
         Raises:
-            InputError: it is no such state, or that of another model or size; nothing has changed
-                then.
+            InputError: it is not such a state, or belongs to another model or size; the Segmenter
+                is unchanged then.
 
         Example:
             >>> segmenter.save_state("video.state")

@@ -1,4 +1,4 @@
-"""The size at which the model works, and the way there."""
+"""Choose the working size, and resize to it."""
 
 import math
 import warnings
@@ -16,7 +16,7 @@ def working_size(
 
     Args:
         frame_size: (height, width) of the video, in pixels.
-        input_size: (height, width) that the model was made for.
+        input_size: nominal (height, width) of the model.
         stride: of the model, in pixels.
 
     Returns:
@@ -48,7 +48,7 @@ def resize_frame(frame: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def resize_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Resize a mask by nearest neighbour, the only way that keeps its values.
+    """Resize a mask by nearest neighbour, which preserves its values.
 
     Args:
         mask: uint8 (H, W).
@@ -64,7 +64,7 @@ def resize_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def small_object_mask(mask: np.ndarray, size: tuple[int, int], object_id: int) -> np.ndarray:
-    """Resize an object's mask as `resize_mask`, and warn if nothing is left of it."""
+    """Resize an object's mask with `resize_mask`, and warn if nothing is left of it."""
     small = resize_mask(mask, size)
     if not small.any():
         warnings.warn(

@@ -1,4 +1,4 @@
-"""Whether a saved state is what a model's own steps would have made."""
+"""Check that a saved state could come from the model."""
 
 import math
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""One step through a video."""
+"""Segment one frame of a video."""
 
 from collections.abc import Callable, Mapping
 
@@ -15,16 +15,17 @@ MAX_SIZES = 4  # working sizes for which compiled functions are kept
 
 
 class Stepper:
-    """A model that segments frames of any size. It knows of no video: states come and go.
+    """A model for frames of any size. It keeps no state of a video: states are passed in and out.
 
     Args:
         model: an `S2S`.
         size: working (height, width) in pixels; of the area of `config.input_size` if None.
-        online_learning: how a copy of the model learns new objects; None: not at all.
+        online_learning: settings for learning new objects with a copy of the model; None: not at
+            all.
 
     Attributes:
-        on_learning: called after every step of online learning with the number of steps done, of
-            all, and the loss; None: nothing is called.
+        on_learning: called after every step of online learning with steps done, steps in all, and
+            the loss; None for no callback.
     """
 
     def __init__(
@@ -48,10 +49,10 @@ class Stepper:
 
         Args:
             frame: uint8 (H, W, 3), RGB.
-            video: what is known of the video; pending objects begin in this frame.
+            video: the state of the video; pending objects start in this frame.
 
         Returns:
-            The label map, uint8 (H, W), and what is known of the video after the frame.
+            The label map, uint8 (H, W), and the state of the video after the frame.
         """
         native = frame.shape[:2]
         functions = self._functions_for(native)
@@ -91,7 +92,7 @@ class Stepper:
     def _learn(
         self, frame: np.ndarray, masks: list[np.ndarray], video: VideoState
     ) -> Mapping[str, np.ndarray]:
-        """Let the model learn the objects that begin, beginning with what it has learned."""
+        """Learn the objects that start in this frame, from the weights learned so far."""
         if self.learner is None:
             return {}
         learned = video.learned
@@ -104,7 +105,7 @@ class Stepper:
         return learned
 
     def size_for(self, native: tuple[int, int] | None) -> tuple[int, int]:
-        """The working size for frames of a size, or of the model's own before there is a frame."""
+        """The working size for frames of a size; before the first frame, the model's own."""
         expected = self.model.config.input_size
         return self.size or working_size(native or expected, expected, self.model.stride)
 

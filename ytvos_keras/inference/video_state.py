@@ -1,4 +1,4 @@
-"""What a Segmenter knows of the video that it is in."""
+"""State of a video in a Segmenter."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -16,16 +16,16 @@ _LEARNED = "learned:"
 
 @dataclasses.dataclass(frozen=True)
 class VideoState:
-    """Replaced as a whole after every change: an interruption cannot leave half an update.
+    """Immutable; every change replaces it, so an interruption cannot leave it half updated.
 
     Attributes:
         frame_size: (height, width) of the frames, None before the first.
         frame_count: frames seen.
         object_ids: ids of the objects, in the order of the rows of `tensors`.
-        tensors: the model's state, the objects as first dimension; empty without objects.
-        pending: (id, mask) of objects that begin, or are corrected, in the next frame; masks uint8
+        tensors: the model's state, with the objects as first dimension; empty without objects.
+        pending: (id, mask) of objects that start, or are corrected, in the next frame; masks uint8
             0/1 (H, W).
-        learned: weights that online learning changed; empty: those of the model.
+        learned: weights from online learning; empty for those of the model.
         probabilities: of the latest frame, not saved with the state; None without objects.
     """
 
@@ -38,13 +38,13 @@ class VideoState:
     probabilities: FrameProbabilities | None = None
 
     def with_mask(self, object_id: int, mask: np.ndarray) -> "VideoState":
-        """Return the state in which an object's mask in the next frame is known."""
+        """Return the state with an object's mask for the next frame added."""
         pending = tuple((i, earlier) for i, earlier in self.pending if i != object_id)
         return dataclasses.replace(self, pending=(*pending, (object_id, mask)))
 
     @property
     def confidence(self) -> dict[int, float]:
-        """The J that the model expects of each object's mask in the latest frame, 0–1."""
+        """The expected J of each object's mask in the latest frame, 0–1."""
         if "confidence" not in self.tensors:
             return {}
         expected = np.ravel(self.tensors["confidence"]).tolist()
@@ -64,7 +64,7 @@ class VideoState:
         )
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """Return everything as a flat dict of NumPy arrays that `np.savez` can save."""
+        """Convert to a flat dict of NumPy arrays for `np.savez`."""
         # .npz has no bfloat16; float32 holds its values exactly.
         half = [name for name, tensor in self.tensors.items() if tensor.dtype == tf.bfloat16]
         arrays = {
@@ -86,7 +86,7 @@ class VideoState:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "VideoState":
-        """Undo `to_arrays`.
+        """Convert back from `to_arrays`.
 
         Raises:
             InputError: the arrays are not from `to_arrays` of this version.

@@ -1,4 +1,4 @@
-"""Files of frames and masks: reading, checking and writing them. No TensorFlow here."""
+"""Read, check and write files of frames and masks, without TensorFlow."""
 
 from ytvos_keras.media.frame_source import FrameSource
 from ytvos_keras.media.frames import open_frames

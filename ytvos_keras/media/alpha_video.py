@@ -1,4 +1,4 @@
-"""Writing WebM video with an alpha channel."""
+"""Write WebM video with an alpha channel."""
 
 import contextlib
 from fractions import Fraction
@@ -19,7 +19,7 @@ _TICK = Fraction(1, 1000)  # of a second, as in all WebM files
 class AlphaVideoWriter:
     """Write RGBA frames to a WebM file (VP9 with alpha), which browsers and editors compose.
 
-    A context manager, as `VideoWriter`: the file appears when the block ends without an error.
+    A context manager like `VideoWriter`: the file appears if the block ends without an error.
 
     Args:
         path: the .webm file; its folder must exist.

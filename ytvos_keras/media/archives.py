@@ -1,4 +1,4 @@
-"""The one place in which zip files are read: sizes are looked at before anything is unpacked."""
+"""The only place that reads zip files; sizes are checked before anything is unpacked."""
 
 import contextlib
 import zipfile
@@ -12,7 +12,7 @@ MOST_TIMES = 8
 
 FREE_BYTES = 2**26
 
-_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others take memory as they like
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # other methods have unbounded memory use
 
 
 class ArchiveError(ValueError):
@@ -27,14 +27,14 @@ def open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
         path: the file.
 
     Raises:
-        ArchiveError: no zip file, or it unpacks to much more than its own size.
+        ArchiveError: not a zip file, or it unpacks to much more than its own size.
         OSError: there is no such file.
     """
     size = path.stat().st_size
     try:
         archive = zipfile.ZipFile(path)
         total = sum(info.file_size for info in archive.infolist())
-    except Exception as error:  # zipfile raises of every kind for damaged directories
+    except Exception as error:  # zipfile raises all kinds of errors for damaged directories
         raise ArchiveError(f"cannot be read as a zip file ({first_line(error)})") from error
     with archive:
         if total > MOST_TIMES * size + FREE_BYTES:
@@ -46,7 +46,7 @@ def open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
 
 
 def read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
-    """Read a member: never more than the size that the directory says, with its checksum.
+    """Read a member, at most as much as the directory states, and verify its checksum.
 
     Raises:
         ArchiveError: damaged, encrypted, or neither stored nor deflated.
@@ -55,9 +55,9 @@ def read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
         raise ArchiveError("is neither stored nor deflated; zip it with the usual method")
     try:
         with archive.open(info) as file:
-            # Not read(): that unpacks whatever there is before it looks at the size.
+            # Not read(), which unpacks everything before it checks the size.
             data = file.read(info.file_size + 1)
-    except Exception as error:  # encrypted, damaged, overlapping: of every kind
+    except Exception as error:  # all kinds of errors: encrypted, damaged, overlapping
         raise ArchiveError(f"cannot be read, is it damaged? ({first_line(error)})") from error
     if len(data) != info.file_size:
         raise ArchiveError("cannot be read, is it damaged? (its size is another)")

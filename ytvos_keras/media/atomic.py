@@ -1,4 +1,4 @@
-"""Files and folders that are whole or absent."""
+"""Atomic writes of files and folders."""
 
 import contextlib
 import os
@@ -12,7 +12,7 @@ from ytvos_keras.errors import InputError
 
 try:
     import fcntl
-except ImportError:  # Windows: leftovers stay, and a second process is not noticed
+except ImportError:  # Windows: leftovers stay, and a second process is not detected
     fcntl = None
 
 _NO_LINKS = getattr(os, "O_NOFOLLOW", 0)
@@ -65,16 +65,16 @@ def atomic_path(
 
 @contextlib.contextmanager
 def temporary_file(folder: Path, suffix: str = ".part", *, locked: bool = True) -> Iterator[Path]:
-    """Create an empty hidden file; what is still under its name after the block is removed.
+    """Create an empty hidden file; if it still has its name after the block, it is removed.
 
-    Nobody can guess its name and put a link there. What killed processes left in the folder is
-    removed when a process writes there for the first time.
+    Its name is random, so that nobody can put a link there. Leftovers of killed processes in the
+    folder are removed when a process first writes there.
 
     Args:
         folder: must exist.
-        suffix: of the name; begins with `.part`.
-        locked: keep other processes from taking it for left over. Not for HDF5, which locks its
-            files itself: use it in a folder under a `folder_lock`.
+        suffix: suffix of the name, starting with `.part`.
+        locked: lock it, so that other processes do not take it for a leftover. Not for HDF5, which
+            locks its files itself: use it in a folder under a `folder_lock`.
 
     Yields:
         The path to write to.
@@ -99,7 +99,7 @@ def temporary_file(folder: Path, suffix: str = ".part", *, locked: bool = True) 
 def atomic_folder(path: str | Path) -> Iterator[Path]:
     """Give a hidden, empty folder beside `path`; rename it to `path` if the block succeeds.
 
-    As `atomic_path`, for a folder with all that is in it. An empty folder at `path` is replaced.
+    Like `atomic_path`, for a folder and its content. An empty folder at `path` is replaced.
 
     Args:
         path: where the finished folder belongs. Its parent must exist.
@@ -127,7 +127,7 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _held(folder: Path) -> Iterator[None]:
-    """Keep other processes from taking a folder for left over."""
+    """Keep other processes from taking a folder for a leftover."""
     if fcntl is None:
         yield
         return
@@ -150,7 +150,7 @@ def _lock(file: int) -> bool:
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what killed processes left: temporary files and folders that nobody holds."""
+    """Remove temporary files and folders of killed processes, which nobody has locked."""
     place = folder.absolute()
     if fcntl is None or place in _swept:
         return
@@ -177,7 +177,7 @@ def _remove_if_left(path: Path) -> None:
 
 @contextlib.contextmanager
 def _named(path: Path) -> Iterator[None]:
-    """Let an error of the system say where: that of a full disk names no file."""
+    """Add the path to system errors that lack it, such as that of a full disk."""
     try:
         yield
     except OSError as error:

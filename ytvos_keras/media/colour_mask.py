@@ -1,4 +1,4 @@
-"""Drawings as masks: every colour is an object."""
+"""Read drawings as masks: every colour is an object."""
 
 import numpy as np
 from PIL import Image
@@ -13,7 +13,7 @@ _WEIGHTS = np.array([65536, 256, 1])
 
 
 class ColourTable:
-    """Numbers colours as objects 1, 2, … in the order in which they are first read.
+    """Number colours as objects 1, 2, … in the order of their first appearance.
 
     Attributes:
         ids: colour, as 0xRRGGBB, to object id.
@@ -25,7 +25,7 @@ class ColourTable:
     def read(self, image: Image.Image, name: str) -> np.ndarray:
         """Read a drawing; new colours get new ids.
 
-        Transparent and black pixels are background; where there are none, white ones are.
+        Transparent and black pixels are background; if there are none, white ones are.
 
         Args:
             image: decoded, of a format that keeps exact values.
@@ -60,7 +60,7 @@ class ColourTable:
         return np.array(ids, np.uint8)[indices].reshape(keys.shape)
 
     def palette(self) -> np.ndarray:
-        """A palette with the colours of the drawings, uint8 (256, 3); the others are of DAVIS."""
+        """A palette with the colours of the drawings, then DAVIS colours: uint8 (256, 3)."""
         palette = davis_palette().copy()
         for key, object_id in self.ids.items():
             palette[object_id] = key >> 16, key >> 8 & 255, key & 255

@@ -1,16 +1,16 @@
-"""Which matrix turns the colours of a video into RGB and back."""
+"""Choose the matrix that converts the colours of a video to RGB and back."""
 
 import av
 from av.video.reformatter import Colorspace
 
-_HIGH_DEFINITION = 720  # lines from which players take untagged video for BT.709
+_HIGH_DEFINITION = 720  # lines; players assume BT.709 for untagged video of this height or more
 _UNSPECIFIED, BT_709, SMPTE_170M = 2, 1, 6  # of AVColorSpace, AVColorPrimaries and so on
 
 
 def source_matrix(frame: av.VideoFrame) -> Colorspace | None:
-    """The matrix with which to decode a frame; None for that of its tag.
+    """The matrix for decoding a frame; None for that of its tag.
 
-    Untagged video of high definition is BT.709, as players show it; FFmpeg takes BT.601.
+    Untagged high-definition video is decoded as BT.709, like in players; FFmpeg assumes BT.601.
     """
     if frame.colorspace == _UNSPECIFIED and frame.height >= _HIGH_DEFINITION:
         return Colorspace.ITU709
@@ -18,7 +18,7 @@ def source_matrix(frame: av.VideoFrame) -> Colorspace | None:
 
 
 def target_matrix(height: int) -> tuple[Colorspace, int]:
-    """The matrix for encoding a video of this many lines, and the tag that says so."""
+    """The matrix for encoding a video with this many lines, and its tag."""
     if height >= _HIGH_DEFINITION:
         return Colorspace.ITU709, BT_709
     return Colorspace.ITU601, SMPTE_170M

@@ -1,4 +1,4 @@
-"""Opening video files through PyAV (FFmpeg): the one place where a path goes to `av.open`."""
+"""Open video files through PyAV (FFmpeg); the only place that calls `av.open`."""
 
 from pathlib import Path
 from typing import Any
@@ -65,5 +65,5 @@ def video_stream(
 
 
 def _url(path: Path) -> str:
-    """A path that FFmpeg takes for one whatever is in it: `12:30.mp4` has no protocol `12`."""
+    """Make FFmpeg treat a name as a path: in `12:30.mp4`, `12` is not a protocol."""
     return f"file:{path}"

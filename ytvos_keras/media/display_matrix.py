@@ -1,4 +1,4 @@
-"""The rotation and mirroring that phones store beside the pixels of a video."""
+"""Rotation and mirroring metadata of videos, as phones write it."""
 
 import av
 import numpy as np
@@ -9,24 +9,24 @@ _ONE = 65536  # 16.16 fixed point
 def display_matrix(frame: av.VideoFrame) -> np.ndarray | None:
     """The display matrix of a frame, int32 (3, 3); None if it has none.
 
-    It keeps the frame in memory, so ask the first frame only.
+    It keeps the frame in memory, so only use it on the first frame.
     """
     try:
         data = frame.side_data.get("DISPLAYMATRIX")
     except ValueError:
-        # PyAV has no name for some kind of side data of this frame (EXIF in Motion JPEG), and then
-        # shows none. The rotation it finds all the same; a mirroring it does not.
+        # PyAV does not know some kind of side data of this frame (EXIF in Motion JPEG), and then
+        # returns none. It still finds the rotation, but not a mirroring.
         return _rotation(frame.rotation)
     return None if data is None else np.frombuffer(bytes(data), np.int32).reshape(3, 3).copy()
 
 
 def is_quarter_turn(matrix: np.ndarray | None) -> bool:
-    """Whether x and y change places."""
+    """Whether x and y are swapped."""
     return matrix is not None and abs(int(matrix[0, 1])) > abs(int(matrix[0, 0]))
 
 
 def upright(picture: np.ndarray, matrix: np.ndarray | None) -> np.ndarray:
-    """Return a picture as it is meant to be shown, uint8 (H, W, 3).
+    """Apply the display matrix to a picture, uint8 (H, W, 3).
 
     The display matrix [[a, b], [c, d]] sends pixel (x, y) to (a·x + c·y, b·x + d·y); only quarter
     turns and mirrorings are in use (https://ffmpeg.org/doxygen/trunk/group__lavu__video__display.html).

@@ -1,14 +1,14 @@
-"""Smooth edges in index pictures: regions whose colour is a mixture of those beside them."""
+"""Detect smooth edges in index pictures: colours that are mixtures of their neighbours."""
 
 import numpy as np
 
 _MOST_ENDS = 16  # the most frequent values are the candidates for the two regions
 _NEAR = 8  # levels of 0–255 by which a mixture may be off, for rounding and quantisation
-_CONTACT = 0.25  # share of a value's contacts that each side has at least
+_CONTACT = 0.25  # smallest fraction of a value's contacts on each side
 
 
 def edge_values(indices: np.ndarray, used: np.ndarray, colours: np.ndarray) -> np.ndarray:
-    """Find the values of an index picture that are smooth edges and not objects.
+    """Find the values of an index picture that are smooth edges rather than objects.
 
     Such a value has a colour that is a mixture of those of two other values, and its pixels touch
     pixels on both sides of the mixture: an antialiased red disc on black has dark red pixels, which

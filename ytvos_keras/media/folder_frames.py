@@ -71,7 +71,7 @@ def _pictures(folder: Path) -> list[Path]:
 
 
 def _warn_of_dark_16_bits(file: Path) -> None:
-    """Cameras write 10 or 12 bits into the low end of 16; of these the high byte is nearly 0."""
+    """Warn of 10 or 12 bits stored in 16, as by some cameras: their high byte is nearly 0."""
     image = load_picture(file)
     if not image.mode.startswith("I"):
         return

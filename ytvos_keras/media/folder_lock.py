@@ -1,4 +1,4 @@
-"""One process at a time in a folder."""
+"""Lock a folder for one process at a time."""
 
 import contextlib
 import os
@@ -19,7 +19,7 @@ class FolderInUseError(InputError):
 
 @contextlib.contextmanager
 def folder_lock(folder: Path, name: str = ".ytvos-lock", *, wait: bool = False) -> Iterator[None]:
-    """Hold a lock on a folder; the system releases it when the process ends, however it does.
+    """Hold a lock on a folder; the system releases it however the process ends.
 
     On Windows, and on file systems without locks, nothing is locked.
 

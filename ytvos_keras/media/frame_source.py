@@ -1,4 +1,4 @@
-"""What folders of pictures and video files have in common."""
+"""Common base of folders of pictures and video files."""
 
 import abc
 from collections.abc import Callable, Iterator
@@ -16,12 +16,12 @@ class FrameSource(abc.ABC):
     Attributes:
         path: the folder or file.
         files: the files that hold the frames.
-        count: number of frames; of a video what its header says, None where it says nothing.
+        count: number of frames; for a video according to its header, None if unknown.
         fps: frames per second, None for a folder of pictures.
         size: (height, width) of the first frame, in pixels.
-        skip_damage: whether a frame that cannot be decoded is replaced by the one before it, and
-            named in `damaged`, in place of an error. The first one must be whole.
-        damaged: names of the frames that were replaced so far.
+        skip_damage: whether to replace a frame that cannot be decoded by the one before it and list
+            it in `damaged`, instead of raising an error. The first frame must be intact.
+        damaged: names of the frames replaced so far.
     """
 
     path: Path
@@ -35,7 +35,7 @@ class FrameSource(abc.ABC):
         self.damaged: list[str] = []
 
     def _replace(self, name: str, error: InputError, before: np.ndarray | None) -> np.ndarray:
-        """The frame before a damaged one, if that is wanted and there is one."""
+        """The replacement for a damaged frame, if enabled and available."""
         if not self.skip_damage or before is None:
             raise error
         if name not in self.damaged:
@@ -50,7 +50,7 @@ class FrameSource(abc.ABC):
 
         Args:
             start: index of the first frame.
-            wanted: says of an index whether that frame is to be yielded; all are if None.
+            wanted: whether to yield the frame of an index; None for all frames.
 
         Raises:
             InputError: a frame cannot be read; the message names the file (and frame).
@@ -59,9 +59,9 @@ class FrameSource(abc.ABC):
     def read_with_times(
         self, start: int = 0, wanted: Callable[[int], bool] | None = None
     ) -> Iterator[tuple[str, Fraction | None, np.ndarray]]:
-        """As `read`, with the time of each frame in seconds after the first one.
+        """Like `read`, with the time of each frame in seconds after the first one.
 
-        None where frames have no time of their own: then they are shown at a steady rate.
+        The time is None if frames have no time stamps and a constant rate.
         """
         for name, frame in self.read(start, wanted):
             yield name, None, frame

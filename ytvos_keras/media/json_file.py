@@ -1,4 +1,4 @@
-"""The one place in which JSON is parsed, and JSON files that are whole or absent."""
+"""The only place that parses JSON; atomic writes of JSON files."""
 
 import json
 import re
@@ -14,16 +14,16 @@ _UNPAIRED = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 
 
 class JsonError(ValueError):
-    """Text that is no usable JSON. The message is a reason in a few words, without the file."""
+    """Text is not usable JSON. The message is a short reason without the file."""
 
 
 def parse_json(data: str | bytes, *, allow_nan: bool = False, unique_keys: bool = False) -> Any:
-    """Parse JSON of any origin; whatever is wrong with it is one error.
+    """Parse untrusted JSON; any problem raises the same error.
 
     Args:
         data: text, or bytes in UTF-8 with or without a byte order mark.
         allow_nan: accept NaN and Infinity, which are no JSON but which Python writes.
-        unique_keys: refuse objects in which a key occurs twice; else the last one counts.
+        unique_keys: reject objects with duplicate keys; otherwise the last one counts.
 
     Raises:
         JsonError: not UTF-8, not JSON, nested too deeply, a number of over 4300 digits, NaN or
@@ -76,7 +76,7 @@ def read_json(path: Path, remedy: str = "", **options: bool) -> Any:
 
 
 def write_json(path: str | Path, content: Any) -> None:
-    """Write a JSON file, readable for people; it appears whole or not at all.
+    """Write a human-readable JSON file atomically.
 
     Args:
         path: the file; its folder must exist.
@@ -101,7 +101,7 @@ def _decode(data: str | bytes) -> str:
     if isinstance(data, str):
         return data
     try:
-        return data.decode("utf-8-sig")  # Windows' editors add the mark
+        return data.decode("utf-8-sig")  # editors on Windows add a byte order mark
     except UnicodeDecodeError:
         raise JsonError("is not UTF-8 text, so no JSON") from None
 
@@ -120,7 +120,7 @@ def _unique(pairs: Iterable[tuple[str, object]]) -> dict[str, object]:
 
 
 def _check_surrogates(value: object) -> None:
-    """Refuse text that no file can hold; without recursion."""
+    """Reject text that cannot be encoded; without recursion."""
     rest: list[object] = [value]
     while rest:
         item = rest.pop()

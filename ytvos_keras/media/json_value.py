@@ -1,4 +1,4 @@
-"""Values of a JSON file with their place in it, checked as they are taken out."""
+"""JSON values that know their place in the file and check types on access."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -14,8 +14,8 @@ _LONGEST_KEY = 60  # characters, in a place
 class JsonValue:
     """A value and its place, such as `objects.1.frames[2]`.
 
-    Every method that finds another type or value than it is asked for raises an `InputError` of
-    the form `PLACE: must be … Received: …`.
+    Every method raises an `InputError` of the form `PLACE: must be … Received: …` for an unexpected
+    type or value.
 
     Args:
         value: as `parse_json` gives it.
@@ -39,7 +39,7 @@ class JsonValue:
         return self.value
 
     def member(self, key: str) -> "JsonValue":
-        """A member that must be there."""
+        """A required member."""
         table = self.table()
         if key not in table:
             raise InputError(f"{self.place + ': ' if self.place else ''}needs a member {key!r}.")
@@ -56,7 +56,7 @@ class JsonValue:
             yield JsonValue(value, f"{self.place}[{index}]")
 
     def text(self) -> str:
-        """Text that is not empty."""
+        """Non-empty text."""
         if type(self.value) is not str or not self.value:
             raise self.wrong("must be text")
         return self.value
@@ -107,7 +107,7 @@ class JsonValue:
         return values
 
     def wrong(self, rule: str) -> InputError:
-        """An error that says a rule about this value."""
+        """An error that states a rule about this value."""
         return InputError(f"{self.place or 'the file'}: {rule}. Received: {shown(self.value)}")
 
     def _list(self) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Which files of a folder are frames or masks, and which are left out."""
+"""List the frames or masks in a folder."""
 
 import unicodedata
 import warnings
@@ -19,12 +19,12 @@ VIDEO_SUFFIXES = (
     *(".mpg", ".mts", ".mxf", ".ogv", ".qt", ".ts", ".vob", ".webm", ".wmv", ".y4m"),
 )
 
-# Made by Synology, QNAP, macOS, Windows and file systems, beside those that begin with a dot.
+# Created by Synology, QNAP, macOS, Windows and file systems, besides names with a leading dot.
 _SYSTEM = {
     *("@eadir", "#recycle", "#snapshot", "@recycle", "@recently-snapshot", "__macosx"),
     *("$recycle.bin", "system volume information", "lost+found", "thumbs.db", "desktop.ini"),
 }
-# Notes and lists that lie beside pictures; nobody takes them for some.
+# Notes and lists next to pictures, ignored without a warning.
 _NOTES = {
     *(".csv", ".db", ".html", ".ini", ".json", ".log", ".md", ".nfo", ".pdf", ".py", ".sh", ".srt"),
     *(".txt", ".vtt", ".xml", ".yaml", ".yml"),
@@ -37,17 +37,17 @@ def is_hidden(path: Path) -> bool:
 
 
 def is_broken_link(path: Path) -> bool:
-    """Whether a path is a link to something that is not there."""
+    """Whether a path is a broken link."""
     return path.is_symlink() and not path.exists()
 
 
 def plain_name(name: str) -> str:
-    """A name by which two that look alike are equal: Unicode has several spellings of `é` (NFC)."""
+    """Normalize a name to NFC, since Unicode has several encodings of `é`."""
     return unicodedata.normalize("NFC", name)
 
 
 def child(folder: Path, name: str) -> Path:
-    """The entry of a folder whose name looks like `name`; `folder / name` if there is none."""
+    """The entry of a folder with an equivalent name; `folder / name` if there is none."""
     path = folder / name
     if name.isascii() or path.exists() or not folder.is_dir():
         return path
@@ -58,8 +58,8 @@ def child(folder: Path, name: str) -> Path:
 def list_pictures(folder: Path, suffixes: Iterable[str] = PICTURE_SUFFIXES) -> list[Path]:
     """List the pictures of a folder in natural order (`img2` before `img10`).
 
-    Suffixes are compared without case; hidden files are left out. Links that lead nowhere are
-    listed: whoever reads them reports them.
+    Suffixes are compared without case; hidden files are left out. Broken links are listed, and
+    reported on reading.
     """
     suffixes = tuple(suffixes)
     files = (
@@ -67,7 +67,7 @@ def list_pictures(folder: Path, suffixes: Iterable[str] = PICTURE_SUFFIXES) -> l
         for file in folder.iterdir()
         if file.suffix.lower() in suffixes and (file.is_file() or is_broken_link(file))
     )
-    # By name first: the natural order calls "1" and "01" equal, and folders list in any order.
+    # By name first: natural order treats "1" and "01" as equal, and folders list in any order.
     visible = sorted(file for file in files if not is_hidden(file))
     return natsort.natsorted(visible, key=lambda file: file.stem)
 
@@ -76,7 +76,7 @@ def list_masks(folder: Path) -> list[Path]:
     """List the masks of a folder in natural order.
 
     Every picture counts, so that one in a format that cannot be a mask is an error when it is read.
-    Only pictures beside a PNG of the same name are left out, with a warning: they are its frame.
+    Only pictures next to a PNG of the same name are left out, with a warning: they are its frame.
     """
     files = list_pictures(folder)
     indexed = {plain_name(file.stem) for file in files if _is_png(file)}
@@ -92,11 +92,11 @@ def list_masks(folder: Path) -> list[Path]:
 
 
 def unread_files(folder: Path, fine: Collection[str] = ()) -> list[Path]:
-    """The visible files of a folder that are no pictures of a format that is read, and no notes.
+    """The visible files of a folder that are neither supported pictures nor notes.
 
     Args:
         folder: with frames or masks.
-        fine: further suffixes that may lie there.
+        fine: further allowed suffixes.
     """
     known = {*PICTURE_SUFFIXES, *fine}
     return natsort.natsorted(
@@ -124,14 +124,14 @@ def warn_of_unread_files(folder: Path, fine: Collection[str] = ()) -> None:
 
 
 def check_no_broken_link(files: Iterable[Path]) -> None:
-    """Raise `InputError` for the first link that leads nowhere."""
+    """Raise `InputError` for the first broken link."""
     broken = [file for file in files if is_broken_link(file)]
     if broken:
         raise InputError(f"{broken[0]}: {broken_link_text(broken[0])}{and_more(broken[1:])}.")
 
 
 def broken_link_text(link: Path) -> str:
-    """Say what is wrong with a link that leads nowhere, and what to do."""
+    """Describe a broken link and its remedy."""
     return f"a broken link, to {link.readlink()}; fetch or mount that file, or remove the link"
 
 

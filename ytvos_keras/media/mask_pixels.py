@@ -1,4 +1,4 @@
-"""What the pixels of a mask file stand for: background, object ids, or smooth edges."""
+"""Interpret the pixels of a mask file as background, object ids, or smooth edges."""
 
 from dataclasses import dataclass
 
@@ -11,18 +11,18 @@ from ytvos_keras.media.palette import davis_palette
 
 _LOSSLESS = (None, "PNG", "BMP", "GIF", "TIFF")  # None: made in memory
 _NEAR = 8  # levels of 0–255 within which a colour is called black or white
-_CHROMATIC = 40  # levels between the channels of a colour that nobody calls grey
+_CHROMATIC = 40  # smallest difference between the channels of a colour that is not grey
 _MANY_COLOURS = 4096  # are not counted
 _BLOCK = 2**20  # pixels
-_FEW_IDS = 8  # up to this id, a look for each one is faster than a histogram
+_FEW_IDS = 8  # up to this id, searching for each one is faster than a histogram
 
 
 class MaskError(InputError):
     """A picture cannot be used as a mask.
 
     Attributes:
-        kind: the kind of fault, as `ytvos-prepare check` calls it.
-        what: says more about it in a few words; may be empty.
+        kind: the kind of fault, as in `ytvos-prepare check`.
+        what: brief details; may be empty.
     """
 
     def __init__(self, message: str, kind: str = "colour-mask", what: str = ""):
@@ -36,7 +36,7 @@ class MaskPixels:
 
     Attributes:
         values: integer (H, W); 0 is background, 255 may be void.
-        certain: whether the values are object ids for sure; grey levels may be smooth edges.
+        certain: whether the values are certainly object ids; grey levels may be smooth edges.
     """
 
     values: np.ndarray
@@ -44,7 +44,7 @@ class MaskPixels:
 
 
 def mask_pixels(image: Image.Image, name: str = "mask") -> MaskPixels:
-    """Tell the ids of a mask from its pixels. The rules are the same in every command.
+    """Read object ids from the pixels of a mask, by the same rules in every command.
 
     * The format keeps exact values: PNG, BMP, GIF or TIFF.
     * Transparent pixels are background. Half-transparent ones are smooth edges, an error.
@@ -105,7 +105,8 @@ def values_in(labels: np.ndarray) -> np.ndarray:
     """The values that occur in an integer array (H, W), in order."""
     if labels.dtype != np.uint8:
         return np.unique(labels)
-    # Neither takes a fifth of the time of np.unique: thousands of masks are read in an evaluation.
+    # Both take less than a fifth of the time of np.unique, and an evaluation reads thousands of
+    # masks.
     if (largest := int(labels.max())) <= _FEW_IDS:
         return np.array([i for i in range(largest + 1) if (labels == i).any()])
     return np.flatnonzero(Image.fromarray(labels).histogram())
@@ -146,7 +147,7 @@ def _of_indices(image: Image.Image, name: str) -> MaskPixels:
 
 
 def _background_elsewhere(drawn: np.ndarray, colours: np.ndarray, is_clear: bool) -> str | None:
-    """Say why index 0 is not the background; None if it may be.
+    """Explain why index 0 is not the background; None if it may be.
 
     Args:
         drawn: the indices that occur, without transparent ones.
@@ -203,7 +204,7 @@ def _davis_ids(pixels: np.ndarray) -> np.ndarray | None:
 
 
 def _colours(image: Image.Image) -> np.ndarray:
-    """The palette as it stands in the file, and the DAVIS colours behind it."""
+    """The palette in the file, extended by DAVIS colours."""
     palette = davis_palette().copy()
     colours = np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
     palette[: len(colours)] = colours

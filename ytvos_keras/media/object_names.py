@@ -1,4 +1,4 @@
-"""Names of objects, written beside them."""
+"""Draw the names of objects next to them."""
 
 from collections.abc import Callable
 
@@ -44,6 +44,6 @@ def draw_names(
 
 
 def _bright(colour: np.ndarray) -> np.ndarray:
-    """A colour that can be read on black."""
+    """A colour that is legible on black."""
     strongest = int(colour.max())
     return np.full(3, 255) if not strongest else (colour.astype(int) * 255) // strongest

@@ -1,4 +1,4 @@
-"""Masks shown on the frame."""
+"""Draw masks over a frame."""
 
 import numpy as np
 
@@ -36,7 +36,7 @@ def overlay(
     result = frame.copy()
     inside = label_map > 0
     colours = palette[label_map[inside]].astype(np.uint32)
-    share = round(alpha * 256)  # whole numbers: a third of the time of floats
+    share = round(alpha * 256)  # integers take a third of the time of floats
     result[inside] = (frame[inside] * np.uint32(256 - share) + colours * share + 128) >> 8
     edge = contour(label_map)
     result[edge] = palette[label_map[edge]]

@@ -1,4 +1,4 @@
-"""The colours in which object ids are shown."""
+"""The palette for object ids."""
 
 import functools
 
@@ -9,8 +9,9 @@ import numpy as np
 def davis_palette() -> np.ndarray:
     """Return the palette of PASCAL VOC and DAVIS: black for 0, dark red for 1, dark green for 2.
 
-    The bits of an id are dealt to red, green and blue in turn, from the highest bit of the colour
-    down, so that neighbouring ids differ most (`VOClabelcolormap` in the VOC development kit).
+    The bits of an id are distributed over red, green and blue in turn, from the highest bit of the
+    colour down, so that neighbouring ids differ most (`VOClabelcolormap` in the VOC development
+    kit).
 
     Returns:
         uint8 array (256, 3), RGB, read-only.

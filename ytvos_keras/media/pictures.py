@@ -1,4 +1,4 @@
-"""The one place in which picture files are opened; format, size and checksums are checked first."""
+"""The only place that opens picture files; format, size and checksums are checked first."""
 
 import contextlib
 import io
@@ -24,7 +24,7 @@ MOST_PIXELS = 2**26
 
 
 class DamagedPictureError(ValueError):
-    """A picture that cannot be used. The message is a reason in a few words, without its name."""
+    """A picture cannot be used. The message is a short reason without its name."""
 
 
 @contextlib.contextmanager
@@ -85,7 +85,7 @@ def decode_picture(data: bytes, name: str) -> Image.Image:
 
 
 def picture_size(path: Path) -> tuple[int, int]:
-    """Read the height and width that a picture's header announces, in pixels as stored.
+    """Read height and width from a picture's header, in pixels as stored.
 
     Raises:
         InputError: the file cannot be read, is not a picture, or is too large.
@@ -147,7 +147,7 @@ def _named(name: str | Path) -> Iterator[None]:
 
 
 def _check_png(data: bytes) -> None:
-    if header := png_header(data):  # before Pillow, which warns of its own larger limit
+    if header := png_header(data):  # before Pillow, which warns at a larger limit
         _check_pixels(*header[:2])
     if damage := png_damage(data):
         raise DamagedPictureError(damage)

@@ -1,4 +1,4 @@
-"""What the bytes of a PNG file say before they are decoded: header and checksums."""
+"""Read the header and checksums of PNG files without decoding them."""
 
 import struct
 import zlib
@@ -8,11 +8,11 @@ GREY, PALETTE = 0, 3  # color types of a PNG
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CHANNELS = {GREY: 1, 2: 3, PALETTE: 1, 4: 2, 6: 4}  # of each color type
 _RATIO = 1100  # zlib makes data at most 1032 times shorter (https://zlib.net/zlib_tech.html)
-_CHUNK = 12  # bytes of a chunk beside its content: length, type, checksum
+_CHUNK = 12  # bytes of a chunk besides its content: length, type, checksum
 
 
 def is_png(data: bytes) -> bool:
-    """Whether a file begins as a PNG does."""
+    """Whether a file starts like a PNG."""
     return data.startswith(_SIGNATURE)
 
 
@@ -35,13 +35,13 @@ def is_index_png(data: bytes) -> bool:
 
 
 def png_damage(data: bytes) -> str | None:
-    """Verify the checksum of every chunk: Pillow passes over those of the pixels.
+    """Verify the checksum of every chunk; Pillow ignores those of the pixels.
 
     Args:
         data: the bytes of a PNG.
 
     Returns:
-        What is wrong; None for a whole file.
+        The fault; None for an intact file.
     """
     if _raw_bytes(data) > _RATIO * len(data):  # Pillow fills the rest with zeros
         return "its data are too short for its size"

@@ -1,4 +1,4 @@
-"""Any frame of a folder or a video by its index."""
+"""Random access to the frames of a folder or a video."""
 
 import bisect
 import collections
@@ -19,7 +19,7 @@ from ytvos_keras.media.pictures import read_rgb
 from ytvos_keras.media.video_frames import VideoFrames
 
 CACHE_BYTES = 128 * 2**20
-_FEWEST = 2  # frames kept, however large
+_FEWEST = 2  # frames kept regardless of their size
 # Containers whose time stamps survive seeking; see `video_frames`.
 _INDEXED = ("mov,mp4", "matroska")
 
@@ -27,7 +27,7 @@ _Picture = Callable[[], np.ndarray]  # converting a decoded frame to RGB takes a
 
 
 class _Reader(Protocol):
-    """What `RandomFrames` needs of a folder or a video."""
+    """Interface between `RandomFrames` and a folder or video."""
 
     count: int
 
@@ -35,18 +35,18 @@ class _Reader(Protocol):
         """The frame's name."""
 
     def walk(self, index: int) -> Iterator[tuple[int, _Picture]]:
-        """Yield the index of a frame and what gives its picture, from `index` or before it on."""
+        """Yield indexes and functions that return the picture, starting at or before `index`."""
 
     def cheap(self, index: int) -> int:
-        """The nearest frame at or before `index` that costs no decoding of others."""
+        """The nearest frame at or before `index` that can be decoded independently."""
 
 
 class RandomFrames:
     """Frames by index, with bounded memory; safe to use from several threads.
 
-    A video is entered at the key frame before the wanted one, and frames that are decoded on the
-    way are kept, so that stepping backward within a group of pictures decodes it once. In files
-    without reliable time stamps frames are decoded from the beginning, which is exact but slow.
+    A video is decoded from the key frame before the wanted one, and frames decoded on the way are
+    cached, so that stepping backward within a group of pictures decodes it once. Files without
+    reliable time stamps are decoded from the beginning, which is exact but slow.
 
     Args:
         path: a folder of pictures or a video file; see `media.open_frames`.

@@ -1,4 +1,4 @@
-"""Frames from the last to the first, with constant memory."""
+"""Read frames in reverse with constant memory."""
 
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -13,15 +13,15 @@ from ytvos_keras.media.pictures import read_rgb
 from ytvos_keras.media.random_frames import RandomFrames
 from ytvos_keras.media.video_frames import VideoFrames
 
-_FAST = 1  # compression of PNGs that live for minutes
+_FAST = 1  # PNG compression for short-lived files
 
 
 def read_reversed(source: FrameSource, indexes: Sequence[int]) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield (name, frame) of the frames of falling indexes.
+    """Yield (name, frame) for descending indexes.
 
-    Videos are entered at key frames. Those that cannot be (without reliable time stamps, or where
-    damaged frames are replaced) are decoded once from the beginning, and the wanted frames wait on
-    disk as PNGs.
+    Videos are decoded from key frames. Where that is impossible (without reliable time stamps, or
+    if damaged frames are replaced), they are decoded once from the beginning, and the wanted frames
+    are stored on disk as PNGs.
 
     Args:
         source: a folder or a video file.

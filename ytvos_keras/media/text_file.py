@@ -1,4 +1,4 @@
-"""Text files as people write them."""
+"""Read text files in common encodings."""
 
 import codecs
 from pathlib import Path
@@ -9,7 +9,7 @@ _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def read_text(path: Path) -> str:
-    """Read a text file in UTF-8, or in UTF-16 with its mark, as Windows PowerShell writes it.
+    """Read a text file in UTF-8, or in UTF-16 with a byte order mark, as written by PowerShell.
 
     Raises:
         InputError: it is in another encoding, or not text.

@@ -1,4 +1,4 @@
-"""Writing H.264 video."""
+"""Write H.264 video."""
 
 import contextlib
 from fractions import Fraction
@@ -13,7 +13,7 @@ from ytvos_keras.media.atomic import atomic_path
 from ytvos_keras.media.colour_matrix import target_matrix
 from ytvos_keras.media.containers import open_output
 
-_ENCODERS = ("libx264", "libopenh264", "h264_videotoolbox")  # of software, in order of preference
+_ENCODERS = ("libx264", "libopenh264", "h264_videotoolbox")  # in order of preference
 _TICK = Fraction(1, 90_000)  # of a second, as in MPEG
 _QUALITY = {"libx264": {"crf": "20", "preset": "veryfast"}}
 
@@ -50,7 +50,7 @@ class VideoWriter:
             part = self._stack.enter_context(atomic_path(self.path))
         except OSError as error:
             raise InputError(f"{self.path}: cannot be written. ({error.strerror})") from error
-        # FFmpeg opens the file with the first frame, so errors of the place come from there.
+        # FFmpeg opens the file with the first frame, so errors of the path occur here.
         self._container = self._stack.enter_context(
             open_output(part, format="mp4", options={"movflags": "faststart"})
         )
@@ -109,7 +109,7 @@ class VideoWriter:
         context = self._stream.codec_context
         if is_timed:
             context.time_base = _TICK
-        # A player that finds no tag guesses by the size, each in its own way.
+        # Without a tag, players guess by the size, each in a different way.
         _, tag = target_matrix(height)
         context.colorspace = context.color_primaries = context.color_trc = tag
         context.color_range = ColorRange.MPEG
@@ -117,7 +117,7 @@ class VideoWriter:
     def _finish(self) -> None:
         if self._size is None:
             raise InputError(f"{self.path}: a video needs at least one frame.")
-        self._encode(None)  # the frames that the encoder still holds
+        self._encode(None)  # flush the encoder
 
     def _encode(self, picture: av.VideoFrame | None) -> None:
         try:

@@ -1,4 +1,4 @@
-"""Frames of a video file, through PyAV (FFmpeg)."""
+"""Read the frames of a video file through PyAV (FFmpeg)."""
 
 import contextlib
 import warnings
@@ -15,19 +15,18 @@ from ytvos_keras.media.containers import open_video, video_stream
 from ytvos_keras.media.display_matrix import display_matrix, is_quarter_turn, upright
 from ytvos_keras.media.frame_source import FrameSource
 
-# Containers with an index of time stamps. In others those after seeking may be another frame's
-# (seen in MPEG program streams).
+# Containers with an index of time stamps. In others, time stamps after seeking may belong to
+# another frame (observed in MPEG program streams).
 _SEEKABLE = ("mov,mp4", "matroska")
-# Containers without time stamps: their frames come at a steady rate.
+# Containers without time stamps; their frame rate is constant.
 _UNTIMED = ("avi", "h264", "hevc", "m4v", "mpegvideo")
 
 
 class VideoFrames(FrameSource):
     """A video track of a file: every decoded frame, in the order of presentation.
 
-    Frames are named by their number: 00000, 00001, … The rotation and mirroring that phones store
-    beside the pixels (the display matrix) are applied as the first frame has them. Pixels are taken
-    as square.
+    Frames are named by their number: 00000, 00001, … The display matrix of the first frame
+    (rotation and mirroring, from phones) is applied to all frames. Pixels are assumed to be square.
 
     Args:
         path: a file in any container and codec that FFmpeg decodes.
@@ -91,8 +90,8 @@ class VideoFrames(FrameSource):
     ) -> Generator[tuple[Fraction, np.ndarray]]:
         """Yield (time, frame) of the frames shown at `start` and later.
 
-        Unlike `read` it seeks: of what lies before `start` only a few frames are decoded. Files in
-        which seeking is not exact are read from the beginning.
+        Unlike `read`, it seeks: only a few frames before `start` are decoded. Files without exact
+        seeking are read from the beginning.
 
         Args:
             start: in seconds after the first frame.
@@ -130,10 +129,10 @@ class VideoFrames(FrameSource):
     def _frames(
         self, container: av.container.InputContainer
     ) -> Iterator[av.VideoFrame | av.FFmpegError]:
-        """All frames; where damage is skipped, the error of a packet in place of its frame."""
+        """Yield all frames; where damage is skipped, the error of a packet instead of its frame."""
         stream = self._stream(container)
         if not self.skip_damage:
-            # Not thread_type "AUTO": with frame threads FFmpeg keeps decoding errors to itself.
+            # Not thread_type "AUTO": with frame threads, FFmpeg hides decoding errors.
             yield from container.decode(stream)
             return
         for packet in container.demux(stream):
@@ -152,14 +151,14 @@ class VideoFrames(FrameSource):
         return video_stream(container, self.path, self.track)
 
     def _count_shown(self) -> int | None:
-        """Number of frames that an edit list leaves, from the container without decoding."""
+        """Number of frames according to an edit list, from the container without decoding."""
         with contextlib.suppress(av.FFmpegError), open_video(self.path) as container:
             packets = container.demux(self._stream(container))
             return sum(1 for packet in packets if packet.size and not packet.is_discard)
         return None
 
     def _lands_before(self, target: Fraction) -> bool:
-        """Whether seeking arrives at or before a time; not so where the index is incomplete."""
+        """Whether seeking arrives at or before a time, which fails with an incomplete index."""
         if self._origin is None or not self._format.startswith(_SEEKABLE):
             return False
         with contextlib.suppress(av.FFmpegError), open_video(self.path) as container:
@@ -188,7 +187,7 @@ class VideoFrames(FrameSource):
         return next((index for index, shown in enumerate(times) if shown >= time), None)
 
     def _times_shown(self) -> list[Fraction]:
-        """When frames are shown, from the container without decoding; empty if it does not say."""
+        """Presentation times, from the container without decoding; empty if unknown."""
         if self._format.startswith(_UNTIMED) or self._origin is None:
             return [index / self.fps for index in range(self.count or 0)] if self.fps else []
         with contextlib.suppress(av.FFmpegError), open_video(self.path) as container:

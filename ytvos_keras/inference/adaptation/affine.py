@@ -12,7 +12,7 @@ def affine_clip(
     """A frame and its mask under one random affine map for each frame of a clip.
 
     The paper's pair is a clip of two (section 4.3). Frame and mask move together, the whole object
-    stays in view, and what lies beyond the frame gets its mean colour.
+    stays in view, and the area outside the frame gets its mean colour.
 
     Args:
         rng: source of randomness.
@@ -39,16 +39,15 @@ def affine_clip(
 def random_affine(
     rng: np.random.Generator, mask: np.ndarray, ranges: AffineRanges, mirrored: bool
 ) -> np.ndarray:
-    """A random affine map after which the whole object of a mask is in view.
+    """Draw a random affine map that keeps the whole object of a mask in view.
 
-    An object that would be larger than the frame is enlarged less; one that would leave it is
-    shifted less.
+    Enlargement and shift are limited so that the object stays within the frame.
 
     Args:
         rng: source of randomness.
         mask: (H, W), not 0 in the object, not empty.
         ranges: of the map.
-        mirrored: whether left and right change places.
+        mirrored: whether to mirror left to right.
 
     Returns:
         float64 (2, 3), from positions (x, y, 1) in the new frame to those in the old one; the

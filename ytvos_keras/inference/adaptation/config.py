@@ -1,4 +1,4 @@
-"""How a model is adapted to a video."""
+"""Configuration of online learning."""
 
 from dataclasses import dataclass, field, replace
 
@@ -6,7 +6,7 @@ from ytvos_keras.errors import check_choices
 
 _CHOICES = {
     "examples": ("affine", "scenes"),
-    "loss": ("cross-entropy", "lite"),  # `LOSSES`, which would import TensorFlow here
+    "loss": ("cross-entropy", "lite"),  # the keys of `LOSSES`, whose import would load TensorFlow
     "precision": (None, "float32", "mixed_bfloat16"),
 }
 _PARTS = ("initializer", "encoder", "decoder", "memory")
@@ -14,15 +14,15 @@ _PARTS = ("initializer", "encoder", "decoder", "memory")
 
 @dataclass(frozen=True)
 class AffineRanges:
-    """Ranges of the random affine maps. They are uniform, and that of the scale in its log.
+    """Ranges of the random affine maps; uniform, the scale in its log.
 
     Args:
-        rotation: largest turn in radians.
-        scale: largest enlargement, and its inverse the largest reduction.
+        rotation: largest rotation in radians.
+        scale: largest enlargement; its inverse is the largest reduction.
         stretch: largest log of the ratio of width and height.
         shear: largest shear.
-        translation: largest shift, in shares of the frame's sides.
-        flip: share of the examples that are mirrored left to right, all their frames alike.
+        translation: largest shift, as a fraction of the frame's sides.
+        flip: fraction of the examples that are mirrored left to right as a whole.
     """
 
     rotation: float = 0.26
@@ -35,15 +35,15 @@ class AffineRanges:
 
 @dataclass(frozen=True)
 class SceneRanges:
-    """What scenes are made of; the rest is as in training (`SyntheticConfig`).
+    """Ranges of scenes; other settings are those of training (`SyntheticConfig`).
 
     Args:
-        whole: share of clips in which the whole frame moves and bends, so that the object has all
-            others in their places around it; in the rest of the clips the object is cut out and
-            moves before the background, and up to two other objects do so beside it.
-        passes: share of the clips with another object in which that one passes over the object.
-        area: least and largest area of the object, relative to that in the frame.
-        colours: strength of the changes of colour, 1 as in training.
+        whole: fraction of clips in which the whole frame moves and bends, so that the object keeps
+            its surroundings; in the others, the object and up to two other ones are cut out and
+            move over the background.
+        passes: fraction of the clips with another object in which that one occludes the object.
+        area: smallest and largest area of the object, relative to that in the frame.
+        colours: strength of colour changes; 1 as in training.
     """
 
     whole: float = 0.7
@@ -54,43 +54,43 @@ class SceneRanges:
 
 @dataclass(frozen=True)
 class OnlineLearningConfig:
-    """Every choice of online learning.
+    """Settings of online learning.
 
-    The defaults are the paper's as far as it states them: pairs by affine maps, cross-entropy,
-    Initializer, Encoder and Decoder trained. It states neither optimizer, rate nor number of steps
-    of online learning: the defaults are plain Adam at the rate of offline training, and 100 steps.
-    The ConvLSTM is never trained: it "models long-term spatial-temporal dependency that should be
-    independent of object categories" (section 4.3). Frozen backbones stay frozen.
+    The defaults follow the paper: pairs by affine maps, cross-entropy, and training of Initializer,
+    Encoder and Decoder. It states neither optimizer, learning rate nor number of steps; the
+    defaults are plain Adam at the rate of offline training, and 100 steps. The ConvLSTM is never
+    trained: it "models long-term spatial-temporal dependency that should be independent of object
+    categories" (section 4.3). Frozen backbones stay frozen.
 
     Args:
-        examples: `"affine"`: the first frame and mask under random affine maps, one a frame;
+        examples: `"affine"`: the first frame and mask under random affine maps, one per frame;
             `"scenes"`: clips in which the objects of the first frame are cut out and move, bend and
-            cover each other before what is left of it, as in the model's training from pictures.
-        steps: steps of Adam for each object, if nothing ends the learning before. The objects are
-            learned in turn.
-        learning_rate: of Adam, at the start.
-        final_rate: the learning rate at the end, as a share of that at the start; it falls along a
-            cosine. 1: it is constant.
+            occlude each other over its inpainted background, as in training from pictures.
+        steps: largest number of Adam steps per object. The objects take turns.
+        learning_rate: initial learning rate of Adam.
+        final_rate: final learning rate as a fraction of the initial one, with cosine decay; 1 for a
+            constant rate.
         clip_norm: largest global norm of the gradient; None: no clipping.
-        batch_size: examples a step, each of one object.
-        clip_length: frames of an example, the first one included; 2 makes pairs.
-        parts: which parts learn: `"initializer"`, `"encoder"`, `"decoder"`, and `"memory"` of a
-            model that has one.
-        cached_clips: None: every example is new. A number: so many examples of each object are
-            made, the Encoder's backbone looks at them once, and only what follows it is trained.
-        cut_objects: whether objects are learned that reach the border of the frame. The mask of
-            such an object shows a part of it, and what is learned from it is that the rest, which
-            may come into view, is not the object. They are still what others are told from.
+        batch_size: examples per step, each of one object.
+        clip_length: frames per example, including the first; 2 makes pairs.
+        parts: parts to train: `"initializer"`, `"encoder"`, `"decoder"`, and `"memory"` if the
+            model has one.
+        cached_clips: None for a new example in every step, or a number N: only N examples per
+            object are made, the Encoder's backbone runs on each once, and only later layers are
+            trained.
+        cut_objects: whether to learn objects that reach the border of the frame. The mask shows
+            only a part of such an object, so the model would learn that the rest, which may come
+            into view, is background. They still serve as distractors for other objects.
         scale: side of the examples' frames, relative to the working size.
         loss: `"cross-entropy"` (equation 5) or `"lite"` (see `LiteLoss`).
-        precision: Keras dtype policy while learning; None: the model's own.
-        time_limit: seconds after which the learning ends; compiling counts. None: no limit.
-        seed: of the examples. The same seed, model, frame and masks give the same weights.
+        precision: Keras dtype policy for learning; None for the model's own.
+        time_limit: largest duration in seconds, including compilation; None for no limit.
+        seed: seed of the examples. The same seed, model, frame and masks give the same weights.
         affine: ranges of the affine maps.
         scenes: ranges of the scenes.
 
     Raises:
-        ValueError: A choice that does not exist, or a number that makes no sense.
+        ValueError: A value is not one of the choices, or out of range.
     """
 
     examples: str = "affine"
@@ -138,7 +138,7 @@ _LIGHT = OnlineLearningConfig(
     examples="scenes",
     learning_rate=5e-4,
     final_rate=0.1,
-    clip_norm=1.0,  # as in the light recipe: one odd example must not undo the others
+    clip_norm=1.0,  # as in the light recipe: a single outlier must not undo other examples
     clip_length=4,
     cut_objects=False,
     scale=0.75,

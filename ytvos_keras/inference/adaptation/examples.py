@@ -1,4 +1,4 @@
-"""What is learned from: batches of clips made of one frame and the masks of its objects."""
+"""Training examples: batches of clips made from one frame and the masks of its objects."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -12,15 +12,15 @@ from ytvos_keras.inference.adaptation.scenes import scene_clip
 
 Clip = dict[str, tf.Tensor]
 
-_BORDER = 0.01  # share of the sides
+_BORDER = 0.01  # fraction of the sides
 
 
 def is_cut(mask: np.ndarray) -> bool:
-    """Whether an object reaches the border of the frame, so that it may go on beyond.
+    """Whether an object reaches the border of the frame, and so may extend beyond it.
 
     Args:
-        mask: (H, W), not 0 in the object. Within 1 % of the sides counts as the border: videos have
-            dark edges, and masks are drawn with a little room.
+        mask: (H, W), not 0 in the object. The border is 1 % of the sides wide, since videos have
+            dark edges and masks rarely touch the very edge.
     """
     y, x = (math.ceil(_BORDER * side) for side in mask.shape)
     return bool(mask[:y].any() or mask[-y:].any() or mask[:, :x].any() or mask[:, -x:].any())
@@ -33,14 +33,14 @@ def draw_clips(
     targets: Sequence[int],
     config: OnlineLearningConfig,
 ) -> Iterator[Clip]:
-    """Yield clips without end, of all targets in turn.
+    """Yield endless clips of all targets in turn.
 
     Args:
         rng: source of randomness.
         frame: uint8 (H, W, 3).
         masks: uint8 (N, H, W), 0 or 1, none of them empty: the objects.
-        targets: which of them the clips are about.
-        config: which clips.
+        targets: indexes of the objects to make clips of.
+        config: kind of clips.
 
     Yields:
         `"frames"`: uint8 (T, H, W, 3); `"mask"`: uint8 (T, H, W, 1), 0 or 1.
@@ -55,7 +55,7 @@ def draw_clips(
 
 
 def fresh_batches(clips: Iterator[Clip], batch_size: int) -> Iterator[Clip]:
-    """Yield batches of clips of which none is used twice."""
+    """Yield batches of clips, each used once."""
     while True:
         yield _stack([next(clips) for _ in range(batch_size)])
 
@@ -74,7 +74,7 @@ def cached_batches(
         clips: such as `draw_clips` yields.
         count: how many of them, at least `batch_size`.
         batch_size: clips a batch.
-        prepare: what is done once with every clip, before it is used for the first time.
+        prepare: applied once to every clip before its first use.
     """
     cached = [prepare(next(clips)) for _ in range(count)]
     while True:

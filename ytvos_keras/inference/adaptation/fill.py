@@ -1,4 +1,4 @@
-"""The background behind objects that are taken out of a picture."""
+"""Inpaint the background behind objects that are cut out of a picture."""
 
 import numpy as np
 from PIL import Image
@@ -7,12 +7,12 @@ from PIL import Image
 def fill_hole(image: np.ndarray, hole: np.ndarray) -> np.ndarray:
     """Fill a hole smoothly from its surroundings.
 
-    The picture is halved until the hole is gone (pull), then every level is filled from the next
+    The picture is halved until the hole vanishes (pull), then every level is filled from the next
     coarser one (push).
 
     Args:
         image: uint8 (H, W, 3).
-        hole: boolean (H, W). If it covers all, the result is black.
+        hole: boolean (H, W). If it covers everything, the result is black.
 
     Returns:
         uint8 (H, W, 3), unchanged outside of the hole.

@@ -1,4 +1,4 @@
-"""Online learning: the weights of a model that know the objects of a video."""
+"""Learn weights for the objects of a video."""
 
 import math
 import time
@@ -31,14 +31,14 @@ _ALL_CUT = (
 
 
 class OnlineLearner:
-    """Adapts a copy of a model to the objects of a video; the model itself is left alone.
+    """Adapt a copy of a model to the objects of a video; the model itself is unchanged.
 
-    What was learned is a value: `learn` returns it and changes nothing, `apply` puts it into
-    `model`. An interrupted `learn` leaves nothing half done.
+    Learned weights are values: `learn` returns them without changing anything, `apply` assigns them
+    to `model`. Interrupting `learn` is safe.
 
     Args:
         model: an `S2S`.
-        config: how it learns.
+        config: settings.
 
     Attributes:
         model: the copy that predicts, an `S2S` like the given one, with the weights last applied.
@@ -62,7 +62,7 @@ class OnlineLearner:
         self._applied: Learned = {}
 
     def apply(self, learned: Learned) -> None:
-        """Give `model` the weights that `learn` returned; those of the base if there are none."""
+        """Assign the weights from `learn` to `model`; those of the base model if there are none."""
         if learned is not self._applied:
             _assign(self.model, self._base | dict(learned))
             self._applied = learned
@@ -79,10 +79,10 @@ class OnlineLearner:
         """Learn the objects of a frame.
 
         Args:
-            learned: where to begin: of an earlier frame of the video, or empty.
+            learned: initial weights, from an earlier frame of the video, or empty.
             frame: uint8 (H, W, 3), at the working size.
             masks: uint8 (N, H, W), 0 or 1: the objects. Empty masks are left out.
-            seed: beside that of the config, for a video with several such frames.
+            seed: added to that of the config, for a video with several such frames.
             on_progress: called after every step with the number of steps done, their number if
                 nothing ends the learning before, and the loss of the step.
 
@@ -139,7 +139,7 @@ class OnlineLearner:
         return [n for n, mask in enumerate(masks) if self.config.cut_objects or not is_cut(mask)]
 
     def _rate(self, done: float) -> float:
-        """The learning rate when a share of the steps is done."""
+        """The learning rate after a fraction of the steps."""
         falling = (1 + math.cos(math.pi * done)) / 2
         final = self.config.final_rate
         return self.config.learning_rate * (final + (1 - final) * falling)

@@ -1,7 +1,7 @@
-"""Clips made of a single frame in which its objects move on their own.
+"""Clips from a single frame, in which its objects move independently.
 
-Not in the paper, whose pairs move the whole frame. An object's surroundings change in a video, and
-what it must be told from is in the frame: its background, and the other objects.
+Not in the paper, whose pairs move the whole frame. In a video, an object's surroundings change, and
+the frame contains what it must be distinguished from: its background and the other objects.
 """
 
 import functools
@@ -18,7 +18,7 @@ from ytvos_keras.data.synthetic import ScenePictures, synthetic_clip
 from ytvos_keras.inference.adaptation.config import SceneRanges
 from ytvos_keras.inference.adaptation.fill import fill_hole
 
-_MARGIN = 2  # pixels around an object that still show something of it
+_MARGIN = 2  # pixels around an object that may still show a part of it
 
 
 def scene_clip(
@@ -35,7 +35,7 @@ def scene_clip(
         rng: source of randomness.
         frame: uint8 (H, W, 3).
         masks: uint8 (N, H, W), 0 or 1, none of them empty.
-        target: which of them the clip is about.
+        target: index of the object to make a clip of.
         length: number of frames.
         ranges: of the scenes.
 

@@ -1,4 +1,4 @@
-"""A model that learns: its loss on a batch, and the steps of its optimizer."""
+"""A trainable copy of a model: loss on a batch, and optimizer steps."""
 
 import keras
 import tensorflow as tf
@@ -16,8 +16,8 @@ class Student:
     """A copy of a model, some of whose weights are trained.
 
     Args:
-        model: an `S2S`; it is left alone.
-        config: which parts learn, and how.
+        model: an `S2S`; unchanged.
+        config: settings.
 
     Attributes:
         model: the copy.
@@ -56,7 +56,7 @@ class Student:
             variable.assign(value)
 
     def prepare(self, clip: Clip) -> Clip:
-        """Return a clip with what its frames cost most, computed once, in place of the frames."""
+        """Replace the frames of a clip by their backbone features, computed once."""
         return self._compiled_prepare(clip)
 
     def step(self, batch: Clip, rate: float) -> float:
@@ -65,10 +65,10 @@ class Student:
         return float(self._compiled_step(batch))
 
     def _step(self, batch):
-        # At once: on CPUs without AVX-512, oneDNN complains of what is done with uint8.
+        # Immediately: on CPUs without AVX-512, oneDNN warns about uint8 operations.
         batch = batch | {"mask": tf.cast(batch["mask"], tf.float32)}
         values = [variable.value for variable in self._variables]
-        # Only these: the graph of the others' gradients would take memory for nothing.
+        # Only these: gradients of the other weights would waste memory.
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(values)
             logits = self._cached_logits(batch) if self._is_cached else self._logits(batch)
@@ -81,7 +81,7 @@ class Student:
         return self.model({"frames": batch["frames"], "mask": batch["mask"][:, 0]})
 
     def _prepare(self, clip):
-        """Maps of the backbone; and the first state, where it does not come from these."""
+        """Maps of the backbone, and the first state if it is not computed from these."""
         frames = pad_to_stride(clip["frames"], self.model.stride)
         prepared = {"mask": clip["mask"], "maps": self.model.encoder.backbone(frames)}
         if not self.model.config.shared_encoder:

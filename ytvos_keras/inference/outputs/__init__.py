@@ -1,1 +1,1 @@
-"""What can be made of the masks of a video: pictures, videos, COCO results, a contact sheet."""
+"""Outputs made from the masks of a video: pictures, videos, COCO results, a contact sheet."""

@@ -1,4 +1,4 @@
-"""Masks as a JSON file in COCO's format, with run lengths."""
+"""Write masks as a COCO JSON file with run lengths."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""One picture to look a run over: frames from its whole length, with their masks."""
+"""A contact sheet: frames from the whole video with their masks in one picture."""
 
 import math
 from pathlib import Path
@@ -18,7 +18,7 @@ _CAPTION = 18
 class ContactSheet(OutputWriter):
     """A JPEG of up to 30 frames, evenly spaced, each with its name and the objects in it.
 
-    Where the number of frames is not known, the frames kept are thinned out while they come.
+    If the number of frames is unknown, the collected frames are thinned out as they arrive.
 
     Args:
         path: the file.

@@ -1,4 +1,4 @@
-"""Outputs that are a PNG for each frame."""
+"""Outputs with one PNG per frame."""
 
 import re
 from collections.abc import Mapping
@@ -60,7 +60,7 @@ def object_folders(path: Path, ids: list[int], names: Mapping[int, str]) -> dict
 
 
 def _folder_name(object_id: int, name: str | None) -> str:
-    """A name that every system accepts for a folder."""
+    """A folder name that is valid on every system."""
     plain = re.sub(r"[^\w-]+", "_", name or "").strip("_")
     return f"{object_id}_{plain}" if plain else str(object_id)
 

@@ -1,4 +1,4 @@
-"""Outputs that are one video."""
+"""Video outputs."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -12,7 +12,7 @@ from ytvos_keras.media.object_names import draw_names
 from ytvos_keras.media.overlay import overlay
 from ytvos_keras.media.video import VideoWriter
 
-GREEN = (0, 177, 64)  # of the cloth that studios use
+GREEN = (0, 177, 64)  # chroma key green
 
 
 class OverlayVideo(OutputWriter):
@@ -27,7 +27,7 @@ class OverlayVideo(OutputWriter):
         self._video.write(self.picture(item), item.time)
 
     def picture(self, item: MaskedFrame) -> np.ndarray:
-        """The frame as it is shown, uint8 (H, W, 3)."""
+        """The frame to write, uint8 (H, W, 3)."""
         shown = overlay(item.frame, item.labels, self.look.palette)
         if self.look.names:
             shown = draw_names(shown, item.labels, self.look.name, self.look.palette)
@@ -42,7 +42,7 @@ class OverlayVideo(OutputWriter):
 
 
 class GreenScreenVideo(OverlayVideo):
-    """The objects in their own colours before a green screen."""
+    """The objects in their original colours on a green screen."""
 
     def picture(self, item: MaskedFrame) -> np.ndarray:
         return np.where(item.labels[..., None] > 0, item.frame, np.array(GREEN, np.uint8))

@@ -1,4 +1,4 @@
-"""All outputs of a run in one pass over its frames and masks."""
+"""Write all outputs of a run in one pass over its frames and masks."""
 
 import contextlib
 from collections.abc import Callable
@@ -27,12 +27,12 @@ _FILES = {
 
 
 def output_paths(output: Path, options: SegmentOptions) -> dict[str, Path]:
-    """Where each output of a run goes, besides the palette PNGs: kind → file or folder."""
+    """Paths of the outputs of a run, besides the palette PNGs: kind → file or folder."""
     paths = {kind: output / _FILES[kind] for kind in options.formats if kind in _FILES}
     if options.overlay:
         paths["overlay"] = output / "overlay.mp4"
     if options.contact_sheet:
-        # In a folder of its own: pictures in the folder of masks are taken for masks.
+        # In a separate folder: pictures in the mask folder would be taken for masks.
         paths["contact sheet"] = output / "sheet" / "contact_sheet.jpg"
     if options.coco is not None:
         paths["coco"] = Path(options.coco)
@@ -45,11 +45,11 @@ def write_outputs(
     options: SegmentOptions,
     report: Callable[[str, int, int | None], None],
 ) -> dict[str, Path]:
-    """Make what `options` ask for of the masks in a folder; probabilities are there already.
+    """Create the outputs in `options` from the masks in a folder; probabilities already exist.
 
     Args:
-        inputs: what was segmented.
-        output: holds a mask for each frame.
+        inputs: the inputs of the run.
+        output: folder with a mask for each frame.
         options: those of the run.
         report: called after each frame with "overlay" (or "outputs", if there are others), the
             number of frames done and in all.

@@ -1,4 +1,4 @@
-"""What all outputs have in common."""
+"""Common interface of all outputs."""
 
 import abc
 import contextlib
@@ -31,7 +31,7 @@ class MaskedFrame:
 
 @dataclasses.dataclass(frozen=True)
 class Look:
-    """How objects are shown and called.
+    """Colours and names of objects.
 
     Attributes:
         palette: uint8 (256, 3), RGB.
@@ -42,7 +42,7 @@ class Look:
     names: Mapping[int, str] = dataclasses.field(default_factory=dict)
 
     def name(self, object_id: int) -> str:
-        """What an object is called."""
+        """The name of an object."""
         return self.names.get(object_id, str(object_id))
 
 
@@ -50,7 +50,7 @@ class OutputWriter(contextlib.AbstractContextManager, abc.ABC):
     """Writes one output, frame by frame; a context manager that finishes it.
 
     Args:
-        path: the file, or the folder, to write. Files appear whole or not at all.
+        path: the file or folder to write. Files are written atomically.
     """
 
     def __init__(self, path: Path):
