@@ -26,7 +26,7 @@ test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest
 
 fuzz: $(VENV)/.installed-dev
-	YTVOS_FUZZ_SECONDS=180 $(BIN)/python -m pytest -s tests/test_fuzz.py
+	YTVOS_FUZZ_SECONDS=80 $(BIN)/python -m pytest -s tests/test_fuzz.py
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/python -m ruff check .

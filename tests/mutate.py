@@ -1,8 +1,10 @@
 """A small seeded mutator: real files, changed as accidents and malice change them."""
 
 import copy
+import io
 import json
 import struct
+import zipfile
 import zlib
 
 ODD_BYTES = (b"\x00", b"\xff", b"\x7f", b"\xff\xff\xff\xff", b"\x00\x00\x00\x00", b"\x80\x00")
@@ -50,6 +52,26 @@ def mutate_json(data, rng):
         deep = rng.choice(("[", '{"a":')) * rng.choice((500, 900, 50_000))
         text = text.replace("1", deep, 1)
     return text.encode("utf-8", "surrogatepass")
+
+
+def mutate_zip(data, rng):
+    """Change an archive's bytes, or a member and its checksum, so that damage reaches readers."""
+    if rng.random() < 0.5:
+        return mutate_bytes(data, rng)
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as archive, zipfile.ZipFile(out, "w") as target:
+        names = archive.namelist()
+        chosen = rng.choice(names)
+        for name in names:
+            content = archive.read(name)
+            if name == chosen:
+                mutate = mutate_json if name.endswith(".json") else mutate_bytes
+                content, kind = mutate(content, rng), rng.randrange(12)
+                if kind == 0:
+                    continue
+                name = {1: "../x", 2: "/x", 3: rng.choice(names), 4: "x" * 300}.get(kind, name)
+            target.writestr(zipfile.ZipInfo(name), content)
+    return out.getvalue()
 
 
 def reseal_png(data):

@@ -243,9 +243,9 @@ def test_missing_keys_are_named(two, tmp_path, key):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"{", "not JSON (Expecting property name"),
-        (b"", "not JSON (Expecting value"),
-        (b"\xff\xfe", "not JSON ('utf-8' codec"),
+        (b"{", "is no valid JSON, is it cut off? (Expecting property name"),
+        (b"", "is no valid JSON, is it cut off? (Expecting value"),
+        (b"\xff\xfe", "is not UTF-8 text, so no JSON"),
         (b"[1]", "must be a JSON object with keys"),
     ],
 )
@@ -327,8 +327,8 @@ def test_command_warns(two, tmp_path, capsys):
 def test_command_errors_are_one_line(two, davis, tmp_path, capsys):
     absent = str(tmp_path / "absent.json")
     for arguments, message in (
-        ([two[0], absent], f"error: {absent}: no such file.\n"),
-        ([two[0], f"x={absent}"], f"error: {absent}: no such file.\n"),
+        ([two[0], absent], f"error: {absent}: no such file; give a file"),
+        ([two[0], f"x={absent}"], f"error: {absent}: no such file; give a file"),
         ([two[0], davis[0]], "error: results of different protocols"),
     ):
         assert eval_compare.main(arguments) == 1

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from ytvos_keras.errors import InputError
-from ytvos_keras.inference.array_file import load_arrays, save_arrays
 from ytvos_keras.media.archives import FREE_BYTES, ArchiveError, open_archive, read_member
+from ytvos_keras.media.array_file import load_arrays, save_arrays
 
 
 def make(path, content=b"content" * 100, method=zipfile.ZIP_DEFLATED):

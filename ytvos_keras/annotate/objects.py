@@ -2,7 +2,6 @@
 
 import dataclasses
 import re
-from collections.abc import Mapping
 
 from ytvos_keras.errors import InputError
 
@@ -36,8 +35,3 @@ class ObjectInfo:
 def new_object(object_id: int) -> ObjectInfo:
     """A new object with a default name and colour."""
     return ObjectInfo(f"object {object_id}", _COLOURS[(object_id - 1) % len(_COLOURS)])
-
-
-def read_objects(table: Mapping[str, Mapping[str, str]]) -> dict[int, ObjectInfo]:
-    """Read objects from the project's JSON file."""
-    return {int(i): new_object(int(i)).changed(**entry) for i, entry in table.items()}

@@ -8,30 +8,22 @@ from pathlib import Path
 
 import numpy as np
 
-from ytvos_keras.annotate.objects import ObjectInfo, new_object, read_objects
+from ytvos_keras.annotate.objects import ObjectInfo, new_object
+from ytvos_keras.annotate.project_files import (
+    PREDICTED_NAME,
+    PROJECT_NAME,
+    VERSION,
+    Prediction,
+    read_predictions,
+    read_project,
+)
 from ytvos_keras.errors import InputError
-from ytvos_keras.media.json_file import read_json, write_json
+from ytvos_keras.media.json_file import write_json
 from ytvos_keras.media.masks import MAX_ID, ids_in, read_label_map, write_mask
 from ytvos_keras.media.random_frames import RandomFrames
 
-PROJECT_NAME = "annotate.json"
-PREDICTED_NAME = ".annotate-predicted.json"
 TRUSTED_FOLDER = "trusted"
-_VERSION = 1
 _LOOKED_AT = 20  # masks searched for objects in a folder from `ytvos-segment`
-
-
-@dataclasses.dataclass(frozen=True)
-class Prediction:
-    """Origin of a predicted mask of an object in a frame.
-
-    Attributes:
-        source: the trusted mask that it was propagated from, `FRAME:DIGEST`.
-        confidence: the expected J, 0–1; None if the model does not predict it.
-    """
-
-    source: str
-    confidence: float | None = None
 
 
 class Project:
@@ -58,17 +50,14 @@ class Project:
     def __init__(self, folder: str | Path, frames: RandomFrames):
         self.folder, self.frames = Path(folder), frames
         self.lock = threading.RLock()
-        self._index = {frames.name(i): i for i in range(frames.count)}
+        index = {frames.name(i): i for i in range(frames.count)}
         (self.folder / TRUSTED_FOLDER).mkdir(parents=True, exist_ok=True)
-        content = self._load(PROJECT_NAME)
-        self.objects: dict[int, ObjectInfo] = read_objects(content.get("objects", {}))
-        self.trusted: dict[int, dict[int, str]] = self._by_index(content.get("trusted", {}))
-        predicted = self._by_index(self._load(PREDICTED_NAME).get("frames", {}))
-        self.predicted = {
-            index: {i: Prediction(*entry) for i, entry in entries.items()}
-            for index, entries in predicted.items()
-        }
-        if not content:
+        self.objects: dict[int, ObjectInfo] = {}
+        self.trusted: dict[int, dict[int, str]] = {}
+        self.predicted: dict[int, dict[int, Prediction]] = read_predictions(self.folder, index)
+        if known := read_project(self.folder, index):
+            self.objects, self.trusted = known
+        else:
             self._find_objects()
 
     def has_mask(self, index: int) -> bool:
@@ -196,28 +185,13 @@ class Project:
                 self.frames.name(index): {i: dataclasses.astuple(p) for i, p in entries.items()}
                 for index, entries in sorted(self.predicted.items())
             }
-            write_json(self.folder / PREDICTED_NAME, {"version": _VERSION, "frames": frames})
+            write_json(self.folder / PREDICTED_NAME, {"version": VERSION, "frames": frames})
 
     def _save(self) -> None:
         trusted = {self.frames.name(i): ids for i, ids in sorted(self.trusted.items())}
         objects = {i: dataclasses.asdict(info) for i, info in sorted(self.objects.items())}
-        content = {"version": _VERSION, "objects": objects, "trusted": trusted}
+        content = {"version": VERSION, "objects": objects, "trusted": trusted}
         write_json(self.folder / PROJECT_NAME, content)
-
-    def _load(self, name: str) -> dict:
-        path = self.folder / name
-        content = read_json(path, "move it away to start again") if path.exists() else {}
-        if content and (not isinstance(content, dict) or content.get("version") != _VERSION):
-            raise InputError(f"{path}: is of another version; move it away to start again.")
-        return content
-
-    def _by_index(self, table: Mapping) -> dict[int, dict]:
-        """Convert frame names and object ids from JSON to numbers; missing frames are left out."""
-        return {
-            self._index[name]: {int(i): value for i, value in entries.items()}
-            for name, entries in table.items()
-            if name in self._index
-        }
 
     def _find_objects(self) -> None:
         indexes = [i for i in range(self.frames.count) if self.has_mask(i)]

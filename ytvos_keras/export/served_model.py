@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from ytvos_keras.errors import InputError, first_line
 from ytvos_keras.export.serving_config import CONFIG_FILE, read_model_config
+from ytvos_keras.media.text_file import read_text
 
 LARGEST_MESSAGE = 2**28  # bytes
 MOST_STRINGS = 4096
@@ -102,7 +103,7 @@ class ServedModel:
         config = Path(folder) / CONFIG_FILE
         if not config.is_file():
             raise InputError(f"{folder}: no {CONFIG_FILE} in it; give a folder of ytvos-export.")
-        self.name, versions, self.labels = read_model_config(config.read_text())
+        self.name, versions, self.labels = read_model_config(read_text(config))
         paths = {version: Path(folder) / str(version) for version in versions}
         for path in paths.values():
             if not (path / "saved_model.pb").is_file():

@@ -64,7 +64,7 @@ def read_model_config(text: str) -> tuple[str, list[int], dict[str, int]]:
     config = model_server_config_pb2.ModelServerConfig()
     try:
         text_format.Parse(text, config)
-    except text_format.ParseError as error:
+    except (text_format.ParseError, ValueError, RecursionError) as error:
         raise InputError(f"{CONFIG_FILE}: not a ModelServerConfig ({first_line(error)})") from error
     models = config.model_config_list.config
     if len(models) != 1 or not models[0].model_version_policy.specific.versions:

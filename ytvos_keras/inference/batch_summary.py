@@ -1,15 +1,16 @@
 """Outcomes of a batch: `summary.json` and an HTML page."""
 
 import dataclasses
-import json
 from pathlib import Path
+from typing import Any
 
 import natsort
 
 from ytvos_keras.errors import InputError
 from ytvos_keras.inference.batch_page import write_page
 from ytvos_keras.media.folder_lock import folder_lock
-from ytvos_keras.media.json_file import write_json
+from ytvos_keras.media.json_file import read_json, write_json
+from ytvos_keras.media.json_value import JsonValue
 
 SUMMARY_NAME = "summary.json"
 PAGE_NAME = "summary.html"
@@ -52,17 +53,32 @@ def add_to_summary(output: Path, outcome: VideoOutcome) -> None:
 
 
 def read_summary(path: Path) -> dict[str, dict]:
-    """Return the outcomes of an earlier run by name; none if there is no such file."""
+    """Return the outcomes of an earlier run by name; none if there is no such file.
+
+    Raises:
+        InputError: the file is not the summary of a batch.
+    """
     if not path.exists():
         return {}
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return {name: dict(outcome) for name, outcome in content.items()}
-    except (ValueError, TypeError, AttributeError) as error:
+        content = JsonValue(read_json(path))
+        return {name: _checked(outcome) for name, outcome in content.members()}
+    except InputError as error:
         raise InputError(
             f"{path}: is not the summary of a batch; give another folder for the masks, or "
             "--overwrite (in Python: overwrite=True) to replace it."
         ) from error
+
+
+def _checked(outcome: JsonValue) -> dict[str, Any]:
+    """An outcome, with the type of every member that is read checked."""
+    outcome.member("frames").whole()
+    outcome.member("objects").whole()
+    outcome.member("seconds").number(0)
+    for name in ("error", "fingerprint"):
+        if outcome.member(name).value is not None:
+            outcome.member(name).text()
+    return outcome.table()
 
 
 def _to_json(outcome: VideoOutcome) -> dict:

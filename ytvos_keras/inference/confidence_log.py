@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from ytvos_keras.media.atomic import atomic_path
+from ytvos_keras.media.json_file import parse_json
+from ytvos_keras.media.json_value import JsonValue
 
 FILE_NAME = "confidence.csv"
 LOST = 0.5  # expected J below which an object is probably lost
@@ -58,9 +60,13 @@ class ConfidenceLog:
         return np.array(json.dumps(self.by_frame))
 
     def restore(self, array: np.ndarray) -> None:
-        """Convert back from `to_array`."""
-        content = json.loads(str(array))
+        """Convert back from `to_array`.
+
+        Raises:
+            ValueError: it is another array.
+        """
+        content = JsonValue(parse_json(str(array)))
         self.by_frame = {
-            name: {int(i): value for i, value in confidence.items()}
-            for name, confidence in content.items()
+            name: {int(i): value.number(0, 1) for i, value in confidence.members()}
+            for name, confidence in content.members()
         }

@@ -9,9 +9,9 @@ import numpy as np
 
 import ytvos_keras
 from ytvos_keras.errors import InputError
-from ytvos_keras.inference.array_file import load_arrays, save_arrays
 from ytvos_keras.inference.confidence_log import ConfidenceLog
 from ytvos_keras.inference.model_digest import model_digest
+from ytvos_keras.media.array_file import load_arrays, save_arrays
 
 RESUME_NAME = ".ytvos-segment.npz"
 

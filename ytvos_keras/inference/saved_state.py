@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from ytvos_keras.errors import InputError
-from ytvos_keras.inference.array_file import load_arrays
 from ytvos_keras.inference.model_digest import model_digest
 from ytvos_keras.inference.state_checks import check_video
 from ytvos_keras.inference.video_state import VideoState
+from ytvos_keras.media.array_file import load_arrays
 
 
 def pack_state(video: VideoState, model, size: tuple[int, int]) -> dict[str, np.ndarray]:

@@ -10,7 +10,6 @@ import numpy as np
 
 from ytvos_keras.errors import InputError
 from ytvos_keras.inference.adaptation.config import OnlineLearningConfig
-from ytvos_keras.inference.array_file import save_arrays
 from ytvos_keras.inference.both_ways import segment_both_ways
 from ytvos_keras.inference.checks import (
     check_frame,
@@ -23,6 +22,7 @@ from ytvos_keras.inference.saved_state import pack_state, unpack_state
 from ytvos_keras.inference.state_checks import check_tensors
 from ytvos_keras.inference.stepper import Stepper
 from ytvos_keras.inference.video_state import VideoState
+from ytvos_keras.media.array_file import save_arrays
 from ytvos_keras.media.masks import MAX_ID, check_label_map
 
 

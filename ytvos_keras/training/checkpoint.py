@@ -96,7 +96,7 @@ def read_progress(path: Path) -> Progress:
     try:
         check_weight_file(path)
         with h5py.File(path, "r") as file:
-            return _progress(file.attrs[_ATTRIBUTE])
+            return parse_progress(file.attrs[_ATTRIBUTE])
     except Exception as error:  # HDF5 raises all kinds of errors
         raise InputError(
             f"{path}: not a checkpoint of this version ({first_line(error)}); remove it to "
@@ -130,8 +130,12 @@ def restore_checkpoint(model: keras.Model, path: Path) -> Progress:
     return progress
 
 
-def _progress(text: str) -> Progress:
-    """Parse the progress in a checkpoint and check every type; losses may be NaN."""
+def parse_progress(text: str | bytes) -> Progress:
+    """Parse the JSON in a checkpoint, with every type checked; losses may be NaN.
+
+    Raises:
+        ValueError: it is not the progress of a run.
+    """
     content = JsonValue(parse_json(text, allow_nan=True))
     best = content.member("best")
     return Progress(

@@ -1,7 +1,6 @@
 """Multi-worker set-up, and errors for lost workers."""
 
 import contextlib
-import json
 import re
 import signal
 from collections.abc import Iterator
@@ -9,6 +8,7 @@ from collections.abc import Iterator
 import tensorflow as tf
 
 from ytvos_keras.errors import InputError, first_line
+from ytvos_keras.media.json_file import parse_json
 
 _HEARTBEAT = 30  # seconds; TensorFlow's 10 are too few on busy CPUs
 _LOST = (
@@ -31,11 +31,11 @@ def read_tf_config(text: str | None) -> tuple[int, int]:
     if not text:
         return 1, 0
     try:
-        config = json.loads(text)
+        config = parse_json(text)
         cluster, task = config["cluster"], config["task"]
         workers, worker = len(cluster["worker"]), int(task["index"])
         good = set(cluster) == {"worker"} == {task["type"]} and 0 <= worker < workers
-    except (LookupError, RecursionError, TypeError, ValueError):
+    except (LookupError, OverflowError, TypeError, ValueError):
         good = False
     if not good:
         raise InputError(

@@ -6,8 +6,10 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from ytvos_keras.errors import InputError, first_line
+from ytvos_keras.errors import InputError
 from ytvos_keras.media.atomic import atomic_path
+from ytvos_keras.media.json_file import parse_json, read_json
+from ytvos_keras.media.json_value import JsonValue
 from ytvos_keras.models import S2S
 from ytvos_keras.models.weight_files import checksum_path, write_checksum
 from ytvos_keras.training.atomic_save import atomic_save, size_on_disk
@@ -65,7 +67,8 @@ class RunFiles:
             InputError: the folder holds another run, or other files.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        description = json.loads(json.dumps(description))  # tuples become lists, as in the file
+        # Tuples become lists, as in the file.
+        description = parse_json(json.dumps(description), allow_nan=True)
         if self.run_json.is_file():
             self._check_same(description)
             return
@@ -87,10 +90,8 @@ class RunFiles:
             part.write_text(text.getvalue(), encoding="utf-8")
 
     def _check_same(self, description: dict) -> None:
-        try:
-            there = json.loads(self.run_json.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise InputError(f"{self.run_json}: cannot be read ({first_line(error)})") from error
+        content = read_json(self.run_json, "give another --output", allow_nan=True)
+        there = JsonValue(content, str(self.run_json)).table()
         for name, value in what_matters(description).items():
             if there.get(name) != value:
                 difference = _first_difference(name, there.get(name), value)

@@ -2,7 +2,6 @@
 
 import csv
 import dataclasses
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -11,7 +10,8 @@ from ytvos_keras.datasets.raw_videos.quality import QualityLimits
 from ytvos_keras.datasets.raw_videos.settings import ANNOTATE_EVERY, FRAME_RATE, ClipSettings
 from ytvos_keras.errors import InputError
 from ytvos_keras.media.atomic import atomic_path
-from ytvos_keras.media.json_file import write_json
+from ytvos_keras.media.json_file import read_json, write_json
+from ytvos_keras.media.json_value import JsonValue
 
 
 def write_clip_lists(
@@ -57,13 +57,14 @@ def write_meta(root: Path, clips: Iterable[Clip]) -> None:
         InputError: the file that is there is no `meta.json`.
     """
     path = root / "meta.json"
+    meta = JsonValue(read_json(path) if path.exists() else {"videos": {}})
     try:
-        meta = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"videos": {}}
-        for clip in clips:
-            meta["videos"].setdefault(clip.name, {"objects": {}})
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise InputError(f'{path}: must be JSON with an entry "videos". ({error})') from error
-    write_json(path, meta)
+        videos = meta.member("videos").table()
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    for clip in clips:
+        videos.setdefault(clip.name, {"objects": {}})
+    write_json(path, meta.value)
 
 
 def read_sources(path: str | Path) -> dict[str, str]:
@@ -73,14 +74,13 @@ def read_sources(path: str | Path) -> dict[str, str]:
         InputError: the file cannot be read, or is another.
     """
     path = Path(path)
+    remedy = "give the clips.json that `ytvos-prepare videos` writes"
+    content = JsonValue(read_json(path, remedy, allow_nan=True))
     try:
-        clips = json.loads(path.read_text(encoding="utf-8"))["clips"]
-        return {clip["name"]: clip["video"] for clip in clips}
-    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
-        raise InputError(
-            f"{path}: cannot be read as the clips.json that `ytvos-prepare videos` writes. "
-            f"({error})"
-        ) from error
+        clips = content.member("clips").items()
+        return {clip.member("name").text(): clip.member("video").text() for clip in clips}
+    except InputError as error:
+        raise InputError(f"{path}: {error}; {remedy}.") from error
 
 
 def _row(clip: Clip, video: RawVideo) -> dict:

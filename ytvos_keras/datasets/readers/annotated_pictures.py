@@ -1,5 +1,6 @@
 """Shared by the readers of annotation files (COCO, labelme, CVAT)."""
 
+import os
 import posixpath
 import reprlib
 import warnings
@@ -14,6 +15,9 @@ from ytvos_keras.datasets.video import Frame, Video
 from ytvos_keras.errors import InputError, and_more
 from ytvos_keras.media.listing import child
 from ytvos_keras.media.pictures import picture_size
+
+_LONGEST_NAME = 255  # bytes, in every common file system
+_LONGEST_PATH = 1024  # characters
 
 
 @dataclass(frozen=True)
@@ -105,13 +109,17 @@ def picture_path(file_name: str, base: PurePosixPath | None = None) -> PurePosix
         Relative to the folder of the data set.
 
     Raises:
-        ValueError: it is empty, absolute, or leads out of the folder of the data set.
+        ValueError: it is empty, too long for a file system, absolute, or leads out of the folder
+            of the data set.
     """
     if not isinstance(file_name, str) or "\0" in file_name:
         raise ValueError(f"no name of a file: {reprlib.repr(file_name)}")
     path = PurePosixPath(file_name.replace("\\", "/"))
-    if not path.name:
-        raise ValueError(f"no name of a file: {file_name!r}")
+    too_long = len(file_name) > _LONGEST_PATH or any(
+        len(os.fsencode(part)) > _LONGEST_NAME for part in path.parts
+    )
+    if not path.name or too_long:
+        raise ValueError(f"no name of a file: {reprlib.repr(file_name)}")
     inside = PurePosixPath(posixpath.normpath((base or PurePosixPath()) / path))
     if inside.is_absolute() or ".." in inside.parts or ":" in path.parts[0]:
         raise ValueError(

@@ -1,6 +1,5 @@
 """Read the JSON files of `ytvos-eval --json`; errors name the file and the key."""
 
-import json
 import math
 import re
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from pathlib import Path
 from ytvos_keras.errors import InputError
 from ytvos_keras.evaluation.protocols import PROTOCOLS
 from ytvos_keras.evaluation.statistics import Statistics
+from ytvos_keras.media.json_file import read_json, shown
 
 _SECONDS = "seconds_per_frame"
 _REMEDY = "give a file that `ytvos-eval --json` wrote"
@@ -99,19 +99,11 @@ class _Wrong(ValueError):
     """A missing key, or a value of the wrong type."""
 
     def __init__(self, key: str, rule: str, value: object, remedy: str = _REMEDY):
-        text = json.dumps(value, ensure_ascii=False)
-        received = text if len(text) <= 60 else f"{text[:60]}…"
-        super().__init__(f'key "{key}" {rule}; {remedy}. Received: {received}')
+        super().__init__(f'key "{key}" {rule}; {remedy}. Received: {shown(value, 60)}')
 
 
 def _load(path: Path) -> dict:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))  # Windows editors add a BOM
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file.") from None
-    except (ValueError, RecursionError) as error:  # no UTF-8, no JSON
-        reason = " ".join(str(error).split())
-        raise InputError(f"{path}: not JSON ({reason}); {_REMEDY}.") from None
+    content = read_json(path, _REMEDY, allow_nan=True)
     if not isinstance(content, dict):
         raise InputError(
             f"{path}: must be a JSON object with keys; {_REMEDY}. "

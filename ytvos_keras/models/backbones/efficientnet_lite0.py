@@ -2,7 +2,6 @@
 
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import keras
 import numpy as np
@@ -10,6 +9,7 @@ from keras import ops
 
 from ytvos_keras.errors import InputError, first_line
 from ytvos_keras.layers.types import Config, Shape, Tensor
+from ytvos_keras.media.array_file import load_arrays
 from ytvos_keras.models.backbones.mask_channel import match_spread, widen_first_kernel
 
 # Expansion, kernel size, stride, filters and repeats of each stage (EfficientNet-B0's, without
@@ -109,9 +109,9 @@ class EfficientNetLite0(keras.layers.Layer):
         if not path.is_file():
             raise InputError(f"{path}: no such file; give the .npz of EfficientNet-Lite0 weights")
         try:
-            with np.load(path) as file:
-                arrays = [file[f"arr_{i}"] for i in range(len(file.files))]
-        except (OSError, EOFError, ValueError, KeyError, TypeError, BadZipFile) as error:
+            named = load_arrays(path)
+            arrays = [named[f"arr_{i}"] for i in range(len(named))]
+        except (InputError, KeyError) as error:
             raise InputError(
                 f"{path}: not an .npz of EfficientNet-Lite0 weights ({first_line(error)})"
             ) from error

@@ -1,0 +1,109 @@
+"""The JSON files of a project, read and checked."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ytvos_keras.annotate.objects import ObjectInfo, new_object
+from ytvos_keras.errors import InputError
+from ytvos_keras.media.json_file import read_json
+from ytvos_keras.media.json_value import JsonValue
+from ytvos_keras.media.masks import MAX_ID
+
+PROJECT_NAME = "annotate.json"
+PREDICTED_NAME = ".annotate-predicted.json"
+VERSION = 1
+
+_REMEDY = "move it away to start again"
+_IDS = {str(number) for number in range(1, MAX_ID + 1)}
+_T = TypeVar("_T")
+ByFrame = dict[int, dict[int, _T]]  # frame index to object id to value
+
+
+@dataclasses.dataclass(frozen=True)
+class Prediction:
+    """Origin of a predicted mask of an object in a frame.
+
+    Attributes:
+        source: the trusted mask that it was propagated from, `FRAME:DIGEST`.
+        confidence: the J that the model expects, 0–1; None if the model does not predict it.
+    """
+
+    source: str
+    confidence: float | None = None
+
+
+def read_project(
+    folder: Path, index: Mapping[str, int]
+) -> tuple[dict[int, ObjectInfo], ByFrame[str]] | None:
+    """Read the objects of a project, and the digests of its trusted masks.
+
+    Args:
+        folder: of the project.
+        index: name of each frame to its index; entries of other frames are left out.
+
+    Returns:
+        Objects by id and digests; None if there is no such file.
+
+    Raises:
+        InputError: the file is damaged or of another version.
+    """
+    return _read(
+        folder / PROJECT_NAME,
+        lambda content: (
+            {i: _object(i, value) for i, value in _by_id(content.member("objects"))},
+            _by_frame(content.member("trusted"), index, JsonValue.text),
+        ),
+    )
+
+
+def read_predictions(folder: Path, index: Mapping[str, int]) -> ByFrame[Prediction]:
+    """Read where masks that are not trusted come from; see `read_project`."""
+    found = _read(
+        folder / PREDICTED_NAME,
+        lambda content: _by_frame(content.member("frames"), index, _prediction),
+    )
+    return found or {}
+
+
+def _read(path: Path, parse: Callable[[JsonValue], _T]) -> _T | None:
+    if not path.exists():
+        return None
+    content = read_json(path, _REMEDY)
+    if not isinstance(content, dict) or content.get("version") != VERSION:
+        raise InputError(f"{path}: is of another version; {_REMEDY}.")
+    try:
+        return parse(JsonValue(content))
+    except InputError as error:
+        raise InputError(f"{path}: is damaged ({error}); {_REMEDY}.") from error
+
+
+def _by_frame(
+    table: JsonValue, index: Mapping[str, int], parse: Callable[[JsonValue], _T]
+) -> ByFrame[_T]:
+    return {
+        index[name]: {i: parse(value) for i, value in _by_id(entries)}
+        for name, entries in table.members()
+        if name in index
+    }
+
+
+def _by_id(table: JsonValue) -> list[tuple[int, JsonValue]]:
+    entries = list(table.members())
+    if unknown := [key for key, _ in entries if key not in _IDS]:
+        raise InputError(f"{unknown[0][:20]!r} is no id of an object, 1 to {MAX_ID}")
+    return [(int(key), value) for key, value in entries]
+
+
+def _object(object_id: int, value: JsonValue) -> ObjectInfo:
+    changes: dict[str, Any] = {key: value.member(key).text() for key in ("name", "colour")}
+    return new_object(object_id).changed(**changes)
+
+
+def _prediction(value: JsonValue) -> Prediction:
+    entries = list(value.items())
+    if len(entries) != 2:
+        raise value.wrong("must be a source and a confidence")
+    source, confidence = entries
+    return Prediction(source.text(), None if confidence.value is None else confidence.number(0, 1))
