@@ -40,7 +40,8 @@ def read_tf_config(text: str | None) -> tuple[int, int]:
     if not good:
         raise InputError(
             'TF_CONFIG must be {"cluster": {"worker": ["host:port", …]}, "task": {"type": '
-            f'"worker", "index": 0}}}}, with the number of this machine as index. Received: {text}'
+            '"worker", "index": 0}}, with the number of this machine as index. '
+            f"Received: {text[:200]}"
         )
     return workers, worker
 

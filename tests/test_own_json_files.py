@@ -1,0 +1,104 @@
+"""JSON files that the package wrote and somebody damaged: one line that names the file."""
+
+import json
+
+import numpy as np
+import pytest
+from annotate_project import make_project
+
+from ytvos_keras.datasets.raw_videos.lists import read_sources, write_meta
+from ytvos_keras.datasets.readers.annotated_pictures import picture_path
+from ytvos_keras.errors import InputError
+from ytvos_keras.inference.batch_summary import VideoOutcome, add_to_summary, read_summary
+from ytvos_keras.inference.confidence_log import ConfidenceLog
+from ytvos_keras.training.cluster import read_tf_config
+from ytvos_keras.training.run_files import RunFiles
+
+DEEP = "[" * 100_000
+DAMAGED = ("", "{", "[1]", "null", DEEP, '{"clips": 3, "videos": []}', "9" * 5000, '["\\ud800"]')
+
+
+@pytest.mark.parametrize("text", DAMAGED)
+def test_run_json(tmp_path, text):
+    (tmp_path / "run.json").write_text(text)
+    with pytest.raises(InputError, match=r"^\S*run\.json: [^\n]+$|holds another run"):
+        RunFiles(tmp_path).claim({"recipe": {}})
+
+
+@pytest.mark.parametrize(
+    "text", [*DAMAGED, '{"clips": [{"name": "a"}]}', '{"clips": [{"name": 1}]}']
+)
+def test_clips_json(tmp_path, text):
+    (tmp_path / "clips.json").write_text(text)
+    with pytest.raises(InputError, match=r"^\S*clips\.json: [^\n]*`ytvos-prepare videos`[^\n]*$"):
+        read_sources(tmp_path / "clips.json")
+
+
+@pytest.mark.parametrize("text", DAMAGED)
+def test_meta_json_of_clips(tmp_path, text):
+    (tmp_path / "meta.json").write_text(text)
+    with pytest.raises(InputError, match=r"^\S*meta\.json: [^\n]+$"):
+        write_meta(tmp_path, ())
+    assert (tmp_path / "meta.json").read_text() == text
+
+
+def test_summary_of_a_batch(tmp_path):
+    add_to_summary(tmp_path, VideoOutcome("a", 3, 1, 0.5, fingerprint="0f"))
+    path = tmp_path / "summary.json"
+    good = json.loads(path.read_text())
+    assert read_summary(path) == good
+    wrong = {"frames": "<script>", "objects": None, "seconds": [], "error": 5, "fingerprint": 1}
+    for key, value in wrong.items():
+        path.write_text(json.dumps({"a": good["a"] | {key: value}}))
+        with pytest.raises(InputError, match="is not the summary of a batch"):
+            read_summary(path)
+
+
+@pytest.mark.parametrize(
+    "text", [*DAMAGED, '{"f": {"x": 0.5}}', '{"f": {"1": "x"}}', '{"f": {"1": 2}}']
+)
+def test_confidence_in_a_state(text):
+    with pytest.raises(ValueError, match=r"^[^\n]+$"):
+        ConfidenceLog().restore(np.array(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *DAMAGED,
+        '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1e999}}',
+        '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}',
+    ],
+)
+def test_tf_config(text):
+    with pytest.raises(InputError, match="TF_CONFIG must be") as error:
+        read_tf_config(text or "0")
+    assert len(str(error.value)) < 1000
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"objects": []},
+        {"objects": {"x": {"name": "a", "colour": "#ff9f1c"}}},
+        {"objects": {"300": {"name": "a", "colour": "#ff9f1c"}}},
+        {"objects": {"1": {"name": "a", "colour": "url(x)"}}},
+        {"objects": {"1": {"name": "a"}}},
+        {"trusted": {"00000": {"1": 3}}},
+        {"trusted": {"00000": [1]}},
+        {"version": 99},
+    ],
+)
+def test_annotation_project(tmp_path, change):
+    made = make_project(tmp_path)
+    made.add_object()
+    path = tmp_path / "masks" / "annotate.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(InputError, match=r"annotate\.json: is [^\n]*move it away to start again"):
+        make_project(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["x" * 256 + ".jpg", "é" * 200, "a/" * 600 + "b", "a\0b", "", "."])
+def test_names_that_no_file_can_have(name):
+    with pytest.raises(ValueError, match="no name of a file"):
+        picture_path(name)
