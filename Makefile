@@ -13,7 +13,7 @@ PYTHON ?= $(shell for python in python3 python3.11 python3.12; do \
 help:
 	@echo "make demo       install into $(VENV) and segment the bundled clip"
 	@echo "make test       install into $(VENV) with the developers' tools and run the tests"
-	@echo "make fuzz       feed mutated files to every reader for about an hour"
+	@echo "make fuzz       feed mutated files to every reader and to the server for about an hour"
 	@echo "make lint       check style and formatting"
 	@echo "make notebooks  run the notebooks' sources and write them anew, with outputs"
 	@echo "make install    only install, with the developers' tools"
@@ -26,7 +26,7 @@ test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest
 
 fuzz: $(VENV)/.installed-dev
-	YTVOS_FUZZ_SECONDS=80 $(BIN)/python -m pytest -s tests/test_fuzz.py
+	YTVOS_FUZZ_SECONDS=80 $(BIN)/python -m pytest -n 0 -s tests/test_fuzz.py tests/test_fuzz_server.py
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/python -m ruff check .

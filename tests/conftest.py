@@ -54,3 +54,12 @@ def no_network(monkeypatch):
         return connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture(scope="session")
+def counts():
+    """Mutated inputs by reader, printed at the end of a run of fuzzing tests."""
+    counts: dict[str, int] = {}
+    yield counts
+    print("\n" + "\n".join(f"{name:32}{count:9,}" for name, count in counts.items()))
+    print(f"{'all':32}{sum(counts.values()):9,}")

@@ -2,10 +2,12 @@
 
 import base64
 import contextlib
+import email.message
 import io
 import json
 import socket
 import struct
+import types
 import urllib.error
 import urllib.request
 from http.server import BaseHTTPRequestHandler
@@ -25,9 +27,10 @@ from tensorflow_serving.apis import (
 from tiny_export import tiny_clip, tiny_export
 
 from ytvos_keras.errors import InputError
-from ytvos_keras.export import serving_rest
+from ytvos_keras.export import rest_body, serving_rest
 from ytvos_keras.export.development_server import development_server
 from ytvos_keras.export.parity import KerasStream, measure_parity
+from ytvos_keras.export.served_model import RequestError
 from ytvos_keras.export.serving_config import CONFIG_FILE
 from ytvos_keras.export.serving_rest import _Handler
 from ytvos_keras.inference.sizes import working_size
@@ -450,6 +453,38 @@ def test_a_slow_client_is_told_and_closed(server, still_serving, monkeypatch):
     monkeypatch.setattr(serving_rest, "_PATIENCE", 0.2)
     for begin in (b"", b"GET /v1", POST + b"Content-Length: 5\r\n\r\n{"):
         assert raw(server, begin).startswith(b"HTTP/1.1 408 Request Timeout")
+
+
+def test_slow_bodies_hold_nobody_up(server, still_serving):
+    address = (server.host, server.rest_port)
+    with contextlib.ExitStack() as stack:
+        for _ in range(3):
+            slow = stack.enter_context(socket.create_connection(address))
+            slow.sendall(POST + b"Content-Length: 5\r\n\r\n{")
+        assert raw(server, body(b"{}")).startswith(b"HTTP/1.1 400")
+
+
+def test_large_bodies_of_many_clients_wait_their_turn(server, still_serving, monkeypatch):
+    monkeypatch.setattr(rest_body, "LARGEST_MESSAGE", 10)
+    reader = rest_body.BodyReader()
+    handler = types.SimpleNamespace(headers=email.message.Message(), rfile=io.BytesIO(b"x" * 11))
+    handler.headers["Content-Length"] = "11"
+    with pytest.raises(RequestError, match="too many large requests"):
+        reader.read(handler)
+    handler.headers.replace_header("Content-Length", "10")
+    assert reader.read(handler) == b"x" * 10
+    with pytest.raises(RequestError, match="shorter than Content-Length"):
+        reader.read(handler)
+    handler.rfile.seek(0)
+    assert reader.read(handler) == b"x" * 10  # the room was given back
+
+
+def test_bytes_that_are_no_request(channel, still_serving):
+    call = channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
+    for data in (b"\xff" * 20, b"\x0a\xff\xff\xff\xff\x0f", b"x"):
+        with pytest.raises(grpc.RpcError) as error:
+            call(data, timeout=60)
+        assert error.value.code() == grpc.StatusCode.INVALID_ARGUMENT
 
 
 def test_a_shape_needs_its_values(client, still_serving):

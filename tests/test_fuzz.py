@@ -6,17 +6,15 @@
 import contextlib
 import faulthandler
 import hashlib
-import itertools
 import json
 import os
 import random
-import resource
 import shutil
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from fuzz_budget import LARGEST, LONGEST, SEED, inputs, peak_memory
 from fuzz_models import READERS as MODEL_READERS
 from fuzz_readers import READERS as FILE_READERS
 from fuzz_readers import as_bytes, mask, picture
@@ -32,21 +30,7 @@ from ytvos_keras.media import read_mask
 from ytvos_keras.media.json_file import JsonError, parse_json
 from ytvos_keras.records.index import read_index
 
-SECONDS = float(os.environ.get("YTVOS_FUZZ_SECONDS", "0"))  # at least, for each reader
-COUNT = int(os.environ.get("YTVOS_FUZZ_INPUTS", "150"))  # at least, for each reader that is fast
-SEED = os.environ.get("YTVOS_FUZZ_SEED", "0")
-LONGEST = 60  # seconds for one input
 READERS = FILE_READERS | MODEL_READERS
-LARGEST = 2**30  # bytes above what the process has taken before
-
-
-@pytest.fixture(scope="module")
-def counts():
-    """Inputs by reader; printed at the end."""
-    counts = {}
-    yield counts
-    print("\n" + "\n".join(f"{name:24}{count:9,}" for name, count in counts.items()))
-    print(f"{'all':24}{sum(counts.values()):9,}")
 
 
 @pytest.mark.filterwarnings("ignore")  # what is left out is reported in warnings
@@ -68,15 +52,6 @@ def test_mutated_files(name, tmp_path, counts):
         expect_one_line(reader.read, path, content)
         counts[name] = count
     assert peak_memory() < before + LARGEST
-
-
-def inputs(cost=1):
-    """Count the inputs of a reader until it has had its share of numbers and of time."""
-    begin = time.monotonic()
-    for count in itertools.count(1):
-        yield count
-        if count >= COUNT / cost and time.monotonic() >= begin + SECONDS:
-            return
 
 
 @pytest.mark.parametrize("what", ["dataset.json", "index", "index, resealed", "shard"])
@@ -137,10 +112,6 @@ def expect_one_line(read, path, content):
         raise AssertionError(f"{type(error).__name__} for {kept}") from error
     finally:
         faulthandler.cancel_dump_traceback_later()
-
-
-def peak_memory():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def test_a_flipped_bit_never_gives_another_mask(tmp_path):

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import grpc
 import numpy as np
 import tensorflow as tf
+from google.protobuf.message import DecodeError
 from tensorflow_serving.apis import (
     get_model_metadata_pb2,
     get_model_status_pb2,
@@ -14,6 +15,7 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
+from ytvos_keras.errors import first_line
 from ytvos_keras.export.served_model import (
     LARGEST_MESSAGE,
     RequestError,
@@ -101,6 +103,7 @@ def start_grpc_server(model: ServedModel, address: str) -> tuple[grpc.Server, in
     server = grpc.server(
         ThreadPoolExecutor(max_workers=4),
         options=CHANNEL_OPTIONS,
+        interceptors=[_CheckedRequests()],
         maximum_concurrent_rpcs=_MOST_REQUESTS,
     )
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
@@ -110,6 +113,26 @@ def start_grpc_server(model: ServedModel, address: str) -> tuple[grpc.Server, in
     port = server.add_insecure_port(address)
     server.start()
     return server, port
+
+
+class _CheckedRequests(grpc.ServerInterceptor):
+    """Blame the client for bytes that are no request: gRPC itself says INTERNAL."""
+
+    def intercept_service(self, continuation, details):
+        handler = continuation(details)
+        if handler is None:
+            return None
+
+        def answer(data, context):
+            try:
+                request = handler.request_deserializer(data)
+            except DecodeError as error:
+                context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"no request: {first_line(error)}")
+            return handler.unary_unary(request, context)
+
+        return grpc.unary_unary_rpc_method_handler(
+            answer, response_serializer=handler.response_serializer
+        )
 
 
 class _AbortOnError:

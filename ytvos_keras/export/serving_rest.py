@@ -18,6 +18,7 @@ import numpy as np
 import tensorflow as tf
 from google.protobuf import json_format
 
+from ytvos_keras.export.rest_body import BodyReader, LengthRequiredError
 from ytvos_keras.export.served_model import (
     MOST_STRINGS,
     RequestError,
@@ -32,13 +33,9 @@ _PATH = re.compile(
     r"/v1/models/(?P<name>[^/:]+)"
     r"(?:/versions/(?P<version>[0-9]{1,18})|/labels/(?P<label>[^/:]+))?(?P<action>/metadata|:predict)?"
 )
-_LARGEST_BODY = 2**25
-"""Bytes of a REST request. Python needs up to 25 times as many to parse JSON; larger ones: gRPC."""
-
 _PATIENCE = 60
 """Seconds that a client may take to send a request, or to send the next one."""
 
-_LENGTH = re.compile("[0-9]{1,18}")
 _CLIENTS_FAULTS = {501: 405, 505: 400}  # for http.server, another method or version is the server's
 _HTTP_CODES = {"NOT_FOUND": 404, "INVALID_ARGUMENT": 400, "RESOURCE_EXHAUSTED": 503}
 
@@ -52,13 +49,10 @@ def start_rest_server(model: ServedModel, host: str, port: int) -> ThreadingHTTP
         port: 0 for a free one, which is then `server.server_port`.
     """
     server = ThreadingHTTPServer((host, port), _Handler)
-    server.model, server.counts, server.parsing = model, Counter(), threading.Lock()
+    server.model, server.counts = model, Counter()
+    server.bodies, server.parsing = BodyReader(), threading.Lock()
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server
-
-
-class _LengthRequiredError(Exception):
-    """The end of the request is unclear."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -110,8 +104,9 @@ class _Handler(BaseHTTPRequestHandler):
         return {"model_version_status": [{"version": str(number), **status}]}
 
     def _post(self):
+        data = self._body()
         with self.server.parsing:  # one at a time, to limit memory
-            body = self._body()
+            body = _parse(data)
             match, number = self._route()
             if match["action"] != ":predict":
                 raise RequestError("INVALID_ARGUMENT", "a POST must be to …:predict.")
@@ -121,7 +116,7 @@ class _Handler(BaseHTTPRequestHandler):
                 raise RequestError("INVALID_ARGUMENT", "signature_name must be text.")
             definition = version.signature(signature)
             inputs, in_rows = _read_inputs(body, definition)
-            del body
+            del body, data
         outputs = version.run(signature, inputs)
         return _write_rows(outputs) if in_rows else {"outputs": _single(_write_all(outputs))}
 
@@ -130,7 +125,7 @@ class _Handler(BaseHTTPRequestHandler):
             code, content = 200, work()
         except RequestError as error:
             code, content = _HTTP_CODES.get(error.code, 500), {"error": str(error)}
-        except _LengthRequiredError:
+        except LengthRequiredError:
             code, content = 411, {"error": "a POST needs one Content-Length of digits."}
         self.server.counts[code] += 1
         self._send(code, json.dumps(content).encode(), "application/json")
@@ -152,29 +147,20 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _body(self):
         stays_open, self.close_connection = not self.close_connection, True
-        length = self._length()
-        if length > _LARGEST_BODY:
-            raise RequestError("INVALID_ARGUMENT", f"at most {_LARGEST_BODY} bytes are read.")
-        data = self.rfile.read(length)
+        data = self.server.bodies.read(self)
         self._timer.cancel()
-        if len(data) < length:
-            raise RequestError("INVALID_ARGUMENT", "the body is shorter than Content-Length.")
         self.close_connection = not stays_open  # the body is read: reuse is safe
-        try:
-            body = parse_json(data, allow_nan=True)
-        except JsonError as error:
-            raise RequestError("INVALID_ARGUMENT", f"not JSON: it {error}.") from error
-        if not isinstance(body, dict):
-            raise RequestError("INVALID_ARGUMENT", "the body must be a JSON object.")
-        return body
+        return data
 
-    def _length(self):
-        lengths = self.headers.get_all("Content-Length") or []
-        if "Transfer-Encoding" in self.headers or self.headers.defects or len(lengths) != 1:
-            raise _LengthRequiredError
-        if not _LENGTH.fullmatch(lengths[0]):
-            raise _LengthRequiredError
-        return int(lengths[0])
+
+def _parse(data: bytes) -> dict:
+    try:
+        body = parse_json(data, allow_nan=True)
+    except JsonError as error:
+        raise RequestError("INVALID_ARGUMENT", f"not JSON: it {error}.") from error
+    if not isinstance(body, dict):
+        raise RequestError("INVALID_ARGUMENT", "the body must be a JSON object.")
+    return body
 
 
 def _metrics(server) -> str:
