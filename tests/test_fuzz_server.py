@@ -51,7 +51,7 @@ def json_of_files():
 
 
 def json_of_tensors():
-    image, mask = np.zeros((1, 8, 8, 3), int), np.zeros((1, 8, 8, 1))
+    image, mask = np.zeros((1, 8, 8, 3), int), np.ones((1, 8, 8, 1), int)
     inputs = {"image": image.tolist(), "mask": mask.tolist()}
     return {"signature_name": "initialize", "inputs": inputs}
 
@@ -103,7 +103,7 @@ def test_grpc(server, counts, signature):
     rng, before = random.Random(f"{signature} {SEED}"), peak_memory()
     request = predict_pb2.PredictRequest()
     request.model_spec.name, request.model_spec.signature_name = "tiny", signature
-    tensors = {"image": np.zeros((1, 8, 8, 3), "uint8"), "mask": np.zeros((1, 8, 8, 1), "float32")}
+    tensors = {"image": np.zeros((1, 8, 8, 3), "uint8"), "mask": np.ones((1, 8, 8, 1), "uint8")}
     for name, value in (tensors if signature == "initialize" else files()).items():
         request.inputs[name].CopyFrom(tf.make_tensor_proto(value))
     good = request.SerializeToString()

@@ -1,7 +1,7 @@
 """JSON values that know their place in the file and check types on access."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from ytvos_keras.errors import InputError
@@ -20,6 +20,7 @@ class JsonValue:
     Args:
         value: as `parse_json` gives it.
         place: empty for the whole file.
+        above: the value that this one is an entry of; `place` is its key or index there.
 
     Example:
         >>> JsonValue({"size": [3, "x"]}).member("size").wholes()
@@ -27,10 +28,21 @@ class JsonValue:
         ytvos_keras.errors.InputError: size[1]: must be a whole number of at least 0. Received: "x"
     """
 
-    __slots__ = ("place", "value")
+    __slots__ = ("_above", "_key", "value")
 
-    def __init__(self, value: Any, place: str = ""):
-        self.value, self.place = value, place
+    def __init__(self, value: Any, place: str | int = "", above: "JsonValue | None" = None):
+        self.value, self._key, self._above = value, place, above
+
+    @property
+    def place(self) -> str:
+        """Where the value stands; made when it is needed, for an error."""
+        above = "" if self._above is None else self._above.place
+        if isinstance(self._key, int):
+            return f"{above}[{self._key}]"
+        if self._above is None:
+            return self._key
+        key = self._key if len(self._key) <= _LONGEST_KEY else f"{self._key[:_LONGEST_KEY]}…"
+        return f"{above}.{key}" if above else key
 
     def table(self) -> dict[str, Any]:
         """The value, an object `{…}`."""
@@ -43,17 +55,17 @@ class JsonValue:
         table = self.table()
         if key not in table:
             raise InputError(f"{self.place + ': ' if self.place else ''}needs a member {key!r}.")
-        return JsonValue(table[key], self._below(key))
+        return JsonValue(table[key], key, self)
 
     def members(self) -> Iterator[tuple[str, "JsonValue"]]:
         """All members."""
         for key, value in self.table().items():
-            yield key, JsonValue(value, self._below(key))
+            yield key, JsonValue(value, key, self)
 
     def items(self) -> Iterator["JsonValue"]:
         """The entries of a list."""
-        for index, value in enumerate(self._list()):
-            yield JsonValue(value, f"{self.place}[{index}]")
+        for index, value in enumerate(self.value_list()):
+            yield JsonValue(value, index, self)
 
     def text(self) -> str:
         """Non-empty text."""
@@ -83,7 +95,7 @@ class JsonValue:
 
     def texts(self) -> tuple[str, ...]:
         """The entries of a list of texts, fast for a long one."""
-        values = self._list()
+        values = self.value_list()
         if not set(map(type, values)) <= {str} or "" in values:
             for item in self.items():
                 item.text()
@@ -91,30 +103,19 @@ class JsonValue:
 
     def wholes(self, low: int = 0, high: int = LARGEST) -> tuple[int, ...]:
         """The entries of a list of whole numbers, fast for a long one."""
-        values = self._list()
+        values = self.value_list()
         fine = set(map(type, values)) <= {int}
         if not fine or (values and not low <= min(values) <= max(values) <= high):
             for item in self.items():
                 item.whole(low, high)
         return tuple(values)
 
-    def value_list(self, is_good: Callable[[Any], bool]) -> list[Any]:
-        """The entries of a list, each of which passes a check."""
-        values = self._list()
-        if not all(map(is_good, values)):
-            bad = next(item for item in self.items() if not is_good(item.value))
-            raise bad.wrong("is malformed")
-        return values
-
-    def wrong(self, rule: str) -> InputError:
-        """An error that states a rule about this value."""
-        return InputError(f"{self.place or 'the file'}: {rule}. Received: {shown(self.value)}")
-
-    def _list(self) -> list[Any]:
+    def value_list(self) -> list[Any]:
+        """The entries of a list, unchecked."""
         if type(self.value) is not list:
             raise self.wrong("must be a list […]")
         return self.value
 
-    def _below(self, key: str) -> str:
-        key = key if len(key) <= _LONGEST_KEY else f"{key[:_LONGEST_KEY]}…"
-        return f"{self.place}.{key}" if self.place else key
+    def wrong(self, rule: str) -> InputError:
+        """An error that says a rule about this value."""
+        return InputError(f"{self.place or 'the file'}: {rule}. Received: {shown(self.value)}")

@@ -82,9 +82,14 @@ def mask_pixels(image: Image.Image, name: str = "mask") -> MaskPixels:
     )
 
 
-def index_values(image: Image.Image) -> np.ndarray:
-    """The numbers in a picture of one channel, (H, W), with 0 for transparent pixels; no checks."""
-    indices = np.asarray(image)
+def index_values(image: Image.Image, indices: np.ndarray | None = None) -> np.ndarray:
+    """The numbers in a picture of one channel, (H, W), with 0 for transparent pixels; no checks.
+
+    Args:
+        image: of one channel.
+        indices: its numbers as they are, if they are known: Pillow takes a while to give them.
+    """
+    indices = np.asarray(image) if indices is None else indices
     if "transparency" not in image.info or indices.dtype != np.uint8:
         return indices
     return np.where(_alpha(image) == 0, 0, np.arange(256)).astype(np.uint8)[indices]
@@ -123,12 +128,13 @@ def smooth_edges_error(name: str, values: int) -> MaskError:
 
 
 def _of_indices(image: Image.Image, name: str) -> MaskPixels:
-    used = values_in(np.asarray(image))
+    indices = np.asarray(image)
+    used = values_in(indices)
     alpha, colours = _alpha(image), _colours(image)
     _check_alpha(alpha[used], name)
     drawn = used[alpha[used] == 255]
     if problem := _background_elsewhere(drawn, colours, is_clear=drawn.size < used.size):
-        pixels = np.concatenate([colours, alpha[:, None]], 1)[np.asarray(image)]
+        pixels = np.concatenate([colours, alpha[:, None]], 1)[indices]
         if (ids := _davis_ids(pixels)) is not None:
             return MaskPixels(ids, certain=True)
         raise MaskError(
@@ -138,12 +144,12 @@ def _of_indices(image: Image.Image, name: str) -> MaskPixels:
             problem,
         )
     if (colours[used] == used[:, None]).all():  # the grey ramp
-        return MaskPixels(index_values(image), certain=False)
-    edges = edge_values(np.asarray(image), used, np.where(alpha[:, None] == 0, 0, colours))
+        return MaskPixels(index_values(image, indices), certain=False)
+    edges = edge_values(indices, used, np.where(alpha[:, None] == 0, 0, colours))
     is_davis = (colours[used] == davis_palette()[used]).all()  # its 8th colour is a darker first
     if edges.size > (1 if is_davis else 0):
         raise smooth_edges_error(name, used.size)
-    return MaskPixels(index_values(image), certain=True)
+    return MaskPixels(index_values(image, indices), certain=True)
 
 
 def _background_elsewhere(drawn: np.ndarray, colours: np.ndarray, is_clear: bool) -> str | None:

@@ -1,6 +1,7 @@
 """The entry of a video in an index file."""
 
 import dataclasses
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -102,20 +103,33 @@ def _object(number: str, entry: JsonValue) -> tuple[int, ObjectInfo]:
 
 def _blobs(entry: JsonValue, size: int) -> tuple[Any, ...]:
     """Places in the shard, `null` for none; fast, there are two for each frame."""
-    blobs = tuple(blob and Blob(*blob) for blob in entry.value_list(_is_blob))
-    if any(blob and blob.offset + blob.length > size for blob in blobs):
+    values = entry.value_list()
+    there = [value for value in values if value is not None]
+    if not _are_blobs(there):
+        raise next(item for item in entry.items() if not _is_blob(item.value)).wrong("is malformed")
+    if any(offset + length > size for offset, length, _ in there):
         raise InputError(f"{entry.place}: leads behind the end of the shard.")
-    return blobs
+    make = Blob._make
+    return tuple([None if value is None else make(value) for value in values])
+
+
+def _are_blobs(values: list[Any]) -> bool:
+    """Whether all are places; column by column, which is several times faster than one by one."""
+    if not values:
+        return True
+    if set(map(type, values)) != {list} or set(map(len, values)) != {3}:
+        return False
+    offsets, lengths, checksums = zip(*values, strict=True)
+    return (
+        set(map(type, itertools.chain(offsets, lengths, checksums))) == {int}
+        and min(offsets) >= 0
+        and min(lengths) > 0
+        and 0 <= min(checksums) <= max(checksums) < 2**32
+    )
 
 
 def _is_blob(value: Any) -> bool:
-    return value is None or (
-        type(value) is list
-        and [*map(type, value)] == [int, int, int]
-        and value[0] >= 0
-        and value[1] > 0
-        and 0 <= value[2] < 2**32
-    )
+    return value is None or _are_blobs([value])
 
 
 def _contradiction(video: IndexedVideo) -> str | None:
