@@ -22,6 +22,7 @@ from ytvos_keras.media.json_value import JsonValue
         (b"[-Infinity]", "it holds -Infinity"),
         (b'["\\ud800"]', "holds half of a character"),
         (b'{"a": {"\\ud83d": 1}}', "holds half of a character"),
+        (b'{"\\udfff": 1}', "holds half of a character"),
     ],
 )
 def test_what_is_no_json(data, reason):

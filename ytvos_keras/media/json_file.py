@@ -9,7 +9,7 @@ from typing import Any
 from ytvos_keras.errors import InputError
 from ytvos_keras.media.atomic import atomic_path
 
-_SURROGATE = re.compile(r"\\u[dD][89abAB]")
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _UNPAIRED = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 
 
