@@ -42,7 +42,7 @@ def test_files_are_opened_behind_their_door(call):
         for path in PACKAGE.rglob("*.py")
         if re.search(call, path.read_text(encoding="utf-8"))
     }
-    assert found == set(DOORS[call])
+    assert found <= set(DOORS[call])
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """The entry of a video in an index file."""
 
 import dataclasses
-import itertools
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,6 +23,9 @@ class Blob(NamedTuple):
     length: int
     crc32: int
     """`zlib.crc32` of the bytes."""
+
+
+_new_blob = functools.partial(tuple.__new__, Blob)  # of three checked numbers; there are many
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,8 +112,7 @@ def _blobs(entry: JsonValue, size: int) -> tuple[Any, ...]:
         raise next(item for item in entry.items() if not _is_blob(item.value)).wrong("is malformed")
     if any(offset + length > size for offset, length, _ in there):
         raise InputError(f"{entry.place}: leads behind the end of the shard.")
-    make = Blob._make
-    return tuple([None if value is None else make(value) for value in values])
+    return tuple([None if value is None else _new_blob(value) for value in values])
 
 
 def _are_blobs(values: list[Any]) -> bool:
@@ -121,7 +123,7 @@ def _are_blobs(values: list[Any]) -> bool:
         return False
     offsets, lengths, checksums = zip(*values, strict=True)
     return (
-        set(map(type, itertools.chain(offsets, lengths, checksums))) == {int}
+        set(map(type, offsets + lengths + checksums)) == {int}
         and min(offsets) >= 0
         and min(lengths) > 0
         and 0 <= min(checksums) <= max(checksums) < 2**32
