@@ -117,5 +117,5 @@ class JsonValue:
         return self.value
 
     def wrong(self, rule: str) -> InputError:
-        """An error that says a rule about this value."""
+        """An error that states a rule about this value."""
         return InputError(f"{self.place or 'the file'}: {rule}. Received: {shown(self.value)}")
