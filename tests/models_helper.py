@@ -25,6 +25,7 @@ SMALL = {
         matching_filters=8,
     ),
 }
+SMALL["sees-others"] = dataclasses.replace(SMALL["lite"], sees_others=True)
 
 
 def new_model(kind: str, **kwargs) -> S2S:

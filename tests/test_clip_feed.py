@@ -38,6 +38,7 @@ def make_feed(folder):
         augmentation=None,
         min_object=0.002,
         max_step=5,
+        objects=1,
         on_corrupt="skip",
     )
 

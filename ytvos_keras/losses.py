@@ -1,7 +1,8 @@
-"""Training losses from logits, in float32, one value per frame.
+"""Training losses from logits, in float32, one value per frame and object.
 
-`sample_weight` is `(B, T − 1)`. A frame of weight 0 contributes neither to the sum nor to the
-count, so a clip may contain frames without annotation.
+`sample_weight` is `(B, T − 1)` for clips of one object, `(B, T − 1, N)` for clips of N. A frame of
+weight 0 contributes neither to the sum nor to the count, so a clip may contain frames without
+annotation, and fewer than N objects.
 """
 
 import keras
@@ -11,10 +12,10 @@ __all__ = ["FrameLoss", "LiteLoss", "MaskCrossentropy"]
 
 
 class FrameLoss(keras.losses.Loss):
-    """Base class of losses with one value per frame.
+    """Base class of losses with one value per frame and object.
 
-    Subclasses define `frame_loss(y_true, logits)` on float32 `(B, T − 1, H, W, 1)` tensors, which
-    returns `(B, T − 1)`.
+    Subclasses define `frame_loss(y_true, logits)` on float32 `(B, T − 1, H, W, N)` tensors, which
+    returns `(B, T − 1, N)`.
     """
 
     def __init__(self, name: str | None = None):
@@ -38,7 +39,7 @@ class MaskCrossentropy(FrameLoss):
     """
 
     def frame_loss(self, y_true, logits):
-        return ops.mean(_crossentropy(y_true, logits), axis=(2, 3, 4))
+        return ops.mean(_crossentropy(y_true, logits), axis=(2, 3))
 
 
 @keras.saving.register_keras_serializable("ytvos_keras")
@@ -53,12 +54,13 @@ class LiteLoss(FrameLoss):
     hard_fraction = 1 / 8
 
     def frame_loss(self, y_true, logits):
-        axes = (2, 3, 4)
+        axes = (2, 3)
         pixels = _crossentropy(y_true, logits)
-        flat = ops.reshape(pixels, (-1, pixels.shape[2] * pixels.shape[3]))
+        by_object = ops.transpose(pixels, (0, 1, 4, 2, 3))
+        flat = ops.reshape(by_object, (-1, pixels.shape[2] * pixels.shape[3]))
         count = int(flat.shape[1] * self.hard_fraction)
         hardest = ops.top_k(flat, count, sorted=False)[0]
-        hard = ops.reshape(ops.mean(hardest, axis=-1), ops.shape(pixels)[:2])
+        hard = ops.reshape(ops.mean(hardest, axis=-1), ops.shape(by_object)[:3])
         probabilities = ops.sigmoid(logits)
         intersection = ops.sum(probabilities * y_true, axis=axes)
         union = ops.sum(probabilities + y_true, axis=axes) - intersection

@@ -8,14 +8,14 @@ __all__ = ["MeanJ"]
 
 @keras.saving.register_keras_serializable("ytvos_keras")
 class MeanJ(keras.metrics.Mean):
-    """Mean region similarity J of the frames of a batch, from logits.
+    """Mean region similarity J of the frames and objects of a batch, from logits.
 
     J = |M ∩ G| ÷ |M ∪ G|, 1 where both are empty. Frames of weight 0 do not count.
 
     Call arguments:
-        y_true: `(B, T − 1, H, W, 1)`, masks in {0, 1}.
-        y_pred: `(B, T − 1, H, W, 1)`, logits; above 0 is object.
-        sample_weight: `(B, T − 1)`.
+        y_true: `(B, T − 1, H, W, N)`, masks in {0, 1}.
+        y_pred: `(B, T − 1, H, W, N)`, logits; above 0 is object.
+        sample_weight: `(B, T − 1)`, or `(B, T − 1, N)` for more than one object.
     """
 
     def __init__(self, name="J", **kwargs):
@@ -23,7 +23,7 @@ class MeanJ(keras.metrics.Mean):
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         truth, mask = ops.cast(y_true, "bool"), y_pred > 0
-        axes = (2, 3, 4)
+        axes = (2, 3)
         intersection = ops.sum(ops.cast(truth & mask, "float32"), axis=axes)
         union = ops.sum(ops.cast(truth | mask, "float32"), axis=axes)
         j = ops.where(union > 0, intersection / ops.maximum(union, 1), 1.0)

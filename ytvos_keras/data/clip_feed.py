@@ -33,6 +33,7 @@ class ClipFeed:
         augmentation: None for none; then a picture is a still video.
         min_object: see `ClipSampler`.
         max_step: see `ClipSampler`.
+        objects: of each clip.
         on_corrupt: see `UnreadableFrames`.
     """
 
@@ -49,6 +50,7 @@ class ClipFeed:
         augmentation: Augmentation | None,
         min_object: float,
         max_step: int,
+        objects: int,
         on_corrupt: str,
     ):
         folders, self._shares = _sources(data)
@@ -69,7 +71,7 @@ class ClipFeed:
         ]
         self.unreadable = UnreadableFrames(on_corrupt)
         self.size, self.seed, self.augmentation = size, seed, augmentation
-        self._min_object = min_object
+        self.objects, self._min_object = objects, min_object
         pictures = [video for videos in found for video in videos if is_picture(video)]
         usable = [video for sampler in self._samplers for video in sampler.videos]
         self.makes_scenes = augmentation is not None and any(map(is_picture, usable))
@@ -91,7 +93,7 @@ class ClipFeed:
 
         def make(drawn, rng):
             config = None if self.augmentation is None else self.augmentation.videos
-            return encoded_clip(drawn, rng, self.size, config, self._min_object)
+            return encoded_clip(drawn, rng, self.size, config, self._min_object, self.objects)
 
         return self._attempt(n, length, make)
 

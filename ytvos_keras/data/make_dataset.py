@@ -34,9 +34,10 @@ def make_dataset(
     percent: float = 100.0,
     min_object: float = MIN_OBJECT,
     max_step: int = MAX_STEP,
+    objects: int = 1,
     parallel: int | None = None,
 ) -> tf.data.Dataset:
-    """Create an endless dataset of clips of one object each, for `model.fit`.
+    """Create an endless dataset of clips for `model.fit`, of one object each by default.
 
     Clip number n depends only on `seed`, n and the arguments, not on earlier clips, threads or
     timing. Only the frames of a clip are read, by random access into the shards: the shuffle covers
@@ -69,6 +70,8 @@ def make_dataset(
             every smaller one (Table 4).
         min_object: smallest object in the first frame of a clip, as a fraction of the frame.
         max_step: largest mean frame distance, see `ClipSampler`.
+        objects: objects per clip (N), for models whose objects see each other. The first is chosen
+            as always; the others are further objects of the first frame, as far as it has any.
         parallel: clips made in parallel; default: TensorFlow decides.
 
     Returns:
@@ -80,7 +83,8 @@ def make_dataset(
         of its own prediction, always 0 where that frame is not annotated. Targets are float32 (B,
         T-1, height, width, 1) 0/1 of frames 1…T-1, 0 where there is no annotation. Weights are
         float32 (B, T-1): 0 for frames without annotation, and for repeats of the last frame of a
-            video that is too short; else 1.
+        video that is too short; else 1. With N objects, the last dimension of masks and targets is
+        N, and weights are (B, T-1, N), 0 for objects that a clip does not have.
 
     Raises:
         InputError: a folder does not contain records, is incomplete, was written by another
@@ -97,6 +101,11 @@ def make_dataset(
     """
     shortest, longest = (clip_length,) * 2 if isinstance(clip_length, int) else clip_length
     _check(shortest, longest, batch_size, start, worker)
+    if objects < 1 or (objects > 1 and teacher_forcing is not None):
+        raise ValueError(
+            "objects must be 1 or more, and 1 with teacher_forcing. Received: objects="
+            f"{objects}, teacher_forcing={teacher_forcing}"
+        )
     if augment is True:
         augment = Augmentation()
     feed = ClipFeed(
@@ -110,6 +119,7 @@ def make_dataset(
         augmentation=augment or None,
         min_object=min_object,
         max_step=max_step,
+        objects=objects,
         on_corrupt=on_corrupt,
     )
 
@@ -192,7 +202,7 @@ def _video_clip(feed, n, length):
     *frames, masks, weights = python_step(read, [n, length], types)
     return {
         "frames": clip_frames(frames, feed.size),
-        "mask": tf.ensure_shape(masks, (None, *feed.size, 1)),
+        "mask": tf.ensure_shape(masks, (None, *feed.size, feed.objects)),
         "weight": tf.ensure_shape(weights, (None,)),
     }
 
@@ -216,5 +226,6 @@ def _scene_clip(feed, n, length):
         image, mask, background, tuple(images), tuple(masks), tf.ensure_shape(passes, ())
     )
     draws = Draws.of_element(feed.seed, n).fork()
-    clip = synthetic_clip(scene, draws, length, feed.size, feed.augmentation.pictures)
+    config = feed.augmentation.pictures
+    clip = synthetic_clip(scene, draws, length, feed.size, config, feed.objects)
     return {**clip, "weight": tf.ones([length])}

@@ -36,6 +36,7 @@ def synthetic_clip(
     length: int | tf.Tensor,
     size: tuple[int, int],
     config: SyntheticConfig,
+    objects: int = 1,
 ) -> dict[str, tf.Tensor]:
     """Make one clip of an object of a picture.
 
@@ -45,10 +46,12 @@ def synthetic_clip(
         length: number of frames, at least 2: int or int32 scalar.
         size: height and width of the frames in pixels.
         config: ranges.
+        objects: masks of the clip (N): the target's, and those of the further objects that are
+            visible in frame 0.
 
     Returns:
-        `"frames"`: uint8 (length, height, width, 3); `"mask"`: uint8 (length, height, width, 1),
-        1 where the object is seen, 0 elsewhere. The object is visible in frame 0.
+        `"frames"`: uint8 (length, height, width, 3); `"mask"`: uint8 (length, height, width, N),
+        1 where an object is seen, 0 elsewhere. The target is visible in frame 0.
     """
     scene = _Scene(draws, length, size, config)
     back, target, pose, extent = scene.stage(pictures)
@@ -58,7 +61,8 @@ def synthetic_clip(
     ]
     planes, visible = _compose(back, target, others, size, config.min_visible)
     frames = tf.ensure_shape(film(draws, planes, size, config.appearance), (None, *size, 3))
-    masks = tf.cast(visible[..., None] >= 0.5, tf.uint8)
+    masks = tf.cast(tf.stack(visible, axis=-1) >= 0.5, tf.uint8)
+    masks = _objects(masks, objects, config.min_visible)
     flipped = draws.coin(config.flip) > 0
     return {
         "frames": tf.where(flipped, tf.reverse(frames, [2]), frames),
@@ -182,8 +186,8 @@ def _compose(back, target, others, size, min_visible):
     """Lays the planes over each other.
 
     Returns:
-        RGB float32 (3, frames, height, width), and the share of the target in each pixel
-        (frames, height, width), 0-1.
+        RGB float32 (3, frames, height, width), and the shares of the target and of each other
+        object in every pixel, (frames, height, width), 0-1.
     """
     alpha = target[3] / 255.0
     fronts = [planes[3] / 255.0 * front for planes, front in others]
@@ -191,14 +195,31 @@ def _compose(back, target, others, size, min_visible):
     area = tf.reduce_sum(alpha[0] * tf.reduce_prod([1.0 - front[0] for front in fronts], axis=0))
     least = tf.maximum(min_visible * size[0] * size[1], 0.4 * whole_area)
     shown = tf.cast(area >= least, tf.float32)
+    # From the back: number of the object, RGB, alpha. An object is either behind or in front.
+    layers = [(k, p[:3], p[3] / 255.0 * (1.0 - front)) for k, (p, front) in enumerate(others, 1)]
+    layers.append((0, target[:3], alpha))
+    layers += [
+        (k, planes[:3], front * shown)
+        for k, ((planes, _), front) in enumerate(zip(others, fronts, strict=True), 1)
+    ]
     rgb = back[:3]
-    for planes, front in others:
-        rgb = _lay(rgb, planes[:3], planes[3] / 255.0 * (1.0 - front))
-    rgb = _lay(rgb, target[:3], alpha)
-    for (planes, _), front in zip(others, fronts, strict=True):
-        rgb = _lay(rgb, planes[:3], front * shown)
-        alpha *= 1.0 - front * shown
-    return rgb, alpha
+    visible = [tf.zeros_like(alpha) for _ in range(1 + len(others))]
+    for k, colour, opaque in layers:
+        rgb = _lay(rgb, colour, opaque)
+        visible = [share * (1.0 - opaque) for share in visible]
+        visible[k] += opaque
+    return rgb, visible
+
+
+def _objects(masks, count, min_visible):
+    """The masks of the target and of `count` - 1 others; 0 for those hardly seen in frame 0."""
+    area = tf.reduce_mean(tf.cast(masks[0], tf.float32), axis=(0, 1))
+    known = tf.concat([[True], area[1:] >= min_visible], axis=0)
+    masks = tf.where(known, masks, 0)
+    # Those that are known come first; sorting is stable.
+    order = tf.argsort(tf.cast(known, tf.int32), direction="DESCENDING", stable=True)
+    missing = max(count - masks.shape[-1], 0)
+    return tf.pad(tf.gather(masks, order, axis=-1), [(0, 0)] * 3 + [(0, missing)])[..., :count]
 
 
 def _lay(below, above, alpha):

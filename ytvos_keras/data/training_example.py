@@ -18,7 +18,7 @@ def training_example(
 
     Args:
         draws: source of randomness.
-        clip: `"frames"` (T, H, W, 3) and `"mask"` (T, H, W, 1), uint8, and `"weight"` float32
+        clip: `"frames"` (T, H, W, 3) and `"mask"` (T, H, W, N), uint8, and `"weight"` float32
             (T,): 0 where there is no annotation.
         n: number of the clip.
         size: height and width.
@@ -35,7 +35,11 @@ def training_example(
         forced = draws.coin(_probability(n, teacher_forcing), tf.shape(known))
         inputs["previous_masks"] = _previous(draws, masks[:-1], size, teacher_forcing)
         inputs["teacher_forcing"] = forced * known
-    return inputs, tf.cast(masks[1:], tf.float32), weight[1:]
+    weights = weight[1:]
+    if masks.shape[-1] > 1:
+        present = tf.reduce_max(masks[0], axis=(0, 1))
+        weights = weights[:, None] * tf.cast(present, tf.float32)
+    return inputs, tf.cast(masks[1:], tf.float32), weights
 
 
 def _probability(n: tf.Tensor, config: TeacherForcing) -> tf.Tensor:

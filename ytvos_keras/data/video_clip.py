@@ -17,14 +17,15 @@ class EmptyMaskError(Exception):
 
 
 class EncodedClip(NamedTuple):
-    """One object in T frames, the frames still encoded.
+    """N objects in T frames, the frames still encoded.
 
     Args:
         images: T JPEG or PNG files.
         framing: what part of them is shown.
         colours: float32 (4, 3): rows for red, green and blue of the source and a constant, for
             values 0-255; empty if they stay as they are.
-        masks: uint8 (T, height, width, 1), 1 on the object; 0 where there is no annotation.
+        masks: uint8 (T, height, width, N), 1 on each object; 0 where there is no annotation, and
+            everywhere if the video has fewer than N objects.
         weights: float32 (T,), 0 where the loss must not count.
     """
 
@@ -41,6 +42,7 @@ def encoded_clip(
     size: Size,
     config: VideoConfig | None,
     min_object: float,
+    objects: int = 1,
 ) -> EncodedClip:
     """Read a clip.
 
@@ -51,24 +53,29 @@ def encoded_clip(
         config: ranges of the changes; None for none: the whole frame, pressed into `size`.
         min_object: if the object came out smaller than this share of the first frame, it is the
             whole frame, too.
+        objects: N: the drawn object, and others that are in the first frame.
 
     Raises:
         UnreadableFrameError: a frame or mask is damaged.
         EmptyMaskError: the object is too thin for the working size.
     """
     video = drawn.video
-    first = is_object(read_labels(video, drawn.frames[0]), video, drawn.number)
+    labels = read_labels(video, drawn.frames[0])
+    first = is_object(labels, video, drawn.number)
     framing, sampled = _framing(first, rng, size, config, min_object)
     if not sampled.any():
         raise EmptyMaskError
-    masks = np.zeros((len(drawn.frames), *size, 1), np.uint8)
-    masks[0, ..., 0] = sampled
-    for t, frame in enumerate(drawn.frames[1:], start=1):
-        if frame == drawn.frames[t - 1]:
+    labels = resample_labels(labels, framing.matrix, size)
+    numbers = [drawn.number, *_others(labels, drawn, rng, min_object, objects - 1)]
+    masks = np.zeros((len(drawn.frames), *size, objects), np.uint8)
+    for t, frame in enumerate(drawn.frames):
+        if t and frame == drawn.frames[t - 1]:
             masks[t] = masks[t - 1]
         elif video.masks[frame] is not None:
-            labels = resample_labels(read_labels(video, frame), framing.matrix, size)
-            masks[t, ..., 0] = is_object(labels, video, drawn.number)
+            if t:
+                labels = resample_labels(read_labels(video, frame), framing.matrix, size)
+            for k, number in enumerate(numbers):
+                masks[t, ..., k] = is_object(labels, video, number)
     return EncodedClip(
         tuple(read_encoded(video, frame) for frame in drawn.frames),
         framing,
@@ -76,6 +83,17 @@ def encoded_clip(
         masks,
         np.array(drawn.weights, np.float32),
     )
+
+
+def _others(
+    labels: np.ndarray, drawn: Drawn, rng: np.random.Generator, min_object: float, most: int
+) -> list[int]:
+    """Ids of up to `most` further objects that are large enough in the first frame."""
+    if drawn.video.binary or not most:
+        return []
+    ids, counts = np.unique(labels, return_counts=True)
+    large = ids[(counts >= min_object * labels.size) & (ids > 0) & (ids != drawn.number)]
+    return rng.permutation(large)[:most].tolist()
 
 
 def _framing(first, rng, size, config, min_object) -> tuple[Framing, np.ndarray]:

@@ -47,6 +47,8 @@ class S2SConfig:
             matching; otherwise the previous frame and its predicted mask are matched too.
         remember_every: See above.
         matching_filters: Channels of the keys and of the values.
+        sees_others: Whether what is remembered of an object also depends on where the other
+            objects of the frame are.
         skip_connections: Whether the Decoder sees the backbone's maps at stride 4 and 2.
         predict_confidence: Whether the state contains the expected J of each mask.
     """
@@ -65,6 +67,7 @@ class S2SConfig:
     memory_frames: int = 0
     remember_every: int = 5
     matching_filters: int = 64
+    sees_others: bool = False
     skip_connections: bool = False
     predict_confidence: bool = False
 
@@ -84,6 +87,8 @@ class S2SConfig:
                 "skip_connections and memory_frames need state_stride=8. "
                 f"Received: {self.state_stride}"
             )
+        if self.sees_others and not self.memory_frames:
+            raise ValueError("sees_others needs memory_frames: it is the memory that sees them")
         if self.state_stride == 8 and not self.shared_encoder:
             raise ValueError("state_stride=8 needs shared_encoder=True: a backbone ends at 32")
         if (self.initializer, self.encoder_input) != ("network", "frame"):

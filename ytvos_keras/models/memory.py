@@ -32,6 +32,7 @@ class Memory(keras.layers.Layer):
         value_filters: Channels of the values, besides the soft mask.
         filters: Channels of the output.
         stride: Side in pixels of one cell of the features.
+        sees_others: Whether values also depend on where the other objects of the frame are.
 
     Call arguments:
         features: The Encoder's dict with `"features"` and `"key"`, batch B or 1.
@@ -45,24 +46,34 @@ class Memory(keras.layers.Layer):
     """
 
     def __init__(
-        self, slots: int, every: int, value_filters: int, filters: int, stride: int, **kwargs: Any
+        self,
+        slots: int,
+        every: int,
+        value_filters: int,
+        filters: int,
+        stride: int,
+        sees_others: bool = False,
+        **kwargs: Any,
     ) -> None:
         super().__init__(autocast=False, **kwargs)
         policy = self.dtype_policy
         self.slots, self.every = slots, every
         self.stride = stride
+        self.sees_others = sees_others
         self.mix_value = JointConv(value_filters, 3, dtype=policy, name="mix_value")
         self.to_value = keras.layers.Conv2D(value_filters, 3, padding="same", dtype=policy)
         self.match_bank = Matching(dtype=policy, name="match_bank")
         self.match_previous = Matching(local=True, dtype=policy, name="match_previous")
         self.mix = JointConv(filters, 3, dtype=policy, name="mix")
 
-    def begin(self, features: Tensors, masks: Tensor) -> Tensors:
+    def begin(self, features: Tensors, masks: Tensor, others: Tensor | None = None) -> Tensors:
         """Create the state entries of objects that start in a frame.
 
         Args:
             features: The Encoder's dict for that frame, batch B or 1.
             masks: `(B, H, W, 1)`, in 0–1, at full resolution.
+            others: `(B, H, W, 1)`, the sum of the masks of the other objects of each frame; read
+                only with `sees_others`, and 0 when left out.
 
         Returns:
             Float32 tensors: `"previous_key"` `(B, h, w, K)` and `"previous_value"`
@@ -70,7 +81,7 @@ class Memory(keras.layers.Layer):
             all slots side by side; `"bank_age"` `(B, slots)`, frames since a slot was filled, or -1
             where it is empty; `"bank_trusted"` `(B, slots)`, 1 where the mask was given.
         """
-        previous = self._entry(features, masks)
+        previous = self._entry(features, masks, others)
         first = ops.broadcast_to(
             ops.arange(self.slots) == 0, (ops.shape(previous["previous_key"])[0], self.slots)
         )
@@ -85,30 +96,36 @@ class Memory(keras.layers.Layer):
             "bank_trusted": ops.where(first, 1.0, 0.0),
         }
 
-    def update(self, features: Tensors, masks: Tensor, state: Tensors) -> Tensors:
+    def update(
+        self, features: Tensors, masks: Tensor, state: Tensors, others: Tensor | None = None
+    ) -> Tensors:
         """Update the state entries after a frame, from its predicted masks.
 
         Args:
             features: As for `begin`.
             masks: As for `begin`.
             state: The state before the frame.
+            others: As for `begin`.
         """
-        previous = self._entry(features, masks)
+        previous = self._entry(features, masks, others)
         age, trusted = state["bank_age"], state["bank_trusted"]
         age = ops.where(age >= 0, age + 1, age)
         due = ops.mod(age[:, :1], self.every) == 0  # the first slot's age counts the frames
         chosen = ops.logical_and(due, _oldest(age, trusted == 0))
         return previous | self._write(previous, state | {"bank_age": age}, chosen, trust=0.0)
 
-    def trust(self, features: Tensors, masks: Tensor, state: Tensors) -> Tensors:
+    def trust(
+        self, features: Tensors, masks: Tensor, state: Tensors, others: Tensor | None = None
+    ) -> Tensors:
         """Update the state entries after a frame whose masks were given: a correction.
 
         Args:
             features: As for `begin`.
             masks: As for `begin`.
             state: The state after the frame, from `update`.
+            others: As for `begin`.
         """
-        previous = self._entry(features, masks)
+        previous = self._entry(features, masks, others)
         age, trusted = state["bank_age"], state["bank_trusted"]
         full = ops.sum(trusted, axis=-1, keepdims=True) >= self.slots - 1
         later = ops.arange(self.slots)[None] > 0
@@ -126,10 +143,14 @@ class Memory(keras.layers.Layer):
         )
         return self.mix([features["features"], bank, previous])
 
-    def _entry(self, features: Tensors, masks: Tensor) -> Tensors:
+    def _entry(self, features: Tensors, masks: Tensor, others: Tensor | None) -> Tensors:
         """Key and value of a frame."""
         masks = space_to_depth(ops.cast(masks, "float32"), self.stride)
-        value = self.to_value(self.mix_value([features["features"], masks]))
+        maps = [features["features"], masks]
+        if self.sees_others:
+            absent = others is None
+            maps.append(ops.zeros_like(masks) if absent else space_to_depth(others, self.stride))
+        value = self.to_value(self.mix_value(maps))
         soft_mask = ops.mean(masks, axis=-1, keepdims=True)
         value = ops.concatenate([ops.cast(value, "float32"), soft_mask], axis=-1)
         key = ops.cast(features["key"], "float32")

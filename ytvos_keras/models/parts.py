@@ -54,6 +54,7 @@ def new_memory(config: S2SConfig, policy: Policy) -> Memory | None:
         config.matching_filters,
         config.encoder_filters,
         config.state_stride,
+        config.sees_others,
         dtype=policy,
     )
 

@@ -9,10 +9,19 @@ from keras import ops
 
 from ytvos_keras.errors import InputError
 from ytvos_keras.layers import ConvLSTM
+from ytvos_keras.layers.objects import (
+    exclusive,
+    objects_from_batch,
+    objects_per_frame,
+    objects_to_batch,
+    repeat_for_objects,
+    sum_of_others,
+)
 from ytvos_keras.layers.resolution import pad_to_stride
 from ytvos_keras.layers.time import fold_time, recur, recur_recomputing
 from ytvos_keras.layers.types import Config, Shape, Tensor
 from ytvos_keras.models.config import S2SConfig
+from ytvos_keras.models.next_masks import next_masks
 from ytvos_keras.models.parts import (
     new_confidence,
     new_decoder,
@@ -41,13 +50,15 @@ class S2S(keras.Model):
             (see `read_weights` of the backbone).
 
     Call arguments:
-        inputs: A dict with `"frames"` `(B, T, H, W, 3)` and `"mask"` `(B, H, W, 1)`, the object in
-            frame 0, in {0, 1}. For training with teacher forcing also `"previous_masks"`
-            `(B, T − 1, H, W, 1)`, the masks of frames 0…T−2, and `"teacher_forcing"`
-            `(B, T − 1)`, 1 where the model sees them instead of its own last prediction.
+        inputs: A dict with `"frames"` `(B, T, H, W, 3)` and `"mask"` `(B, H, W, N)`, the N objects
+            of each clip in frame 0, in {0, 1}; N is 1 but for training a memory that sees other
+            objects. For training with teacher forcing, which takes one object, also
+            `"previous_masks"` `(B, T − 1, H, W, 1)`, the masks of frames 0…T−2, and
+            `"teacher_forcing"` `(B, T − 1)`, 1 where the model sees them instead of its own last
+            prediction.
 
     Output shape:
-        `(B, T − 1, H, W, 1)`: float32 logits of frames 1…T−1. Their sigmoid is what `step` gives.
+        `(B, T − 1, H, W, N)`: float32 logits of frames 1…T−1. Their sigmoid is what `step` gives.
 
     Example:
         >>> model = S2S(S2SConfig())
@@ -98,15 +109,17 @@ class S2S(keras.Model):
         self.built = True
 
     def call(self, inputs: Tensors, training: bool | None = None) -> Tensor:
-        frames, mask = inputs["frames"], inputs["mask"]
-        state = self.initialize(frames[:, 0], mask)
+        frames, masks = inputs["frames"], inputs["mask"]
+        objects = masks.shape[-1]
+        teacher = next_masks(inputs, self.stride)
+        state = self._begin(frames[:, 0], objects_to_batch(masks), objects=objects)
         if training and self.recompute:
-            logits = self._recur_recomputing(frames[:, 1:], state, self._teacher(inputs))
+            logits = self._recur_recomputing(frames[:, 1:], state, teacher, objects)
         else:
-            features = fold_time(self.encode, frames[:, 1:])
-            logits = self.unroll(features, state, self._teacher(inputs))
+            features = repeat_for_objects(fold_time(self.encode, frames[:, 1:]), objects)
+            logits = self.unroll(features, state, teacher, objects)
         height, width = ops.shape(frames)[2:4]
-        return logits[:, :, :height, :width]
+        return objects_from_batch(logits[:, :, :height, :width], objects)
 
     def initialize(self, frame: Tensor, mask: Tensor, features: Tensors | None = None) -> State:
         """Compute the first state from a frame and the object's mask (equation 1).
@@ -119,22 +132,7 @@ class S2S(keras.Model):
         Returns:
             The state: a dict of float32 tensors.
         """
-        mask = pad_to_stride(ops.cast(mask, "float32"), self.stride)
-        if features is None and self.config.shared_encoder:
-            features = self.encode(frame)
-        if self.config.shared_encoder:
-            cell, hidden = self.initializer(features["features"], mask)
-        else:
-            frame = _one_each(pad_to_stride(frame, self.stride), mask)
-            cell, hidden = self.initializer(frame, mask)
-        state = {"h": ops.cast(hidden, "float32"), "c": ops.cast(cell, "float32")}
-        if self.memory is not None:
-            state |= self.memory.begin(features, mask)
-        if self.sees_masks:
-            state["previous_mask"] = mask
-        if self.confidence is not None:
-            state["confidence"] = ops.ones((ops.shape(mask)[0], 1))
-        return state
+        return self._begin(frame, mask, features)
 
     def encode(self, frames: Tensor, **context: Any) -> Tensors:
         """Compute the features of frames (equation 2), which do not depend on the objects.
@@ -170,7 +168,8 @@ class S2S(keras.Model):
         Features with a batch of 1 serve all objects. The probabilities are at the padded size.
         """
         logits, after = self._advance(features, state)
-        after |= self._remember(features, self._joined_probabilities(features, logits), state)
+        objects = objects_per_frame(features, logits)
+        after |= self._remember(features, self._probabilities(logits, objects), state, objects)
         if self.confidence is not None:
             after["confidence"] = ops.sigmoid(self.confidence(logits))
         return ops.sigmoid(logits), after
@@ -198,15 +197,19 @@ class S2S(keras.Model):
         if self.memory is None:
             return begun
         mask = pad_to_stride(ops.cast(mask, "float32"), self.stride)
-        return begun | self.memory.trust(features, mask, state)
+        others = sum_of_others(mask, objects_per_frame(features, mask))
+        return begun | self.memory.trust(features, mask, state, others)
 
-    def unroll(self, features: Tensors, state: State, teacher: Tensors | None = None) -> Tensor:
+    def unroll(
+        self, features: Tensors, state: State, teacher: Tensors | None = None, objects: int = 1
+    ) -> Tensor:
         """Segment a clip from the features of its frames, as in `call`.
 
         Args:
             features: `encode` of each frame, folded over time: maps `(B, T, h, w, channels)`.
             state: From `initialize`.
             teacher: The inputs of `call` for teacher forcing.
+            objects: How many consecutive rows of the batch belong to one clip.
 
         Returns:
             `(B, T, H, W, 1)`, float32 logits at the padded size.
@@ -214,7 +217,7 @@ class S2S(keras.Model):
         if self.memory is None and not self.sees_masks:
             hidden, _, _ = self.conv_lstm(features["features"], (state["h"], state["c"]))
             return fold_time(self.decoder, hidden)
-        return self._recur(features, state, teacher or {})
+        return self._recur(features, state, teacher or {}, objects)
 
     @classmethod
     def from_preset(
@@ -260,6 +263,29 @@ class S2S(keras.Model):
             if hasattr(part, "backbone"):
                 part.backbone.assign_weights(weights)
 
+    def _begin(
+        self, frame: Tensor, mask: Tensor, features: Tensors | None = None, objects: int = 1
+    ) -> State:
+        """`initialize`, where `objects` consecutive masks may belong to one frame of a batch."""
+        mask = pad_to_stride(ops.cast(mask, "float32"), self.stride)
+        if self.config.shared_encoder:
+            if features is None:
+                features = self.encode(frame)
+            per_frame = objects_per_frame(features, mask)
+            features = repeat_for_objects(features, objects)
+            cell, hidden = self.initializer(features["features"], mask)
+        else:
+            frame = repeat_for_objects(pad_to_stride(frame, self.stride), objects)
+            cell, hidden = self.initializer(_one_each(frame, mask), mask)
+        state = {"h": ops.cast(hidden, "float32"), "c": ops.cast(cell, "float32")}
+        if self.memory is not None:
+            state |= self.memory.begin(features, mask, sum_of_others(mask, per_frame))
+        if self.sees_masks:
+            state["previous_mask"] = mask
+        if self.confidence is not None:
+            state["confidence"] = ops.ones((ops.shape(mask)[0], 1))
+        return state
+
     def _advance(self, features: Tensors, state: State) -> tuple[Tensor, State]:
         """Equations 3 and 4: logits and the state with the ConvLSTM's new one."""
         if self.sees_masks:
@@ -271,67 +297,53 @@ class S2S(keras.Model):
         skips = {name: features[name] for name in ("skip_4", "skip_2") if name in features}
         return self.decoder(hidden, **skips), state
 
-    def _remember(self, features: Tensors, masks: Tensor, state: State) -> State:
+    def _remember(
+        self, features: Tensors, masks: Tensor, state: State, objects: Tensor | int
+    ) -> State:
         """The new state entries for the masks of a frame, if the model keeps any."""
         # Detached, as in scheduled sampling: a prediction is an input like any other.
         masks = ops.stop_gradient(masks)
         if self.sees_masks:
             return {"previous_mask": masks}
-        return {} if self.memory is None else self.memory.update(features, masks, state)
-
-    def _joined_probabilities(self, features: Tensors, logits: Tensor) -> Tensor:
-        """Probabilities of objects, mutually exclusive if they share one frame.
-
-        A softmax over the objects and a background of logit 0. For a single object it is the
-        sigmoid.
-        """
         if self.memory is None:
-            return ops.sigmoid(logits)
-        odds = ops.exp(ops.minimum(logits, 30.0))  # e³⁰ leaves room for sums in float32
-        others = ops.sum(odds, axis=0, keepdims=True) - odds
-        one_frame = ops.equal(ops.shape(features["features"])[0], 1)
-        others = ops.where(one_frame, ops.relu(others), 0.0)
-        return ops.sigmoid(logits - ops.log(1 + others))
+            return {}
+        return self.memory.update(features, masks, state, sum_of_others(masks, objects))
 
-    def _recur(self, features: Tensors, state: State, teacher: Tensors) -> Tensor:
+    def _probabilities(self, logits: Tensor, objects: Tensor | int) -> Tensor:
+        """What is remembered of a frame: only a memory wants objects that exclude each other."""
+        return ops.sigmoid(logits) if self.memory is None else exclusive(logits, objects)
+
+    def _recur(self, features: Tensors, state: State, teacher: Tensors, objects: int) -> Tensor:
         """Step through a clip; `teacher` gives the masks to remember after each step."""
 
         def step(state, frame):
-            return self._advance_and_remember(frame["features"], state, frame)
+            return self._advance_and_remember(frame["features"], state, frame, objects)
 
         return recur(step, state, {"features": features} | teacher)[1]
 
-    def _recur_recomputing(self, frames: Tensor, state: State, teacher: Tensors) -> Tensor:
+    def _recur_recomputing(
+        self, frames: Tensor, state: State, teacher: Tensors, objects: int
+    ) -> Tensor:
         """Like `_recur`, from the frames, recomputing each step for the gradients."""
 
         def step(state, frame):
             # The recomputation runs outside of `call`, where Keras does not know that we train.
-            features = self.encode(frame["frame"], training=True)
-            return self._advance_and_remember(features, state, frame)
+            features = self.encode(frame["frame"][::objects], training=True)
+            features = repeat_for_objects(features, objects)
+            return self._advance_and_remember(features, state, frame, objects)
 
+        frames = repeat_for_objects(frames, objects)
         return recur_recomputing(step, state, {"frame": frames} | teacher, self.weights)
 
     def _advance_and_remember(
-        self, features: Tensors, state: State, teacher: Tensors
+        self, features: Tensors, state: State, teacher: Tensors, objects: int
     ) -> tuple[State, Tensor]:
         """A training step: the state, with the teacher's mask if there is one, and logits."""
         logits, after = self._advance(features, state)
-        mask = ops.sigmoid(logits)
+        mask = self._probabilities(logits, objects)
         if "mask" in teacher:
             mask = ops.where(teacher["forced"] > 0, teacher["mask"], mask)
-        return after | self._remember(features, mask, state), logits
-
-    def _teacher(self, inputs: Tensors) -> Tensors:
-        """Shift the inputs for teacher forcing by one frame, for `_recur`."""
-        if "teacher_forcing" not in inputs:
-            return {}
-
-        def next_frame(x):
-            return ops.concatenate([x[:, 1:], ops.zeros_like(x[:, :1])], axis=1)
-
-        masks = next_frame(ops.cast(inputs["previous_masks"], "float32"))
-        forced = next_frame(inputs["teacher_forcing"])[:, :, None, None, None]
-        return {"mask": fold_time(lambda x: pad_to_stride(x, self.stride), masks), "forced": forced}
+        return after | self._remember(features, mask, state, objects), logits
 
 
 def _one_each(frame: Tensor, masks: Tensor) -> Tensor:

@@ -123,6 +123,7 @@ def training_clips(
         percent=recipe.percent,
         min_object=recipe.min_object,
         max_step=recipe.max_step,
+        objects=recipe.objects,
     )
 
 

@@ -120,6 +120,7 @@ class Recipe:
             one contains every smaller one.
         min_object: smallest object in the first frame of a clip, as a fraction of the frame.
         max_step: largest mean distance of a clip's frames, in annotated frames.
+        objects: of each clip, see `make_dataset`.
         frozen: parts of the model that are not trained: `"initializer"`, `"encoder"`,
             `"conv_lstm"`, `"decoder"`, `"memory"`, `"initializer.backbone"`,
             `"encoder.backbone"`. They need weights to start from.
@@ -145,6 +146,7 @@ class Recipe:
     percent: float = 100.0
     min_object: float = MIN_OBJECT
     max_step: int = MAX_STEP
+    objects: int = 1
     frozen: tuple[str, ...] = ()
     seed: int = 0
 

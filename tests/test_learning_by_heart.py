@@ -1,0 +1,41 @@
+"""A small network of each kind learns two clips by heart: all of it can be trained."""
+
+import keras
+import numpy as np
+import pytest
+from models_helper import SMALL, new_model
+
+from ytvos_keras.losses import MaskCrossentropy
+from ytvos_keras.metrics import MeanJ
+
+
+def two_clips():
+    """A light square over noise that moves to the right, and one that moves down."""
+    rng = np.random.default_rng(0)
+    frames = rng.integers(60, 140, (2, 3, 64, 64, 3)).astype("uint8")
+    masks = np.zeros((2, 3, 64, 64, 1), "float32")
+    for t in range(3):
+        masks[0, t, 8:40, 2 + 10 * t : 34 + 10 * t] = 1
+        masks[1, t, 2 + 10 * t : 34 + 10 * t, 24:56] = 1
+    frames[masks[..., 0] > 0] += 100
+    return {"frames": frames, "mask": masks[:, 0]}, masks[:, 1:]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", SMALL)
+def test_two_clips_are_learned_by_heart(kind):
+    keras.utils.set_random_seed(0)
+    model, clips = new_model(kind), two_clips()
+    model.compile(
+        keras.optimizers.Adam(3e-3, global_clipnorm=1.0),
+        MaskCrossentropy(),
+        weighted_metrics=[MeanJ()],
+        jit_compile=False,
+    )
+    region_similarity = 0.0
+    for _ in range(12):
+        history = model.fit(*clips, batch_size=2, epochs=25, verbose=0).history
+        region_similarity = history["J"][-1]
+        if region_similarity > 0.95:
+            break
+    assert region_similarity > 0.9

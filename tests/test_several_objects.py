@@ -1,0 +1,150 @@
+"""Clips of several objects: in a dataset, in a loss, and in the model."""
+
+import numpy as np
+import pytest
+from models_helper import make_clip, new_model, small_model
+from records import make_video, write_records
+
+from ytvos_keras import make_dataset
+from ytvos_keras.data import Augmentation, SyntheticConfig, TeacherForcing
+from ytvos_keras.layers.objects import sum_of_others
+from ytvos_keras.losses import LiteLoss, MaskCrossentropy
+from ytvos_keras.metrics import MeanJ
+
+SIZE = (32, 64)
+
+
+def two_boxes(batch=1, length=4):
+    """A clip with a second object to the right of the first, which it touches."""
+    clip = make_clip(batch, length)
+    second = np.zeros_like(clip["mask"])
+    second[:, 10:30, 40:60] = 1
+    return {**clip, "mask": np.concatenate([clip["mask"], second], axis=-1)}
+
+
+def test_sums_are_those_of_the_other_rows_of_a_clip():
+    rows = np.arange(6, dtype="float32").reshape(6, 1)
+    np.testing.assert_array_equal(sum_of_others(rows, 3)[:, 0], [3, 2, 1, 9, 8, 7])
+    np.testing.assert_array_equal(sum_of_others(rows, 1), np.zeros((6, 1)))
+
+
+@pytest.mark.parametrize("kind", ["lite", "sees-others"])
+def test_a_clip_at_once_equals_objects_that_share_each_frame(kind):
+    model, clip = small_model(kind), two_boxes()
+    logits = np.array(model(clip))
+    assert logits.shape == (1, 3, 40, 70, 2)
+    state = model.initialize(clip["frames"][:, 0], clip["mask"][0].transpose(2, 0, 1)[..., None])
+    for t in range(1, 4):
+        probabilities, state = model.step(clip["frames"][:, t], state)
+        expected = 1 / (1 + np.exp(-logits[0, t - 1].transpose(2, 0, 1)))
+        np.testing.assert_allclose(np.array(probabilities)[..., 0], expected, atol=1e-5)
+
+
+def test_a_model_that_sees_others_is_changed_by_them():
+    alone, beside = ({**two_boxes(), "mask": two_boxes()["mask"][..., :n]} for n in (1, 2))
+    changes = {}
+    for kind in ("paper", "lite", "sees-others"):
+        model = small_model(kind)
+        one, two = np.array(model(alone)), np.array(model(beside))[..., :1]
+        # The first prediction follows from the given masks alone.
+        changes[kind] = [np.abs(one - two)[:, t].max() for t in (0, 1)]
+    assert max(changes["paper"]) < 1e-4
+    assert changes["lite"][0] < 1e-4 < changes["lite"][1]  # joined masks are remembered
+    assert changes["sees-others"][0] > 1e-4
+
+
+def test_clips_of_a_batch_do_not_see_each_other():
+    model, clip = small_model("sees-others"), two_boxes(batch=2)
+    clip["frames"][1] = 255 - clip["frames"][1]
+    clip["mask"][1, ..., 1] = 0
+    together = np.array(model(clip))
+    for n in range(2):
+        single = np.array(model({name: value[n : n + 1] for name, value in clip.items()}))
+        np.testing.assert_allclose(together[n : n + 1], single, atol=1e-4)
+
+
+@pytest.mark.slow
+def test_recomputing_gives_the_same():
+    model, clip = new_model("sees-others"), two_boxes(batch=2, length=3)
+    expected = np.array(model(clip, training=True))
+    model.recompute = True
+    np.testing.assert_allclose(model(clip, training=True), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("loss", [MaskCrossentropy(), LiteLoss(), None])
+def test_losses_and_metrics_are_means_over_objects(loss):
+    """Of two objects one has no weight: what is left is the value of the other one."""
+
+    def value(truth, logits, weights):
+        if loss is not None:
+            return float(loss(truth, logits, weights))
+        metric = MeanJ()
+        metric.update_state(truth, logits, weights)
+        return float(metric.result())
+
+    generator = np.random.default_rng(0)
+    truth = generator.integers(0, 2, (2, 3, 8, 16, 2)).astype("float32")
+    logits = generator.normal(size=truth.shape).astype("float32")
+    each = [value(truth[..., k : k + 1], logits[..., k : k + 1], np.ones((2, 3))) for k in (0, 1)]
+    weights = np.ones((2, 3, 2))
+    assert value(truth, logits, weights) == pytest.approx(np.mean(each), rel=1e-5)
+    weights[..., 1] = 0
+    assert value(truth, logits, weights) == pytest.approx(each[0], rel=1e-5)
+
+
+@pytest.fixture
+def videos(tmp_path):
+    """One video with three objects, one with a single object."""
+    frames = np.random.default_rng(0).integers(0, 256, (8, *SIZE, 3), np.uint8)
+    masks = np.zeros((8, *SIZE), np.uint8)
+    masks[:, 4:20, 4:20] = 1
+    single = masks.copy()
+    masks[:, 4:20, 24:40] = 2
+    masks[4:, 4:20, 44:60] = 3
+    found = [make_video("three", frames, masks), make_video("one", frames, single)]
+    return write_records(found, tmp_path / "videos")
+
+
+def test_objects_of_a_video(videos):
+    clips = make_dataset(videos, clip_length=3, size=SIZE, batch_size=8, objects=3, augment=False)
+    seen = set()
+    for inputs, targets, weights in clips.take(4):
+        assert inputs["mask"].shape == (8, *SIZE, 3)
+        assert targets.shape == (8, 2, *SIZE, 3)
+        present = np.array(inputs["mask"]).any((1, 2))
+        assert present[:, 0].all()
+        np.testing.assert_array_equal(weights, present[:, None] * np.ones((1, 2, 1)))
+        # Objects do not overlap, and one that comes later has no mask.
+        assert np.array(targets).sum(-1).max() == 1
+        np.testing.assert_array_equal(np.array(targets).any((2, 3)), np.array(weights) > 0)
+        seen |= set(present.sum(1).tolist())
+    assert seen == {1, 2, 3}
+
+
+def test_objects_of_pictures(tmp_path):
+    generator = np.random.default_rng(0)
+    pictures = []
+    for n in range(3):
+        picture = generator.integers(0, 256, (48, 64, 3), np.uint8)
+        mask = np.zeros((48, 64), np.uint8)
+        mask[10:30, 10:40] = 1
+        pictures.append(make_video(f"picture{n}", [picture], [mask]))
+    records = write_records(pictures, tmp_path / "pictures")
+    config = SyntheticConfig(whole_picture=0, distractors=(0, 0, 1), disappear=0)
+    augment = Augmentation(pictures=config)
+    options = {"clip_length": 3, "size": SIZE, "batch_size": 8, "augment": augment}
+    single, _, _ = next(iter(make_dataset(records, **options)))
+    inputs, targets, weights = next(iter(make_dataset(records, objects=3, **options)))
+    np.testing.assert_array_equal(inputs["frames"], single["frames"])
+    np.testing.assert_array_equal(inputs["mask"][..., :1], single["mask"])
+    masks = np.concatenate([np.array(inputs["mask"])[:, None], targets], axis=1)
+    assert masks.sum(-1).max() == 1  # each pixel belongs to one object at most
+    present = masks[:, 0].any((1, 2))
+    np.testing.assert_array_equal(present, np.array(weights)[:, 0] > 0)
+    assert present.sum() > 12
+    assert (np.diff(present.astype(int), axis=1) <= 0).all()  # those that are there come first
+
+
+def test_teacher_forcing_is_of_one_object(videos):
+    with pytest.raises(ValueError, match="objects must be 1 or more, and 1 with teacher_forcing"):
+        make_dataset(videos, objects=2, teacher_forcing=TeacherForcing())

@@ -1,0 +1,66 @@
+"""Several objects of one clip or frame, as consecutive rows of a batch."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from ytvos_keras.layers.types import Tensor
+
+
+def objects_to_batch(masks: Tensor) -> Tensor:
+    """`(B, H, W, N)` to `(B·N, H, W, 1)`: each object becomes a row."""
+    height, width = ops.shape(masks)[1:3]
+    return ops.reshape(ops.transpose(masks, (0, 3, 1, 2)), (-1, height, width, 1))
+
+
+def objects_from_batch(maps: Tensor, objects: int) -> Tensor:
+    """`(B·N, T, H, W, 1)` to `(B, T, H, W, N)`, for N `objects`."""
+    if objects == 1:
+        return maps
+    maps = ops.reshape(maps, (-1, objects, *ops.shape(maps)[1:4]))
+    return ops.transpose(maps, (0, 2, 3, 4, 1))
+
+
+def repeat_for_objects(tree: Any, objects: int) -> Any:
+    """Repeat each row of all tensors of a tree for the `objects` of its clip."""
+    if objects == 1:
+        return tree
+    return keras.tree.map_structure(lambda x: ops.repeat(x, objects, axis=0), tree)
+
+
+def sum_of_others(maps: Tensor, objects: Tensor | int) -> Tensor:
+    """For each row, the sum over the other objects of its clip or frame.
+
+    Args:
+        maps: `(B·N, …)`.
+        objects: N.
+
+    Returns:
+        A tensor of the shape of `maps`.
+    """
+    if isinstance(objects, int) and objects == 1:
+        return ops.zeros_like(maps)
+    grouped = ops.reshape(maps, (-1, objects, *ops.shape(maps)[1:]))
+    others = ops.sum(grouped, axis=1, keepdims=True) - grouped
+    return ops.reshape(others, ops.shape(maps))
+
+
+def objects_per_frame(features: dict[str, Tensor], masks: Tensor) -> Tensor | int:
+    """How many rows of masks belong to each row of features: all where there is one frame."""
+    frames = next(iter(features.values()))
+    return ops.shape(masks)[0] // ops.shape(frames)[0]
+
+
+def exclusive(logits: Tensor, objects: Tensor | int) -> Tensor:
+    """Probabilities of objects of which only one can be at each place.
+
+    A softmax over the objects of a frame and a background of logit 0; of one object, the sigmoid.
+
+    Args:
+        logits: `(B·N, …)`, each object against the background.
+        objects: N.
+    """
+    odds = ops.exp(ops.minimum(logits, 30.0))  # e³⁰ leaves room for sums in float32
+    others = ops.relu(sum_of_others(odds, objects))  # no less than 0 after rounding
+    return ops.sigmoid(logits - ops.log(1 + others))
