@@ -1,5 +1,7 @@
 """A small network of each kind learns two clips by heart: all of it can be trained."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -23,11 +25,16 @@ def two_clips():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", SMALL)
-def test_two_clips_are_learned_by_heart(kind):
+def test_two_clips_are_learned_by_heart(kind, monkeypatch):
+    if SMALL[kind].state_stride == 32:  # four cells of 8 channels cannot hold the masks
+        wide = dataclasses.replace(
+            SMALL[kind], encoder_filters=32, state_filters=32, decoder_filters=(32, 32, 16, 16, 16)
+        )
+        monkeypatch.setitem(SMALL, kind, wide)
     keras.utils.set_random_seed(0)
     model, clips = new_model(kind), two_clips()
     model.compile(
-        keras.optimizers.Adam(3e-3, global_clipnorm=1.0),
+        keras.optimizers.Adam(1e-3, global_clipnorm=1.0),
         MaskCrossentropy(),
         weighted_metrics=[MeanJ()],
         jit_compile=False,

@@ -7,9 +7,11 @@ from records import make_video, write_records
 
 from ytvos_keras import make_dataset
 from ytvos_keras.data import Augmentation, SyntheticConfig, TeacherForcing
+from ytvos_keras.data.draw_clips import draw_clips
 from ytvos_keras.layers.objects import sum_of_others
 from ytvos_keras.losses import LiteLoss, MaskCrossentropy
 from ytvos_keras.metrics import MeanJ
+from ytvos_keras.training.tensorboard_log import draw_prediction
 
 SIZE = (32, 64)
 
@@ -119,6 +121,19 @@ def test_objects_of_a_video(videos):
         np.testing.assert_array_equal(np.array(targets).any((2, 3)), np.array(weights) > 0)
         seen |= set(present.sum(1).tolist())
     assert seen == {1, 2, 3}
+
+
+def test_clips_are_drawn_with_all_objects(videos):
+    clips = make_dataset(videos, clip_length=3, size=SIZE, batch_size=1, objects=3, augment=False)
+    batches = clips.as_numpy_iterator()
+    batch = next(b for b in batches if b[0]["mask"].any((1, 2)).sum() > 1)
+    drawn = np.array(draw_clips(batch))[: SIZE[0], : SIZE[1]].astype(float)
+    frame, masks = batch[0]["frames"][0, 0], batch[0]["mask"][0] > 0
+    np.testing.assert_array_equal((drawn != frame).any(-1), masks.any(-1))
+    means = [(drawn - frame)[masks[..., k]].mean(0) for k in (0, 1)]
+    assert np.abs(means[0] - means[1]).max() > 20  # in two colours
+    picture = draw_prediction(small_model("sees-others"), batch)
+    assert picture.size == (3 * (SIZE[1] + 4), 2 * (SIZE[0] + 4))
 
 
 def test_objects_of_pictures(tmp_path):

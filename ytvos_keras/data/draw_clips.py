@@ -10,7 +10,7 @@ _UNWEIGHTED = (150, 150, 150)
 
 
 def draw_clips(batch: tuple) -> Image.Image:
-    """Draw one clip per row: its frames from left to right, the object tinted and outlined.
+    """Draw one clip per row: its frames from left to right, the objects tinted and outlined.
 
     Frames of weight 0 are greyed; frames without annotation have no tint.
 
@@ -23,16 +23,18 @@ def draw_clips(batch: tuple) -> Image.Image:
     inputs, targets, weights = batch
     frames = np.asarray(inputs["frames"])
     masks = np.concatenate([np.asarray(inputs["mask"])[:, None], np.asarray(targets)], axis=1)
-    weights = np.concatenate([np.ones((len(frames), 1)), np.asarray(weights)], axis=1)
+    labels = (np.arange(1, masks.shape[-1] + 1) * (masks > 0)).max(axis=-1).astype(np.uint8)
+    weights = np.asarray(weights).reshape(*masks[:, 1:].shape[:2], -1).max(axis=-1)
+    weights = np.concatenate([np.ones((len(frames), 1)), weights], axis=1)
     rows = [
         np.concatenate([_cell(*cell) for cell in zip(*clip, strict=True)], axis=1)
-        for clip in zip(frames, masks[..., 0], weights, strict=True)
+        for clip in zip(frames, labels, weights, strict=True)
     ]
     return Image.fromarray(np.concatenate(rows))
 
 
-def _cell(frame: np.ndarray, mask: np.ndarray, weight: float) -> np.ndarray:
-    drawn = overlay(frame, mask.astype(np.uint8))
+def _cell(frame: np.ndarray, labels: np.ndarray, weight: float) -> np.ndarray:
+    drawn = overlay(frame, labels)
     if not weight:
         drawn = (drawn // 3 + np.array(_UNWEIGHTED) * 2 // 3).astype(np.uint8)
     return np.pad(drawn, ((0, _GAP), (0, _GAP), (0, 0)), constant_values=255)
