@@ -24,11 +24,11 @@ from PIL import Image
 
 from ytvos_keras.cli.common import prepare_tensorflow, run, size_argument
 from ytvos_keras.cli.progress import frame_progress
-from ytvos_keras.cli.quiet_import import import_tensorflow
 from ytvos_keras.errors import InputError
 from ytvos_keras.inference.first_masks import open_first_masks
 from ytvos_keras.inference.sizes import resize_frame, resize_mask, working_size
 from ytvos_keras.media import open_frames, write_mask
+from ytvos_keras.quiet_import import import_tensorflow
 
 INPUT_SIZE = (256, 448)  # the area at which the models work, at the video's aspect ratio
 STRIDE = 32

@@ -13,8 +13,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from IPython import get_ipython
 
-from ytvos_keras.cli.quiet_import import import_tensorflow
 from ytvos_keras.media import davis_palette, overlay
+from ytvos_keras.quiet_import import import_tensorflow
 
 import_tensorflow()
 logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it announces what it reads and writes

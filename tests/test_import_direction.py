@@ -15,6 +15,7 @@ ORDER = (
     ("errors",),
     ("argument_types",),
     ("processes",),
+    ("quiet_import",),
     ("media",),
     ("datasets",),
     ("records",),

@@ -4,12 +4,12 @@ import sys
 
 import pytest
 
-from ytvos_keras.cli.quiet_import import _descriptor_2_to_file
+from ytvos_keras.quiet_import import _descriptor_2_to_file
 
 
 def test_tensorflow_starts_without_a_word():
     code = (
-        "import sys; from ytvos_keras.cli.quiet_import import import_tensorflow as load; load();"
+        "import sys; from ytvos_keras.quiet_import import import_tensorflow as load; load();"
         "import tensorflow as tf; tf.constant(1); print('still here', file=sys.stderr)"
     )
     environment = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}

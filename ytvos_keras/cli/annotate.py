@@ -5,7 +5,7 @@ import functools
 from pathlib import Path
 
 from ytvos_keras.cli.common import command_parser, prepare_tensorflow, run, size_argument
-from ytvos_keras.cli.quiet_import import import_tensorflow
+from ytvos_keras.quiet_import import import_tensorflow
 
 DESCRIPTION = """\
 Open a page in the browser in which you draw objects, let the model follow them through the video,

@@ -18,8 +18,8 @@ from ytvos_keras.bench import (
 )
 from ytvos_keras.bench.measure import Progress, no_progress
 from ytvos_keras.cli.common import prepare_tensorflow, run, table_console
-from ytvos_keras.cli.quiet_import import import_tensorflow
 from ytvos_keras.errors import InputError
+from ytvos_keras.quiet_import import import_tensorflow
 
 BENCHMARKS = (convlstm, step, train, memory, long_video, online, export, evaluation, pipeline)
 

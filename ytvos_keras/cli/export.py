@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ytvos_keras.cli.common import command_parser, prepare_tensorflow, run, size_argument
 from ytvos_keras.cli.progress import frame_progress
-from ytvos_keras.cli.quiet_import import import_tensorflow
+from ytvos_keras.quiet_import import import_tensorflow
 
 DESCRIPTION = """\
 Write a model for deployment: a SavedModel in the layout of TensorFlow Serving, or ONNX files. Its

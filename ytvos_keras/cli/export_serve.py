@@ -4,7 +4,7 @@ import argparse
 import threading
 
 from ytvos_keras.cli.common import command_parser, prepare_tensorflow, run
-from ytvos_keras.cli.quiet_import import import_tensorflow
+from ytvos_keras.quiet_import import import_tensorflow
 
 DESCRIPTION = """\
 Serve a SavedModel that ytvos-export has written, with the gRPC and REST interfaces of TensorFlow

@@ -9,8 +9,8 @@ from ytvos_keras.argument_types import positive
 from ytvos_keras.cli.common import prepare_tensorflow
 from ytvos_keras.cli.prepare_data import add_choice_of_videos
 from ytvos_keras.cli.progress import frame_progress
-from ytvos_keras.cli.quiet_import import import_tensorflow
 from ytvos_keras.processes import available_cores
+from ytvos_keras.quiet_import import import_tensorflow
 
 if TYPE_CHECKING:
     from ytvos_keras.datasets.video import Video

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from ytvos_keras.cli.common import prepare_tensorflow, run
 from ytvos_keras.cli.progress import frame_progress
-from ytvos_keras.cli.quiet_import import import_tensorflow
 from ytvos_keras.cli.segment_arguments import check, make_parser, segment_options
 from ytvos_keras.cli.segment_batch import segment_batch
 from ytvos_keras.cli.segment_live import segment_live
+from ytvos_keras.quiet_import import import_tensorflow
 
 
 def main(argv: list[str] | None = None) -> int:

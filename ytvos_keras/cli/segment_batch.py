@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from ytvos_keras.cli.progress import Report, frame_progress
-from ytvos_keras.cli.quiet_import import import_tensorflow
 from ytvos_keras.cli.segment_arguments import segment_options
 from ytvos_keras.errors import InputError
+from ytvos_keras.quiet_import import import_tensorflow
 
 if TYPE_CHECKING:
     from ytvos_keras.inference.batch import VideoOutcome

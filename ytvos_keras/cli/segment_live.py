@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ytvos_keras.cli.progress import frame_progress
-from ytvos_keras.cli.quiet_import import import_tensorflow
 from ytvos_keras.cli.segment_arguments import segment_options
+from ytvos_keras.quiet_import import import_tensorflow
 
 
 def segment_live(arguments: argparse.Namespace) -> None:

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 from ytvos_keras.cli.common import command_parser, prepare_tensorflow, run, size_argument
-from ytvos_keras.cli.quiet_import import import_tensorflow
 from ytvos_keras.errors import InputError
+from ytvos_keras.quiet_import import import_tensorflow
 
 # The names of `training.recipes`, which cannot be imported for --help: it imports TensorFlow.
 RECIPE_NAMES = (

@@ -24,6 +24,7 @@ from ytvos_keras.inference.outputs.write_outputs import output_paths
 from ytvos_keras.inference.resume import RESUME_NAME, fingerprint
 from ytvos_keras.media.folder_lock import FolderInUseError
 from ytvos_keras.processes import available_cores, map_in_processes
+from ytvos_keras.quiet_import import import_tensorflow
 
 ProgressFor = Callable[[str], contextlib.AbstractContextManager[Progress | None]]
 """Gives the `on_progress` of a video by its name, as a context around the work."""
@@ -138,6 +139,7 @@ def _process(
     batch, output, model, options, threads = work
     os.environ["TF_NUM_INTRAOP_THREADS"] = str(threads)
     os.environ["OMP_NUM_THREADS"] = str(threads)
+    import_tensorflow()
     return _run(batch, output, make_segmenter(model, options), options)
 
 
