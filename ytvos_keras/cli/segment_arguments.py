@@ -31,7 +31,9 @@ def make_parser() -> argparse.ArgumentParser:
     """The parser of the command."""
     parser = command_parser("ytvos-segment", DESCRIPTION, EXAMPLES)
     parser.add_argument("input", nargs="?", metavar="INPUT", help="video file, or folder of frames")
-    _add_inputs(parser.add_argument_group("masks and frames"))
+    inputs = parser.add_argument_group("masks and frames")
+    _add_masks(inputs)
+    _add_frames(inputs)
     _add_model(parser.add_argument_group("model"))
     _add_outputs(parser.add_argument_group("output"))
     return parser
@@ -108,7 +110,7 @@ def _online_learning(arguments: argparse.Namespace) -> Any:
     return dataclasses.replace(config, steps=arguments.online_steps or config.steps)
 
 
-def _add_inputs(group: argparse._ArgumentGroup) -> None:
+def _add_masks(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add(
         "--mask",
@@ -139,6 +141,10 @@ def _add_inputs(group: argparse._ArgumentGroup) -> None:
         help="folder of PNGs named after frames in which objects went wrong: each object in them "
         "is corrected there, under the id that it has; the others are unaffected",
     )
+
+
+def _add_frames(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
     add(
         "--start",
         metavar="FRAME|TIME",

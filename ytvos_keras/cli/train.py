@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import sys
 from pathlib import Path
+from typing import Any
 
 from ytvos_keras.cli.common import command_parser, prepare_tensorflow, run, size_argument
 from ytvos_keras.errors import InputError
@@ -106,7 +107,13 @@ def _parser() -> argparse.ArgumentParser:
         help="print weights, stages, steps and one timed step; train nothing",
     )
     add("--quiet", action="store_true", help="print warnings and errors only")
-    change = parser.add_argument_group("changes to the recipe").add_argument
+    _add_changes(parser.add_argument_group("changes to the recipe"))
+    return parser
+
+
+def _add_changes(group: argparse._ArgumentGroup) -> None:
+    """Add the options that override fields of the recipe or of all its stages."""
+    change = group.add_argument
     change("--steps", type=int, metavar="N", help="optimizer steps of every stage")
     change("--batch-size", type=int, metavar="N")
     change("--clip-length", type=int, metavar="T", help="frames per clip, in every stage")
@@ -130,7 +137,6 @@ def _parser() -> argparse.ArgumentParser:
     change("--max-step", type=int, metavar="N", help="largest mean distance of a clip's frames")
     change("--checkpoint-steps", type=int, metavar="N", help="steps between two checkpoints")
     change("--seed", type=int, metavar="N")
-    return parser
 
 
 def _train(arguments: argparse.Namespace) -> None:
@@ -179,7 +185,9 @@ def _changed(recipe, arguments: argparse.Namespace):
     if fields.get("backbone_weights") == "none":
         fields["backbone_weights"] = None
     recipe = dataclasses.replace(recipe, **fields)
-    stage = {name: given[name] for name in ("steps", "clip_length", "size") if name in given}
+    stage: dict[str, Any] = {
+        name: given[name] for name in ("steps", "clip_length", "size") if name in given
+    }
     if "steps" in stage:
         stage["passes"] = None
     stages = tuple(dataclasses.replace(old, **stage) for old in recipe.stages)

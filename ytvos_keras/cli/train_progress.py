@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import keras
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from ytvos_keras.training.checkpoint import Progress as RunProgress
 from ytvos_keras.training.recipe import Recipe, Stage
@@ -58,7 +58,7 @@ class ShowProgress(keras.callbacks.Callback):
             TimeRemainingColumn(compact=True, elapsed_when_finished=True),
             console=self.console,
         )
-        self.task = None
+        self.task: TaskID | None = None
 
     def on_epoch_begin(self, epoch, logs=None):
         self._done = self.progress.stage_step
@@ -69,6 +69,7 @@ class ShowProgress(keras.callbacks.Callback):
             )
 
     def on_train_batch_end(self, batch, logs=None):
+        assert self.task is not None  # an epoch has begun
         speed = self.bar.tasks[self.task].speed
         figures = [f"{name} {float(logs[name]):.3f}" for name in ("loss", "J") if name in logs]
         if speed:

@@ -14,7 +14,7 @@ from ytvos_keras.data.seeds import generator
 from ytvos_keras.data.video_clip import EmptyMaskError, EncodedClip, encoded_clip
 from ytvos_keras.errors import InputError
 
-Data = str | Path | Sequence[str | Path] | Mapping[str | Path, float]
+Data = str | Path | Sequence[str | Path] | Mapping[str, float] | Mapping[str | Path, float]
 
 _ATTEMPTS = 50  # at a clip without damaged frames
 

@@ -117,7 +117,9 @@ class _Work:
         frame_sizes = _for_each(frame_sizes, files)
         spec = tf.TensorSpec((*(self.size or (None, None)), 1), tf.uint8)
         return tf.map_fn(
-            lambda row: decode_mask(*row, size), (files, frame_sizes), fn_output_signature=spec
+            lambda row: decode_mask(row[0], row[1], size),
+            (files, frame_sizes),
+            fn_output_signature=spec,
         )
 
     def _decode_state(self, inputs, size):

@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -51,24 +52,25 @@ def segment_both_ways(
     given, trusted = _given(masks, dict(corrections or {}))
     with tempfile.TemporaryDirectory(prefix="ytvos-both-") as name:
         folder = Path(name)
-        frames = frames if isinstance(frames, Sequence | np.ndarray) else _Spooled(frames, folder)
+        is_indexed = isinstance(frames, Sequence | np.ndarray)
+        clip: Any = frames if is_indexed else _Spooled(frames, folder)
         before, sure = segmenter.video, {}
         segmenter.reset()
-        last = min(max(given), len(frames) - 1)
+        last = min(max(given), len(clip) - 1)
         for index in range(last, -1, -1):
-            labels = _step(segmenter, frames[index], given.get(index))
+            labels = _step(segmenter, clip[index], given.get(index))
             sure[index] = segmenter.confidence
             write_mask(folder / f"{index}.png", labels)
         segmenter.restore(before)
         nothing = np.zeros(next(iter(given.values())).shape, np.uint8)
-        for index in range(len(frames)):
+        for index in range(len(clip)):
             backward = nothing
             if index <= last:
                 backward = read_label_map(folder / f"{index}.png", allow_empty=True)
             if direction == "backward":
                 yield backward
                 continue
-            forward = _step(segmenter, frames[index], given.get(index))
+            forward = _step(segmenter, clip[index], given.get(index))
             confidence = segmenter.confidence, sure.get(index, {})
             yield join_directions(forward, backward, index, trusted, confidence)
 

@@ -63,16 +63,20 @@ def choose_directions(
     confidence: tuple[Mapping[int, float], Mapping[int, float]] = ({}, {}),
 ) -> dict[int, tuple[bool, int]]:
     """For each object: whether to use the forward pass in a frame, and the distance of its mask."""
-    chosen = {}
+    chosen: dict[int, tuple[bool, int]] = {}
     for object_id, indexes in trusted.items():
         before, after = _distances(indexes, index)
         if before is None or after is None:
             is_forward = before is not None
         else:
-            sure = [side.get(object_id) for side in confidence]
-            known = None not in sure and sure[0] != sure[1] and min(before, after) > 0
-            is_forward = sure[0] > sure[1] if known else before <= after
-        chosen[object_id] = is_forward, before if is_forward else after
+            sure, sure_backward = (side.get(object_id) for side in confidence)
+            if sure is None or sure_backward is None or sure == sure_backward or before == 0:
+                is_forward = before <= after
+            else:
+                is_forward = sure > sure_backward
+        distance = before if is_forward else after
+        assert distance is not None  # an object has a given mask on at least one side
+        chosen[object_id] = is_forward, distance
     return chosen
 
 

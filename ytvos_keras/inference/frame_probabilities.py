@@ -29,6 +29,7 @@ class FrameProbabilities:
         maps = {}
         for row, object_id in enumerate(self.ids):
             if object_id in ids and object_id not in given:
+                assert self.predicted is not None  # there are ids
                 resized = tf.image.resize(self.predicted[row], self.size)
                 maps[object_id] = np.clip(resized[..., 0].numpy(), 0, 1)
         for object_id, mask in self.given:

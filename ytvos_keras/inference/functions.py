@@ -1,7 +1,8 @@
 """Compiled functions of the model for one frame, traced once."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -25,8 +26,11 @@ class FrameFunctions:
 
     def __init__(self, model, size: tuple[int, int]):
         self.model = model
-        self.size = tuple(size)
-        self._encode = self._initialize = self._correct = self._advance = None
+        self.size: tuple[int, int] = (size[0], size[1])
+        self._encode: Callable[..., Any] | None = None
+        self._initialize: Callable[..., Any] | None = None
+        self._correct: Callable[..., Any] | None = None
+        self._advance: Callable[..., Any] | None = None
 
     def encode(self, frame: np.ndarray) -> Tensors:
         """Features of a frame, uint8 (h, w, 3) at the working size."""
@@ -46,7 +50,7 @@ class FrameFunctions:
         return _without_gradients(self._initialize, *inputs)
 
     def correct(
-        self, frame: np.ndarray, masks: np.ndarray, state: Tensors, features: Tensors
+        self, frame: np.ndarray, masks: np.ndarray, state: Mapping[str, Any], features: Tensors
     ) -> Tensors:
         """Correct the state of objects by their masks in this frame, uint8 0/1 (N, h, w)."""
         if self._correct is None:
@@ -58,7 +62,7 @@ class FrameFunctions:
         return _without_gradients(self._correct, tf.constant(frame[None]), masks, state, features)
 
     def advance(
-        self, features: Tensors, state: Tensors, native_size: tuple[int, int]
+        self, features: Tensors, state: Mapping[str, Any], native_size: tuple[int, int]
     ) -> tuple[np.ndarray, tf.Tensor, Tensors]:
         """Segment a frame.
 
@@ -72,10 +76,10 @@ class FrameFunctions:
             signature = [_specs(features), _specs(state, free_rows=True), size_spec]
             self._advance = _compiled(self._step_and_merge, signature)
         size = tf.constant(native_size, tf.int32)
-        labels, probabilities, state = _without_gradients(self._advance, features, state, size)
-        return labels.numpy(), probabilities, state
+        labels, probabilities, after = _without_gradients(self._advance, features, state, size)
+        return labels.numpy(), probabilities, after
 
-    def _step_and_merge(self, features: Tensors, state: Tensors, native_size: tf.Tensor):
+    def _step_and_merge(self, features: Tensors, state: Mapping[str, Any], native_size: tf.Tensor):
         probabilities, state = self.model.step_features(features, state)
         height, width = self.size  # without the model's padding to its stride
         probabilities = probabilities[:, :height, :width]
@@ -88,7 +92,7 @@ def _compiled(method: Callable, signature: list) -> Callable:
     return tf.function(functools.partial(method), input_signature=signature)
 
 
-def _specs(tensors: Tensors, free_rows: bool = False) -> dict[str, tf.TensorSpec]:
+def _specs(tensors: Mapping[str, Any], free_rows: bool = False) -> dict[str, tf.TensorSpec]:
     return {
         name: tf.TensorSpec(
             [None if free_rows else tensor.shape[0], *tensor.shape[1:]], tensor.dtype

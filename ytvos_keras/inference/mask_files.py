@@ -70,7 +70,7 @@ class ObjectFiles:
 
     def read(self, *, allow_empty: bool = True) -> tuple[np.ndarray, None]:
         """Like that of `MaskFile`."""
-        labels = None
+        labels: np.ndarray | None = None
         for object_id, path in self.parts:
             mask = read_mask(path, allow_empty=allow_empty)[0] > 0
             labels = np.zeros(mask.shape, np.uint8) if labels is None else labels
@@ -82,6 +82,7 @@ class ObjectFiles:
                     "after their frames."
                 )
             labels[mask] = object_id
+        assert labels is not None  # there is at least one part
         return labels, None
 
     def read_bytes(self) -> bytes:

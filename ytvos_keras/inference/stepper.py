@@ -69,10 +69,10 @@ class Stepper:
         corrected = {i: small_mask for i, _, small_mask in given if i in ids}
         new = {i: small_mask for i, _, small_mask in given if i not in ids}
         if corrected:
-            rows = [ids.index(i) for i in corrected]
-            before = {k: tf.gather(t, rows) for k, t in tensors.items()}
+            places = [ids.index(i) for i in corrected]
+            before = {k: tf.gather(t, places) for k, t in tensors.items()}
             after = functions.correct(small, np.stack([*corrected.values()]), before, features)
-            tensors = _replace_rows(tensors, rows, after)
+            tensors = _replace_rows(tensors, places, after)
             labels[np.isin(labels, [*corrected])] = 0
         if new:
             begun = functions.initialize(small, np.stack([*new.values()]), features)

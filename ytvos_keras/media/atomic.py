@@ -13,7 +13,7 @@ from ytvos_keras.errors import InputError
 try:
     import fcntl
 except ImportError:  # Windows: leftovers stay, and a second process is not detected
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]
 
 _NO_LINKS = getattr(os, "O_NOFOLLOW", 0)
 _LEFTOVER = re.compile(r"\.[0-9a-f]{16}\.part(\..+)?")
@@ -81,16 +81,16 @@ def temporary_file(folder: Path, suffix: str = ".part", *, locked: bool = True) 
     """
     _sweep(folder)
     path = folder / f".{secrets.token_hex(8)}{suffix}"
-    file: int | None = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _NO_LINKS, 0o666)
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _NO_LINKS, 0o666)
+    locked = locked and fcntl is not None  # Windows cannot rename open files
     try:
-        if fcntl is None or not locked:  # Windows renames no open file
-            os.close(file)
-            file = None
-        else:
+        if locked:
             _lock(file)
+        else:
+            os.close(file)
         yield path
     finally:
-        if file is not None:
+        if locked:
             os.close(file)
         path.unlink(missing_ok=True)
 

@@ -1,5 +1,7 @@
 """Rotation and mirroring metadata of videos, as phones write it."""
 
+from typing import Any
+
 import av
 import numpy as np
 
@@ -12,7 +14,7 @@ def display_matrix(frame: av.VideoFrame) -> np.ndarray | None:
     It keeps the frame in memory, so only use it on the first frame.
     """
     try:
-        data = frame.side_data.get("DISPLAYMATRIX")
+        data: Any = frame.side_data.get("DISPLAYMATRIX")
     except ValueError:
         # PyAV does not know some kind of side data of this frame (EXIF in Motion JPEG), and then
         # returns none. It still finds the rotation, but not a mirroring.

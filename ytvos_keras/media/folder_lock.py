@@ -10,7 +10,7 @@ from ytvos_keras.errors import InputError
 try:
     import fcntl
 except ImportError:  # Windows
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]
 
 
 class FolderInUseError(InputError):

@@ -136,6 +136,7 @@ def validation_clips(
     the best model is selected for the final task.
     """
     stage = recipe.stages[-1]
+    assert data.validation is not None  # the caller has checked
     return make_dataset(
         data.validation,
         exclude=data.not_validated,

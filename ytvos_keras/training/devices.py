@@ -98,7 +98,7 @@ class Devices:
         Raises:
             InputError: it is not.
         """
-        if self.workers == 1:
+        if self.workers == 1 or self.strategy is None:
             return
         text = json.dumps(value, sort_keys=True)
         own = tf.constant([zlib.crc32(text.encode())], tf.int64)

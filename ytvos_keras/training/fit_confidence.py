@@ -65,6 +65,8 @@ def fit_confidence(
         The mean loss of each epoch.
     """
     head = model.confidence
+    if head is None:
+        raise ValueError("the model needs predict_confidence=True in its S2SConfig")
     head.trainable = True
     # The inputs differ in scale: the head learns from normalized ones, then absorbs the scales.
     mean, deviation = examples.inputs.mean(0), examples.inputs.std(0) + 1e-3

@@ -49,7 +49,7 @@ def measure_statistics(backbone, pictures: list[Path], size=(256, 448)) -> None:
     """Set the mean and the variance for standardizing each map."""
     import keras
 
-    moments = {stride: [] for stride in backbone.standardize}
+    moments: dict[int, list[tuple]] = {stride: [] for stride in backbone.standardize}
     for path in pictures:
         picture = keras.utils.img_to_array(keras.utils.load_img(path, target_size=size))
         for stride, x in backbone(picture[None]).items():

@@ -89,6 +89,7 @@ class Stage:
         """Optimizer steps of this stage on a number of training videos, at least one."""
         if self.steps is not None:
             return self.steps
+        assert self.passes is not None  # checked in __post_init__
         return max(1, round(self.passes * videos / clips_per_step))
 
 

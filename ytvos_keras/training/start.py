@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 from ytvos_keras.errors import InputError, first_line
 from ytvos_keras.models import PRESETS, S2S, load
@@ -46,7 +47,8 @@ def frozen_parts(recipe: Recipe) -> tuple[str, ...]:
     Args:
         recipe: from `complete_recipe`.
     """
-    own = ("encoder.backbone",) if recipe.model.freeze_backbone else ()
+    frozen_by_network = recipe.model is not None and recipe.model.freeze_backbone
+    own = ("encoder.backbone",) if frozen_by_network else ()
     return tuple(dict.fromkeys(own + recipe.frozen))
 
 
@@ -89,7 +91,7 @@ def freeze(model: S2S, parts: tuple[str, ...]) -> None:
         InputError: the model has no such part.
     """
     for part in parts:
-        layer = model
+        layer: Any = model
         for name in part.split("."):
             layer = getattr(layer, name, None)
         if layer is None:

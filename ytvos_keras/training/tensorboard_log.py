@@ -44,10 +44,10 @@ class LogToTensorBoard(keras.callbacks.Callback):
         super().__init__()
         self.recipe, self.data = recipe, data
         self.files, self.progress = files, progress
-        self._clips = None
+        self._clips: list[tuple] = []
 
     def on_epoch_begin(self, epoch, logs=None):
-        if self._clips is None:  # now, since records may be damaged later
+        if not self._clips:  # now, since records may be damaged later
             self._clips = self._read_clips()
         self._begin, self._seconds, self._pictures = time.monotonic(), None, None
 

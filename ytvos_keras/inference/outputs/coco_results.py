@@ -57,8 +57,10 @@ def annotation(mask: np.ndarray) -> dict[str, Any]:
     """Run lengths, area and box of a mask, boolean (H, W), with at least one pixel."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     left, top = int(columns[0]), int(rows[0])
+    counts = from_area(mask)
+    assert counts is not None  # it has a pixel
     return {
-        "segmentation": {"size": list(mask.shape), "counts": from_area(mask).decode()},
+        "segmentation": {"size": list(mask.shape), "counts": counts.decode()},
         "area": int(mask.sum()),
         "bbox": [left, top, int(columns[-1]) + 1 - left, int(rows[-1]) + 1 - top],
         "iscrowd": 0,

@@ -13,12 +13,13 @@ Time and result: not measured; the paper has J 59.4 on seen and 60.7 on unseen c
 
 import dataclasses
 
+from ytvos_keras.models import PRESETS
 from ytvos_keras.training.recipe import Stability, Stage
 from ytvos_keras.training.recipes import paper
 
 RECIPE = dataclasses.replace(
     paper.RECIPE,
-    model=dataclasses.replace(paper.RECIPE.model, encoder_input="frame_and_mask"),
+    model=dataclasses.replace(PRESETS["s2s-vgg16"], encoder_input="frame_and_mask"),
     stages=(
         Stage("true masks", passes=30, teacher_forcing=(1.0, 0.0), until_stable=Stability()),
         Stage("own predictions", passes=30, until_stable=Stability()),

@@ -17,14 +17,15 @@ import dataclasses
 from ytvos_keras.models import S2SConfig
 from ytvos_keras.training.recipe import Recipe, Stage
 
+_MODEL = S2SConfig(
+    fc6="none",
+    encoder_filters=256,
+    state_filters=256,
+    decoder_filters=(128, 64, 48, 32, 16),
+    input_size=(96, 160),
+)
 RECIPE = Recipe(
-    model=S2SConfig(
-        fc6="none",
-        encoder_filters=256,
-        state_filters=256,
-        decoder_filters=(128, 64, 48, 32, 16),
-        input_size=(96, 160),
-    ),
+    model=_MODEL,
     backbone_weights="imagenet",
     stages=(
         Stage("pairs", steps=440, clip_length=2, size=(96, 160)),
@@ -37,6 +38,4 @@ RECIPE = Recipe(
     precision="mixed_bfloat16",
     checkpoint_steps=110,
 )
-MASK_AS_STATE = dataclasses.replace(
-    RECIPE, model=dataclasses.replace(RECIPE.model, initializer="mask")
-)
+MASK_AS_STATE = dataclasses.replace(RECIPE, model=dataclasses.replace(_MODEL, initializer="mask"))
