@@ -156,7 +156,7 @@ def _session(path: Path, threads: int) -> onnxruntime.InferenceSession:
     options.intra_op_num_threads = threads
     try:
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime has a class of its own for every reason
+    except Exception as error:  # onnxruntime raises a separate class for each reason
         raise InputError(f"{path}: cannot be loaded. ({str(error).splitlines()[0]})") from error
 
 

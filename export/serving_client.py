@@ -32,7 +32,7 @@ from ytvos_keras.quiet_import import import_tensorflow
 
 INPUT_SIZE = (256, 448)  # the area at which the models work, at the video's aspect ratio
 STRIDE = 32
-NO_LIMIT = -1  # gRPC clients receive no more than 4 MiB unless told so; states are larger
+NO_LIMIT = -1  # gRPC clients receive at most 4 MiB by default; states are larger
 
 
 class GrpcModel:

@@ -196,6 +196,7 @@ class S2S(keras.Model):
         begun = self.initialize(frame, mask, features)
         if self.memory is None:
             return begun
+        assert features is not None  # a memory needs shared_encoder
         mask = pad_to_stride(ops.cast(mask, "float32"), self.stride)
         others = sum_of_others(mask, objects_per_frame(features, mask))
         return begun | self.memory.trust(features, mask, state, others)
@@ -279,6 +280,7 @@ class S2S(keras.Model):
             cell, hidden = self.initializer(_one_each(frame, mask), mask)
         state = {"h": ops.cast(hidden, "float32"), "c": ops.cast(cell, "float32")}
         if self.memory is not None:
+            assert features is not None  # a memory needs shared_encoder
             state |= self.memory.begin(features, mask, sum_of_others(mask, per_frame))
         if self.sees_masks:
             state["previous_mask"] = mask
