@@ -206,7 +206,7 @@ def test_cached_features_give_the_same_loss_and_spare_the_backbone():
         ("paper", {"parts": ("memory",)}, "no memory that could learn"),
         ("mask-as-state", {"parts": ("initializer",)}, "none of initializer has weights"),
         ("mask-as-input", {"cached_clips": 1}, "features cannot be cached"),
-        ("paper", {"cached_clips": 1}, "a backbone of its own, whose work is cached"),
+        ("paper", {"cached_clips": 1}, "a separate backbone, whose work is cached"),
     ],
 )
 def test_what_a_model_cannot_learn(kind, changes, message):

@@ -40,7 +40,7 @@ def map_in_processes(
     """Yield `function(item)` for every item, in order.
 
     Processes are started afresh and not forked, as TensorFlow may run in this one. Closing the
-    generator (an error or an interruption elsewhere) ends them after the items at hand.
+    generator (an error or an interruption elsewhere) ends them after the current items.
 
     Args:
         function: of the top level of a module, so that other processes find it.
@@ -64,7 +64,7 @@ def map_in_processes(
     parts = [items[start : start + chunk] for start in range(0, len(items), chunk)]
     try:
         # Not `pool.map`: it cancels what is left after an error, and where a process was killed,
-        # Python 3.11 then prints a traceback of its own (InvalidStateError).
+        # Python 3.11 then prints another traceback (InvalidStateError).
         with _interruptions_held():
             results = deque(pool.submit(_map, function, part) for part in parts)
         while results:

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 HINT = "run the same command again, without --overwrite, to resume where it stopped"
 
 RULES = """\
-The pictures are stored as they are, one record a video, in shards of which each
-appears whole or not at all; dataset.json comes last. A run that was stopped in any
-way goes on when the same command is given again. A video with a fault stops the
-run with the name of the file, unless --skip-faulty.
+Pictures are stored unchanged, one record per video, in shards that are written
+atomically; dataset.json comes last. Give the same command again to resume an
+interrupted run. A video with a fault stops the run with the name of the file,
+unless --skip-faulty is given.
 """
 
 

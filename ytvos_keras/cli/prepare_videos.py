@@ -24,7 +24,7 @@ are too dark, blurred or shaky are proposed for rejection, with the measure.
 OUT is in the layout of YouTube-VOS (JPEGImages: the frames to annotate,
 JPEGImages_all_frames: all), with clips.json, clips.csv and contact_sheet_01.jpg to
 look through. Put masks into OUT/Annotations, list their objects in OUT/meta.json
-(or remove that file) and go on with `ytvos-prepare youtube-vos OUT RECORDS`.
+(or remove that file) and continue with `ytvos-prepare youtube-vos OUT RECORDS`.
 """
 HINT = "run the same command again to resume where it stopped"
 

@@ -28,9 +28,9 @@ def name_data_errors() -> Iterator[None]:
     try:
         yield
     except tf.errors.InvalidArgumentError as error:
-        told = re.search(r"InputError: (.+)", error.message)
-        if told:
-            raise InputError(told[1]) from error
+        found = re.search(r"InputError: (.+)", error.message)
+        if found:
+            raise InputError(found[1]) from error
         name = _undecodable() if "JPEG" in error.message else None
         if name is None:
             raise

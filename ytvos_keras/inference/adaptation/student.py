@@ -121,6 +121,6 @@ def _check(model, config: OnlineLearningConfig) -> None:
         )
     if "initializer" in config.parts and not model.config.shared_encoder:
         raise InputError(
-            "this model's Initializer has a backbone of its own, whose work is cached; leave "
+            "this model's Initializer has a separate backbone, whose work is cached; leave "
             '"initializer" out of parts, or cached_clips.'
         )
