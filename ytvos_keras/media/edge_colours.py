@@ -47,14 +47,15 @@ def _mixtures(
     first, second = np.triu_indices(ends.size, 1)
     start, way = colours[ends[first]], colours[ends[second]] - colours[ends[first]]
     length = np.maximum((way**2).sum(-1), 1)
-    found = {}
-    for value in used.tolist():
-        along = ((colours[value] - start) * way).sum(-1) / length
-        off = np.abs(start + along[:, None] * way - colours[value]).max(-1)
-        lines = np.flatnonzero((off <= _NEAR) & (along > 0.04) & (along < 0.96))
-        if lines.size:
-            found[value] = [(colours - colours[value]) @ way[line] for line in lines]
-    return found
+    middle = colours[used][:, None]  # (values, 1, 3), against all lines
+    along = ((middle - start) * way).sum(-1) / length
+    off = np.abs(start + along[..., None] * way - middle).max(-1)
+    mixed = (off <= _NEAR) & (along > 0.04) & (along < 0.96)
+    return {
+        int(value): [(colours - colours[value]) @ way[line] for line in np.flatnonzero(lines)]
+        for value, lines in zip(used, mixed, strict=True)
+        if lines.any()
+    }
 
 
 def _contacts(indices: np.ndarray) -> np.ndarray:

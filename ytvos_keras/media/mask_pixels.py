@@ -37,10 +37,12 @@ class MaskPixels:
     Attributes:
         values: integer (H, W); 0 is background, 255 may be void.
         certain: whether the values are certainly object ids; grey levels may be smooth edges.
+        present: the values that occur, in order, where they are known.
     """
 
     values: np.ndarray
     certain: bool
+    present: np.ndarray | None = None
 
 
 def mask_pixels(image: Image.Image, name: str = "mask") -> MaskPixels:
@@ -132,6 +134,7 @@ def _of_indices(image: Image.Image, name: str) -> MaskPixels:
     used = values_in(indices)
     alpha, colours = _alpha(image), _colours(image)
     _check_alpha(alpha[used], name)
+    present = np.unique(np.where(alpha[used] == 0, 0, used))
     drawn = used[alpha[used] == 255]
     if problem := _background_elsewhere(drawn, colours, is_clear=drawn.size < used.size):
         pixels = np.concatenate([colours, alpha[:, None]], 1)[indices]
@@ -144,12 +147,12 @@ def _of_indices(image: Image.Image, name: str) -> MaskPixels:
             problem,
         )
     if (colours[used] == used[:, None]).all():  # the grey ramp
-        return MaskPixels(index_values(image, indices), certain=False)
+        return MaskPixels(index_values(image, indices), certain=False, present=present)
     edges = edge_values(indices, used, np.where(alpha[:, None] == 0, 0, colours))
     is_davis = (colours[used] == davis_palette()[used]).all()  # its 8th colour is a darker first
     if edges.size > (1 if is_davis else 0):
         raise smooth_edges_error(name, used.size)
-    return MaskPixels(index_values(image, indices), certain=True)
+    return MaskPixels(index_values(image, indices), certain=True, present=present)
 
 
 def _background_elsewhere(drawn: np.ndarray, colours: np.ndarray, is_clear: bool) -> str | None:

@@ -57,7 +57,13 @@ def check_label_map(
     labels = _whole_numbers(_one_channel(np.asarray(array), name), name)
     if void is not None and labels.max() >= 255:
         labels = np.where(labels == 255, labels.dtype.type(void), labels)
-    values = values_in(labels)
+    return _checked(labels, values_in(labels), name, indexed, allow_empty)
+
+
+def _checked(
+    labels: np.ndarray, values: np.ndarray, name: str, indexed: bool, allow_empty: bool
+) -> np.ndarray:
+    """Check the values of a label map, and make it uint8."""
     ids = values[values != 0]
     if not ids.size and not allow_empty:
         raise InputError(f"{name}: no object in it, every pixel is 0; mark the object with its id.")
@@ -116,6 +122,8 @@ def read_label_map(
 def _label_map_of(image: Image.Image, name: str, allow_empty: bool, void: int | None) -> np.ndarray:
     """The checked label map of a picture."""
     pixels = mask_pixels(image, name)
+    if void is None and pixels.present is not None:
+        return _checked(pixels.values, pixels.present, name, pixels.certain, allow_empty)
     return check_label_map(
         pixels.values, name=name, indexed=pixels.certain, allow_empty=allow_empty, void=void
     )
