@@ -11,7 +11,7 @@ from ytvos_keras.data.training_example import _probability
 from ytvos_keras.errors import InputError
 from ytvos_keras.losses import LiteLoss, MaskCrossentropy
 from ytvos_keras.models.backbones import VGG16, EfficientNetLite0
-from ytvos_keras.training import clips
+from ytvos_keras.training import build, clips
 from ytvos_keras.training.build import build_model, compile_model
 from ytvos_keras.training.recipe import Recipe, Stage
 from ytvos_keras.training.recipes import RECIPES
@@ -311,3 +311,11 @@ def test_a_part_that_the_network_lacks():
     recipe = dataclasses.replace(tiny(RECIPES["mask-as-state"]), frozen=("initializer.backbone",))
     with pytest.raises(InputError, match=r"this network has no initializer\.backbone"):
         build_model(recipe, pretrained=False)
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_emulated_bfloat16_is_reported(native, monkeypatch, caplog):
+    monkeypatch.setattr(build, "has_bfloat16", lambda: native)
+    recipe = dataclasses.replace(tiny(RECIPES["small"]), precision="mixed_bfloat16")
+    build_model(recipe, pretrained=False)
+    assert ("use --precision float32" in caplog.text) is not native

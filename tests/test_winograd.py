@@ -1,17 +1,11 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 import tensorflow as tf
 from keras import ops
 
-from ytvos_keras.layers.winograd import transform_kernel, winograd_conv
-
-
-def has_bfloat16() -> bool:
-    """Whether this CPU has bfloat16 instructions; taken for granted where it cannot be read."""
-    facts = Path("/proc/cpuinfo")
-    return not facts.is_file() or "bf16" in facts.read_text()
+from ytvos_keras.layers import native_types
+from ytvos_keras.layers.native_types import has_bfloat16
+from ytvos_keras.layers.winograd import transform_kernel, winograd_conv, winograd_pays
 
 
 def random(*shape, seed=0):
@@ -88,3 +82,23 @@ def with_gradients_in_graph(x, kernel):
         tape.watch(x)
         y = convolve(x, kernel)
     return y, tape.gradient(y, x)
+
+
+@pytest.mark.parametrize(
+    ("cpu", "expected"),
+    [
+        ("flags : fma avx2", False),
+        ("flags : avx512_bf16", True),
+        ("Features : fp asimd", True),
+        (None, True),
+    ],
+)
+def test_bfloat16_that_is_emulated_is_avoided(cpu, expected, tmp_path, monkeypatch):
+    facts = tmp_path / "cpuinfo"
+    if cpu is not None:
+        facts.write_text(cpu)
+    monkeypatch.setattr(native_types, "_CPU", facts)
+    assert has_bfloat16() is expected
+    assert winograd_pays("bfloat16") is expected
+    assert winograd_pays("float32")
+    assert not winograd_pays("float16")

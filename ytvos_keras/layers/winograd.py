@@ -19,6 +19,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from ytvos_keras.layers.native_types import has_bfloat16
 from ytvos_keras.layers.types import Tensor
 
 _B = np.array([[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]], "float32")
@@ -34,9 +35,11 @@ def winograd_pays(dtype: str) -> bool:
     """Whether Winograd is faster for a 3×3 convolution with many channels in a dtype.
 
     Not on a GPU: cuDNN has its own Winograd convolutions. Not in float16: the transforms, sums of
-    four values and more, may overflow.
+    four values and more, may overflow. Nor in bfloat16 on a CPU that emulates it.
     """
-    return dtype in ("float32", "bfloat16") and not tf.config.list_physical_devices("GPU")
+    if tf.config.list_physical_devices("GPU"):
+        return False
+    return dtype == "float32" or (dtype == "bfloat16" and has_bfloat16())
 
 
 def transform_kernel(kernel: Tensor) -> Tensor:

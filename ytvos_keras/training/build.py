@@ -1,7 +1,10 @@
 """Build and compile the model of a recipe."""
 
+import logging
+
 import keras
 
+from ytvos_keras.layers.native_types import has_bfloat16
 from ytvos_keras.losses import LOSSES, FrameLoss
 from ytvos_keras.metrics import MeanJ
 from ytvos_keras.models import S2S
@@ -10,6 +13,8 @@ from ytvos_keras.training.fused_adam import FusedAdam
 from ytvos_keras.training.multi_replica import compile_replicated
 from ytvos_keras.training.recipe import Recipe
 from ytvos_keras.training.start import freeze, frozen_parts, load_weights
+
+logger = logging.getLogger(__name__)
 
 _WARMUP = 1 / 30  # fraction of all steps, before a cosine
 
@@ -24,6 +29,11 @@ def build_model(recipe: Recipe, pretrained: bool = True) -> S2S:
     Raises:
         InputError: the weights cannot be read.
     """
+    if recipe.precision == "mixed_bfloat16" and not has_bfloat16():
+        logger.warning(
+            "this CPU has no bfloat16 instructions, so mixed_bfloat16 is emulated and slow; "
+            "use --precision float32."
+        )
     keras.utils.set_random_seed(recipe.seed)
     backbone = recipe.backbone_weights if pretrained else None
     model = S2S(recipe.model, dtype=recipe.precision, backbone_weights=backbone)
