@@ -68,5 +68,15 @@ def test_without_trusted_frames_there_is_nothing_to_do():
     assert plan({0: [1]}, 0, 1, "both", never) == []
 
 
+def test_a_chain_knows_the_trusted_frame_that_it_leads_towards():
+    found = plan({2: [1], 7: [1]}, 0, 10, "both", never)
+    assert [(list(chain.frames), chain.beyond) for chain in found] == [
+        ([3, 4], 7),
+        ([1, 0], None),
+        ([8, 9], None),
+        ([6, 5], 2),
+    ]
+
+
 def test_a_chain_is_a_value():
     assert Chain((1,), 0, range(1, 3)) == plan({0: [1]}, 0, 3, "forward", never)[0]

@@ -70,6 +70,23 @@ def test_a_correction_changes_the_frames_up_to_the_next_trusted_one(project, run
     assert [left_of(project, i) for i in range(COUNT)] == [5, 6, 7, 20, 21, 22, 30, 31]
 
 
+def test_the_model_is_shown_the_trusted_frames_on_both_sides(project, running, monkeypatch):
+    shown = []
+
+    def add_objects(segmenter, labels):
+        shown.append(sorted(set(labels[labels > 0].tolist())))
+        return original(segmenter, labels)
+
+    original = Segmenter.add_objects
+    monkeypatch.setattr(Segmenter, "add_objects", add_objects)
+    project.add_object()
+    project.save_drawn(0, box(5), [1])
+    project.save_drawn(6, box(11) | box(30, 20, value=2), [1, 2])
+    assert running(0, 6) == [1, 2, 3, 4, 5]
+    assert shown == [[1], [1]]  # frame 6 with object 1 alone, then frame 0
+    assert [left_of(project, i) for i in range(6)] == [5, 6, 7, 8, 9, 10]
+
+
 def test_only_the_corrected_object_is_computed_again(project, running):
     project.add_object()
     project.save_drawn(0, box(5) | box(30, 20, value=2), [1, 2])

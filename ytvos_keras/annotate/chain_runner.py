@@ -27,8 +27,9 @@ class ChainRunner:
     """Run the chains of a project, one frame at a time.
 
     Before a chain, the model is shown the trusted frames on the source's side, the nearest last,
-    with all their masks, so that every correction adds to its memory. Objects that are trusted to
-    be absent are dropped. The last chain can be resumed.
+    with all their masks, so that every correction adds to its memory; and first of all the one that
+    the chain leads towards, with the chain's own objects. Objects that are trusted to be absent are
+    dropped. The last chain can be resumed.
 
     Args:
         project: the masks.
@@ -83,8 +84,11 @@ class ChainRunner:
                 return chain.frames[done:]
         self._left = None
         self.segmenter.reset()
+        if chain.beyond is not None:
+            labels = self.project.mask(chain.beyond)
+            self._show(chain.beyond, np.where(np.isin(labels, chain.objects), labels, 0))
         for index in self._to_remember(chain):
-            self._show(index)
+            self._show(index, self.project.mask(index))
         return chain.frames
 
     def _to_remember(self, chain: Chain) -> list[int]:
@@ -96,9 +100,8 @@ class ChainRunner:
         behind = sorted((i for i in held if (source - i) * step >= 0), reverse=step < 0)
         return behind[-REMEMBERED:]
 
-    def _show(self, index: int) -> None:
-        """Show the Segmenter a frame with its masks."""
-        labels = self.project.mask(index)
+    def _show(self, index: int, labels: np.ndarray) -> None:
+        """Show the Segmenter a frame with masks."""
         for object_id in self.project.trusted[index]:
             if object_id in self.segmenter.object_ids and not (labels == object_id).any():
                 self.segmenter.remove_object(object_id)

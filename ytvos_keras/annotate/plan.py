@@ -18,11 +18,13 @@ class Chain:
         objects: ids of the objects whose masks are wanted.
         source: index of the trusted frame.
         frames: indexes in the order of computation, starting next to the source.
+        beyond: the next trusted frame in that order; None if there is none.
     """
 
     objects: tuple[int, ...]
     source: int
     frames: range
+    beyond: int | None = None
 
 
 def plan(
@@ -49,11 +51,11 @@ def plan(
     """
     chains = []
     for objects, sources in _groups(trusted):
-        for source, frames in _reaches(sources, start, stop, direction):
+        for source, frames, beyond in _reaches(sources, start, stop, direction):
             stale = [f for f in frames if start <= f < stop and not is_fresh(source, f, objects)]
             if stale:
                 length = abs(stale[-1] - source)
-                chains.append(Chain(objects, source, frames[:length]))
+                chains.append(Chain(objects, source, frames[:length], beyond))
     return chains
 
 
@@ -80,9 +82,9 @@ def _reaches(sources: tuple[int, ...], start: int, stop: int, direction: Directi
             last = stop - 1 if after is None else after - 1
             if direction == "both" and after is not None:
                 last = (source + after) // 2  # the earlier one if both are equally near
-            yield source, range(source + 1, min(last, stop - 1) + 1)
+            yield source, range(source + 1, min(last, stop - 1) + 1), after
         if direction != "forward":
             first = start if before is None else before + 1
             if direction == "both" and before is not None:
                 first = (before + source) // 2 + 1
-            yield source, range(source - 1, max(first, start) - 1, -1)
+            yield source, range(source - 1, max(first, start) - 1, -1), before
