@@ -2,6 +2,7 @@
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from ytvos_keras.argument_types import choice_of, dimensions, list_of, positive
 from ytvos_keras.bench.measure import Key, Progress, Timing, interleave
@@ -27,6 +28,20 @@ def add_size(
         default=default,
         metavar="HxW",
         help=f"height and width of the {what} in pixels (default: {shown})",
+    )
+
+
+def add_videos(parser: ArgumentParser) -> None:
+    """Add annotated videos, and the model that segments them."""
+    parser.add_argument(
+        "videos",
+        type=Path,
+        metavar="VIDEOS",
+        help="folder that holds SOURCE/{JPEGImages,Annotations}/SEQUENCE/",
+    )
+    parser.add_argument("--sequences", nargs="+", required=True, metavar="SOURCE/SEQUENCE")
+    parser.add_argument(
+        "--model", default="s2s-lite", metavar="NAME|PATH", help="default: s2s-lite"
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ytvos_keras.argument_types import choice_of, dimensions, list_of, natural
+from ytvos_keras.bench.arguments import add_videos
 from ytvos_keras.bench.machine import describe_machine
 from ytvos_keras.bench.measure import Progress, no_progress
 from ytvos_keras.bench.report import Figure, Report, Row
@@ -63,16 +64,7 @@ class _Timed:
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of this benchmark."""
-    parser.add_argument(
-        "videos",
-        type=Path,
-        metavar="VIDEOS",
-        help="folder that holds SOURCE/{JPEGImages,Annotations}/SEQUENCE/",
-    )
-    parser.add_argument("--sequences", nargs="+", required=True, metavar="SOURCE/SEQUENCE")
-    parser.add_argument(
-        "--model", default="s2s-lite", metavar="NAME|PATH", help="default: s2s-lite"
-    )
+    add_videos(parser)
     parser.add_argument(
         "--learning",
         type=list_of(choice_of(ONLINE_LEARNING)),

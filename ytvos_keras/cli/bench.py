@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ytvos_keras.bench import (
     convlstm,
+    corrections,
     evaluation,
     export,
     long_video,
@@ -21,7 +22,10 @@ from ytvos_keras.cli.common import prepare_tensorflow, run, table_console
 from ytvos_keras.errors import InputError
 from ytvos_keras.quiet_import import import_tensorflow
 
-BENCHMARKS = (convlstm, step, train, memory, long_video, online, export, evaluation, pipeline)
+BENCHMARKS = (
+    *(convlstm, step, train, memory, long_video, online, corrections),
+    *(export, evaluation, pipeline),
+)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -1,0 +1,97 @@
+"""`ytvos-bench corrections` with stand-ins for model and Segmenter."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import ytvos_keras
+from ytvos_keras.cli.bench import main
+from ytvos_keras.media.masks import write_mask
+
+SIZE = (4, 8)
+
+
+def truth(t):
+    labels = np.zeros(SIZE, "uint8")
+    labels[:2, t // 2 : t // 2 + 4], labels[3, :4] = 1, 2
+    return labels
+
+
+class Follower:
+    """Repeats the masks that it was given last: right for object 2, and soon wrong for object 1."""
+
+    def __init__(self, model, size=None):
+        assert (model, size) == ("the model", (4, 8))
+
+    def reset(self):
+        self.video = None
+
+    def add_objects(self, labels):
+        assert labels.any()
+        self.video = labels
+        return [1, 2]
+
+    def restore(self, video):
+        self.video = video
+
+    def step(self, frame):
+        return self.video
+
+
+@pytest.fixture
+def videos(tmp_path):
+    frames, annotations = (tmp_path / "set" / n / "clip" for n in ("JPEGImages", "Annotations"))
+    frames.mkdir(parents=True)
+    annotations.mkdir(parents=True)
+    for t in range(9):
+        Image.fromarray(np.zeros((*SIZE, 3), "uint8")).save(frames / f"{t:05}.png")
+        if t != 3:
+            write_mask(annotations / f"{t:05}.png", truth(t))
+    return tmp_path
+
+
+@pytest.fixture
+def bench(videos, monkeypatch):
+    monkeypatch.setattr(ytvos_keras, "load", lambda name: "the model", raising=False)
+    monkeypatch.setattr(ytvos_keras, "Segmenter", Follower, raising=False)
+
+    def run(*options):
+        path = videos / "report.json"
+        command = ["corrections", str(videos), "--sequences", "set/clip", "--size", "4x8"]
+        assert main([*command, *options, "--json", str(path)]) == 0
+        return json.loads(path.read_text())
+
+    return run
+
+
+def mean_j(given, frames):
+    """J of object 1 where a mask stands still that was right in a frame."""
+    masks = [[truth(t) == 1 for t in (given, frame)] for frame in frames]
+    return 100 * np.mean([(a & b).sum() / (a | b).sum() for a, b in masks])
+
+
+def test_corrections(bench, capsys):
+    content = bench()
+    assert [(row["mask"], row["object"]) for row in content["rows"]] == [
+        (mask, number)
+        for mask in ("later 2", "later 4", "later 7", "between 8")
+        for number in (1, 2)
+    ]
+    for row, place in zip(content["rows"][:6:2], (2, 4, 7), strict=True):
+        later = [t for t in range(place + 1, 9) if t != 3]
+        assert row["J_percent"] == pytest.approx(mean_j(0, later))
+        assert row["new_J_percent"] == pytest.approx(mean_j(place, later))
+    assert [row["gain_percent"] for row in content["rows"][1::2]] == [0] * 4
+    gains = [row["gain_percent"] for row in content["rows"][:6]]
+    assert content["figures"]["gain_later"] == pytest.approx(np.mean(gains))
+    assert content["figures"]["worse_later"] == 0
+    printed = capsys.readouterr().out
+    assert "later: J +" in printed
+    assert max(map(len, printed.splitlines())) <= 80
+
+
+def test_the_first_frames_of_a_video(bench):
+    content = bench("--frames", "5")
+    assert [row["mask"] for row in content["rows"][::2]] == ["later 1", "later 2", "between 4"]

@@ -1,0 +1,185 @@
+"""`ytvos-bench corrections`: what a corrected frame gains in the frames around it."""
+
+import statistics
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ytvos_keras.argument_types import positive
+from ytvos_keras.bench.arguments import add_size, add_videos, chosen
+from ytvos_keras.bench.machine import describe_machine
+from ytvos_keras.bench.measure import Progress, no_progress
+from ytvos_keras.bench.report import Figure, Report, Row
+from ytvos_keras.errors import InputError
+from ytvos_keras.processes import peak_memory
+
+NAME = "corrections"
+SUMMARY = "J of annotated videos before and after one true mask is given in a later frame"
+
+_PLACES = (0.25, 0.5, 0.75)  # of the video
+_LATER, _BETWEEN = "later", "between"
+_MEANING = {
+    _LATER: "frames after a correction",
+    _BETWEEN: "frames that follow from the first mask, with that of the last frame known too",
+}
+
+
+class Gain(NamedTuple):
+    """One object and one more mask.
+
+    Attributes:
+        what: `later`, for the frames after a correction, or `between`, for the first half of the
+            frames between two given masks.
+        frame: index of the frame in which the mask was given.
+        object_id: the object.
+        before: its mean J in those frames without that mask, 0–1.
+        after: the same with it.
+    """
+
+    what: str
+    frame: int
+    object_id: int
+    before: float
+    after: float
+
+
+class _Video:
+    """An annotated video, and the J of its frames without corrections."""
+
+    def __init__(self, segmenter: Any, videos: Path, sequence: str, most: int | None):
+        from ytvos_keras.datasets.sequence_folders import mask_files
+        from ytvos_keras.media.folder_frames import FolderFrames
+        from ytvos_keras.media.masks import read_mask
+
+        source, _, name = sequence.partition("/")
+        frames = FolderFrames(videos / source / "JPEGImages" / name)
+        files = mask_files(videos / source / "Annotations" / name)
+        names = frames.names[:most]
+        if names[0] not in files or sum(name in files for name in names) < 3:
+            raise InputError(f"{sequence}: needs a mask of the first frame and three or more")
+        self.segmenter = segmenter
+        self.frames = [frame for _, (_, frame) in zip(names, frames, strict=False)]
+        self.truths = {
+            t: read_mask(files[name], allow_empty=True)[0]
+            for t, name in enumerate(names)
+            if name in files
+        }
+        segmenter.reset()
+        self.ids = segmenter.add_objects(self.truths[0])
+        self.states: list[Any] = []  # before each frame
+        self.before = dict(self._follow(0, len(self.frames), keep=True))
+
+    def gains(self) -> list[Gain]:
+        """Give the masks at three places, one at a time; then the last one beside the first."""
+        found = []
+        wanted = [place * len(self.frames) for place in _PLACES]
+        annotated = np.array(sorted(self.truths))
+        places = {int(annotated[np.abs(annotated - place).argmin()]) for place in wanted}
+        for place in sorted(places - {0}):
+            self.segmenter.restore(self.states[place])
+            found += self._gain(_LATER, place, range(place, len(self.frames)))
+        last = max(self.truths)
+        self.segmenter.reset()
+        if self._give(last):
+            self.segmenter.step(self.frames[last])
+            self._give(0)
+            found += self._gain(_BETWEEN, last, range(last // 2 + 1), give=False)
+        return found
+
+    def _gain(self, what: str, place: int, frames: range, give: bool = True) -> list[Gain]:
+        given = self._give(place) if give else self.ids
+        after = dict(self._follow(frames.start, frames.stop))
+        scored = [t for t in after if t != frames.start]
+        if not scored:
+            return []
+        means = [np.mean([j[t] for t in scored], axis=0) for j in (self.before, after)]
+        return [
+            Gain(what, place, i, float(before), float(better))
+            for i, before, better in zip(self.ids, *means, strict=True)
+            if i in given
+        ]
+
+    def _give(self, frame: int) -> list[int]:
+        """Give the true masks of a frame; return the objects that are in it."""
+        truth = self.truths[frame]
+        masks = np.where(np.isin(truth, self.ids), truth, 0).astype(np.uint8)
+        return self.segmenter.add_objects(masks) if masks.any() else []
+
+    def _follow(self, start: int, stop: int, keep: bool = False):
+        """Yield (frame, J of all objects) of the annotated frames."""
+        from ytvos_keras.evaluation.frame_scores import score_frame
+
+        for t in range(start, stop):
+            if keep:
+                self.states.append(self.segmenter.video)
+            labels = self.segmenter.step(self.frames[t])
+            if t in self.truths:
+                yield t, score_frame(labels, self.truths[t], self.ids)[0]
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of this benchmark."""
+    add_videos(parser)
+    parser.add_argument(
+        "--frames", type=positive, metavar="N", help="of each sequence, at most (default: all)"
+    )
+    add_size(parser, None, "working frame")
+
+
+def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
+    """Segment every sequence from its first mask, then again with one more true mask.
+
+    `later`: the mask of the frame at a quarter, half and three quarters of the video is given when
+    the model gets there; J is the mean over the frames after it. `between`: the masks of the first
+    and of the last frame are known from the start; J is the mean over the first half of the frames.
+
+    Raises:
+        InputError: A sequence cannot be read.
+    """
+    import ytvos_keras
+
+    machine = describe_machine()  # before our own load is on it
+    segmenter = ytvos_keras.Segmenter(ytvos_keras.load(arguments.model), arguments.size)
+    found: list[Gain] = []
+    rows = []
+    for n, sequence in enumerate(arguments.sequences):
+        progress(sequence, n, len(arguments.sequences))
+        gains = _Video(segmenter, arguments.videos, sequence, arguments.frames).gains()
+        rows += [_row(sequence, gain) for gain in gains]
+        found += gains
+    if not rows:
+        raise InputError("no object is in a later annotated frame of these sequences")
+    return Report(
+        benchmark=NAME,
+        settings=chosen(arguments, "model", "frames", "size"),
+        machine=machine,
+        rows=rows,
+        figures=[figure for what in _MEANING for figure in _figures(what, found)],
+        peak_memory_mb=peak_memory(),
+    )
+
+
+def _row(sequence: str, gain: Gain) -> Row:
+    mask = f"{gain.what} {gain.frame}"
+    before, after = 100 * gain.before, 100 * gain.after
+    return Row(
+        {"sequence": sequence, "mask": mask, "object": gain.object_id},
+        {"J_percent": before, "new_J_percent": after, "gain_percent": after - before},
+    )
+
+
+def _figures(what: str, found: list[Gain]) -> list[Figure]:
+    gains = [100 * (gain.after - gain.before) for gain in found if gain.what == what]
+    if not gains:
+        return []
+    mean, worse = statistics.fmean(gains), sum(gain < -1 for gain in gains)
+    return [
+        Figure(f"gain_{what}", mean, f"{what}: J {mean:+.1f} points in the {_MEANING[what]}"),
+        Figure(
+            f"worse_{what}",
+            worse,
+            f"{what}: {worse} of {len(gains)} objects worse by over a point",
+        ),
+    ]
