@@ -165,7 +165,7 @@ def _row(sequence: str, gain: Gain) -> Row:
     mask = f"{gain.what} {gain.frame}"
     before, after = 100 * gain.before, 100 * gain.after
     return Row(
-        {"sequence": sequence, "mask": mask, "object": gain.object_id},
+        {"sequence": sequence.rpartition("/")[2], "mask": mask, "object": gain.object_id},
         {"J_percent": before, "new_J_percent": after, "gain_percent": after - before},
     )
 
