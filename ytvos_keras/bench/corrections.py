@@ -5,8 +5,6 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from ytvos_keras.argument_types import positive
 from ytvos_keras.bench.arguments import add_size, add_videos, chosen
 from ytvos_keras.bench.machine import describe_machine
@@ -75,8 +73,7 @@ class _Video:
         """Give the masks at three places, one at a time; then the last one beside the first."""
         found = []
         wanted = [place * len(self.frames) for place in _PLACES]
-        annotated = np.array(sorted(self.truths))
-        places = {int(annotated[np.abs(annotated - place).argmin()]) for place in wanted}
+        places = {self._annotated_near(place) for place in wanted}
         for place in sorted(places - {0}):
             self.segmenter.restore(self.states[place])
             found += self._gain(_LATER, place, range(place, len(self.frames)))
@@ -88,7 +85,12 @@ class _Video:
             found += self._gain(_BETWEEN, last, range(last // 2 + 1), give=False)
         return found
 
+    def _annotated_near(self, place: float) -> int:
+        return min(self.truths, key=lambda t: abs(t - place))
+
     def _gain(self, what: str, place: int, frames: range, give: bool = True) -> list[Gain]:
+        import numpy as np
+
         given = self._give(place) if give else self.ids
         after = dict(self._follow(frames.start, frames.stop))
         scored = [t for t in after if t != frames.start]
@@ -103,6 +105,8 @@ class _Video:
 
     def _give(self, frame: int) -> list[int]:
         """Give the true masks of a frame; return the objects that are in it."""
+        import numpy as np
+
         truth = self.truths[frame]
         masks = np.where(np.isin(truth, self.ids), truth, 0).astype(np.uint8)
         return self.segmenter.add_objects(masks) if masks.any() else []
