@@ -180,6 +180,7 @@ def test_a_range_and_trust(person, project):
     person.sees("#range", "Frames 1–4")
     person.propagate()
     person.sees("#run", "Done: 3 frames.")
+    person.sees("#place", "frame 4 of")
     person.press("t")
     wait_until(lambda: 3 in project.trusted)
     person.press("t")

@@ -6,11 +6,10 @@ from tiny_s2s import TinyS2S
 
 from ytvos_keras.bench.export import FLOAT32, INT8, KERAS, SAVED_MODEL
 from ytvos_keras.cli.bench import main
-from ytvos_keras.models import presets
 
 
 def test_every_form_takes_its_turn(monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(presets, "load", lambda name: TinyS2S())
+    monkeypatch.setattr("ytvos_keras.models.load", lambda name: TinyS2S())
     path = tmp_path / "export.json"
     size = ["--model", "s2s-lite", "--size", "32x48", "--repeats", "1", "--warmup", "1"]
     assert main(["export", *size, "--json", str(path)]) == 0

@@ -6,12 +6,11 @@ from tiny_s2s import TinyS2S
 
 from ytvos_keras.cli import export
 from ytvos_keras.export import parity, saved_model
-from ytvos_keras.models import presets
 
 
 @pytest.fixture
 def tiny(monkeypatch):
-    monkeypatch.setattr(presets, "load", lambda name: TinyS2S())
+    monkeypatch.setattr("ytvos_keras.models.load", lambda name: TinyS2S())
     monkeypatch.setattr(saved_model, "byte_signatures", lambda *_: {})  # traced elsewhere
 
 
