@@ -282,7 +282,7 @@ def test_statistics_stay_fixed_when_the_backbone_is_trained():
 
 
 def test_a_pytorch_state_dict_is_taken_over():
-    """Every convolution of the network gets the array of its own name, in its own layout."""
+    """Every convolution of the network gets the array of the same name, in its layout."""
     backbone, state, generator = EfficientNetLite0(), {}, np.random.default_rng(0)
     backbone.build()
 

@@ -314,7 +314,7 @@ def test_ctrl_c_ends_all_processes_with_one_line(tmp_path):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        start_new_session=True,  # a group of its own, which gets the signal as from a terminal
+        start_new_session=True,  # a separate group, which gets the signal as from a terminal
     )
     assert process.stdout.readline().split()[1:] == ["1", "19998"]  # the processes are at work
     os.killpg(process.pid, signal.SIGINT)

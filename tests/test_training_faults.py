@@ -72,7 +72,7 @@ def spoil(model):
 
 
 def assert_same_run(one: RunFiles, other: RunFiles):
-    """Logs without times, and everything in the last checkpoints, to the last bit."""
+    """Logs without times, and everything in the last checkpoints, are equal bit by bit."""
     logs = [re.sub(r",[^,]*$", "", file.log.read_text(), flags=re.M) for file in (one, other)]
     assert logs[0] == logs[1]
     checkpoints = [list_checkpoints(files.checkpoints) for files in (one, other)]

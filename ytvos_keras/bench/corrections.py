@@ -56,7 +56,7 @@ class _Video:
         files = mask_files(videos / source / "Annotations" / name)
         names = frames.names[:most]
         if names[0] not in files or sum(name in files for name in names) < 3:
-            raise InputError(f"{sequence}: needs a mask of the first frame and three or more")
+            raise InputError(f"{sequence}: needs masks of the first frame and of two later ones")
         self.segmenter = segmenter
         self.frames = [frame for _, (_, frame) in zip(names, frames, strict=False)]
         self.truths = {

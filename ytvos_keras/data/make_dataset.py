@@ -71,7 +71,7 @@ def make_dataset(
         min_object: smallest object in the first frame of a clip, as a fraction of the frame.
         max_step: largest mean frame distance, see `ClipSampler`.
         objects: objects per clip (N), for models whose objects see each other. The first is chosen
-            as always; the others are further objects of the first frame, as far as it has any.
+            as always; the others are further objects of the first frame, if it has any.
         parallel: clips made in parallel; default: TensorFlow decides.
 
     Returns:

@@ -51,7 +51,7 @@ class S2S(keras.Model):
 
     Call arguments:
         inputs: A dict with `"frames"` `(B, T, H, W, 3)` and `"mask"` `(B, H, W, N)`, the N objects
-            of each clip in frame 0, in {0, 1}; N is 1 but for training a memory that sees other
+            of each clip in frame 0, in {0, 1}; N is 1 except to train a memory that sees other
             objects. For training with teacher forcing, which takes one object, also
             `"previous_masks"` `(B, T − 1, H, W, 1)`, the masks of frames 0…T−2, and
             `"teacher_forcing"` `(B, T − 1)`, 1 where the model sees them instead of its own last

@@ -73,7 +73,7 @@ export class App extends EventTarget {
     if (this.video) await this.goTo(index, true);
   }
 
-  // The summary and the events come by different ways: an older status may come later.
+  // The summary and the events arrive over two connections, so an older status may arrive later.
   #setStatus(status) {
     if (status.revision >= this.status.revision) this.status = status;
   }
