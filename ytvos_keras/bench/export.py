@@ -65,7 +65,7 @@ def _cases(
 
     from ytvos_keras.export.annotated_clips import bundled_clip
     from ytvos_keras.export.onnx_convert import convert
-    from ytvos_keras.export.onnx_files import to_precision
+    from ytvos_keras.export.onnx_precision import to_precision
     from ytvos_keras.export.onnx_stream import OnnxStream
     from ytvos_keras.export.parity import demo_clip
     from ytvos_keras.export.signatures import signatures

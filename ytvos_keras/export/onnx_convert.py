@@ -21,13 +21,15 @@ NEXT = "_next"
 
 GRAPHS = ("initialize", "step", "encode", "step_features")
 
+Graphs = dict[str, onnx.ModelProto]
+
 
 def convert(
     model,
     size: tuple[int, int] | None = None,
     graphs: Iterable[str] = GRAPHS,
     on_progress: Callable[[str, int, int], None] | None = None,
-) -> dict[str, onnx.ModelProto]:
+) -> Graphs:
     """Convert signatures of a model to ONNX.
 
     Inputs and outputs are those of `export.signatures`, except that the next state is called
@@ -67,11 +69,19 @@ def convert(
     return converted
 
 
-def describe(graph: onnx.ModelProto, facts: dict[str, str]) -> None:
-    """Write facts, and the versions of the exporting packages, into the graph's metadata."""
+def save(graph: onnx.ModelProto, path: Path, facts: dict[str, str]) -> Path:
+    """Check a graph and write it with facts and the exporting packages' versions as metadata."""
     packages = ("ytvos-keras", "tensorflow", "keras", "tf2onnx", "onnx")
     versions = {package: importlib.metadata.version(package) for package in packages}
-    onnx.helper.set_model_props(graph, {**facts, **versions})
+    onnx.helper.set_model_props(graph, {**facts, "graph": path.stem, **versions})
+    onnx.checker.check_model(graph, full_check=True)
+    onnx.save(graph, path)
+    return path
+
+
+def input_and_output_names(graph: onnx.ModelProto) -> tuple[list[str], list[str]]:
+    """Names of a graph's inputs and of its outputs."""
+    return [x.name for x in graph.graph.input], [x.name for x in graph.graph.output]
 
 
 class _OneSignature(keras.Model):

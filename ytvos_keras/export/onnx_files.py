@@ -7,15 +7,8 @@ from pathlib import Path
 
 from ytvos_keras.errors import InputError
 from ytvos_keras.export.annotated_clips import Clip, bundled_clip, find_clips
-from ytvos_keras.export.onnx_check import CLIP, check_graphs
-from ytvos_keras.export.onnx_clip import clip_graph
-from ytvos_keras.export.onnx_convert import convert, describe
-from ytvos_keras.export.onnx_half import with_half_weights
 from ytvos_keras.export.onnx_measure import Measured, measure_precisions
-from ytvos_keras.export.onnx_packages import onnx
-from ytvos_keras.export.onnx_quantise import calibration_inputs, quantise
 from ytvos_keras.export.onnx_segmenter import OnnxSegmenter
-from ytvos_keras.export.onnx_stream import OnnxStream
 from ytvos_keras.export.parity import Parity
 from ytvos_keras.media.atomic import atomic_folder
 
@@ -25,7 +18,6 @@ LICENCES = {
     "s2s-lite": "code Apache-2.0; weights for research and evaluation, see the model card",
 }
 
-Graphs = dict[str, onnx.ModelProto]
 Progress = Callable[[str, int, int | None], None]
 
 
@@ -118,13 +110,20 @@ def export_onnx(
         raise InputError(f"{output}: is there already; give the name of a new folder.")
     clips = find_clips(data) if data else [bundled_clip()]
     calibration_clips = find_clips(calibration) if calibration else [bundled_clip()]
+
+    # These need the packages of the extra `onnx`.
+    from ytvos_keras.export.onnx_check import CLIP, check_graphs
+    from ytvos_keras.export.onnx_clip import clip_graph
+    from ytvos_keras.export.onnx_convert import convert, input_and_output_names, save
+    from ytvos_keras.export.onnx_precision import to_precision
+
     full = convert(model, size, on_progress=report)
     graphs = to_precision(full, precision, model, calibration_clips, size, report)
     graphs[CLIP] = clip_graph(graphs["initialize"], graphs["step"])
     output.parent.mkdir(parents=True, exist_ok=True)
     with atomic_folder(output) as part:
         facts = _facts(model, name, size, precision)
-        files = {key: _write(graph, part / f"{key}.onnx", facts) for key, graph in graphs.items()}
+        files = {key: save(graph, part / f"{key}.onnx", facts) for key, graph in graphs.items()}
         # A copy of the metadata: onnxruntime-web does not expose those in the graphs.
         (part / FACTS_FILE).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
         parity = check_graphs(model, files, size, report, within=precision == "float32")
@@ -134,35 +133,12 @@ def export_onnx(
     return OnnxFiles(
         output,
         {file.name: (output / file.name).stat().st_size for file in files.values()},
-        {key: _names(graph) for key, graph in graphs.items()},
+        {key: input_and_output_names(graph) for key, graph in graphs.items()},
         precision,
         parity,
         measured,
         _describe_clips(clips),
     )
-
-
-def to_precision(
-    graphs: Graphs,
-    precision: str,
-    model,
-    clips: Sequence[Clip],
-    size: tuple[int, int] | None,
-    report: Progress,
-) -> Graphs:
-    """Convert float32 graphs to another precision; `clips` calibrate int8."""
-    if precision == "float32":
-        return dict(graphs)
-    if precision == "float16":
-        return {name: with_half_weights(graph) for name, graph in graphs.items()}
-    report("calibrating", 0, len(graphs))
-    shape = model.config.input_size, model.stride
-    inputs = calibration_inputs(OnnxStream(graphs), clips, *shape, size=size)
-    quantised = {}
-    for number, (name, graph) in enumerate(graphs.items(), start=1):
-        quantised[name] = quantise(graph, inputs[name])
-        report("calibrating", number, len(graphs))
-    return quantised
 
 
 def _measure(
@@ -172,6 +148,8 @@ def _measure(
     size: tuple[int, int] | None,
     report: Progress,
 ) -> dict[str, Measured]:
+    from ytvos_keras.export.onnx_stream import OnnxStream
+
     segmenters = {
         name: OnnxSegmenter(OnnxStream(graphs), model.config.input_size, model.stride, size)
         for name, graphs in precisions.items()
@@ -190,17 +168,6 @@ def _facts(model, name: str, size: tuple[int, int] | None, precision: str) -> di
         "stride": str(model.stride),
         "licence": LICENCES.get(name, "code Apache-2.0; weights: that of whoever trained them"),
     }
-
-
-def _write(graph: onnx.ModelProto, path: Path, facts: dict[str, str]) -> Path:
-    describe(graph, {**facts, "graph": path.stem})
-    onnx.checker.check_model(graph, full_check=True)
-    onnx.save(graph, path)
-    return path
-
-
-def _names(graph: onnx.ModelProto) -> tuple[list[str], list[str]]:
-    return [x.name for x in graph.graph.input], [x.name for x in graph.graph.output]
 
 
 def _describe_clips(clips: Sequence[Clip]) -> str:

@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 
-from ytvos_keras.export.onnx_stream import OnnxStream
+from ytvos_keras.export.parity import Stream
 from ytvos_keras.inference.merge import merge_probabilities
 from ytvos_keras.inference.sizes import resize_frame, resize_mask, working_size
 
@@ -13,7 +13,7 @@ class OnnxSegmenter:
     """Track the objects of a first frame like `Segmenter`, for scoring.
 
     Args:
-        stream: The graphs.
+        stream: The graphs, an `OnnxStream`.
         input_size: Nominal working (height, width); only the area matters.
         stride: Of the model, in pixels.
         size: (height, width) of all images, where the graphs have a fixed one.
@@ -24,7 +24,7 @@ class OnnxSegmenter:
 
     def __init__(
         self,
-        stream: OnnxStream,
+        stream: Stream,
         input_size: tuple[int, int],
         stride: int,
         size: tuple[int, int] | None = None,
