@@ -1,5 +1,7 @@
 """int8, what it costs, and the clips on which that is measured."""
 
+import unicodedata
+
 import numpy as np
 import onnx
 import pytest
@@ -113,6 +115,15 @@ def test_a_clip_without_a_first_mask_is_named(clips):
     del clips[0].masks["00000"]
     with pytest.raises(InputError, match="square: the first frame, 00000, has no mask"):
         list(clips[0].frames())
+
+
+def test_names_in_another_encoding_of_unicode(tmp_path):
+    composed, decomposed = (unicodedata.normalize(form, "b\u00e4r") for form in ("NFC", "NFD"))
+    for kind, name in (("JPEGImages", decomposed), ("Annotations", composed)):
+        (tmp_path / kind / name).mkdir(parents=True)
+        write_mask(tmp_path / kind / name / f"{name}.png", np.ones((8, 8), np.uint8))
+    (clip,) = find_clips(tmp_path)
+    assert [mask.sum() for _, mask in clip.frames()] == [64]
 
 
 def test_a_folder_of_another_kind_is_refused(tmp_path):

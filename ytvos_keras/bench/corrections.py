@@ -47,15 +47,15 @@ class _Video:
     """An annotated video, and the J of its frames without corrections."""
 
     def __init__(self, segmenter: Any, videos: Path, sequence: str, most: int | None):
-        from ytvos_keras.datasets.sequence_folders import mask_files
+        from ytvos_keras.datasets.sequence_folders import masks_of_frames
         from ytvos_keras.media.folder_frames import FolderFrames
         from ytvos_keras.media.masks import read_mask
 
         source, _, name = sequence.partition("/")
         frames = FolderFrames(videos / source / "JPEGImages" / name)
-        files = mask_files(videos / source / "Annotations" / name)
         names = frames.names[:most]
-        if names[0] not in files or sum(name in files for name in names) < 3:
+        files = masks_of_frames(names, videos / source / "Annotations" / name)
+        if names[0] not in files or len(files) < 3:
             raise InputError(f"{sequence}: needs masks of the first frame and of two later ones")
         self.segmenter = segmenter
         self.frames = [frame for _, (_, frame) in zip(names, frames, strict=False)]

@@ -33,7 +33,7 @@ class ClipFeed:
         augmentation: None for none; then a picture is a still video.
         min_object: see `ClipSampler`.
         max_step: see `ClipSampler`.
-        objects: of each clip.
+        objects: number in each clip.
         on_corrupt: see `UnreadableFrames`.
     """
 
@@ -50,7 +50,7 @@ class ClipFeed:
         augmentation: Augmentation | None,
         min_object: float,
         max_step: int,
-        objects: int,
+        objects: int = 1,
         on_corrupt: str,
     ):
         folders, self._shares = _sources(data)

@@ -66,6 +66,12 @@ def mask_files(folder: Path) -> dict[str, Path]:
     return {plain_name(file.stem): file for file in list_masks(folder)}
 
 
+def masks_of_frames(names: Sequence[str], folder: Path) -> dict[str, Path]:
+    """The masks of a folder by the names of the frames that have one."""
+    files = mask_files(folder)
+    return {name: files[plain_name(name)] for name in names if plain_name(name) in files}
+
+
 def picture_files(folder: Path) -> dict[str, Path]:
     """The pictures of a folder by their names without suffix; of one name, the PNG."""
     files = list_pictures(folder)

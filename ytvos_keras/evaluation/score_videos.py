@@ -16,7 +16,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from ytvos_keras.datasets.sequence_folders import mask_files
+from ytvos_keras.datasets.sequence_folders import masks_of_frames
 from ytvos_keras.errors import InputError
 from ytvos_keras.evaluation.baselines import CopiedMask, FlowPropagation
 from ytvos_keras.evaluation.evaluate import evaluate
@@ -60,7 +60,8 @@ def score_sequence(method: Method, frames: Path, annotations: Path) -> SequenceS
     """
     source = FolderFrames(frames)
     truths = {
-        name: read_mask(file, allow_empty=True)[0] for name, file in mask_files(annotations).items()
+        name: read_mask(file, allow_empty=True)[0]
+        for name, file in masks_of_frames(source.names, annotations).items()
     }
     if source.names[0] not in truths or len(truths) < 3:
         raise InputError(f"{annotations}: needs a mask of the first frame and three masks or more")
@@ -73,7 +74,7 @@ def score_sequence(method: Method, frames: Path, annotations: Path) -> SequenceS
         seconds.append(time.perf_counter() - begin)
         if name in truths:
             predictions.append(labels)
-    annotated = [truths[name] for name in source.names if name in truths]
+    annotated = list(truths.values())
     sequence = annotations.name
     result = evaluate(
         {sequence: np.stack(predictions)}, {sequence: np.stack(annotated)}, "davis2017"

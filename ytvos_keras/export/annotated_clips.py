@@ -9,6 +9,7 @@ import numpy as np
 from ytvos_keras.datasets.sequence_folders import check_is_folder, list_sequences, mask_files
 from ytvos_keras.errors import InputError
 from ytvos_keras.media import open_frames, read_mask
+from ytvos_keras.media.listing import child, plain_name
 
 _DEMO = Path(__file__).parent.parent / "assets" / "demo"
 
@@ -20,7 +21,7 @@ class Clip:
     Attributes:
         name: Name for messages.
         path: A video file or a folder of frames.
-        masks: Files of index PNGs by the frame's name.
+        masks: Files of index PNGs by the frame's name, see `plain_name`.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Clip:
         for number, (name, frame) in enumerate(open_frames(self.path)):
             if number == limit:
                 return
+            name = plain_name(name)
             if number == 0 and name not in self.masks:
                 raise InputError(f"{self.name}: the first frame, {name}, has no mask; add it.")
             mask = None
@@ -69,6 +71,6 @@ def find_clips(folder: str | Path) -> list[Clip]:
     check_is_folder(folder)
     masks = folder / "Annotations"
     return [
-        Clip(name, folder / "JPEGImages" / name, mask_files(masks / name))
+        Clip(name, child(folder / "JPEGImages", name), mask_files(masks / name))
         for name in list_sequences(masks)
     ]

@@ -1,5 +1,7 @@
 """Detect smooth edges in index pictures: colours that are mixtures of their neighbours."""
 
+import functools
+
 import numpy as np
 
 _MOST_ENDS = 16  # the most frequent values are the candidates for the two regions
@@ -23,6 +25,8 @@ def edge_values(indices: np.ndarray, used: np.ndarray, colours: np.ndarray) -> n
     Returns:
         The values, in order.
     """
+    if used.size < 3:  # a mixture and its two ends
+        return np.array([], np.uint8)
     mixed = _mixtures(indices, used, colours.astype(np.float32))
     if not mixed:
         return np.array([], np.uint8)
@@ -44,7 +48,7 @@ def _mixtures(
     if used.size > _MOST_ENDS:
         counts = np.bincount(indices.ravel(), minlength=256)[used]
         ends = np.sort(used[np.argsort(-counts, kind="stable")[:_MOST_ENDS]])
-    first, second = np.triu_indices(ends.size, 1)
+    first, second = _pairs(ends.size)
     start, way = colours[ends[first]], colours[ends[second]] - colours[ends[first]]
     length = np.maximum((way**2).sum(-1), 1)
     middle = colours[used][:, None]  # (values, 1, 3), against all lines
@@ -56,6 +60,12 @@ def _mixtures(
         for value, lines in zip(used, mixed, strict=True)
         if lines.any()
     }
+
+
+@functools.cache
+def _pairs(number: int) -> tuple[np.ndarray, np.ndarray]:
+    """The first and the second of all pairs of this many things."""
+    return np.triu_indices(number, 1)
 
 
 def _contacts(indices: np.ndarray) -> np.ndarray:
