@@ -1,6 +1,6 @@
 """Segment a video with the files of `ytvos-export --format onnx`, without TensorFlow.
 
-    pip install onnxruntime av lazy_loader natsort numpy pillow rich
+    pip install onnxruntime av lazy_loader natsort numpy orjson pillow rich
     pip install --no-deps ytvos-keras
     python export/onnx_segment.py s2s-onnx clip.mp4 --mask first.png --output masks
 

@@ -219,8 +219,16 @@ def reseal(folder: Path, change) -> None:
         ("objects", {"255": {}}, "an object's id must be 1 to 254"),
         ("objects", {"1": []}, "videos[0].objects.1: must be an object"),
         ("images", [[0, 10, 0]] * 3 + [[10**12, 1, 0]], "leads behind the end of the shard"),
-        ("images", [[0, 10, 0]] * 3 + [[0, 1.5, 0]], "videos[0].images[3]: is malformed"),
-        ("images", [[0, 10, 0]] * 3 + [None], "must have an image for each of its frames"),
+        (
+            "images",
+            [[0, 10, 0]] * 3 + [[0, 1.5, 0]],
+            "videos[0].images[3]: must be offset, length and CRC-32 of a picture",
+        ),
+        (
+            "images",
+            [[0, 10, 0]] * 3 + [None],
+            "images[3]: must be offset, length and CRC-32 of a picture. Received: null",
+        ),
         (
             "objects",
             {"1": {"category": None, "first": 0, "last": 0, "areas": [0, 5]}},

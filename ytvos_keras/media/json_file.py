@@ -1,10 +1,13 @@
 """The only place that parses JSON; atomic writes of JSON files."""
 
+import contextlib
 import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+import orjson
 
 from ytvos_keras.errors import InputError
 from ytvos_keras.media.atomic import atomic_path
@@ -30,6 +33,9 @@ def parse_json(data: str | bytes, *, allow_nan: bool = False, unique_keys: bool 
             Infinity, or a character that is half of a surrogate pair. Halves that stand for bytes
             of file names (U+DC80 to U+DCFF, as `write_json` writes them) are accepted.
     """
+    if not (allow_nan or unique_keys):
+        with contextlib.suppress(orjson.JSONDecodeError):
+            return orjson.loads(data)
     text = _decode(data)
     try:
         value = json.loads(

@@ -52,10 +52,11 @@ class JsonValue:
 
     def member(self, key: str) -> "JsonValue":
         """A required member."""
-        table = self.table()
-        if key not in table:
-            raise InputError(f"{self.place + ': ' if self.place else ''}needs a member {key!r}.")
-        return JsonValue(table[key], key, self)
+        try:
+            return JsonValue(self.table()[key], key, self)
+        except KeyError:
+            place = f"{self.place}: " if self.place else ""
+            raise InputError(f"{place}needs a member {key!r}.") from None
 
     def members(self) -> Iterator[tuple[str, "JsonValue"]]:
         """All members."""

@@ -2,9 +2,9 @@
 
 import array
 import dataclasses
-import functools
 import itertools
 import operator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +16,7 @@ from ytvos_keras.media.masks import MAX_ID
 from ytvos_keras.media.pictures import MOST_PIXELS
 from ytvos_keras.records.schema import VideoInfo
 
+_NO_BLOB = (0, 0, 0)
 _IDS = frozenset(map(str, range(1, MAX_ID + 1)))
 
 
@@ -28,7 +29,32 @@ class Blob(NamedTuple):
     """`zlib.crc32` of the bytes."""
 
 
-_new_blob = functools.partial(tuple.__new__, Blob)  # of three checked numbers; there are many
+class Blobs(Sequence[Any]):
+    """Places of pictures in a shard: a `Blob`, or `None` where there is no picture.
+
+    A data set has hundreds of thousands: they are three numbers each until one is wanted.
+
+    Args:
+        numbers: offset, length and checksum of each; a length of 0 is no picture.
+    """
+
+    def __init__(self, numbers: array.array):
+        self._numbers = numbers
+
+    def __len__(self):
+        return len(self._numbers) // 3
+
+    def __getitem__(self, index):
+        start = 3 * range(len(self))[index]
+        blob = Blob(*self._numbers[start : start + 3])
+        return blob if blob.length else None
+
+    def pictures(self) -> tuple[int, ...]:
+        """The indices at which there is a picture."""
+        return tuple([i for i, length in enumerate(self._numbers[1::3]) if length])
+
+    def __eq__(self, other):
+        return isinstance(other, Sequence) and [*self] == [*other]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,8 +69,8 @@ class IndexedVideo(VideoInfo):
     """
 
     annotated: tuple[int, ...]
-    images: tuple[Blob, ...]
-    masks: tuple[Blob | None, ...]
+    images: Sequence[Blob]
+    masks: Sequence[Blob | None]
     shard: Path
 
 
@@ -61,8 +87,8 @@ def to_json(video: IndexedVideo) -> dict[str, Any]:
         "objects": {
             str(number): dataclasses.asdict(info) for number, info in video.objects.items()
         },
-        "images": video.images,
-        "masks": video.masks,
+        "images": [*video.images],
+        "masks": [*video.masks],
     }
 
 
@@ -77,6 +103,7 @@ def from_json(entry: JsonValue, shard: Path, size: int) -> IndexedVideo:
     Raises:
         InputError: the entry is contradictory; the message names the place.
     """
+    masks = _blobs(entry.member("masks"), size, optional=True)
     video = IndexedVideo(
         name=entry.member("name").text(),
         source=entry.member("source").text(),
@@ -87,10 +114,10 @@ def from_json(entry: JsonValue, shard: Path, size: int) -> IndexedVideo:
         annotated=entry.member("annotated").wholes(),
         objects=dict(_object(*item) for item in entry.member("objects").members()),
         images=_blobs(entry.member("images"), size),
-        masks=_blobs(entry.member("masks"), size),
+        masks=masks,
         shard=shard,
     )
-    if problem := _contradiction(video):
+    if problem := _contradiction(video, masks.pictures()):
         raise entry.wrong(problem)
     return video
 
@@ -107,48 +134,42 @@ def _object(number: str, entry: JsonValue) -> tuple[int, ObjectInfo]:
     )
 
 
-def _blobs(entry: JsonValue, size: int) -> tuple[Any, ...]:
-    """Places in the shard, `null` for none."""
-    values = entry.value_list()
-    there = [value for value in values if value is not None]
-    columns = _columns(there)
-    if columns is None:
-        wrong = (item for item in entry.items() if item.value is not None)
-        raise next(item for item in wrong if _columns([item.value]) is None).wrong("is malformed")
-    offsets, lengths, _ = columns
-    if any(map(size.__lt__, map(operator.add, offsets, lengths))):
+def _blobs(entry: JsonValue, size: int, optional: bool = False) -> Blobs:
+    """Places in a shard of `size` bytes, `null` for none if that is allowed."""
+    values, shortest = entry.value_list(), 1
+    if optional:
+        values, shortest = [_NO_BLOB if value is None else value for value in values], 0
+    numbers = _numbers(values, shortest)
+    if numbers is None:
+        wrong = next(i for i, value in enumerate(values) if _numbers([value], shortest) is None)
+        raise JsonValue(values[wrong], wrong, entry).wrong(
+            "must be offset, length and CRC-32 of a picture"
+        )
+    if any(map(size.__lt__, map(operator.add, numbers[0::3], numbers[1::3]))):
         raise InputError(f"{entry.place}: leads behind the end of the shard.")
-    blobs = map(_new_blob, zip(*columns, strict=True))
-    if len(there) == len(values):
-        return tuple(blobs)
-    return tuple([None if value is None else next(blobs) for value in values])
+    return Blobs(numbers)
 
 
-def _columns(values: list[Any]) -> tuple[Any, Any, Any] | None:
-    """Offsets, lengths and checksums, or None if not all values are places.
-
-    There are two places for each frame, so they are checked without a loop in Python.
-    """
+def _numbers(values: list[Any], shortest: int) -> array.array | None:
+    """The numbers of places, checked without a loop in Python; None if one is not a place."""
     try:
+        numbers = array.array("q", itertools.chain.from_iterable(values))
         if not set(map(len, values)) <= {3}:
             return None
-        numbers = array.array("q", itertools.chain.from_iterable(values))
     except (TypeError, OverflowError):
         return None
-    offsets, lengths, checksums = numbers[0::3], numbers[1::3], numbers[2::3]
-    fine = not values or (
-        min(offsets) >= 0 and min(lengths) > 0 and 0 <= min(checksums) <= max(checksums) < 2**32
-    )
-    return (offsets, lengths, checksums) if fine else None
+    if values and (
+        min(numbers) < 0 or min(numbers[1::3]) < shortest or max(numbers[2::3]) >= 2**32
+    ):
+        return None
+    return numbers
 
 
-def _contradiction(video: IndexedVideo) -> str | None:
+def _contradiction(video: IndexedVideo, with_mask: tuple[int, ...]) -> str | None:
     """Describe a contradiction in a video's entry whose types are right."""
     if not len(video.frame_names) == len(video.images) == len(video.masks) > 0:
         return "must have an image and a place for a mask for each of its frames, at least one"
-    if None in video.images:
-        return "must have an image for each of its frames"
-    if video.annotated != tuple([i for i, mask in enumerate(video.masks) if mask is not None]):
+    if video.annotated != with_mask:
         return "must list the frames that have a mask"
     for number, info in video.objects.items():
         shown = [f for f, area in zip(video.annotated, info.areas, strict=False) if area > 0]
