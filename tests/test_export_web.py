@@ -18,13 +18,17 @@ from PIL import Image
 from tiny_export import new_folder, tiny_onnx
 
 import ytvos_keras
+from ytvos_keras.annotate.workspace import Workspace
 from ytvos_keras.export.annotated_clips import bundled_clip
 from ytvos_keras.export.onnx_files import export_onnx
 from ytvos_keras.export.onnx_stream import OnnxStream
+from ytvos_keras.inference import Segmenter
 from ytvos_keras.inference.merge import BACKGROUND
 
 pytest.importorskip("playwright")
 from annotate_browser import Person, chromium, new_page
+from annotate_server import running_server
+from playwright.sync_api import expect
 
 WEB = Path(__file__).parents[1] / "export" / "web"
 SITE = WEB / "site"
@@ -42,8 +46,8 @@ COLLECT = """() => {
   window.seen = [];
   document.addEventListener("segmented", ({ detail }) => window.seen.push(detail));
 }"""
-COLLECTED = """() => window.seen.map(({ index, image, labels, rows, columns }) =>
-  ({ index, rows, columns, image: Array.from(image), labels: Array.from(labels) }))"""
+COLLECTED = """() => window.seen.map(({ index, image, labels, rows, columns, confidence }) =>
+  ({ index, rows, columns, confidence, image: Array.from(image), labels: Array.from(labels) }))"""
 
 
 class Files(http.server.SimpleHTTPRequestHandler):
@@ -228,6 +232,51 @@ def test_the_bundled_model_in_the_page(browser, tmp_path):
         frames = person.page.evaluate(COLLECTED)
     assert (frames[0]["rows"], frames[0]["columns"]) == (256, 448)
     check(frames, exported.path)
+
+
+@pytest.mark.slow
+@needs_browser
+def test_both_pages_find_the_same_masks_and_doubts(browser, tmp_path):
+    """The static page, and that of `ytvos-annotate`, with the bundled model on the bundled clip."""
+    model = ytvos_keras.load("s2s-lite")
+    exported = export_onnx(model, new_folder(), name="s2s-lite", precision="float16")
+    with opened(browser, exported.path, tmp_path / "static") as person:
+        person.page.evaluate(COLLECT)
+        follow(person)
+        seen = {frame["index"]: frame["confidence"] for frame in person.page.evaluate(COLLECTED)}
+        static = saved_masks(person)
+
+    (tmp_path / "videos").mkdir()
+    shutil.copy(bundled_clip().path, tmp_path / "videos" / "bunny.mp4")
+    workspace = Workspace(tmp_path / "videos", lambda: Segmenter(model))
+    with running_server(workspace) as client, new_page(browser, client.address) as page:
+        page.get_by_role("button", name="bunny").click()
+        person = Person(page, SIZE)
+        person.sees("#place", "frame 1 of 88")
+        page.locator("#opener").wait_for(state="hidden")
+        follow(person)
+        project = workspace.session.project
+        served = {name: project.mask(int(Path(name).stem)) for name in static}
+    workspace.close()
+
+    assert sorted(static) == [f"{index:05d}.png" for index in range(3)]
+    for name, labels in static.items():
+        for number in BOXES:
+            ours, theirs = labels == number, served[name] == number
+            # Canvas and Pillow scale the frames differently.
+            assert (ours & theirs).sum() > 0.97 * (ours | theirs).sum(), (name, number)
+    for index in (1, 2):
+        sure = {str(i): found.confidence for i, found in project.predicted[index].items()}
+        assert seen[index] == pytest.approx(sure, abs=0.05)
+
+
+def follow(person: Person) -> None:
+    """Draw the boxes and follow them to frame 3."""
+    draw(person)
+    person.go_to(3)
+    person.press("o")
+    person.propagate()
+    expect(person.page.locator("#doubtful")).to_be_enabled()
 
 
 def test_the_page_loads_from_its_own_place_only():

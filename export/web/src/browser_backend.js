@@ -31,7 +31,7 @@ export class BrowserBackend {
     this.masks = new Map(); // index → run lengths
     this.objects = {};
     this.trusted = new Map(); // index → Map of id → revision of the mask
-    this.predicted = new Map(); // index → Map of id → source, "INDEX:REVISION"
+    this.predicted = new Map(); // index → Map of id → { source: "INDEX:REVISION", confidence }
     this.revision = 0;
   }
 
@@ -52,8 +52,16 @@ export class BrowserBackend {
     const { video, objects, status } = this;
     const facts = video && { name: video.name, count: video.count, height: video.height, width: video.width, fps: video.fps };
     const trusted = Object.fromEntries([...this.trusted].map(([index, ids]) => [index, [...ids.keys()]]));
-    this.summary = { video: facts, objects: structuredClone(objects), trusted, predicted: [...this.predicted.keys()], confidence: {}, status };
+    const predicted = [...this.predicted.keys()];
+    const confidence = Object.fromEntries(predicted.map(i => [i, this.confidence(i)]).filter(([, sure]) => sure !== null));
+    this.summary = { video: facts, objects: structuredClone(objects), trusted, predicted, confidence, status };
     return this.summary;
+  }
+
+  // The lowest confidence of a frame's predictions; null if there is none.
+  confidence(index) {
+    const known = [...(this.predicted.get(index)?.values() ?? [])].map(entry => entry.confidence).filter(sure => sure !== null);
+    return known.length ? Math.min(...known) : null;
   }
 
   // ---- the video
@@ -136,7 +144,7 @@ export class BrowserBackend {
   // ---- propagation
 
   async propagate(start, stop, direction) {
-    this.propagation.run(start, stop, direction); // goes on behind the page; events tell of it
+    this.propagation.run(start, stop, direction); // not awaited: events report its progress
   }
 
   async stop() {

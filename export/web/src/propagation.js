@@ -46,7 +46,7 @@ export class Propagation {
         const recent = times.slice(-RECENT - 1);
         const perSecond = (1000 * (recent.length - 1)) / (recent.at(-1) - recent[0]);
         done++;
-        backend.emit({ type: "frame", index, confidence: null });
+        backend.emit({ type: "frame", index, confidence: backend.confidence(index) });
         backend.tell({ done, total, per_second: perSecond, seconds_left: (total - done) / perSecond });
         await new Promise(next => setTimeout(next)); // let the page be drawn
         if (this.#stopped) return `Stopped after ${done} frames.`;
@@ -61,7 +61,7 @@ export class Propagation {
 
   #isFresh(source, frame, objects) {
     const [trusted, found] = [this.backend.trusted.get(frame), this.backend.predicted.get(frame)];
-    return objects.every(id => trusted?.has(id) || found?.get(id) === this.#source(source, id));
+    return objects.every(id => trusted?.has(id) || found?.get(id)?.source === this.#source(source, id));
   }
 
   // Shows the model the source with all masks in it; returns the ids that it follows.
@@ -82,14 +82,16 @@ export class Propagation {
     const { backend } = this;
     const { width, height } = backend.video;
     let found = new Uint8Array(width * height);
+    const sure = new Map(); // id → confidence
     if (followed.length) {
       const [rows, columns] = this.segmenter.sizeFor(height, width);
       const image = await this.#image(index, rows, columns);
       const rowsFound = await this.segmenter.step(image, rows, columns, height, width);
       found = rowsFound.map(row => (row ? followed[row - 1] : 0));
-      this.#tellScripts({ index, image, labels: found, rows, columns });
+      followed.forEach((id, k) => sure.set(id, this.segmenter.confidence?.[k] ?? null));
+      this.#tellScripts({ index, image, labels: found, rows, columns, confidence: Object.fromEntries(sure) });
     }
-    this.#merge(index, found, sources);
+    this.#merge(index, found, sources, sure);
   }
 
   // For scripts beside the page: every frame as the model sees it, and its labels.
@@ -97,8 +99,8 @@ export class Propagation {
     document.dispatchEvent(new CustomEvent("segmented", { detail }));
   }
 
-  // Takes over the objects of the chain, but for what a person vouches for in the frame.
-  #merge(index, found, sources) {
+  // Merges the objects of the chain into the frame's mask; what a person drew there stays.
+  #merge(index, found, sources, sure) {
     const { backend } = this;
     const trusted = backend.trusted.get(index) ?? new Map();
     const ids = new Set([...sources.keys()].filter(id => !trusted.has(id) && backend.objects[id]));
@@ -109,7 +111,7 @@ export class Propagation {
     });
     backend.setLabels(index, labels);
     const entries = backend.predicted.get(index) ?? new Map();
-    for (const id of ids) entries.set(id, sources.get(id));
+    for (const id of ids) entries.set(id, { source: sources.get(id), confidence: sure.get(id) ?? null });
     backend.predicted.set(index, entries);
   }
 

@@ -39,6 +39,11 @@ export class Segmenter {
     return [height, width].map(side => Math.max(1, Math.round((side * scale) / stride)) * stride);
   }
 
+  // The expected J of every object's mask in the latest frame; undefined if the model does not predict it.
+  get confidence() {
+    return this.state?.confidence?.data;
+  }
+
   // image: RGB Uint8Array of height * width * 3; masks: for each object a Uint8Array of height * width, 0 or 1.
   async initialize(image, masks, height, width) {
     const all = new Uint8Array(masks.length * height * width);
