@@ -10,7 +10,7 @@ from ytvos_keras.annotate.project import Prediction, Project
 from ytvos_keras.media.masks import ids_in
 from ytvos_keras.media.random_frames import RandomFrames
 
-REMEMBERED = 6  # trusted frames shown to the model before a chain, including the source
+REMEMBERED = 3  # trusted frames that the memory of `s2s-lite` holds beside predicted ones
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,10 +26,11 @@ class _Stop:
 class ChainRunner:
     """Run the chains of a project, one frame at a time.
 
-    Before a chain, the model is shown the trusted frames on the source's side, the nearest last,
-    with all their masks, so that every correction adds to its memory; and first of all the one that
-    the chain leads towards, with the chain's own objects. Objects that are trusted to be absent are
-    dropped. The last chain can be resumed.
+    Before a chain, the model is shown trusted frames, so that every correction adds to its memory:
+    the one that the chain leads towards, others that are far from these two, since neighbours show
+    the same side of an object, and last the source. Frames ahead are shown with the chain's own
+    objects, the others with all their masks. Objects that are trusted to be absent are dropped. The
+    last chain can be resumed.
 
     Args:
         project: the masks.
@@ -84,21 +85,27 @@ class ChainRunner:
                 return chain.frames[done:]
         self._left = None
         self.segmenter.reset()
-        if chain.beyond is not None:
-            labels = self.project.mask(chain.beyond)
-            self._show(chain.beyond, np.where(np.isin(labels, chain.objects), labels, 0))
         for index in self._to_remember(chain):
-            self._show(index, self.project.mask(index))
+            labels = self.project.mask(index)
+            if (index - chain.source) * chain.frames.step > 0:  # ahead
+                labels = np.where(np.isin(labels, chain.objects), labels, 0)
+            self._show(index, labels)
         return chain.frames
 
     def _to_remember(self, chain: Chain) -> list[int]:
-        """Trusted frames of the chain's objects on the source's side, the source last."""
-        step, source = chain.frames.step, chain.source
+        """Choose trusted frames: those ahead, then those behind, the source last."""
         with self.project.lock:
             trusted = dict(self.project.trusted)
-        held = (i for i, ids in trusted.items() if set(chain.objects) & ids.keys())
-        behind = sorted((i for i in held if (source - i) * step >= 0), reverse=step < 0)
-        return behind[-REMEMBERED:]
+        rest = {i for i, ids in trusted.items() if set(chain.objects) & ids.keys()}
+        chosen = [chain.source] if chain.beyond is None else [chain.source, chain.beyond]
+        rest -= {*chosen}
+        while rest and len(chosen) < REMEMBERED:
+            farthest = max(sorted(rest), key=lambda i: min(abs(i - other) for other in chosen))
+            chosen.append(farthest)
+            rest.remove(farthest)
+        step = chain.frames.step
+        ahead = {i: (i - chain.source) * step for i in chosen}
+        return sorted(chosen, key=lambda i: (ahead[i] <= 0, -abs(ahead[i])))
 
     def _show(self, index: int, labels: np.ndarray) -> None:
         """Show the Segmenter a frame with masks."""
