@@ -35,6 +35,7 @@ class FakeModel:
         return {
             "mask": mask,
             "age": tf.zeros_like(mask[:, 0, 0]),
+            # A bfloat16 tensor, because saved states (.npz) must convert these.
             "half": tf.cast(mask, "bfloat16"),
             "confidence": tf.ones_like(mask[:, 0, 0]),
         }

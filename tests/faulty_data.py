@@ -1,4 +1,4 @@
-"""A small data set without faults, and helpers that plant some."""
+"""A small data set without faults, and functions that plant some."""
 
 import numpy as np
 from frame_folders import every_fifth, picture, write_frames

@@ -85,7 +85,7 @@ def test_draw_undo_redo_reload(person, project):
     labels_become(project, 0, box(5) | box(20, value=2))
 
 
-def test_propagate_correct_and_propagate_again(person, project):
+def test_propagate_correct_propagate(person, project):
     person.lasso(5, 4, 13, 12)
     person.propagate()
     person.sees("#run", "Done: 7 frames.")
@@ -101,7 +101,7 @@ def test_propagate_correct_and_propagate_again(person, project):
     assert [left_of(project, i) for i in range(COUNT)] == [5, 6, 7, 8, 30, 31, 32, 33]
 
 
-def test_two_objects_both_ways(person, project):
+def test_two_objects_in_both_directions(person, project):
     person.go_to(4)
     person.lasso(5, 4, 13, 12)
     person.press("n")

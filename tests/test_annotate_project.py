@@ -45,7 +45,7 @@ def test_prediction_replaces_only_its_objects(tmp_path):
     np.testing.assert_array_equal(project.mask(1), box(7) | box(30, value=2))
 
 
-def test_trust_in_absence(tmp_path):
+def test_trusted_absence_is_kept(tmp_path):
     project = make_project(tmp_path)
     project.add_object()
     project.save_drawn(2, np.zeros(SIZE, np.uint8), [1])
@@ -134,7 +134,7 @@ def test_mask_of_another_video_is_reported(tmp_path):
         project.mask(2)
 
 
-def test_the_project_file_can_be_read(tmp_path):
+def test_project_file_is_json(tmp_path):
     project = make_project(tmp_path)
     project.add_object()
     project.save_drawn(3, box(5), [1])

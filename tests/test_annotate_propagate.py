@@ -50,12 +50,12 @@ def test_both_directions(project, running):
     assert [left_of(project, i) for i in range(COUNT)] == [8, 7, 6, 5, 6, 7, 8, 9]
 
 
-def test_a_range(project, running):
+def test_range(project, running):
     project.save_drawn(2, box(5), [1])
     assert running(0, 5) == [3, 4]
 
 
-def test_nothing_is_computed_twice(project, running):
+def test_fresh_frames_are_not_recomputed(project, running):
     project.save_drawn(0, box(5), [1])
     running()
     assert running() == []

@@ -182,7 +182,7 @@ def test_fc6_keeps_its_initialization_without_the_top(notop_file):
     np.testing.assert_array_equal(backbone.fc6_conv.get_weights()[0], before)
 
 
-def test_keras_3_files_are_read_too(stock, stock_weights, tmp_path):
+def test_keras_3_files_are_read(stock, stock_weights, tmp_path):
     stock.save_weights(tmp_path / "vgg16.weights.h5")
     stock.save(tmp_path / "vgg16.keras")
     for name in ("vgg16.weights.h5", "vgg16.keras"):
@@ -240,7 +240,7 @@ def test_efficientnet_lite0_weights_round_trip(tmp_path):
     np.testing.assert_array_equal(copy(picture())[32], backbone(picture())[32])
 
 
-def test_efficientnet_lite0_with_a_mask_takes_weights_without(tmp_path):
+def test_efficientnet_lite0_with_a_mask_accepts_weights_without(tmp_path):
     backbone, wider = EfficientNetLite0(), EfficientNetLite0(with_mask=True)
     backbone.build()
     wider.build()

@@ -29,7 +29,7 @@ def test_cases_are_interleaved():
     ]
 
 
-def test_a_duration_is_measured_in_seconds():
+def test_duration_is_in_seconds():
     timing = interleave({"sleep": lambda: time.sleep(0.02)}, warmup=0, repeats=1)["sleep"]
     assert timing.minimum >= 0.02
 

@@ -174,7 +174,7 @@ def test_frames_of_different_sizes(root):
     ]
 
 
-def test_a_video_under_two_names_is_a_note(root):
+def test_duplicate_video_is_a_note(root):
     (root / "meta.json").unlink()
     for folder in ("JPEGImages", "Annotations"):
         shutil.copytree(root / folder / "cat", root / folder / "puss")

@@ -205,7 +205,7 @@ def test_options_after_beam_are_passed_to_beam(source, tmp_path, capsys):
     assert "Unexpected pipeline runner: NoRunner" in capsys.readouterr().err
 
 
-def test_check_finds_nothing(source, capsys):
+def test_check_of_clean_data(source, capsys):
     assert prepare.main(["check", str(source), "--quiet", "--jobs", "1"]) == 0
     assert capsys.readouterr().out == f"{source}: no fault in 2 videos, 8 frames\n"
 

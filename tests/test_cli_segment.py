@@ -91,7 +91,7 @@ def test_usage_errors_exit_2(arguments, message, capsys):
     assert message in capsys.readouterr().err
 
 
-def test_segments_and_says_where(inputs, tmp_path, capsys):
+def test_output_lists_the_results(inputs, tmp_path, capsys):
     assert segment.main([*inputs, "--overlay", "--size", "32x48"]) == 0
     out, err = capsys.readouterr()
     assert out.splitlines() == [

@@ -72,7 +72,7 @@ def test_every_video_is_drawn_once_per_epoch():
         assert {sampler.draw(n, 3).video.name for n in numbers} == {"a", "b", "short", "dense"}
 
 
-def test_objects_of_a_video_take_turns():
+def test_objects_of_a_video_are_drawn_in_turn():
     sampler = ClipSampler([VIDEOS[1]], seed=0)
     assert [sampler.draw(n, 2).number for n in range(6)] in ([3, 7] * 3, [7, 3] * 3)
 

@@ -143,7 +143,7 @@ def test_config_round_trip():
     assert cell.activation is keras.activations.tanh
 
 
-def test_shapes_without_computing():
+def test_compute_output_shape():
     layer = ConvLSTM(4)
     assert layer.compute_output_shape((2, None, None, 7, 3)) == (
         (2, None, None, 7, 4),

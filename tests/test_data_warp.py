@@ -63,7 +63,7 @@ def test_densify_reproduces_affine_fields():
     np.testing.assert_allclose(dense, 0.3 * columns - 0.7 * rows + 2.0, atol=1e-4)
 
 
-def test_trajectory_starts_where_asked_and_moves():
+def test_trajectory_starts_at_the_given_point_and_moves():
     draws = Draws([3, 4])
     pose = random_pose(draws, tf.constant([10.0, 8.0]), 6, SIZE, MotionConfig(still=0.0))
     np.testing.assert_allclose(pose.centre[0], [10.0, 8.0])

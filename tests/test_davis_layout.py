@@ -103,7 +103,7 @@ def test_image_set_that_is_not_text(tmp_path):
         read_image_set(tmp_path, 2017, "val")
 
 
-def test_missing_split_lists_the_available_splits(tmp_path):
+def test_missing_split_error_lists_the_available_splits(tmp_path):
     with pytest.raises(InputError, match="no split 'val'; name the sequences instead"):
         read_image_set(tmp_path, 2017, "val")
     write_set(tmp_path, "2017", "dog", "train")

@@ -487,7 +487,7 @@ def test_bytes_that_are_not_a_request(channel, still_serving):
         assert error.value.code() == grpc.StatusCode.INVALID_ARGUMENT
 
 
-def test_a_shape_needs_its_values(client, still_serving):
+def test_shape_without_its_values(client, still_serving):
     for count in (10**4, 10**8):
         strings = tf.make_tensor_proto(np.array([b"x"], object))
         strings.tensor_shape.dim[0].size = count

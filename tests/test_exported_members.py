@@ -67,7 +67,7 @@ def test_tab_completion_offers_the_public_names(module):
     assert set(PUBLIC[module].split()) <= set(dir(importlib.import_module(module)))
 
 
-def test_a_function_is_not_shadowed_once_its_module_is_imported():
+def test_function_is_not_shadowed_after_importing_its_module():
     code = (
         "import ytvos_keras.export.development_server, ytvos_keras.records.write_records\n"
         "from ytvos_keras.export import development_server\n"

@@ -26,7 +26,7 @@ def two_clips():
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", SMALL)
 def test_overfits_two_clips(kind, monkeypatch):
-    if SMALL[kind].state_stride == 32:  # four cells of 8 channels cannot hold the masks
+    if SMALL[kind].state_stride == 32:  # four 8-channel cells cannot represent the masks
         wide = dataclasses.replace(
             SMALL[kind], encoder_filters=32, state_filters=32, decoder_filters=(32, 32, 16, 16, 16)
         )

@@ -93,7 +93,7 @@ def test_without_augmentation_native_size_pixels_are_unchanged(videos):
         assert set(np.unique(inputs["frames"])) == {0, 255}
 
 
-def test_unannotated_frames_weigh_zero(videos):
+def test_unannotated_frames_have_zero_weight(videos):
     dataset = make_dataset(
         videos, clip_length=5, size=SIZE, batch_size=1, frames="any", exclude=["a"]
     )
@@ -196,7 +196,7 @@ def test_damaged_frames_are_reported_once_and_skipped(damaged, caplog):
     assert "it is left out" in message
 
 
-def test_damaged_frames_stop_the_run_on_request(damaged):
+def test_damaged_frames_raise_on_request(damaged):
     dataset = make_dataset(damaged, clip_length=8, size=SIZE, batch_size=2, on_corrupt="raise")
     with pytest.raises(tf.errors.InvalidArgumentError, match="a/00000"):
         arrays(dataset, 8)

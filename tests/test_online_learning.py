@@ -61,7 +61,7 @@ def changed(part, before):
     return any((now != then).any() for now, then in zip(weights_of(part), before, strict=True))
 
 
-def test_three_parts_learn_and_the_conv_lstm_does_not(base, learner, learned):
+def test_three_parts_learn_but_the_conv_lstm_does_not(base, learner, learned):
     model = learner.model
     parts = ("initializer", "encoder", "decoder", "conv_lstm", "memory")
     learner.apply({})
@@ -233,7 +233,7 @@ def test_invalid_settings(changes, message):
     assert message in str(error.value)
 
 
-def test_settings_by_name_never_train_the_conv_lstm():
+def test_named_settings_never_train_the_conv_lstm():
     assert list(ONLINE_LEARNING) == ["paper", "full", "cheap"]
     assert all("conv_lstm" not in config.parts for config in ONLINE_LEARNING.values())
 

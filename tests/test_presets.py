@@ -44,7 +44,7 @@ def test_bundled_weights_are_small_and_half_precision():
     assert dtypes == {None, np.dtype("float16")}
 
 
-def test_an_empty_mask_gives_finite_states(lite):
+def test_empty_mask_gives_finite_states(lite):
     clip = make_clip(1, 3)
     clip["mask"][:] = 0
     assert np.isfinite(lite(clip)).all()

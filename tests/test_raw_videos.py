@@ -127,7 +127,7 @@ def test_frames_are_resampled_to_30_fps_by_nearest(made):
         assert [number_of(file) for file in files] == expected
 
 
-def test_layout_is_that_of_youtube_vos(made):
+def test_layout_matches_youtube_vos(made):
     output, report = made
     for clip in report.clips:
         every = output / "JPEGImages_all_frames" / clip.name
@@ -141,7 +141,7 @@ def test_layout_is_that_of_youtube_vos(made):
     assert not list(output.rglob("*.part"))
 
 
-def test_an_annotated_clip_can_be_read(raw, tmp_path):
+def test_annotated_clip_is_readable(raw, tmp_path):
     output = tmp_path / "clips"
     clip = prepare_clips(raw / "two.mp4", output).clips[0]
     write_mask(output / "Annotations" / clip.name / "00005.png", np.eye(*SIZE, dtype=np.uint8))

@@ -63,7 +63,7 @@ def test_index_describes_the_masks(made):
     assert (other.category, other.first, other.last, other.areas) == (None, 2, 2, (0, 20))
 
 
-def test_records_are_in_the_order_of_the_index(made):
+def test_records_follow_the_order_of_the_index(made):
     for path in sorted(made[0].glob("*.tfrecord")):
         in_file = [
             parse(record)["name"].numpy().decode() for record in tf.data.TFRecordDataset(path)

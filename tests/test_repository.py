@@ -88,7 +88,7 @@ def test_command_help(script):
     assert result.stderr == ""
 
 
-def test_every_room_is_a_package():
+def test_every_subpackage_has_an_init_file():
     # `packages = find:` skips folders without `__init__.py`, so the wheel would lack them.
     folders = {path.parent for path in Path(ytvos_keras.__file__).parent.rglob("*.py")}
     assert [folder.name for folder in folders if not (folder / "__init__.py").exists()] == []

@@ -125,7 +125,7 @@ def test_one_encoder_pass_serves_all_objects(kind):
 
 
 @each
-def test_the_state_is_carried_between_frames(kind):
+def test_state_carries_information_between_frames(kind):
     model, clip = small_model(kind), make_clip()
     other = dict(clip, frames=clip["frames"].copy())
     other["frames"][:, 1] = 255 - other["frames"][:, 1]
@@ -187,7 +187,7 @@ def test_gradient_reaches_every_part(kind):
         assert max(largest) > 0, part
 
 
-def test_a_frozen_backbone_gets_no_gradient():
+def test_frozen_backbone_gets_no_gradient():
     model = small_model("lite")
     trainable = {id(v) for v in model.trainable_variables}
     assert not any(id(v) in trainable for v in model.encoder.backbone.variables)

@@ -25,7 +25,7 @@ def test_errors():
         select_names(NAMES, DATA, exclude=["a", "b", "c"])
 
 
-def test_exclude_list_may_name_videos_of_other_data_sets():
+def test_exclude_may_name_videos_of_other_data_sets():
     with pytest.warns(UserWarning, match=r"^data: no video 'x' to exclude\.$"):
         assert select_names(NAMES, DATA, exclude=["x", "c"]) == NAMES[:3]
 

@@ -106,7 +106,7 @@ OTHERS = (corrections, prepare, evaluated, parity)
         *((command, QUANTISED) for command in OTHERS),
     ],
 )
-def test_refused_with_its_name(place, command, mask):
+def test_refused_and_named(place, command, mask):
     mask.save(place / "Annotations/a/000.png")
     with pytest.raises(InputError, match=r"00[01]\.png: ") as error:
         command(place)
