@@ -4,8 +4,8 @@
     pip install --no-deps ytvos-keras
     python export/onnx_segment.py s2s-onnx clip.mp4 --mask first.png --output masks
 
-Frames and masks are read and checked by `ytvos_keras.media`, as `ytvos-segment` does. The heart of
-the program is `segment`: a state goes into every step and the next one comes out.
+Frames and masks are read and validated as by `ytvos-segment`, with `ytvos_keras.media`. The core is
+`segment`, where each step takes a state and returns the next one.
 """
 
 import argparse
@@ -25,19 +25,19 @@ from ytvos_keras.inference.sizes import resize_frame, resize_mask, working_size
 from ytvos_keras.media import FrameSource, open_frames, write_mask
 from ytvos_keras.media.masks import ids_in
 
-NEXT = "_next"  # an output cannot have an input's name: a step takes `h` and gives `h_next`
+NEXT = "_next"  # outputs cannot reuse input names: a step takes `h` and gives `h_next`
 BACKGROUND = 0.5
 
 
 class Model:
-    """The graphs `initialize` and `step`, and what their metadata say of sizes.
+    """The ONNX graphs `initialize` and `step`, with the sizes given by their metadata.
 
     Args:
-        folder: where `ytvos-export` wrote them.
-        threads: as many as there are cores if 0.
+        folder: output folder of `ytvos-export`.
+        threads: number of threads; 0 uses one per core.
 
     Raises:
-        InputError: they are not there, or are not such graphs.
+        InputError: if a graph is missing, cannot be loaded, or was not written by `ytvos-export`.
     """
 
     def __init__(self, folder: Path, threads: int = 0):
@@ -53,20 +53,20 @@ class Model:
             raise InputError(f"{folder}: was not written by ytvos-export. ({error})") from error
 
     def initialize(self, image: np.ndarray, masks: np.ndarray) -> dict[str, np.ndarray]:
-        """The state of K objects: image uint8 (1, h, w, 3), masks uint8 0/1 (K, h, w, 1)."""
+        """Initialize K objects: image uint8 (1, h, w, 3), masks uint8 0/1 (K, h, w, 1)."""
         names = [output.name for output in self._initialize.get_outputs()]
         outputs = self._initialize.run(None, {"image": image, "mask": masks})
         return dict(zip(names, outputs, strict=True))
 
     def step(self, image: np.ndarray, state: dict[str, np.ndarray]):
-        """Probabilities float32 (K, h, w, 1) of the next image, and the next state."""
+        """Return the probabilities float32 (K, h, w, 1) of the next image, and the next state."""
         names = [output.name.removesuffix(NEXT) for output in self._step.get_outputs()]
         outputs = self._step.run(None, {"image": image, **state})
         state = dict(zip(names, outputs, strict=True))
         return state.pop("probs"), state
 
     def size_for(self, frame: np.ndarray) -> tuple[int, int]:
-        """(height, width) to work at: the model's area, the frame's aspect ratio."""
+        """Working (height, width): the model's area at the frame's aspect ratio."""
         if self.fixed:
             return self.working_size
         return working_size(frame.shape[:2], self.working_size, self.stride)
@@ -75,12 +75,12 @@ class Model:
 def segment(
     model: Model, source: FrameSource, masks: FirstMasks
 ) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield the name and the label map, uint8 (H, W), of every frame.
+    """Yield the name and label map, uint8 (H, W), of every frame.
 
     Args:
-        model: the graphs.
-        source: frames, as `open_frames` gives them.
-        masks: of the frames in which objects first appear, as `open_first_masks` gives them.
+        model: the ONNX graphs.
+        source: frames from `open_frames`.
+        masks: masks from `open_first_masks`, for the frames in which objects first appear.
     """
     ids: list[int] = []
     state: dict[str, np.ndarray] = {}
@@ -104,12 +104,12 @@ def segment(
 
 
 def read_frames(source: FrameSource | Path) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield (name, frame) of a folder of pictures or of a video file, upright and in order."""
+    """Yield (name, frame) from a folder of images or a video file, upright and in order."""
     return iter(source if isinstance(source, FrameSource) else open_frames(source))
 
 
 def merge(probs: np.ndarray, ids: list[int], size: tuple[int, int]) -> np.ndarray:
-    """Give every pixel to its most probable object: argmax over [0.5, p₁ … p_K] at native size."""
+    """Assign each pixel to its most probable object: argmax over [0.5, p₁ … p_K] at native size."""
     best, labels = np.full(size, BACKGROUND, np.float32), np.zeros(size, np.uint8)
     for object_id, prob in zip(ids, probs[..., 0], strict=True):
         large = np.asarray(Image.fromarray(prob).resize(size[::-1], Image.Resampling.BILINEAR))
@@ -119,7 +119,7 @@ def merge(probs: np.ndarray, ids: list[int], size: tuple[int, int]) -> np.ndarra
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command: 0, 1 for an error, 130 for an interruption."""
+    """Run the command; return 0, 1 for an error, or 130 for an interrupt."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add = parser.add_argument
     add("model", type=Path, help="folder that ytvos-export wrote")
@@ -156,7 +156,7 @@ def _session(path: Path, threads: int) -> onnxruntime.InferenceSession:
     options.intra_op_num_threads = threads
     try:
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime raises a separate class for each reason
+    except Exception as error:  # onnxruntime raises a different class for each reason
         raise InputError(f"{path}: cannot be loaded. ({str(error).splitlines()[0]})") from error
 
 

@@ -1,11 +1,11 @@
-"""Segments a video through a model server: TensorFlow Serving, or `ytvos-export serve`.
+"""Segment a video through a model server: TensorFlow Serving, or `ytvos-export serve`.
 
     python export/serving_client.py --server HOST:8500 clip.mp4 --mask first.png --output masks
     … --server HOST:8501 --rest …
 
-The server keeps nothing between requests: the state of the objects comes back with every answer and
-goes out with the next frame. All requests of a clip name the version that was there at its
-beginning: a state made by one version means nothing to another.
+The server is stateless: each response returns the state of the objects, which the client sends with
+the next frame. All requests for a clip use the model version found at its start, because states are
+not compatible between versions.
 Needs `pip install 'ytvos-keras[serving]'`.
 """
 
@@ -30,18 +30,18 @@ from ytvos_keras.inference.sizes import resize_frame, resize_mask, working_size
 from ytvos_keras.media import open_frames, write_mask
 from ytvos_keras.quiet_import import import_tensorflow
 
-INPUT_SIZE = (256, 448)  # the area at which the models work, at the video's aspect ratio
+INPUT_SIZE = (256, 448)  # working area of the models; the aspect ratio is the video's
 STRIDE = 32
 NO_LIMIT = -1  # gRPC clients receive at most 4 MiB by default; states are larger
 
 
 class GrpcModel:
-    """A model behind gRPC: frames and states as tensors, at the working size.
+    """A model served over gRPC, with frames and states as tensors at the working size.
 
     Args:
         server: `HOST:PORT`.
-        name: Of the model.
-        version: A number or a label; the newest if left out.
+        name: Name of the model.
+        version: Version number or label; the newest version by default.
         size: Working (height, width), unless the model has a fixed one.
     """
 
@@ -58,13 +58,13 @@ class GrpcModel:
         self.size = fixed_size or size
 
     def initialize(self, frame, masks):
-        """States of new objects: masks uint8 (K, H, W) at the size of the frame."""
+        """Initialize objects from masks uint8 (K, H, W) at frame size; return their states."""
         size = self._size_for(frame)
         small = np.stack([resize_mask(mask, size) for mask in masks])[..., None]
         return self._predict("initialize", image=resize_frame(frame, size)[None], mask=small)
 
     def step(self, frame, state):
-        """Probabilities float32 (K, h, w, 1), and the next states. One frame serves all objects."""
+        """Return probabilities float32 (K, h, w, 1) and next states; objects share the frame."""
         image = resize_frame(frame, self._size_for(frame))[None]
         state = self._predict("step", image=image, **state)
         return state.pop("probs"), state
@@ -73,7 +73,7 @@ class GrpcModel:
         return self.size or working_size(frame.shape[:2], INPUT_SIZE, STRIDE)
 
     def _look_up(self, version):
-        """The number of the version, and the size of its frames if that is fixed."""
+        """Return the version number, and the frame size if it is fixed."""
         from tensorflow_serving.apis import get_model_metadata_pb2 as messages
 
         request = messages.GetModelMetadataRequest(metadata_field=["signature_def"])
@@ -112,12 +112,12 @@ class GrpcModel:
 
 
 class RestModel:
-    """A model behind REST: JPEGs and PNGs at the size of the video, states as opaque strings.
+    """A model served over REST, with JPEGs and PNGs at video size and states as opaque strings.
 
     Args:
         server: `HOST:PORT`.
-        name: Of the model.
-        version: A number or a label; the newest if left out.
+        name: Name of the model.
+        version: Version number or label; the newest version by default.
     """
 
     def __init__(self, server, name, version=None):
@@ -127,12 +127,12 @@ class RestModel:
         self.url += f"/versions/{metadata['model_spec']['version']}"
 
     def initialize(self, frame, masks):
-        """As that of `GrpcModel`."""
+        """Same as `GrpcModel.initialize`."""
         files = [_encoded(255 * (mask > 0).astype(np.uint8), "PNG") for mask in masks]
         return self._predict("initialize_bytes", image_bytes=[_jpeg(frame)], mask_bytes=files)
 
     def step(self, frame, state):
-        """As that of `GrpcModel`; the probabilities are at the size of the frame."""
+        """Same as `GrpcModel.step`, but with probabilities at frame size."""
         state = self._predict("step_bytes", image_bytes=[_jpeg(frame)], **state)
         files = [base64.b64decode(file["b64"]) for file in state.pop("probs_bytes")]
         pictures = [np.asarray(Image.open(io.BytesIO(file))) for file in files]
@@ -157,14 +157,14 @@ class RestModel:
 
 
 def segment(model, source, first_masks, output: Path, on_progress=None) -> int:
-    """Writes one palette PNG for each frame; objects may first appear in any of them.
+    """Write one palette PNG per frame; objects may first appear in any frame.
 
     Args:
         model: A `GrpcModel` or a `RestModel`.
-        source: Frames, as `open_frames` gives them.
-        first_masks: As `open_first_masks` gives them.
-        output: A folder; it is made if it is not there.
-        on_progress: Called with a stage, frames done, and in all if known.
+        source: Frames from `open_frames`.
+        first_masks: Masks from `open_first_masks`.
+        output: Output folder; created if missing.
+        on_progress: Called with the stage, the frames done, and the total if known.
 
     Returns:
         The number of frames.
@@ -195,7 +195,7 @@ def segment(model, source, first_masks, output: Path, on_progress=None) -> int:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs the command; 0, 1 for an error, 130 for an interruption."""
+    """Run the command; return 0, 1 for an error, or 130 for an interrupt."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

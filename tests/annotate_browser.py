@@ -1,21 +1,21 @@
-"""The page in Chromium, driven as a person would: pointer and keys."""
+"""Drive the annotation page in Chromium with mouse and keyboard."""
 
 import contextlib
 
 from chromium import CHROMIUM
 from playwright.sync_api import Page, expect, sync_playwright
 
-SECONDS = 20_000  # in milliseconds, of waiting on a slow machine
+SECONDS = 20_000  # milliseconds; generous for slow machines
 
 
 class Person:
-    """Draws and types on an open page; places are in pixels of the video."""
+    """A user who draws and types on an open page; positions are in video pixels."""
 
     def __init__(self, page: Page, size: tuple[int, int]):
         self.page, self.size = page, size
 
     def place(self, x: float, y: float) -> tuple[float, float]:
-        """Where a point of the video is on the page, as long as the frame is fitted."""
+        """Map video coordinates to page coordinates, assuming the frame is fitted to the view."""
         box = self.page.locator("#view").bounding_box()
         height, width = self.size
         scale = min(box["width"] / width, box["height"] / height)
@@ -32,7 +32,7 @@ class Person:
         mouse.up()
 
     def lasso(self, left: float, top: float, right: float, bottom: float) -> None:
-        # A preview of a frame that is still loading cannot be drawn on.
+        # The preview shown while a frame loads does not accept drawing.
         expect(self.page.locator("#view")).to_have_attribute("aria-busy", "false", timeout=SECONDS)
         self.press("l")
         self.drag((left, top), (right, top), (right, bottom), (left, bottom))
@@ -48,7 +48,7 @@ class Person:
         expect(self.page.locator(selector)).to_contain_text(text, timeout=SECONDS)
 
     def go_to(self, frame: int) -> None:
-        """To a frame, counted from 1, by a click on the timeline."""
+        """Click the timeline at a frame, counted from 1."""
         count = int(self.page.inner_text("#place").split()[-1])
         box = self.page.locator("#timeline").bounding_box()
         x = box["x"] + (frame - 0.5) * box["width"] / count
@@ -63,7 +63,7 @@ class Person:
 
 @contextlib.contextmanager
 def chromium():
-    """Yields a browser."""
+    """Yield a browser."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
@@ -72,7 +72,7 @@ def chromium():
 
 @contextlib.contextmanager
 def new_page(browser, address, **options):
-    """Opens an address in a new profile; what goes wrong in the page fails the test."""
+    """Open an address in a fresh profile; errors in the page fail the test."""
     errors = []
     context = browser.new_context(**options)
     page = context.new_page()

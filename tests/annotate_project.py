@@ -1,4 +1,4 @@
-"""A small video, a project of it, and the fake model that moves objects one pixel to the right."""
+"""A small video, its annotation project, and the fake model that moves objects right by 1 px."""
 
 import time
 from pathlib import Path

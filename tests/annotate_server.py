@@ -1,4 +1,4 @@
-"""The server of the page on a free port of loopback, and a small client."""
+"""The annotation server on a free loopback port, and a small client."""
 
 import contextlib
 import dataclasses
@@ -67,7 +67,7 @@ class Client:
 
 @contextlib.contextmanager
 def running_server(workspace):
-    """Yields a client of a server that runs in a thread."""
+    """Run the server in a thread and yield a client."""
     with listen(0) as listener:
         port = listener.getsockname()[1]
         app = make_app(workspace, TOKEN, frozenset({f"127.0.0.1:{port}"}))

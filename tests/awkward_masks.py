@@ -1,10 +1,10 @@
-"""Masks on which measures go wrong: at borders, one pixel thin, with holes, empty, full."""
+"""Edge-case masks for metrics: touching borders, one pixel thin, with holes, empty, full."""
 
 import numpy as np
 
 
 def blob(shape, random):
-    """A rectangle of random place and size; may touch the borders."""
+    """A rectangle of random position and size; may touch the borders."""
     mask = np.zeros(shape, bool)
     (top, bottom), (left, right) = (sorted(random.integers(0, n + 1, 2)) for n in shape)
     mask[top:bottom, left:right] = True
@@ -24,7 +24,7 @@ def one_corner(shape, random):
 
 
 def border(shape, random):
-    """The outermost rows and columns, some of them."""
+    """A random subset of the outermost rows and columns."""
     mask = np.zeros(shape, bool)
     for side in (np.s_[0], np.s_[-1], np.s_[:, 0], np.s_[:, -1]):
         mask[side] |= random.random() < 0.5
@@ -64,7 +64,7 @@ SHAPES = ((1, 1), (1, 17), (19, 1), (2, 9), (7, 2), (13, 11), (16, 24))
 
 
 def pairs(random, count):
-    """Yields pairs of one shape: of two kinds, or a mask and a copy of it that has moved."""
+    """Yield mask pairs of equal shape: two different kinds, or a mask and a shifted copy."""
     for n in range(count):
         shape = SHAPES[random.integers(len(SHAPES))]
         truth = KINDS[n % len(KINDS)](shape, random)

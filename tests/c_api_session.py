@@ -1,9 +1,9 @@
-"""Streams a clip through a SavedModel with TensorFlow's C API; no Python of TensorFlow is imported.
+"""Stream a clip through a SavedModel with TensorFlow's C API, without importing TensorFlow.
 
     python c_api_session.py LIBRARY SAVED_MODEL IO.json CLIP.npz OUTPUT.npz
 
-The library's C++ loader reads graph, weights and tags, as that of TensorFlow Serving does. IO.json
-holds, for `initialize` and `step`, the names of the graph's tensors by input and output.
+The C++ loader reads graph, weights and tags as TensorFlow Serving does. IO.json maps the inputs and
+outputs of `initialize` and `step` to the names of the graph's tensors.
 """
 
 import ctypes
@@ -24,7 +24,7 @@ class Output(ctypes.Structure):
 
 
 class Session:
-    """A SavedModel in a session of the C API."""
+    """A session that runs a SavedModel through the C API."""
 
     def __init__(self, library: str, path: str):
         self.library = ctypes.CDLL(library)
@@ -38,7 +38,7 @@ class Session:
         self._check()
 
     def run(self, names: dict, inputs: dict) -> dict:
-        """Outputs of a signature; `names` has its tensors under "inputs" and "outputs"."""
+        """Run a signature; `names` lists its tensors under "inputs" and "outputs"."""
         call, count = self.library, len(names["outputs"])
         feeds = (Output * len(inputs))(*(self._tensor(names["inputs"][name]) for name in inputs))
         values = (ctypes.c_void_p * len(inputs))(*map(self._to_c, inputs.values()))
@@ -104,7 +104,7 @@ class Session:
 
 
 def main() -> None:
-    """Writes the probabilities of all frames but the first."""
+    """Write the probabilities of all frames but the first."""
     library, path, names, clip, output = sys.argv[1:]
     with open(names) as file:  # noqa: PTH123, this script is read beside the C API
         names = json.load(file)

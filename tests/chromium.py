@@ -1,4 +1,4 @@
-"""Chromium without a window, if there is one."""
+"""Headless Chromium, if available."""
 
 import shutil
 from pathlib import Path
@@ -8,11 +8,11 @@ CHROMIUM = next(filter(None, map(shutil.which, _NAMES)), None)
 
 
 def chromium_command(folder: Path, *options: str) -> list[str]:
-    """The command that starts it with a profile in a folder."""
+    """The command that starts Chromium with a profile in `folder`."""
     return [
         CHROMIUM,
         "--headless",
-        "--no-sandbox",  # which Chromium does not start in when it is run by root
+        "--no-sandbox",  # Chromium refuses to start as root without this
         "--disable-gpu",
         "--disable-dev-shm-usage",
         f"--user-data-dir={folder / 'profile'}",

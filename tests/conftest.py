@@ -1,4 +1,4 @@
-"""What all tests share: quiet logs, fixed seeds, no network."""
+"""Shared fixtures: quiet logs, fixed seeds, no network."""
 
 import gc
 import os
@@ -10,22 +10,22 @@ import sys
 import numpy as np
 import pytest
 
-# Before TensorFlow is imported, by any test.
+# Must be set before any test imports TensorFlow.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ["KERAS_BACKEND"] = "tensorflow"
 
-# A shell starts jobs in the background with Ctrl-C ignored, which this process and the commands
-# that tests start would inherit.
+# Shells start background jobs with SIGINT ignored. This process and the commands that tests start
+# would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
 def fixed_seeds():
-    """Seeds every generator, and takes back a dtype policy that a test has set."""
+    """Seed every random generator; restore the dtype policy afterwards."""
     random.seed(0)
     np.random.seed(0)
-    keras = sys.modules.get("keras")  # tests of files and commands do without it
+    keras = sys.modules.get("keras")  # not imported by tests of files and commands
     if keras is None:
         yield
         return
@@ -37,14 +37,14 @@ def fixed_seeds():
 
 @pytest.fixture(autouse=True, scope="module")
 def no_garbage():
-    """Frees what a module's models and graphs hold in cycles, which Python would do late."""
+    """Collect the models and graphs that a module leaves in reference cycles."""
     yield
     gc.collect()
 
 
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch):
-    """Makes a connection to another machine fail at once, with its address."""
+    """Make connections to other machines fail immediately and report the address."""
     connect = socket.socket.connect
 
     def guarded(self, address):
@@ -58,7 +58,7 @@ def no_network(monkeypatch):
 
 @pytest.fixture(scope="session")
 def counts():
-    """Mutated inputs by reader, printed at the end of a run of fuzzing tests."""
+    """Number of mutated inputs per reader, printed at the end of a fuzzing run."""
     counts: dict[str, int] = {}
     yield counts
     print("\n" + "\n".join(f"{name:32}{count:9,}" for name, count in counts.items()))

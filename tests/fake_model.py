@@ -1,6 +1,6 @@
-"""A model with the streaming interface of `S2S` whose answers are easy to foretell.
+"""A deterministic stand-in with the streaming interface of `S2S`.
 
-An object moves one pixel to the right every frame and is kept where the frame is not dark.
+Every frame, an object moves one pixel to the right; it survives only where the frame is not dark.
 """
 
 import types
@@ -21,8 +21,8 @@ class FakeModel:
     def __init__(self, input_size=(32, 48), scale=0.9):
         self.config = types.SimpleNamespace(input_size=input_size)
         self.weights = [tf.Variable(scale)]
-        self.encoded = tf.Variable(0)  # counted in the graph: once per run
-        self.traces = 0  # counted in Python: once per trace
+        self.encoded = tf.Variable(0)  # incremented in the graph: once per call
+        self.traces = 0  # incremented in Python: once per trace
 
     def encode(self, frames):
         self.traces += 1
@@ -35,12 +35,13 @@ class FakeModel:
         return {
             "mask": mask,
             "age": tf.zeros_like(mask[:, 0, 0]),
+            # A bfloat16 tensor, because saved states (.npz) must convert these.
             "half": tf.cast(mask, "bfloat16"),
             "confidence": tf.ones_like(mask[:, 0, 0]),
         }
 
     def correct(self, frame, mask, state, features=None):
-        """The age of an object shows that it was corrected, not initialized."""
+        """Keep the age, which tells a correction from an initialization."""
         return self.initialize(frame, mask, features) | {"age": state["age"]}
 
     def step_features(self, features, state):

@@ -1,4 +1,4 @@
-"""A small data set without a fault, and ways to plant some."""
+"""A small data set without faults, and functions that plant some."""
 
 import numpy as np
 from frame_folders import every_fifth, picture, write_frames
@@ -13,7 +13,7 @@ JPG, MASK = f"{DOG}/00005.jpg", "Annotations/dog/00005.png"
 
 
 def make_data(root):
-    """Writes two videos without a fault; an object appears late and is out of sight once."""
+    """Write two valid videos; one object appears late and is absent once."""
     for name in ("cat", "dog"):
         write_frames(root / "JPEGImages" / name, FIFTH)
     write_sequences(
@@ -33,7 +33,7 @@ def make_data(root):
 
 
 def found(root, **options):
-    """What `check` lists, as (kind, file, what)."""
+    """The faults that `check` reports, as (kind, file, what)."""
     return [(fault.kind, fault.file, fault.what) for fault in check(root, **options).faults]
 
 

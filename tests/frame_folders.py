@@ -1,4 +1,4 @@
-"""Folders of small made-up frames, to go with `mask_folders`."""
+"""Folders of small synthetic frames that match `mask_folders`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-SIZE = (8, 8)  # height, width; that of `mask_folders.blocks`
+SIZE = (8, 8)  # (height, width), as in `mask_folders.blocks`
 
 
 def picture(seed: int, size: tuple[int, int] = SIZE) -> Image.Image:
-    """Random colours: no two seeds give the same."""
+    """Random colours, different for every seed."""
     pixels = np.random.default_rng(seed).integers(0, 256, (*size, 3), np.uint8)
     return Image.fromarray(pixels)
 
@@ -18,7 +18,7 @@ def picture(seed: int, size: tuple[int, int] = SIZE) -> Image.Image:
 def write_frames(
     folder: Path, names: Sequence[str], suffix: str = ".jpg", size: tuple[int, int] = SIZE
 ):
-    """Writes `folder/<name><suffix>`, all different, also from those of other folders."""
+    """Write `folder/<name><suffix>`; every frame differs, also between folders."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in names:
         seed = int.from_bytes(f"{folder.name}/{name}".encode())

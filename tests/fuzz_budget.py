@@ -1,19 +1,19 @@
-"""How much the fuzzing tests do, and what they may take."""
+"""Budget of the fuzzing tests: inputs, time and memory."""
 
 import itertools
 import os
 import resource
 import time
 
-SECONDS = float(os.environ.get("YTVOS_FUZZ_SECONDS", "0"))  # at least, for each reader
-COUNT = int(os.environ.get("YTVOS_FUZZ_INPUTS", "150"))  # at least, for each reader that is fast
+SECONDS = float(os.environ.get("YTVOS_FUZZ_SECONDS", "0"))  # minimum per reader
+COUNT = int(os.environ.get("YTVOS_FUZZ_INPUTS", "150"))  # minimum per fast reader
 SEED = os.environ.get("YTVOS_FUZZ_SEED", "0")
 LONGEST = 60  # seconds for one input
-LARGEST = 2**30  # bytes above what the process has taken before
+LARGEST = 2**30  # bytes above the previous peak
 
 
 def inputs(cost=1):
-    """Count the inputs of a reader until it has had its share of numbers and of time."""
+    """Count a reader's inputs until both its input count and its time are used up."""
     begin = time.monotonic()
     for count in itertools.count(1):
         yield count

@@ -1,4 +1,4 @@
-"""Readers of what belongs to models and runs: weights, checkpoints, states, projects."""
+"""Fuzzed readers for models and runs: weights, checkpoints, states, projects."""
 
 import functools
 import shutil
@@ -24,7 +24,7 @@ from ytvos_keras.training.checkpoint import parse_progress, read_progress
 from ytvos_keras.training.run_files import RunFiles
 from ytvos_keras.training.start import load_weights
 
-PROCESS = 40  # cost of a file that another process reads first
+PROCESS = 40  # relative cost of a file that a subprocess reads first
 PROGRESS = (
     '{"stage": 1, "stage_step": 2, "stage_steps": 6, "step": 8, "history": [{"step": 2, "J": 0.5}],'
     ' "best": 0.5, "stable": {"loss": 0.25}}'
@@ -59,7 +59,7 @@ def checkpoint(folder):
 
 
 def read_keras(path):
-    """A `Sequential` is refused for what it is, after everything of it has been read."""
+    """Load a `Sequential`, which is rejected as not an S2S once the whole file has been read."""
     try:
         load(path)
     except InputError as error:
@@ -68,7 +68,7 @@ def read_keras(path):
 
 
 def read_with_checksum(path):
-    """Beside the checksum of another file."""
+    """Check against the checksum of the unmutated file."""
     if not checksum_path(path).exists():
         write_checksum(path)
     good = path.with_name("good")

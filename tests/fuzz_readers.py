@@ -1,4 +1,4 @@
-"""Every reader of files with a small good file, and how that file is mutated."""
+"""Every file reader, with a small valid file and a way to mutate it."""
 
 import dataclasses
 import io
@@ -33,14 +33,14 @@ SQUARE = [1, 1, 9, 1, 9, 9, 1, 9]
 
 @dataclasses.dataclass(frozen=True)
 class Reader:
-    """A reader of one kind of file.
+    """A reader of one file type.
 
     Attributes:
-        file: name of the file, below a folder that also holds a picture `a.jpg`.
-        seed: makes the good file's content, in a folder that it may write to.
+        file: file name, in a folder that also holds an image `a.jpg`.
+        seed: creates the content of a valid file; may write to the folder that it is given.
         mutate: takes content and a `random.Random`.
         read: takes the file's path.
-        cost: how many files of the cheapest readers take as long as one of this.
+        cost: cost of one read relative to the cheapest readers.
     """
 
     file: str

@@ -9,7 +9,7 @@ from ytvos_keras.media.masks import write_mask
 
 
 def blocks(*ids: int) -> np.ndarray:
-    """Label map (8, 8): object i is two pixels side by side in row i."""
+    """Label map (8, 8); object i is two adjacent pixels in row i."""
     labels = np.zeros((8, 8), np.uint8)
     for i in ids:
         labels[i, 3:5] = i
@@ -24,7 +24,7 @@ def half(i: int) -> np.ndarray:
 
 
 def write_sequences(folder: Path, sequences: dict[str, list[np.ndarray] | dict[str, np.ndarray]]):
-    """Writes `folder/<sequence>/<frame>.png`; the frames of a list are 00000, 00001, …."""
+    """Write `folder/<sequence>/<frame>.png`; a list is numbered 00000, 00001, …."""
     for sequence, frames in sequences.items():
         (folder / sequence).mkdir(parents=True, exist_ok=True)
         if isinstance(frames, list):
@@ -34,7 +34,7 @@ def write_sequences(folder: Path, sequences: dict[str, list[np.ndarray] | dict[s
 
 
 def write_meta(path: Path, videos: dict[str, dict[str, tuple[str | None, list[str]]]]):
-    """Writes a `meta.json`; an object is (category, frames), without a category if that is None."""
+    """Write a `meta.json`; an object is (category, frames), and category None omits the key."""
     objects = {
         video: {
             i: {"frames": frames} | ({"category": category} if category else {})

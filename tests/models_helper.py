@@ -1,4 +1,4 @@
-"""Small members of the family, and clips for them."""
+"""Small models of every kind, and clips for them."""
 
 import dataclasses
 import functools
@@ -29,7 +29,7 @@ SMALL["sees-others"] = dataclasses.replace(SMALL["lite"], sees_others=True)
 
 
 def new_model(kind: str, **kwargs) -> S2S:
-    """A small model with a random start whose features are not vanishingly small."""
+    """A small model with random weights, rescaled so that features do not vanish."""
     model = S2S(SMALL[kind], **kwargs)
     for part in (model.encoder, model.initializer):
         if hasattr(part, "backbone"):
@@ -39,12 +39,12 @@ def new_model(kind: str, **kwargs) -> S2S:
 
 @functools.cache
 def small_model(kind: str) -> S2S:
-    """One model of each kind for all tests that do not change it."""
+    """One shared model per kind, for tests that do not modify it."""
     return new_model(kind)
 
 
 def _enlarge(backbone):
-    """Pretrained weights keep the scale of the maps; Glorot's, without batch norm, shrink them."""
+    """Rescale random kernels: Glorot without batch norm shrinks the maps, unlike pretraining."""
     frames = np.random.default_rng(0).uniform(0, 255, (1, 64, 96, 3))
     masks = np.zeros((1, 64, 96, 1)) if backbone.with_mask else None
     x = backbone.preprocess(frames, masks)

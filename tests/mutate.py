@@ -1,4 +1,4 @@
-"""A small seeded mutator: real files, changed as accidents and malice change them."""
+"""A small seeded mutator that damages valid files by accident or malice."""
 
 import copy
 import io
@@ -16,7 +16,7 @@ ODD_VALUES = (
 
 
 def mutate_bytes(data, rng):
-    """Flip, overwrite, remove, repeat or cut off bytes, once to four times."""
+    """Flip, overwrite, remove, repeat or truncate bytes, one to four times."""
     data = bytearray(data)
     for _ in range(rng.randint(1, 4)):
         if not data:
@@ -41,7 +41,7 @@ def mutate_bytes(data, rng):
 
 
 def mutate_json(data, rng):
-    """Change a value or a key anywhere in a JSON file; at times its bytes."""
+    """Change a value or key anywhere in a JSON file, or occasionally its bytes."""
     if rng.random() < 0.3:
         return mutate_bytes(data, rng)
     content = json.loads(data)
@@ -75,7 +75,7 @@ def mutate_zip(data, rng):
 
 
 def reseal_png(data):
-    """Correct the checksums of a PNG, so that damage reaches the decoder."""
+    """Recompute the checksums of a PNG so that damage reaches the decoder."""
     out, place = bytearray(data[:8]), 8
     while place + 12 <= len(data):
         length = struct.unpack(">I", data[place : place + 4])[0]

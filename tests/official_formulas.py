@@ -1,6 +1,6 @@
-"""J, F and their statistics as the formulas are written, pixel shift by pixel shift; slow.
+"""Reference J, F and statistics: a direct, slow transcription of the formulas.
 
-Tests compare the package with them. Nothing here is shared with the package.
+Shares no code with the package, which is tested against it.
 """
 
 import numpy as np
@@ -32,7 +32,7 @@ def F(mask, truth, radius=None):
 
 
 def boundary(s):
-    """Shifts to the left, up, and both, zero-filled; last row and last column have their rule."""
+    """XOR with zero-filled shifts left, up and both; the last row and column are special cases."""
     east, south, south_east = np.zeros_like(s), np.zeros_like(s), np.zeros_like(s)
     east[:, :-1] = s[:, 1:]
     south[:-1, :] = s[1:, :]
@@ -45,7 +45,7 @@ def boundary(s):
 
 
 def dilated(b, radius):
-    """A pixel is set if any pixel of the disk x² + y² ≤ r² around it is set."""
+    """Set every pixel that has a set pixel within the disk x² + y² ≤ r²."""
     height, width = b.shape
     padded = np.pad(b, radius)
     result = np.zeros_like(b)

@@ -1,4 +1,4 @@
-"""Small folders of records, written without Beam."""
+"""Small record folders, written without Beam."""
 
 import io
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from ytvos_keras.records.write_in_process import write_in_process
 
 @dataclass(frozen=True)
 class Bytes:
-    """A picture file in memory."""
+    """An image file in memory."""
 
     data: bytes
     name: str = "in memory"
@@ -26,7 +26,7 @@ class Bytes:
 
 
 def encode(array, form="PNG", **options):
-    """A picture file: RGB as PNG or JPEG, a label map as a palette PNG."""
+    """Encode RGB as PNG or JPEG, or a label map as a palette PNG."""
     image = Image.fromarray(array)
     if array.ndim == 2:
         image.putpalette(davis_palette().tobytes())
@@ -36,7 +36,7 @@ def encode(array, form="PNG", **options):
 
 
 def make_video(name, frames, masks, *, form="PNG", binary=False):
-    """A video of arrays; a mask may be None."""
+    """Build a video from arrays; a mask may be None."""
     encoded = (
         Frame(f"{t:05d}", encode(frame, form), None if mask is None else encode(mask))
         for t, (frame, mask) in enumerate(zip(frames, masks, strict=True))
@@ -45,7 +45,7 @@ def make_video(name, frames, masks, *, form="PNG", binary=False):
 
 
 def moving_squares(count=2):
-    """Videos of a bright square that moves over noise, every frame annotated."""
+    """Videos of a bright square moving over noise, with every frame annotated."""
     rng = np.random.default_rng(0)
     videos = []
     for number in range(count):
@@ -59,5 +59,5 @@ def moving_squares(count=2):
 
 
 def write_records(videos, output, shards=2):
-    """Writes a folder of records as `ytvos-prepare` does."""
+    """Write a record folder as `ytvos-prepare` does."""
     return write_in_process(videos, output, source="test", shards=shards)

@@ -1,15 +1,15 @@
-"""Small evaluations and pictures for the tests of reports."""
+"""Small evaluations and images for report tests."""
 
 import numpy as np
 
 from ytvos_keras.evaluation.report import SequencePictures
 from ytvos_keras.evaluation.results import Evaluation, ObjectScores
 
-ODD = "<b>&\"'"  # a folder may be called this
+ODD = "<b>&\"'"  # a folder name that needs HTML escaping
 
 
 def scores_of(sequence: str, J: list[float], object_id: int = 1, category: str | None = None):
-    """Scores of one object in the frames 1, 2, …; F is half of J."""
+    """Scores of one object for frames 1, 2, …; F is half of J."""
     frames = tuple(str(place + 1) for place in range(len(J)))
     values = np.array(J, np.float64)
     return ObjectScores(sequence, object_id, category, frames, values, values / 2)
@@ -20,7 +20,7 @@ def evaluation_of(*objects: ObjectScores, **kwargs) -> Evaluation:
 
 
 def small_evaluation() -> Evaluation:
-    """Three sequences, two objects in one, two categories, one clip that cannot be scored."""
+    """Three sequences, one with two objects; two categories; one clip too short to score."""
     return evaluation_of(
         scores_of("good", [1, 0.9, 0.8], 1, "ape"),
         scores_of("good", [0.7, 0.7, 0.7], 2, "cat"),
@@ -34,7 +34,7 @@ def small_evaluation() -> Evaluation:
 
 
 def disk(row: int, column: int) -> np.ndarray:
-    """A label map of 30×40 pixels with one disk of radius 8."""
+    """A 30×40 label map with one disk of radius 8."""
     rows, columns = np.ogrid[:30, :40]
     return ((rows - row) ** 2 + (columns - column) ** 2 <= 64).astype(np.uint8)
 
@@ -42,7 +42,7 @@ def disk(row: int, column: int) -> np.ndarray:
 def small_pictures(
     *methods: str, frames: bool = True, sequences: tuple[str, ...] = ("good", "bad", ODD)
 ) -> dict[str, SequencePictures]:
-    """A white disk that moves to the right over blue, twice as fast in the predictions."""
+    """A white disk moving right over blue, twice as fast in the predictions."""
 
     def truth(name: str) -> np.ndarray:
         return disk(15, 10 + 2 * int(name))

@@ -1,4 +1,4 @@
-"""Small videos on disk, for tests of records."""
+"""Small videos on disk for record tests."""
 
 import os
 import time
@@ -15,7 +15,7 @@ HEIGHT, WIDTH = 24, 32
 
 
 def make_source(folder: Path, videos: int = 6, frames: int = 4) -> Path:
-    """Writes videos in the layout of YouTube-VOS; every second frame has a mask.
+    """Write videos in the YouTube-VOS layout; every second frame has a mask.
 
     In video v, object 1 (10 × 8 pixels) is in every mask and object 2 + v (5 × 4) from the second
     mask on.
@@ -35,12 +35,12 @@ def make_source(folder: Path, videos: int = 6, frames: int = 4) -> Path:
 
 
 def make_videos(folder: Path, videos: int = 6, frames: int = 4) -> list[Video]:
-    """Writes the same and lists it."""
+    """Write the videos and list them."""
     return list_videos(make_source(folder, videos, frames))
 
 
 def list_videos(folder: Path) -> list[Video]:
-    """What `make_source` wrote, as a reader yields it; object 1 is a dog."""
+    """The videos of `make_source` as a reader yields them; object 1 is a dog."""
     return [
         Video(
             source.name,
@@ -65,7 +65,7 @@ def _labels(v: int, t: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class SlowFile:
-    """A file that takes as many seconds to read as the environment says."""
+    """A file whose reads are delayed by the number of seconds set in the environment."""
 
     path: Path
 
@@ -78,7 +78,7 @@ class SlowFile:
 
 
 def slowly(videos: list[Video]) -> list[Video]:
-    """The same videos with frames that are read slowly."""
+    """The same videos with slow frame files."""
     return [
         Video(
             video.name,

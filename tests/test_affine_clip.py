@@ -33,7 +33,7 @@ MASKS = {
 
 
 def painted(mask):
-    """A frame that shows nothing but the mask."""
+    """A frame that shows only the mask."""
     return np.repeat(mask[..., None] * np.uint8(255), 3, axis=2)
 
 
@@ -45,7 +45,7 @@ def test_whole_object_stays_in_view(name, ranges):
         rng = np.random.default_rng(seed)
         matrix = random_affine(rng, MASKS[name], ranges, mirrored=seed % 2 == 1)
         linear, offset = matrix[:, :2], matrix[:, 2:]
-        for corner in np.ndindex(2, 2):  # of every pixel of the object
+        for corner in np.ndindex(2, 2):  # of every object pixel
             old = np.stack([x + corner[0], y + corner[1]])
             new = np.linalg.solve(linear, old - offset)
             assert new.min() > -1e-6
@@ -62,10 +62,10 @@ def test_frame_and_mask_move_together(name, seed):
     for frame, moved in zip(clip["frames"], clip["mask"][..., 0], strict=True):
         seen = frame[..., 0] > 127
         assert moved.sum() > 0.5 * mask.sum()
-        assert (seen & (moved > 0)).sum() / (seen | (moved > 0)).sum() > 0.93  # but for the edge
+        assert (seen & (moved > 0)).sum() / (seen | (moved > 0)).sum() > 0.93  # blurred edge
 
 
-def test_frames_of_a_clip_differ_and_the_seed_decides():
+def test_frames_differ_and_depend_on_the_seed():
     mask = MASKS["in the middle"]
 
     def clip(seed):
@@ -87,7 +87,7 @@ def test_without_ranges_nothing_moves():
         np.testing.assert_array_equal(clip["mask"][t, ..., 0], mask)
 
 
-def test_all_frames_are_mirrored_or_none():
+def test_flip_applies_to_the_whole_clip():
     ramp = np.tile(np.linspace(0, 255, SIZE[1]).astype(np.uint8)[:, None], (SIZE[0], 1, 3))
     mask = MASKS["in the middle"]
     mirrored = set()
@@ -99,7 +99,7 @@ def test_all_frames_are_mirrored_or_none():
     assert mirrored == {False, True}
 
 
-def test_beyond_the_frame_lies_its_mean_colour():
+def test_outside_is_filled_with_the_mean_colour():
     frame = np.full((*SIZE, 3), 200, np.uint8)
     frame[:, :40] = 100
     shifted = AffineRanges(rotation=0.5, scale=1, stretch=0, shear=0, translation=0.2, flip=0)

@@ -19,7 +19,7 @@ LABELS = box(5) | box(30, 20, value=2)
 
 @pytest.fixture
 def project(tmp_path):
-    """Eight frames, of which 1 (drawn) and 2 (predicted, object 1 alone) have masks."""
+    """Eight frames; frames 1 (drawn) and 2 (object 1 predicted) have masks."""
     project = make_project(tmp_path)
     project.add_object(), project.add_object()
     project.change_object(2, name="red / cup", colour="#00ff00")
@@ -81,7 +81,7 @@ def test_coco(project):
     np.testing.assert_array_equal(coco.decode(cup["segmentation"]), LABELS == 2)
 
 
-def test_a_data_set_that_prepare_accepts(project, tmp_path, capsys):
+def test_youtube_vos_passes_prepare_check(project, tmp_path, capsys):
     with zipfile.ZipFile(export(project, "youtube-vos")) as archive:
         archive.extractall(tmp_path / "set")
     meta = json.loads((tmp_path / "set/meta.json").read_text())
@@ -96,7 +96,7 @@ def test_progress(project):
     assert ticks == [(1, 2), (2, 2)]
 
 
-def test_an_export_that_fails_leaves_nothing(project):
+def test_failed_export_leaves_no_files(project):
     def tick(done, total):
         raise KeyboardInterrupt
 
@@ -110,7 +110,7 @@ def test_nothing_to_export(tmp_path):
         export(make_project(tmp_path), "palette")
 
 
-def test_an_unknown_format(project):
+def test_unknown_format(project):
     with pytest.raises(InputError, match="choose palette, binary"):
         export(project, "../x")
     assert all("/" not in form.file for form in FORMATS.values())

@@ -43,7 +43,7 @@ def page(workspace, browser):
 
 @pytest.fixture
 def person(page, workspace):
-    """Has opened the clip and added an object."""
+    """A user who has opened the clip and added an object."""
     page.get_by_role("button", name="clip").click()
     person = Person(page, SIZE)
     person.sees("#place", "frame 1 of 8")
@@ -85,7 +85,7 @@ def test_draw_undo_redo_reload(person, project):
     labels_become(project, 0, box(5) | box(20, value=2))
 
 
-def test_propagate_correct_and_propagate_again(person, project):
+def test_propagate_correct_propagate(person, project):
     person.lasso(5, 4, 13, 12)
     person.propagate()
     person.sees("#run", "Done: 7 frames.")
@@ -101,7 +101,7 @@ def test_propagate_correct_and_propagate_again(person, project):
     assert [left_of(project, i) for i in range(COUNT)] == [5, 6, 7, 8, 30, 31, 32, 33]
 
 
-def test_two_objects_both_ways(person, project):
+def test_two_objects_in_both_directions(person, project):
     person.go_to(4)
     person.lasso(5, 4, 13, 12)
     person.press("n")
@@ -147,7 +147,7 @@ def test_every_tool(person, project):
     assert project.mask(0)[:, 20:].max() == 0
 
 
-def test_an_older_status_that_comes_later_is_not_shown(tmp_path, browser):
+def test_stale_status_is_ignored(tmp_path, browser):
     make_frames(tmp_path / "clip", COUNT)
     summary_sent = threading.Event()
 
@@ -163,7 +163,7 @@ def test_an_older_status_that_comes_later_is_not_shown(tmp_path, browser):
         assert answer.json()["status"]["state"] == "loading"
         summary_sent.set()
         wait_until(lambda: workspace.session.propagator.status.state == "ready")
-        time.sleep(0.3)  # the page gets the event
+        time.sleep(0.3)  # give the page time to receive the event
         route.fulfill(response=answer)
 
     with running_server(workspace) as client, new_page(browser, "about:blank") as page:
@@ -173,7 +173,7 @@ def test_an_older_status_that_comes_later_is_not_shown(tmp_path, browser):
     workspace.close()
 
 
-def test_a_range_and_trust(person, project):
+def test_range_and_trust(person, project):
     person.lasso(5, 4, 13, 12)
     person.go_to(4)
     person.press("o")
@@ -216,17 +216,17 @@ def test_export(person, project):
     assert '"area": 64' in download.value.path().read_text()
 
 
-def test_zoomed_in_the_pointer_draws_where_it_is(person, project):
+def test_drawing_follows_the_pointer_when_zoomed(person, project):
     x, y = person.place(24, 16)
     person.page.mouse.move(x, y)
     person.page.mouse.wheel(0, -1500)
     person.page.wait_for_timeout(200)
     person.press("g")
-    person.page.mouse.click(x, y)  # fills the background: every pixel
+    person.page.mouse.click(x, y)  # the background tool fills every pixel
     labels_become(project, 0, np.ones(SIZE, np.uint8))
 
 
-def test_a_frame_that_cannot_be_read_is_named(person, project, tmp_path):
+def test_unreadable_frame_is_reported(person, project, tmp_path):
     (tmp_path / "clip/00006.png").write_bytes(b"no picture")
     box = person.page.locator("#timeline").bounding_box()
     person.page.mouse.click(box["x"] + box["width"] * 6.5 / COUNT, box["y"] + 5)
@@ -242,7 +242,7 @@ def test_next_doubtful_frame(person):
     assert found == [4, 8, 8, 4]
 
 
-def test_polygons_fill_the_pixels_whose_centres_are_inside(person):
+def test_polygons_fill_pixels_by_their_centres(person):
     filled = person.page.evaluate(
         """import('./js/raster.js').then(m => {
           const labels = new Uint8Array(16);
@@ -257,7 +257,7 @@ def test_polygons_fill_the_pixels_whose_centres_are_inside(person):
     ]
 
 
-def test_narrow_nothing_is_cut_off(person):
+def test_narrow_window_does_not_overflow(person):
     person.page.set_viewport_size({"width": 360, "height": 740})
     wide = person.page.evaluate("document.documentElement.scrollWidth")
     assert wide <= 360

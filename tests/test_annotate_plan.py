@@ -20,7 +20,7 @@ def test_backward():
     assert chains({2: [1], 6: [1]}, "backward") == [((1,), 2, [1, 0]), ((1,), 6, [5, 4, 3])]
 
 
-def test_both_ways_each_frame_follows_from_the_nearer_source():
+def test_both_directions_use_the_nearer_source():
     assert chains({2: [1], 7: [1]}, "both") == [
         ((1,), 2, [3, 4]),
         ((1,), 2, [1, 0]),
@@ -31,7 +31,7 @@ def test_both_ways_each_frame_follows_from_the_nearer_source():
 
 @pytest.mark.parametrize("direction", ["forward", "backward", "both"])
 @pytest.mark.parametrize("sources", [(0,), (9,), (0, 1), (3, 5), (2, 6, 9)])
-def test_every_frame_is_computed_once_and_no_trusted_one(direction, sources):
+def test_every_untrusted_frame_is_computed_once(direction, sources):
     frames = [f for _, _, fs in chains({s: [1] for s in sources}, direction) for f in fs]
     reached = {
         "forward": range(min(sources), 10),
@@ -41,7 +41,7 @@ def test_every_frame_is_computed_once_and_no_trusted_one(direction, sources):
     assert sorted(frames) == sorted(set(reached) - set(sources))
 
 
-def test_objects_of_other_frames_have_their_own_chains():
+def test_objects_with_different_sources_get_separate_chains():
     assert chains({0: [1, 2], 4: [2, 3]}, stop=6) == [
         ((1,), 0, [1, 2, 3, 4, 5]),
         ((2,), 0, [1, 2, 3]),
@@ -50,25 +50,25 @@ def test_objects_of_other_frames_have_their_own_chains():
     ]
 
 
-def test_a_chain_begins_at_its_source_and_ends_with_the_range():
+def test_chain_starts_at_its_source_and_stops_at_the_range():
     assert chains({0: [1]}, start=4, stop=6) == [((1,), 0, [1, 2, 3, 4, 5])]
     assert chains({8: [1]}, "backward", start=4, stop=6) == [((1,), 8, [7, 6, 5, 4])]
     assert chains({8: [1]}, start=4, stop=6) == []
 
 
-def test_only_what_is_stale_is_computed():
+def test_only_stale_frames_are_computed():
     def fresh(source, frame, objects):
         return source == 0 or frame > 7
 
     assert chains({0: [1], 5: [1]}, is_fresh=fresh) == [((1,), 5, [6, 7])]
 
 
-def test_without_trusted_frames_there_is_nothing_to_do():
+def test_no_trusted_frames_or_no_other_frames():
     assert plan({}, 0, 10, "both", never) == []
     assert plan({0: [1]}, 0, 1, "both", never) == []
 
 
-def test_a_chain_knows_the_trusted_frame_that_it_leads_towards():
+def test_chain_knows_the_next_trusted_frame():
     found = plan({2: [1], 7: [1]}, 0, 10, "both", never)
     assert [(list(chain.frames), chain.beyond) for chain in found] == [
         ([3, 4], 7),
@@ -78,5 +78,5 @@ def test_a_chain_knows_the_trusted_frame_that_it_leads_towards():
     ]
 
 
-def test_a_chain_is_a_value():
+def test_chains_compare_by_value():
     assert Chain((1,), 0, range(1, 3)) == plan({0: [1]}, 0, 3, "forward", never)[0]

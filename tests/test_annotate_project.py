@@ -14,7 +14,7 @@ def reopened(project: Project) -> Project:
     return Project(project.folder, RandomFrames(project.frames.path))
 
 
-def test_a_drawn_mask_is_on_disk_and_trusted(tmp_path):
+def test_drawn_mask_is_saved_and_trusted(tmp_path):
     project = make_project(tmp_path)
     assert project.add_object() == 1
     project.save_drawn(3, box(5), [1])
@@ -25,18 +25,18 @@ def test_a_drawn_mask_is_on_disk_and_trusted(tmp_path):
     assert again.objects == project.objects
 
 
-def test_a_prediction_never_changes_a_trusted_object(tmp_path):
+def test_prediction_never_changes_a_trusted_object(tmp_path):
     project = make_project(tmp_path)
     project.add_object(), project.add_object()
     project.save_drawn(2, box(5), [1])
     labels = box(9) | box(30, value=2)
-    labels[4:12, 7:9] = 2  # over the trusted object
+    labels[4:12, 7:9] = 2  # overlaps the trusted object
     project.save_predicted(2, labels, {1: Prediction("00000:0"), 2: Prediction("00000:0", 0.9)})
     np.testing.assert_array_equal(project.mask(2), box(5) | box(30, value=2))
     assert project.predicted[2] == {2: Prediction("00000:0", 0.9)}
 
 
-def test_a_prediction_replaces_only_its_objects(tmp_path):
+def test_prediction_replaces_only_its_objects(tmp_path):
     project = make_project(tmp_path)
     project.add_object(), project.add_object()
     project.save_predicted(1, box(5), {1: Prediction("a")})
@@ -45,7 +45,7 @@ def test_a_prediction_replaces_only_its_objects(tmp_path):
     np.testing.assert_array_equal(project.mask(1), box(7) | box(30, value=2))
 
 
-def test_trust_in_absence(tmp_path):
+def test_trusted_absence_is_kept(tmp_path):
     project = make_project(tmp_path)
     project.add_object()
     project.save_drawn(2, np.zeros(SIZE, np.uint8), [1])
@@ -53,7 +53,7 @@ def test_trust_in_absence(tmp_path):
     assert not reopened(project).mask(2).any()
 
 
-def test_taking_trust_back(tmp_path):
+def test_revoking_trust(tmp_path):
     project = make_project(tmp_path)
     project.add_object()
     project.save_drawn(2, box(5), [1])
@@ -62,7 +62,7 @@ def test_taking_trust_back(tmp_path):
     np.testing.assert_array_equal(project.mask(2), box(6))
 
 
-def test_masks_that_another_command_overwrote_do_not_touch_what_is_trusted(tmp_path):
+def test_masks_overwritten_by_another_command_keep_trusted_objects(tmp_path):
     project = make_project(tmp_path)
     project.add_object()
     project.save_drawn(0, box(5), [1])
@@ -70,7 +70,7 @@ def test_masks_that_another_command_overwrote_do_not_touch_what_is_trusted(tmp_p
     np.testing.assert_array_equal(reopened(project).mask(0), box(5))
 
 
-def test_a_folder_of_another_command_is_opened_with_its_objects(tmp_path):
+def test_opening_the_output_of_another_command(tmp_path):
     frames = RandomFrames(make_frames(tmp_path / "clip"))
     (tmp_path / "masks").mkdir()
     write_mask(tmp_path / "masks/00001.png", box(5) | box(20, value=3))
@@ -79,7 +79,7 @@ def test_a_folder_of_another_command_is_opened_with_its_objects(tmp_path):
     assert project.trusted == {}
 
 
-def test_deleting_an_object_takes_it_out_of_every_frame(tmp_path):
+def test_deleting_an_object_removes_it_from_every_frame(tmp_path):
     project = make_project(tmp_path)
     project.add_object(), project.add_object()
     project.save_drawn(0, box(5) | box(20, value=2), [1, 2])
@@ -111,7 +111,7 @@ def test_names_and_colours(tmp_path):
         (box(5), [7], "no object 7"),
     ],
 )
-def test_what_cannot_be_saved(tmp_path, labels, trusted, message):
+def test_invalid_masks_are_not_saved(tmp_path, labels, trusted, message):
     project = make_project(tmp_path)
     project.add_object()
     with pytest.raises(InputError, match=message):
@@ -120,21 +120,21 @@ def test_what_cannot_be_saved(tmp_path, labels, trusted, message):
 
 
 @pytest.mark.parametrize("text", ["{", '{"version": 99}', "[1]"])
-def test_a_damaged_project_file_is_named(tmp_path, text):
+def test_damaged_project_file_is_reported(tmp_path, text):
     make_project(tmp_path)
     (tmp_path / "masks/annotate.json").write_text(text)
     with pytest.raises(InputError, match=r"annotate\.json: is .* move it away"):
         make_project(tmp_path)
 
 
-def test_masks_of_another_video_are_named(tmp_path):
+def test_mask_of_another_video_is_reported(tmp_path):
     project = make_project(tmp_path)
     write_mask(tmp_path / "masks/00002.png", np.zeros((3, 3), np.uint8))
     with pytest.raises(InputError, match=r"00002\.png: is 3×3 pixels, but the video is 48×32"):
         project.mask(2)
 
 
-def test_the_project_file_can_be_read(tmp_path):
+def test_project_file_is_json(tmp_path):
     project = make_project(tmp_path)
     project.add_object()
     project.save_drawn(3, box(5), [1])

@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 from annotate_project import SIZE, box, load_segmenter, make_project, wait_until
 
+from ytvos_keras.annotate.chain_runner import ChainRunner
+from ytvos_keras.annotate.plan import Chain
 from ytvos_keras.annotate.propagator import Propagator, Request
 from ytvos_keras.errors import InputError
 from ytvos_keras.inference import Segmenter
@@ -18,7 +20,7 @@ def project(tmp_path):
 
 @pytest.fixture
 def running(project):
-    """A function that runs a request to its end and returns the events."""
+    """Return a function that runs a request to completion and returns its events."""
     events = []
     propagator = Propagator(project, load_segmenter, events.append)
     wait_until(lambda: propagator.status.state == "ready")
@@ -44,24 +46,24 @@ def test_forward(project, running):
     assert [left_of(project, i) for i in range(COUNT)] == [None, None, 5, 6, 7, 8, 9, 10]
 
 
-def test_both_ways(project, running):
+def test_both_directions(project, running):
     project.save_drawn(3, box(5), [1])
     assert sorted(running(direction="both")) == [0, 1, 2, 4, 5, 6, 7]
     assert [left_of(project, i) for i in range(COUNT)] == [8, 7, 6, 5, 6, 7, 8, 9]
 
 
-def test_a_range(project, running):
+def test_range(project, running):
     project.save_drawn(2, box(5), [1])
     assert running(0, 5) == [3, 4]
 
 
-def test_nothing_is_computed_twice(project, running):
+def test_fresh_frames_are_not_recomputed(project, running):
     project.save_drawn(0, box(5), [1])
     running()
     assert running() == []
 
 
-def test_a_correction_changes_the_frames_up_to_the_next_trusted_one(project, running):
+def test_correction_changes_frames_up_to_the_next_trusted_one(project, running):
     project.save_drawn(0, box(5), [1])
     project.save_drawn(6, box(30), [1])
     running()
@@ -70,7 +72,7 @@ def test_a_correction_changes_the_frames_up_to_the_next_trusted_one(project, run
     assert [left_of(project, i) for i in range(COUNT)] == [5, 6, 7, 20, 21, 22, 30, 31]
 
 
-def test_the_model_is_shown_the_trusted_frames_on_both_sides(project, running, monkeypatch):
+def test_model_is_given_the_trusted_frames_on_both_sides(project, running, monkeypatch):
     shown = []
 
     def add_objects(segmenter, labels):
@@ -83,11 +85,11 @@ def test_the_model_is_shown_the_trusted_frames_on_both_sides(project, running, m
     project.save_drawn(0, box(5), [1])
     project.save_drawn(6, box(11) | box(30, 20, value=2), [1, 2])
     assert running(0, 6) == [1, 2, 3, 4, 5]
-    assert shown == [[1], [1]]  # frame 6 with object 1 alone, then frame 0
+    assert shown == [[1], [1]]  # frame 6 with object 1 only, then frame 0
     assert [left_of(project, i) for i in range(6)] == [5, 6, 7, 8, 9, 10]
 
 
-def test_only_the_corrected_object_is_computed_again(project, running):
+def test_only_the_corrected_object_is_recomputed(project, running):
     project.add_object()
     project.save_drawn(0, box(5) | box(30, 20, value=2), [1, 2])
     running()
@@ -99,7 +101,7 @@ def test_only_the_corrected_object_is_computed_again(project, running):
     assert [left_of(project, i, 2) for i in range(4, COUNT)] == [10, 11, 12, 13]
 
 
-def test_an_object_that_is_erased_stays_away_until_it_is_drawn_again(project, running):
+def test_erased_object_stays_absent_until_redrawn(project, running):
     project.save_drawn(0, box(5), [1])
     project.save_drawn(3, np.zeros(SIZE, np.uint8), [1])
     project.save_drawn(6, box(9), [1])
@@ -107,7 +109,7 @@ def test_an_object_that_is_erased_stays_away_until_it_is_drawn_again(project, ru
     assert [left_of(project, i) for i in range(COUNT)] == [5, 6, 7, None, None, None, 9, 10]
 
 
-def test_an_object_that_appears_later(project, running):
+def test_object_that_appears_later(project, running):
     project.add_object()
     project.save_drawn(0, box(5), [1])
     project.save_drawn(4, box(30, 20, value=2), [2])
@@ -157,7 +159,7 @@ def test_confidence_is_kept(project, monkeypatch):
     assert project.predicted[2][1].confidence == 0.25
 
 
-def test_a_model_that_cannot_be_loaded(project):
+def test_model_fails_to_load(project):
     def load():
         raise InputError("no such model: x")
 
@@ -169,15 +171,34 @@ def test_a_model_that_cannot_be_loaded(project):
     propagator.close()
 
 
-def test_a_range_outside_the_video(project):
+def test_range_outside_the_video(project):
     propagator = Propagator(project, load_segmenter, lambda event: None)
     with pytest.raises(InputError, match="range must lie in the video"):
         propagator.start(Request(0, COUNT + 1, "forward"))
     propagator.close()
 
 
-def test_a_damaged_frame_ends_the_run_not_the_thread(project, running, tmp_path):
+def test_damaged_frame_ends_the_run_but_not_the_thread(project, running, tmp_path):
     project.save_drawn(0, box(5), [1])
     (tmp_path / "clip/00004.png").write_bytes(b"no picture")
     assert running() == [1, 2, 3]
     assert running(stop=3) == []
+
+
+def test_memory_is_shown_distant_trusted_frames(project, monkeypatch):
+    """Near the source there are three; the far one shows another side of the object."""
+    segmenter = load_segmenter()
+    shown = []
+    step = segmenter.step
+    # The brightness of a frame tells its index.
+    monkeypatch.setattr(segmenter, "step", lambda f: shown.append(f[0, 0, 0] - 100) or step(f))
+    for index in (0, 3, 4, 5):
+        project.save_drawn(index, box(5 + index), [1])
+    runner = ChainRunner(project, project.frames, segmenter)
+    assert [index for index, *_ in runner.run(Chain((1,), 5, range(6, 8)))] == [6, 7]
+    assert shown == [0, 3, 5, 6, 7]
+    shown.clear()
+    runner = ChainRunner(project, project.frames, segmenter)
+    project.save_drawn(7, box(12), [1])
+    assert [index for index, *_ in runner.run(Chain((1,), 5, range(6, 7), beyond=7))] == [6]
+    assert shown == [7, 0, 5, 6]

@@ -89,7 +89,7 @@ def test_other_tokens_are_refused(client, path):
     assert client.request("GET", path, prefix="").status == 403
 
 
-def test_the_page_may_load_from_its_own_place_only(client):
+def test_content_security_policy_is_strict(client):
     response = client.get("/")
     assert response.status == 200
     policy = response.headers["content-security-policy"]
@@ -107,7 +107,7 @@ def test_videos_outside_the_folder_are_refused(client, name):
     assert len(response.json()["error"].splitlines()) == 1
 
 
-def test_a_link_that_leads_outside_is_refused(client, tmp_path):
+def test_link_to_outside_is_refused(client, tmp_path):
     (tmp_path / "link").symlink_to("/")
     assert client.post("/api/open", json={"name": "link"}).status == 400
 
@@ -147,7 +147,7 @@ def test_files_outside_the_page_are_refused(client, path):
         ("PUT", "/api/upload", b"x", 400),
     ],
 )
-def test_requests_that_make_no_sense(opened, method, path, body, code, tmp_path):
+def test_invalid_requests_change_nothing(opened, method, path, body, code, tmp_path):
     before = sorted(tmp_path.rglob("*"))
     assert opened.request(method, path, content=body).status == code
     assert sorted(tmp_path.rglob("*")) == before
@@ -159,13 +159,13 @@ def test_nothing_is_open(client):
         assert client.get(path).status == 404
 
 
-def test_a_dropped_file_that_is_no_video(client, tmp_path):
+def test_upload_that_is_not_a_video(client, tmp_path):
     response = client.put("/api/upload?name=x.mp4", content=b"no video")
     assert response.status == 400
     assert "x.mp4" in response.json()["error"]
 
 
-def test_events_reach_every_page_and_a_slow_page_loads_everything():
+def test_events_reach_every_page_and_slow_pages_reload():
     async def pages():
         events = Events()
         quick, slow = events.stream(), events.stream()
@@ -187,7 +187,7 @@ def test_events_reach_every_page_and_a_slow_page_loads_everything():
     asyncio.run(pages())
 
 
-def test_an_export_is_downloaded(opened):
+def test_export_download(opened):
     assert "palette" in opened.get("/api/exports").json()
     assert opened.post("/api/exports/palette").status == 400
     assert opened.get("/api/exports/palette").status == 404
@@ -201,18 +201,18 @@ def test_an_export_is_downloaded(opened):
     assert opened.get("/api/exports/..%2fannotate.json").status == 404
 
 
-def test_opening_the_same_video_again(opened, workspace, tmp_path):
+def test_reopening_the_same_video(opened, workspace, tmp_path):
     opened.post("/api/objects")
     assert opened.post("/api/open", json={"name": "clip"}).status == 200
     assert list(workspace.session.project.objects) == [1]
 
 
-def test_another_command_in_the_same_folder_is_refused(opened, tmp_path):
+def test_second_command_in_the_same_folder_is_refused(opened, tmp_path):
     with pytest.raises(FolderInUseError, match="another process is writing into it"):
         Workspace(tmp_path, load_segmenter).open(tmp_path / "clip")
 
 
-def test_a_closed_tab(opened, workspace):
+def test_closed_tab(opened, workspace):
     with opened.stream("/api/events") as stream:
         assert stream.readline() == b"retry: 1000\n"
         assert stream.readline() == b"\n"
@@ -224,7 +224,7 @@ def test_a_closed_tab(opened, workspace):
     assert opened.get("/api/project").status == 200
 
 
-def test_the_command_names_the_missing_extra(tmp_path):
+def test_missing_extra_is_reported(tmp_path):
     code = (
         "import sys; sys.modules['uvicorn'] = None\n"
         "from ytvos_keras.cli.annotate import main; sys.exit(main(['--no-browser']))"
@@ -234,7 +234,7 @@ def test_the_command_names_the_missing_extra(tmp_path):
     assert result.stderr.endswith("run: pip install 'ytvos-keras[annotate]'\n")
 
 
-def test_the_command_names_a_wrong_path():
+def test_wrong_path_is_reported():
     code = "import sys; from ytvos_keras.cli.annotate import main; sys.exit(main(['nothing.mp4']))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (result.returncode, result.stderr) == (

@@ -27,7 +27,7 @@ def load(backbone, path):
 
 
 def write_legacy_h5(path, weights):
-    """The layout of the files that keras.applications distributes."""
+    """Write the HDF5 layout of the files that keras.applications distributes."""
     with h5py.File(path, "w") as file:
         file.attrs["layer_names"] = [name.encode() for name in weights]
         for name, arrays in weights.items():
@@ -56,7 +56,7 @@ def notop_file(stock_weights, tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", BACKBONES)
-def test_maps_have_the_stated_strides_and_filters(name):
+def test_maps_have_the_documented_strides_and_filters(name):
     backbone = BACKBONES[name]()
     maps = backbone(picture())
     assert list(maps) == [2, 4, 8, 16, 32]
@@ -65,19 +65,19 @@ def test_maps_have_the_stated_strides_and_filters(name):
 
 
 @pytest.mark.parametrize("name", BACKBONES)
-def test_a_mask_channel_is_seen(name):
+def test_mask_channel_changes_the_maps(name):
     backbone = BACKBONES[name](with_mask=True)
     masks = np.zeros((1, 64, 96, 1), "uint8")
     empty = backbone(picture(), masks)[2]
     assert np.abs(backbone(picture(), masks + 1)[2] - empty).max() > 0
 
 
-def test_vgg16_is_the_same_in_training():
-    """There the deeper blocks take Winograd's convolutions, with gradients of their own."""
+def test_vgg16_training_matches_inference():
+    """In training, the deeper blocks use Winograd convolutions with custom gradients."""
     backbone = new_vgg16(fc6="none")
     kernels = [conv.kernel for block in backbone.blocks for conv in block]
     for kernel in kernels:
-        kernel.assign(kernel * 2**0.5)  # He's scale: the maps do not fade away
+        kernel.assign(kernel * 2**0.5)  # He scale, so that the maps do not vanish
     results = []
     for training in (False, True):
         with tf.GradientTape() as tape:
@@ -89,7 +89,7 @@ def test_vgg16_is_the_same_in_training():
         np.testing.assert_allclose(received, expected, atol=1e-4 * scale)
 
 
-def test_vgg16_is_that_of_keras_applications(stock, notop_file):
+def test_vgg16_matches_keras_applications(stock, notop_file):
     backbone = new_vgg16(fc6="none")
     load(backbone, notop_file)
     expected = stock(keras.applications.vgg16.preprocess_input(picture()))
@@ -114,7 +114,7 @@ def test_collapsed_fc6_is_the_sum_over_the_positions():
     assert collapsed.shape == (1, 1, 3, 5)
     expected = sum(kernel[y, x] for y in range(7) for x in range(7))
     np.testing.assert_allclose(collapsed[0, 0], expected)
-    # On a constant map, the 7×7 kernel and the collapsed one give the same.
+    # On a constant map, the 7×7 kernel and the collapsed kernel are equivalent.
     constant = np.random.default_rng(1).normal(size=3)
     patch = np.tile(constant, (7, 7, 1))
     np.testing.assert_allclose(np.einsum("yxi,yxio->o", patch, kernel), constant @ collapsed[0, 0])
@@ -128,9 +128,9 @@ def test_widened_first_kernel_keeps_its_mask_channel():
     np.testing.assert_array_equal(widened[:, :, 3], start[:, :, 3])
 
 
-def test_spread_is_matched_filter_by_filter():
+def test_spread_is_matched_per_filter():
     generator = np.random.default_rng(0)
-    scales = np.logspace(-6, 1, 8)  # as of a kernel with batch normalisation folded in
+    scales = np.logspace(-6, 1, 8)  # as in a kernel with folded batch norm
     kernel, start = (
         generator.normal(size=(3, 3, 3, 8)) * scales,
         generator.normal(size=(3, 3, 4, 8)),
@@ -142,7 +142,7 @@ def test_spread_is_matched_filter_by_filter():
 
 
 def test_both_branches_of_the_model_are_loaded(stock_weights, notop_file):
-    # Two branches from one reading of the file.
+    # The file is read once for both branches.
     config = S2SConfig(fc6="none", state_filters=8, encoder_filters=8, decoder_filters=(4,) * 5)
     model = S2S(config, backbone_weights=notop_file)
     first, first_bias = stock_weights["block1_conv1"]
@@ -154,12 +154,12 @@ def test_both_branches_of_the_model_are_loaded(stock_weights, notop_file):
         last = part.backbone.blocks[-1][-1].get_weights()[0]
         np.testing.assert_array_equal(last, stock_weights["block5_conv3"][0])
     mask_channel = model.initializer.backbone.blocks[0][0].get_weights()[0][:, :, 3]
-    assert 0 < np.abs(mask_channel).max() < 0.2  # its Glorot start
+    assert 0 < np.abs(mask_channel).max() < 0.2  # still its Glorot initialization
 
 
 @pytest.mark.parametrize("fc6", ["1x1", "7x7"])
 def test_fc6_of_a_file_with_the_top(fc6, stock_weights, tmp_path):
-    # Mostly zeros, so that the file is small: three channels feed three outputs.
+    # Mostly zeros to keep the file small: three input channels feed three outputs.
     fc1 = np.zeros((7, 7, 512, 4096), "float32")
     values = np.random.default_rng(0).normal(size=(7, 7, 3, 3)).astype("float32")
     fc1[:, :, :3, :3] = values
@@ -174,7 +174,7 @@ def test_fc6_of_a_file_with_the_top(fc6, stock_weights, tmp_path):
     np.testing.assert_array_equal(loaded_bias, bias)
 
 
-def test_fc6_keeps_its_start_without_the_top(notop_file):
+def test_fc6_keeps_its_initialization_without_the_top(notop_file):
     backbone = new_vgg16()
     before = backbone.fc6_conv.get_weights()[0]
     with pytest.warns(UserWarning, match=r"notop\.h5: has no fc1, so fc6 starts from random"):
@@ -182,7 +182,7 @@ def test_fc6_keeps_its_start_without_the_top(notop_file):
     np.testing.assert_array_equal(backbone.fc6_conv.get_weights()[0], before)
 
 
-def test_keras_3_files_are_read_too(stock, stock_weights, tmp_path):
+def test_keras_3_files_are_read(stock, stock_weights, tmp_path):
     stock.save_weights(tmp_path / "vgg16.weights.h5")
     stock.save(tmp_path / "vgg16.keras")
     for name in ("vgg16.weights.h5", "vgg16.keras"):
@@ -191,19 +191,19 @@ def test_keras_3_files_are_read_too(stock, stock_weights, tmp_path):
             np.testing.assert_array_equal(kernel, stock_weights[layer][0])
 
 
-def test_a_missing_file_is_named():
+def test_missing_file_is_reported():
     with pytest.raises(InputError, match=r"nowhere\.h5: no such file"):
         new_vgg16().read_weights("nowhere.h5")
 
 
-def test_a_file_that_is_no_weights_file(tmp_path):
+def test_not_a_weights_file(tmp_path):
     path = tmp_path / "vgg16.h5"
     path.write_text("not weights")
     with pytest.raises(InputError, match=r"vgg16\.h5: not a file of weights, or damaged"):
         new_vgg16().read_weights(path)
 
 
-def test_a_kernel_of_another_shape(stock_weights, tmp_path):
+def test_kernel_of_wrong_shape(stock_weights, tmp_path):
     path = tmp_path / "other.h5"
     kernel, bias = stock_weights["block2_conv1"]
     write_legacy_h5(path, stock_weights | {"block2_conv1": (kernel[..., :9], bias[:9])})
@@ -215,7 +215,7 @@ def test_a_kernel_of_another_shape(stock_weights, tmp_path):
         new_vgg16().read_weights(path)
 
 
-def test_a_file_without_a_layer(stock_weights, tmp_path):
+def test_missing_layer(stock_weights, tmp_path):
     path = tmp_path / "part.h5"
     write_legacy_h5(path, {k: v for k, v in stock_weights.items() if k != "block3_conv2"})
     with pytest.raises(InputError, match=r"part\.h5: layer block3_conv2 is missing"):
@@ -223,8 +223,8 @@ def test_a_file_without_a_layer(stock_weights, tmp_path):
 
 
 def test_efficientnet_lite0_counts():
-    # 4,652,008 parameters with 42,016 of batch norms; less the head's 1×1 convolution and
-    # classifier, each batch norm folded into a bias.
+    # 4,652,008 parameters, including 42,016 of batch norms; minus the head's 1×1 convolution and
+    # classifier, with each batch norm folded into a bias.
     backbone = EfficientNetLite0()
     backbone.build()
     statistics = 2 * sum(backbone.filters.values())
@@ -240,7 +240,7 @@ def test_efficientnet_lite0_weights_round_trip(tmp_path):
     np.testing.assert_array_equal(copy(picture())[32], backbone(picture())[32])
 
 
-def test_efficientnet_lite0_with_a_mask_takes_weights_without(tmp_path):
+def test_efficientnet_lite0_with_a_mask_accepts_weights_without(tmp_path):
     backbone, wider = EfficientNetLite0(), EfficientNetLite0(with_mask=True)
     backbone.build()
     wider.build()
@@ -255,34 +255,34 @@ def test_efficientnet_lite0_with_a_mask_takes_weights_without(tmp_path):
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_a_missing_efficientnet_file_is_named():
+def test_missing_efficientnet_file_is_reported():
     with pytest.raises(InputError, match=r"nowhere\.npz: no such file"):
         EfficientNetLite0().read_weights("nowhere.npz")
 
 
 @pytest.mark.parametrize("content", [b"junk", b""], ids=["junk", "nothing"])
-def test_a_file_that_is_no_npz(content, tmp_path):
+def test_not_an_npz_file(content, tmp_path):
     path = tmp_path / "lite0.npz"
     path.write_bytes(content)
     with pytest.raises(InputError, match=r"lite0\.npz: not an \.npz of EfficientNet-Lite0 weights"):
         EfficientNetLite0().read_weights(path)
 
 
-def test_arrays_of_another_network(tmp_path):
+def test_arrays_of_another_network_are_refused(tmp_path):
     np.savez(tmp_path / "other.npz", np.zeros(3))
     with pytest.raises(InputError, match=r"other\.npz: not the weights of EfficientNet-Lite0"):
         EfficientNetLite0().read_weights(tmp_path / "other.npz")
 
 
-def test_statistics_stay_fixed_when_the_backbone_is_trained():
+def test_batch_norm_statistics_stay_fixed_in_training():
     backbone = EfficientNetLite0()
     before = np.array(backbone(picture())[32])
     backbone.trainable = True
     np.testing.assert_array_equal(backbone(picture(), training=True)[32], before)
 
 
-def test_a_pytorch_state_dict_is_taken_over():
-    """Every convolution of the network gets the array of the same name, in its layout."""
+def test_pytorch_state_dict_is_converted():
+    """Every convolution takes the array of the same name, transposed to its layout."""
     backbone, state, generator = EfficientNetLite0(), {}, np.random.default_rng(0)
     backbone.build()
 

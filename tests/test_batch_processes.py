@@ -1,4 +1,4 @@
-"""`ytvos-segment --batch --jobs 2` with real processes, each with a small model."""
+"""`ytvos-segment --batch --jobs 2` with real processes, each loading a small model."""
 
 import json
 import os
@@ -29,7 +29,7 @@ PATIENCE = 300  # seconds
 
 @pytest.fixture(scope="module")
 def videos(tmp_path_factory):
-    """Three videos of a bright square on noise, moving to the right, its first masks, a model."""
+    """Three videos of a bright square moving right over noise, their first masks, and a model."""
     folder = tmp_path_factory.mktemp("batch")
     small_model("mask-as-state").save(folder / "small.keras")
     random = np.random.default_rng(0)
@@ -60,7 +60,7 @@ def finish(process):
 
 
 def workers(process):
-    """The processes that a command has started for its videos."""
+    """Pids of the worker processes that a command has started."""
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     commands = {int(pid): Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children}
     return [pid for pid, command in commands.items() if b"spawn_main" in command]
@@ -95,7 +95,7 @@ def test_two_processes_and_a_killed_one(videos):
     assert error.count("\n") == 1
     assert len(masks(videos / "killed")) < len(NAMES) * COUNT
     for file in (videos / "killed").rglob("*.png"):
-        read_mask(file, allow_empty=True)  # whole, or it would not be there
+        read_mask(file, allow_empty=True)  # writes are atomic: a visible mask is complete
 
     assert finish(start(videos, "killed")) == (0, "")
     assert masks(videos / "killed") == masks(whole)

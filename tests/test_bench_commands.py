@@ -1,4 +1,4 @@
-"""`ytvos-bench` from its command line, at tiny sizes. No duration is asserted."""
+"""`ytvos-bench` on the command line, at tiny sizes. No timings are asserted."""
 
 import json
 
@@ -44,7 +44,7 @@ def test_step(tmp_path, capsys):
         *(("bfloat16", count, part) for count in (1, 2) for part in parts),
     ]
     assert list(content["figures"]) == ["cost_of_2_over_1_objects_bfloat16"]
-    assert "ratio" not in content  # nothing to compare this model with
+    assert "ratio" not in content  # there is no baseline for this model
     assert max(map(len, printed.splitlines())) <= 80
 
 
@@ -54,7 +54,7 @@ def test_memory(tmp_path, capsys):
     content = json.loads(path.read_text())
     (row,) = content["rows"]
     assert row["frames"] == 2
-    assert row["peak_memory_mb"] > 100  # TensorFlow alone takes more
+    assert row["peak_memory_mb"] > 100  # TensorFlow alone uses more
     assert content["figures"]["spread_mb"] == 0
 
 
@@ -97,21 +97,21 @@ def test_quiet_shows_no_progress(capsys):
         (["step", "--model", "s2s"], "invalid choice: 's2s'"),
     ],
 )
-def test_wrong_usage_exits_with_2(arguments, message, capsys):
+def test_usage_errors_exit_2(arguments, message, capsys):
     with pytest.raises(SystemExit) as exit_:
         main(arguments)
     assert exit_.value.code == 2
     assert message in capsys.readouterr().err
 
 
-def test_a_folder_as_json_file_is_refused_before_the_work(tmp_path, capsys):
+def test_json_folder_is_refused_before_any_work(tmp_path, capsys):
     assert main([*CONVLSTM, "--json", str(tmp_path)]) == 1
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "--json needs the name of a file. Received a folder" in captured.err
 
 
-def test_the_models_are_the_presets():
+def test_models_are_the_presets():
     from ytvos_keras.models import PRESETS
 
     assert set(step.MODELS) == set(PRESETS)

@@ -1,4 +1,4 @@
-"""`ytvos-bench corrections` with stand-ins for model and Segmenter."""
+"""`ytvos-bench corrections` with stubs for the model and Segmenter."""
 
 import json
 
@@ -20,7 +20,7 @@ def truth(t):
 
 
 class Follower:
-    """Repeats the masks that it was given last: right for object 2, and soon wrong for object 1."""
+    """Repeats the last given masks, which stay right for object 2 and soon drift for object 1."""
 
     def __init__(self, model, size=None):
         assert (model, size) == ("the model", (4, 8))
@@ -67,7 +67,7 @@ def bench(videos, monkeypatch):
 
 
 def mean_j(given, frames):
-    """J of object 1 where a mask stands still that was right in a frame."""
+    """Mean J of object 1 when the true mask of frame `given` is repeated in `frames`."""
     masks = [[truth(t) == 1 for t in (given, frame)] for frame in frames]
     return 100 * np.mean([(a & b).sum() / (a | b).sum() for a, b in masks])
 
@@ -92,6 +92,6 @@ def test_corrections(bench, capsys):
     assert max(map(len, printed.splitlines())) <= 80
 
 
-def test_the_first_frames_of_a_video(bench):
+def test_frames_limits_the_video(bench):
     content = bench("--frames", "5")
     assert [row["mask"] for row in content["rows"][::2]] == ["later 1", "later 2", "between 4"]

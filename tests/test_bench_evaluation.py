@@ -1,4 +1,4 @@
-"""`ytvos-bench evaluation` at a tiny size. No duration is asserted."""
+"""`ytvos-bench evaluation` at a tiny size. No timings are asserted."""
 
 import json
 import subprocess
@@ -56,7 +56,7 @@ def test_two_frames_leave_nothing_to_score(capsys):
 
 
 @pytest.mark.parametrize("library", ["cv2", "skimage.morphology"])
-def test_a_missing_library_is_named_with_the_remedy(library, monkeypatch, capsys):
+def test_missing_library_error_gives_the_remedy(library, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, library, None)
     assert main(TINY) == 1
     error = capsys.readouterr().err.strip()
@@ -64,7 +64,7 @@ def test_a_missing_library_is_named_with_the_remedy(library, monkeypatch, capsys
     assert error.endswith("pip install 'ytvos-keras[bench]'")
 
 
-def test_it_runs_without_tensorflow():
+def test_runs_without_tensorflow():
     code = (
         "import sys; from ytvos_keras.cli.bench import main;"
         f"assert main({[*TINY, '--jobs', '1']}) == 0; assert 'tensorflow' not in sys.modules"
@@ -72,11 +72,11 @@ def test_it_runs_without_tensorflow():
     subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
 
 
-def test_the_reference_follows_the_formulas(tmp_path):
+def test_reference_follows_the_formulas(tmp_path):
     predictions, truth = tmp_path / "predictions", tmp_path / "truth"
     masks = [pair for pair in pairs(np.random.default_rng(0), 400) if pair[0].shape == (16, 24)]
     masks = masks[: len(masks) // 2]
-    masks[0] = masks[0][0], np.ones((16, 24), bool)  # the first frame says what is an object
+    masks[0] = masks[0][0], np.ones((16, 24), bool)  # the first frame defines the object ids
     for n, pair in enumerate(masks):
         for folder, mask in zip((predictions, truth), pair, strict=True):
             (folder / "a").mkdir(parents=True, exist_ok=True)
@@ -93,8 +93,8 @@ def test_the_reference_follows_the_formulas(tmp_path):
     np.testing.assert_allclose(scores["a", 1]["statistics"], expected, atol=1e-12)
 
 
-def test_made_up_sequences(tmp_path):
-    """Objects move, are all there at the start, and are found but not quite."""
+def test_synthetic_sequences(tmp_path):
+    """Objects move, are all present in the first frame, and are only approximately predicted."""
     assert list(write_sequences(tmp_path, 3, 4, (48, 64))) == [1, 2, 3]
     for n in range(3):
         name = f"sequence-{n:03d}"

@@ -1,4 +1,4 @@
-"""`ytvos-bench export` with a model that is traced in no time. No duration is asserted."""
+"""`ytvos-bench export` with a model that traces quickly. No timings are asserted."""
 
 import json
 
@@ -8,7 +8,7 @@ from ytvos_keras.bench.export import FLOAT32, INT8, KERAS, SAVED_MODEL
 from ytvos_keras.cli.bench import main
 
 
-def test_every_form_takes_its_turn(monkeypatch, tmp_path, capsys):
+def test_every_format_is_timed(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr("ytvos_keras.models.load", lambda name: TinyS2S())
     path = tmp_path / "export.json"
     size = ["--model", "s2s-lite", "--size", "32x48", "--repeats", "1", "--warmup", "1"]

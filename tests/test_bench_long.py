@@ -1,4 +1,4 @@
-"""`ytvos-bench long` without its work, which takes minutes."""
+"""`ytvos-bench long` with the segmentation, which takes minutes, stubbed out."""
 
 import argparse
 
@@ -17,7 +17,7 @@ def arguments():
 
 
 def run(arguments, monkeypatch, seconds, megabytes):
-    """The report for made-up times and memory of each frame."""
+    """Report for the given time and memory of each frame."""
     times, now = [], 0.0
     for step in seconds:
         now += step
@@ -28,7 +28,8 @@ def run(arguments, monkeypatch, seconds, megabytes):
 
 
 def test_steady_and_flat(arguments, monkeypatch):
-    # 9 s of start-up, a slow frame now and then, memory that settles in the first hundred frames
+    # 9 s of start-up, an occasional slow frame, memory that settles within the first hundred
+    # frames.
     seconds = [9, *[0.1, 0.1, 0.1, 0.5] * 75][:300]
     report = run(arguments, monkeypatch, seconds, [400] * 60 + [500] * 120 + [530] * 120)
     assert [row.labels["frames"] for row in report.rows] == ["1-100", "101-200", "201-300"]
@@ -57,7 +58,7 @@ def test_the_video_has_cuts_and_a_first_mask(tmp_path, monkeypatch):
         assert mask.getextrema() == (0, 1)
 
 
-def test_too_short_a_video(arguments, capsys):
+def test_video_too_short(arguments, capsys):
     with pytest.raises(SystemExit):
         arguments(["--frames", "199"])
     assert "at least 200 frames are needed, not 199" in capsys.readouterr().err

@@ -7,11 +7,11 @@ from ytvos_keras.bench.measure import Timing, interleave
 from ytvos_keras.processes import peak_memory
 
 
-def test_timing_gives_median_and_minimum():
+def test_timing_has_median_and_minimum():
     assert Timing((3.0, 1.0, 8.0)).figures() == {"median_s": 3.0, "minimum_s": 1.0}
 
 
-def test_cases_take_turns():
+def test_cases_are_interleaved():
     calls, shown = [], []
     timings = interleave(
         {"a": lambda: calls.append("a"), "b": lambda: calls.append("b")},
@@ -29,7 +29,7 @@ def test_cases_take_turns():
     ]
 
 
-def test_a_duration_is_measured_in_seconds():
+def test_duration_is_in_seconds():
     timing = interleave({"sleep": lambda: time.sleep(0.02)}, warmup=0, repeats=1)["sleep"]
     assert timing.minimum >= 0.02
 
@@ -39,7 +39,7 @@ def test_no_repeats():
         interleave({}, repeats=0)
 
 
-def test_peak_memory_is_in_megabytes_and_never_falls():
+def test_peak_memory_is_in_megabytes_and_never_decreases():
     before = peak_memory()
     block = bytearray(b"x") * 50_000_000
     del block

@@ -1,4 +1,4 @@
-"""`ytvos-bench online` with stand-ins for model and Segmenter."""
+"""`ytvos-bench online` with stubs for the model and Segmenter."""
 
 import json
 
@@ -15,7 +15,7 @@ MASK = np.array([[1, 1, 0, 0]] * 4, "uint8")
 
 
 class Follower:
-    """Finds the whole frame without online learning; with it the first mask, by seed 0 alone."""
+    """Predicts the whole frame, or the first mask with online learning at seed 0."""
 
     def __init__(self, model, size=None, *, online_learning=None):
         assert (model, size) == ("the model", (4, 4))
@@ -83,7 +83,7 @@ def test_every_seed_counts(videos, monkeypatch, capsys):
     assert "(mean of 2 seeds)" in " ".join(printed.split())
 
 
-def test_a_seed_that_is_no_number_is_a_usage_error(capsys):
+def test_non_numeric_seed_is_a_usage_error(capsys):
     with pytest.raises(SystemExit) as error:
         main(["online", "videos", "--sequences", "set/clip", "--seeds", "0,-1"])
     assert error.value.code == 2

@@ -1,4 +1,4 @@
-"""`ytvos-bench pipeline` at tiny sizes. No duration is asserted."""
+"""`ytvos-bench pipeline` at tiny sizes. No timings are asserted."""
 
 import json
 

@@ -4,9 +4,9 @@ from ytvos_keras.bench.plain_clip import plain_clip
 from ytvos_keras.models import S2S
 
 
-def test_the_reference_with_our_weights_gives_our_logits():
+def test_reference_with_our_weights_gives_our_logits():
     ours, plain = S2S(), plain_clip(3, 32, 64)
-    # He's scale in place of Glorot's, which lets the maps fade away on their way through VGG.
+    # He scale: with Glorot, the maps vanish on their way through VGG.
     for v in ours.weights:
         if len(v.shape) == 4:
             v.assign(v * 2**0.5)

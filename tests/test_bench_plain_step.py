@@ -5,7 +5,7 @@ from ytvos_keras.bench.plain_step import plain_step
 from ytvos_keras.models import S2S
 
 
-def test_the_reference_is_the_paper_s_step():
+def test_reference_has_the_shapes_of_the_papers_step():
     model = plain_step(32, 64)
     ours = S2S()
     parts = (ours.encoder, ours.conv_lstm, ours.decoder)
@@ -17,7 +17,7 @@ def test_the_reference_is_the_paper_s_step():
     ]
 
 
-def test_the_reference_with_our_weights_gives_our_probabilities():
+def test_reference_with_our_weights_gives_our_probabilities():
     ours = S2S()
     model = plain_step(32, 32)
     own = (ours.encoder, ours.conv_lstm, ours.decoder)
@@ -32,6 +32,6 @@ def test_the_reference_with_our_weights_gives_our_probabilities():
     np.testing.assert_allclose(cell, state_after["c"], rtol=1e-4, atol=1e-4)
 
 
-def test_the_dtype_policy_is_put_back():
+def test_dtype_policy_is_restored():
     plain_step(32, 32, "mixed_bfloat16")
     assert keras.config.dtype_policy().name == "float32"

@@ -60,7 +60,7 @@ def test_json_holds_every_figure(report, tmp_path):
     }
 
 
-def test_no_ratio_where_nothing_is_compared(report):
+def test_no_ratio_without_a_baseline(report):
     alone = Report("toy", {}, MACHINE, report.rows)
     assert "ratio" not in alone.to_dict()
 

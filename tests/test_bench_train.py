@@ -1,4 +1,4 @@
-"""`ytvos-bench train`, at tiny sizes. No duration is asserted."""
+"""`ytvos-bench train` at tiny sizes. No timings are asserted."""
 
 import json
 
@@ -21,9 +21,9 @@ def test_train(tmp_path, capsys):
     (row,) = content["rows"]
     assert (row["network"], row["precision"]) == (OURS, "float32")
     assert row["median_s"] > 0
-    assert row["peak_memory_mb"] > 100  # TensorFlow alone takes more
+    assert row["peak_memory_mb"] > 100  # TensorFlow alone uses more
     assert content["settings"]["frames"] == 2
-    assert "ratio" not in content  # nothing to compare this model with
+    assert "ratio" not in content  # there is no baseline for this model
     assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
 
 
@@ -52,6 +52,6 @@ def test_comparisons():
     }
 
 
-def test_a_process_that_ends_early():
+def test_process_that_exits_early():
     with pytest.raises(InputError, match=r"must last to the end.* exit code 1\. KeyError: 'vgg'"):
         StepProcess(TrainedNetwork(OURS, "vgg", "float32", 2, (32, 32)))

@@ -132,7 +132,7 @@ def root(tmp_path):
     return make_data(tmp_path / "train")
 
 
-def test_nothing_is_found_in_clean_data(root):
+def test_clean_data_has_no_faults(root):
     report = check(root)
     assert report.faults == () and report.is_clean
     assert report.lines() == [f"{root}: no fault in 2 videos, 8 frames"]
@@ -143,14 +143,14 @@ def test_planted_faults_are_found(root, name):
     plant, fault = PLANTED[name]
     plant(root)
     faults = found(root)
-    if name in ("no frames", "JPEG mask"):  # these have a second effect
+    if name in ("no frames", "JPEG mask"):  # these have a secondary effect
         assert fault in faults and len(faults) > 1
     else:
         assert faults == [fault]
     assert check(root).is_clean == KINDS[fault[0]].is_note
 
 
-def test_a_frame_whose_end_is_sewn_on(root):
+def test_truncated_jpeg_with_an_end_marker(root):
     write_frames(root / DOG, FIFTH, size=(64, 64))
     for name in FIFTH:
         labels = np.pad(blocks(1, 3), ((0, 56), (0, 56)))
@@ -166,7 +166,7 @@ def test_no_object_anywhere(root):
     assert ("object-never-seen", "JPEGImages/cat", "object 1 (cat)") in found(root)
 
 
-def test_frames_of_other_sizes(root):
+def test_frames_of_different_sizes(root):
     picture(9, (8, 6)).save(root / JPG)
     assert found(root) == [
         ("mask-size", MASK, "8x8, its frame 8x6 (height x width)"),
@@ -174,7 +174,7 @@ def test_frames_of_other_sizes(root):
     ]
 
 
-def test_a_video_under_two_names_is_a_note(root):
+def test_duplicate_video_is_a_note(root):
     (root / "meta.json").unlink()
     for folder in ("JPEGImages", "Annotations"):
         shutil.copytree(root / folder / "cat", root / folder / "puss")

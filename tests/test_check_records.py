@@ -23,7 +23,7 @@ INDEX = "train-00000-of-00002.index.json"
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """Records of `cat` and `cow` in the first shard, `dog` in the second."""
+    """Records with `cat` and `cow` in the first shard and `dog` in the second."""
     root = tmp_path_factory.mktemp("records")
     source = root / "source"
     for name in ("cat", "cow", "dog"):
@@ -59,7 +59,7 @@ def dog_or_cat(data):
     return next(video for video in read_index(data) if video.shard.name == SHARD)
 
 
-def test_records_as_they_were_written(data):
+def test_intact_records(data):
     report = check(data)
     assert report.faults == () and (report.videos, report.frames) == (3, 12)
     steps = []
@@ -67,7 +67,7 @@ def test_records_as_they_were_written(data):
     assert steps[-1] == ("check", 12, 12)
 
 
-def test_recorded_videos_give_the_files_of_the_source(finished, data):
+def test_recorded_videos_return_the_source_files(finished, data):
     for recorded in read_index(data):
         source = finished[1][recorded.name]
         video = recorded_video(recorded)
@@ -78,7 +78,7 @@ def test_recorded_videos_give_the_files_of_the_source(finished, data):
             assert frame.mask is None or frame.mask.read_bytes() == original.mask.read_bytes()
 
 
-def test_a_flipped_bit_in_a_frame_and_in_a_mask(data):
+def test_flipped_bits_in_a_frame_and_a_mask(data):
     video = dog_or_cat(data)
     flip(data / SHARD, video.images[1].offset + 30)
     flip(data / SHARD, video.masks[2].offset + 30)
@@ -90,14 +90,14 @@ def test_a_flipped_bit_in_a_frame_and_in_a_mask(data):
     ]
 
 
-def test_a_flipped_bit_between_the_pictures(data):
+def test_flipped_bit_outside_the_images(data):
     flip(data / SHARD, 3)
     assert found(data) == [
         ("damaged-shard", SHARD, "its SHA-256 is not that of dataset.json"),
     ]
 
 
-def test_a_shard_that_is_cut_off_names_the_frames_that_are_lost(data):
+def test_truncated_shard_reports_the_lost_frames(data):
     size = (data / SHARD).stat().st_size
     last = max((v for v in read_index(data) if v.shard.name == SHARD), key=lambda v: v.images[-1])
     cut = last.images[-1].offset + 5
@@ -113,7 +113,7 @@ def test_a_shard_that_is_cut_off_names_the_frames_that_are_lost(data):
     assert others == {last.name}
 
 
-def test_a_missing_shard_and_a_missing_index(data):
+def test_missing_shard_and_damaged_index(data):
     expected = json.loads((data / "dataset.json").read_text())["splits"]["train"]["shards"]
     (data / SHARD).unlink()
     assert found(data) == [
@@ -125,7 +125,7 @@ def test_a_missing_shard_and_a_missing_index(data):
     assert kinds == [("damaged-shard", SHARD), ("wrong-index", other)]
 
 
-def test_an_index_that_says_something_else(data):
+def test_index_that_disagrees_with_the_shard(data):
     content = json.loads((data / INDEX).read_text())
     entry = content["videos"][0]
     entry["objects"]["1"]["areas"][1] = 3
@@ -150,7 +150,7 @@ def test_chosen_videos(data):
     assert report.videos == 1 and len(report.faults) == 2
 
 
-def test_folders_that_are_no_records(data):
+def test_not_a_record_folder(data):
     (data / "dataset.json").unlink()
     with pytest.raises(InputError, match="these records are not finished; run the same"):
         check(data)
@@ -158,7 +158,7 @@ def test_folders_that_are_no_records(data):
         check(data.parent, layout="records")
 
 
-def test_faults_of_the_pictures_themselves(tmp_path):
+def test_faults_in_the_images_themselves(tmp_path):
     source = tmp_path / "source"
     write_frames(source / "JPEGImages" / "cat", NAMES)
     shutil.copy(source / "JPEGImages/cat/00000.jpg", source / "JPEGImages/cat/00010.jpg")

@@ -18,7 +18,7 @@ from ytvos_keras.evaluation.protocols import PROTOCOLS
 
 @pytest.fixture
 def folders(tmp_path):
-    """Object 1 of "dog" is found, of "bear" in every second frame."""
+    """Object 1 is found in every frame of "dog" and in every second frame of "bear"."""
     write_sequences(tmp_path / "truth", {"dog": [blocks(1)] * 4, "bear": [blocks(1)] * 4})
     write_sequences(tmp_path / "ours", {"dog": [blocks(1)] * 4, "bear": [blocks(1), blocks()] * 2})
     write_sequences(tmp_path / "other", {"dog": [half(1)] * 4, "bear": [half(1)] * 4})
@@ -27,7 +27,7 @@ def folders(tmp_path):
 
 @pytest.fixture
 def command(folders, monkeypatch):
-    """Runs the command in the folder of `folders`."""
+    """Run the command inside `folders`."""
     monkeypatch.chdir(folders)
 
     def run(*arguments, protocol="davis2017"):
@@ -57,14 +57,14 @@ def test_help_is_quick_and_imports_nothing_heavy():
     assert min(seconds) < 0.5
 
 
-def test_protocols_are_those_of_the_library():
+def test_protocol_choices_match_the_library():
     parser = eval_arguments._parser()
     (protocol,) = (action for action in parser._actions if action.dest == "protocol")
     assert protocol.choices == PROTOCOLS
 
 
 @pytest.mark.parametrize("name", ["compare", "submission"])
-def test_other_commands_are_handed_over(name, monkeypatch):
+def test_subcommands_are_dispatched(name, monkeypatch):
     module = __import__(f"ytvos_keras.cli.eval_{name}", fromlist=["main"])
     monkeypatch.setattr(module, "main", lambda argv: (name, argv))
     assert eval_command.main([name, "a", "--b"]) == (name, ["a", "--b"])
@@ -111,7 +111,7 @@ def test_table_and_files(command, folders, capsys):
     lines = out.splitlines()
     assert lines[0] == "davis2017: 2 objects in 2 sequences; first and last frame left out"
     rows = {tuple(line.split()[:2]): line.split()[2:] for line in lines[1:] if line.strip()}
-    # "bear": J = [0, 1]: decay is its first quarter less the last, so -1.
+    # "bear" has J = [0, 1]; decay is first quarter minus last quarter, so -1.
     assert rows["overall", "2"] == ["75.0", "75.0", "-50.0", "75.0", "75.0", "-50.0", "75.0"]
     assert rows["bear", "1"] == ["50.0", "50.0", "-100.0", "50.0", "50.0", "-100.0", "50.0"]
     assert "4/4 frames" in err
@@ -125,7 +125,7 @@ def test_table_and_files(command, folders, capsys):
     assert (folders / "scores.csv").read_text().splitlines()[1].startswith("bear,1,,2,0.5,0.5,-1")
 
 
-def test_a_closed_pipe_loses_no_file(folders):
+def test_closed_pipe_still_writes_files(folders):
     arguments = ["--predictions", "ours", "--ground-truth", "truth", "--protocol", "davis2017"]
     process = subprocess.Popen(
         [sys.executable, "-m", "ytvos_keras.cli.eval", *arguments, "--json", "s.json"],
@@ -138,7 +138,7 @@ def test_a_closed_pipe_loses_no_file(folders):
     assert (folders / "s.json").exists()
 
 
-def test_a_full_disk_loses_no_scores(command, monkeypatch, capsys):
+def test_full_disk_still_prints_scores(command, monkeypatch, capsys):
     def full(path, evaluation):
         raise OSError("No space left on device")
 
@@ -173,14 +173,14 @@ def test_two_methods(command, folders, capsys):
     assert not (folders / "scores.json").exists()
 
 
-def test_a_name_that_goes_into_no_file_may_hold_anything(command, capsys):
+def test_method_name_may_hold_anything_without_output_files(command, capsys):
     assert command("--predictions", "[/] ours: a/b=other") == 0
     out, err = capsys.readouterr()
     assert "[/] ours: a/b" in out
-    assert "[/] ours: a/b" in err  # the progress bar
+    assert "[/] ours: a/b" in err  # in the progress bar
 
 
-def test_a_folder_with_an_equals_sign_is_a_folder(command, folders, capsys):
+def test_folder_name_with_an_equals_sign(command, folders, capsys):
     (folders / "other").rename(folders / "lr=1")
     assert command("--predictions", "lr=1") == 0
     assert "lr=1" in capsys.readouterr().out
@@ -239,7 +239,7 @@ def test_failures_are_one_line_before_any_work(command, arguments, message, caps
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no such files on Windows")
-def test_a_device_is_no_file_to_write(command, folders, capsys):
+def test_writing_to_a_device_is_refused(command, folders, capsys):
     os.mkfifo(folders / "pipe")  # stands for /dev/null
     assert command("--json", "pipe") == 1
     assert capsys.readouterr() == (
@@ -247,7 +247,7 @@ def test_a_device_is_no_file_to_write(command, folders, capsys):
     )  # fmt: skip
 
 
-def test_a_faulty_mask_is_one_line(command, folders, capsys):
+def test_faulty_mask_is_one_line(command, folders, capsys):
     write_sequences(folders / "ours", {"dog": {"00001": blocks(2)}})
     assert command("--json", "s.json", "--quiet") == 1
     out, err = capsys.readouterr()
@@ -306,7 +306,7 @@ def test_ctrl_c_ends_all_processes_with_one_line(tmp_path):
     labels[60:180, 80:240] = 1
     write_sequences(tmp_path, {"long": [labels]})
     first = tmp_path / "long" / "00000.png"
-    for t in range(1, 20_000):  # minutes of work, in one file
+    for t in range(1, 20_000):  # minutes of work, but a single file on disk
         os.link(first, first.with_name(f"{t:05d}.png"))
     arguments = ["--predictions", tmp_path, "--ground-truth", tmp_path, "--jobs", "2"]
     process = subprocess.Popen(
@@ -314,10 +314,10 @@ def test_ctrl_c_ends_all_processes_with_one_line(tmp_path):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        start_new_session=True,  # a separate group, which gets the signal as from a terminal
+        start_new_session=True,  # own process group: SIGINT arrives as from a terminal
     )
-    assert process.stdout.readline().split()[1:] == ["1", "19998"]  # the processes are at work
+    assert process.stdout.readline().split()[1:] == ["1", "19998"]  # the workers are running
     os.killpg(process.pid, signal.SIGINT)
-    _, err = process.communicate(timeout=60)  # until no process holds its stderr any more
+    _, err = process.communicate(timeout=60)  # returns once no process holds stderr open
     assert process.returncode == 130
     assert err == "interrupted\n"

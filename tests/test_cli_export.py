@@ -11,7 +11,7 @@ from ytvos_keras.export import parity, saved_model
 @pytest.fixture
 def tiny(monkeypatch):
     monkeypatch.setattr("ytvos_keras.models.load", lambda name: TinyS2S())
-    monkeypatch.setattr(saved_model, "byte_signatures", lambda *_: {})  # traced elsewhere
+    monkeypatch.setattr(saved_model, "byte_signatures", lambda *_: {})  # tested elsewhere
 
 
 @pytest.mark.parametrize("command", [["--help"], ["serve", "--help"]])
@@ -58,7 +58,7 @@ def test_usage_errors_exit_2(arguments, message, capsys):
     assert message in capsys.readouterr().err
 
 
-def test_says_what_it_wrote_and_checked(tiny, tmp_path, capsys, monkeypatch):
+def test_output_lists_files_and_checks(tiny, tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "500")
     command = ["--format", "saved-model", "--output", str(tmp_path / "s2s"), "--no-warmup"]
     assert export.main([*command, "--size", "32x48"]) == 0
@@ -69,7 +69,7 @@ def test_says_what_it_wrote_and_checked(tiny, tmp_path, capsys, monkeypatch):
     assert lines[-1] == "warm-up      no requests"
 
 
-def test_long_lines_are_broken_where_the_terminal_ends(tiny, tmp_path, capsys, monkeypatch):
+def test_long_lines_wrap_at_the_terminal_width(tiny, tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "40")
     command = ["--format", "saved-model", "--output", str(tmp_path / "s2s"), "--no-warmup"]
     assert export.main([*command, "--size", "32x48"]) == 0
@@ -81,7 +81,7 @@ def test_long_lines_are_broken_where_the_terminal_ends(tiny, tmp_path, capsys, m
     ) in printed
 
 
-def test_a_failed_check_exits_1_and_leaves_nothing(tiny, tmp_path, capsys, monkeypatch):
+def test_failed_check_exits_1_and_leaves_no_files(tiny, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(parity, "EQUAL_LABELS", 1.1)
     command = ["--format", "saved-model", "--output", str(tmp_path / "s2s"), "--no-warmup"]
     assert export.main([*command, "--quiet"]) == 1
@@ -92,7 +92,7 @@ def test_a_failed_check_exits_1_and_leaves_nothing(tiny, tmp_path, capsys, monke
     assert list((tmp_path / "s2s").iterdir()) == []
 
 
-def test_faults_of_the_user_exit_1(tmp_path, capsys):
+def test_user_errors_exit_1(tmp_path, capsys):
     assert export.main(["--format", "saved-model", "--model", "s2s-vgg16", "--output", "x"]) == 1
     assert "no weights are bundled" in capsys.readouterr().err
     assert export.main(["serve", str(tmp_path)]) == 1

@@ -24,7 +24,7 @@ COMMANDS = ["youtube-vos", "davis", "images", "videos", "check", "stats", "split
 
 @pytest.fixture
 def source(tmp_path):
-    """Two videos in the layout of YouTube-VOS with a meta.json."""
+    """Two videos in the YouTube-VOS layout, with a meta.json."""
     folder = make_source(tmp_path / "source", videos=2)
     first, rest = ["00000", "00002"], ["00002"]
     objects = {
@@ -45,7 +45,7 @@ def names(data, split=None) -> list[str]:
 
 
 @pytest.mark.parametrize("arguments", [[], *([command] for command in COMMANDS)])
-def test_help_is_light_and_fits_a_terminal(arguments):
+def test_help_imports_nothing_heavy_and_fits_a_terminal(arguments):
     code = (
         "import sys\n"
         "from ytvos_keras.cli.prepare import main\n"
@@ -108,7 +108,7 @@ def _kilobytes(folder) -> float:
     return round(sum(path.stat().st_size for path in folder.glob("*.tfrecord")) / 1e3, 1)
 
 
-def test_youtube_vos_takes_the_folder_of_the_split(tmp_path):
+def test_youtube_vos_accepts_the_split_folder(tmp_path):
     make_source(tmp_path / "root" / "train", videos=2)
     make_source(tmp_path / "root" / "valid", videos=1)
     root, out = str(tmp_path / "root"), str(tmp_path / "out")
@@ -118,7 +118,7 @@ def test_youtube_vos_takes_the_folder_of_the_split(tmp_path):
     assert names(out, "valid") == ["v0"]
 
 
-def test_some_videos(source, tmp_path, capsys):
+def test_selected_videos(source, tmp_path, capsys):
     (tmp_path / "list.txt").write_text("v1\n")
     listed = ["--videos", str(tmp_path / "list.txt")]
     common = ["youtube-vos", str(source), str(tmp_path / "out"), "--quiet"]
@@ -129,7 +129,7 @@ def test_some_videos(source, tmp_path, capsys):
     assert capsys.readouterr() == ("", "")
 
 
-def test_davis_takes_the_list_of_the_split(tmp_path):
+def test_davis_uses_the_list_of_the_split(tmp_path):
     made = make_source(tmp_path / "made", videos=3)
     root = tmp_path / "DAVIS"
     for folder in ("JPEGImages", "Annotations"):
@@ -186,7 +186,7 @@ def test_images_of_coco(pictures, tmp_path):
     assert video.objects[1].category == "ball"
 
 
-def test_a_fault_is_one_line_and_exit_1(source, tmp_path, capsys):
+def test_fault_is_one_line_and_exits_1(source, tmp_path, capsys):
     image = source / "JPEGImages" / "v1" / "00001.jpg"
     image.write_bytes(image.read_bytes()[:-100])
     command = ["youtube-vos", str(source), str(tmp_path / "out"), "--quiet"]
@@ -199,18 +199,18 @@ def test_a_fault_is_one_line_and_exit_1(source, tmp_path, capsys):
     assert f"left out: v1 ({image}: frame that" in capsys.readouterr().out
 
 
-def test_options_behind_beam_go_to_beam(source, tmp_path, capsys):
+def test_options_after_beam_are_passed_to_beam(source, tmp_path, capsys):
     command = ["youtube-vos", str(source), str(tmp_path / "out"), "--quiet"]
     assert prepare.main([*command, "--beam", "--runner=NoRunner", "--jobs", "3"]) == 1
     assert "Unexpected pipeline runner: NoRunner" in capsys.readouterr().err
 
 
-def test_check_finds_nothing(source, capsys):
+def test_check_of_clean_data(source, capsys):
     assert prepare.main(["check", str(source), "--quiet", "--jobs", "1"]) == 0
     assert capsys.readouterr().out == f"{source}: no fault in 2 videos, 8 frames\n"
 
 
-def test_check_finds_a_fault_and_exits_1(source, tmp_path, capsys):
+def test_check_reports_a_fault_and_exits_1(source, tmp_path, capsys):
     (source / "JPEGImages" / "v0" / "00001.jpg").write_bytes(b"")
     file = tmp_path / "faults.json"
     command = ["check", str(source), "--quiet", "--jobs", "1", "--json", str(file)]
@@ -266,7 +266,7 @@ def test_stats_of_records_and_of_folders(source, tmp_path, capsys):
     assert json.loads(file.read_text())["statistics"]["source"] == content["statistics"]["train"]
 
 
-def test_stats_of_some(source, tmp_path, capsys):
+def test_stats_of_selected_videos(source, tmp_path, capsys):
     command = ["stats", str(source), "--exclude", "v1", "--jobs", "1", "--quiet"]
     assert prepare.main(command) == 0
     assert "4 of 4" not in capsys.readouterr().out
@@ -275,7 +275,7 @@ def test_stats_of_some(source, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("option", ["--json", "--plots"])
-def test_a_place_for_output_that_is_none(source, tmp_path, capsys, option):
+def test_missing_output_folder(source, tmp_path, capsys, option):
     command = ["stats", str(source), option, str(tmp_path / "absent" / "file.png")]
     assert prepare.main(command) == 1
     assert "make it first" in capsys.readouterr().err
@@ -292,7 +292,7 @@ def test_split(source, tmp_path, capsys):
     assert (tmp_path / "lists" / "test_unseen.txt").read_text() == "v0\nv1\n"
 
 
-def test_split_of_records_is_that_of_folders(source, tmp_path, recwarn):
+def test_split_of_records_equals_split_of_folders(source, tmp_path, recwarn):
     out = tmp_path / "out"
     assert prepare.main(["youtube-vos", str(source), str(out), "--quiet"]) == 0
     options = ["--unseen", "cat", "--quiet"]
@@ -302,7 +302,7 @@ def test_split_of_records_is_that_of_folders(source, tmp_path, recwarn):
         assert file.read_bytes() == (tmp_path / "b" / file.name).read_bytes()
 
 
-def test_videos_help_names_the_defaults_of_the_library(capsys):
+def test_videos_help_shows_the_library_defaults(capsys):
     with pytest.raises(SystemExit):
         prepare.main(["videos", "--help"])
     text = " ".join(capsys.readouterr().out.split())
@@ -313,7 +313,7 @@ def test_videos_help_names_the_defaults_of_the_library(capsys):
         assert described.partition("(default: ")[2].startswith(f"{value:g})"), name
 
 
-def test_videos_passes_on_what_is_given(tmp_path, monkeypatch, capsys):
+def test_videos_passes_its_options_on(tmp_path, monkeypatch, capsys):
     from ytvos_keras.datasets.raw_videos import prepare_clips as raw_videos
 
     given = {}
@@ -332,7 +332,7 @@ def test_videos_passes_on_what_is_given(tmp_path, monkeypatch, capsys):
     assert given["jobs"] == 1
 
 
-def test_the_commands_of_the_recipes_can_be_given():
+def test_commands_in_the_recipes_parse():
     text = (Path(__file__).parents[1] / "data_prep" / "README.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```bash\n(.*?)^```", text, re.S | re.M)
     lines = [shlex.split(line, comments=True) for block in blocks for line in block.splitlines()]
@@ -344,7 +344,7 @@ def test_the_commands_of_the_recipes_can_be_given():
     assert len(extras) == 3
 
 
-def test_the_code_of_the_recipes_runs(source, tmp_path, monkeypatch):
+def test_code_in_the_recipes_runs(source, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert prepare.main(["youtube-vos", "source", "records", "--quiet"]) == 0
     text = (Path(__file__).parents[1] / "data_prep" / "README.md").read_text(encoding="utf-8")

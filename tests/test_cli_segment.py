@@ -23,9 +23,9 @@ from ytvos_keras.media import open_frames, read_mask, write_mask
 
 @pytest.fixture
 def inputs(tmp_path, monkeypatch):
-    """Arguments for a small clip, and a model that is there at once."""
+    """Arguments for a small clip; the model is a stub."""
     monkeypatch.setattr(files_module, "load_model", lambda name: FakeModel())
-    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")  # the command sets it; put back afterwards
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")  # set by the command; monkeypatch restores it
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"))
     frames = tmp_path / "clip"
     frames.mkdir()
@@ -91,7 +91,7 @@ def test_usage_errors_exit_2(arguments, message, capsys):
     assert message in capsys.readouterr().err
 
 
-def test_segments_and_says_where(inputs, tmp_path, capsys):
+def test_output_lists_the_results(inputs, tmp_path, capsys):
     assert segment.main([*inputs, "--overlay", "--size", "32x48"]) == 0
     out, err = capsys.readouterr()
     assert out.splitlines() == [
@@ -107,7 +107,7 @@ def test_segments_and_says_where(inputs, tmp_path, capsys):
     ]
 
 
-def test_outputs_and_directions_are_passed_on(inputs, tmp_path, capsys):
+def test_output_and_direction_options_are_passed_on(inputs, tmp_path, capsys):
     options = ["--format", "binary,cutout", "--names", "1=the dog", "--mask-frame", "2"]
     assert segment.main([*inputs, *options, "--contact-sheet", "--stop", "5"]) == 0
     out, err = capsys.readouterr()
@@ -182,7 +182,7 @@ def test_full_disk_is_one_line(inputs, monkeypatch, capsys):
     assert capsys.readouterr().err == "error: [Errno 28] No space left on device: '000.png'\n"
 
 
-def test_a_bug_keeps_its_traceback(inputs, monkeypatch):
+def test_unexpected_error_keeps_its_traceback(inputs, monkeypatch):
     def fail(*_):
         raise RuntimeError("a bug")
 
@@ -191,7 +191,7 @@ def test_a_bug_keeps_its_traceback(inputs, monkeypatch):
         segment.main(inputs)
 
 
-def test_output_in_the_way(inputs, capsys):
+def test_existing_output(inputs, capsys):
     assert segment.main([*inputs, "--quiet"]) == 0
     assert segment.main([*inputs, "--quiet"]) == 1
     assert "is not empty; give another folder, or --overwrite" in capsys.readouterr().err
@@ -247,7 +247,7 @@ def test_demo_runs_on_the_bundled_clip(inputs, tmp_path, monkeypatch, capsys):
     assert (overlay.count, overlay.fps, overlay.size) == (88, 25, (360, 640))
 
 
-def test_demo_can_be_repeated_but_respects_a_folder_of_the_user(inputs, tmp_path, capsys):
+def test_demo_reruns_but_keeps_a_folder_of_the_user(inputs, tmp_path, capsys):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "00000.png").write_text("precious")
     assert segment.main(["--demo", "--output", str(tmp_path / "mine")]) == 1

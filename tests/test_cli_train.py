@@ -1,4 +1,4 @@
-"""`ytvos-train` from its command line; the training itself is in test_training_run.py."""
+"""The `ytvos-train` command line; test_training_run.py covers training itself."""
 
 import subprocess
 import sys
@@ -21,7 +21,7 @@ def test_help_needs_no_tensorflow():
     assert "ytvos-train --recipe paper --data youtube-vos --dry-run" in result.stdout
 
 
-def test_the_recipes_of_the_help_are_those_there_are():
+def test_help_lists_all_recipes():
     assert set(RECIPE_NAMES) == set(RECIPES)
 
 
@@ -71,7 +71,7 @@ def test_failures_are_one_line(tmp_path, capsys):
         ("lite", ["--no-augment"], False),
     ],
 )
-def test_changes_reach_the_recipe(monkeypatch, recipe, option, augment):
+def test_options_reach_the_recipe(monkeypatch, recipe, option, augment):
     recipes = []
     monkeypatch.setattr(
         dry_run, "dry_run", lambda recipe, *_, **__: recipes.append(recipe) or ["nothing is run"]

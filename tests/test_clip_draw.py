@@ -11,7 +11,7 @@ from ytvos_keras.errors import InputError
 
 
 def shots_of(*lengths, rate=30):
-    """Shots of so many seconds, one after the other."""
+    """Consecutive shots of the given lengths in seconds."""
     times = [Fraction(i) / rate for i in range(round(sum(lengths) * rate))]
     edges = [0, *(round(edge * rate) for edge in np.cumsum(lengths))]
     return [tuple(times[a:b]) for a, b in itertools.pairwise(edges)]
@@ -24,7 +24,7 @@ def draw(shots, seed=0, **settings):
 
 @pytest.mark.parametrize("rate", [10, 24, 25, 30, 60, Fraction(30000, 1001)])
 @pytest.mark.parametrize("seed", range(4))
-def test_clips_lie_in_single_shots_of_the_middle_and_do_not_overlap(rate, seed):
+def test_clips_stay_in_one_shot_avoid_the_ends_and_do_not_overlap(rate, seed):
     lengths = np.random.default_rng(seed).uniform(0.5, 20, 6).round(1)
     shots = shots_of(*lengths, rate=rate)
     clips = draw(shots, seed)
@@ -42,7 +42,7 @@ def test_clips_lie_in_single_shots_of_the_middle_and_do_not_overlap(rate, seed):
         before = start + Fraction(count, 30)
 
 
-def test_lengths_and_places_are_drawn_evenly():
+def test_lengths_and_positions_are_uniform():
     shots = shots_of(100, rate=10)
     clips = [clip for seed in range(200) for clip in draw(shots, seed)]
     counts = np.array([count for _, count in clips])
@@ -61,18 +61,18 @@ def test_clips_are_spread_over_the_video():
     assert draw(shots_of(100), 3) == draw(shots_of(100), 3)
 
 
-def test_shots_that_are_too_short_give_nothing():
+def test_too_short_shots_give_no_clips():
     assert draw(shots_of(*[2.9] * 10)) == []
     assert len(draw(shots_of(*[2.9] * 10), min_seconds=2)) == 5
-    assert draw(shots_of(3.5)) == []  # 2.8 s without its first and last tenth
+    assert draw(shots_of(3.5)) == []  # 2.8 s remain without the first and last tenth
     assert len(draw(shots_of(3.5), skip=0)) == 1
 
 
-def test_a_shot_of_exactly_three_seconds_is_a_clip():
+def test_shot_of_exactly_three_seconds_is_a_clip():
     assert draw(shots_of(3), skip=0) == [(Fraction(0), 90)]
 
 
-def test_settings_decide():
+def test_settings_are_applied():
     clips = draw(shots_of(100), clips_per_video=2, min_seconds=1, max_seconds=1.5)
     assert len(clips) == 2 and all(30 <= count <= 45 for _, count in clips)
 
@@ -88,7 +88,7 @@ def test_settings_decide():
         ({"seed": -1}, "0 or more. Received: -1"),
     ],
 )
-def test_wrong_settings(wrong, message):
+def test_invalid_settings(wrong, message):
     with pytest.raises(InputError, match=message):
         ClipSettings(**wrong)
 
@@ -105,7 +105,7 @@ def test_resampling_takes_the_nearest_frame():
     assert resampled(steady(30), 30) == list(range(30))
     assert resampled(steady(Fraction(30000, 1001), 190), 180) == list(range(180))
     assert resampled(steady(60), 10) == list(range(0, 20, 2))
-    assert resampled(steady(15), 8) == [0, 0, 1, 1, 2, 2, 3, 3]  # of two as near, the earlier
+    assert resampled(steady(15), 8) == [0, 0, 1, 1, 2, 2, 3, 3]  # ties go to the earlier frame
     assert resampled(steady(24), 11) == [0, 1, 2, 2, 3, 4, 5, 6, 6, 7, 8]
     assert resampled([0, 0.02, 0.5, 0.51], 16) == [0, 1, *[1] * 6, *[2] * 8]
     assert resampled([0, 0.1], 7) == [0, 0, 1, 1, 1, 1, 1]  # the video ends early

@@ -1,4 +1,4 @@
-"""Shares of several folders, damage, and the end of the process."""
+"""Mixing several folders, reading damaged shards, and exiting while clips are read ahead."""
 
 import subprocess
 import sys
@@ -43,17 +43,17 @@ def make_feed(folder):
     )
 
 
-def test_clips_are_dealt_by_their_shares():
+def test_sources_are_interleaved_by_their_shares():
     shares = [0.55, 0.25, 0.2]
     had = [0, 0, 0]
     for n in range(1000):
         source, before = deal(n, shares)
-        assert before == had[source]  # each source counts its own clips without a gap
+        assert before == had[source]  # each source numbers its own clips without gaps
         had[source] += 1
         assert np.abs(np.array(had) - (n + 1) * np.array(shares)).max() < 2
 
 
-def test_flipped_bits_anywhere_are_told_and_nothing_false_is_shown(folder):
+def test_flipped_bits_are_reported_and_never_change_an_image(folder):
     (shard,) = Path(folder).glob("*.tfrecord")
     whole, rng = shard.read_bytes(), np.random.default_rng(3)
     feed = make_feed(folder)
@@ -73,7 +73,7 @@ def test_flipped_bits_anywhere_are_told_and_nothing_false_is_shown(folder):
     assert told > 10
 
 
-def test_the_end_waits_for_calls_and_refuses_new_ones():
+def test_end_waits_for_running_calls_and_refuses_new_ones():
     calls, done = _Calls(), []
 
     def work():
@@ -92,7 +92,7 @@ def test_the_end_waits_for_calls_and_refuses_new_ones():
 
 
 @pytest.mark.slow
-def test_a_process_ends_while_datasets_are_read_ahead(folder):
+def test_process_exits_while_datasets_prefetch(folder):
     code = (
         "from ytvos_keras.data.make_dataset import make_dataset\n"
         f"made = [make_dataset({str(folder)!r}, size=(240, 320), seed=k) for k in range(4)]\n"

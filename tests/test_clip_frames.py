@@ -1,4 +1,4 @@
-"""What part of a video a clip shows, and that frames and masks agree on it."""
+"""Which part of a video a clip shows, and that frames and masks agree on it."""
 
 import functools
 import io
@@ -20,7 +20,7 @@ NO_COLOURS = np.zeros((0, 3), np.float32)
 
 
 def ramp(height, width):
-    """A picture whose red tells x and whose green tells y, from 10 to 240."""
+    """An image whose red channel encodes x and green encodes y, from 10 to 240."""
     x, y = np.meshgrid((np.arange(width) + 0.5) / width, (np.arange(height) + 0.5) / height)
     return np.rint(10 + 230 * np.stack([x, y, np.full_like(x, 0.5)], axis=-1)).astype(np.uint8)
 
@@ -38,7 +38,7 @@ def encode(image, form):
 
 @functools.cache
 def graph(size):
-    """The graph for frames of the clip at hand, and the place to put that; shapes are unknown."""
+    """A traced function with unknown shapes, and the list whose last item is the clip it reads."""
     at_hand = []
 
     def arrays():
@@ -51,7 +51,7 @@ def graph(size):
 
 
 def framed(images, framing, colours=NO_COLOURS, size=SIZE):
-    """Frames as the graph makes them."""
+    """Frames as produced by the graph."""
     masks = np.zeros((len(images), *size, 1), np.uint8)
     make, at_hand = graph(size)
     at_hand.append(
@@ -71,7 +71,7 @@ def expected_ramp(framing, shape, size=SIZE):
 @pytest.mark.parametrize(
     ("shape", "ratio"), [((40, 70), 1), ((70, 122), 2), ((141, 246), 4), ((282, 492), 8)]
 )
-def test_every_way_to_decode_shows_the_part_that_the_masks_show(shape, ratio, turned):
+def test_every_decoder_shows_the_same_part_as_the_masks(shape, ratio, turned):
     image = ramp(*shape)
     data = [encode(image, "JPEG"), encode(image, "PNG")]
     config = VideoConfig(zoom=1.05, turned=turned, stretch=0.03)
@@ -84,14 +84,14 @@ def test_every_way_to_decode_shows_the_part_that_the_masks_show(shape, ratio, tu
         expected, inside = expected_ramp(framing, shape)
         for frame in framed(data, framing):
             difference = frame[inside] - expected[inside]
-            # JPEG is a little off everywhere, but not to one side.
+            # JPEG errors are small everywhere and unbiased.
             assert np.abs(difference).max() < 9
             assert np.abs(difference.mean(axis=0)).max() < 1.6
         flips.add(framing.matrix[0, 0] < 0)
     assert flips == {True, False}
 
 
-def test_colours_are_mixed_and_bounded():
+def test_colours_are_mixed_and_clipped():
     image = np.zeros((*SIZE, 3), np.uint8)
     image[...] = (200, 100, 50)
     colours = np.array([[0.5, 0, 0], [0, 1, 2], [0, 0, 1], [10, -120, 20]], np.float32)
@@ -113,7 +113,7 @@ def test_framings_stay_in_the_video_and_keep_the_object(turned):
         assert top + height <= shape[0] and left + width <= shape[1]
         assert all(side % framing.ratio == 0 for side in framing.window)
         seen.append(resample_labels(mask, framing.matrix, SIZE).any())
-    # A turn may take a small object out of sight; then the whole frame is shown instead.
+    # Rotation may move a small object out of view; the whole frame is then shown instead.
     assert np.mean(seen) > (0.98 if turned else 1 - 1e-9)
 
 
@@ -141,7 +141,7 @@ def test_sampling_agrees_with_floating_point():
     assert np.count_nonzero(~same) <= 1  # a tie
 
 
-def test_beyond_the_edge_pictures_are_mirrored_and_masks_empty():
+def test_outside_the_frame_images_are_mirrored_and_masks_are_empty():
     image = np.random.default_rng(0).integers(0, 256, (9, 8, 3), np.uint8)
     shifted = np.array([[1.0, 0, -3], [0, 1, 0]])
     sampled = resample(image, shifted, (9, 8))

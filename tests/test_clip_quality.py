@@ -12,7 +12,7 @@ from ytvos_keras.datasets.raw_videos.quality import (  # noqa: E402
 
 
 def natural_picture(height=160, width=240, seed=0):
-    """A picture whose power falls as 1/f², as that of photographs does: uint8 (H, W, 3)."""
+    """An image with the 1/f² power spectrum of natural photographs: uint8 (H, W, 3)."""
     random = np.random.default_rng(seed)
     y, x = np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width)[None]
     amplitude = 1 / np.maximum(np.hypot(x, y), 1 / width)
@@ -30,7 +30,7 @@ def measured(frames):
 
 
 def moved(picture, positions, size=(120, 180)):
-    """Frames cut out of a larger picture at (x, y)."""
+    """Crops of a larger image at the given (x, y)."""
     height, width = size
     return [picture[y : y + height, x : x + width].copy() for x, y in positions]
 
@@ -50,13 +50,13 @@ def test_blur_is_estimated_in_pixels(width):
     assert blur(cv2.GaussianBlur(grey, (0, 0), width)) == pytest.approx(width, rel=0.2)
 
 
-def test_motion_blur_of_one_direction_counts():
+def test_motion_blur_in_one_direction_counts():
     grey = natural_picture()[..., 0]
     assert blur(cv2.blur(grey, (15, 1))) > 2 * blur(grey)
     assert blur(cv2.blur(grey, (1, 15))) > 2 * blur(grey)
 
 
-def test_blur_depends_neither_on_contrast_nor_on_plain_parts():
+def test_blur_ignores_contrast_and_uniform_areas():
     grey = natural_picture()[..., 0]
     bird = np.full_like(grey, 120)
     bird[60:90, 100:150] = grey[60:90, 100:150]
@@ -64,11 +64,11 @@ def test_blur_depends_neither_on_contrast_nor_on_plain_parts():
     assert blur(bird) < 0.8
 
 
-def test_a_plain_picture_is_as_blurred_as_can_be():
+def test_uniform_image_has_maximum_blur():
     assert blur(np.zeros((90, 160), np.uint8)) == 10
 
 
-def test_large_frames_are_measured_small():
+def test_large_frames_are_downscaled():
     large = cv2.resize(natural_picture(256, 400), (1600, 1024), interpolation=cv2.INTER_CUBIC)
     assert measured([large]).blur < 0.9
 
@@ -78,7 +78,7 @@ def test_brightness_is_the_mean_of_annotated_frames():
     assert measured(frames).brightness == 100
 
 
-def test_a_trembling_camera_is_shaky_and_a_pan_is_not():
+def test_trembling_camera_is_shaky_but_a_pan_is_not():
     picture = natural_picture()
     assert measured(moved(picture, pan())).shake < 0.1
     assert measured(moved(picture, trembling())).shake > 2
@@ -86,13 +86,13 @@ def test_a_trembling_camera_is_shaky_and_a_pan_is_not():
     assert measured(moved(picture, pan(2))).shake == 0
 
 
-def test_repeated_frames_are_no_motion():
+def test_repeated_frames_are_not_motion():
     frames = moved(natural_picture(), pan())
-    doubled = [frame for frame in frames for _ in range(2)]  # 15 frames a second brought to 30
+    doubled = [frame for frame in frames for _ in range(2)]  # 15 frames per second, doubled to 30
     assert measured(doubled).shake == measured(frames).shake
 
 
-def test_reasons_name_the_value_and_the_limit():
+def test_reasons_state_the_value_and_the_limit():
     limits = QualityLimits(min_brightness=40, max_blur=1.7, max_shake=1)
     assert limits.reasons(ClipQuality(brightness=40, blur=1.7, shake=1)) == ()
     assert limits.reasons(ClipQuality(brightness=12.3, blur=2.34, shake=7.5)) == (

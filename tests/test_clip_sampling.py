@@ -1,4 +1,4 @@
-"""Which frames a clip shows: properties over many draws. No picture is opened."""
+"""Which frames a clip shows: properties over many draws. No image is opened."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from ytvos_keras.records.indexed_video import Blob, IndexedVideo
 
 
 def video(name, frames=20, annotated=range(0, 20, 5), objects=None):
-    """A video of 10×10 pixels; an object is given by its areas in the annotated frames."""
+    """A 10×10 video; objects maps each id to its areas in the annotated frames."""
     annotated = tuple(annotated)
     blob = Blob(0, 1, 0)
     return IndexedVideo(
@@ -44,7 +44,7 @@ VIDEOS = [
 @pytest.mark.parametrize("frames", ["annotated", "any"])
 @pytest.mark.parametrize("length", [2, 5, 11])
 @pytest.mark.parametrize("backward", [0.0, 0.5])
-def test_rules_of_drawing(frames, length, backward):
+def test_sampling_rules(frames, length, backward):
     sampler = ClipSampler(VIDEOS, frames=frames, backward=backward, seed=4)
     seen_unannotated = seen_backward = False
     for n in range(400):
@@ -55,29 +55,29 @@ def test_rules_of_drawing(frames, length, backward):
         assert list(clip.frames) == sorted(clip.frames, reverse=is_backward)
         first = clip.frames[0]
         areas = dict(zip(clip.video.annotated, clip.video.objects[clip.number].areas, strict=True))
-        assert areas[first] > 0  # the object is there where the clip begins
+        assert areas[first] > 0  # the object is visible in the first frame
         for t, (frame, weight) in enumerate(zip(clip.frames, clip.weights, strict=True)):
             repeated = t > 0 and frame == clip.frames[t - 1]
             assert weight == float(frame in areas and not repeated)
             seen_unannotated |= frame not in areas
-        assert sum(clip.weights[1:]) >= 1  # there is something to learn from
-    assert seen_unannotated == (frames == "any" and length > 2)  # one at least is annotated
+        assert sum(clip.weights[1:]) >= 1  # at least one frame contributes to the loss
+    assert seen_unannotated == (frames == "any" and length > 2)  # one more frame is annotated
     assert seen_backward == (backward > 0)
 
 
-def test_every_video_comes_once_before_any_comes_again():
+def test_every_video_is_drawn_once_per_epoch():
     sampler = ClipSampler(VIDEOS, seed=1)
     for epoch in range(5):
         numbers = range(4 * epoch, 4 * epoch + 4)
         assert {sampler.draw(n, 3).video.name for n in numbers} == {"a", "b", "short", "dense"}
 
 
-def test_objects_of_a_video_take_turns():
+def test_objects_of_a_video_are_drawn_in_turn():
     sampler = ClipSampler([VIDEOS[1]], seed=0)
     assert [sampler.draw(n, 2).number for n in range(6)] in ([3, 7] * 3, [7, 3] * 3)
 
 
-def test_a_clip_depends_on_seed_and_number_alone():
+def test_clip_depends_only_on_seed_and_number():
     one, other = (ClipSampler(VIDEOS, seed=9) for _ in range(2))
     backwards = [other.draw(n, 5) for n in reversed(range(50))][::-1]
     assert [one.draw(n, 5) for n in range(50)] == backwards
@@ -93,20 +93,20 @@ def test_pace_is_bounded():
         assert min(spans) >= 5
 
 
-def test_a_picture_stands_still():
+def test_single_image_is_repeated():
     picture = video("picture", frames=1, annotated=(0,))
     clip = ClipSampler([picture]).draw(3, 4)
     assert (clip.frames, clip.weights) == ((0, 0, 0, 0), (1.0,) * 4)
 
 
-def test_videos_that_cannot_serve_are_left_out():
+def test_unusable_videos_are_left_out():
     empty = video("empty", objects={1: [0, 0, 0, 0]})
-    late = video("late", objects={1: [0, 0, 0, 50]})  # nothing annotated after it
+    late = video("late", objects={1: [0, 0, 0, 50]})  # no annotated frame follows
     assert len(ClipSampler([empty, late, VIDEOS[0]])) == 1
     with pytest.raises(InputError, match=r"none of 2 videos has an object of 0.20% of the frame"):
         ClipSampler([empty, late])
 
 
-def test_bad_choice_of_frames():
+def test_invalid_choice_of_frames():
     with pytest.raises(ValueError, match='frames must be "annotated" or "any"'):
         ClipSampler(VIDEOS, frames="all")

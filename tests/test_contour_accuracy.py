@@ -11,7 +11,7 @@ from ytvos_keras.evaluation.contour_accuracy import (
 from ytvos_keras.evaluation.frame_scores import score_frame
 from ytvos_keras.evaluation.region_similarity import region_similarity
 
-# By the official DAVIS code: a square of 100×100 pixels at (60, 60), found `shift` pixels off.
+# From the official DAVIS code: a 100×100 square at (60, 60), predicted `shift` pixels off.
 GOLDEN = {
     (480, 854): {5: 1, 8: 0.9625, 10: 0.085, 13: 0.085, 20: 0.085},
     (720, 1280): {5: 1, 8: 1, 10: 0.9825, 13: 0.125, 20: 0.125},
@@ -50,20 +50,20 @@ def test_random_pairs_agree_with_the_formulas(radius):
 
 def test_random_boundary_maps_agree_with_the_formulas():
     for mask, truth in pairs(np.random.default_rng(1), 200):
-        both = boundary_map(mask + 2 * truth.view("uint8"))  # two masks, a bit each
+        both = boundary_map(mask + 2 * truth.view("uint8"))  # two masks, one per bit
         for bit, one in enumerate((mask, truth)):
             expected = official_formulas.boundary(one)
             np.testing.assert_array_equal(boundary_map(one), expected)
             np.testing.assert_array_equal(both >> bit & 1, expected)
 
 
-def test_a_boundary_map_by_hand():
+def test_boundary_map_by_hand():
     mask = np.array([[0, 0, 0, 0], [0, 1, 1, 0], [0, 1, 1, 0], [0, 0, 0, 1]], bool)
     expected = [[1, 1, 1, 0], [1, 0, 1, 0], [1, 1, 1, 1], [0, 0, 1, 0]]
     np.testing.assert_array_equal(boundary_map(mask), np.array(expected, bool))
 
 
-def test_the_edge_of_the_picture_is_no_contour():
+def test_image_border_is_not_a_contour():
     mask = np.zeros((4, 5), bool)
     mask[:, 3:] = True
     expected = np.zeros((4, 5), bool)
@@ -89,14 +89,14 @@ def test_empty_and_full_masks(mask, truth, expected):
     assert (region_similarity(mask, truth), contour_accuracy(mask, truth)) == expected
 
 
-def test_contours_far_apart_score_0():
+def test_distant_contours_score_0():
     mask, truth = np.zeros((2, 40, 40), bool)
     mask[5, 5] = truth[30, 30] = True
     assert contour_accuracy(mask, truth) == 0
 
 
-def test_the_tolerance_is_a_disk():
-    """Two pixels are 3 columns and 4 rows apart: 5 pixels."""
+def test_tolerance_is_a_disk():
+    """The two pixels are 3 columns and 4 rows apart, so 5 pixels."""
     mask, truth = np.zeros((2, 20, 20), bool)
     mask[10, 10] = truth[14, 13] = True
     corner = (contour_accuracy(mask, truth, radius) for radius in (3, 5))
@@ -121,7 +121,7 @@ def test_tolerance(shape, expected):
 
 
 @pytest.mark.parametrize("measure", [region_similarity, contour_accuracy])
-def test_0_and_1_are_as_good_as_booleans(measure):
+def test_0_and_1_are_equivalent_to_booleans(measure):
     for mask, truth in pairs(np.random.default_rng(2), 20):
         assert measure(mask.astype("uint8"), truth.astype(float)) == measure(mask, truth)
 
@@ -137,6 +137,6 @@ def test_0_and_1_are_as_good_as_booleans(measure):
         (np.uint8([[0, 2]]), np.uint8([[0, 2]]), r"`labels == object_id`"),
     ],
 )
-def test_what_is_no_pair_of_masks_is_refused(measure, mask, truth, received):
+def test_invalid_mask_pairs_are_refused(measure, mask, truth, received):
     with pytest.raises(ValueError, match=f"masks of one object and one size .*{received}"):
         measure(mask, truth)

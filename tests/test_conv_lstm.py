@@ -16,7 +16,7 @@ def sigmoid(x):
 
 
 def layer_pair(filters=5, channels=3, kernel_size=3):
-    """Our layer and `keras.layers.ConvLSTM2D` with the same weights, random biases included."""
+    """Our layer and `keras.layers.ConvLSTM2D` with the same weights, including random biases."""
     ours = ConvLSTM(filters, kernel_size)
     ours.build((None, None, None, None, channels))
     weights = [random(*w.shape, seed=i) * 0.3 for i, w in enumerate(ours.get_weights())]
@@ -52,7 +52,7 @@ def test_sequence_equals_the_stock_layer_from_given_states():
 
 
 def test_cell_by_hand():
-    """1×1 kernels on one place: each gate is a·x + b·h + its bias."""
+    """1×1 kernels on a single cell: each gate is a·x + b·h + its bias."""
     cell = ConvLSTMCell(1, kernel_size=1)
     x, h, c = (np.full((1, 1, 1, 1), v, "float32") for v in (2.0, 0.5, -3.0))
     cell.build(x.shape)
@@ -66,7 +66,7 @@ def test_cell_by_hand():
     assert hidden.numpy().item() == pytest.approx(sigmoid(2.3) * max(new_c, 0), abs=1e-6)
 
 
-def test_relu_of_the_output_cuts_negative_cells():
+def test_output_relu_clips_negative_cells():
     cell = ConvLSTMCell(2)
     zeros, negative = ops.zeros((1, 3, 3, 2)), -ops.ones((1, 3, 3, 2))
     hidden, state = cell(zeros, (zeros, negative))
@@ -80,7 +80,7 @@ def test_initial_weights():
     kernel, recurrent, bias = cell.get_weights()
     assert kernel.shape == (3, 3, 3, 16)
     assert recurrent.shape == (3, 3, 4, 16)
-    # input, forget, candidate, output
+    # Gates in order: input, forget, candidate, output.
     np.testing.assert_array_equal(bias, [0] * 4 + [1] * 4 + [0] * 8)
     for weights in (kernel, recurrent):  # Glorot uniform fills its range, ±√(6 / (in + out))
         fan = 9 * (weights.shape[2] + weights.shape[3])
@@ -110,7 +110,7 @@ def test_unknown_length_and_size_in_a_functional_model():
             np.testing.assert_allclose(mine, expected, atol=1e-6)
 
 
-def test_one_input_serves_many_states():
+def test_one_input_with_many_states():
     cell = ConvLSTMCell(3)
     x, states = random(1, 4, 4, 2), [random(5, 4, 4, 3, seed=s) for s in (1, 2)]
     together = cell(x, states)
@@ -126,8 +126,8 @@ def test_mixed_precision_keeps_the_cell_state_in_float32(policy):
     assert outputs.dtype == hidden.dtype == layer.compute_dtype != "float32"
     assert cell.dtype == "float32"
     assert all(v.dtype == "float32" for v in layer.trainable_variables)
-    # A cell value that half precision cannot hold passes through a step unrounded: with the
-    # forget gate wide open and the input gate shut, nothing else touches it.
+    # A cell value that half precision cannot represent must pass through a step unrounded: with the
+    # forget gate wide open and the input gate shut, nothing else modifies it.
     bias = np.repeat([-100.0, 100.0, 0.0, 0.0], 4)
     layer.cell.bias.assign(bias)
     fine = np.full((1, 4, 4, 4), 1.0 + 2.0**-20, "float32")
@@ -143,7 +143,7 @@ def test_config_round_trip():
     assert cell.activation is keras.activations.tanh
 
 
-def test_shapes_without_computing():
+def test_compute_output_shape():
     layer = ConvLSTM(4)
     assert layer.compute_output_shape((2, None, None, 7, 3)) == (
         (2, None, None, 7, 4),
@@ -158,7 +158,7 @@ def test_weights_are_tracked():
     assert [w.name for w in layer.trainable_weights] == ["kernel", "recurrent_kernel", "bias"]
 
 
-def test_a_clip_has_the_gradients_of_its_steps():
+def test_clip_gradients_equal_those_of_its_steps():
     layer, clip = ConvLSTM(4), tf.constant(random(2, 6, 3, 5, 3))
     layer.build(clip.shape)
     with tf.GradientTape(persistent=True) as tape:

@@ -1,4 +1,4 @@
-"""`--on-damage skip`, and pictures that are too dark to be meant so."""
+"""`--on-damage skip`, and images that are suspiciously dark."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def frame(index):
 
 @pytest.fixture
 def folder(tmp_path):
-    """Frames 2 and 3 of six are cut off."""
+    """Six frames, of which 2 and 3 are truncated."""
     (tmp_path / "clip").mkdir()
     for index in range(6):
         Image.fromarray(frame(index)).save(tmp_path / "clip" / f"{index}.png")
@@ -32,7 +32,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def video(tmp_path):
-    """The compressed data of some frames of twenty are overwritten."""
+    """Twenty frames, with part of the compressed data overwritten."""
     random = np.random.default_rng(0)
     path = tmp_path / "a.mp4"
     with VideoWriter(path) as writer:
@@ -52,7 +52,7 @@ def test_stop_is_the_default(folder, video):
         list(open_frames(video))
 
 
-def test_a_folder_with_damaged_frames(folder):
+def test_folder_with_damaged_frames(folder):
     source = open_frames(folder, skip_damage=True)
     read = list(source)
     assert [name for name, _ in read] == list("012345")
@@ -61,13 +61,13 @@ def test_a_folder_with_damaged_frames(folder):
         np.testing.assert_array_equal(picture, frame(expected))
     backward = dict(read_reversed(source, range(5, -1, -1)))
     np.testing.assert_array_equal(backward["3"], frame(1))
-    assert source.damaged == ["2", "3"]  # each is named once
+    assert source.damaged == ["2", "3"]  # each is reported once
     (folder / "0.png").write_bytes(b"")
     with pytest.raises(InputError, match=r"0\.png: cannot be read"):
         open_frames(folder, skip_damage=True)
 
 
-def test_a_video_with_damaged_frames(video):
+def test_video_with_damaged_frames(video):
     source = open_frames(video, skip_damage=True)
     read = list(source.read_with_times())
     assert source.damaged
@@ -92,7 +92,7 @@ def test_damage_is_reported(tmp_path, folder):
         segment_files(folder, tmp_path / "mask.png", tmp_path / "b", FakeModel(), on_damage="go")
 
 
-def test_twelve_bits_in_sixteen(tmp_path):
+def test_12_bit_values_in_a_16_bit_image(tmp_path):
     Image.fromarray(np.full(SIZE, 4095, np.uint16)).save(tmp_path / "a.png")
     with pytest.warns(UserWarning, match=r"a\.png: 16 bits, but no value above 4095: frames will"):
         open_frames(tmp_path)

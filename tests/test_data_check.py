@@ -26,7 +26,7 @@ def root(tmp_path):
     return make_data(tmp_path / "train")
 
 
-def test_several_processes_find_the_same(root):
+def test_several_processes_give_the_same_report(root):
     cut_off(root)
     plant_unknown_ids(root)
     shutil.copytree(root / "JPEGImages/dog", root / "JPEGImages/cat", dirs_exist_ok=True)
@@ -94,7 +94,7 @@ def test_unreadable_files(root):
     )
 
 
-def test_no_video_at_all(tmp_path):
+def test_no_videos(tmp_path):
     for name in ("JPEGImages", "Annotations"):
         (tmp_path / name).mkdir()
     with pytest.raises(InputError, match="no video in it; every video is a folder of frames in JP"):

@@ -1,4 +1,4 @@
-"""What TensorFlow says of damaged data, in one line."""
+"""TensorFlow's errors about damaged data become one line."""
 
 import hashlib
 import zlib
@@ -15,7 +15,7 @@ from ytvos_keras.training.data_errors import name_data_errors
 
 
 def break_a_jpeg(shard):
-    """The bytes of a picture become nonsense, and all checksums say that they should be so."""
+    """Replace the bytes of a JPEG with noise, and update every checksum to match."""
     (video,) = read_index(shard.parent)
     blob = video.images[3]
     data = bytearray(shard.read_bytes())
@@ -44,7 +44,7 @@ def undecodable(tmp_path):
     return shard
 
 
-def test_a_jpeg_that_tensorflow_refuses_is_named(undecodable, capfd):
+def test_undecodable_jpeg_is_reported(undecodable, capfd):
     clips = make_dataset(undecodable.parent, clip_length=4, size=(32, 64), batch_size=2)
     with pytest.raises(InputError) as error, name_data_errors():
         for _ in clips.take(20):
@@ -53,7 +53,7 @@ def test_a_jpeg_that_tensorflow_refuses_is_named(undecodable, capfd):
     assert len(str(error.value).splitlines()) == 1
 
 
-def test_damage_that_stops_a_dataset_on_request_is_one_line(tmp_path):
+def test_on_corrupt_raise_gives_one_line(tmp_path):
     records = write_records(moving_squares(3), tmp_path, shards=3)
     shard = min(tmp_path.glob("*.tfrecord"))
     data = shard.read_bytes()
@@ -66,6 +66,6 @@ def test_damage_that_stops_a_dataset_on_request_is_one_line(tmp_path):
     assert str(error.value).endswith("on_corrupt='skip' leaves them out.")
 
 
-def test_other_errors_of_tensorflow_stay_what_they_are():
+def test_other_tensorflow_errors_are_unchanged():
     with pytest.raises(tf.errors.InvalidArgumentError), name_data_errors():
         tf.reshape(tf.zeros(3), (2, 2))

@@ -21,7 +21,7 @@ def test_repair(root):
     (root / "meta.json").unlink()
     masks = sorted((root / "Annotations/dog").iterdir())
     save_mask(root, blocks(1, 3), masks[0], "RGB")
-    Image.open(masks[1]).convert("RGB").save(masks[1])  # its palette's colours
+    Image.open(masks[1]).convert("RGB").save(masks[1])  # colours of its palette
     Image.fromarray(blocks(1).astype(np.uint16)).save(masks[2])
     save_mask(root, blocks(1).clip(0, 1) * np.uint8(255), masks[3], "LA")
     before = {mask: mask.read_bytes() for mask in masks}
@@ -44,7 +44,7 @@ def test_repair(root):
     assert repair(check(root)) == ()
 
 
-def test_repair_never_overwrites_what_was_put_aside(root):
+def test_repair_never_overwrites_earlier_backups(root):
     for _ in range(2):
         plant_orphan(root)
         repair(check(root))
@@ -52,7 +52,7 @@ def test_repair_never_overwrites_what_was_put_aside(root):
     assert sorted(file.name for file in aside.iterdir()) == ["00007.1.png", "00007.png"]
 
 
-def test_what_cannot_be_repaired_without_guessing_stays(root):
+def test_ambiguous_faults_are_not_repaired(root):
     picture(9).save(root / MASK)
     save_mask(root, blocks(), "Annotations/dog/00000.png")
     before = {file: file.read_bytes() for file in Path(root).rglob("*.*")}
@@ -60,7 +60,7 @@ def test_what_cannot_be_repaired_without_guessing_stays(root):
     assert {file: file.read_bytes() for file in Path(root).rglob("*.*")} == before
 
 
-def test_files_changed_between_check_and_repair(root):
+def test_file_changed_between_check_and_repair(root):
     save_mask(root, blocks(1, 3), mode="RGB")
     plant_orphan(root)
     report = check(root)
@@ -73,7 +73,7 @@ def test_files_changed_between_check_and_repair(root):
         repair(report)
 
 
-def test_masks_of_which_none_has_a_frame_stay(root):
+def test_masks_stay_if_none_has_a_frame(root):
     for mask in (root / "Annotations/dog").iterdir():
         mask.rename(mask.with_stem(f"mask_{mask.stem}"))
     report = check(root)
@@ -86,7 +86,7 @@ def test_masks_of_which_none_has_a_frame_stay(root):
     assert repair(check(root)) == ()
 
 
-def test_what_lies_outside_is_left_alone(root, tmp_path):
+def test_files_outside_the_data_set_are_left_alone(root, tmp_path):
     outside = tmp_path / "outside.png"
     save_mask(root, blocks(1, 3), mode="RGB")
     (root / MASK).rename(outside)

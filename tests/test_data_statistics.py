@@ -38,7 +38,7 @@ def test_the_columns_of_table_1():
     }
 
 
-def test_what_is_behind_them():
+def test_underlying_figures():
     figures = measure(FACTS)
     assert (figures.frames, figures.annotated_frames) == (8, 4)
     assert figures.objects_per_video.tolist() == [2, 1, 1, 0]
@@ -52,14 +52,14 @@ def test_what_is_behind_them():
 @pytest.mark.parametrize(
     ("names", "fps", "seconds"),
     [
-        ([f"{n:05d}" for n in range(0, 100, 5)], 30, 20 * 5 / 30),  # YouTube-VOS, 6 a second
-        ([f"{n:05d}" for n in range(90)], 30, 3.0),  # all its frames
+        ([f"{n:05d}" for n in range(0, 100, 5)], 30, 20 * 5 / 30),  # YouTube-VOS at 6 fps
+        ([f"{n:05d}" for n in range(90)], 30, 3.0),  # YouTube-VOS, all frames
         ([f"{n:05d}" for n in range(48)], 24, 2.0),  # DAVIS
         (["00010", "00015", "00020"], 30, 0.5),  # annotated late
-        (["00000", "00005", "00015"], 30, (15 + 7.5) / 30),  # one is missing
+        (["00000", "00005", "00015"], 30, (15 + 7.5) / 30),  # one frame missing
         (["a", "b", "c"], 30, 0.1),
         (["1", "b"], 30, 2 / 30),
-        (["00000"], 30, 0.0),  # a picture
+        (["00000"], 30, 0.0),  # a single image
     ],
 )
 def test_duration(names, fps, seconds):
@@ -85,7 +85,7 @@ def test_facts_of_folders(tmp_path):
     assert calls == [("stats", 1, 2), ("stats", 2, 2)]
 
 
-def test_undecided_pixels_are_no_object_but_black_and_white_masks_are_one(tmp_path):
+def test_void_is_not_an_object_but_white_masks_are(tmp_path):
     (video,) = make_videos(tmp_path, videos=1)
     labels = np.zeros((HEIGHT, WIDTH), np.uint8)
     labels[:2] = 255
@@ -97,7 +97,7 @@ def test_undecided_pixels_are_no_object_but_black_and_white_masks_are_one(tmp_pa
     assert facts_of_videos([video])[0].objects == {1: ObjectInfo("dog", 0, 2, (64, 64))}
 
 
-def test_a_mask_that_is_none(tmp_path):
+def test_invalid_mask(tmp_path):
     (video,) = make_videos(tmp_path, videos=1)
     video.frames[2].mask.write_bytes(b"no PNG")
     with pytest.raises(InputError, match=r"00002\.png: cannot be read as a picture"):
@@ -134,14 +134,14 @@ def test_plots(tmp_path, suffix):
     write_plots(path, measure(FACTS), "costs $5 or $6^")
     first = path.read_bytes()
     write_plots(path, measure(FACTS), "costs $5 or $6^")
-    assert path.read_bytes() == first  # no date in it
+    assert path.read_bytes() == first  # no timestamp embedded
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
     if suffix == ".png":
         with Image.open(path) as picture:
             assert picture.size == (1200, 960)
 
 
-def test_plots_of_pictures_and_of_nothing(tmp_path):
+def test_plots_of_single_images_and_of_nothing(tmp_path):
     write_plots(tmp_path / "pictures.png", measure(FACTS[2:3]), "pictures")
     write_plots(tmp_path / "nothing.png", measure(FACTS[3:]), "nothing")
     crowded = {i: ObjectInfo(f"kind {i}", 0, 0, (1,)) for i in range(1, 50)}

@@ -63,7 +63,7 @@ def test_densify_reproduces_affine_fields():
     np.testing.assert_allclose(dense, 0.3 * columns - 0.7 * rows + 2.0, atol=1e-4)
 
 
-def test_trajectory_starts_where_asked_and_moves():
+def test_trajectory_starts_at_the_given_point_and_moves():
     draws = Draws([3, 4])
     pose = random_pose(draws, tf.constant([10.0, 8.0]), 6, SIZE, MotionConfig(still=0.0))
     np.testing.assert_allclose(pose.centre[0], [10.0, 8.0])
@@ -80,7 +80,7 @@ def test_covering_pose_keeps_the_frame_inside_the_picture():
     assert positions[:, 0].max() < 61 and positions[:, 1].max() < 43
 
 
-def test_bend_does_not_fold():
+def test_bending_does_not_fold():
     radius = tf.constant(20.0)
     for seed in range(20):
         bend = random_bend(Draws([seed, 0]), 4, radius, MotionConfig())
@@ -89,7 +89,7 @@ def test_bend_does_not_fold():
         assert (np.diff(bent[:, 0], axis=2) > 0).mean() > 0.97
 
 
-def test_draws_repeat_and_forks_differ():
+def test_draws_are_repeatable_and_forks_differ():
     first, second = Draws.of_element(1, 5), Draws.of_element(1, 5)
     assert first.uniform() == second.uniform()
     fork, later = first.fork().uniform((4,)), first.uniform((4,))

@@ -15,7 +15,7 @@ MASK = np.ones((2, 2), np.uint8)
 
 
 @pytest.mark.parametrize("level", ["480p", "Full-Resolution", ""])
-def test_root_with_and_without_a_level_of_resolution(tmp_path, level):
+def test_root_with_and_without_a_resolution_folder(tmp_path, level):
     write_sequences(tmp_path / "Annotations" / level, {"dog": [MASK], "bear10": [MASK]})
     layout = open_davis(tmp_path)
     assert layout.annotations == tmp_path / "Annotations" / level
@@ -26,7 +26,7 @@ def test_root_with_and_without_a_level_of_resolution(tmp_path, level):
     assert layout.sequences() == ["bear10", "dog"]
 
 
-def test_480p_comes_first(tmp_path):
+def test_480p_is_preferred(tmp_path):
     for level in ("480p", "Full-Resolution"):
         (tmp_path / "Annotations" / level).mkdir(parents=True)
     assert open_davis(tmp_path).annotations == tmp_path / "Annotations" / "480p"
@@ -67,7 +67,7 @@ def test_image_sets_of_names_and_of_paths(tmp_path):
     write_set(tmp_path, "480p", PAIRS)
     assert read_image_set(tmp_path, 2016, "val") == ["dog", "bear"]
     write_set(tmp_path, "2016", "bear\n\ndog \n")
-    assert read_image_set(tmp_path, 2016, "val") == ["bear", "dog"]  # the one that comes with 2017
+    assert read_image_set(tmp_path, 2016, "val") == ["bear", "dog"]  # distributed with DAVIS 2017
     write_set(tmp_path, "2017", "cat\r\n black cat \r\ncat\r\n")
     assert read_image_set(tmp_path, 2017, "val") == ["cat", "black cat"]
 
@@ -97,13 +97,13 @@ def test_image_set_with_a_byte_order_mark(tmp_path):
     assert read_image_set(tmp_path, 2017, "val") == ["dog"]
 
 
-def test_image_set_that_is_no_text(tmp_path):
+def test_image_set_that_is_not_text(tmp_path):
     write_set(tmp_path, "2017", "").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match=r"val.txt: is not text"):
         read_image_set(tmp_path, 2017, "val")
 
 
-def test_missing_split_names_those_that_there_are(tmp_path):
+def test_missing_split_error_lists_the_available_splits(tmp_path):
     with pytest.raises(InputError, match="no split 'val'; name the sequences instead"):
         read_image_set(tmp_path, 2017, "val")
     write_set(tmp_path, "2017", "dog", "train")
@@ -122,7 +122,7 @@ def level_error(folder, names=None):
     return str(error.value)
 
 
-def test_wrong_levels_are_told_with_the_right_folder(tmp_path):
+def test_wrong_folder_level_error_gives_the_right_folder(tmp_path):
     masks = tmp_path / "masks" / "Annotations" / "480p"
     write_sequences(masks, {"dog": [MASK], "bear": [MASK]})
     further_down = f"the folders of the sequences are further down; give {masks} instead."

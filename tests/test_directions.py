@@ -1,4 +1,7 @@
-"""Both ways from the given masks. The fake model moves an object one pixel a step, to the right."""
+"""Bidirectional propagation from the given masks.
+
+The fake model moves an object one pixel to the right per step.
+"""
 
 import logging
 
@@ -29,7 +32,7 @@ def bar(column, value=1, row=0):
 
 
 def column(labels, value=1):
-    """The column in which an object is; None if it is in none."""
+    """The first column of an object, or None if it is absent."""
     columns = np.flatnonzero((labels == value).any(0))
     return columns[0] if columns.size else None
 
@@ -54,13 +57,13 @@ def clip(tmp_path):
 
 @pytest.fixture
 def mask(tmp_path):
-    """An object in column 20 of frame 3."""
+    """An object at column 20 of frame 3."""
     (tmp_path / "masks").mkdir()
     write_mask(tmp_path / "masks" / "003.png", bar(20))
     return tmp_path / "masks"
 
 
-BOTH = [23, 22, 21, 20, 21, 22, 23, 24]  # away from the mask, one column a frame
+BOTH = [23, 22, 21, 20, 21, 22, 23, 24]  # away from the mask, one column per frame
 
 
 @pytest.mark.parametrize(
@@ -96,14 +99,14 @@ def test_directions(tmp_path, clip, mask, caplog, direction, expected):
 
 
 def test_with_a_first_mask_the_default_is_forward(tmp_path, clip, mask):
-    """As in the benchmarks: an object that appears late is not looked for before."""
+    """As in the benchmarks: an object that appears late is not searched for in earlier frames."""
     write_mask(mask / "000.png", bar(5, 2, row=10))
     result = segment_files(clip, mask, tmp_path / "out", FakeModel())
     assert columns(result.masks) == [None] * 3 + BOTH[3:]
     assert columns(result.masks, 2) == list(range(5, 5 + COUNT))
 
 
-def test_a_single_mask_of_any_frame(tmp_path, clip, mask):
+def test_single_mask_of_any_frame(tmp_path, clip, mask):
     arguments = clip, mask / "003.png"
     result = segment_files(*arguments, tmp_path / "a", FakeModel(), mask_frame="003")
     assert columns(result.masks) == BOTH
@@ -113,7 +116,7 @@ def test_a_single_mask_of_any_frame(tmp_path, clip, mask):
         segment_files(*arguments, tmp_path / "c", FakeModel(), mask_frame="9")
 
 
-def test_between_two_masks_the_nearer_counts(tmp_path, clip, mask):
+def test_between_two_masks_the_nearer_one_wins(tmp_path, clip, mask):
     write_mask(mask / "006.png", bar(30))
     arguments = clip, mask
     first_only = segment_files(*arguments, tmp_path / "a", FakeModel())
@@ -133,7 +136,7 @@ def test_between_two_masks_the_nearer_counts(tmp_path, clip, mask):
 
 
 class DarkFrames(FakeModel):
-    """Expects little of a mask in a dark frame, and of those that follow from it."""
+    """Lowers the confidence in dark frames and in all frames that follow them."""
 
     def step_features(self, features, state):
         probabilities, after = super().step_features(features, state)
@@ -143,12 +146,12 @@ class DarkFrames(FakeModel):
         }
 
 
-def test_in_memory_the_more_confident_direction_counts():
+def test_in_memory_the_more_confident_direction_wins():
     frames = [frame(index) for index in range(COUNT)]
     masks, corrections = {0: bar(10)}, {COUNT - 1: bar(30)}
     nearer = list(Segmenter(FakeModel()).segment(frames, masks, corrections, direction="both"))
     assert [column(labels) for labels in nearer] == [10, 11, 12, 13, 33, 32, 31, 30]
-    frames[1] = np.full((*SIZE, 3), 100, np.uint8)  # the forward pass is lost from here on
+    frames[1] = np.full((*SIZE, 3), 100, np.uint8)  # the forward pass is unreliable from here on
     segmenter = Segmenter(DarkFrames())
     sure = list(segmenter.segment(iter(frames), masks, corrections, direction="both"))
     assert [column(labels) for labels in sure][2:] == [35, 34, 33, 32, 31, 30]
@@ -158,12 +161,12 @@ def test_join_by_confidence_and_overlap():
     forward, backward = bar(1) + bar(9, 2), bar(2) + bar(9, 2, row=8)
     trusted = {1: [0, 10], 2: [0, 10]}
     joined = join_directions(forward, backward, 4, trusted)
-    np.testing.assert_array_equal(joined, forward)  # nearer
+    np.testing.assert_array_equal(joined, forward)  # forward is nearer
     sure = {1: 0.5, 2: 0.5}, {1: 0.9, 2: 0.5}
     joined = join_directions(forward, backward, 4, trusted, sure)
     np.testing.assert_array_equal(joined, bar(2) + bar(9, 2))
     over = join_directions(bar(1), bar(1, 2), 4, {1: [3], 2: [9]})
-    np.testing.assert_array_equal(over, bar(1))  # its mask is nearer
+    np.testing.assert_array_equal(over, bar(1))  # object 1's mask is nearer
     np.testing.assert_array_equal(
         join_directions(bar(1), bar(5), 10, {1: [0, 10]}, ({1: 0.1}, {1: 0.9})), bar(1)
     )
@@ -194,7 +197,7 @@ def test_interrupted_and_resumed(tmp_path, clip, mask, monkeypatch, stage, count
 
 @pytest.fixture(params=["a.mp4", "a.avi"])
 def video(request, tmp_path):
-    """With an index of key frames, and without."""
+    """One video with an index of key frames, and one without."""
     path = tmp_path / request.param
     if path.suffix == ".mp4":
         with VideoWriter(path) as writer:
@@ -224,7 +227,7 @@ def test_videos_are_read_backward(tmp_path, video):
     assert columns(result.masks) == BOTH
 
 
-def test_a_range_of_frames(tmp_path, clip, mask):
+def test_frame_range(tmp_path, clip, mask):
     options = {"start": "002", "stop": "6", "overlay": True}
     result = segment_files(clip, mask, tmp_path / "out", FakeModel(), **options)
     assert [file.stem for file in sorted(result.masks.glob("*.png"))] == [
@@ -236,14 +239,14 @@ def test_a_range_of_frames(tmp_path, clip, mask):
     assert columns(result.masks) == BOTH[2:6]
     assert open_frames(result.overlay).count == 4
     single = segment_files(clip, mask / "003.png", tmp_path / "b", FakeModel(), start="5")
-    assert columns(single.masks) == [20, 21, 22]  # a single mask is that of the first frame
+    assert columns(single.masks) == [20, 21, 22]  # a single mask belongs to the first frame
     with pytest.raises(
         InputError, match="a mask is given for frame 3, outside the range of frames"
     ):
         segment_files(clip, mask, tmp_path / "c", FakeModel(), stop="3")
 
 
-def test_a_range_in_time(tmp_path, clip):
+def test_time_range(tmp_path, clip):
     with VideoWriter(tmp_path / "a.mp4", 2) as writer:
         for index in range(COUNT):
             writer.write(frame(index))
@@ -267,8 +270,8 @@ def test_unknown_direction(tmp_path, clip, mask):
         next(Segmenter(FakeModel()).segment([frame(0)], bar(0), direction="up"))
 
 
-def test_confidence_is_written_and_summed_up(tmp_path, clip, mask, monkeypatch, caplog):
-    """Where the Segmenter has one: the backward pass is sure, the forward pass less and less."""
+def test_confidence_is_written_and_summarized(tmp_path, clip, mask, monkeypatch, caplog):
+    """With a Segmenter that has one: backward stays confident, forward declines."""
     caplog.set_level(logging.INFO, "ytvos_keras")
 
     values = iter([0.9, 0.9, 0.8, 0.7, 0, 0, 0, 1.0, 0.9, 0.6, 0.4, 0.2])

@@ -1,4 +1,4 @@
-"""Every command of the documents parses, and every Python snippet runs, on tiny data."""
+"""Every command in the documents parses, and every Python snippet runs, on tiny data."""
 
 import argparse
 import importlib
@@ -30,7 +30,7 @@ RECORDS = ("records", "youtube-vos-records", "picture-records", "other_pictures"
 
 
 def blocks(language: str) -> list[tuple[Path, str]]:
-    """The code blocks of a language in all documents."""
+    """Code blocks of a language in all documents."""
     pattern = rf"^```{language}\n(.*?)^```"
     return [
         (path, text)
@@ -40,7 +40,7 @@ def blocks(language: str) -> list[tuple[Path, str]]:
 
 
 def commands() -> list[tuple[Path, str]]:
-    """The lines that call a command of the package, continuation lines joined."""
+    """Lines that call a command of the package, with continuation lines joined."""
     found = []
     for path, text in blocks("bash"):
         for line in text.replace("\\\n", " ").splitlines():
@@ -51,7 +51,7 @@ def commands() -> list[tuple[Path, str]]:
 
 
 def snippets() -> list[tuple[Path, str]]:
-    """The Python blocks that stand for themselves."""
+    """Self-contained Python blocks."""
     return [(path, text) for path, text in blocks("python") if "import " in text]
 
 
@@ -61,7 +61,7 @@ def named(items: list[tuple[Path, str]]):
 
 
 class ParsedError(Exception):
-    """The arguments are right; nothing is run."""
+    """Raised once arguments have parsed, to stop before the command runs."""
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
@@ -77,10 +77,10 @@ def test_commands_parse(path, monkeypatch):
         if where != path:
             continue
         name, *arguments = shlex.split(text, comments=True)
-        # "…" stands for more options, [--option] for one that may be left out.
+        # "…" stands for further options, [--option] for an optional one.
         arguments = [a.strip("[]") for a in arguments if "…" not in a]
         if "…" in text:
-            continue  # not a whole command
+            continue  # not a complete command
         main = importlib.import_module(f"ytvos_keras.cli.{name.removeprefix('ytvos-')}").main
         try:
             main(arguments)
@@ -97,7 +97,7 @@ def test_there_are_commands_and_snippets():
 
 @pytest.fixture
 def workplace(tmp_path, monkeypatch):
-    """A folder with records under the names that documents use."""
+    """A folder with records under the names used in the documents."""
     picture = np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8)
     mask = np.zeros((48, 64), np.uint8)
     mask[10:30, 10:40] = 1
@@ -109,13 +109,13 @@ def workplace(tmp_path, monkeypatch):
     shutil.copy(demo / "bunny.mp4", tmp_path / "clip.mp4")
     shutil.copy(demo / "bunny_first_mask.png", tmp_path / "first.png")
     monkeypatch.chdir(tmp_path)
-    # One clip stands for many.
+    # Take one clip at most: enough to show that a snippet runs.
     take = tf.data.Dataset.take
     monkeypatch.setattr(tf.data.Dataset, "take", lambda data, count: take(data, min(count, 1)))
 
 
 class NoLearner:
-    """An `OnlineLearner` that learns nothing."""
+    """An `OnlineLearner` that does not learn."""
 
     def __init__(self, model, config):
         self.model = model
@@ -128,7 +128,7 @@ class NoLearner:
 
 
 def only_checked(function, result):
-    """A function that takes the arguments of another one, and does nothing."""
+    """A stub that only checks that the arguments fit the function's signature."""
     signature = inspect.signature(function)
 
     def stub(*arguments, **options):
@@ -140,7 +140,7 @@ def only_checked(function, result):
 
 @pytest.fixture
 def stubs(monkeypatch):
-    """What would download, or take long."""
+    """Replace everything that downloads or takes long."""
     model = TinyS2S()
     monkeypatch.setattr(ytvos_keras, "load", lambda name, **options: model)
     scores = types.SimpleNamespace(overall=types.SimpleNamespace(J_and_F=0.5))

@@ -1,4 +1,4 @@
-"""Files of others are opened in few places, each of which checks what it is given."""
+"""External files are opened only in a few modules, each of which validates its input."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ import ytvos_keras
 
 PACKAGE = Path(ytvos_keras.__file__).parent
 
-# A call, and the modules that may make it; all others go through those.
+# A call, and the only modules that may make it; all others go through them.
 DOORS = {
     r"json\.loads?\(": ("media/json_file.py", "bench/step_process.py"),  # own child process
     r"Image\.open\(": ("media/pictures.py", "bench/plain_evaluation.py"),  # the plain reference
@@ -36,7 +36,7 @@ DOORS = {
 
 
 @pytest.mark.parametrize("call", DOORS)
-def test_files_are_opened_behind_their_door(call):
+def test_files_are_opened_only_in_these_modules(call):
     found = {
         path.relative_to(PACKAGE).as_posix()
         for path in PACKAGE.rglob("*.py")
@@ -49,6 +49,6 @@ def test_files_are_opened_behind_their_door(call):
     "name", ["models/backbones/vgg16_weights.py", "models/presets.py", "training/start.py"]
 )
 def test_weights_are_checked_before_they_are_loaded(name):
-    """HDF5 hangs on some damaged files."""
+    """Loading without the check could hang: HDF5 does on some damaged files."""
     text = (PACKAGE / name).read_text(encoding="utf-8")
     assert "check_weight_file(" in text

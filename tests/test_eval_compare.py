@@ -21,7 +21,7 @@ def constant(sequence, category, J, F, frames=8):
 
 
 def write(path, *objects, protocol="youtube-vos", seen=("cat",), **settings):
-    """A result file; `seen` None: categories are not known."""
+    """Write a result file; `seen=None` means unknown categories."""
     seen = None if seen is None else frozenset(seen)
     evaluation = Evaluation(protocol, objects, seen, settings)
     path.write_text(json.dumps(evaluation.to_dict()))
@@ -30,7 +30,7 @@ def write(path, *objects, protocol="youtube-vos", seen=("cat",), **settings):
 
 @pytest.fixture
 def two(tmp_path):
-    """Results whose winners differ between columns and between seen and unseen."""
+    """Two results whose winners differ between columns and between seen and unseen."""
     a = write(
         tmp_path / "a.json", constant("v", "cat", 0.8, 0.6), constant("w", "ant", 0.4, 0.46),
         frames="every", seconds_per_frame=0.0653,
@@ -65,7 +65,7 @@ def best(table):
     return {method: [[p.best for p in cell] for cell in cells] for method, cells in table.rows}
 
 
-def test_table_2_where_seen_and_unseen_are_known(two):
+def test_table_2_if_seen_and_unseen_are_known(two):
     comparison = compare([read_result(path) for path in two])
     table = comparison.measured
     assert table.columns == (
@@ -98,7 +98,7 @@ def test_less_decay_is_better(tmp_path):
     assert best(table)["falling"][2] == [False, False]
 
 
-def test_table_3_otherwise_and_on_request(two, davis):
+def test_table_3_by_default_and_on_request(two, davis):
     table = compare([read_result(path) for path in davis]).measured
     assert table.heading == "davis2016, 1 object; percent, mean IoU = mean J"
     assert table.columns == ("mean IoU ↑", "F mean ↑", "s/frame ↓")
@@ -108,7 +108,7 @@ def test_table_3_otherwise_and_on_request(two, davis):
     assert best(table)["a"] == [[False], [False], [True]]
 
 
-def test_one_result_alone_wins_nothing(two):
+def test_single_result_wins_nothing(two):
     (row,) = best(compare([read_result(two[0])]).measured).values()
     assert not any(map(any, row))
 
@@ -118,7 +118,7 @@ def test_table_2_needs_categories(davis):
         compare([read_result(path) for path in davis], table=2)
 
 
-def test_one_result_without_categories_makes_it_table_3(two, tmp_path):
+def test_one_result_without_categories_gives_table_3(two, tmp_path):
     objects = constant("v", None, 0.5, 0.5), constant("w", None, 0.5, 0.5)
     c = write(tmp_path / "c.json", *objects, seen=None, frames="every")
     comparison = compare([read_result(path) for path in (*two, c)])
@@ -127,7 +127,7 @@ def test_one_result_without_categories_makes_it_table_3(two, tmp_path):
     assert line == f"Table 3's layout, as {c} knows no seen and unseen categories"
 
 
-def test_cited_rows_stand_apart_and_win_nothing(two, davis):
+def test_cited_rows_are_separate_and_win_nothing(two, davis):
     with_paper = compare([read_result(path) for path in two], cite_paper=True)
     without = compare([read_result(path) for path in two])
     assert with_paper.measured == without.measured
@@ -137,14 +137,14 @@ def test_cited_rows_stand_apart_and_win_nothing(two, davis):
     assert len(cited.rows) == 11
 
 
-def test_different_protocols_are_an_error(two, davis):
+def test_different_protocols_are_refused(two, davis):
     with pytest.raises(
         InputError, match=r"different protocols .*a\.json: youtube-vos, .*davis2016"
     ):
         compare([read_result(path) for path in (two[0], davis[0])])
 
 
-def test_different_settings_and_objects_are_warnings(two, tmp_path):
+def test_different_settings_and_objects_warn(two, tmp_path):
     objects = constant("v", "cat", 0.5, 0.5), constant("x", "ant", 0.5, 0.5)
     c = write(tmp_path / "c.json", *objects, frames="listed", exclude_last=True)
     assert compare([read_result(path) for path in (two[0], c)]).warnings == (
@@ -164,7 +164,7 @@ def test_names_must_differ(two):
         compare([read_result(two[0]), read_result(two[1], "a")])
 
 
-def test_nothing_scored_is_a_dash(tmp_path):
+def test_no_scores_shows_a_dash(tmp_path):
     empty = ObjectScores("v", 1, None, (), np.empty(0), np.empty(0))
     path = write(tmp_path / "a.json", empty, protocol="davis2017", seen=None)
     assert texts(compare([read_result(path)]).measured) == {"a": ["–", "–", "–"]}
@@ -182,7 +182,7 @@ def test_objects_without_a_scored_frame_are_not_counted(two, tmp_path):
     assert comparison.warnings == ()
 
 
-def test_figures_as_text():
+def test_formatted_figures():
     assert percent(0.6094) == "60.9"
     assert percent(-0.0004) == "0.0"
     assert percent(math.nan) == "–"
@@ -220,7 +220,7 @@ def test_figures_as_text():
         ),
     ],
 )
-def test_files_that_are_no_results(two, tmp_path, change, message):
+def test_not_a_result_file(two, tmp_path, change, message):
     content = json.loads((tmp_path / "a.json").read_text()) | change
     (tmp_path / "a.json").write_text(json.dumps(content))
     with pytest.raises(InputError, match=message) as error:
@@ -232,7 +232,7 @@ def test_files_that_are_no_results(two, tmp_path, change, message):
 @pytest.mark.parametrize(
     "key", ["protocol", "J", "F", "G", "seen", "unseen", "objects", "settings", "version"]
 )
-def test_missing_keys_are_named(two, tmp_path, key):
+def test_missing_keys_are_reported(two, tmp_path, key):
     content = json.loads((tmp_path / "a.json").read_text())
     del content[key]
     (tmp_path / "a.json").write_text(json.dumps(content))
@@ -249,7 +249,7 @@ def test_missing_keys_are_named(two, tmp_path, key):
         (b"[1]", "must be a JSON object with keys"),
     ],
 )
-def test_no_json(tmp_path, content, message):
+def test_invalid_json(tmp_path, content, message):
     path = tmp_path / "a.json"
     path.write_bytes(content)
     with pytest.raises(InputError) as error:
@@ -257,7 +257,7 @@ def test_no_json(tmp_path, content, message):
     assert str(error.value).startswith(f"{path}: {message}")
 
 
-def test_a_byte_order_mark_is_skipped(two, tmp_path):
+def test_byte_order_mark_is_skipped(two, tmp_path):
     marked = tmp_path / "marked.json"
     marked.write_text((tmp_path / "a.json").read_text(), encoding="utf-8-sig")
     assert read_result(marked).overall == read_result(two[0]).overall
@@ -338,15 +338,15 @@ def test_command_errors_are_one_line(two, davis, tmp_path, capsys):
         assert err.count("\n") == 1
 
 
-def test_a_file_with_an_equals_sign_in_its_name(two, tmp_path, capsys):
+def test_file_name_with_an_equals_sign(two, tmp_path, capsys):
     path = tmp_path / "lr=1.json"
     path.write_bytes((tmp_path / "a.json").read_bytes())
     assert eval_compare.main([str(path), "--table", "3"]) == 0
     assert "\nlr=1 " in capsys.readouterr().out
 
 
-def test_a_pipe_that_lacks_characters(davis):
-    """As on Windows, where a file that output goes to has no arrows and ticks."""
+def test_output_encoding_without_arrows(davis):
+    """On Windows, output redirected to a file may use an encoding without arrows and ticks."""
     arguments = [sys.executable, "-m", "ytvos_keras.cli.eval", "compare", *davis, "--cite-paper"]
     environment = os.environ | {"PYTHONIOENCODING": "cp1252"}
     done = subprocess.run(arguments, capture_output=True, env=environment)

@@ -40,11 +40,11 @@ def test_one_method_with_seen_and_unseen():
     assert not any("no G" in " ".join(row) for row in rows)
 
 
-def test_several_methods_have_a_block_of_rows_each():
+def test_each_method_has_its_own_block_of_rows():
     one, two = evaluation(scores("a")), evaluation(scores("a", J=[0.0, 0.0]))
     rows = printed({"ours": one, "[b]theirs": two})
     assert ["ours"] in rows
-    assert ["[b]theirs"] in rows  # no markup
+    assert ["[b]theirs"] in rows  # not interpreted as markup
     assert [row[2] for row in rows if row[0] == "overall"] == ["75.0", "0.0"]
     assert sum(row[:2] == ["no", "G:"] for row in rows) == 1
 
@@ -93,7 +93,7 @@ def test_protocol_line(given, line):
         (evaluation(scores("a", "x"), seen=["y"]), "no scored object is of seen ones"),
     ],
 )
-def test_how_to_get_G(given, message):
+def test_hint_on_how_to_get_G(given, message):
     if message is None:
         assert missing_G(given) is None
     else:

@@ -21,7 +21,7 @@ def J_of(evaluation):
 
 @pytest.fixture
 def youtube_vos(tmp_path):
-    """Object 2 is absent in 00015, object 5 comes late, "bb" has no category."""
+    """Object 2 is absent in 00015, object 5 appears late, "bb" has no category."""
     listed = [f"{t:05d}" for t in range(0, 25, 5)]
     truth = tmp_path / "truth"
     write_meta(
@@ -38,7 +38,7 @@ def youtube_vos(tmp_path):
         {"aa": dict(zip(listed, aa, strict=True)), "bb": dict(zip(listed, bb, strict=False))},
     )
     predicted = {
-        "00005": blocks(2, 5),  # object 5 is too early: not punished
+        "00005": blocks(2, 5),  # object 5 predicted too early: not penalized
         "00007": blocks(7),  # not listed: ignored
         "00010": blocks(5),  # object 2 is missing
         "00015": blocks(2, 5),  # object 2 is absent
@@ -61,7 +61,7 @@ def test_youtube_vos(youtube_vos):
     assert (dog.J.tolist(), dog.F.tolist()) == ([1, 0.5], [1, 1])
     assert cat.J_statistics == (0.5, 0.5, 0)
     assert dog.J_statistics == (0.75, 0.5, 0.5)
-    # Averages over objects: "aa" counts twice, "bb" once.
+    # Means are over objects: "aa" counts twice, "bb" once.
     assert evaluation.overall.J == ((0.5 + 0.75 + 1) / 3, (0.5 + 0.5 + 1) / 3, 0.5 / 3)
     assert (evaluation.seen.J.mean, evaluation.seen.objects) == (0.5, 1)
     assert (evaluation.unseen.J.mean, evaluation.unseen.F.mean) == (0.75, 1)
@@ -85,7 +85,7 @@ def test_youtube_vos_without_categories(youtube_vos):
     assert evaluation.seen is evaluation.unseen is evaluation.G is None
 
 
-def test_which_frames_the_method_was_given_changes_no_number(youtube_vos):
+def test_frames_setting_changes_no_score(youtube_vos):
     masks, truth = youtube_vos
     every = evaluate(masks, truth, "youtube-vos", frames="every")
     assert every.settings["frames"] == "every"
@@ -101,7 +101,7 @@ def test_which_frames_the_method_was_given_changes_no_number(youtube_vos):
     assert J_of(listed) == J_of(every)
 
 
-def test_youtube_vos_first_masks_alone_are_no_ground_truth(youtube_vos):
+def test_youtube_vos_first_masks_alone_are_not_ground_truth(youtube_vos):
     masks, truth = youtube_vos
     for name in ("00010", "00015"):
         (truth / "Annotations" / "aa" / f"{name}.png").unlink()
@@ -113,7 +113,7 @@ def test_youtube_vos_first_masks_alone_are_no_ground_truth(youtube_vos):
     )
 
 
-def test_youtube_vos_ids_that_meta_json_does_not_know(youtube_vos):
+def test_youtube_vos_ids_missing_from_meta_json(youtube_vos):
     masks, truth = youtube_vos
     write_sequences(masks, {"aa": {"00010": blocks(2, 3, 6)}})
     with pytest.raises(InputError) as error:
@@ -125,7 +125,7 @@ def test_youtube_vos_ids_that_meta_json_does_not_know(youtube_vos):
 
 
 def test_davis2017(tmp_path):
-    """Ids with a gap, an object that appears later, void pixels, an object that is not found."""
+    """Ids with a gap, an object that appears later, void pixels, an object that is missed."""
     void = blocks(1, 3)
     void[7] = 255
     truth = [blocks(1, 3), void, blocks(1, 3, 4), blocks(1, 3, 4), NOTHING]
@@ -146,7 +146,7 @@ def test_davis2016_merges_all_ids_and_255(tmp_path):
     white_and_id = blocks(1) + np.where(blocks(2), 255, 0).astype(np.uint8)
     masks = [NOTHING, one, white, blocks(1, 2), white_and_id, half(2), NOTHING]
     write_sequences(tmp_path / "masks", {"dog": masks})
-    Image.fromarray(white).save(tmp_path / "masks" / "dog" / "00002.png")  # grey, no palette
+    Image.fromarray(white).save(tmp_path / "masks" / "dog" / "00002.png")  # greyscale, no palette
     evaluation = evaluate(tmp_path / "masks", tmp_path / "truth", "davis2016")
     assert J_of(evaluation) == {("dog", 1): [1, 1, 1, 1, 0.25]}
 
@@ -158,7 +158,7 @@ def test_davis2017_of_white_masks(tmp_path):
         evaluate(tmp_path, tmp_path, "davis2017")
 
 
-def test_objects_count_alike_not_videos():
+def test_mean_is_over_objects_not_videos():
     truth = {"three": np.stack([blocks(1, 2, 3)] * 3), "one": np.stack([blocks(1)] * 3)}
     masks = {"three": truth["three"], "one": truth["one"] * 0, "not asked for": truth["one"]}
     assert evaluate(masks, truth, "davis2017").overall.J.mean == 0.75
@@ -167,7 +167,7 @@ def test_objects_count_alike_not_videos():
 
 
 def test_decay_beyond_256_frames():
-    """The official code wraps around at 256 frames and gives NaN here."""
+    """The official code overflows at 256 frames and returns NaN here."""
     truth = np.stack([blocks(1)] * 302)
     masks = truth * (np.arange(302) <= 150)[:, None, None].astype(np.uint8)
     evaluation = evaluate(masks, truth, "davis2017")
@@ -176,7 +176,7 @@ def test_decay_beyond_256_frames():
 
 
 @pytest.mark.parametrize("protocol", ["davis2016", "davis2017"])
-def test_clips_of_one_and_two_frames_have_nothing_to_score(protocol):
+def test_one_and_two_frame_clips_have_nothing_to_score(protocol):
     truth = {n: np.stack([blocks(1)] * t) for n, t in (("a", 1), ("b", 2), ("c", 3))}
     with pytest.warns(UserWarning) as caught:
         evaluation = evaluate(truth, truth, protocol)
@@ -194,20 +194,20 @@ def test_clips_of_one_and_two_frames_have_nothing_to_score(protocol):
     }  # fmt: skip
 
 
-def test_the_warning_of_many_short_clips_is_short():
+def test_warning_of_many_short_clips_is_short():
     clips = {f"clip{n}": blocks(1)[None] for n in range(9)}
     message = r"in clip0, clip1, clip2, clip3, clip4 \(and 4 more\): no frame is left"
     with pytest.warns(UserWarning, match=message):
         evaluate(clips, clips, "davis2017")
 
 
-def test_nothing_to_score_at_all():
+def test_nothing_to_score():
     with pytest.warns(UserWarning, match="nothing to score in video"):
         evaluation = evaluate(blocks(1)[None], blocks(1)[None], "davis2017")
     assert evaluation.to_dict()["J&F"] is None
 
 
-def test_an_object_in_one_listed_frame_has_nothing_to_score(youtube_vos):
+def test_object_in_one_listed_frame_has_nothing_to_score(youtube_vos):
     masks, truth = youtube_vos
     write_meta(
         truth / "meta.json",
@@ -218,7 +218,7 @@ def test_an_object_in_one_listed_frame_has_nothing_to_score(youtube_vos):
     assert J_of(evaluation) == {("bb", 1): [1], ("bb", 2): [], ("bb", 3): []}
 
 
-def test_arrays_of_youtube_vos_begin_where_an_object_appears():
+def test_youtube_vos_arrays_start_where_an_object_appears():
     truth = np.stack([NOTHING, blocks(2), blocks(2, 5), blocks(5), blocks(2)])
     masks = np.stack([blocks(5), blocks(5), blocks(2), blocks(5), blocks(2)])
     evaluation = evaluate(masks, truth, "youtube-vos")
@@ -226,13 +226,13 @@ def test_arrays_of_youtube_vos_begin_where_an_object_appears():
     assert evaluation.objects[0].frames == ("00002", "00003", "00004")
 
 
-def test_a_list_of_frames_is_as_good_as_an_array():
+def test_list_of_frames_equals_array():
     truth = [blocks(1)] * 4
     masks = [blocks(1), half(1), blocks(1), blocks(1)]
     assert J_of(evaluate(masks, truth, "davis2017")) == {("video", 1): [0.5, 1]}
 
 
-def test_folders_and_arrays_give_the_same(tmp_path):
+def test_folders_and_arrays_score_the_same(tmp_path):
     truth = {"dog": np.stack([blocks(1, 3)] * 5), "bear": np.stack([blocks(2)] * 4)}
     masks = {
         "dog": np.stack([NOTHING, half(1), blocks(3), half(3), NOTHING]),
@@ -266,8 +266,8 @@ def test_splits(tmp_path, youtube_vos):
     assert len(evaluate(masks, truth.parent, "youtube-vos", split="truth").objects) == 3
 
 
-def test_data_of_ones_own_without_meta_json(tmp_path, caplog):
-    """Object 2 appears in the third mask, and counts from the fourth on."""
+def test_custom_data_without_meta_json(tmp_path, caplog):
+    """Object 2 appears in the third mask, and is scored from the fourth on."""
     caplog.set_level(logging.INFO, "ytvos_keras")
     truth = [blocks(1), blocks(1), blocks(1, 2), blocks(1, 2), blocks(2)]
     write_sequences(tmp_path / "data/Annotations", {"a": truth})

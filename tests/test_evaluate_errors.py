@@ -19,7 +19,7 @@ def folders(tmp_path):
 
 def test_missing_predictions(folders):
     masks, truth = folders
-    for frame in ("00000", "00003"):  # need not be there: they do not count
+    for frame in ("00000", "00003"):  # may be missing: these frames are not scored
         (masks / "dog" / f"{frame}.png").unlink()
     evaluate(masks, truth, "davis2017")
     for frame in ("00001", "00002"):
@@ -33,7 +33,7 @@ def test_missing_predictions(folders):
 
 
 def picture(change):
-    """Replaces the mask of a frame that counts."""
+    """Replace the mask of a scored frame."""
 
     def replace(masks):
         file = masks / "dog" / "00001.png"
@@ -60,7 +60,7 @@ SMOOTH = Image.fromarray(np.eye(4, dtype=np.uint8) * 255).resize((8, 8), Image.R
         (picture(lambda f: f.write_bytes(b"")), "00001.png: cannot be read as a picture"),
     ],
 )
-def test_masks_that_are_none(folders, change, message):
+def test_invalid_masks(folders, change, message):
     masks, truth = folders
     change(masks)
     with pytest.raises(InputError) as error:
@@ -101,7 +101,7 @@ def test_missing_sequence(folders):
         evaluate(masks, truth, "davis2017", sequences=[])
 
 
-def test_a_sequence_without_ground_truth(folders):
+def test_sequence_without_ground_truth(folders):
     masks, truth = folders
     (truth / "cat").mkdir()
     (truth / "ImageSets" / "2017").mkdir(parents=True)
@@ -136,14 +136,14 @@ CLIP = np.stack([blocks(1)] * 3)
         (CLIP, CLIP * 0, {}, "ground_truth['video'][0]: no object in the first mask"),
     ],
 )
-def test_errors_of_arrays_and_settings(predictions, truth, options, message):
+def test_array_and_setting_errors(predictions, truth, options, message):
     options = {"protocol": "davis2017"} | options
     with pytest.raises(InputError) as error:
         evaluate(predictions, truth, **options)
     assert message in str(error.value)
 
 
-def test_a_plan_reads_next_to_nothing(folders, monkeypatch):
+def test_planning_reads_no_predictions(folders, monkeypatch):
     masks, truth = folders
     (masks / "dog" / "00001.png").write_bytes(b"damaged")
     with warnings.catch_warnings():

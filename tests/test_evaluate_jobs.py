@@ -21,7 +21,7 @@ def long_sequence(tmp_path):
     return tmp_path / "masks", tmp_path / "truth"
 
 
-def test_processes_give_the_same_and_tell_progress(long_sequence):
+def test_processes_score_the_same_and_report_progress(long_sequence):
     calls = []
     alone = evaluate(*long_sequence, "davis2017")
     together = evaluate(
@@ -31,7 +31,7 @@ def test_processes_give_the_same_and_tell_progress(long_sequence):
     assert calls == [(done, 68) for done in range(1, 69)]
 
 
-def test_errors_of_processes_are_the_same_one_line(long_sequence):
+def test_worker_errors_are_the_same_one_line(long_sequence):
     write_sequences(long_sequence[0], {"long": {"00040": blocks(1)[:4]}})
     messages = set()
     for jobs in (1, 2):
@@ -46,7 +46,7 @@ def test_errors_of_processes_are_the_same_one_line(long_sequence):
     assert not multiprocessing.active_children()
 
 
-def test_an_interruption_ends_the_processes(long_sequence):
+def test_interrupt_ends_the_workers(long_sequence):
     def interrupt(done, total):
         raise KeyboardInterrupt
 
@@ -55,7 +55,7 @@ def test_an_interruption_ends_the_processes(long_sequence):
     assert not multiprocessing.active_children()
 
 
-def test_a_killed_process_is_told(monkeypatch, long_sequence):
+def test_killed_worker_is_reported(monkeypatch, long_sequence):
     monkeypatch.setattr(processes, "_leave_interruptions_to_the_parent", sys.exit)
     with pytest.raises(InputError, match="a process that scores frames ended early: killed for"):
         evaluate(*long_sequence, "davis2017", jobs=2)
@@ -66,7 +66,7 @@ def test_jobs_must_be_at_least_one(long_sequence):
         evaluate(*long_sequence, "davis2017", jobs=0)
 
 
-def test_no_more_processes_than_the_system_can_wait_for(monkeypatch):
+def test_number_of_processes_is_limited_on_windows(monkeypatch):
     asked = []
 
     def pool(jobs, *arguments):

@@ -1,4 +1,4 @@
-"""The graphs: names, shapes, metadata, and the same numbers as Keras."""
+"""ONNX graphs: names, shapes, metadata, and parity with Keras."""
 
 import copy
 import dataclasses
@@ -55,7 +55,7 @@ def stream():
     return OnnxStream(files_of(tiny_onnx()), threads=1)
 
 
-def test_what_was_written():
+def test_written_files():
     exported = tiny_onnx()
     assert list(exported.signatures) == GRAPHS
     assert sorted(exported.sizes) == sorted(f"{name}.onnx" for name in GRAPHS)
@@ -71,7 +71,7 @@ def test_what_was_written():
     assert "parity       20 frames of 64x96, 2 objects" in text
 
 
-def test_metadata_say_what_a_graph_is():
+def test_metadata_describes_the_graph():
     exported = tiny_onnx()
     for name, path in files_of(exported).items():
         graph = onnx.load(path)
@@ -98,14 +98,14 @@ def test_free_dimensions_have_names():
 
 
 @pytest.mark.parametrize(("size", "objects"), [((37, 50), 2), ((64, 64), 1), ((8, 9), 3)])
-def test_other_sizes_and_numbers_of_objects(stream, size, objects):
+def test_varying_sizes_and_numbers_of_objects(stream, size, objects):
     frames, masks = tiny_clip(size, frames=4, objects=objects)
     for other in (stream, FeatureStream(stream.graphs, threads=1)):
         parity = measure_parity(KerasStream(tiny_model()), other, frames, masks)
         assert parity.largest_difference < 1e-5
 
 
-def test_one_image_for_each_object(stream):
+def test_one_image_per_object(stream):
     frames, masks = tiny_clip(objects=2)
     twice = np.stack([frames[0]] * 2)
     state = stream.initialize(frames[0][None], masks)
@@ -114,7 +114,7 @@ def test_one_image_for_each_object(stream):
     np.testing.assert_allclose(of_one, of_two, atol=1e-6)
 
 
-def test_a_clip_is_its_steps(stream):
+def test_clip_equals_its_steps(stream):
     frames, masks = tiny_clip(frames=5)
     probs = stream.run("segment_clip", {"images": np.stack(frames)[None], "mask": masks})["probs"]
     assert probs.shape == (2, 5, 37, 50, 1)
@@ -125,14 +125,14 @@ def test_a_clip_is_its_steps(stream):
         np.testing.assert_allclose(probs[:, t], expected, atol=1e-6)
 
 
-def test_a_fixed_size_stands_in_the_graph():
+def test_fixed_size_is_stored_in_the_graph():
     graph = convert(tiny_model(), (40, 50), ["step"])["step"].graph
     assert shape_of(graph.input[0]) == ["images", 40, 50, 3]
     assert shape_of(graph.input[1]) == ["objects", 5, 7, 4]
     assert shape_of(graph.output[0]) == ["objects", 40, 50, 1]
 
 
-def test_float16_weights_take_half_the_room_and_compute_in_float32():
+def test_float16_weights_are_stored_as_half_and_compute_in_float32():
     graph = tiny_graphs()["step"]
     half = with_half_weights(graph)
     kept = {x.name: numpy_helper.to_array(x) for x in half.graph.initializer}
@@ -150,7 +150,7 @@ def test_float16_weights_take_half_the_room_and_compute_in_float32():
     assert 0 < measure_parity(*streams, frames, masks).largest_difference < 1e-2
 
 
-def test_a_conversion_leaves_no_copies_and_no_settings_behind():
+def test_conversion_leaves_no_copies_and_no_gc_settings():
     before = gc.get_threshold()
     graphs = convert(tiny_model(), graphs=["step"])
     assert list(graphs) == ["step"]
@@ -158,7 +158,7 @@ def test_a_conversion_leaves_no_copies_and_no_settings_behind():
     assert (gc.get_threshold(), gc.get_freeze_count()) == (before, 0)
 
 
-def test_weights_that_float16_cannot_hold_stay():
+def test_weights_beyond_float16_stay_float32():
     graph = copy.deepcopy(tiny_graphs()["encode"])
     (kernel,) = (x for x in graph.graph.initializer if np.prod(x.dims) >= 256)
     kernel.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(kernel) * 1e9, kernel.name))
@@ -167,7 +167,7 @@ def test_weights_that_float16_cannot_hold_stay():
 
 
 @pytest.mark.parametrize("name", GRAPHS)
-def test_a_wrong_graph_is_found_and_nothing_is_left(monkeypatch, name):
+def test_wrong_graph_is_detected_and_no_files_are_left(monkeypatch, name):
     def converted(*args, **kwargs):
         graphs = copy.deepcopy(tiny_graphs())
         if name in graphs:
@@ -190,28 +190,28 @@ def test_a_wrong_graph_is_found_and_nothing_is_left(monkeypatch, name):
 
 
 def _spoil(graph: onnx.GraphProto) -> None:
-    """Enlarges every weight."""
+    """Scale up all weights."""
     for tensor in graph.initializer:
         if tensor.data_type == 1 and np.prod(tensor.dims) >= 256:
             value = numpy_helper.to_array(tensor)
             tensor.CopyFrom(numpy_helper.from_array(value * np.float32(1.5), tensor.name))
 
 
-def test_a_folder_with_something_in_it_is_refused(tmp_path):
+def test_non_empty_folder_is_refused(tmp_path):
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(InputError, match="is there already; give the name of a new folder"):
         export_onnx(tiny_model(), tmp_path, name="tiny")
     assert (tmp_path / "mine.txt").read_text() == "mine"
 
 
-def test_a_half_precision_model_is_refused():
+def test_half_precision_model_is_refused():
     model = S2S(SMALL["paper"], dtype="mixed_bfloat16")
     with pytest.raises(InputError, match=r"made from a float32 model.*mixed_bfloat16"):
         convert(model)
 
 
 @pytest.mark.parametrize("package", ["onnx", "onnxruntime", "tf2onnx"])
-def test_a_missing_package_is_named_by_the_call_not_by_the_import(package):
+def test_missing_package_is_reported_on_call_not_on_import(package):
     code = (
         f"import sys; sys.modules[{package!r}] = None\n"
         "import ytvos_keras\n"
@@ -226,7 +226,7 @@ def test_a_missing_package_is_named_by_the_call_not_by_the_import(package):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["lite", "paper"])
-def test_small_models_stream_as_keras(kind):
+def test_small_models_match_keras(kind):
     model = small_model(kind)
     stream = OnnxStream(convert(model), threads=1)
     for size, objects in (((64, 96), 2), ((70, 101), 1)):
@@ -237,7 +237,7 @@ def test_small_models_stream_as_keras(kind):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["s2s-lite", "s2s-vgg16"])
-def test_presets_stream_as_keras_over_twenty_frames(name):
+def test_presets_match_keras_over_twenty_frames(name):
     model = load(name) if name == "s2s-lite" else S2S(NARROW_VGG16)
     stream = OnnxStream(convert(model, graphs=["initialize", "step"]))
     frames, masks = demo_clip((256, 448), frames=21, objects=1)

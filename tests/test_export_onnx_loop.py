@@ -1,4 +1,4 @@
-"""`export/onnx_segment.py`: a video without TensorFlow."""
+"""`export/onnx_segment.py` segments a video without TensorFlow."""
 
 import subprocess
 import sys
@@ -18,7 +18,7 @@ SCRIPT = Path(__file__).parents[1] / "export" / "onnx_segment.py"
 
 
 def run(*arguments) -> subprocess.CompletedProcess:
-    # TensorFlow cannot be imported.
+    # None in `sys.modules` makes an import of TensorFlow or Keras fail.
     code = (
         "import sys, runpy\n"
         "for name in ('tensorflow', 'keras'): sys.modules[name] = None\n"
@@ -30,7 +30,7 @@ def run(*arguments) -> subprocess.CompletedProcess:
 
 @pytest.fixture
 def frames(tmp_path) -> tuple[Path, Path]:
-    """The first frames of the bundled clip as pictures, and a mask of two objects."""
+    """The first frames of the bundled clip as images, and a mask of two objects."""
     folder = tmp_path / "frames"
     folder.mkdir()
     for number, (frame, mask) in enumerate(bundled_clip().frames(limit=4)):
@@ -42,7 +42,7 @@ def frames(tmp_path) -> tuple[Path, Path]:
     return folder, tmp_path / "mask.png"
 
 
-def test_masks_are_those_of_the_package(frames, tmp_path):
+def test_masks_match_the_package(frames, tmp_path):
     folder, mask = frames
     result = run(tiny_onnx().path, folder, "--mask", mask, "--output", tmp_path / "masks")
     assert result.returncode == 0, result.stderr
@@ -57,7 +57,7 @@ def test_masks_are_those_of_the_package(frames, tmp_path):
     np.testing.assert_array_equal(palette[:8], davis_palette()[:8])
 
 
-def test_an_object_that_appears_later(frames, tmp_path):
+def test_object_that_appears_later(frames, tmp_path):
     folder, mask = frames
     (tmp_path / "masks").mkdir()
     mask.rename(tmp_path / "masks" / "00000.png")
@@ -71,7 +71,7 @@ def test_an_object_that_appears_later(frames, tmp_path):
     assert 9 not in read_mask(tmp_path / "o" / "00001.png", allow_empty=True)[0]
 
 
-def test_a_video_file(tmp_path):
+def test_video_file(tmp_path):
     clip = bundled_clip()
     mask = next(iter(clip.masks.values()))
     result = run(tiny_onnx().path, clip.path, "--mask", mask, "--output", tmp_path)
@@ -88,7 +88,7 @@ def test_a_video_file(tmp_path):
         (lambda mask: Image.new("L", (640, 360), 1).save(mask, "JPEG"), "JPEG does not keep exact"),
     ],
 )
-def test_a_wrong_mask_is_one_line(frames, tmp_path, spoil, said):
+def test_invalid_mask_is_one_line(frames, tmp_path, spoil, said):
     folder, mask = frames
     spoil(mask)
     result = run(tiny_onnx().path, folder, "--mask", mask, "--output", tmp_path / "masks")

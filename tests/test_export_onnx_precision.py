@@ -1,4 +1,4 @@
-"""int8, what it costs, and the clips on which that is measured."""
+"""int8 quantization, its cost, and the clips on which that cost is measured."""
 
 import unicodedata
 
@@ -19,7 +19,7 @@ from ytvos_keras.media import write_mask
 
 @pytest.fixture
 def clips(tmp_path) -> list[Clip]:
-    """A square that moves, with a mask of every frame."""
+    """A moving square with a mask for every frame."""
     for kind in ("JPEGImages", "Annotations"):
         (tmp_path / kind / "square").mkdir(parents=True)
     for t in range(12):
@@ -36,7 +36,7 @@ def stream():
     return OnnxStream(tiny_graphs(), threads=1)
 
 
-def test_calibration_sees_every_fifth_frame_with_the_models_own_state(stream, clips):
+def test_calibration_uses_every_fifth_frame_and_the_models_own_state(stream, clips):
     inputs = calibration_inputs(stream, clips, (64, 96), 8, count=2)
     assert [len(own) for own in inputs.values()] == [1, 2, 2, 2]
     assert inputs["step"][0]["image"].shape == (1, 64, 96, 3)
@@ -45,7 +45,7 @@ def test_calibration_sees_every_fifth_frame_with_the_models_own_state(stream, cl
     assert set(inputs["step_features"][0]) == {"features", "h", "previous_mask"}
 
 
-def test_convolutions_are_int8_by_output_channel(stream, clips):
+def test_convolutions_are_int8_per_output_channel(stream, clips):
     inputs = calibration_inputs(stream, clips, (64, 96), 8, count=2)
     graph = quantise(tiny_graphs()["step"], inputs["step"])
     onnx.checker.check_model(graph, full_check=True)
@@ -72,7 +72,7 @@ def test_the_small_backbone_and_depthwise_convolutions_stay_float(stream, clips)
     assert operations.count("Conv") == 1
 
 
-def test_an_empty_first_mask_cannot_be_calibrated_on(stream, clips):
+def test_empty_first_mask_is_refused_for_calibration(stream, clips):
     path = next(iter(clips[0].masks.values()))
     Image.new("L", (96, 64)).save(path)
     with pytest.raises(InputError, match=r"00000\.png: no object in it"):
@@ -94,7 +94,7 @@ def test_precisions_are_scored_against_annotations(stream, clips):
     assert reports == [("measuring on clips", 0, 1)]
 
 
-def test_without_annotations_the_first_precision_is_the_truth(stream):
+def test_without_annotations_the_first_precision_is_the_reference(stream):
     measured = measure_precisions(
         {"a": segmenter(stream), "b": segmenter(stream)}, [bundled_clip()], frames=4
     )
@@ -110,14 +110,14 @@ def test_the_bundled_clip_has_a_first_mask_only():
     assert none is None
 
 
-def test_a_clip_without_a_first_mask_is_named(clips):
+def test_clip_without_a_first_mask_is_reported(clips):
     next(iter(clips[0].masks.values())).unlink()
     del clips[0].masks["00000"]
     with pytest.raises(InputError, match="square: the first frame, 00000, has no mask"):
         list(clips[0].frames())
 
 
-def test_names_in_another_encoding_of_unicode(tmp_path):
+def test_names_in_different_unicode_normalization_forms(tmp_path):
     composed, decomposed = (unicodedata.normalize(form, "b\u00e4r") for form in ("NFC", "NFD"))
     for kind, name in (("JPEGImages", decomposed), ("Annotations", composed)):
         (tmp_path / kind / name).mkdir(parents=True)
@@ -126,12 +126,12 @@ def test_names_in_another_encoding_of_unicode(tmp_path):
     assert [mask.sum() for _, mask in clip.frames()] == [64]
 
 
-def test_a_folder_of_another_kind_is_refused(tmp_path):
+def test_folder_without_annotations_is_refused(tmp_path):
     with pytest.raises(InputError, match="Annotations: no such folder"):
         find_clips(tmp_path)
 
 
-def test_int8_files_say_what_they_cost():
+def test_int8_files_report_their_cost():
     exported = tiny_onnx("int8")
     assert list(exported.measured) == ["float32", "int8"]
     (line,) = (x for x in exported.lines() if x.startswith("measured     int8"))

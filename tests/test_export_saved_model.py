@@ -24,7 +24,7 @@ BYTE_SIGNATURES = ["initialize_bytes", "step_bytes", "segment_clip_bytes"]
 
 
 class FeatureStream(SavedModelStream):
-    """`encode` once, then `step_features` for all objects."""
+    """Calls `encode` once, then `step_features` for all objects."""
 
     def step(self, image, state):
         state = self.run("step_features", **self.run("encode", image=image), **state)
@@ -33,7 +33,7 @@ class FeatureStream(SavedModelStream):
 
 
 class SessionStream:
-    """A `ServedVersion` as a stream: `tf.compat.v1.saved_model.load` and a session."""
+    """Streams through a `ServedVersion`: `tf.compat.v1.saved_model.load` and a session."""
 
     def __init__(self, path):
         self.version = ServedVersion(path)
@@ -47,7 +47,7 @@ class SessionStream:
 
 
 def check_with_c_library(model, path, clip, folder):
-    """Streams a clip in a process that imports no TensorFlow, and compares with Keras."""
+    """Stream a clip in a process that imports no TensorFlow, and compare with Keras."""
     signatures = ServedVersion(path).signatures
     names = {
         signature: {
@@ -76,7 +76,7 @@ def loaded():
     return SavedModelStream(tiny_export().saved.path)
 
 
-def test_what_was_written():
+def test_written_files():
     _, folder, saved = tiny_export()
     assert list(saved.signatures) == SIGNATURES + BYTE_SIGNATURES
     assert saved.signatures["step"] == (
@@ -94,7 +94,7 @@ def test_what_was_written():
 
 @pytest.mark.parametrize("kind", [SavedModelStream, FeatureStream, SessionStream])
 @pytest.mark.parametrize(("size", "objects"), [((37, 50), 2), ((64, 40), 1)])
-def test_streams_like_keras(kind, size, objects):
+def test_stream_matches_keras(kind, size, objects):
     model, _, saved = tiny_export()
     clip = tiny_clip(size, 6, objects)
     parity = measure_parity(KerasStream(model), kind(saved.path), *clip)
@@ -102,7 +102,7 @@ def test_streams_like_keras(kind, size, objects):
     assert parity.equal_labels == 1
 
 
-def test_a_clip_is_the_stream_behind_the_given_mask(loaded):
+def test_clip_equals_the_stream_after_the_given_mask(loaded):
     frames, masks = tiny_clip()
     clip = loaded.run("segment_clip", images=np.stack(frames)[None], mask=masks)["probs"]
     np.testing.assert_array_equal(clip[:, 0], masks)
@@ -112,14 +112,14 @@ def test_a_clip_is_the_stream_behind_the_given_mask(loaded):
         np.testing.assert_allclose(clip[:, t], probs, atol=1e-6)
 
 
-def test_several_videos_in_one_batch_do_not_see_each_other(loaded):
+def test_videos_of_a_batch_are_independent(loaded):
     (one, other), masks = tiny_clip(frames=2)
     both = loaded.run("segment_clip", images=np.stack([[one, other], [other, one]]), mask=masks)
     alone = loaded.run("segment_clip", images=np.stack([[other, one]]), mask=masks[1:])
     np.testing.assert_allclose(both["probs"][1:], alone["probs"], atol=1e-6)
 
 
-def test_any_value_but_0_marks_the_object(loaded):
+def test_any_nonzero_value_marks_the_object(loaded):
     frames, masks = tiny_clip()
     state = loaded.initialize(frames[0][None], masks)
     for name, x in loaded.initialize(frames[0][None], 255 * masks).items():
@@ -131,7 +131,7 @@ def test_the_default_signature_is_step(loaded):
     assert names[0] == names[1]
 
 
-def test_the_warm_up_file_record_by_record(loaded):
+def test_warmup_file_record_by_record(loaded):
     requests = read_warmup(tiny_export().saved.path / WARMUP_FILE)
     assert [r.model_spec.signature_name for r in requests] == SIGNATURES + BYTE_SIGNATURES
     for request in requests:
@@ -141,12 +141,12 @@ def test_the_warm_up_file_record_by_record(loaded):
         assert all(len(x) == 1 for x in outputs.values())
 
 
-def test_the_c_library_runs_it_without_python(tmp_path):
+def test_c_library_runs_the_model_without_python(tmp_path):
     model, _, saved = tiny_export()
     check_with_c_library(model, saved.path, tiny_clip(), tmp_path)
 
 
-def test_a_difference_leaves_nothing(tmp_path, monkeypatch):
+def test_failed_parity_leaves_no_files(tmp_path, monkeypatch):
     class Wrong(KerasStream):
         def step(self, image, state):
             probs, state = super().step(image, state)
@@ -161,7 +161,7 @@ def test_a_difference_leaves_nothing(tmp_path, monkeypatch):
     assert list((tmp_path / "tiny").iterdir()) == []
 
 
-def test_a_fixed_size_and_the_next_version(tmp_path, monkeypatch):
+def test_fixed_size_and_the_next_version(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "byte_signatures", lambda *_: {})  # tested above
     (tmp_path / "tiny" / "7").mkdir(parents=True)
     (tmp_path / "tiny" / "models.config").write_text("mine")
@@ -180,7 +180,7 @@ def test_a_fixed_size_and_the_next_version(tmp_path, monkeypatch):
     }
 
 
-def test_a_version_that_is_there_is_kept(tmp_path):
+def test_existing_version_is_kept(tmp_path):
     (tmp_path / "3").mkdir()
     with pytest.raises(InputError, match=r"3: is there already; give another version"):
         export_saved_model(TinyS2S(), tmp_path, version=3)
@@ -188,7 +188,7 @@ def test_a_version_that_is_there_is_kept(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["paper", "mask-as-input"])
-def test_other_members_of_the_family(kind, tmp_path):
+def test_other_models_of_the_family(kind, tmp_path):
     model = small_model(kind)
     saved = export_saved_model(model, tmp_path / "s2s", size=(40, 70))
     assert saved.parity.largest_difference < 1e-4

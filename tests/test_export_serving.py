@@ -1,4 +1,4 @@
-"""The development server, through gRPC and REST, with requests that are right and that are not."""
+"""The development server over gRPC and REST, with valid and invalid requests."""
 
 import base64
 import contextlib
@@ -59,7 +59,7 @@ def channel(server):
 
 
 class Grpc:
-    """A stream of `PredictRequest`s."""
+    """Streams through `PredictRequest`s."""
 
     def __init__(self, channel, **choice):
         self.stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
@@ -95,20 +95,20 @@ def client(channel):
 
 @pytest.fixture
 def request_of(client):
-    """A right `step` request, to be spoiled."""
+    """A valid `step` request for tests to modify."""
     frames, masks = tiny_clip()
     return {"image": frames[1][None], **client.initialize(frames[0][None], masks)}
 
 
 @pytest.fixture
 def still_serving(client):
-    """Asks for a frame after the test, whatever it did to the server."""
+    """Check that the server still answers after the test."""
     yield
     frames, masks = tiny_clip(frames=2)
     assert client.initialize(frames[0][None], masks)["h"].shape == (2, 5, 7, 4)
 
 
-def test_a_clip_with_the_state_handed_on(client):
+def test_clip_with_the_state_passed_from_frame_to_frame(client):
     parity = measure_parity(KerasStream(tiny_export().model), client, *tiny_clip(frames=20))
     assert parity.frames == 19
     assert parity.largest_difference < 1e-6
@@ -169,7 +169,7 @@ def huge(value):
         ),
     ],
 )
-def test_a_wrong_tensor(client, request_of, still_serving, change, message):
+def test_wrong_tensor(client, request_of, still_serving, change, message):
     with pytest.raises(grpc.RpcError, match=message) as error:
         client.predict("step", **(request_of | change))
     assert error.value.code() == grpc.StatusCode.INVALID_ARGUMENT
@@ -208,7 +208,7 @@ def b64(data):
 
 
 def test_rest_streams_files_with_an_opaque_state(server, client):
-    """Against gRPC at the same working size, within the eight bits of a PNG."""
+    """Matches gRPC at the same working size, up to the eight bits of a PNG."""
     frames, masks = tiny_clip((64, 96), frames=4)
     files = [b64(encoded(frame, "JPEG")) for frame in frames]
     mask_files = [b64(encoded(255 * mask[..., 0], "PNG")) for mask in masks]
@@ -272,16 +272,16 @@ def test_rest_metadata_status_and_metrics(server):
         assert 'requests_total{code="200"}' in response.read().decode()
 
 
-def test_a_client_that_hangs_up_is_no_error(monkeypatch):
+def test_client_that_hangs_up_is_not_an_error(monkeypatch):
     def gone(handler):
         raise ConnectionResetError
 
     monkeypatch.setattr(BaseHTTPRequestHandler, "handle", gone)
-    object.__new__(_Handler).handle()  # an error here is a traceback on the server's terminal
+    object.__new__(_Handler).handle()  # an exception would print a traceback on the server
 
 
 def jpeg_of(height, width):
-    """A JPEG whose header says another size."""
+    """A JPEG whose header claims another size."""
     file = bytearray(encoded(np.zeros((16, 16, 3), np.uint8), "JPEG"))
     place = file.index(b"\xff\xc0") + 5
     file[place : place + 4] = struct.pack(">HH", height, width)
@@ -315,7 +315,7 @@ MASK = encoded(np.ones((32, 48), np.uint8), "PNG")
         (FRAME, MASK[:60], ""),
     ],
 )
-def test_pictures_that_are_none(server, client, still_serving, image, mask, message):
+def test_invalid_images(server, client, still_serving, image, mask, message):
     inputs = {"image_bytes": [b64(image)], "mask_bytes": [b64(mask)]}
     body = {"signature_name": "initialize_bytes", "inputs": inputs}
     code, answer = rest(server, "/v1/models/tiny:predict", body)
@@ -326,10 +326,10 @@ def test_pictures_that_are_none(server, client, still_serving, image, mask, mess
     assert error.value.code() == grpc.StatusCode.INVALID_ARGUMENT
 
 
-def test_a_state_string_that_is_none(server, client, still_serving):
+def test_invalid_state_string(server, client, still_serving):
     state = client.predict("initialize_bytes", image_bytes=[FRAME], mask_bytes=[MASK])
     large = encoded(np.zeros((64, 96, 3), np.uint8), "JPEG")
-    assert client.predict("step_bytes", image_bytes=[large], **state)  # resized: the same size
+    assert client.predict("step_bytes", image_bytes=[large], **state)  # same size once resized
     tall = encoded(np.zeros((96, 48, 3), np.uint8), "JPEG")
     for inputs in (
         {"image_bytes": [tall], **state},
@@ -379,7 +379,7 @@ def test_rest_faults(server, still_serving, path, body, code, message):
 
 
 def raw(server, data, timeout=10):
-    """Everything that comes back until the server closes the connection, or is silent."""
+    """Return everything received until the server closes the connection or falls silent."""
     answer = b""
     with socket.create_connection((server.host, server.rest_port), timeout=timeout) as connection:
         connection.sendall(data)
@@ -413,7 +413,7 @@ POST = b"POST /v1/models/tiny:predict HTTP/1.1\r\nHost: x\r\n"
         b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n",
     ],
 )
-def test_odd_requests_are_the_clients_fault_and_close_the_connection(
+def test_malformed_requests_are_client_errors_and_close_the_connection(
     server, still_serving, request_
 ):
     answer = raw(server, request_)
@@ -421,7 +421,7 @@ def test_odd_requests_are_the_clients_fault_and_close_the_connection(
         b"HTTP/1.1 200" if request_.startswith(b"GET /v1/models/tiny HTTP") else b"HTTP/1.1 4"
     )
     assert answer.startswith(expected) or b"<h1>Error response</h1>" in answer
-    assert answer.count(b"HTTP/1.1 ") <= 1  # nothing of it is taken for a second request
+    assert answer.count(b"HTTP/1.1 ") <= 1  # no part is parsed as a second request
 
 
 def body(content):
@@ -442,20 +442,20 @@ def body(content):
         b"{}",
     ],
 )
-def test_strings_in_odd_lists(server, still_serving, images):
+def test_strings_in_malformed_lists(server, still_serving, images):
     content = (
         b'{"signature_name":"segment_clip_bytes","inputs":{"images_bytes":%s,"mask_bytes":["a"]}}'
     )
     assert raw(server, body(content % images)).startswith(b"HTTP/1.1 400")
 
 
-def test_a_slow_client_is_told_and_closed(server, still_serving, monkeypatch):
+def test_slow_client_times_out(server, still_serving, monkeypatch):
     monkeypatch.setattr(serving_rest, "_PATIENCE", 0.2)
     for begin in (b"", b"GET /v1", POST + b"Content-Length: 5\r\n\r\n{"):
         assert raw(server, begin).startswith(b"HTTP/1.1 408 Request Timeout")
 
 
-def test_slow_bodies_hold_nobody_up(server, still_serving):
+def test_slow_bodies_do_not_block_others(server, still_serving):
     address = (server.host, server.rest_port)
     with contextlib.ExitStack() as stack:
         for _ in range(3):
@@ -464,7 +464,7 @@ def test_slow_bodies_hold_nobody_up(server, still_serving):
         assert raw(server, body(b"{}")).startswith(b"HTTP/1.1 400")
 
 
-def test_large_bodies_of_many_clients_wait_their_turn(server, still_serving, monkeypatch):
+def test_large_bodies_share_a_budget(server, still_serving, monkeypatch):
     monkeypatch.setattr(rest_body, "LARGEST_MESSAGE", 10)
     reader = rest_body.BodyReader()
     handler = types.SimpleNamespace(headers=email.message.Message(), rfile=io.BytesIO(b"x" * 11))
@@ -476,10 +476,10 @@ def test_large_bodies_of_many_clients_wait_their_turn(server, still_serving, mon
     with pytest.raises(RequestError, match="shorter than Content-Length"):
         reader.read(handler)
     handler.rfile.seek(0)
-    assert reader.read(handler) == b"x" * 10  # the room was given back
+    assert reader.read(handler) == b"x" * 10  # the budget was released
 
 
-def test_bytes_that_are_no_request(channel, still_serving):
+def test_bytes_that_are_not_a_request(channel, still_serving):
     call = channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
     for data in (b"\xff" * 20, b"\x0a\xff\xff\xff\xff\x0f", b"x"):
         with pytest.raises(grpc.RpcError) as error:
@@ -487,7 +487,7 @@ def test_bytes_that_are_no_request(channel, still_serving):
         assert error.value.code() == grpc.StatusCode.INVALID_ARGUMENT
 
 
-def test_a_shape_needs_its_values(client, still_serving):
+def test_shape_without_its_values(client, still_serving):
     for count in (10**4, 10**8):
         strings = tf.make_tensor_proto(np.array([b"x"], object))
         strings.tensor_shape.dim[0].size = count

@@ -1,4 +1,4 @@
-"""The page of `export/web/` in a real browser: it finds the masks that onnxruntime finds."""
+"""The page of `export/web/` in a real browser segments like onnxruntime."""
 
 import contextlib
 import http.server
@@ -34,8 +34,8 @@ WEB = Path(__file__).parents[1] / "export" / "web"
 SITE = WEB / "site"
 SIZE = (360, 640)  # of the bundled clip
 BOXES = {1: (180, 90, 420, 320), 2: (30, 20, 120, 110)}
-BUDGET = 0.001  # of the pixels may differ: other arithmetic, at the edges
-CLOSE = 1e-3  # probabilities: where two objects are as likely, arithmetic decides
+BUDGET = 0.001  # share of pixels that may differ, due to rounding at edges
+CLOSE = 1e-3  # probability difference below which rounding decides between two objects
 
 needs_browser = pytest.mark.skipif(
     CHROMIUM is None or not (SITE / "lib").exists(),
@@ -51,7 +51,7 @@ COLLECTED = """() => window.seen.map(({ index, image, labels, rows, columns, con
 
 
 class Files(http.server.SimpleHTTPRequestHandler):
-    """Serves a folder, with the headers that allow threads if the server says so."""
+    """Serves a folder, with the headers that enable threads if `server.isolated`."""
 
     def end_headers(self):
         if self.server.isolated:
@@ -87,7 +87,7 @@ def browser():
 
 @contextlib.contextmanager
 def opened(browser, model: Path, folder: Path, isolated: bool = False):
-    """Yields a person who has opened the bundled clip on the page."""
+    """Yield a user who has opened the bundled clip on the page."""
     shutil.copytree(SITE, folder, dirs_exist_ok=True)
     shutil.rmtree(folder / "model", ignore_errors=True)
     shutil.copytree(model, folder / "model")
@@ -118,7 +118,7 @@ def saved_masks(person: Person) -> dict[str, np.ndarray]:
 
 
 def check(frames, model: Path) -> None:
-    """Streams the images that the page saw through onnxruntime, and compares the labels."""
+    """Stream the images that the page processed through onnxruntime and compare the labels."""
     stream = OnnxStream({name: model / f"{name}.onnx" for name in ("initialize", "step")})
     state = None
     for frame in frames:
@@ -149,7 +149,7 @@ def check(frames, model: Path) -> None:
     [("float32", False), ("float16", True)],
     ids=["one core", "several cores"],
 )
-def test_the_page_finds_what_onnxruntime_finds(browser, tmp_path, precision, isolated):
+def test_page_matches_onnxruntime(browser, tmp_path, precision, isolated):
     model = tiny_onnx(precision).path
     with opened(browser, model, tmp_path, isolated) as person:
         draw(person)
@@ -170,7 +170,7 @@ def test_the_page_finds_what_onnxruntime_finds(browser, tmp_path, precision, iso
 
 @pytest.mark.slow
 @needs_browser
-def test_a_second_run_begins_where_the_person_drew(browser, tmp_path):
+def test_second_run_starts_at_the_new_mask(browser, tmp_path):
     with opened(browser, tiny_onnx("float32").path, tmp_path) as person:
         draw(person)
         person.go_to(4)
@@ -179,7 +179,7 @@ def test_a_second_run_begins_where_the_person_drew(browser, tmp_path):
         person.sees("#run", "Done: 3 frames.")
         person.press("Home")
         person.sees("#place", "frame 1 of")
-        person.press("Control+z", "Control+z")  # both outlines
+        person.press("Control+z", "Control+z")  # remove both outlines
         person.lasso(*BOXES[1])
         person.page.evaluate(COLLECT)
         person.propagate()
@@ -192,7 +192,7 @@ def test_a_second_run_begins_where_the_person_drew(browser, tmp_path):
 
 @pytest.mark.slow
 @needs_browser
-def test_frames_are_those_of_the_file(browser, tmp_path):
+def test_frames_match_the_file(browser, tmp_path):
     with opened(browser, tiny_onnx("float32").path, tmp_path) as person:
         facts = person.page.evaluate(
             """async () => {
@@ -236,8 +236,8 @@ def test_the_bundled_model_in_the_page(browser, tmp_path):
 
 @pytest.mark.slow
 @needs_browser
-def test_both_pages_find_the_same_masks_and_doubts(browser, tmp_path):
-    """The static page, and that of `ytvos-annotate`, with the bundled model on the bundled clip."""
+def test_both_pages_give_the_same_masks_and_confidence(browser, tmp_path):
+    """Run the bundled model on the bundled clip in the static page and in `ytvos-annotate`."""
     model = ytvos_keras.load("s2s-lite")
     exported = export_onnx(model, new_folder(), name="s2s-lite", precision="float16")
     with opened(browser, exported.path, tmp_path / "static") as person:
@@ -279,7 +279,7 @@ def follow(person: Person) -> None:
     expect(person.page.locator("#doubtful")).to_be_enabled()
 
 
-def test_the_page_loads_from_its_own_place_only():
+def test_page_loads_nothing_from_elsewhere():
     policy = re.search(r'POLICY =\s+"([^;]+);', (WEB / "build.mjs").read_text())[1]
     assert policy == "default-src 'none'"
     page = Path(ytvos_keras.__file__).parent / "annotate" / "page"
@@ -287,7 +287,7 @@ def test_the_page_loads_from_its_own_place_only():
         assert not re.search(r"https?://", file.read_text(encoding="utf-8")), file
 
 
-def test_nothing_large_is_in_the_repository():
+def test_build_artifacts_are_ignored():
     ignored = (WEB.parents[1] / ".gitignore").read_text().splitlines()
     for name in ("node_modules", "site"):
         assert f"/export/web/{name}/" in ignored

@@ -1,4 +1,4 @@
-"""The public surface: a name that people rely on neither vanishes nor appears by accident."""
+"""Pin the public API, so that no name disappears or appears by accident."""
 
 import importlib
 import re
@@ -54,11 +54,11 @@ def test_public_names_are_pinned(module):
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_every_public_name_resolves_to_what_it_names(module):
+def test_every_public_name_resolves_to_the_right_object(module):
     room = importlib.import_module(module)
     for name in PUBLIC[module].split():
         value = getattr(room, name)
-        # A function must not be shadowed by the module of the same name in which it lives.
+        # A function must not be shadowed by its own module of the same name.
         assert isinstance(value, type(sys)) == (f"{module}.{name}" in PUBLIC), name
 
 
@@ -67,7 +67,7 @@ def test_tab_completion_offers_the_public_names(module):
     assert set(PUBLIC[module].split()) <= set(dir(importlib.import_module(module)))
 
 
-def test_a_function_is_not_shadowed_once_its_module_is_imported():
+def test_function_is_not_shadowed_after_importing_its_module():
     code = (
         "import ytvos_keras.export.development_server, ytvos_keras.records.write_records\n"
         "from ytvos_keras.export import development_server\n"

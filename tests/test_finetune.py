@@ -1,4 +1,4 @@
-"""Fine-tuning: which videos are held out, and a whole run from the bundled weights."""
+"""Fine-tuning: which videos are held out, and a complete run from the bundled weights."""
 
 import json
 
@@ -32,7 +32,7 @@ def names(data, exclude, split=None):
     return {video.name for videos in found for video in videos}
 
 
-def test_of_the_same_records_a_tenth_is_held_out(twelve):
+def test_a_tenth_is_held_out_if_training_and_validation_share_records(twelve):
     split = split_data(twelve, twelve)
     trained = names(split.training, split.not_trained, "train")
     validated = names(split.validation, split.not_validated)
@@ -42,13 +42,13 @@ def test_of_the_same_records_a_tenth_is_held_out(twelve):
     assert split_data(twelve, dict(twelve)) == split
 
 
-def test_training_videos_are_not_validated_on(twelve, three):
+def test_training_videos_are_excluded_from_validation(twelve, three):
     split = split_data(three, twelve)
     assert names(split.training, split.not_trained, "train") == {"square0", "square1", "square2"}
     assert names(split.validation, split.not_validated) == {f"square{n}" for n in range(3, 12)}
 
 
-def test_a_single_video_cannot_be_both(tmp_path):
+def test_single_video_cannot_be_trained_and_validated_on(tmp_path):
     data = {str(write_records(moving_squares(1), tmp_path)): 1.0}
     with pytest.raises(InputError, match="its only video is trained on; give other records"):
         split_data(data, data)

@@ -9,7 +9,7 @@ from ytvos_keras.training.fit_confidence import (
 )
 
 
-def test_examples_are_the_models_own_masks_compared_with_the_truth():
+def test_examples_score_the_models_own_masks():
     model, clip = new_model("lite"), make_clip(length=3)
     state = model.initialize(clip["frames"][:, 0], clip["mask"])
     targets = []
@@ -17,14 +17,14 @@ def test_examples_are_the_models_own_masks_compared_with_the_truth():
         probabilities, state = model.step(clip["frames"][:, t], state)
         targets.append(np.array(probabilities) > 0.5)
     targets = np.stack(targets, axis=1).astype("float32")
-    targets[1, 1] = 1 - targets[1, 1]  # nothing in common
+    targets[1, 1] = 1 - targets[1, 1]  # no overlap
     weights = np.array([[1, 0], [1, 1]], "float32")
     examples = collect_examples(model, [(clip, targets, weights)])
     assert examples.inputs.shape == (3, 4)
     np.testing.assert_allclose(examples.region_similarity, [1, 1, 0], atol=1e-6)
 
 
-def test_the_head_learns_to_predict_and_nothing_else_changes():
+def test_head_learns_and_other_weights_stay_fixed():
     keras.utils.set_random_seed(0)
     model, generator = new_model("lite"), np.random.default_rng(0)
     before = [w.numpy() for w in model.weights if "confidence" not in w.path]

@@ -9,7 +9,7 @@ IDS = [1, 2, 7, 254]
 
 
 def label_map(masks, ids):
-    """Later masks lie on top."""
+    """Combine masks into a label map; later masks win."""
     labels = np.zeros(masks[0].shape, "uint8")
     for mask, object_id in zip(masks, ids, strict=True):
         labels[mask] = object_id
@@ -23,14 +23,14 @@ def assert_official(prediction, truth, ids):
         assert f[k] == pytest.approx(official_formulas.F(prediction == i, truth == i), abs=1e-12)
 
 
-def test_a_frame_by_hand():
+def test_frame_by_hand():
     truth = np.uint8([[1, 1, 0, 2], [1, 1, 0, 2]])
     prediction = np.uint8([[0, 1, 1, 0], [0, 1, 1, 0]])
     j, f = score_frame(prediction, truth, [1, 2, 3])
     assert j.dtype == f.dtype == np.float64
     assert j.tolist() == [pytest.approx(1 / 3), 0, 1]
-    # Object 1: the mask's contour is its left and right side, the truth's only its right side, one
-    # pixel from each of them.
+    # Object 1: the prediction's contour is its left and right side, the truth's only its right
+    # side, one pixel from each.
     assert f.tolist() == [1, 0, 1]
 
 
@@ -80,7 +80,7 @@ def test_no_objects():
     assert j.shape == f.shape == (0,)
 
 
-def test_any_memory_layout_is_read_and_none_is_written():
+def test_any_memory_layout_works_and_inputs_are_unchanged():
     random = np.random.default_rng(3)
     prediction, truth = random.integers(0, 3, (2, 12, 17), dtype="uint8")
     before = prediction.copy(), truth.copy()
@@ -102,7 +102,7 @@ def test_any_memory_layout_is_read_and_none_is_written():
         (np.zeros((2, 3, 1), "uint8"), np.zeros((2, 3, 1), "uint8"), r"uint8 \(2, 3, 1\)"),
     ],
 )
-def test_other_arrays_are_refused(prediction, truth, received):
+def test_invalid_arrays_are_refused(prediction, truth, received):
     rule = "must be uint8 label maps of one size .*nearest neighbour.*Received: "
     with pytest.raises(ValueError, match=rule + received):
         score_frame(prediction, truth, [1])

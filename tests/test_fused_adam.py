@@ -7,7 +7,7 @@ from ytvos_keras.training.fused_adam import FusedAdam
 
 
 def train(optimizer):
-    """Three weights after some steps of gradients that do not depend on them, and the state."""
+    """Return three variables and the optimizer state after five steps of seeded gradients."""
     variables = [keras.Variable(np.linspace(-1, 1, n, dtype="float32")) for n in (3, 5, 7)]
     optimizer.build(variables)
     random = np.random.default_rng(0)
@@ -29,7 +29,7 @@ def train(optimizer):
         {"use_ema": True, "ema_momentum": 0.5, "gradient_accumulation_steps": 2},
     ],
 )
-def test_it_is_adam(options):
+def test_matches_keras_adam(options):
     schedule = keras.optimizers.schedules.CosineDecay(0.1, 5)
     expected, received = (
         train(kind(learning_rate=schedule, beta_1=0.8, **options))
@@ -39,18 +39,18 @@ def test_it_is_adam(options):
         np.testing.assert_allclose(mine, theirs, rtol=1e-5, atol=1e-6)
 
 
-def test_it_scales_the_loss_of_float16():
+def test_works_with_loss_scaling():
     inner = FusedAdam(0.1)
     optimizer = keras.optimizers.LossScaleOptimizer(inner, initial_scale=8.0)
     variable = keras.Variable(np.ones(2, "float32"))
     optimizer.build([variable])
     optimizer.apply([tf.constant([8.0, -8.0])], [variable])
     np.testing.assert_allclose(variable, [0.9, 1.1], rtol=1e-4)
-    optimizer.apply([tf.constant([np.inf, 1.0])], [variable])  # left out
+    optimizer.apply([tf.constant([np.inf, 1.0])], [variable])  # skipped because of the overflow
     np.testing.assert_allclose(variable, [0.9, 1.1], rtol=1e-4)
 
 
-def test_replicas_stay_alike():
+def test_replicas_stay_identical():
     devices = tf.config.list_logical_devices("CPU")
     strategy = tf.distribute.MirroredStrategy([devices[0].name])
     with strategy.scope():

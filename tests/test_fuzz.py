@@ -1,6 +1,6 @@
-"""Mutated files through every reader: one line or a right result, never a traceback or a hang.
+"""Mutated files through every reader: one error line or a valid result, no traceback or hang.
 
-`make fuzz` runs them for an hour. A fault that is found becomes a test beside its reader.
+`make fuzz` runs these tests for an hour. Every fault they find becomes a test of its reader.
 """
 
 import contextlib
@@ -33,7 +33,7 @@ from ytvos_keras.records.index import read_index
 READERS = FILE_READERS | MODEL_READERS
 
 
-@pytest.mark.filterwarnings("ignore")  # what is left out is reported in warnings
+@pytest.mark.filterwarnings("ignore")  # omitted items are reported as warnings
 @pytest.mark.parametrize("name", READERS)
 def test_mutated_files(name, tmp_path, counts):
     reader = READERS[name]
@@ -44,7 +44,7 @@ def test_mutated_files(name, tmp_path, counts):
     path.parent.mkdir(parents=True)
     (tmp_path / "input" / "a.jpg").write_bytes(picture("JPEG"))
     path.write_bytes(data)
-    reader.read(path)  # the seed itself is good
+    reader.read(path)  # the seed itself is valid
     rng, before = random.Random(f"{name} {SEED}"), peak_memory()
     for count in inputs(reader.cost):
         content = reader.mutate(data, rng)
@@ -56,7 +56,7 @@ def test_mutated_files(name, tmp_path, counts):
 
 @pytest.mark.parametrize("what", ["dataset.json", "index", "index, resealed", "shard"])
 def test_mutated_records(what, tmp_path, counts):
-    """Names, checksums and places that lead elsewhere; never a picture that was not written."""
+    """Mutate names, checksums and offsets; no image may appear that was not written."""
     good = tmp_path / "good"
     write_records(moving_squares(2), good)
     original = {v.name: read_pictures(v) for v in read_index(good)}
@@ -87,7 +87,7 @@ def test_mutated_records(what, tmp_path, counts):
 
 
 def read_pictures(video):
-    """All of a video; nothing if a picture cannot be read."""
+    """All images of a video, or an empty dict if one cannot be read."""
     try:
         frames = [read_encoded(video, i) for i in range(len(video.images))]
         return {
@@ -114,7 +114,7 @@ def expect_one_line(read, path, content):
         faulthandler.cancel_dump_traceback_later()
 
 
-def test_a_flipped_bit_never_gives_another_mask(tmp_path):
+def test_flipped_bit_never_changes_a_mask(tmp_path):
     data = mask(tmp_path)
     expected, _ = read_mask(tmp_path / "seed.png")
     rng = random.Random(0)
@@ -137,20 +137,20 @@ JSON = st.recursive(
 
 @settings(max_examples=100, deadline=None, derandomize=True)
 @given(JSON)
-def test_json_comes_back(value):
+def test_json_round_trip(value):
     assert parse_json(json.dumps(value, allow_nan=True), allow_nan=True) == value
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(st.binary())
-def test_bytes_that_are_no_json_are_one_error(data):
+def test_random_bytes_raise_only_json_errors(data):
     with contextlib.suppress(JsonError):
         parse_json(data)
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(st.text(st.characters(min_codepoint=48, max_codepoint=111)), st.integers(1, 9))
-def test_compressed_run_lengths_cover_the_picture_or_are_refused(text, width):
+def test_compressed_run_lengths_cover_the_image_or_are_refused(text, width):
     pytest.importorskip("pycocotools")
     size = (7, width)
     try:
@@ -163,7 +163,7 @@ def test_compressed_run_lengths_cover_the_picture_or_are_refused(text, width):
 
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(st.lists(st.booleans(), min_size=35, max_size=35))
-def test_run_lengths_of_every_mask_come_back(pixels):
+def test_run_lengths_round_trip(pixels):
     coco = pytest.importorskip("pycocotools.mask")
     area = np.array(pixels).reshape(7, 5)
     text = coco.encode(np.asfortranarray(area, np.uint8))["counts"].decode()

@@ -1,4 +1,4 @@
-"""Mutated requests to the development server: the client is to blame, or the answer is right."""
+"""Send mutated requests to the development server: a client error or a valid answer."""
 
 import base64
 import json
@@ -31,7 +31,7 @@ def server():
 
 @pytest.fixture
 def tracebacks(monkeypatch):
-    """What the REST server would print."""
+    """Collect the exceptions that the REST server would print."""
     errors = []
     monkeypatch.setattr(ThreadingHTTPServer, "handle_error", lambda *args: errors.append(args[1:]))
     return errors
@@ -57,7 +57,7 @@ def json_of_tensors():
 
 
 def send(server, data):
-    """The answer to a client that sends this and then nothing more."""
+    """Send data, close the sending side and return the answer."""
     answer = b""
     with socket.create_connection((server.host, server.rest_port), timeout=60) as connection:
         try:
@@ -65,7 +65,7 @@ def send(server, data):
             connection.shutdown(socket.SHUT_WR)
             while part := connection.recv(2**20):
                 answer += part
-        except ConnectionError:  # closed while this was still sending
+        except ConnectionError:  # closed by the server while sending
             return answer or b"HTTP/1.1 4"
     return answer
 
@@ -94,7 +94,7 @@ def test_rest(server, tracebacks, counts, seed, part):
 
 
 def is_empty(request):
-    """No line, or an empty one: there is nothing to answer."""
+    """Whether there is no request line, or an empty one, and so nothing to answer."""
     return b"\n" not in request or not request.split(b"\n")[0].strip()
 
 

@@ -1,7 +1,7 @@
-"""The bundled model on made-up videos in which the object goes away.
+"""The bundled model on synthetic videos in which the object disappears.
 
-What is promised is modest: while it is away the mask is smaller than the object was, and when it
-returns it is found.
+The requirement is modest: while the object is away, the mask stays smaller than the object was, and
+when the object returns, it is found.
 """
 
 import numpy as np
@@ -20,7 +20,7 @@ def segmenter():
 
 
 def texture(seed):
-    """Blobs of two sizes in colour."""
+    """Coloured blobs of two sizes."""
     random = np.random.default_rng(seed)
     total = np.zeros((*SIZE, 3))
     for count in (5, 24):
@@ -46,7 +46,7 @@ def overlap(mask, truth):
 
 @pytest.fixture
 def area(segmenter):
-    """Starts to follow a disc in scene 0; returns its area as a share of the frame."""
+    """Start tracking a disc in scene 0; return its area as a share of the frame."""
     frame, inside = picture(0, 112)
     segmenter.reset()
     segmenter.add_object(inside)
@@ -56,7 +56,7 @@ def area(segmenter):
     return inside.mean()
 
 
-def test_an_object_leaves_and_returns(segmenter, area):
+def test_object_leaves_and_returns(segmenter, area):
     away = []
     for column in (130, 150, 170, 190, 210, 230, *[260] * 8, 230, 210, 190, 170, 150):
         frame, inside = picture(0, column)
@@ -67,7 +67,7 @@ def test_an_object_leaves_and_returns(segmenter, area):
     assert overlap(mask, inside) > 0.5
 
 
-def test_a_cut_to_another_scene_and_back(segmenter, area):
+def test_cut_to_another_scene_and_back(segmenter, area):
     elsewhere = [(segmenter.step(texture(scene)) > 0).mean() for scene in (1,) * 5 + (2,) * 5]
     assert max(elsewhere) < area
     frame, inside = picture(0, 120)

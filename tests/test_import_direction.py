@@ -1,4 +1,4 @@
-"""Imports between the rooms of the package flow one way: a later room may import an earlier one."""
+"""Imports between subpackages ("rooms") flow one way: later ones may import earlier ones."""
 
 import ast
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ import ytvos_keras
 
 PACKAGE = Path(ytvos_keras.__file__).parent
 
-# Rooms of one line stand side by side: neither imports the other.
+# Subpackages on one line are siblings and do not import each other.
 ORDER = (
     ("errors",),
     ("argument_types",),
@@ -40,7 +40,7 @@ def room_of(path: Path, package: Path) -> str:
 
 
 def imported_modules(path: Path, package: Path) -> Iterator[tuple[int, str]]:
-    """Yields (line, absolute dotted name) of every import in a file, also inside functions."""
+    """Yield (line, absolute dotted name) of every import in a file, including inside functions."""
     place = (package.name, *path.relative_to(package).with_suffix("").parts)
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -52,17 +52,17 @@ def imported_modules(path: Path, package: Path) -> Iterator[tuple[int, str]]:
 
 
 def backward_imports(package: Path) -> list[str]:
-    """Returns one line per fault: file, line, and what is wrong."""
+    """Return one line per violation: file, line, and reason."""
     faults = []
     for path in sorted((*package.rglob("*.py"), *package.rglob("*/*.pyi"))):
         room = room_of(path, package)
-        if room in NOT_ROOMS:  # the lazy front door may name every room
+        if room in NOT_ROOMS:  # the lazy top-level package may import everything
             continue
         for line, module in imported_modules(path, package):
             parts = module.split(".")
             if parts[0] != package.name or len(parts) < 2 or parts[1] in (room, "__version__"):
                 continue
-            if parts[1] not in RANK:  # a name of the front door, which leads to any room
+            if parts[1] not in RANK:  # a top-level name, which may come from any room
                 reason = f"names a room instead of {module}"
             elif RANK[parts[1]] >= RANK.get(room, -1):
                 reason = f"{room} may not import {parts[1]}"
@@ -76,7 +76,7 @@ def test_no_backward_import():
     assert not backward_imports(PACKAGE), "\n".join(backward_imports(PACKAGE))
 
 
-def test_every_room_has_its_place_in_the_order():
+def test_every_room_is_in_the_order():
     rooms = {
         room_of(path, PACKAGE)
         for path in PACKAGE.iterdir()
@@ -96,7 +96,7 @@ def test_every_room_has_its_place_in_the_order():
         "def later():\n    from ytvos_keras.training.stages import fit",
     ],
 )
-def test_a_planted_backward_import_is_found(tmp_path, statement):
+def test_backward_import_is_detected(tmp_path, statement):
     package = tmp_path / "ytvos_keras"
     (package / "layers").mkdir(parents=True)
     (package / "layers" / "planted.py").write_text(f"import keras\n\n{statement}\n")
@@ -112,14 +112,14 @@ def test_a_planted_backward_import_is_found(tmp_path, statement):
         ("from ytvos_keras import S2S", "names a room instead of ytvos_keras.S2S"),
     ],
 )
-def test_neighbours_and_the_front_door_are_no_way_round(tmp_path, statement, fault):
+def test_siblings_and_the_top_level_package_are_no_loophole(tmp_path, statement, fault):
     package = tmp_path / "ytvos_keras"
     package.mkdir()
     (package / "losses.py").write_text(f"{statement}\n")
     assert [line.split(": ")[1] for line in backward_imports(package)] == [fault]
 
 
-def test_a_forward_import_is_none(tmp_path):
+def test_forward_import_is_allowed(tmp_path):
     package = tmp_path / "ytvos_keras"
     (package / "cli").mkdir(parents=True)
     (package / "cli" / "planted.py").write_text(

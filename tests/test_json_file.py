@@ -25,12 +25,12 @@ from ytvos_keras.media.json_value import JsonValue
         (b'{"\\udfff": 1}', "holds half of a character"),
     ],
 )
-def test_what_is_no_json(data, reason):
+def test_invalid_json(data, reason):
     with pytest.raises(JsonError, match=reason):
         parse_json(data)
 
 
-def test_what_is_json():
+def test_valid_json():
     assert parse_json(b'\xef\xbb\xbf{"a": [1, 2.5, null]}') == {"a": [1, 2.5, None]}
     assert parse_json('["\\ud83d\\ude00"]') == ["\U0001f600"]
     assert math.isnan(parse_json("NaN", allow_nan=True))
@@ -39,7 +39,7 @@ def test_what_is_json():
         parse_json('{"a": 1, "a": 2}', unique_keys=True)
 
 
-def test_names_of_files_that_are_no_unicode_come_back(tmp_path):
+def test_non_unicode_file_names_round_trip(tmp_path):
     write_json(tmp_path / "a.json", ["caf\udce9"])
     assert read_json(tmp_path / "a.json") == ["caf\udce9"]
 

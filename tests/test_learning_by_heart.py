@@ -1,4 +1,4 @@
-"""A small network of each kind learns two clips by heart: all of it can be trained."""
+"""A small network of each kind can overfit two clips, so all of its parts are trainable."""
 
 import dataclasses
 
@@ -12,7 +12,7 @@ from ytvos_keras.metrics import MeanJ
 
 
 def two_clips():
-    """A light square over noise that moves to the right, and one that moves down."""
+    """Two clips over noise: a light square moving right, and one moving down."""
     rng = np.random.default_rng(0)
     frames = rng.integers(60, 140, (2, 3, 64, 64, 3)).astype("uint8")
     masks = np.zeros((2, 3, 64, 64, 1), "float32")
@@ -25,8 +25,8 @@ def two_clips():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", SMALL)
-def test_two_clips_are_learned_by_heart(kind, monkeypatch):
-    if SMALL[kind].state_stride == 32:  # four cells of 8 channels cannot hold the masks
+def test_overfits_two_clips(kind, monkeypatch):
+    if SMALL[kind].state_stride == 32:  # four 8-channel cells cannot represent the masks
         wide = dataclasses.replace(
             SMALL[kind], encoder_filters=32, state_filters=32, decoder_filters=(32, 32, 16, 16, 16)
         )

@@ -1,4 +1,4 @@
-"""A camera or a stream. A real camera cannot be tried in a test: pipes and a local server are."""
+"""Live input from a camera or stream, tested with pipes and a local server instead of a camera."""
 
 import contextlib
 import http.server
@@ -20,7 +20,7 @@ from ytvos_keras.media.live_frames import LiveFrames
 
 SIZE = (32, 48)
 COUNT = 8
-START = 10  # column of the object; the fake model moves it by one in every frame
+START = 10  # initial column of the object; the fake model moves it right by one per frame
 
 
 def grey(index):
@@ -29,7 +29,7 @@ def grey(index):
 
 @pytest.fixture(scope="module")
 def stream(tmp_path_factory):
-    """The bytes of a Matroska file without an index: frames at 0, 1, 2, … quarters of a second."""
+    """Bytes of a Matroska file without an index, with frames every quarter of a second."""
     path = tmp_path_factory.mktemp("stream") / "a.mkv"
     with av.open(str(path), "w", options={"live": "1"}) as container:
         video = container.add_stream("mpeg4", rate=4)
@@ -43,7 +43,7 @@ def stream(tmp_path_factory):
 
 @pytest.fixture
 def serve():
-    """Returns a function that gives the URL of a server of some bytes, of no known length."""
+    """Return a function that serves bytes of undeclared length and returns the URL."""
     with contextlib.ExitStack() as stack:
 
         def serve(data):
@@ -72,7 +72,7 @@ def serve():
 
 @pytest.fixture
 def endless(tmp_path, stream):
-    """A named pipe in which the stream never ends."""
+    """A named pipe on which the stream never ends."""
     path = tmp_path / "pipe"
     os.mkfifo(path)
     done = threading.Event()
@@ -104,7 +104,7 @@ def columns(folder):
     return [int(np.flatnonzero((labels == 3).any(0))[0]) for labels in masks]
 
 
-def test_frames_of_a_server(serve, stream):
+def test_frames_from_a_server(serve, stream):
     frames = list(LiveFrames(serve(stream)))
     assert [index for index, _, _ in frames] == list(range(COUNT))
     assert [float(time) for _, time, _ in frames] == pytest.approx([i / 4 for i in range(COUNT)])
@@ -113,7 +113,7 @@ def test_frames_of_a_server(serve, stream):
         assert np.abs(frame.astype(int) - grey(index)).max() < 6
 
 
-def test_stop_ends_a_stream_that_waits(endless):
+def test_stop_ends_a_waiting_stream(endless):
     frames = LiveFrames(endless)
     seen = []
     for index, _, _ in frames:
@@ -123,7 +123,7 @@ def test_stop_ends_a_stream_that_waits(endless):
     assert seen[:3] == [0, 1, 2]
 
 
-def test_packets_that_cannot_be_decoded_are_left_out(serve, stream):
+def test_undecodable_packets_are_skipped(serve, stream):
     place = len(stream) * 2 // 3
     damaged = stream[:place] + bytes(40) + stream[place + 40 :]
     frames = list(LiveFrames(serve(damaged)))
@@ -138,12 +138,12 @@ def test_packets_that_cannot_be_decoded_are_left_out(serve, stream):
         (__file__, r"is a file; give it as INPUT, without --live"),
     ],
 )
-def test_sources_that_are_not_there(source, message):
+def test_missing_sources(source, message):
     with pytest.raises(InputError, match=message):
         LiveFrames(source)
 
 
-def test_what_is_no_stream(serve):
+def test_not_a_stream(serve):
     for url in (serve(b"nothing of a video"), "http://127.0.0.1:1/a.mkv"):
         with pytest.raises(InputError, match=r"a\.mkv: cannot be opened as a stream"):
             list(LiveFrames(url))
@@ -167,7 +167,7 @@ def test_every_second_frame(serve, stream, arguments, tmp_path):
     assert names == ["00000.png", "00002.png", "00004.png", "00006.png"]
 
 
-def test_ctrl_c_leaves_everything_whole(endless, arguments, tmp_path, capsys):
+def test_ctrl_c_leaves_complete_files(endless, arguments, tmp_path, capsys):
     def interrupt():
         while not (tmp_path / "out" / "00004.png").exists():
             time.sleep(0.05)
@@ -187,8 +187,8 @@ def test_ctrl_c_leaves_everything_whole(endless, arguments, tmp_path, capsys):
     assert "PNG files)" in capsys.readouterr().out
 
 
-def test_a_stream_that_breaks_off(arguments, tmp_path, monkeypatch, capsys):
-    """What was written is kept, the overlay too, and the error is reported."""
+def test_stream_that_breaks_off(arguments, tmp_path, monkeypatch, capsys):
+    """What was written is kept, including the overlay, and the error is reported."""
 
     class Broken(LiveFrames):
         def _read(self):

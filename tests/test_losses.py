@@ -16,7 +16,7 @@ def crossentropy(y, logits):
     return -(y * np.log(p) + (1 - y) * np.log(1 - p))
 
 
-def test_crossentropy_is_equation_5_with_its_sign_mended():
+def test_crossentropy_is_equation_5_with_the_sign_corrected():
     y, logits = batch()
     assert float(MaskCrossentropy()(y, logits)) == pytest.approx(
         crossentropy(y, logits).mean(), rel=1e-5
@@ -24,7 +24,7 @@ def test_crossentropy_is_equation_5_with_its_sign_mended():
 
 
 @pytest.mark.parametrize("loss", [MaskCrossentropy(), LiteLoss()])
-def test_frames_of_weight_0_count_neither_in_the_sum_nor_in_the_number(loss):
+def test_frames_of_weight_0_are_excluded_from_the_mean(loss):
     y, logits = batch()
     weight = np.array([[1, 0, 1], [0, 1, 0]], "float32")
     kept = [float(loss(y[b : b + 1, t : t + 1], logits[b : b + 1, t : t + 1]))
@@ -53,7 +53,7 @@ def test_lite_loss_by_hand():
     assert float(LiteLoss()(y, logits)) == pytest.approx(expected.mean(), rel=1e-5)
 
 
-def test_losses_are_float32_of_half_precision_logits():
+def test_losses_of_half_precision_logits_are_float32():
     y, logits = batch()
     assert MaskCrossentropy()(y, logits.astype("float16")).dtype == "float32"
 
@@ -61,9 +61,9 @@ def test_losses_are_float32_of_half_precision_logits():
 def test_mean_j_by_hand():
     truth = np.zeros((1, 3, 2, 2, 1))
     logits = np.full((1, 3, 2, 2, 1), -1.0)
-    truth[0, 0, 0] = 1  # two pixels; one of them found, and one beside: J = 1/3
+    truth[0, 0, 0] = 1  # two pixels, one found, and one false positive: J = 1/3
     logits[0, 0, 0, 0] = logits[0, 0, 1, 0] = 1  # frame 1 is empty in both: J = 1
-    logits[0, 2] = 1  # all against nothing: J = 0
+    logits[0, 2] = 1  # everything predicted, nothing there: J = 0
     metric = MeanJ()
     metric.update_state(truth, logits)
     assert float(metric.result()) == pytest.approx((1 / 3 + 1 + 0) / 3)

@@ -17,7 +17,7 @@ SIZE = (32, 48)
 
 
 def moving_square(name, number, height=40, width=60, every=1, length=8):
-    """A red square over blue that moves to the right; annotated in every n-th frame."""
+    """A red square moving right over blue, annotated in every n-th frame."""
     frames = np.zeros((length, height, width, 3), np.uint8)
     frames[...] = (0, 0, 255)
     masks = np.zeros((length, height, width), np.uint8)
@@ -83,7 +83,7 @@ def test_frames_and_masks_move_together(videos):
     assert min(agreements) > 0.9, agreements
 
 
-def test_without_augmentation_at_the_videos_own_size_pixels_are_those_of_the_files(videos):
+def test_without_augmentation_native_size_pixels_are_unchanged(videos):
     dataset = make_dataset(
         videos, clip_length=3, size=(40, 60), batch_size=2, augment=False, exclude=["b"]
     )
@@ -93,7 +93,7 @@ def test_without_augmentation_at_the_videos_own_size_pixels_are_those_of_the_fil
         assert set(np.unique(inputs["frames"])) == {0, 255}
 
 
-def test_unannotated_frames_weigh_zero(videos):
+def test_unannotated_frames_have_zero_weight(videos):
     dataset = make_dataset(
         videos, clip_length=5, size=SIZE, batch_size=1, frames="any", exclude=["a"]
     )
@@ -104,7 +104,7 @@ def test_unannotated_frames_weigh_zero(videos):
         assert targets[weights == 1].any(axis=(1, 2, 3)).all()
 
 
-def test_the_same_seed_gives_the_same_clips_from_any_start(videos):
+def test_same_seed_gives_the_same_clips_from_any_start(videos):
     def stream(**options):
         return make_dataset(videos, clip_length=3, size=SIZE, batch_size=2, seed=7, **options)
 
@@ -120,19 +120,19 @@ def test_the_same_seed_gives_the_same_clips_from_any_start(videos):
 
 
 @pytest.mark.slow
-def test_videos_and_pictures_are_mixed_the_same_way_each_time(videos, pictures):
+def test_mixing_videos_and_images_is_deterministic(videos, pictures):
     dataset = make_dataset({videos: 1, pictures: 1}, clip_length=3, size=SIZE, batch_size=2, seed=7)
     assert_same(arrays(dataset, 2), arrays(dataset, 2))
 
 
-def test_lengths_are_drawn_for_each_batch(videos):
+def test_lengths_are_drawn_per_batch(videos):
     batches = arrays(make_dataset(videos, clip_length=(2, 5), size=SIZE, batch_size=3), 20)
     lengths = {inputs["frames"].shape[1] for inputs, _, _ in batches}
     assert lengths == {2, 3, 4, 5}
 
 
 @pytest.mark.slow
-def test_pictures_become_clips(pictures):
+def test_images_become_clips(pictures):
     for inputs, targets, weights in arrays(
         make_dataset(pictures, clip_length=3, size=SIZE, batch_size=2, seed=1), 3
     ):
@@ -161,7 +161,7 @@ def test_teacher_forcing(videos):
         np.testing.assert_array_equal(inputs["previous_masks"][:, 1:], targets[:, :-1])
 
 
-def test_a_frame_without_annotation_has_no_mask_to_force(videos):
+def test_unannotated_frames_are_not_teacher_forced(videos):
     dataset = make_dataset(
         videos,
         clip_length=5,
@@ -177,7 +177,7 @@ def test_a_frame_without_annotation_has_no_mask_to_force(videos):
 
 @pytest.fixture
 def damaged(tmp_path):
-    """Records in which a byte in the middle of a frame of `a` is flipped."""
+    """Records with a flipped byte in the middle of a frame of `a`."""
     write_records([moving_square("a", 1), moving_square("b", 1)], tmp_path, shards=1)
     (shard,) = tmp_path.glob("*.tfrecord")
     data = bytearray(shard.read_bytes())
@@ -187,7 +187,7 @@ def damaged(tmp_path):
     return tmp_path
 
 
-def test_damaged_frames_are_named_once_and_skipped(damaged, caplog):
+def test_damaged_frames_are_reported_once_and_skipped(damaged, caplog):
     with caplog.at_level(logging.WARNING, "ytvos_keras"):
         clips = arrays(make_dataset(damaged, clip_length=4, size=SIZE, batch_size=2), 12)
     assert len(clips) == 12
@@ -196,13 +196,13 @@ def test_damaged_frames_are_named_once_and_skipped(damaged, caplog):
     assert "it is left out" in message
 
 
-def test_damaged_frames_stop_the_run_on_request(damaged):
+def test_damaged_frames_raise_on_request(damaged):
     dataset = make_dataset(damaged, clip_length=8, size=SIZE, batch_size=2, on_corrupt="raise")
     with pytest.raises(tf.errors.InvalidArgumentError, match="a/00000"):
         arrays(dataset, 8)
 
 
-def test_a_truncated_shard_is_named_before_training(damaged):
+def test_truncated_shard_is_reported_before_training(damaged):
     (shard,) = damaged.glob("*.tfrecord")
     shard.write_bytes(shard.read_bytes()[:-40])
     with pytest.raises(InputError, match=r"train-00000-of-00001\.tfrecord"):
@@ -212,7 +212,7 @@ def test_a_truncated_shard_is_named_before_training(damaged):
 def test_videos_are_counted(videos, pictures):
     assert count_videos(videos) == 2
     assert count_videos([videos, pictures]) == 5
-    assert count_videos([videos, pictures], percent=50) == 3  # of each folder, rounded
+    assert count_videos([videos, pictures], percent=50) == 3  # rounded per folder
 
 
 @pytest.mark.parametrize(
@@ -225,12 +225,12 @@ def test_videos_are_counted(videos, pictures):
         ({"worker": (2, 2)}, "worker is .number, how many."),
     ],
 )
-def test_bad_arguments(videos, options, message):
+def test_invalid_arguments(videos, options, message):
     with pytest.raises(ValueError, match=message):
         make_dataset(videos, **options)
 
 
-def test_a_batch_can_be_looked_at(videos, tmp_path):
+def test_batch_can_be_drawn(videos, tmp_path):
     dataset = make_dataset(videos, clip_length=4, size=SIZE, batch_size=2, frames="any", seed=2)
     inputs, targets, _ = arrays(dataset, 1)[0]
     batch = inputs, targets, np.array([[1, 0, 1], [1, 1, 1]])
@@ -240,4 +240,4 @@ def test_a_batch_can_be_looked_at(videos, tmp_path):
     untouched = batch[0]["mask"][0, ..., 0] == 0
     np.testing.assert_array_equal(first[untouched], batch[0]["frames"][0, 0][untouched])
     assert (first[~untouched] != batch[0]["frames"][0, 0][~untouched]).any()
-    assert drawn[:32, 104:152].min() >= 100  # greyed
+    assert drawn[:32, 104:152].min() >= 100  # greyed out

@@ -36,7 +36,7 @@ def smooth_disc():
 
 
 @pytest.mark.parametrize("image", [GREY, PALETTE])
-def test_masks_of_one_number_a_pixel(image):
+def test_single_channel_masks(image):
     data = encode(image)
     facts = examine_mask(data)
     assert facts.kind is None and facts.size == (8, 8)
@@ -60,7 +60,7 @@ MENDABLE = {
 
 
 @pytest.mark.parametrize("what", MENDABLE)
-def test_ids_that_can_be_told_exactly(what):
+def test_ids_that_can_be_recovered_exactly(what):
     data = encode(MENDABLE[what], what.split(",")[0])
     facts = examine_mask(data)
     assert (facts.kind, facts.what) == ("colour-mask", what.strip())
@@ -69,15 +69,15 @@ def test_ids_that_can_be_told_exactly(what):
         decode_labels(data, "a.png")
 
 
-def test_other_colours_are_no_ids():
+def test_other_colours_are_not_ids():
     facts = examine_mask(encode(picture(0)))
     assert facts.labels is None
     assert facts.what == "PNG, mode RGB, 64 colours that are no ids"
 
 
-def test_grey_that_may_be_an_id_or_the_colour_of_one():
+def test_grey_that_may_be_an_id_or_a_palette_colour():
     grey = Image.fromarray(np.where(LABELS > 0, np.uint8(128), np.uint8(0)))
-    assert examine_mask(encode(grey.convert("RGB"))).labels is None  # 128, or the colour of 7
+    assert examine_mask(encode(grey.convert("RGB"))).labels is None  # 128 or colour of id 7
     assert examine_mask(encode(grey)).labels.max() == 128
     black = examine_mask(encode(Image.new("RGB", (4, 3))))
     assert black.kind == "colour-mask" and not black.labels.any()
@@ -100,7 +100,7 @@ def test_smooth_edges():
     assert examine_mask(encode(few)).what == "3 values"
 
 
-def test_many_or_undecided_ids_are_not_smooth_edges():
+def test_many_or_ambiguous_ids_are_not_smooth_edges():
     many = Image.fromarray(np.arange(0, 60, 3, np.uint8)[None])
     coloured = many.copy()
     coloured.putpalette(davis_palette().tobytes())
@@ -119,11 +119,11 @@ def test_jpeg_and_damage():
 
 def test_binary_videos():
     assert is_binary([{0}, {0, 255}])
-    assert not is_binary([{0, 1}, {0, 255}])  # 255 is undecided here
+    assert not is_binary([{0, 1}, {0, 255}])  # ambiguous: 255 may be an id here
     assert not is_binary([{0}]) and not is_binary([])
 
 
-def test_more_ids_than_fit_are_named():
+def test_too_many_ids_are_reported():
     facts = examine_mask(encode(Image.fromarray(np.arange(300, dtype=np.uint16)[None])))
     assert (facts.kind, facts.labels) == ("colour-mask", None)
     assert "values up to 299, but ids are 1 to 254" in facts.what

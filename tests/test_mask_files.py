@@ -1,4 +1,4 @@
-"""Masks as people bring them: colours, and a file or folder for each object."""
+"""User-supplied masks: colour drawings, and one file or folder per object."""
 
 import logging
 
@@ -48,7 +48,7 @@ def test_every_colour_is_an_object(tmp_path, source, caplog, background, kind):
     image = drawing(RED, GREEN, background=background)
     image = image.quantize(4) if kind == "P" else image.convert(kind)
     if kind == "P" and background == WHITE:
-        image = image.remap_palette([2, 1, 0, 3])  # or white would be index 0, as it should be
+        image = image.remap_palette([2, 1, 0, 3])  # with white at index 0, the file would be valid
     image.save(tmp_path / "a.png")
     masks = open_first_masks(tmp_path / "a.png", source)
     labels = masks.read(0)
@@ -60,7 +60,7 @@ def test_every_colour_is_an_object(tmp_path, source, caplog, background, kind):
     assert "every colour is an object: #" in caplog.text
 
 
-def test_colours_of_a_video_have_one_table(tmp_path, source):
+def test_masks_of_a_video_share_a_colour_table(tmp_path, source):
     (tmp_path / "masks").mkdir()
     drawing(RED).save(tmp_path / "masks/000.png")
     drawing(GREEN, RED, BLUE).save(tmp_path / "masks/002.png")
@@ -70,7 +70,7 @@ def test_colours_of_a_video_have_one_table(tmp_path, source):
     assert sorted(masks.trusted.values()) == [[0], [2], [2]]
 
 
-def test_drawings_that_cannot_be_used(tmp_path, source):
+def test_unusable_drawings(tmp_path, source):
     def expect(image, message):
         image.save(tmp_path / "a.png")
         with pytest.raises(InputError, match=message):
@@ -85,7 +85,7 @@ def test_drawings_that_cannot_be_used(tmp_path, source):
     expect(Image.fromarray(noise), "values found; was it resized")
 
 
-def test_more_than_254_colours_in_all():
+def test_more_than_254_colours_in_total():
     table = ColourTable()
     pixels = np.zeros((30, 60, 3), np.uint8)
     for part in range(2):
@@ -106,14 +106,14 @@ def box(row, value=255):
     return mask
 
 
-def test_a_file_for_each_object(tmp_path, source, caplog):
+def test_one_file_per_object(tmp_path, source, caplog):
     caplog.set_level(logging.INFO, "ytvos_keras")
     folder = tmp_path / "objects"
     folder.mkdir()
     Image.fromarray(box(4)).save(folder / "dog.png")
     Image.fromarray(box(20)).save(folder / "cat.png")
     labels = open_first_masks(folder, source).read(0)
-    np.testing.assert_array_equal(labels, (box(20) > 0) * 1 + (box(4) > 0) * 2)  # by name
+    np.testing.assert_array_equal(labels, (box(20) > 0) * 1 + (box(4) > 0) * 2)  # numbered by name
     assert "no mask is named after a frame, so each is an object of one frame" in caplog.text
     (folder / "dog.png").rename(folder / "7_dog.png")
     (folder / "cat.png").rename(folder / "3.png")
@@ -137,8 +137,8 @@ def test_more_files_than_ids(tmp_path, source):
         open_first_masks(folder, source)
 
 
-def test_a_folder_for_each_object(tmp_path, source):
-    """As `--format per-object` writes them."""
+def test_one_folder_per_object(tmp_path, source):
+    """The layout written by `--format per-object`."""
     for name, frame, row in (("1_dog", "000", 4), ("2", "000", 20), ("2", "001", 24)):
         (tmp_path / "objects" / name).mkdir(parents=True, exist_ok=True)
         Image.fromarray(box(row)).save(tmp_path / "objects" / name / f"{frame}.png")

@@ -15,7 +15,7 @@ BLACK, WHITE, RED, GREEN = (0, 0, 0), (255, 255, 255), (255, 0, 0), (0, 160, 0)
 
 
 def drawing(background, *discs, smooth=False, size=(96, 64)):
-    """Discs side by side; `smooth`: antialiased."""
+    """Discs side by side, antialiased if `smooth`."""
     image = Image.new("RGB", (4 * size[0], 4 * size[1]), background)
     for number, colour in enumerate(discs):
         left = 60 + 120 * number
@@ -48,7 +48,7 @@ def saved(image, folder):
         (indexed(np.eye(9), [RED, BLACK], transparent=1), "index 0 is drawn beside transparent"),
     ],
 )
-def test_the_background_must_be_index_0(tmp_path, image, problem):
+def test_background_must_be_index_0(tmp_path, image, problem):
     path = saved(image, tmp_path)
     with pytest.raises(InputError, match=re.escape(f"a.png: {problem}")) as error:
         read_mask(path)
@@ -62,14 +62,14 @@ def test_the_background_must_be_index_0(tmp_path, image, problem):
     ("labels", "colours"),
     [
         ([[0, 1, 2]], [BLACK, RED, WHITE]),
-        ([[0, 1, 2]], [WHITE, RED, GREEN]),  # a white background
-        ([[0, 1, 2]], [(128, 128, 128), RED, WHITE]),  # a grey one
-        ([[0, 1, 5]], [BLACK] * 256),  # no colours at all
+        ([[0, 1, 2]], [WHITE, RED, GREEN]),  # white background
+        ([[0, 1, 2]], [(128, 128, 128), RED, WHITE]),  # grey background
+        ([[0, 1, 5]], [BLACK] * 256),  # all-black palette
         ([[1, 1, 1]], [BLACK, WHITE]),  # the object fills the frame
-        ([[0, 7, 8]], [*davis_palette()[:8].tolist(), BLACK]),  # only eight colours, as some write
+        ([[0, 7, 8]], [*davis_palette()[:8].tolist(), BLACK]),  # eight colours, as some tools write
     ],
 )
-def test_the_index_is_the_id_whatever_the_colours(tmp_path, labels, colours):
+def test_index_is_the_id_for_any_colours(tmp_path, labels, colours):
     path = saved(indexed(labels, colours), tmp_path)
     np.testing.assert_array_equal(read_mask(path)[0], labels)
     facts = examine_mask(path.read_bytes())
@@ -114,15 +114,15 @@ def test_half_transparent_colours_are_smooth_edges(tmp_path):
         ),
     ],
 )
-def test_smooth_edges_of_index_pictures(tmp_path, image):
+def test_smooth_edges_of_palette_images(tmp_path, image):
     path = saved(image, tmp_path)
     with pytest.raises(InputError, match=r"a\.png: \d+ values found; was it resized with interpol"):
         read_mask(path)
     assert examine_mask(path.read_bytes()).kind == "smooth-mask"
 
 
-def test_objects_are_no_edges():
-    """Not even with the colours of edges, or one inside another."""
+def test_objects_are_not_edges():
+    """Even with edge-like colours, or with one object inside another."""
     shades = np.zeros((256, 3))
     shades[:6, 0] = range(0, 300, 50)  # objects in shades of red
     apart = np.zeros((40, 60), np.uint8)
@@ -135,7 +135,7 @@ def test_objects_are_no_edges():
     thin = np.zeros((40, 60), np.uint8)
     thin[10, :], thin[20:30] = 2, 5
     assert edge_values(thin, np.array([0, 2, 5]), shades).size == 0
-    thin[19] = 2  # a line along another object: the price of the rule
+    thin[19] = 2  # known limitation: a line along another object counts as its edge
     thin[10] = 0
     assert edge_values(thin, np.array([0, 2, 5]), shades).tolist() == [2]
 
@@ -148,7 +148,7 @@ def test_colours_of_the_davis_palette_are_ids(tmp_path):
     shuffled = Image.fromarray(colours).convert("P", palette=Image.Palette.ADAPTIVE)
     np.testing.assert_array_equal(read_mask(saved(shuffled, tmp_path))[0], labels)
     facts = examine_mask(path.read_bytes())
-    assert facts.kind == "colour-mask"  # records keep the file: it must be saved as indices
+    assert facts.kind == "colour-mask"  # must be converted, as records keep the file as it is
     np.testing.assert_array_equal(facts.labels, labels)
 
 
@@ -160,7 +160,7 @@ def test_formats_that_change_values(tmp_path, kind):
     assert error.value.kind == "jpeg-mask"
 
 
-def test_a_drawn_frame_without_the_object(tmp_path):
+def test_frame_without_the_object(tmp_path):
     path = saved(indexed(np.ones((9, 9)), [RED, BLACK]), tmp_path)
     assert not read_mask(path, allow_empty=True)[0].any()
 

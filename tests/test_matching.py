@@ -26,7 +26,7 @@ def places(x):
 
 
 def expected(query, key, value, temperature, penalty=0.0, filled=None):
-    """The same, place by place."""
+    """Reference implementation with explicit affinities."""
     q, k, v = (places(x) for x in (query, key, value))
     filled = np.ones(k.shape[:2]) if filled is None else filled
     logits = temperature * np.einsum("bqk,bpk->bqp", q, k) - penalty
@@ -38,13 +38,13 @@ def expected(query, key, value, temperature, penalty=0.0, filled=None):
     return out.reshape(*query.shape[:3], -1)
 
 
-def test_against_direct_arithmetic():
+def test_matches_direct_arithmetic():
     query, (key, value) = unit(random(2, 4, 3, 5, seed=9)), memory()
     out = Matching()(query, places(key), places(value))
     np.testing.assert_allclose(out, expected(query, key, value, 10.0), atol=1e-5)
 
 
-def test_empty_places_are_not_read():
+def test_empty_cells_are_ignored():
     query, (key, value) = unit(random(2, 4, 3, 5, seed=9)), memory()
     filled = np.random.default_rng(3).integers(0, 2, (2, 12)).astype("float32")
     out = Matching()(query, places(key), places(value), filled)
@@ -57,7 +57,7 @@ def distance_penalty(height, width):
     return distance / (2 * height * width * 0.15**2)
 
 
-def test_local_matching_prefers_near_places_and_leaves_out_far_ones():
+def test_local_matching_prefers_near_cells_and_ignores_far_ones():
     query, (key, value) = unit(random(2, 8, 3, 5, seed=9)), memory(height=8)
     penalty = distance_penalty(8, 3)
     band = np.repeat(np.arange(4), 2 * 3)
@@ -67,7 +67,7 @@ def test_local_matching_prefers_near_places_and_leaves_out_far_ones():
 
 
 @pytest.mark.parametrize("local", [False, True])
-def test_objects_that_remember_the_same_places_share_the_affinity(local):
+def test_objects_with_the_same_keys_share_the_affinity(local):
     query, (key, value) = unit(random(1, 4, 3, 5, seed=9)), memory()
     key = np.repeat(key[:1], 2, axis=0)
     arrange = (lambda x: x) if local else places
@@ -78,7 +78,7 @@ def test_objects_that_remember_the_same_places_share_the_affinity(local):
 
 
 @pytest.mark.parametrize("local", [False, True])
-def test_objects_that_remember_other_places_keep_them(local):
+def test_objects_with_different_keys_are_independent(local):
     query, (key, value) = unit(random(1, 4, 3, 5, seed=9)), memory()
     arrange = (lambda x: x) if local else places
     layer = Matching(local=local)
@@ -87,7 +87,7 @@ def test_objects_that_remember_other_places_keep_them(local):
     np.testing.assert_allclose(shared, np.concatenate(alone), atol=1e-5)
 
 
-def test_it_finds_the_same_place_again():
+def test_finds_the_same_cell_after_a_shift():
     key, value = memory()
     layer = Matching()
     layer.build(key.shape)
@@ -100,12 +100,12 @@ def test_it_finds_the_same_place_again():
     )
 
 
-def test_an_empty_mask_leaves_no_place_of_the_object():
+def test_empty_mask_leaves_no_foreground():
     key, value = memory()
     value[..., -1] = 0
     out = np.array(Matching()(key, places(key), places(value)))
-    assert out[..., -2].max() < -0.9  # below any cosine to a real place
-    assert out[..., -1].min() > 0.99  # every place finds at least itself
+    assert out[..., -2].max() < -0.9  # below any cosine with a real cell
+    assert out[..., -1].min() > 0.99  # every cell matches at least itself
 
 
 def test_config_round_trip_and_shape():

@@ -8,7 +8,7 @@ from ytvos_keras.media import atomic
 from ytvos_keras.media.atomic import atomic_folder, atomic_path, temporary_file
 
 
-def test_a_folder_is_whole_or_absent(tmp_path):
+def test_folder_is_written_atomically(tmp_path):
     killed = tmp_path / ".0123456789abcdef.part"
     killed.mkdir()
     (killed / "old.jpg").touch()
@@ -24,18 +24,18 @@ def test_a_folder_is_whole_or_absent(tmp_path):
     ]
 
 
-def test_a_full_disk_is_told_with_the_place(tmp_path):
+def test_full_disk_error_names_the_target(tmp_path):
     for whole in (atomic_path, atomic_folder):
         with pytest.raises(OSError, match=r"left on device: '.*/clip'$"), whole(tmp_path / "clip"):
             raise OSError(errno.ENOSPC, "No space left on device")
         assert list(tmp_path.iterdir()) == []
 
 
-def test_only_a_file_is_replaced(tmp_path):
+def test_only_files_are_replaced(tmp_path):
     (tmp_path / "folder").mkdir()
     names = ["folder"]
     if hasattr(os, "mkfifo"):
-        os.mkfifo(tmp_path / "pipe")  # stands for /dev/null, which root could replace
+        os.mkfifo(tmp_path / "pipe")  # stands in for /dev/null, which root could replace
         names.append("pipe")
     for name in names:
         message = f"{name}: give the name of a file; this is a folder or a device"
@@ -45,7 +45,7 @@ def test_only_a_file_is_replaced(tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need a privilege")
-def test_a_link_stays_and_the_file_behind_it_is_replaced(tmp_path):
+def test_link_is_kept_and_its_target_replaced(tmp_path):
     (tmp_path / "disk").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "disk" / "file")
     for text in ("new", "newer"):
@@ -56,7 +56,7 @@ def test_a_link_stays_and_the_file_behind_it_is_replaced(tmp_path):
     assert len(list(tmp_path.rglob("*"))) == 3
 
 
-def test_names_cannot_be_guessed_and_links_are_not_followed(tmp_path):
+def test_names_are_unpredictable_and_links_are_not_followed(tmp_path):
     (tmp_path / "victim").write_text("precious")
     (tmp_path / ".a.part").symlink_to(tmp_path / "victim")
     (tmp_path / ".0123456789abcdef.part").symlink_to(tmp_path / "victim")
@@ -72,14 +72,14 @@ def test_names_cannot_be_guessed_and_links_are_not_followed(tmp_path):
     assert not (tmp_path / "a").is_symlink()
 
 
-def test_a_file_is_as_others_that_the_user_makes(tmp_path):
+def test_file_mode_follows_the_umask(tmp_path):
     (tmp_path / "other").touch()
     with atomic_path(tmp_path / "a") as part:
         part.touch()
     assert (tmp_path / "a").stat().st_mode == (tmp_path / "other").stat().st_mode
 
 
-def test_a_missing_folder_is_named_by_the_file(tmp_path):
+def test_missing_folder_error_names_the_file(tmp_path):
     path = tmp_path / "none" / "a"
     with (
         pytest.raises(OSError, match=r"No such file or directory: '.*/none/a'$"),
@@ -89,11 +89,11 @@ def test_a_missing_folder_is_named_by_the_file(tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no locks on folders")
-def test_leftovers_go_and_files_in_use_stay(tmp_path):
+def test_leftovers_are_removed_but_files_in_use_are_kept(tmp_path):
     (tmp_path / ".fedcba9876543210.part.weights.h5").write_text("left by a killed process")
     (tmp_path / ".hidden.part").write_text("of the user")
     with temporary_file(tmp_path) as mine:
-        atomic._swept.clear()  # as in another process
+        atomic._swept.clear()  # simulate another process
         with temporary_file(tmp_path) as other:
             assert mine.exists() and other.exists()
     assert [file.name for file in tmp_path.iterdir()] == [".hidden.part"]

@@ -37,7 +37,7 @@ def test_names_that_look_like_a_protocol(tmp_path, monkeypatch):
         assert RandomFrames(name).frame(3).shape == (*SIZE, 3)
 
 
-def test_a_cover_picture_is_not_the_video(tmp_path):
+def test_cover_image_is_not_the_video(tmp_path):
     path = tmp_path / "a.mp4"
     with av.open(str(path), "w") as container:
         cover = container.add_stream("mjpeg", rate=1)
@@ -64,7 +64,7 @@ def test_a_cover_picture_is_not_the_video(tmp_path):
         VideoFrames(path, 2)
 
 
-def test_side_data_that_pyav_has_no_name_for(tmp_path):
+def test_side_data_unknown_to_pyav(tmp_path):
     class Frame:
         rotation = 0
 
@@ -82,7 +82,7 @@ def test_side_data_that_pyav_has_no_name_for(tmp_path):
 
 
 @pytest.mark.parametrize("degrees", [90, 180, -90])
-def test_the_rotation_is_that_of_the_display_matrix(tmp_path, degrees):
+def test_rotation_matches_the_display_matrix(tmp_path, degrees):
     with av.open(str(tmp_path / "a.mp4"), "w") as container:
         stream = container.add_stream("libx264", rate=25)
         if not hasattr(stream, "set_display_rotation"):
@@ -98,8 +98,8 @@ def test_the_rotation_is_that_of_the_display_matrix(tmp_path, degrees):
         np.testing.assert_array_equal(ours, upright(stored, display_matrix(frame)))
 
 
-def test_a_trimmed_video_is_not_cut_off(tmp_path):
-    """Frames before the first one shown are in the file, and an edit list hides them."""
+def test_trimmed_video_is_not_reported_as_truncated(tmp_path):
+    """The file contains frames before the first shown one, hidden by an edit list."""
     write_video(tmp_path / "whole.mp4", 8)
     with open_video(tmp_path / "whole.mp4") as whole, av.open(str(tmp_path / "a.mp4"), "w") as out:
         stream = out.add_stream_from_template(whole.streams.video[0])
@@ -124,7 +124,7 @@ def test_times_are_written_and_read(tmp_path):
     assert read == times
 
 
-def test_times_that_repeat_are_moved_apart(tmp_path):
+def test_repeated_times_are_separated(tmp_path):
     with VideoWriter(tmp_path / "a.mp4") as video:
         for time in (0, 0, 1):
             video.write(picture(90), Fraction(time))
@@ -134,7 +134,7 @@ def test_times_that_repeat_are_moved_apart(tmp_path):
 
 @pytest.mark.parametrize("height", [480, 720])
 def test_colours_of_written_videos(tmp_path, height):
-    """Tagged with the matrix that was used, which is that of its definition."""
+    """Converted and tagged with the colour matrix that is standard for the resolution."""
     colour = np.array([200, 60, 30], np.uint8)
     with VideoWriter(tmp_path / "a.mp4") as video:
         video.write(np.broadcast_to(colour, (height, 64, 3)))
@@ -159,6 +159,6 @@ def test_untagged_high_definition_is_bt_709(tmp_path):
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     with open_video(tmp_path / "a.mp4") as container:
-        assert next(container.decode(video=0)).colorspace == 2  # not tagged
+        assert next(container.decode(video=0)).colorspace == 2  # untagged
     ((_, read),) = open_frames(tmp_path / "a.mp4")
     assert np.abs(read.astype(int) - colour).max() < 5

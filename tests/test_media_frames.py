@@ -40,7 +40,7 @@ def test_folder_is_read_in_natural_order_with_any_names(tmp_path):
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "RGBA", "P", "1"])
-def test_picture_modes_become_rgb(tmp_path, mode):
+def test_image_modes_become_rgb(tmp_path, mode):
     Image.fromarray(picture(value=255)).convert(mode).save(tmp_path / "a.png")
     ((_, frame),) = open_frames(tmp_path)
     np.testing.assert_array_equal(frame, picture(value=255))
@@ -56,7 +56,7 @@ def test_exif_orientation_is_applied(tmp_path):
     upright = picture(16, 32, 0)
     upright[:, :16] = 250
     exif = Image.Exif()
-    exif[0x0112] = 6  # the camera was turned: show it a quarter turn clockwise
+    exif[0x0112] = 6  # the camera was rotated: show a quarter turn clockwise
     stored = Image.fromarray(np.ascontiguousarray(np.rot90(upright)))
     stored.save(tmp_path / "a.jpg", exif=exif, quality=95)
     source = open_frames(tmp_path)
@@ -82,7 +82,7 @@ def test_folder_errors(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png"])
-def test_damaged_picture_is_named(tmp_path, suffix):
+def test_damaged_image_is_reported(tmp_path, suffix):
     noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
     Image.fromarray(noise).save(tmp_path / f"0{suffix}")
     data = (tmp_path / f"0{suffix}").read_bytes()
@@ -121,7 +121,7 @@ def test_video_writer_pads_odd_sizes(tmp_path):
     assert data.index(b"moov") < data.index(b"mdat")  # faststart
 
 
-def test_video_writer_leaves_nothing_after_a_failure(tmp_path):
+def test_video_writer_leaves_no_files_after_a_failure(tmp_path):
     with pytest.raises(KeyboardInterrupt), VideoWriter(tmp_path / "a.mp4") as video:
         video.write(picture(16, 16))
         raise KeyboardInterrupt
@@ -193,7 +193,7 @@ def noise_video(path, count=12):
 
 
 @pytest.mark.parametrize("share", [0.5, 0.95])
-def test_cut_off_video_names_the_frame(tmp_path, share):
+def test_truncated_video_reports_the_frame(tmp_path, share):
     data = noise_video(tmp_path / "a.mp4")
     (tmp_path / "a.mp4").write_bytes(data[: int(len(data) * share)])
     message = re.escape(str(tmp_path / "a.mp4")) + r": frame \d{5} cannot be decoded, is the file"

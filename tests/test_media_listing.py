@@ -49,10 +49,10 @@ def test_frames_of_every_format_are_read(tmp_path):
     source = open_frames(tmp_path)
     frames = [frame for _, frame in source]
     assert source.names == [str(number) for number in range(len(suffixes))]
-    assert all(np.array_equal(frame, frames[3]) for frame in frames[5:])  # lossless ones
+    assert all(np.array_equal(frame, frames[3]) for frame in frames[5:])  # the lossless ones
 
 
-def test_files_that_may_be_frames_are_named(tmp_path):
+def test_files_that_may_be_frames_are_reported(tmp_path):
     write_frames(tmp_path, ["0"])
     for name in ("Thumbs.db", ".1.heic", "notes.txt", "meta.json"):
         (tmp_path / name).touch()
@@ -65,7 +65,7 @@ def test_files_that_may_be_frames_are_named(tmp_path):
         open_frames(tmp_path)
 
 
-def test_broken_links_are_errors_that_name_them(dataset, tmp_path):
+def test_broken_links_are_reported(dataset, tmp_path):
     frame = dataset / "JPEGImages/dog/1.jpg"
     frame.unlink()
     frame.symlink_to("/nowhere/1.jpg")
@@ -86,7 +86,7 @@ def test_broken_links_are_errors_that_name_them(dataset, tmp_path):
         evaluate(dataset / "Annotations", dataset / "Annotations", "davis2017")
 
 
-def test_links_to_folders_and_videos_that_are_not_there(dataset, tmp_path):
+def test_broken_links_to_folders_and_videos(dataset, tmp_path):
     (dataset / "JPEGImages/cow").symlink_to("/nowhere/cow")
     (dataset / "Annotations/cow").mkdir()
     write_mask(dataset / "Annotations/cow/0.png", blocks(1))
@@ -103,7 +103,7 @@ def test_links_to_folders_and_videos_that_are_not_there(dataset, tmp_path):
 
 
 @pytest.mark.parametrize("frame", ["1.heic", "1.webp", "1", "1.JPG.txt"])
-def test_fix_leaves_masks_whose_frame_may_be_there(dataset, frame):
+def test_fix_keeps_masks_whose_frame_may_exist(dataset, frame):
     (dataset / "JPEGImages/dog/1.jpg").rename(dataset / "JPEGImages/dog" / frame)
     report = check_folders(dataset, "youtube-vos")
     repair(report)
@@ -113,7 +113,7 @@ def test_fix_leaves_masks_whose_frame_may_be_there(dataset, frame):
         assert ("frame-format", "JPEGImages/dog/1.heic") in kinds(report)
 
 
-def test_masks_in_formats_that_are_none(dataset):
+def test_masks_in_unsupported_formats(dataset):
     source = open_frames(dataset / "JPEGImages/dog")
     mask = dataset / "Annotations/dog/1.png"
     Image.open(mask).convert("L").save(mask.with_suffix(".jpg"))
@@ -131,7 +131,7 @@ def test_masks_in_formats_that_are_none(dataset):
     assert ("colour-mask", "Annotations/dog/1.npy") in kinds(check_folders(dataset, "youtube-vos"))
 
 
-def test_a_mask_in_another_lossless_format_is_saved_as_png(dataset):
+def test_mask_in_another_lossless_format_is_saved_as_png(dataset):
     mask = dataset / "Annotations/dog/1.png"
     Image.fromarray(blocks(1)).save(mask.with_suffix(".tif"))
     mask.unlink()
@@ -142,7 +142,7 @@ def test_a_mask_in_another_lossless_format_is_saved_as_png(dataset):
     assert (dataset / "unfixed/Annotations/dog/1.tif").exists()
 
 
-def test_folders_of_operating_systems(dataset, tmp_path):
+def test_system_folders_are_ignored(dataset, tmp_path):
     for name in SYSTEM:
         assert is_hidden(dataset / name)
         write_frames(dataset / "JPEGImages" / name, ["0"])
@@ -157,7 +157,7 @@ def test_folders_of_operating_systems(dataset, tmp_path):
     assert [video.name for video in find_videos(tmp_path / "raw")] == ["b"]
 
 
-def test_batch_names_what_it_does_not_use(dataset, tmp_path):
+def test_batch_reports_unused_files(dataset, tmp_path):
     (dataset / "JPEGImages/a.xyz").touch()
     (dataset / "JPEGImages/notes.txt").touch()
     write_mask(dataset / "Annotations/DOG2.PNG", blocks(1))
@@ -168,7 +168,7 @@ def test_batch_names_what_it_does_not_use(dataset, tmp_path):
     assert any("DOG2.PNG: not used, no video has this name" in message for message in messages)
 
 
-def test_suffixes_of_any_case(tmp_path):
+def test_suffixes_are_case_insensitive(tmp_path):
     write_frames(tmp_path / "videos/dog", ["0"])
     (tmp_path / "masks").mkdir()
     write_mask(tmp_path / "masks/dog.PNG", blocks(1))
@@ -176,7 +176,7 @@ def test_suffixes_of_any_case(tmp_path):
     assert video.masks == tmp_path / "masks/dog.PNG"
 
 
-def test_names_that_look_alike_are_one(tmp_path):
+def test_unicode_normalization_forms_are_equivalent(tmp_path):
     write_frames(tmp_path / "JPEGImages" / COMPOSED, [COMPOSED])
     write_sequences(tmp_path / "Annotations", {DECOMPOSED: {DECOMPOSED: blocks(1)}})
     assert check_folders(tmp_path, "youtube-vos").is_clean
@@ -193,14 +193,14 @@ def test_names_that_look_alike_are_one(tmp_path):
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-def test_lists_in_the_encodings_of_windows(tmp_path, encoding):
+def test_lists_in_windows_encodings(tmp_path, encoding):
     (tmp_path / "ImageSets/2017").mkdir(parents=True)
     path = tmp_path / "ImageSets/2017/val.txt"
     path.write_bytes(f"dog\r\n{DECOMPOSED}\r\n".encode(encoding))
     assert list(read_names(path)) == read_image_set(tmp_path, 2017, "val") == ["dog", COMPOSED]
 
 
-def test_lists_in_another_encoding_say_so(tmp_path):
+def test_lists_in_other_encodings_are_refused(tmp_path):
     (tmp_path / "a.txt").write_bytes("café".encode("latin-1"))
     with pytest.raises(InputError, match=r"a\.txt: is not text in UTF-8; save it as UTF-8"):
         read_names(tmp_path / "a.txt")

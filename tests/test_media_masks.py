@@ -35,7 +35,7 @@ def test_davis_palette_known_colours():
         ([0, 255], [0, 1]),
         ([0, 65535], [0, 1]),
         ([False, True], [0, 1]),
-        ([0, 3], [0, 3]),  # a lone id stays
+        ([0, 3], [0, 3]),  # a lone id is kept
         ([0.0, 2.0], [0, 2]),
         ([0, 7, 200, 254], [0, 7, 200, 254]),
         (range(13), range(13)),  # more than ten, but exactly 1 … K
@@ -54,7 +54,7 @@ def test_check_label_map_channels():
     np.testing.assert_array_equal(check_label_map(rgb), grey)
     opaque = np.full((2, 2, 1), 255, np.uint8)
     np.testing.assert_array_equal(check_label_map(np.concatenate([rgb, opaque], -1)), grey)
-    opaque[0, 1] = 0  # a transparent pixel is background
+    opaque[0, 1] = 0  # transparent pixels are background
     np.testing.assert_array_equal(
         check_label_map(np.concatenate([rgb, opaque], -1)), [[0, 0], [1, 0]]
     )
@@ -91,7 +91,7 @@ def test_check_label_map_errors(array, message):
     assert "\n" not in str(error.value)
 
 
-def test_check_label_map_switches():
+def test_check_label_map_options():
     many = np.array([[0, *range(20, 40)]])
     np.testing.assert_array_equal(check_label_map(many, indexed=True), many)
     with pytest.raises(InputError, match="21 values"):
@@ -99,7 +99,7 @@ def test_check_label_map_switches():
     assert not check_label_map(np.zeros((2, 2)), allow_empty=True).any()
 
 
-def test_void_says_what_255_stands_for(tmp_path):
+def test_void_sets_the_meaning_of_255(tmp_path):
     labels = np.array([[0, 1, 255, 7]], np.uint8)
     for void in (0, 1):
         expected = [[0, 1, void, 7]]
@@ -109,12 +109,12 @@ def test_void_says_what_255_stands_for(tmp_path):
         np.testing.assert_array_equal(read_mask(tmp_path / "a.png", void=void)[0], expected)
     white = np.array([[0, 255]], np.uint8)
     assert check_label_map(white, void=0, allow_empty=True).tolist() == [[0, 0]]
-    assert white.tolist() == [[0, 255]]  # the given array is left alone
+    assert white.tolist() == [[0, 255]]  # the input is unchanged
     with pytest.raises(InputError, match="17 values found"):
         check_label_map(np.linspace(0, 255, 18, dtype=np.uint8)[None], void=0)
 
 
-def test_a_16_bit_file_of_more_objects_than_fit(tmp_path):
+def test_16_bit_file_with_too_many_objects(tmp_path):
     labels = np.arange(300, dtype=np.uint16).reshape(15, 20)
     Image.fromarray(labels).save(tmp_path / "a.png")
     with pytest.raises(InputError, match=r"a\.png: ids must be 1 to 254.*Received: .*… 299\."):
@@ -150,7 +150,7 @@ def test_write_mask_default_palette_and_errors(tmp_path):
         write_mask(tmp_path / "b.png", np.zeros((2, 2), np.int64))
 
 
-def test_write_mask_leaves_the_old_file_when_it_fails(tmp_path, monkeypatch):
+def test_write_mask_keeps_the_old_file_on_failure(tmp_path, monkeypatch):
     labels = np.array([[0, 1]], np.uint8)
     write_mask(tmp_path / "a.png", labels)
 

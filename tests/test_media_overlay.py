@@ -17,12 +17,12 @@ def test_overlay_tints_objects_and_draws_contours():
     assert shown[1, 3].tolist() == [128, 0, 0]  # contour against the background
     assert shown[3, 5].tolist() == [128, 0, 0]  # contour against the other object
     assert shown[3, 6].tolist() == [0, 128, 0]
-    assert (frame == 100).all()  # the input is left alone
+    assert (frame == 100).all()  # the input is unchanged
 
 
 def test_overlay_alpha_and_palette():
     frame = np.full((5, 5, 3), 255, np.uint8)
-    labels = np.ones((5, 5), np.uint8)  # the border of the picture is no contour
+    labels = np.ones((5, 5), np.uint8)  # the image border is not a contour
     np.testing.assert_array_equal(overlay(frame, labels, alpha=0), frame)
     palette = davis_palette().copy()
     palette[1] = 255, 255, 0
@@ -32,7 +32,7 @@ def test_overlay_alpha_and_palette():
 def test_contour_is_inside_the_objects():
     labels = np.zeros((5, 7), np.uint8)
     labels[1:4, 1:4] = 1
-    labels[1:4, 4:] = 2  # beside the first object, and touching the border
+    labels[1:4, 4:] = 2  # next to the first object, and touching the border
     expected = [
         [0, 0, 0, 0, 0, 0, 0],
         [0, 1, 1, 1, 1, 1, 1],

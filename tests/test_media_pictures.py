@@ -36,7 +36,7 @@ def chunk(kind, content):
 
 
 def png_of_zeros(height, width):
-    """A small file of many pixels."""
+    """A small file that declares many pixels."""
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     rows = zlib.compress(bytes(100), 9)
     return (
@@ -50,7 +50,7 @@ def test_formats(kind):
     assert decode_picture(encode(image, kind), "a").size == (12, 8)
 
 
-def test_an_eps_is_not_opened(tmp_path):
+def test_eps_is_not_opened(tmp_path):
     with pytest.raises(InputError, match="not a JPEG or PNG file"):
         decode_picture(EPS, "mask.png")
     (tmp_path / "mask.png").write_bytes(EPS)
@@ -60,7 +60,7 @@ def test_an_eps_is_not_opened(tmp_path):
 
 
 @pytest.mark.parametrize("size", [(13_000, 13_000), (1, MOST_PIXELS + 1), (60_000, 60_000)])
-def test_the_number_of_pixels_is_limited_before_they_are_decoded(size, tmp_path):
+def test_pixel_count_is_limited_before_decoding(size, tmp_path):
     data = png_of_zeros(*size)
     path = tmp_path / "large.png"
     path.write_bytes(data)
@@ -70,7 +70,7 @@ def test_the_number_of_pixels_is_limited_before_they_are_decoded(size, tmp_path)
             read(path)
 
 
-def test_a_png_that_cannot_have_as_many_pixels_as_it_says(tmp_path):
+def test_png_too_short_for_its_declared_size(tmp_path):
     with pytest.raises(InputError, match=r"its data are too short for its size"):
         decode_picture(png_of_zeros(4000, 4000), "a.png")
     whole = encode(Image.new("L", (4000, 4000)), "PNG", compress_level=9)
@@ -78,7 +78,7 @@ def test_a_png_that_cannot_have_as_many_pixels_as_it_says(tmp_path):
     assert decode_picture(whole, "a.png").size == (4000, 4000)
 
 
-def test_every_bit_of_a_png_is_protected():
+def test_every_flipped_bit_in_a_png_is_detected():
     data = encode(picture(0, (8, 12)).quantize(8), "PNG")
     for place in np.random.default_rng(0).integers(8, len(data), 50):
         flipped = bytearray(data)
@@ -87,7 +87,7 @@ def test_every_bit_of_a_png_is_protected():
             decode_picture(bytes(flipped), "a.png")
 
 
-def test_whatever_a_decoder_raises_is_one_error():
+def test_any_decoder_exception_becomes_one_error():
     with (
         pytest.raises(DamagedPictureError, match=r"^no such index$"),
         open_picture(encode(picture(0), "PNG")),
@@ -95,7 +95,7 @@ def test_whatever_a_decoder_raises_is_one_error():
         raise IndexError("no such\nindex")
 
 
-def test_picture_size_reads_the_header_alone(tmp_path):
+def test_picture_size_reads_only_the_header(tmp_path):
     path = tmp_path / "a.jpg"
     path.write_bytes(encode(picture(0, (40, 60)), "JPEG")[:-200])
     assert picture_size(path) == (40, 60)

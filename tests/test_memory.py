@@ -4,7 +4,7 @@ import pytest
 from ytvos_keras.models.memory import Memory
 
 KEYS, VALUES = 4, 3
-SIZE = (4, 6)  # cells of the features
+SIZE = (4, 6)  # feature cells
 
 
 def new_memory(slots=3, every=2):
@@ -43,8 +43,8 @@ def test_the_first_frame_is_kept_and_other_slots_are_empty():
     assert all(x.dtype == "float32" for x in state.values())
 
 
-def test_every_second_frame_takes_an_empty_slot_or_that_of_the_oldest():
-    state = run(new_memory(), 6)  # frames 2, 4 and 6 are remembered; 6 takes the place of 2
+def test_every_second_frame_fills_an_empty_slot_or_the_oldest():
+    state = run(new_memory(), 6)  # frames 2, 4 and 6 are stored; 6 replaces 2
     np.testing.assert_array_equal(state["bank_age"], [[6, 0, 2]] * 2)
     np.testing.assert_array_equal(keys_of(state, 0)[1], frame(0)["key"][0])
     np.testing.assert_array_equal(keys_of(state, 1)[1], frame(6)["key"][0])
@@ -52,10 +52,10 @@ def test_every_second_frame_takes_an_empty_slot_or_that_of_the_oldest():
     np.testing.assert_array_equal(state["previous_key"][1], frame(6)["key"][0])
 
 
-def test_corrections_stay_but_leave_a_slot_for_predictions():
+def test_corrections_are_kept_but_leave_a_slot_for_predictions():
     memory = new_memory(slots=4)
     state = run(memory, 2)
-    steps = [  # frame, ages after its correction; corrections 2 and 3, then 5 in place of 2
+    steps = [  # frame, ages after its correction; corrections 2 and 3, then 5 replaces 2
         (2, [2, 0, 0, -1]),
         (3, [3, 1, 1, 0]),
         (5, [5, 1, 0, 2]),
@@ -68,7 +68,7 @@ def test_corrections_stay_but_leave_a_slot_for_predictions():
         np.testing.assert_array_equal(state["bank_age"][0], ages)
 
 
-def test_objects_that_began_later_have_clocks_of_their_own():
+def test_later_objects_have_their_own_ages():
     memory = new_memory()
     old, new = run(memory, 3), memory.begin(frame(3), masks(3, objects=1))
     state = {k: np.concatenate([old[k], new[k]]) for k in old}
@@ -79,7 +79,7 @@ def test_objects_that_began_later_have_clocks_of_their_own():
     np.testing.assert_allclose(memory(query, state)[2:], memory(query, alone), atol=1e-5)
 
 
-def test_what_an_empty_slot_holds_is_never_read():
+def test_empty_slots_are_never_read():
     memory = new_memory()
     state = run(memory, 1)
     query = frame(2)
@@ -95,5 +95,5 @@ def test_small_banks(slots):
     memory = new_memory(slots)
     state = run(memory, 4)
     state = state | memory.trust(frame(4), masks(54), state)
-    assert state["bank_age"][0, 0] == 4  # the first frame stays
+    assert state["bank_age"][0, 0] == 4  # the first frame is kept
     assert np.isfinite(memory(frame(5), state)).all()

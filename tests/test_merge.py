@@ -18,14 +18,15 @@ def test_argmax_over_background_and_objects():
     np.testing.assert_array_equal(labels, [[0, 1, 2, 0]])
 
 
-def test_equal_objects_first_wins_and_none_is_background():
+def test_ties_go_to_the_first_object_and_no_objects_is_background():
     np.testing.assert_array_equal(merge([[[0.7]], [[0.7]]]), [[1]])
     np.testing.assert_array_equal(merge(np.zeros((0, 2, 3))), np.zeros((2, 3)))
 
 
 def test_probabilities_are_resized_before_the_argmax():
-    # Linear from 0.3 to 0.9 over four native pixels, centres at 1/8, 3/8, 5/8, 7/8 of the width:
-    # 0.3, 0.45, 0.75, 0.9. Labels resized by nearest would agree; maps of 0.3 and 0.6 would not.
+    # Linear interpolation from 0.3 to 0.9 over four native pixels, with centres at 1/8, 3/8, 5/8,
+    # 7/8 of the width, gives 0.3, 0.45, 0.75, 0.9. Nearest-neighbour labels would agree here, but
+    # not for maps of 0.3 and 0.6.
     np.testing.assert_array_equal(merge([[[0.3, 0.9]]], (1, 4)), [[0, 0, 1, 1]])
     np.testing.assert_array_equal(merge([[[0.3, 0.6]]], (1, 8)), [[0] * 5 + [1] * 3])
 

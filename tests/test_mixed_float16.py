@@ -1,4 +1,4 @@
-"""Training in float16, for which Keras scales the loss."""
+"""Training in float16, with the loss scaling that Keras adds."""
 
 import keras
 import numpy as np
@@ -18,7 +18,7 @@ def test_a_few_steps():
     changed = [
         np.any(a != np.array(b)) for a, b in zip(before, model.trainable_variables, strict=True)
     ]
-    assert all(changed)  # steps whose gradients overflow are left out; not all do
+    assert all(changed)  # steps with overflowing gradients are skipped, but not all overflow
     assert all(np.all(np.isfinite(w)) for w in model.get_weights())
 
 

@@ -1,4 +1,4 @@
-"""The notebooks are made of their sources, hold clean outputs, and run."""
+"""Notebooks match their sources, hold clean outputs, and run."""
 
 import re
 import runpy
@@ -26,7 +26,7 @@ def code_cells(notebook):
 
 
 def check_outputs(notebook):
-    """No errors, no warnings, nothing of the machine on which the notebook ran."""
+    """No errors, no warnings, and no traces of the machine that ran the notebook."""
     for cell in code_cells(notebook):
         for output in cell.outputs:
             assert output.output_type != "error", cell.source
@@ -36,7 +36,7 @@ def check_outputs(notebook):
 
 
 @each
-def test_a_notebook_has_the_cells_of_its_source(source):
+def test_notebook_matches_its_source(source):
     notebook = nbformat.read(source.with_suffix(".ipynb"), 4)
     expected = BUILD["read_source"](source)
     assert [(cell.cell_type, cell.source) for cell in notebook.cells] == [
@@ -45,7 +45,7 @@ def test_a_notebook_has_the_cells_of_its_source(source):
 
 
 @each
-def test_a_notebook_holds_clean_outputs(source):
+def test_notebook_has_clean_outputs(source):
     path = source.with_suffix(".ipynb")
     notebook = nbformat.read(path, 4)
     nbformat.validate(notebook)
@@ -55,7 +55,7 @@ def test_a_notebook_holds_clean_outputs(source):
     assert path.stat().st_size < 600_000
 
 
-def test_every_link_to_a_file_leads_somewhere():
+def test_file_links_resolve():
     for source in SOURCES:
         for cell in BUILD["read_source"](source).cells:
             if cell.cell_type == "markdown":
@@ -65,7 +65,7 @@ def test_every_link_to_a_file_leads_somewhere():
 
 @pytest.mark.slow
 @each
-def test_a_notebook_runs(source, tmp_path):
+def test_notebook_runs(source, tmp_path):
     command = [sys.executable, FOLDER / "build.py", source.name[0], "--output", tmp_path]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -27,7 +27,7 @@ class Thing(OneThread):
         return 42
 
 
-def test_a_second_thread_is_refused_and_the_first_goes_on():
+def test_second_thread_is_refused_and_the_first_continues():
     thing = Thing()
     thread = threading.Thread(target=thing.wait)
     thread.start()
@@ -39,7 +39,7 @@ def test_a_second_thread_is_refused_and_the_first_goes_on():
     assert thing.nested() == 42
 
 
-def test_after_an_error_it_is_free_again():
+def test_usable_again_after_an_error():
     thing = Thing()
     with pytest.raises(TypeError):
         thing.answer(1)
@@ -47,16 +47,16 @@ def test_after_an_error_it_is_free_again():
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows cannot fork")
-def test_a_fork_after_use_is_refused(monkeypatch):
+def test_fork_after_use_is_refused(monkeypatch):
     thing = Thing()
     monkeypatch.setattr(one_thread, "_forked", False)
-    one_thread._after_fork_in_child()  # what a fork would run, without one
+    one_thread._after_fork_in_child()  # the hook that a real fork would run
     for use in (Thing, thing.answer):
         with pytest.raises(InputError, match=r'forked after TensorFlow was used.*"spawn"'):
             use()
 
 
-def test_a_fork_before_use_is_fine(monkeypatch):
+def test_fork_before_use_is_allowed(monkeypatch):
     monkeypatch.setattr(one_thread, "_forked", False)
     monkeypatch.setattr(one_thread, "_used", False)
     one_thread._after_fork_in_child()

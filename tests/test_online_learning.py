@@ -18,7 +18,7 @@ QUICK = OnlineLearningConfig(steps=3, learning_rate=1e-2, clip_norm=1.0)
 
 
 def make_frame():
-    """A light square and a dark one before noise."""
+    """A light and a dark square over noise."""
     frame = np.random.default_rng(0).integers(80, 160, (*SIZE, 3), np.uint8)
     frame[10:34, 10:34], frame[30:54, 60:84] = 230, 20
     masks = np.zeros((2, *SIZE), np.uint8)
@@ -33,7 +33,7 @@ def base():
 
 @pytest.fixture(scope="module")
 def learner(base):
-    """One for all tests: its step is traced once."""
+    """Shared by all tests, so that its step is traced only once."""
     return OnlineLearner(base, QUICK)
 
 
@@ -44,7 +44,7 @@ def learned(learner):
 
 @pytest.fixture
 def with_config(learner, monkeypatch):
-    """Gives the learner other settings that its compiled step does not depend on."""
+    """Give the learner other settings, on which its compiled step does not depend."""
 
     def change(**changes):
         monkeypatch.setattr(learner, "config", dataclasses.replace(QUICK, **changes))
@@ -61,7 +61,7 @@ def changed(part, before):
     return any((now != then).any() for now, then in zip(weights_of(part), before, strict=True))
 
 
-def test_three_parts_learn_and_the_conv_lstm_does_not(base, learner, learned):
+def test_three_parts_learn_but_the_conv_lstm_does_not(base, learner, learned):
     model = learner.model
     parts = ("initializer", "encoder", "decoder", "conv_lstm", "memory")
     learner.apply({})
@@ -79,14 +79,14 @@ def test_three_parts_learn_and_the_conv_lstm_does_not(base, learner, learned):
     assert not changed(model.encoder.backbone, backbone)  # frozen in this model
 
 
-def test_base_weights_come_back(base, learner, learned):
+def test_base_weights_are_restored(base, learner, learned):
     learner.apply(learned)
     learner.apply({})
     for back, then in zip(learner.model.get_weights(), base.get_weights(), strict=True):
         np.testing.assert_array_equal(back, then)
 
 
-def test_learning_does_not_change_the_model_that_predicts(base, learner):
+def test_learning_does_not_change_the_predicting_model(base, learner):
     learner.apply({})
     before = learner.model.get_weights()
     base_before = base.get_weights()
@@ -96,7 +96,7 @@ def test_learning_does_not_change_the_model_that_predicts(base, learner):
             np.testing.assert_array_equal(now, then)
 
 
-def test_seed_decides(learner, learned):
+def test_result_depends_on_the_seed(learner, learned):
     frame, masks = make_frame()
     again = learner.learn({}, frame, masks)
     other = learner.learn({}, frame, masks, seed=1)
@@ -106,14 +106,14 @@ def test_seed_decides(learner, learned):
     assert any((other[key] != learned[key]).any() for key in learned)
 
 
-def test_learning_goes_on_from_what_was_learned(learner, learned):
+def test_learning_continues_from_learned_weights(learner, learned):
     frame, masks = make_frame()
     further = learner.learn(learned, frame, masks[:1], seed=1)
     fresh = learner.learn({}, frame, masks[:1], seed=1)
     assert any((further[key] != fresh[key]).any() for key in learned)
 
 
-def test_loss_falls_and_progress_tells_it(with_config):
+def test_loss_falls_and_is_reported(with_config):
     calls = []
     learner = with_config(steps=15)  # for each of the two objects
     learner.learn({}, *make_frame(), on_progress=lambda *call: calls.append(call))
@@ -122,20 +122,20 @@ def test_loss_falls_and_progress_tells_it(with_config):
     assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5])
 
 
-def test_learning_ends_early(with_config):
+def test_time_limit_ends_learning_early(with_config):
     calls = []
     learner = with_config(steps=1000, time_limit=1e-6)
     learner.learn({}, *make_frame(), on_progress=lambda *call: calls.append(call))
     assert 1 <= len(calls) <= 2
 
 
-def test_no_object_teaches_nothing(learner, learned):
+def test_no_objects_learns_nothing(learner, learned):
     frame, masks = make_frame()
     assert learner.learn(learned, frame, 0 * masks) is learned
 
 
 @pytest.mark.parametrize("edge", [np.s_[0], np.s_[-1], np.s_[:, 0], np.s_[:, -1]])
-def test_an_object_at_the_border_is_cut(edge):
+def test_object_at_the_border_is_cut(edge):
     mask = make_frame()[1][0]
     assert not is_cut(mask)
     mask[edge] = 1
@@ -143,13 +143,13 @@ def test_an_object_at_the_border_is_cut(edge):
 
 
 @pytest.mark.parametrize(("room", "cut"), [(1, True), (2, False)])
-def test_a_hundredth_of_the_side_counts_as_border(room, cut):
+def test_border_is_a_hundredth_of_the_side(room, cut):
     mask = np.zeros((200, 150), np.uint8)
     mask[room : room + 20, 60:80] = 1
     assert is_cut(mask) is cut
 
 
-def test_cut_objects_are_left_out_but_others_are_told_from_them(with_config, monkeypatch):
+def test_cut_objects_are_not_learned_but_remain_in_the_scene(with_config, monkeypatch):
     frame, masks = make_frame()
     masks[0, 10:34, :10] = 1
     drawn, calls = [], []
@@ -167,14 +167,14 @@ def test_cut_objects_are_left_out_but_others_are_told_from_them(with_config, mon
         assert learner.learn({}, frame, masks[:1]) == {}
 
 
-def test_failed_learning_is_left_out(learner, learned, monkeypatch):
+def test_failed_learning_is_discarded(learner, learned, monkeypatch):
     monkeypatch.setattr(learner._student, "step", lambda *_: float("nan"))
     with pytest.warns(UserWarning, match=r"failed at step 1 \(loss nan\).*smaller learning rate"):
         assert learner.learn(learned, *make_frame()) is learned
 
 
-def test_cached_features_give_the_same_loss_and_spare_the_backbone():
-    """Of the paper's network, whose backbone is trained otherwise."""
+def test_cached_features_give_the_same_loss_and_leave_the_backbone():
+    """Uses the paper's network, where the backbone would otherwise be trained."""
     config = dataclasses.replace(QUICK, parts=("encoder", "decoder"), cached_clips=2)
     learner = OnlineLearner(small_model("paper"), config)
     student = learner._student
@@ -209,7 +209,7 @@ def test_cached_features_give_the_same_loss_and_spare_the_backbone():
         ("paper", {"cached_clips": 1}, "a separate backbone, whose work is cached"),
     ],
 )
-def test_what_a_model_cannot_learn(kind, changes, message):
+def test_parts_that_cannot_be_learned(kind, changes, message):
     with pytest.raises(InputError, match=message):
         Student(small_model(kind), dataclasses.replace(QUICK, **changes))
 
@@ -227,18 +227,18 @@ def test_what_a_model_cannot_learn(kind, changes, message):
         ({"cached_clips": 2, "batch_size": 4}, "cached_clips must be at least batch_size"),
     ],
 )
-def test_wrong_settings(changes, message):
+def test_invalid_settings(changes, message):
     with pytest.raises(ValueError) as error:
         OnlineLearningConfig(**changes)
     assert message in str(error.value)
 
 
-def test_settings_by_name_never_train_the_conv_lstm():
+def test_named_settings_never_train_the_conv_lstm():
     assert list(ONLINE_LEARNING) == ["paper", "full", "cheap"]
     assert all("conv_lstm" not in config.parts for config in ONLINE_LEARNING.values())
 
 
-def test_the_papers_setting_adds_nothing_to_the_paper():
+def test_paper_settings_follow_the_paper():
     paper = ONLINE_LEARNING["paper"]
     assert paper == OnlineLearningConfig()
     assert (paper.examples, paper.clip_length, paper.loss) == ("affine", 2, "cross-entropy")
@@ -247,11 +247,11 @@ def test_the_papers_setting_adds_nothing_to_the_paper():
 
 
 @pytest.mark.parametrize(("final_rate", "end"), [(1.0, 1e-2), (0.1, 1e-3)])
-def test_the_rate_is_constant_or_falls_to_its_end(with_config, final_rate, end):
+def test_learning_rate_is_constant_or_decays(with_config, final_rate, end):
     rate = with_config(final_rate=final_rate)._rate
     assert (rate(0.0), rate(1.0)) == pytest.approx((1e-2, end))
     assert rate(0.5) == pytest.approx((1e-2 + end) / 2)
 
 
-def test_losses_have_the_names_that_training_gives_them():
+def test_loss_names_match_those_of_training():
     assert config._CHOICES["loss"] == tuple(LOSSES)

@@ -1,4 +1,4 @@
-"""JSON files that the package wrote and somebody damaged: one line that names the file."""
+"""Damaged JSON files of the package give one error line that names the file."""
 
 import json
 
@@ -99,6 +99,6 @@ def test_annotation_project(tmp_path, change):
 
 
 @pytest.mark.parametrize("name", ["x" * 256 + ".jpg", "é" * 200, "a/" * 600 + "b", "a\0b", "", "."])
-def test_names_that_no_file_can_have(name):
+def test_impossible_file_names(name):
     with pytest.raises(ValueError, match="no name of a file"):
         picture_path(name)

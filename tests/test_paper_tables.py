@@ -46,7 +46,7 @@ def test_every_row_is_marked_as_cited(table):
     assert all(row.source.startswith("paper, Table ") for row in table)
 
 
-def test_cited_tables_are_as_printed():
+def test_cited_tables_match_the_paper():
     table = cited_table("davis2016")
     assert table.heading == "cited (paper, Table 3; DAVIS 2016)"
     rows = {method: [cell[0].text for cell in cells] for method, cells in table.rows}

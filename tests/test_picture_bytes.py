@@ -32,11 +32,11 @@ JPEG, PNG = encode(IMAGE), encode(IMAGE, "PNG")
         encode(IMAGE.convert("1"), "PNG"),
     ],
 )
-def test_whole_pictures_have_no_damage(data):
+def test_intact_images_have_no_damage(data):
     assert examine_picture(data).damage is None
 
 
-def test_what_is_known_of_a_picture():
+def test_image_facts():
     facts = examine_picture(JPEG)
     assert (facts.format, facts.mode) == ("JPEG", "RGB")
     assert (facts.height, facts.width, facts.orientation) == (64, 96, 1)
@@ -51,30 +51,30 @@ def test_what_is_known_of_a_picture():
 
 @pytest.mark.parametrize("share", [0.3, 0.5, 0.9, 0.99])
 @pytest.mark.parametrize("data", [JPEG, PNG], ids=["JPEG", "PNG"])
-def test_cut_off(data, share):
+def test_truncated(data, share):
     assert examine_picture(data[: int(share * len(data))]).damage
 
 
 @pytest.mark.parametrize("share", [0.3, 0.5, 0.9])
-def test_a_jpeg_whose_end_is_sewn_on(share):
+def test_truncated_jpeg_with_an_end_marker(share):
     data = JPEG[: int(share * len(JPEG))] + b"\xff\xd9"
-    Image.open(io.BytesIO(data)).load()  # Pillow is content with it
+    Image.open(io.BytesIO(data)).load()  # Pillow accepts it
     assert examine_picture(data).damage == "its data ends early or is corrupt"
 
 
-def test_a_jpeg_without_end_marker():
+def test_jpeg_without_an_end_marker():
     image = IMAGE.resize((400, 400))
     assert examine_picture(encode(image)[:-2]).damage
 
 
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.8])
-def test_a_flipped_bit_in_a_png(share):
+def test_flipped_bit_in_a_png(share):
     data = bytearray(PNG)
     data[int(share * len(data))] ^= 1
     assert examine_picture(bytes(data)).damage
 
 
-def test_no_pictures():
+def test_not_an_image():
     assert examine_picture(b"").damage == "empty file"
     assert examine_picture(b"<html>").damage == "not a JPEG or PNG file"
     assert examine_picture(b"<html>").format == ""

@@ -9,7 +9,7 @@ from ytvos_keras.evaluation.plan_pictures import plan_pictures
 
 @pytest.fixture
 def root(tmp_path):
-    """DAVIS with the frames 00000.jpg and 00001.JPG; 00002 has none."""
+    """DAVIS with frames 00000.jpg and 00001.JPG; frame 00002 is missing."""
     write_sequences(tmp_path / "Annotations", {"dog": [blocks(1, 2)] * 3})
     write_sequences(tmp_path / "ours", {"dog": [half(2)] * 3})
     frames = tmp_path / "JPEGImages" / "dog"
@@ -33,12 +33,12 @@ def test_frames_and_masks_are_found(root):
     assert pictures.frame("00002") is None
 
 
-def test_masks_follow_the_rules_of_the_protocol(root):
+def test_masks_follow_the_protocol(root):
     pictures = pictures_of(root, "davis2016")
     np.testing.assert_array_equal(pictures.truth("00001"), np.minimum(blocks(1, 2), 1))
     np.testing.assert_array_equal(pictures.predictions["ours"]("00001"), half(2) // 2)
 
 
-def test_no_folder_of_frames(root):
+def test_missing_frame_folder(root):
     (root / "JPEGImages").rename(root / "elsewhere")
     assert pictures_of(root, "davis2017").frame("00000") is None

@@ -16,8 +16,8 @@ def lite():
     return ytvos_keras.load("s2s-lite")
 
 
-def test_bundled_weights_follow_an_object(lite):
-    """A disc that moves over a striped background is found again: trained weights are there."""
+def test_bundled_weights_track_an_object(lite):
+    """A disc moving over stripes is tracked, which random weights would not do."""
     rows, columns = np.mgrid[:128, :192]
     stripes = np.where((columns // 8) % 2, 90, 140).astype("uint8")[..., None].repeat(3, axis=2)
 
@@ -44,13 +44,13 @@ def test_bundled_weights_are_small_and_half_precision():
     assert dtypes == {None, np.dtype("float16")}
 
 
-def test_an_empty_mask_gives_finite_states(lite):
+def test_empty_mask_gives_finite_states(lite):
     clip = make_clip(1, 3)
     clip["mask"][:] = 0
     assert np.isfinite(lite(clip)).all()
 
 
-def test_bundled_weights_take_a_dtype():
+def test_bundled_weights_accept_a_dtype():
     model = ytvos_keras.load("s2s-lite", dtype="mixed_bfloat16")
     assert model.decoder.compute_dtype == "bfloat16"
 
@@ -81,12 +81,12 @@ def test_a_keras_file_is_loaded(tmp_path):
         ("s2s-vgg16", "s2s-vgg16: no weights are bundled with this preset; train it"),
     ],
 )
-def test_what_cannot_be_loaded(name, message):
+def test_load_errors(name, message):
     with pytest.raises(InputError, match=message):
         ytvos_keras.load(name)
 
 
-def test_a_file_that_is_no_model(tmp_path):
+def test_not_a_model_file(tmp_path):
     path = tmp_path / "model.keras"
     path.write_text("no zip file")
     with pytest.raises(InputError, match=r"model\.keras: not a \.keras file, or damaged"):
@@ -98,7 +98,7 @@ def test_weights_without_their_network(tmp_path):
         ytvos_keras.load(tmp_path / "a.weights.h5")
 
 
-def test_an_archive_that_is_no_model(tmp_path):
+def test_archive_without_a_model(tmp_path):
     path = tmp_path / "model.keras"
     with ZipFile(path, "w") as archive:
         archive.writestr("readme.txt", "no model")
@@ -106,7 +106,7 @@ def test_an_archive_that_is_no_model(tmp_path):
         ytvos_keras.load(path)
 
 
-def test_a_model_of_another_class(tmp_path):
+def test_model_of_another_class(tmp_path):
     path = tmp_path / "other.keras"
     keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(path)
     with pytest.raises(InputError, match=r"other\.keras: holds a Sequential, not an S2S"):

@@ -1,5 +1,6 @@
-"""Probabilities: of a Segmenter, and as files. The fake model moves an object to the right by one
-pixel a step, with a probability of 0.9.
+"""Probabilities from a Segmenter, and as files.
+
+The fake model moves an object one pixel to the right per step, with a probability of 0.9.
 """
 
 import numpy as np
@@ -28,7 +29,7 @@ def frame(index):
 
 @pytest.fixture
 def clip(tmp_path):
-    """Six frames and a mask of objects 2 and 5 for frame 2."""
+    """Six frames, and a mask of objects 2 and 5 for frame 2."""
     (tmp_path / "clip").mkdir()
     (tmp_path / "masks").mkdir()
     for index in range(COUNT):
@@ -46,13 +47,13 @@ def contents(folder):
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
-def test_of_a_segmenter():
+def test_segmenter_probabilities():
     segmenter = Segmenter(FakeModel())
     assert segmenter.probabilities == {}
     segmenter.add_object(bar(10), 3)
     segmenter.step(frame(0))
     np.testing.assert_array_equal(segmenter.probabilities[3], bar(10))
-    segmenter.add_object(bar(11), 4)  # on object 3 in the next frame
+    segmenter.add_object(bar(11), 4)  # overlaps object 3 in the next frame
     segmenter.step(frame(1))
     maps = segmenter.probabilities
     assert maps[3].dtype == np.float32 and not maps[3].any()
@@ -68,7 +69,7 @@ def test_of_a_segmenter():
 
 
 def test_at_native_size():
-    """The argmax over 0.5 and the probabilities is the label map, also after resizing."""
+    """The label map is the argmax over 0.5 and the probabilities, also after resizing."""
     segmenter = Segmenter(FakeModel(scale=0.8), size=(16, 24))
     random = np.random.default_rng(0).random((67, 101)) > 0.5
     segmenter.add_object(random)
@@ -118,7 +119,7 @@ def test_interrupted_and_resumed(clip, monkeypatch):
 
     def write(*arguments):
         calls.append(arguments)
-        if len(calls) == 5:  # of the forward pass, after three masks of the backward pass
+        if len(calls) == 5:  # in the forward pass, after three masks of the backward pass
             raise KeyboardInterrupt
         write_mask(*arguments)
 

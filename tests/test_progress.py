@@ -4,8 +4,8 @@ from ytvos_keras.cli import progress
 from ytvos_keras.cli.progress import frame_progress
 
 
-def test_results_that_come_in_bursts_are_no_speed(capsys, monkeypatch):
-    """As of `ytvos-eval`, whose processes hand over several frames at once."""
+def test_bursts_of_results_do_not_inflate_the_rate(capsys, monkeypatch):
+    """The workers of `ytvos-eval` report several frames at once."""
     now = [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     with frame_progress(quiet=False) as report:
@@ -15,7 +15,7 @@ def test_results_that_come_in_bursts_are_no_speed(capsys, monkeypatch):
     assert "2.0 frames/s" in capsys.readouterr().err
 
 
-def test_what_is_loaded_before_the_first_frame_does_not_count():
+def test_loading_before_the_first_frame_does_not_count():
     rate = progress._Rate(opened=time.monotonic() - 100, done=5)
     rate.begin -= 10
     assert 9.5 < rate.per_second(105) <= 10

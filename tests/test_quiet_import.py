@@ -7,7 +7,7 @@ import pytest
 from ytvos_keras.quiet_import import _descriptor_2_to_file
 
 
-def test_tensorflow_starts_without_a_word():
+def test_tensorflow_imports_silently():
     code = (
         "import sys; from ytvos_keras.quiet_import import import_tensorflow as load; load();"
         "import tensorflow as tf; tf.constant(1); print('still here', file=sys.stderr)"
@@ -18,7 +18,7 @@ def test_tensorflow_starts_without_a_word():
     assert (result.stdout, result.stderr) == ("", "still here\n")
 
 
-def test_notes_are_shown_when_the_import_fails(capfd):
+def test_output_is_shown_if_the_import_fails(capfd):
     with pytest.raises(ImportError), _descriptor_2_to_file():
         os.write(2, b"why it failed\n")
         raise ImportError

@@ -11,7 +11,7 @@ COUNT = 30
 
 
 def write_video(path, b_frames="2"):
-    """Frames of growing brightness, a key frame every eight."""
+    """Frames of increasing brightness, with a key frame every eight."""
     with av.open(str(path), "w") as container:
         options = {"g": "8", "bf": b_frames} if path.suffix != ".avi" else {"g": "8"}
         stream = container.add_stream("libx264", rate=25, options=options)
@@ -24,7 +24,7 @@ def write_video(path, b_frames="2"):
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.avi", "a.ts"])
-def test_frames_in_any_order_are_those_read_in_order(tmp_path, name):
+def test_random_access_equals_sequential_reading(tmp_path, name):
     path = write_video(tmp_path / name)
     expected = [frame for _, frame in open_frames(path)]
     frames = RandomFrames(path, cache_bytes=0)
@@ -44,7 +44,7 @@ def test_stepping_backward_decodes_a_group_once(tmp_path, monkeypatch):
     assert walks == [15]
 
 
-def test_a_key_frame_serves_for_those_near_it(tmp_path):
+def test_near_returns_a_close_key_frame(tmp_path):
     frames = RandomFrames(write_video(tmp_path / "a.mp4"))
     np.testing.assert_array_equal(frames.near(22, 6), frames.frame(16))
     np.testing.assert_array_equal(frames.near(22, 5), frames.frame(22))
@@ -57,7 +57,7 @@ def test_memory_is_bounded(tmp_path):
     assert len(frames._cache) == 5
 
 
-def test_a_folder(tmp_path):
+def test_folder(tmp_path):
     for name, value in (("f2", 20), ("f10", 100)):
         Image.fromarray(np.full((8, 8, 3), value, np.uint8)).save(tmp_path / f"{name}.png")
     frames = RandomFrames(tmp_path)
@@ -65,13 +65,13 @@ def test_a_folder(tmp_path):
     assert [frames.frame(i)[0, 0, 0] for i in (1, 0, 1)] == [100, 20, 100]
 
 
-def test_a_frame_of_another_size_is_named(tmp_path):
+def test_frame_of_a_different_size_is_reported(tmp_path):
     for name, side in (("a", 8), ("b", 9)):
         Image.fromarray(np.zeros((side, 8, 3), np.uint8)).save(tmp_path / f"{name}.png")
     with pytest.raises(InputError, match="b: is 8×9 pixels, but the first frame is 8×8"):
         RandomFrames(tmp_path).frame(1)
 
 
-def test_there_is_no_frame_beyond_the_end(tmp_path):
+def test_index_beyond_the_end(tmp_path):
     with pytest.raises(IndexError, match="frame 30 of 30"):
         RandomFrames(write_video(tmp_path / "a.mp4")).frame(COUNT)

@@ -22,12 +22,12 @@ from ytvos_keras.media.video import VideoWriter
 pytest.importorskip("scenedetect")
 
 SIZE = (64, 96)
-RATE = 10  # frames per second: a third of the work
+RATE = 10  # frames per second: a third of the usual work
 SHORT = ClipSettings(min_seconds=1, max_seconds=2)
 
 
 def shot(seed, count, change=lambda frame, random: frame):
-    """Frames of one texture in one colour that moves slowly sideways."""
+    """Frames of one texture in one colour, moving slowly sideways."""
     random = np.random.default_rng(seed)
     coarse = Image.fromarray(random.integers(0, 100, (20, 40, 3), np.uint8))
     texture = np.asarray(coarse.resize((240, 120), Image.Resampling.BICUBIC)).astype(int)
@@ -51,7 +51,7 @@ def shaken(frame, random):
 
 
 def write_video(path, *shots, numbered=True):
-    """Writes shots one after the other; every frame shows its number in its top rows."""
+    """Write consecutive shots; each frame encodes its number in binary in its top rows."""
     path.parent.mkdir(exist_ok=True)
     with VideoWriter(path, RATE) as video:
         for number, frame in enumerate(frame for frames in shots for frame in frames):
@@ -62,13 +62,13 @@ def write_video(path, *shots, numbered=True):
 
 
 def number_of(file):
-    """Reads the number that a frame shows."""
+    """Decode the number that a frame shows."""
     picture = np.asarray(Image.open(file).convert("L"))
     return sum((picture[2:6, bit * 8 + 2 : bit * 8 + 6].mean() > 128) << bit for bit in range(10))
 
 
 def digests(folder):
-    """The content of all files that do not show when they were made."""
+    """Digests of all files; none of them may contain a timestamp."""
     return {
         file.relative_to(folder).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
         for file in sorted(folder.rglob("*"))
@@ -92,30 +92,30 @@ def raw(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def made(raw, tmp_path_factory):
-    """The clips of `raw`, of one to two seconds."""
+    """Clips of one to two seconds from `raw`."""
     output = tmp_path_factory.mktemp("made") / "clips"
     return output, prepare_clips(raw, output, settings=SHORT)
 
 
-def test_clips_lie_in_single_shots_of_the_middle(made):
+def test_clips_stay_in_one_shot_and_avoid_the_ends(made):
     _, report = made
     clips = [clip for clip in report.clips if clip.video == "two.mp4"]
     assert [clip.name for clip in clips] == [f"two_{i:02d}" for i in range(1, 6)]
     for clip in clips:
         assert 30 <= clip.frame_count <= 60
         assert clip.start >= 1.6 and clip.end <= 14.4 + 1 / 15
-        assert clip.end <= 10 or clip.start >= 10  # the cut
+        assert clip.end <= 10 or clip.start >= 10  # no clip spans the cut
     assert not report.failures and not report.without_clips
 
 
-def test_a_clip_has_three_to_six_seconds_by_default(raw, tmp_path):
+def test_clips_last_three_to_six_seconds_by_default(raw, tmp_path):
     report = prepare_clips(raw / "two.mp4", tmp_path / "clips")
     assert [clip.name for clip in report.clips] == ["two_01", "two_02"]
     assert all(90 <= clip.frame_count <= 180 for clip in report.clips)
     assert report.clips[0].end <= 10 <= report.clips[1].start
 
 
-def test_frames_are_the_nearest_at_30_a_second(made):
+def test_frames_are_resampled_to_30_fps_by_nearest(made):
     output, report = made
     for clip in report.clips:
         if clip.video != "two.mp4":
@@ -127,7 +127,7 @@ def test_frames_are_the_nearest_at_30_a_second(made):
         assert [number_of(file) for file in files] == expected
 
 
-def test_layout_is_that_of_youtube_vos(made):
+def test_layout_matches_youtube_vos(made):
     output, report = made
     for clip in report.clips:
         every = output / "JPEGImages_all_frames" / clip.name
@@ -141,7 +141,7 @@ def test_layout_is_that_of_youtube_vos(made):
     assert not list(output.rglob("*.part"))
 
 
-def test_an_annotated_clip_can_be_read(raw, tmp_path):
+def test_annotated_clip_is_readable(raw, tmp_path):
     output = tmp_path / "clips"
     clip = prepare_clips(raw / "two.mp4", output).clips[0]
     write_mask(output / "Annotations" / clip.name / "00005.png", np.eye(*SIZE, dtype=np.uint8))
@@ -154,7 +154,7 @@ def test_an_annotated_clip_can_be_read(raw, tmp_path):
     assert kept[clip.name] == meta["videos"][clip.name] and len(kept) == 2
 
 
-def test_bad_clips_are_proposed_for_rejection_and_stay(made):
+def test_bad_clips_are_proposed_for_rejection_but_kept(made):
     output, report = made
     proposals = {"dark": 0, "blurry": 0, "shaky": 0, "keep": 0}
     for clip in report.clips:
@@ -169,7 +169,7 @@ def test_bad_clips_are_proposed_for_rejection_and_stay(made):
     assert all(proposals.values())
 
 
-def test_lists_say_where_clips_come_from(made):
+def test_lists_record_the_origin_of_clips(made):
     output, report = made
     listed = json.loads((output / "clips.json").read_text())
     assert [row["name"] for row in listed["clips"]] == [clip.name for clip in report.clips]
@@ -207,7 +207,7 @@ def test_contact_sheet_marks_proposals(made):
         assert (left[0] - left[1] > 15) == bool(clip.reasons), (clip.name, left)
 
 
-def test_interrupted_and_run_again(raw, made, tmp_path):
+def test_interrupted_and_resumed(raw, made, tmp_path):
     class Stop(Exception):
         pass
 
@@ -219,16 +219,16 @@ def test_interrupted_and_run_again(raw, made, tmp_path):
         return report
 
     output = tmp_path / "clips"
-    for frame in (40, 210):  # while shots are sought; while a clip is cut
+    for frame in (40, 210):  # while detecting shots; while cutting a clip
         with pytest.raises(Stop):
             prepare_clips(raw, output, settings=SHORT, on_progress=stop_at(frame))
         assert not (output / "clips.json").exists()
         assert not list(output.rglob("*.part"))
     done = sorted((output / "JPEGImages").iterdir())
     assert 1 <= len(done) < len(made[1].clips)
-    # A kill leaves what cannot be cleaned up: a hidden folder, and one of the two folders.
+    # A kill leaves what could not be cleaned up: a hidden folder, and one folder of a pair.
     (output / "JPEGImages" / ".0123456789abcdef.part").mkdir()
-    atomic._swept.clear()  # as in another process
+    atomic._swept.clear()  # simulate another process
     (output / "JPEGImages_all_frames" / "two_01").mkdir()
     (output / "JPEGImages_all_frames" / "two_01" / "00099.jpg").touch()
     times = [file.stat().st_mtime_ns for file in done]
@@ -237,7 +237,7 @@ def test_interrupted_and_run_again(raw, made, tmp_path):
     assert digests(output) == digests(made[0])
 
 
-def test_a_second_run_decodes_nothing(raw, made):
+def test_second_run_decodes_nothing(raw, made):
     output, report = made
     before = digests(output)
     calls = []
@@ -246,12 +246,12 @@ def test_a_second_run_decodes_nothing(raw, made):
     assert again == report and digests(output) == before
 
 
-def test_processes_make_the_same_clips(raw, made, tmp_path):
+def test_several_processes_make_the_same_clips(raw, made, tmp_path):
     prepare_clips(raw, tmp_path / "clips", settings=SHORT, jobs=2)
     assert digests(tmp_path / "clips") == digests(made[0])
 
 
-def test_clips_depend_on_seed_and_name_alone(raw, made, tmp_path):
+def test_clips_depend_only_on_seed_and_name(raw, made, tmp_path):
     def starts(report):
         return [clip.start for clip in report.clips if clip.video == "two.mp4"]
 
@@ -261,7 +261,7 @@ def test_clips_depend_on_seed_and_name_alone(raw, made, tmp_path):
     assert starts(alone) == starts(made[1]) != starts(seeded)
 
 
-def test_broken_videos_are_named_and_the_others_done(raw, tmp_path):
+def test_broken_videos_are_reported_and_the_others_done(raw, tmp_path):
     whole = (raw / "two.mp4").read_bytes()
     (tmp_path / "raw").mkdir()
     (tmp_path / "raw" / "a text.mp4").write_text("not a video")
@@ -277,13 +277,13 @@ def test_broken_videos_are_named_and_the_others_done(raw, tmp_path):
     )
 
 
-def test_a_video_without_a_long_shot_has_no_clips(tmp_path):
+def test_video_without_a_long_shot_has_no_clips(tmp_path):
     write_video(tmp_path / "short.mp4", shot(1, 20), shot(2, 20))
     report = prepare_clips(tmp_path / "short.mp4", tmp_path / "clips")
     assert report.without_clips == ("short.mp4",) and not report.failures and not report.sheets
 
 
-def test_rejected_clips_can_be_left_out_and_taken_later(raw, tmp_path):
+def test_rejected_clips_can_be_left_out_and_added_later(raw, tmp_path):
     output, video = tmp_path / "clips", raw / "sub" / "bad light.mp4"
     settings = ClipSettings(clips_per_video=10, min_seconds=1, max_seconds=2)
     report = prepare_clips(video, output, settings=settings, leave_out_rejected=True)
@@ -300,7 +300,7 @@ def test_rejected_clips_can_be_left_out_and_taken_later(raw, tmp_path):
     assert all(clip.written and not clip.reasons for clip in later.clips)
 
 
-def test_clips_removed_by_hand_do_not_come_back(raw, tmp_path):
+def test_manually_removed_clips_are_not_recreated(raw, tmp_path):
     output = tmp_path / "clips"
     clip, _ = prepare_clips(raw / "two.mp4", output).clips
     for file in (output / "JPEGImages" / clip.name).iterdir():
@@ -312,14 +312,14 @@ def test_clips_removed_by_hand_do_not_come_back(raw, tmp_path):
 
 
 @pytest.mark.parametrize(("height", "size"), [(32, (32, 48)), (480, SIZE)])
-def test_height_makes_frames_smaller_never_larger(raw, tmp_path, height, size):
+def test_height_never_enlarges_frames(raw, tmp_path, height, size):
     settings = ClipSettings(clips_per_video=1, height=height)
     (clip,) = prepare_clips(raw / "two.mp4", tmp_path / "clips", settings=settings).clips
     with Image.open(tmp_path / "clips" / "JPEGImages" / clip.name / "00000.jpg") as image:
         assert image.size[::-1] == size
 
 
-def test_the_output_folder_must_be_new_or_of_the_same_settings(raw, made, tmp_path):
+def test_output_folder_must_be_new_or_have_the_same_settings(raw, made, tmp_path):
     (tmp_path / "mine.txt").touch()
     with pytest.raises(InputError, match="holds something else than the clips of an earlier run"):
         prepare_clips(raw, tmp_path)
@@ -328,7 +328,7 @@ def test_the_output_folder_must_be_new_or_of_the_same_settings(raw, made, tmp_pa
         prepare_clips(raw, made[0], settings=ClipSettings(min_seconds=1, max_seconds=4, seed=7))
 
 
-def test_another_file_under_the_same_name_is_told(raw, tmp_path):
+def test_replaced_video_is_reported(raw, tmp_path):
     video = tmp_path / "a.mp4"
     video.write_bytes((raw / "two.mp4").read_bytes())
     prepare_clips(video, tmp_path / "clips", settings=SHORT)
@@ -356,7 +356,7 @@ def test_finding_videos(tmp_path):
         find_videos(tmp_path / ".git" / "sub")
 
 
-def test_the_missing_extra_is_named(raw, tmp_path, monkeypatch):
+def test_missing_extra_is_reported(raw, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "scenedetect", None)
     with pytest.raises(InputError, match=r"run: pip install 'ytvos-keras\[clips\]'$"):
         prepare_clips(raw, tmp_path / "clips")

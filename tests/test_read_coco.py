@@ -14,8 +14,8 @@ from ytvos_keras.datasets.label_values import decode_labels
 from ytvos_keras.datasets.readers.coco import read_coco
 from ytvos_keras.errors import InputError
 
-SQUARE = [1, 1, 5, 1, 5, 5, 1, 5]  # corners of 4 x 4 pixels
-CORNER = [4, 4, 7, 4, 7, 7, 4, 7]  # 3 x 3 pixels, one of them in the square
+SQUARE = [1, 1, 5, 1, 5, 5, 1, 5]  # corners of a 4×4 square
+CORNER = [4, 4, 7, 4, 7, 7, 4, 7]  # a 3×3 square that overlaps it in one pixel
 
 
 def draw(corner, size):
@@ -25,7 +25,7 @@ def draw(corner, size):
 
 
 def run_lengths(labels):
-    """Column by column, as COCO has it."""
+    """COCO run lengths, in column-major order."""
     pixels = labels.T.reshape(-1)
     edges = np.flatnonzero(np.diff(np.concatenate([[0], pixels, [0]]))).tolist()
     return np.diff([0, *edges, pixels.size]).tolist()
@@ -39,7 +39,7 @@ def compressed(labels):
 
 @pytest.fixture
 def write(tmp_path):
-    """Returns a function that writes annotations of picture `a` and reads them."""
+    """Return a function that writes annotations of image `a` and reads them."""
     write_frames(tmp_path / "images", ["a", "b"])
 
     def write(*annotations, images=("a.jpg",), **options):
@@ -85,7 +85,7 @@ def test_several_polygons_are_one_object(write):
     np.testing.assert_array_equal(labels_of(video), draw(1, 4) | draw(6, 2))
 
 
-def test_smaller_objects_lie_on_larger_ones(write):
+def test_smaller_objects_are_drawn_over_larger_ones(write):
     (video,) = write({"segmentation": [CORNER], "category_id": 1}, {"segmentation": [SQUARE]})
     expected = draw(1, 4)
     expected[draw(4, 3) > 0] = 2
@@ -93,15 +93,15 @@ def test_smaller_objects_lie_on_larger_ones(write):
     assert video.categories == {1: "dog", 2: "person"}
 
 
-def test_masks_are_index_pngs_always_the_same_and_can_be_pickled(write):
+def test_masks_are_deterministic_palette_pngs_and_picklable(write):
     (video,) = write({"segmentation": [SQUARE]})
     data = video.frames[0].mask.read_bytes()
     assert Image.open(io.BytesIO(data)).mode == "P"
     assert pickle.loads(pickle.dumps(video)).frames[0].mask.read_bytes() == data
-    assert hash(video.frames[0])  # frames are keys
+    assert hash(video.frames[0])  # frames are used as dictionary keys
 
 
-def test_what_is_left_out_is_told(write):
+def test_omissions_are_reported(write):
     crowd = {"iscrowd": 1, "segmentation": {"size": [8, 8], "counts": [64]}}
     with pytest.warns(UserWarning) as warned:
         videos = write(
@@ -172,7 +172,7 @@ def test_malformed_annotations(write, message):
 @pytest.mark.parametrize(
     "text", ["", "0", "o", "11o", "1" * 63, "é", "00", "0\x00", "o" * 40 + "1"]
 )
-def test_compressed_run_lengths_that_pycocotools_would_read_out_of_bounds(write, text):
+def test_compressed_run_lengths_that_overrun_pycocotools(write, text):
     with pytest.raises(InputError, match="compressed run lengths are malformed"):
         write({"segmentation": {"size": [8, 8], "counts": text}})
 
@@ -188,13 +188,13 @@ def test_compressed_run_lengths_of_random_masks(write):
         np.testing.assert_array_equal(decode_labels(png, "a"), labels)
 
 
-def test_names_that_lead_out(write):
+def test_names_outside_the_folder(write):
     for name in ("../a.jpg", "/etc/a.jpg", "x/../../a.jpg", "..\\a.jpg", "C:\\a.jpg", "C:a.jpg"):
         with pytest.raises(InputError, match="leads out of the folder; give the folder that"):
             write({"segmentation": [SQUARE]}, images=(name,))
 
 
-def test_the_size_is_that_of_the_picture_before_anything_is_drawn(write, tmp_path):
+def test_image_size_is_checked_before_drawing(write, tmp_path):
     content = {
         "categories": [],
         "images": [{"id": 1, "file_name": "a.jpg", "height": 65535, "width": 65535}],
@@ -246,7 +246,7 @@ def test_without_pycocotools(write, monkeypatch):
         write({"segmentation": [SQUARE]})
 
 
-def test_paths_and_texts_of_windows(write, tmp_path):
+def test_windows_paths_and_encoding(write, tmp_path):
     write({"segmentation": [SQUARE]})
     file = tmp_path / "instances.json"
     text = file.read_text().replace('"a.jpg"', '"images\\\\a.jpg"')
@@ -256,7 +256,7 @@ def test_paths_and_texts_of_windows(write, tmp_path):
     assert video.frames[0].image == tmp_path / "images" / "a.jpg"
 
 
-def test_crowds_are_taken_on_request(write):
+def test_crowds_are_included_on_request(write):
     brush = {"iscrowd": 1, "segmentation": {"size": [8, 8], "counts": run_lengths(draw(2, 3))}}
     (video,) = write(brush, crowds=True)
     np.testing.assert_array_equal(labels_of(video), draw(2, 3))

@@ -15,7 +15,7 @@ IMAGE = '<image id="0" name="a.jpg" width="8" height="8">{}</image>'
 
 @pytest.fixture
 def write(tmp_path):
-    """Returns a function that writes `annotations.xml` and reads it."""
+    """Return a function that writes `annotations.xml` and reads it."""
     write_frames(tmp_path / "images", ["a"])
 
     def write(content, **options):
@@ -71,7 +71,7 @@ def test_other_shapes_are_left_out(write):
     assert labels_of(video).max() == 1
 
 
-def test_pictures_of_projects_and_elsewhere(write, tmp_path):
+def test_images_of_projects_and_in_other_folders(write, tmp_path):
     image = IMAGE.format(SQUARE.format(z=0)).replace("width", 'subset="train" width')
     (tmp_path / "images").rename(tmp_path / "train")
     (tmp_path / "images").mkdir()

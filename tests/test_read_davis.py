@@ -60,7 +60,7 @@ def test_several_sources(tmp_path):
         read_davis(tmp_path, split="val")
 
 
-def test_first_masks_alone(tmp_path):
+def test_first_masks_only(tmp_path):
     make_davis(tmp_path)
     (tmp_path / "Annotations/480p/dog/00001.png").unlink()
     assert [frame.mask is None for frame in read_davis(tmp_path)[2].frames] == [False, True]

@@ -39,7 +39,7 @@ def block(top, left, height, width, label=1):
     return labels
 
 
-def test_later_shapes_lie_on_earlier_ones(folder):
+def test_later_shapes_are_drawn_over_earlier_ones(folder):
     save(folder, CORNER, SQUARE)
     (video,) = read_labelme(folder)
     assert video.name == "a" and video.categories == {1: "cat", 2: "dog"}
@@ -87,7 +87,7 @@ def test_points_and_lines_are_left_out(folder):
         np.testing.assert_array_equal(labels_of(folder), block(1, 1, 4, 4))
 
 
-def test_folders_and_moved_pictures(folder):
+def test_subfolders_and_moved_images(folder):
     below = folder / "day2"
     write_frames(below, ["x10", "x9"])
     save(below, SQUARE, stem="x10", image_path="..\\old\\x10.jpg")

@@ -16,7 +16,7 @@ def names(videos):
     return [video.name for video in videos]
 
 
-def test_each_picture_is_a_video_of_one_frame(tmp_path):
+def test_each_image_is_a_one_frame_video(tmp_path):
     videos = read_pictures(make_source(tmp_path / "cats"))
     assert names(videos) == ["cats/x2", "cats/x10"]
     (frame,) = videos[1].frames
@@ -33,7 +33,7 @@ def test_sources_and_selection(tmp_path):
     assert names(read_pictures(tmp_path, videos=["cats/x2", "dogs"])) == ["cats/x2", "dogs/a"]
 
 
-def test_a_name_relative_to_the_current_folder(tmp_path, monkeypatch):
+def test_path_relative_to_the_current_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(make_source(tmp_path / "cats"))
     assert names(read_pictures(".")) == ["cats/x2", "cats/x10"]
 

@@ -12,7 +12,7 @@ FIFTH = every_fifth(3)
 
 @pytest.fixture
 def train(tmp_path):
-    """A split with two videos of three frames; `b` has objects 1 and 4 and one category."""
+    """A split with two videos of three frames; `b` has objects 1 and 4 and a single category."""
     root = tmp_path / "train"
     for name in "ab":
         write_frames(root / "JPEGImages" / name, FIFTH)
@@ -41,7 +41,7 @@ def test_objects_with_gaps_and_without_categories(train):
     assert a.frames[1].mask == train / "Annotations" / "a" / "00005.png"
 
 
-def test_your_own_data_need_no_meta(train):
+def test_custom_data_needs_no_meta_json(train):
     (train / "meta.json").unlink()
     shutil.rmtree(train / "JPEGImages" / "a")
     write_frames(train / "JPEGImages" / "a", ["1", "2", "10"], ".png")
@@ -64,7 +64,7 @@ def test_all_frames(train, place):
     assert names(read_youtube_vos(train)[0]) == FIFTH
 
 
-def test_the_folder_of_all_frames_finds_its_masks(train, monkeypatch):
+def test_all_frames_folder_finds_its_masks(train, monkeypatch):
     folder = train.parent / "train_all_frames"
     for name in "ab":
         write_frames(folder / "JPEGImages" / name, [f"{t:05d}" for t in range(11)])
@@ -87,7 +87,7 @@ def test_several_splits(train):
     ]
 
 
-def test_masks_of_first_frames_alone(train):
+def test_first_masks_only(train):
     for file in (train / "Annotations").glob("*/*5.png"):
         file.unlink()
     for file in (train / "Annotations").glob("*/00010.png"):
@@ -107,7 +107,7 @@ def test_videos_without_a_mask_are_left_out(train):
         read_youtube_vos(train)
 
 
-def test_clips_that_wait_for_annotation_may_stand_in_meta_without_objects(train):
+def test_meta_json_may_list_unannotated_videos(train):
     write_meta(train / "meta.json", {"a": {}, "b": {}})
     assert [video.object_frames for video in read_youtube_vos(train)] == [None, None]
 
@@ -141,7 +141,7 @@ PLANTED = {
 
 
 @pytest.mark.parametrize("message", PLANTED)
-def test_faults_of_the_folders(train, message):
+def test_folder_faults(train, message):
     PLANTED[message](train)
     with pytest.raises(InputError, match=f"^{train}/{message}"):
         read_youtube_vos(train)
@@ -149,7 +149,7 @@ def test_faults_of_the_folders(train, message):
         assert len(read_youtube_vos(train, exclude=["c"])) == 2
 
 
-def test_the_first_of_several_faults(train):
+def test_first_of_several_faults(train):
     write_sequences(train / "Annotations", {"a": {"00098": blocks(1), "00099": blocks(1)}})
     with pytest.raises(
         InputError,
@@ -187,7 +187,7 @@ def test_wrong_folders(train, tmp_path):
     assert error(root) == f"{root}/Annotations: no such folder; the masks belong in it."
 
 
-def test_frames_without_a_folder_for_the_video(tmp_path):
+def test_frames_without_a_video_folder(tmp_path):
     write_frames(tmp_path / "JPEGImages", FIFTH)
     (tmp_path / "Annotations").mkdir()
     with pytest.raises(InputError, match="holds frames itself; make one folder for each video"):

@@ -1,4 +1,4 @@
-"""What every recipe trains, from which weights, for how long, on which clips."""
+"""What each recipe trains, from which weights, for how long, and on which clips."""
 
 import dataclasses
 
@@ -28,10 +28,10 @@ DATA = clips.RunData({"records": 1.0})
 
 @dataclasses.dataclass(frozen=True)
 class Facts:
-    """What is expected of a recipe on 30 training videos (15 with half of them, …)."""
+    """Expected properties of a recipe given 30 training videos (15 with half of them, …)."""
 
-    stages: tuple[tuple, ...]  # (frames, clip_length, steps, ends when the loss is stable)
-    backbone: str | None = "imagenet"  # where its weights come from
+    stages: tuple[tuple, ...]  # (frames, clip_length, steps, ends on a stable loss)
+    backbone: str | None = "imagenet"  # source of the backbone weights
     option: str | None = None  # --backbone-weights
     weights: str | None = None  # --weights
     frozen: tuple[str, ...] = ()
@@ -106,7 +106,7 @@ every_recipe = pytest.mark.parametrize("name", RECIPES)
 
 
 def recipe_of(name: str) -> Recipe:
-    """The recipe as a command with the options of its facts makes it."""
+    """The recipe as a command with the options of its `Facts` builds it."""
     facts = FACTS[name]
     recipe = RECIPES[name]
     if facts.option is not None:
@@ -117,7 +117,7 @@ def recipe_of(name: str) -> Recipe:
 
 
 def tiny(recipe: Recipe) -> Recipe:
-    """The same with few channels, but for a model that starts from weights."""
+    """Shrink a recipe to few channels, unless it starts from given weights."""
     config = recipe.model
     filters = {"encoder_filters": 8, "state_filters": 8}
     decoder = {"decoder_filters": (4,) * len(config.decoder_filters)}
@@ -127,7 +127,10 @@ def tiny(recipe: Recipe) -> Recipe:
 
 @pytest.fixture
 def read(monkeypatch):
-    """The sources of backbone weights that were read: constant kernels, fc6 only of ImageNet."""
+    """Stub the reading of backbone weights and return the sources read.
+
+    The stub kernels are constant, and only ImageNet has an fc6.
+    """
     sources = []
 
     def read_vgg16(backbone, source):
@@ -160,12 +163,12 @@ def part_of(model, path: str):
     return model
 
 
-def test_no_recipe_is_without_facts():
+def test_every_recipe_has_facts():
     assert set(FACTS) == set(RECIPES)
 
 
 @every_recipe
-def test_stages_have_their_frames_lengths_and_steps(name):
+def test_stages(name):
     facts, recipe = FACTS[name], recipe_of(name)
     steps = stage_steps(recipe, videos=30)
     found = tuple(
@@ -179,7 +182,7 @@ def test_stages_have_their_frames_lengths_and_steps(name):
 
 
 @every_recipe
-def test_what_is_trained_and_what_it_starts_from(name, read):
+def test_trained_parts_and_initial_weights(name, read):
     facts, recipe = FACTS[name], recipe_of(name)
     recipe = recipe if recipe.weights else tiny(recipe)
     model = build_model(recipe)
@@ -189,7 +192,7 @@ def test_what_is_trained_and_what_it_starts_from(name, read):
         part = part_of(model, path)
         if part is None:
             continue
-        fresh = "fc6" if facts.backbone == FILE else None  # the file has none
+        fresh = "fc6" if facts.backbone == FILE else None  # the file has no fc6
         for layer in part._flatten_layers():
             if layer._layers or layer.name.startswith("standardize"):
                 continue
@@ -223,7 +226,7 @@ def test_loss_and_optimizer(name):
 
 
 @every_recipe
-def test_how_clips_are_drawn(name, monkeypatch):
+def test_clip_options(name, monkeypatch):
     facts, recipe = FACTS[name], recipe_of(name)
     monkeypatch.setattr(clips, "make_dataset", lambda data, **options: options)
     for number, stage in enumerate(recipe.stages):
@@ -242,7 +245,7 @@ def test_how_clips_are_drawn(name, monkeypatch):
         assert forcing.corruption == facts.corruption
 
 
-def test_true_masks_give_way_at_once_or_little_by_little():
+def test_teacher_forcing_decays_over_the_stage():
     stage = Stage("only", steps=100, teacher_forcing=(0.5, 0.25))
     recipe = dataclasses.replace(RECIPES["mask-as-input"], stages=(stage,), batch_size=1)
     with pytest.MonkeyPatch.context() as patch:
@@ -254,7 +257,7 @@ def test_true_masks_give_way_at_once_or_little_by_little():
 
 @pytest.fixture(scope="module")
 def sparse(tmp_path_factory):
-    """Records of two videos of 24 frames, of which every other one is annotated."""
+    """Records of two 24-frame videos with every other frame annotated."""
     rng = np.random.default_rng(0)
     videos = []
     for number in range(2):
@@ -277,7 +280,7 @@ def batches_of(name, number, data, count=6):
     return list(stream.take(count).as_numpy_iterator())
 
 
-def test_first_only_annotated_frames_then_all_at_weight_0(sparse):
+def test_annotated_frames_first_then_all_with_weight_0(sparse):
     for _, _, weights in batches_of("paper", 0, sparse):
         assert 4 <= weights.shape[1] <= 10
         assert (weights == 1).all()
@@ -286,7 +289,7 @@ def test_first_only_annotated_frames_then_all_at_weight_0(sparse):
     assert any((weights == 0).any() for weights in found)
 
 
-def test_the_true_masks_of_teacher_forcing_are_not_damaged(sparse):
+def test_teacher_forcing_masks_are_uncorrupted(sparse):
     for inputs, targets, _ in batches_of("mask-as-input", 0, sparse, count=16):
         np.testing.assert_array_equal(inputs["previous_masks"][:, 0], inputs["mask"])
         np.testing.assert_array_equal(inputs["previous_masks"][:, 1:], targets[:, :-1])
@@ -302,12 +305,12 @@ def test_the_true_masks_of_teacher_forcing_are_not_damaged(sparse):
         ("paper", {"frozen": ("decoder",)}, r"decoder .* random weights; give --weights with"),
     ],
 )
-def test_a_start_that_would_be_random(name, changes, message):
+def test_random_initialization_is_refused(name, changes, message):
     with pytest.raises(InputError, match=message):
         complete_recipe(dataclasses.replace(RECIPES[name], **changes))
 
 
-def test_a_part_that_the_network_lacks():
+def test_missing_network_part():
     recipe = dataclasses.replace(tiny(RECIPES["mask-as-state"]), frozen=("initializer.backbone",))
     with pytest.raises(InputError, match=r"this network has no initializer\.backbone"):
         build_model(recipe, pretrained=False)

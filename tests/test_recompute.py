@@ -1,4 +1,4 @@
-"""Training that computes activations anew, through `fit` as users run it."""
+"""Training with activation recomputation, through `fit` as users run it."""
 
 import keras
 import numpy as np
@@ -10,7 +10,7 @@ from ytvos_keras.models import S2S
 
 
 def gradients(model, clip, targets):
-    """Of one step of `fit`, from what it takes off the weights; also the loss."""
+    """Loss and gradients of one `fit` step; SGD at rate 1 makes the weight change the gradient."""
     before = [np.array(v) for v in model.trainable_variables]
     model.compile(keras.optimizers.SGD(1.0), MaskCrossentropy(), jit_compile=False)
     history = model.fit(clip, targets, epochs=1, verbose=0)
@@ -20,7 +20,7 @@ def gradients(model, clip, targets):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["paper", "lite"])
-def test_the_gradients_are_the_same(kind):
+def test_gradients_are_unchanged(kind):
     clip = make_clip(length=4, height=40, width=64)
     targets = np.repeat(clip["mask"][:, None], 3, axis=1)
     plain, anew = new_model(kind), S2S(SMALL[kind])

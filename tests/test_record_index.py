@@ -28,7 +28,7 @@ def made(tmp_path_factory):
 
 @pytest.fixture
 def records(made, tmp_path):
-    """A copy that may be spoilt."""
+    """A writable copy of the records."""
     return Path(shutil.copytree(made[0], tmp_path / "records"))
 
 
@@ -38,7 +38,7 @@ def blob(video: IndexedVideo, place) -> bytes:
     return data
 
 
-def test_every_picture_lies_where_the_index_says_byte_for_byte(made):
+def test_every_image_is_stored_unchanged_at_its_indexed_offset(made):
     folder, videos = made
     indexed = {video.name: video for video in read_index(folder, "train")}
     assert indexed.keys() == {video.name for video in videos}
@@ -52,7 +52,7 @@ def test_every_picture_lies_where_the_index_says_byte_for_byte(made):
                 assert blob(found, mask) == frame.mask.read_bytes()
 
 
-def test_the_index_says_what_is_in_the_masks(made):
+def test_index_describes_the_masks(made):
     video = next(video for video in read_index(made[0]) if video.name == "v3")
     assert (video.source, video.height, video.width) == ("youtube-vos", HEIGHT, WIDTH)
     assert video.binary is False
@@ -63,7 +63,7 @@ def test_the_index_says_what_is_in_the_masks(made):
     assert (other.category, other.first, other.last, other.areas) == (None, 2, 2, (0, 20))
 
 
-def test_records_are_in_the_order_of_the_index(made):
+def test_records_follow_the_order_of_the_index(made):
     for path in sorted(made[0].glob("*.tfrecord")):
         in_file = [
             parse(record)["name"].numpy().decode() for record in tf.data.TFRecordDataset(path)
@@ -185,7 +185,7 @@ def index_of_another_form(folder: Path) -> None:
         (index_of_another_form, "(its SHA-256 is not that of dataset.json)"),
     ],
 )
-def test_what_is_wrong_is_told_in_one_line(records, spoil, message):
+def test_faults_are_one_line(records, spoil, message):
     spoil(records)
     with pytest.raises(InputError) as error:
         read_index(records)
@@ -195,7 +195,7 @@ def test_what_is_wrong_is_told_in_one_line(records, spoil, message):
 
 
 def reseal(folder: Path, change) -> None:
-    """Change the first index as somebody who knows the format would."""
+    """Change the first index and update its checksum, as a knowing attacker would."""
     path = folder / "train-00000-of-00004.index.json"
     content = json.loads(path.read_text())
     change(content["videos"][0])
@@ -241,13 +241,13 @@ def reseal(folder: Path, change) -> None:
         ),
     ],
 )
-def test_an_index_that_says_what_cannot_be(records, key, value, message):
+def test_impossible_index_values(records, key, value, message):
     reseal(records, lambda video: video.update({key: value}))
     with pytest.raises(InputError, match=re.escape(message)):
         read_index(records)
 
 
-def test_two_videos_of_one_name(records):
+def test_two_videos_with_one_name(records):
     other = next(video.name for video in read_index(records)[2:])
     reseal(records, lambda video: video.update(name=other))
     with pytest.raises(InputError, match=f"holds two videos called '{other}' in one split"):
@@ -262,7 +262,7 @@ def test_shards_outside_the_folder(records, name):
         read_index(records)
 
 
-def test_a_link_out_of_the_folder(records, tmp_path):
+def test_link_out_of_the_folder(records, tmp_path):
     shard = records / "train-00000-of-00004.tfrecord"
     outside = tmp_path / "outside.tfrecord"
     shard.rename(outside)
@@ -271,7 +271,7 @@ def test_a_link_out_of_the_folder(records, tmp_path):
         read_index(records)
 
 
-def test_a_split_that_is_not_there(made):
+def test_missing_split(made):
     with pytest.raises(InputError, match=r"no split 'val' in these records\. There is: train\."):
         read_index(made[0], "val")
 
@@ -296,4 +296,4 @@ def test_dataset_file(made):
     }
     assert [shard["name"] for shard in shards] == [shard_name("train", i, 4) for i in range(4)]
     assert [shard["videos"] for shard in shards] == [2, 2, 1, 1]
-    assert str(folder.parent) not in json.dumps(content)  # no place of this machine
+    assert str(folder.parent) not in json.dumps(content)  # no local paths

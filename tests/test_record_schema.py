@@ -35,11 +35,11 @@ BARE = EncodedVideo(
 
 
 def parsed(*records: bytes) -> list[dict]:
-    """Parses inside `tf.data`, as readers do."""
+    """Parse inside `tf.data`, as readers do."""
     return list(tf.data.Dataset.from_tensor_slices(list(records)).map(parse).as_numpy_iterator())
 
 
-def test_what_is_parsed_is_what_was_serialized():
+def test_round_trip():
     record, _ = parsed(serialize(VIDEO), serialize(BARE))
     assert record["name"].decode() == "source/vidéo"
     assert record["source"] == b"youtube-vos"
@@ -55,7 +55,7 @@ def test_what_is_parsed_is_what_was_serialized():
     assert VIDEO.annotated == (0, 2)
 
 
-def test_a_video_without_masks_and_objects():
+def test_video_without_masks_and_objects():
     (record,) = parsed(serialize(BARE))
     assert record["binary"] == 1
     assert record["object_ids"].shape == record["categories"].shape == (0,)
@@ -63,7 +63,7 @@ def test_a_video_without_masks_and_objects():
     assert record["annotated"].tolist() == [False]
 
 
-def test_eager_and_in_a_graph_alike():
+def test_eager_equals_graph():
     eager = parse(tf.constant(serialize(VIDEO)))
     (graph,) = parsed(serialize(VIDEO))
     assert eager.keys() == graph.keys()
@@ -71,11 +71,11 @@ def test_eager_and_in_a_graph_alike():
         np.testing.assert_array_equal(value.numpy(), graph[key])
 
 
-def test_the_same_bytes_every_time():
+def test_serialization_is_deterministic():
     assert serialize(VIDEO) == serialize(VIDEO)
 
 
-def test_pictures_lie_in_one_piece_in_the_order_of_the_frames():
+def test_images_are_contiguous_and_in_frame_order():
     record = serialize(VIDEO)
     places = [record.index(blob) for blob in (*VIDEO.images, b"png 0", b"png 2")]
     assert places == sorted(places)
@@ -92,7 +92,7 @@ def test_records_of_another_schema_version(monkeypatch):
         parsed(record)
 
 
-def test_a_video_that_no_record_can_hold(monkeypatch):
+def test_video_too_large_for_a_record(monkeypatch):
     monkeypatch.setattr(record_schema, "MAX_RECORD", 20)
     message = r"source/vidéo: its frames take 0.0 GB, but a record holds 2 GB at most; cut the"
     with pytest.raises(InputError, match=message):

@@ -31,7 +31,7 @@ SVG_NAMESPACES = {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
 
 
 class Page(HTMLParser):
-    """Elements as (tag, attributes), rows of tables as lists of texts; fails on an open element."""
+    """Collect elements as (tag, attributes) and table rows as texts; fail on unclosed elements."""
 
     def __init__(self, text: str):
         super().__init__()
@@ -86,12 +86,12 @@ def write(tmp_path, evaluations, *arguments, **kwargs) -> str:
 
 
 @pytest.mark.parametrize("methods", [["ours"], ["ours", "theirs", "others"]])
-def test_the_page_is_whole(tmp_path, methods):
+def test_page_is_complete(tmp_path, methods):
     evaluations = dict.fromkeys(methods, small_evaluation())
     page = Page(write(tmp_path, evaluations, small_pictures(*methods)))
     assert [page.count(tag) for tag in ("html", "title", "h1", "main", "svg")] == [1] * 5
     assert page.count("details") == len(methods)  # the objects of each
-    # Of three sequences the first truth, and for each method 3, 4 and 1 scored frames.
+    # For three sequences: the first truth, and for each method 3, 4 and 1 scored frames.
     assert page.count("img") == 3 + (3 + 4 + 1) * len(methods)
     assert all(page.values("img", "alt"))
     assert len(page.values("img", "alt")) == page.count("img")
@@ -111,10 +111,10 @@ def test_nothing_is_loaded_from_elsewhere(tmp_path):
     assert "default-src 'none'" in page.values("meta", "content")[2]
 
 
-def test_the_numbers_of_one_method(tmp_path):
+def test_figures_of_one_method(tmp_path):
     evaluation = small_evaluation()
     page = Page(write(tmp_path, {"ours": evaluation}))
-    # J means 0.9, 0.7, 0.15 and 0.45, F is half of each; only the first is of a seen category.
+    # The J means are 0.9, 0.7, 0.15 and 0.45; F is half of each; only the first category is seen.
     overall, seen, unseen = page.rows[2:5]
     assert overall[:4] == ["ours", "overall", "4", "55.0"]
     assert overall[-2:] == ["41.2", "50.0"]  # J&F, and G = (90 + 43.33 + 45 + 21.67) ÷ 4
@@ -126,11 +126,11 @@ def test_the_numbers_of_one_method(tmp_path):
     assert "listed" in page.text
     assert "Not scored, because no frame is left: short (object 1)." in page.text
     assert ["short", "1", "–", "0", *["–"] * 6] in page.rows
-    assert page.count("b") == 0  # one method is not the best of one
-    assert page.count("img") == 0  # no pictures were given
+    assert page.count("b") == 0  # a single method is not marked as best
+    assert page.count("img") == 0  # no images were given
 
 
-def test_no_column_of_g_where_there_is_none(tmp_path):
+def test_no_G_column_without_G(tmp_path):
     page = Page(write(tmp_path, {"ours": evaluation_of(scores_of("one", [0.5]))}))
     assert page.rows[0][-1] == "J&F ↑"
     assert page.rows[2] == [
@@ -147,13 +147,13 @@ def test_no_column_of_g_where_there_is_none(tmp_path):
     ]
 
 
-def test_the_best_of_each_column():
+def test_best_of_each_column_is_bold():
     better = evaluation_of(scores_of("one", [0.9, 0.8, 0.7, 0.6]))
     steady = evaluation_of(scores_of("one", [0.6, 0.6, 0.6, 0.6]))
     rows = summary_rows({"better": better, "steady": steady})
     best = {method: [bold for _, bold in row.figures] for method, (row,) in rows.items()}
     assert best["better"] == [True, True, False, True, True, False, True, False]
-    # Recall is 100 % of J and 0 % of F for both: equal figures are both bold. G is nobody's.
+    # Recall is 100 % for J and 0 % for F in both: ties are all bold. G has no value.
     assert best["steady"] == [False, True, True, False, True, True, False, False]
 
 
@@ -166,19 +166,19 @@ def test_odd_names_are_escaped(tmp_path):
     assert any(f"of {ODD}, {ODD}: J 45.0 %" in alt for alt in page.values("img", "alt"))
 
 
-def test_a_folder_whose_name_is_not_unicode(tmp_path):
+def test_non_unicode_folder_name(tmp_path):
     page = Page(write(tmp_path, {"ours": evaluation_of(scores_of("caf\udce9", [0.5]))}))
     assert ["caf?", "50.0", "25.0"] in page.rows
 
 
-def test_the_same_input_gives_the_same_bytes(tmp_path):
+def test_output_is_deterministic(tmp_path):
     evaluations = dict.fromkeys(["ours", "theirs"], small_evaluation())
     first = write(tmp_path, evaluations, small_pictures(*evaluations))
     assert write(tmp_path, evaluations, small_pictures(*evaluations)) == first
 
 
 @pytest.mark.parametrize("module", ["jinja2", "matplotlib"])
-def test_a_missing_extra_is_named(tmp_path, monkeypatch, module):
+def test_missing_extra_is_reported(tmp_path, monkeypatch, module):
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(InputError, match=rf"{module}; run: pip install 'ytvos-keras\[plots\]'$"):
         check_plots_installed()
@@ -186,7 +186,7 @@ def test_a_missing_extra_is_named(tmp_path, monkeypatch, module):
         write_report(tmp_path / "report.html", {"ours": small_evaluation()})
 
 
-def test_the_extra_is_imported_when_needed():
+def test_extra_is_imported_lazily():
     code = (
         "import sys, ytvos_keras.evaluation.report; "
         "print([name for name in ('jinja2', 'matplotlib', 'tensorflow') if name in sys.modules])"
@@ -195,7 +195,7 @@ def test_the_extra_is_imported_when_needed():
     assert (result.stdout, result.stderr) == ("[]\n", "")
 
 
-def test_evaluations_are_of_one_protocol(tmp_path):
+def test_evaluations_must_share_a_protocol(tmp_path):
     with pytest.raises(ValueError, match=r"one protocol. Received: \[\]"):
         write_report(tmp_path / "report.html", {})
     mixed = {"a": evaluation_of(protocol="davis2016"), "b": evaluation_of(protocol="davis2017")}
@@ -212,7 +212,7 @@ def test_objects_without_a_scored_frame(tmp_path):
     assert page.count("img") == 0
 
 
-def test_settings_that_differ_are_said_of_each_method(tmp_path):
+def test_differing_settings_are_shown_per_method(tmp_path):
     one = scores_of("a", [0.5])
     slow = evaluation_of(one, settings={"exclude_last": True, "seconds_per_frame": 9.0})
     fast = evaluation_of(one, settings={"exclude_last": True, "seconds_per_frame": 0.16})
@@ -239,7 +239,7 @@ def test_worst_first_averages_methods():
     assert worst_first(methods) == ["z", "y", "x"]
 
 
-def test_frame_means_are_of_the_objects_there():
+def test_frame_means_are_over_the_objects_present():
     late = scores_of("a", [0.5] * 10)
     objects = [late, scores_of("a", [0.1, 0.3])]
     means = frame_means(objects)
@@ -253,13 +253,13 @@ def test_j_over_time():
     np.testing.assert_allclose(j_over_time([single]), np.full(101, 0.5))
     both = j_over_time([falling, single, scores_of("c", [])])
     np.testing.assert_allclose(both, np.linspace(0.75, 0.25, 101))
-    # Three frames lie at 0, 50 and 100 %, however many frames other objects have.
+    # Three frames are placed at 0, 50 and 100 %, regardless of the length of other objects.
     curve = j_over_time([scores_of("d", [0.2, 0.8, 0.4])])
     np.testing.assert_allclose(curve[[0, 25, 50, 75, 100]], [0.2, 0.5, 0.8, 0.6, 0.4])
     assert np.isnan(j_over_time([])).all()
 
 
-def test_the_plot_has_the_colour_of_the_text_and_no_settings_of_the_user(monkeypatch):
+def test_plot_has_the_text_colour_and_ignores_user_settings(monkeypatch):
     import matplotlib
 
     curves = {f"method {place}": np.full(101, place / 10) for place in range(10)}
@@ -297,14 +297,14 @@ def test_strips_are_few_and_worst_first(tmp_path):
     assert "2 of 3 sequences" in Page(text).text
 
 
-def test_strips_of_a_method_that_lacks_a_sequence(tmp_path):
+def test_strips_of_a_method_without_a_sequence(tmp_path):
     evaluations = {"ours": small_evaluation(), "theirs": evaluation_of(protocol="youtube-vos")}
     page = Page(write(tmp_path, evaluations, small_pictures("ours", "theirs", sequences=("bad",))))
     assert page.count("img") == 5
     assert not any("theirs" in alt for alt in page.values("img", "alt"))
 
 
-def test_a_picture_that_cannot_be_read_leaves_the_old_page(tmp_path):
+def test_unreadable_image_keeps_the_old_page(tmp_path):
     old = write(tmp_path, {"ours": small_evaluation()})
     broken = small_pictures("ours")
 
@@ -323,7 +323,7 @@ def decode(source: str) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(text)))).astype(int)
 
 
-def test_a_mask_is_tinted_and_the_truth_outlined():
+def test_mask_is_tinted_and_truth_outlined():
     frame = np.full((30, 40, 3), 100, np.uint8)
     picture = decode(draw_mask(frame, disk(15, 10), disk(15, 28)))
     assert picture.shape == (30, 40, 3)
@@ -335,7 +335,7 @@ def test_a_mask_is_tinted_and_the_truth_outlined():
     assert picture[15, 37].max() < 90  # the dark rim around it
 
 
-def test_a_mask_without_frame_is_on_grey():
+def test_mask_without_a_frame_is_drawn_on_grey():
     picture = decode(draw_mask(None, disk(15, 10)))
     assert np.abs(picture[2, 38] - picture[28, 38].mean()).max() < 5
 
@@ -344,11 +344,11 @@ def test_a_mask_without_frame_is_on_grey():
     ("shape", "drawn"),
     [((480, 854), (180, 320)), ((640, 360), (240, 135)), ((1, 2000), (1, 320)), ((4, 4), (4, 4))],
 )
-def test_pictures_are_small_and_keep_their_proportions(shape, drawn):
+def test_images_are_downscaled_and_keep_their_aspect_ratio(shape, drawn):
     frame = np.zeros((*shape, 3), np.uint8)
     assert decode(draw_mask(frame, np.zeros(shape, np.uint8))).shape[:2] == drawn
 
 
-def test_a_frame_of_another_size_than_its_masks():
+def test_frame_of_a_different_size_than_its_masks():
     frame = np.full((90, 120, 3), 200, np.uint8)
     assert decode(draw_mask(frame, disk(15, 10))).shape == (30, 40, 3)

@@ -1,4 +1,4 @@
-"""Reports in a real browser, which finds no other machine."""
+"""Reports in a real browser that has no network."""
 
 import html
 import json
@@ -20,7 +20,7 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium"),
 ]
 
-# Appended to a copy of the page; leaves what it finds where `--dump-dom` shows it.
+# Appended to a copy of the page; stores its findings in the DOM, where `--dump-dom` shows them.
 PROBE = """<script>addEventListener("load", () => {
   const box = selector => document.querySelector(selector)?.getBoundingClientRect() ?? {};
   document.querySelectorAll("details").forEach(each => each.open = true);
@@ -44,7 +44,7 @@ PROBE = """<script>addEventListener("load", () => {
 
 @dataclass(frozen=True)
 class Visit:
-    """What a browser said of a page: its elements, its console, and what the probe found."""
+    """What a browser reports about a page: its DOM, its console, and the findings of the probe."""
 
     dom: str
     console: list[str]
@@ -64,7 +64,7 @@ def run_chromium(page: Path, *options: str) -> subprocess.CompletedProcess:
 
 
 def visit(text: str, folder: Path, *options: str) -> Visit:
-    """Opens a page, whose text is given, together with the probe."""
+    """Open a page, given as text, with the probe appended."""
     page = folder / "visited.html"
     page.write_text(text.replace("</body>", f"{PROBE}</body>"), encoding="utf-8")
     result = run_chromium(page, "--dump-dom", *options)
@@ -75,14 +75,14 @@ def visit(text: str, folder: Path, *options: str) -> Visit:
 
 
 def screenshot(page: Path, *options: str) -> np.ndarray:
-    """Returns (H, W, 3), 0–255."""
+    """Return a screenshot (H, W, 3) with values 0–255."""
     file = page.parent / "screenshot.png"
     run_chromium(page, f"--screenshot={file}", *options)
     return np.asarray(Image.open(file).convert("RGB")).astype(int)
 
 
 def near(picture: np.ndarray, colour: tuple[int, int, int], tolerance: int = 12) -> int:
-    """The number of pixels of about this colour."""
+    """Count the pixels close to a colour."""
     return int((np.abs(picture - colour).max(-1) <= tolerance).sum())
 
 
@@ -93,7 +93,7 @@ def report(tmp_path) -> Path:
     return tmp_path / "report.html"
 
 
-def test_a_report_is_drawn(report):
+def test_report_is_drawn(report):
     seen = visit(report.read_text(encoding="utf-8"), report.parent, "--window-size=1200,900")
     assert seen.console == []
     found = seen.found
@@ -107,10 +107,10 @@ def test_a_report_is_drawn(report):
     assert "G</i>" in seen.dom
 
 
-def test_a_report_fits_a_phone(report):
+def test_report_fits_a_phone(report):
     seen = visit(report.read_text(encoding="utf-8"), report.parent, "--window-size=400,800")
     assert seen.console == []
-    assert seen.found["page"] <= seen.found["window"] <= 500  # Chromium's narrowest window
+    assert seen.found["page"] <= seen.found["window"] <= 500  # Chromium's minimum window width
     assert min(seen.found["plot"]) > 150
 
 
@@ -127,7 +127,7 @@ def test_long_names_fit_a_phone(tmp_path):
 @pytest.mark.parametrize(
     ("options", "paper"), [([], (255, 255, 255)), (["--force-dark-mode"], (21, 24, 27))]
 )
-def test_a_screenshot_shows_tables_plot_and_pictures(report, options, paper):
+def test_screenshot_shows_tables_plot_and_images(report, options, paper):
     picture = screenshot(report, "--window-size=1200,2600", *options)
     assert picture.shape == (2600, 1200, 3)
     assert picture[0, 0].tolist() == list(paper)
@@ -144,25 +144,25 @@ def test_a_screenshot_shows_tables_plot_and_pictures(report, options, paper):
         ("<script>missing()</script>", "missing is not defined"),
     ],
 )
-def test_a_planted_error_is_found(tmp_path, planted, said):
+def test_probe_detects_an_error(tmp_path, planted, said):
     seen = visit(f"<!DOCTYPE html><html><body>{planted}</body></html>", tmp_path)
     assert any(said in line for line in seen.console)
 
 
-def test_a_planted_request_is_found(tmp_path):
+def test_probe_detects_a_request(tmp_path):
     text = "<!DOCTYPE html><html><body><img src='http://example.com/a.png'></body></html>"
     found = visit(text, tmp_path).found
     assert found["requests"] == ["http://example.com/a.png"]
-    assert (found["images"], found["decoded"]) == (1, 0)  # the browser found no other machine
+    assert (found["images"], found["decoded"]) == (1, 0)  # the browser reached no other machine
 
 
-def test_a_planted_broken_picture_is_found(tmp_path):
+def test_probe_detects_a_broken_image(tmp_path):
     text = "<!DOCTYPE html><html><body><img src='data:image/jpeg;base64,AAAA'></body></html>"
     found = visit(text, tmp_path).found
     assert (found["images"], found["decoded"]) == (1, 0)
 
 
-def test_what_a_report_would_load_from_elsewhere_is_refused(report):
+def test_report_refuses_external_resources(report):
     text = report.read_text(encoding="utf-8")
     outside = "<img src='http://example.com/a.png'></body>"
     seen = visit(text.replace("</body>", outside), report.parent)

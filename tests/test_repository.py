@@ -1,4 +1,4 @@
-"""What the repository says of itself is true: commands, targets, versions, sizes."""
+"""Check what the repository claims about itself: commands, targets, versions, sizes."""
 
 import configparser
 import re
@@ -35,7 +35,7 @@ def console_scripts() -> dict[str, str]:
 
 
 def commands(document: str) -> list[str]:
-    """Returns the lines of a document's shell blocks, without prompt and trailing comment."""
+    """Lines of a document's shell blocks, without prompts and trailing comments."""
     blocks = re.findall(r"^```(?:bash|sh|shell|console)\n(.*?)^```", read(document), re.S | re.M)
     lines = (re.sub(r"^\$ |\s+#.*$", "", line) for block in blocks for line in block.splitlines())
     return [line for line in lines if line]
@@ -71,7 +71,7 @@ def test_the_version_is_in_the_changelog():
     assert f"\n## [{ytvos_keras.__version__}]" in read("CHANGELOG.md")
 
 
-def test_every_ignored_warning_has_its_reason():
+def test_every_ignored_warning_has_a_reason():
     lines = [line.strip() for line in read("setup.cfg").splitlines()]
     for before, line in pairwise(lines):
         if line.startswith("ignore"):
@@ -79,7 +79,7 @@ def test_every_ignored_warning_has_its_reason():
 
 
 @pytest.mark.parametrize("script", sorted(console_scripts()))
-def test_a_command_answers_help(script):
+def test_command_help(script):
     module, function = console_scripts()[script].split(":")
     code = f"import sys; from {module} import {function} as run; sys.exit(run(['--help']))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -88,8 +88,8 @@ def test_a_command_answers_help(script):
     assert result.stderr == ""
 
 
-def test_every_room_is_a_package():
-    # `packages = find:` passes over a folder without `__init__.py`: the wheel would lack it.
+def test_every_subpackage_has_an_init_file():
+    # `packages = find:` skips folders without `__init__.py`, so the wheel would lack them.
     folders = {path.parent for path in Path(ytvos_keras.__file__).parent.rglob("*.py")}
     assert [folder.name for folder in folders if not (folder / "__init__.py").exists()] == []
 

@@ -15,7 +15,7 @@ each = pytest.mark.parametrize("kind", list(SMALL))
 
 
 def run_steps(model, clip):
-    """Probabilities of frames 1…T−1, one step at a time: (B, T − 1, H, W, 1)."""
+    """Probabilities of frames 1…T−1, computed step by step: (B, T − 1, H, W, 1)."""
     state = model.initialize(clip["frames"][:, 0], clip["mask"])
     probabilities = []
     for t in range(1, clip["frames"].shape[1]):
@@ -28,16 +28,16 @@ def relative_difference(a, b):
     return np.abs(np.array(a) - np.array(b)).max() / np.abs(a).max()
 
 
-def test_the_papers_preset_has_the_papers_sizes():
+def test_paper_preset_has_the_papers_sizes():
     model = S2S(PRESETS["s2s-vgg16"])
-    # VGG-16's convolutions: Σ 9 · in · out + out over configuration D.
+    # VGG-16 convolutions: Σ 9 · in · out + out over configuration D.
     vgg = 14_714_688
-    # fc6 and every head after it are 1×1: in · out + out.
+    # fc6 and each head after it are 1×1 convolutions: in · out + out.
     fc6, head = 512 * 4096 + 4096, 4096 * 512 + 512
     assert model.encoder.count_params() == vgg + fc6 + head
-    # One more input channel in the first convolution (64 filters, 3×3), and two heads.
+    # One extra input channel in the first convolution (64 filters, 3×3), and two heads.
     assert model.initializer.count_params() == vgg + 9 * 64 + fc6 + 2 * head
-    # Four gates, each from 512 input and 512 hidden channels, 3×3.
+    # Four gates, each with 512 input and 512 hidden channels, 3×3.
     assert model.conv_lstm.count_params() == 2 * 9 * 512 * (4 * 512) + 4 * 512
     # 5×5 kernels: 512 → 512 → 256 → 128 → 64 → 64 → 1.
     channels = [512, 512, 256, 128, 64, 64, 1]
@@ -48,7 +48,7 @@ def test_the_papers_preset_has_the_papers_sizes():
     assert {k: tuple(v.shape) for k, v in state.items()} == dict.fromkeys("hc", (1, 8, 14, 512))
 
 
-def test_the_mask_as_initial_state_is_the_mask_reshaped():
+def test_mask_as_initial_state_is_the_reshaped_mask():
     model = S2S(dataclasses.replace(SMALL["mask-as-state"], state_filters=512))
     mask = np.random.default_rng(0).integers(0, 2, (1, 32, 64, 1)).astype("uint8")
     state = model.initialize(np.zeros((1, 32, 64, 3), "uint8"), mask)
@@ -57,24 +57,24 @@ def test_the_mask_as_initial_state_is_the_mask_reshaped():
     np.testing.assert_array_equal(np.concatenate(cells, axis=1), mask[0, :, :, 0])
 
 
-def test_an_encoder_that_sees_masks_shares_the_initializers_backbone():
+def test_encoder_with_masks_shares_the_initializers_backbone():
     model = small_model("mask-as-input")
     assert model.encoder.backbone is model.initializer.backbone
     assert model.count_params() < small_model("paper").count_params() * 0.6
 
 
-def test_the_small_preset_is_small():
+def test_small_preset_is_small():
     model = S2S(PRESETS["s2s-lite"])
     assert model.count_params() <= 6_000_000
     trainable = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
     assert model.encoder.backbone.count_params() == 2_940_144
-    frozen = 2_940_144 + model.confidence.count_params()  # the head is fitted separately
+    frozen = 2_940_144 + model.confidence.count_params()  # the confidence head is fitted separately
     assert model.count_params() - trainable == frozen
 
 
 @each
 @pytest.mark.parametrize("length", [4, 8])
-def test_a_clip_at_once_equals_step_by_step(kind, length):
+def test_clip_equals_its_steps(kind, length):
     model, clip = small_model(kind), make_clip(length=length)
     logits = model(clip)
     assert logits.shape == (2, length - 1, 40, 70, 1)
@@ -83,7 +83,7 @@ def test_a_clip_at_once_equals_step_by_step(kind, length):
 
 
 @each
-def test_a_clip_of_unknown_length_and_size_in_a_graph(kind):
+def test_clip_of_unknown_length_and_size_in_a_graph(kind):
     model = small_model(kind)
     signature = {
         "frames": tf.TensorSpec((None, None, None, None, 3), tf.uint8),
@@ -101,7 +101,7 @@ def test_two_frames_are_the_shortest_clip(kind):
 
 
 @each
-def test_objects_of_a_batch_do_not_see_each_other(kind):
+def test_objects_of_a_batch_are_independent(kind):
     model, clip = small_model(kind), make_clip(batch=3)
     clip["mask"][1] = np.roll(clip["mask"][1], 7, axis=1)
     together = run_steps(model, clip)
@@ -125,7 +125,7 @@ def test_one_encoder_pass_serves_all_objects(kind):
 
 
 @each
-def test_the_state_is_carried_between_frames(kind):
+def test_state_carries_information_between_frames(kind):
     model, clip = small_model(kind), make_clip()
     other = dict(clip, frames=clip["frames"].copy())
     other["frames"][:, 1] = 255 - other["frames"][:, 1]
@@ -133,7 +133,7 @@ def test_the_state_is_carried_between_frames(kind):
 
 
 @each
-def test_the_state_has_constant_shapes_and_float32(kind):
+def test_state_is_float32_with_constant_shapes(kind):
     model, clip = small_model(kind), make_clip()
     state = model.initialize(clip["frames"][:, 0], clip["mask"])
     _, after = model.step(clip["frames"][:, 1], state)
@@ -143,14 +143,14 @@ def test_the_state_has_constant_shapes_and_float32(kind):
 
 
 @each
-def test_the_mask_matters(kind):
+def test_output_depends_on_the_mask(kind):
     model, clip = small_model(kind), make_clip()
     other = dict(clip, mask=1 - clip["mask"])
     assert relative_difference(model(clip), model(other)) > 1e-3
 
 
 @both
-def test_uint8_and_float_frames_are_the_same(kind):
+def test_uint8_and_float_frames_are_equivalent(kind):
     model, clip = small_model(kind), make_clip()
     as_float = {name: x.astype("float32") for name, x in clip.items()}
     np.testing.assert_allclose(model(as_float), model(clip), atol=1e-6)
@@ -187,13 +187,13 @@ def test_gradient_reaches_every_part(kind):
         assert max(largest) > 0, part
 
 
-def test_a_frozen_backbone_gets_no_gradient():
+def test_frozen_backbone_gets_no_gradient():
     model = small_model("lite")
     trainable = {id(v) for v in model.trainable_variables}
     assert not any(id(v) in trainable for v in model.encoder.backbone.variables)
 
 
-def test_the_four_parts_hold_all_weights():
+def test_four_parts_hold_all_weights():
     model = small_model("paper")
     parts = [model.initializer, model.encoder, model.conv_lstm, model.decoder]
     assert {id(v) for part in parts for v in part.variables} == {id(v) for v in model.variables}
@@ -226,11 +226,11 @@ def test_mixed_precision_gives_float32_logits_and_states(kind):
 
 
 @pytest.mark.parametrize("kind", ["lite", "mask-as-input"])
-def test_teacher_forcing_puts_the_given_mask_in_place_of_the_prediction(kind):
+def test_teacher_forcing_replaces_the_prediction_with_the_given_mask(kind):
     model, clip = small_model(kind), make_clip()
     frames, generator = clip["frames"], np.random.default_rng(3)
     masks = generator.integers(0, 2, (2, 3, 40, 70, 1)).astype("uint8")
-    forced = np.array([[0, 1, 0], [1, 0, 1]], "float32")  # of frames 0, 1, 2
+    forced = np.array([[0, 1, 0], [1, 0, 1]], "float32")  # for frames 0, 1, 2
 
     state = model.initialize(frames[:, 0], clip["mask"])
     expected = []
@@ -274,12 +274,12 @@ def test_teacher_forcing_puts_the_given_mask_in_place_of_the_prediction(kind):
         ({"initializer": "mask", "state_filters": 12}, "needs state_filters that divide 512"),
     ],
 )
-def test_bad_configurations(options, message):
+def test_invalid_configurations(options, message):
     with pytest.raises(ValueError, match=message):
         S2S(S2SConfig(**options))
 
 
-def test_config_survives_json():
+def test_config_json_round_trip():
     config = PRESETS["s2s-lite"]
     model = small_model("lite")
     assert S2S.from_config(model.get_config()).config == model.config

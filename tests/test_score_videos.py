@@ -15,7 +15,7 @@ B = np.array([[0, 1, 1, 0]] * 4, "uint8")
 
 
 class FullFrame:
-    """Finds object 2 everywhere."""
+    """A Segmenter stub that predicts object 2 everywhere."""
 
     def __init__(self, model=None, size=None):
         pass
@@ -32,7 +32,7 @@ class FullFrame:
 
 @pytest.fixture
 def videos(tmp_path):
-    """Object 2 moves by a column after the first frame; object 1 stays in its corner."""
+    """Object 2 moves one column after the first frame; object 1 stays in its corner."""
     frames, annotations = (tmp_path / "set" / n / "clip" for n in ("JPEGImages", "Annotations"))
     frames.mkdir(parents=True)
     annotations.mkdir(parents=True)
@@ -43,7 +43,7 @@ def videos(tmp_path):
     return tmp_path
 
 
-def test_a_sequence_leaves_out_its_first_and_last_frame(videos):
+def test_first_and_last_frame_are_not_scored(videos):
     scores = score_videos.score_sequence(
         FullFrame(), videos / "set/JPEGImages/clip", videos / "set/Annotations/clip"
     )
@@ -55,7 +55,7 @@ def test_a_sequence_leaves_out_its_first_and_last_frame(videos):
     assert one.F_statistics.mean == 0  # nothing predicted
 
 
-def test_the_copied_mask(videos):
+def test_copied_mask_baseline(videos):
     scores = score_videos.score_sequence(
         CopiedMask(), videos / "set/JPEGImages/clip", videos / "set/Annotations/clip"
     )
@@ -63,7 +63,7 @@ def test_the_copied_mask(videos):
     assert scores.objects[0].F_statistics.mean == 1
 
 
-def test_masks_move_with_the_flow():
+def test_flow_propagation_baseline():
     rng = np.random.default_rng(0)
     scene = np.kron(rng.integers(0, 256, (20, 40)), np.ones((4, 4))).astype("uint8")
     scene = np.repeat(scene[..., None], 3, axis=-1)
@@ -79,8 +79,8 @@ def test_masks_move_with_the_flow():
         assert (found_there & true).sum() / (found_there | true).sum() > 0.9
 
 
-def test_the_table(videos, monkeypatch, capsys):
-    # Into the dictionary: looking the old values up would import TensorFlow.
+def test_table(videos, monkeypatch, capsys):
+    # Patch `vars`: monkeypatch.setattr would look up the old value, which imports TensorFlow.
     monkeypatch.setitem(vars(ytvos_keras), "Segmenter", FullFrame)
     monkeypatch.setitem(vars(ytvos_keras), "load", lambda name: None)
     command = [

@@ -40,7 +40,7 @@ def write_folder(folder, count):
 
 @pytest.fixture
 def folders(tmp_path):
-    """Two folders of frames and a video file, with a mask each."""
+    """Two folders of frames and a video file, each with a mask."""
     videos, masks = tmp_path / "videos", tmp_path / "masks"
     videos.mkdir()
     masks.mkdir()
@@ -101,7 +101,7 @@ def test_listing_errors(folders, tmp_path):
         list_batch(videos, masks, out)
 
 
-def test_a_bad_video_does_not_stop_the_others(folders, model, caplog):
+def test_bad_video_does_not_stop_the_others(folders, model, caplog):
     videos, masks, out = folders
     (masks / "cat.png").unlink()
     (videos / "dog2" / "00002.jpg").write_bytes(b"no picture")
@@ -123,7 +123,7 @@ def test_a_bad_video_does_not_stop_the_others(folders, model, caplog):
     assert summary["dog10"]["frames"] == 2
     assert summary["dog2"]["error"] == damaged
 
-    # Both are mended: the same call does what is missing, and only that.
+    # Once both are repaired, the same call processes only what is missing.
     write_mask(masks / "cat.png", mask())
     Image.fromarray(frame(2)).save(videos / "dog2" / "00002.png")
     (videos / "dog2" / "00002.jpg").unlink()
@@ -132,10 +132,10 @@ def test_a_bad_video_does_not_stop_the_others(folders, model, caplog):
     assert again[0] == ("cat", 4, 1, None, False)
     assert again[2] == ("dog10", 2, 1, None, True)
     assert (out / "dog10" / "00001.png").stat().st_mtime_ns == before
-    assert "unfinished run with other frames" in again[1][3]  # it was half done, with other files
+    assert "unfinished run with other frames" in again[1][3]  # left unfinished with different files
 
 
-def test_interrupted_and_continued(folders, model, tmp_path, monkeypatch):
+def test_interrupted_and_resumed(folders, model, tmp_path, monkeypatch):
     videos, masks, out = folders
     segment_batch(videos, masks, tmp_path / "whole", model)
     real = passes.write_mask
@@ -183,14 +183,14 @@ def test_command(folders, model, monkeypatch, capsys):
         ["dog10", "2", "1"],
     ]
     assert f"cat: {masks / 'cat'}: no such file or folder." in err
-    assert "dog2" in err  # its bar
+    assert "dog2" in err  # in the progress bar
     assert err.splitlines()[-1] == "error: 1 of 3 videos failed: cat."
     write_mask(masks / "cat.png", mask())
     assert segment.main([*command, "--quiet"]) == 0
     assert capsys.readouterr() == ("", "")
 
 
-def test_whatever_one_video_raises_the_others_are_done(folders, model, monkeypatch, caplog):
+def test_unexpected_error_does_not_stop_the_others(folders, model, monkeypatch, caplog):
     real = batch_module.check_files
 
     def fail(frames, *rest, **options):
@@ -218,7 +218,7 @@ def test_shards(folders, model):
         segment_batch(*folders, model, shard=(3, 2))
 
 
-def test_a_video_that_another_process_has_is_left_to_it(folders, model):
+def test_video_locked_by_another_process_is_skipped(folders, model):
     out = folders[2]
     (out / "cat").mkdir(parents=True)
     with folder_lock(out / "cat"):
@@ -230,7 +230,7 @@ def test_a_video_that_another_process_has_is_left_to_it(folders, model):
     assert left == []
 
 
-def test_one_process_in_a_folder(tmp_path):
+def test_one_process_per_folder(tmp_path):
     with folder_lock(tmp_path):
         with (
             pytest.raises(FolderInUseError, match="another process is writing into it"),

@@ -24,7 +24,7 @@ def box(top, left, value=1, side=8, size=SIZE):
 
 
 def bright(index, size=SIZE):
-    """A frame that the fake model cannot confuse with another: a dark row that moves."""
+    """A frame with one dark row at a position that moves, so that every frame is different."""
     frame = np.full((*size, 3), 150, np.uint8)
     frame[(3 * index) % size[0]] = 0
     return frame
@@ -50,7 +50,7 @@ def video(tmp_path):
 
 @pytest.fixture
 def masks(tmp_path):
-    """Two objects in the first frame, a third one in frame 3."""
+    """Two objects in the first frame, and a third one in frame 3."""
     folder = tmp_path / "first_masks"
     folder.mkdir()
     write_mask(folder / "img5.png", box(2, 2) + box(20, 20, 5))
@@ -64,10 +64,10 @@ def contents(folder):
 
 
 def assert_same_results(folder, expected):
-    """Masks are equal to the byte. The overlay is equal in what it shows, not in its bytes.
+    """Compare masks byte by byte, but the overlay by its decoded frames.
 
-    x264's assembler encodes pictures as tiny as these in slightly different ways from run to run
-    (with `asm=0` the bytes are equal), at the same distance from the frames.
+    The assembly code of x264 encodes frames this small slightly differently from run to run, at the
+    same distance from the originals; with `asm=0` the bytes are equal.
     """
     found, wanted = contents(folder), contents(expected)
     assert found.keys() == wanted.keys()
@@ -199,12 +199,12 @@ def test_resumed_equals_uninterrupted(
     assert_same_results(out, tmp_path / "whole")
 
 
-def test_interrupted_inside_a_frame(tmp_path, clip, masks, monkeypatch):
+def test_interrupted_within_a_frame(tmp_path, clip, masks, monkeypatch):
     segment_files(clip, masks, tmp_path / "whole", FakeModel())
     real = passes.write_mask
 
     def interrupted(path, *args):
-        if path.name == "img8.png":  # the third object has just been added, its frame is stepped
+        if path.name == "img8.png":  # the third object was just added; its frame is being stepped
             raise KeyboardInterrupt
         real(path, *args)
 
@@ -216,8 +216,8 @@ def test_interrupted_inside_a_frame(tmp_path, clip, masks, monkeypatch):
     assert contents(tmp_path / "out") == contents(tmp_path / "whole")
 
 
-def test_killed_without_a_last_word(tmp_path, clip, masks, monkeypatch):
-    """What a power cut leaves: the last regular save, and masks that are newer than it."""
+def test_killed_without_saving(tmp_path, clip, masks, monkeypatch):
+    """A power cut leaves the last regular save, and masks newer than it."""
     segment_files(clip, masks, tmp_path / "whole", FakeModel())
     monkeypatch.setattr(passes, "SAVE_EVERY", 3)
     kept = {}
@@ -231,14 +231,14 @@ def test_killed_without_a_last_word(tmp_path, clip, masks, monkeypatch):
         segment_files(clip, masks, tmp_path / "out", FakeModel(), on_progress=keep)
     (tmp_path / "out" / RESUME_NAME).write_bytes(kept[RESUME_NAME])
     (tmp_path / "out" / ".0123456789abcdef.part").write_bytes(b"half a mask")
-    atomic._swept.clear()  # as in another process
+    atomic._swept.clear()  # simulate another process
     assert segment_files(clip, masks, tmp_path / "out", FakeModel()).resumed_from == 3
     assert contents(tmp_path / "out") == contents(tmp_path / "whole")
 
 
 @pytest.fixture
 def corrections(tmp_path):
-    """Object 5 begins anew in frames 2 and 6, object 1 in frame 6."""
+    """Re-initializes object 5 in frames 2 and 6, and object 1 in frame 6."""
     folder = tmp_path / "corrections"
     folder.mkdir()
     write_mask(folder / "img7.png", box(4, 30, 5))
@@ -254,7 +254,7 @@ def test_corrections(tmp_path, clip, masks, corrections):
         np.testing.assert_array_equal(labels[given > 0], given[given > 0])
     for i in range(5, 13):
         before, after = (read_mask(folder / f"img{i}.png")[0] for folder in (plain, out))
-        np.testing.assert_array_equal(before == 9, after == 9)  # an object that goes on
+        np.testing.assert_array_equal(before == 9, after == 9)  # this object is not corrected
         assert ((before == 5) == (after == 5)).all() == (i < 7)
         assert ((before == 1) == (after == 1)).all() == (i < 11)
 
@@ -281,7 +281,7 @@ def test_unusable_corrections(tmp_path, clip, masks, name, mask, message):
 
 @pytest.mark.parametrize("source", ["clip", "video"])
 def test_every_third_frame(tmp_path, clip, video, masks, corrections, source):
-    """And those that a mask is given for: frame 3 is one of these, frame 2 is corrected."""
+    """Frames with a given mask are also kept: frame 3 has one, frame 2 a correction."""
     frames = {"clip": clip, "video": video}[source]
     (corrections / "img11.png").unlink()
     if source == "video":
@@ -305,11 +305,11 @@ def test_every_third_frame(tmp_path, clip, video, masks, corrections, source):
     assert calls == [(s, i, 4) for s in ("masks", "overlay") for i in range(1, 5)]
     assert set(contents(out)) == {"overlay.mp4", *(f"{name}.png" for name in wanted)}
     shown = open_frames(result.overlay)
-    if source == "video":  # the frames keep their times
+    if source == "video":  # frames keep their times
         times = [time * open_frames(video).fps for _, time, _ in shown.read_with_times()]
         assert times == pytest.approx([0, 2, 3, 6], abs=1e-3)
     assert (shown.count, shown.fps) == (4, 8) or source == "video"
-    # as if the other frames were not in the video: object 5 has moved by one in frame 3
+    # As if the video had no other frames: object 5 has moved by one in frame 3.
     labels = read_mask(out / f"{wanted[2]}.png")[0]
     assert labels[4, 29:40].tolist() == [0, 0, *[5] * 8, 0]
     with pytest.raises(InputError, match="every must be at least 1"):
@@ -317,7 +317,7 @@ def test_every_third_frame(tmp_path, clip, video, masks, corrections, source):
 
 
 @pytest.mark.parametrize("change", ["mask", "frame", "size", "model", "every", "corrections"])
-def test_another_run_is_not_resumed(tmp_path, clip, masks, corrections, change):
+def test_different_run_is_not_resumed(tmp_path, clip, masks, corrections, change):
     out = tmp_path / "out"
     with pytest.raises(KeyboardInterrupt):
         segment_files(clip, masks, out, FakeModel(), on_progress=interrupt_at("masks", 3))
@@ -338,7 +338,7 @@ def test_another_run_is_not_resumed(tmp_path, clip, masks, corrections, change):
         segment_files(clip, masks, out, model, **options)
     assert segment_files(clip, masks, out, model, **options, overwrite=True).resumed_from == 0
     segment_files(clip, masks, tmp_path / "whole", model, **options)
-    # with every=2 a mask of the run before is left
+    # With every=2, a mask of the previous run remains.
     assert contents(tmp_path / "whole").items() <= contents(out).items()
 
 
@@ -349,7 +349,7 @@ def test_damaged_resume_file(tmp_path, clip, masks):
         segment_files(clip, masks, tmp_path / "out", FakeModel())
 
 
-def test_output_that_is_in_the_way(tmp_path, clip, masks):
+def test_existing_output(tmp_path, clip, masks):
     out = tmp_path / "out"
     out.mkdir()
     (out / ".DS_Store").write_text("hidden files do not count")
@@ -368,7 +368,7 @@ def test_output_that_is_in_the_way(tmp_path, clip, masks):
 
 
 def expect_error(frames, masks, out, message):
-    """The error comes before the model is loaded (there is no such one); nothing is left."""
+    """Expect an error before the model is loaded (there is none of that name), and no output."""
     with pytest.raises(InputError, match=re.escape(message)) as error:
         segment_files(frames, masks, out, model="no-such-model")
     assert "\n" not in str(error.value)
@@ -402,8 +402,8 @@ def test_blank_masks_in_a_folder(tmp_path, clip, masks):
     expect_error(clip, masks / "img6.png", tmp_path / "out2", "img6.png: no object in it")
 
 
-def test_followed_objects_in_later_masks_are_left_alone(tmp_path, clip, masks, caplog):
-    """As in the annotations of DAVIS: a mask for every frame."""
+def test_tracked_objects_in_later_masks_are_unaffected(tmp_path, clip, masks, caplog):
+    """As in DAVIS annotations, which have a mask for every frame."""
     expected = segment_files(clip, masks, tmp_path / "expected", FakeModel())
     write_mask(masks / "img6.png", box(20, 20))
     write_mask(masks / "img7.png", box(9, 9))
@@ -413,13 +413,13 @@ def test_followed_objects_in_later_masks_are_left_alone(tmp_path, clip, masks, c
     assert contents(tmp_path / "out") == contents(expected.masks)
 
 
-def test_a_second_black_and_white_mask_is_refused(tmp_path, clip, masks):
-    """Its object would be 1 again, whatever was meant."""
+def test_second_black_and_white_mask_is_refused(tmp_path, clip, masks):
+    """Its object would be id 1 again, whatever was meant."""
     Image.fromarray(255 * box(20, 20)).save(masks / "img8.png")
     expect_error(clip, masks, tmp_path / "out", r"img8.png: black and white, so its object would")
 
 
-def test_a_black_and_white_mask_after_other_ids_is_object_1(tmp_path, clip, masks):
+def test_black_and_white_mask_after_other_ids_is_object_1(tmp_path, clip, masks):
     for file in masks.iterdir():
         file.unlink()
     write_mask(masks / "img5.png", box(4, 4, value=2))
@@ -429,14 +429,14 @@ def test_a_black_and_white_mask_after_other_ids_is_object_1(tmp_path, clip, mask
     assert set(np.unique(labels)) == {0, 1, 2}
 
 
-def test_frame_of_another_size_is_named_and_can_be_mended(tmp_path, clip, masks):
+def test_frame_of_a_different_size_keeps_the_run_resumable(tmp_path, clip, masks):
     Image.fromarray(bright(0, (40, 48))).save(clip / "img8.png")
     with pytest.raises(InputError, match="clip, img8: frame 3 is 48×40 pixels, but the video is"):
         segment_files(clip, masks, tmp_path / "out", FakeModel())
     assert sorted(contents(tmp_path / "out")) == [RESUME_NAME, "img5.png", "img6.png", "img7.png"]
 
 
-def test_failure_in_the_first_frame_leaves_no_file(tmp_path, clip, masks, monkeypatch):
+def test_failure_in_the_first_frame_leaves_no_files(tmp_path, clip, masks, monkeypatch):
     def fail(*_):
         raise OSError("disk full")
 

@@ -1,4 +1,4 @@
-"""What is made of the masks; no model is needed for that."""
+"""Outputs derived from the masks; these need no model."""
 
 import json
 import types
@@ -31,7 +31,7 @@ def labels_of(index):
 
 @pytest.fixture
 def run(tmp_path):
-    """Frames with their masks, as a finished run leaves them; returns a function for the rest."""
+    """Create frames and masks as after a finished run; return a function that writes outputs."""
     frames, output = tmp_path / "frames", tmp_path / "out"
     frames.mkdir()
     output.mkdir()
@@ -78,7 +78,7 @@ def test_videos(run):
     assert len(green) == COUNT
     assert np.abs(green[0][2, 2].astype(int) - (0, 177, 64)).max() < 12
     assert open_frames(made.overlay).fps == 24
-    context = av.CodecContext.create("libvpx-vp9", "r")  # FFmpeg's own decoder drops the alpha
+    context = av.CodecContext.create("libvpx-vp9", "r")  # FFmpeg's native decoder drops the alpha
     with av.open(str(made.output / "cutout.webm")) as container:
         shown = [frame for packet in container.demux(video=0) for frame in context.decode(packet)]
     assert len(shown) == COUNT
@@ -107,7 +107,7 @@ def test_contact_sheet(run):
         assert len(sheet.getcolors(1_000_000)) > 100
 
 
-def test_nothing_is_left_after_an_interruption(run, tmp_path):
+def test_failure_leaves_no_files(run, tmp_path):
     output = tmp_path / "out"
     before = sorted(path.name for path in output.iterdir())
     (output / "003.png").rename(tmp_path / "003.png")
@@ -119,7 +119,7 @@ def test_nothing_is_left_after_an_interruption(run, tmp_path):
     assert not (tmp_path / "a.json").exists()
 
 
-def test_names_are_written_inside_the_picture():
+def test_names_are_drawn_inside_the_image():
     picture = np.full((60, 80, 3), 128, np.uint8)
     labels = np.zeros((60, 80), np.uint8)
     labels[0:9, 70:80] = 1  # in a corner

@@ -12,7 +12,7 @@ from ytvos_keras.inference.adaptation.config import OnlineLearningConfig
 from ytvos_keras.inference.sizes import resize_mask, working_size
 from ytvos_keras.inference.stepper import MAX_SIZES
 
-SIZE = (32, 48)  # the fake model's own: nothing is resized
+SIZE = (32, 48)  # the fake model's own size, so nothing is resized
 
 
 def frames(count, size=SIZE):
@@ -41,12 +41,12 @@ def test_working_size_keeps_area_and_aspect(frame_size, expected):
     assert working_size(frame_size, (256, 448), 32) == expected
 
 
-def test_masks_are_resized_by_nearest_only():
+def test_masks_are_resized_by_nearest_neighbour():
     mask = box(3, 5, value=7)
     assert set(np.unique(resize_mask(mask, (77, 90)))) == {0, 7}
 
 
-def test_given_mask_is_returned_as_it_is_then_predictions():
+def test_given_mask_is_returned_unchanged_then_predictions():
     segmenter = Segmenter(FakeModel())
     assert segmenter.add_object(box(4, 4) > 0) == 1
     for t in range(3):
@@ -56,19 +56,19 @@ def test_given_mask_is_returned_as_it_is_then_predictions():
     assert segmenter.frame_count == 3
 
 
-def test_without_objects_zeros_and_no_work():
+def test_without_objects_masks_are_empty_and_the_model_is_not_run():
     model = FakeModel()
     segmenter = Segmenter(model)
     assert not segmenter.step(frames(1)[0]).any()
     assert model.traces == 0
 
 
-def test_features_are_those_of_the_current_frame():
+def test_features_come_from_the_current_frame():
     segmenter = Segmenter(FakeModel())
     segmenter.add_object(box(4, 4))
     first, second = frames(2)
     segmenter.step(first)
-    second[:8] = 0  # dark rows: the fake model drops the object there
+    second[:8] = 0  # dark rows, in which the fake model drops the object
     expected = box(4, 5)
     expected[:8] = 0
     np.testing.assert_array_equal(segmenter.step(second), expected)
@@ -87,7 +87,7 @@ def test_late_object_and_free_ids():
     np.testing.assert_array_equal(segmenter.step(frames(1)[0]), expected)
 
 
-def test_given_mask_overrides_predictions_and_the_last_given_is_on_top():
+def test_given_masks_override_predictions_and_the_last_wins():
     segmenter = Segmenter(FakeModel())
     segmenter.add_object(box(4, 4))
     segmenter.step(frames(1)[0])
@@ -108,7 +108,7 @@ def test_several_objects_equal_single_ones():
             np.testing.assert_array_equal(np.where(labels == i, i, 0), single)
 
 
-def test_encoder_runs_once_a_frame_and_nothing_is_traced_again():
+def test_encoder_runs_once_per_frame_without_retracing():
     model = FakeModel()
     segmenter = Segmenter(model)
     segmenter.add_objects(box(0, 0) + box(10, 20, value=2))
@@ -118,7 +118,7 @@ def test_encoder_runs_once_a_frame_and_nothing_is_traced_again():
     for frame in frames(2):
         segmenter.step(frame)
     segmenter.reset()
-    segmenter.add_object(box(20, 20, (64, 96)))  # another native size, the same working size
+    segmenter.add_object(box(20, 20, (64, 96)))  # another native size, same working size
     for frame in frames(2, (64, 96)):
         segmenter.step(frame)
     assert model.encoded.numpy() == 7
@@ -135,7 +135,7 @@ def test_gradients_are_not_recorded():
     assert tape.watched_variables() == ()
 
 
-def test_segment_is_lazy_and_takes_late_masks():
+def test_segment_is_lazy_and_accepts_late_masks():
     seen = []
 
     def stream():
@@ -151,7 +151,7 @@ def test_segment_is_lazy_and_takes_late_masks():
     np.testing.assert_array_equal(rest[2], box(4, 6) + box(20, 20, value=2))
 
 
-def test_segment_leaves_followed_objects_alone():
+def test_segment_ignores_masks_of_tracked_objects():
     masks = {0: box(4, 4), 1: box(20, 20) + box(0, 30, value=3)}
     _, second = Segmenter(FakeModel()).segment(frames(2), masks)
     np.testing.assert_array_equal(second, box(4, 5) + box(0, 30, value=3))
@@ -187,7 +187,7 @@ def test_explicit_size_need_not_fit_the_stride():
 
 
 class FakeLearner:
-    """Learns one weight: below 0.5 the fake model loses its objects."""
+    """Learns one weight, which below 0.5 makes the fake model lose its objects."""
 
     def __init__(self, model, config):
         self.model, self.config = FakeModel(), config
@@ -231,7 +231,7 @@ def test_online_learning(monkeypatch, tmp_path):
         Segmenter(base).restore(tmp_path / "state")
 
 
-def test_the_state_does_not_grow():
+def test_state_size_is_constant():
     segmenter = Segmenter(FakeModel())
     segmenter.add_object(box(4, 4))
     sizes = []
@@ -241,12 +241,12 @@ def test_the_state_does_not_grow():
     assert len(set(sizes)) == 1
 
 
-def test_functions_of_few_sizes_are_kept(caplog):
+def test_traced_functions_are_cached_for_few_sizes(caplog):
     model = FakeModel()
     segmenter = Segmenter(model)
     sizes = [(32, 48), (48, 32), (64, 24), (24, 64), (16, 96)]
     assert len(sizes) > MAX_SIZES
-    for size in (*sizes, (16, 96), (32, 48)):  # the last one is made again, the one before is not
+    for size in (*sizes, (16, 96), (32, 48)):  # (32, 48) is traced again, (16, 96) is not
         segmenter.reset()
         segmenter.add_object(np.ones(size))
         segmenter.step(np.zeros((*size, 3), np.uint8))
@@ -283,7 +283,7 @@ def test_state_is_restored_exactly(tmp_path, late):
     assert resumed._video.tensors["half"].dtype == tf.bfloat16
 
 
-def test_restore_of_a_fresh_state_and_of_something_else(tmp_path):
+def test_restore_of_a_fresh_state_and_of_invalid_input(tmp_path):
     segmenter = Segmenter(FakeModel())
     segmenter.restore(Segmenter(FakeModel()).state())
     assert not segmenter.step(frames(1)[0]).any()
@@ -314,7 +314,7 @@ def test_several_videos_in_turn():
     assert model.traces == 3
 
 
-def test_restore_tells_another_model_or_size_at_once():
+def test_restore_refuses_another_model_or_size():
     segmenter = Segmenter(FakeModel())
     segmenter.add_object(box(4, 4))
     segmenter.step(frames(1)[0])
@@ -383,23 +383,23 @@ def test_add_objects_errors_change_nothing():
     np.testing.assert_array_equal(segmenter.step(frames(1)[0]), box(8, 8, value=2))
 
 
-def test_a_mask_for_a_followed_object_corrects_it():
+def test_mask_for_a_tracked_object_corrects_it():
     segmenter = Segmenter(FakeModel())
     segmenter.add_objects(box(0, 0, value=4) + box(10, 20, value=5) + box(20, 4, value=6))
     for frame in frames(2):
         segmenter.step(frame)
     assert segmenter.add_object(box(2, 30), object_id=5) == 5
-    for moved in range(3):  # the old box of object 5 is gone, and the others move on
+    for moved in range(3):  # the old box of object 5 is gone; the others keep moving
         expected = (
             box(0, 2 + moved, value=4) + box(2, 30 + moved, value=5) + box(20, 6 + moved, value=6)
         )
         np.testing.assert_array_equal(segmenter.step(frames(1)[0]), expected)
     assert segmenter.object_ids == [4, 5, 6]
     ages = np.ravel(segmenter.video.tensors["age"])
-    np.testing.assert_array_equal(ages, [4, 4, 4])  # what was known of object 5 is kept
+    np.testing.assert_array_equal(ages, [4, 4, 4])  # the state of object 5 is kept
 
 
-def test_confidence_is_that_of_the_latest_frame():
+def test_confidence_is_of_the_latest_frame():
     segmenter = Segmenter(FakeModel())
     assert segmenter.confidence == {}
     segmenter.add_objects(box(0, 0, value=4) + box(10, 20, value=5))
@@ -411,7 +411,7 @@ def test_confidence_is_that_of_the_latest_frame():
     assert segmenter.confidence == {4: 0.5, 5: 1.0}
 
 
-def test_the_last_mask_for_an_object_counts():
+def test_last_mask_for_an_object_wins():
     segmenter = Segmenter(FakeModel())
     segmenter.add_object(box(0, 0))
     segmenter.add_object(box(16, 16), object_id=1)
@@ -427,14 +427,14 @@ def test_objects_can_be_removed():
     np.testing.assert_array_equal(segmenter.step(frames(1)[0]), box(10, 21, value=5))
     segmenter.add_object(box(0, 0), object_id=4)  # the id is free again
     segmenter.remove_object(5)
-    segmenter.remove_object(4)  # before the frame that it was given for
+    segmenter.remove_object(4)  # before the frame it was given for
     with pytest.raises(InputError, match=r"object 5 is not followed.*Followed: none"):
         segmenter.remove_object(5)
     assert not segmenter.step(frames(1)[0]).any()
     assert segmenter.frame_count == 3
 
 
-def test_segment_takes_corrections():
+def test_segment_accepts_corrections():
     results = list(
         Segmenter(FakeModel()).segment(frames(4), box(4, 4), {2: box(20, 20), 3: box(0, 0)})
     )
@@ -466,7 +466,7 @@ def test_step_errors_change_nothing(frame, message):
     np.testing.assert_array_equal(segmenter.step(frames(1)[0]), box(4, 5))
 
 
-def test_mask_of_another_size_than_the_first_frame():
+def test_mask_of_a_different_size_than_the_first_frame():
     segmenter = Segmenter(FakeModel())
     segmenter.add_object(box(0, 0, size=(16, 16)))
     with pytest.raises(

@@ -25,7 +25,7 @@ def test_errors():
         select_names(NAMES, DATA, exclude=["a", "b", "c"])
 
 
-def test_a_list_of_names_to_exclude_may_serve_several_data_sets():
+def test_exclude_may_name_videos_of_other_data_sets():
     with pytest.warns(UserWarning, match=r"^data: no video 'x' to exclude\.$"):
         assert select_names(NAMES, DATA, exclude=["x", "c"]) == NAMES[:3]
 
@@ -46,7 +46,7 @@ def test_read_names(tmp_path):
         read_names(tmp_path / "none.txt")
 
 
-def test_names_that_a_list_would_change():
+def test_names_that_a_list_cannot_hold():
     check_can_be_listed(["segtrack2/girl", "take #2", "#1", "a  b", "日本\u2028語", "a\x85b"])
     for name in ("a # b", "# a", "#", " a", "a\u00a0", "a\nb", "a\rb", "caf\udce9"):
         with pytest.raises(InputError, match=r"^a list of names cannot hold '.*'; rename this vid"):

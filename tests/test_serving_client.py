@@ -1,4 +1,4 @@
-"""The client in `export/`, through both protocols, against a local `Segmenter`."""
+"""The client in `export/`, over gRPC and REST, against a local `Segmenter`."""
 
 import importlib.util
 import re

@@ -1,4 +1,4 @@
-"""Clips of several objects: in a dataset, in a loss, and in the model."""
+"""Clips with several objects: in a dataset, in a loss, and in the model."""
 
 import numpy as np
 import pytest
@@ -17,21 +17,21 @@ SIZE = (32, 64)
 
 
 def two_boxes(batch=1, length=4):
-    """A clip with a second object to the right of the first, which it touches."""
+    """A clip with a second object that touches the first on its right."""
     clip = make_clip(batch, length)
     second = np.zeros_like(clip["mask"])
     second[:, 10:30, 40:60] = 1
     return {**clip, "mask": np.concatenate([clip["mask"], second], axis=-1)}
 
 
-def test_sums_are_those_of_the_other_rows_of_a_clip():
+def test_sums_are_over_the_other_rows_of_a_clip():
     rows = np.arange(6, dtype="float32").reshape(6, 1)
     np.testing.assert_array_equal(sum_of_others(rows, 3)[:, 0], [3, 2, 1, 9, 8, 7])
     np.testing.assert_array_equal(sum_of_others(rows, 1), np.zeros((6, 1)))
 
 
 @pytest.mark.parametrize("kind", ["lite", "sees-others"])
-def test_a_clip_at_once_equals_objects_that_share_each_frame(kind):
+def test_clip_equals_its_steps_with_shared_frames(kind):
     model, clip = small_model(kind), two_boxes()
     logits = np.array(model(clip))
     assert logits.shape == (1, 3, 40, 70, 2)
@@ -42,20 +42,20 @@ def test_a_clip_at_once_equals_objects_that_share_each_frame(kind):
         np.testing.assert_allclose(np.array(probabilities)[..., 0], expected, atol=1e-5)
 
 
-def test_a_model_that_sees_others_is_changed_by_them():
+def test_other_objects_change_a_model_that_sees_them():
     alone, beside = ({**two_boxes(), "mask": two_boxes()["mask"][..., :n]} for n in (1, 2))
     changes = {}
     for kind in ("paper", "lite", "sees-others"):
         model = small_model(kind)
         one, two = np.array(model(alone)), np.array(model(beside))[..., :1]
-        # The first prediction follows from the given masks alone.
+        # The first prediction depends only on the given masks.
         changes[kind] = [np.abs(one - two)[:, t].max() for t in (0, 1)]
     assert max(changes["paper"]) < 1e-4
-    assert changes["lite"][0] < 1e-4 < changes["lite"][1]  # joined masks are remembered
+    assert changes["lite"][0] < 1e-4 < changes["lite"][1]  # joined masks enter the memory
     assert changes["sees-others"][0] > 1e-4
 
 
-def test_clips_of_a_batch_do_not_see_each_other():
+def test_clips_of_a_batch_are_independent():
     model, clip = small_model("sees-others"), two_boxes(batch=2)
     clip["frames"][1] = 255 - clip["frames"][1]
     clip["mask"][1, ..., 1] = 0
@@ -66,7 +66,7 @@ def test_clips_of_a_batch_do_not_see_each_other():
 
 
 @pytest.mark.slow
-def test_recomputing_gives_the_same():
+def test_recomputation_gives_the_same_result():
     model, clip = new_model("sees-others"), two_boxes(batch=2, length=3)
     expected = np.array(model(clip, training=True))
     model.recompute = True
@@ -75,7 +75,7 @@ def test_recomputing_gives_the_same():
 
 @pytest.mark.parametrize("loss", [MaskCrossentropy(), LiteLoss(), None])
 def test_losses_and_metrics_are_means_over_objects(loss):
-    """Of two objects one has no weight: what is left is the value of the other one."""
+    """With zero weight for one of two objects, the value is that of the other."""
 
     def value(truth, logits, weights):
         if loss is not None:
@@ -96,7 +96,7 @@ def test_losses_and_metrics_are_means_over_objects(loss):
 
 @pytest.fixture
 def videos(tmp_path):
-    """One video with three objects, one with a single object."""
+    """One video with three objects and one with a single object."""
     frames = np.random.default_rng(0).integers(0, 256, (8, *SIZE, 3), np.uint8)
     masks = np.zeros((8, *SIZE), np.uint8)
     masks[:, 4:20, 4:20] = 1
@@ -116,7 +116,7 @@ def test_objects_of_a_video(videos):
         present = np.array(inputs["mask"]).any((1, 2))
         assert present[:, 0].all()
         np.testing.assert_array_equal(weights, present[:, None] * np.ones((1, 2, 1)))
-        # Objects do not overlap, and one that comes later has no mask.
+        # Objects do not overlap, and one that appears later has no mask.
         assert np.array(targets).sum(-1).max() == 1
         np.testing.assert_array_equal(np.array(targets).any((2, 3)), np.array(weights) > 0)
         seen |= set(present.sum(1).tolist())
@@ -136,7 +136,7 @@ def test_clips_are_drawn_with_all_objects(videos):
     assert picture.size == (3 * (SIZE[1] + 4), 2 * (SIZE[0] + 4))
 
 
-def test_objects_of_pictures(tmp_path):
+def test_objects_of_images(tmp_path):
     generator = np.random.default_rng(0)
     pictures = []
     for n in range(3):
@@ -153,13 +153,13 @@ def test_objects_of_pictures(tmp_path):
     np.testing.assert_array_equal(inputs["frames"], single["frames"])
     np.testing.assert_array_equal(inputs["mask"][..., :1], single["mask"])
     masks = np.concatenate([np.array(inputs["mask"])[:, None], targets], axis=1)
-    assert masks.sum(-1).max() == 1  # each pixel belongs to one object at most
+    assert masks.sum(-1).max() == 1  # each pixel belongs to at most one object
     present = masks[:, 0].any((1, 2))
     np.testing.assert_array_equal(present, np.array(weights)[:, 0] > 0)
     assert present.sum() > 12
-    assert (np.diff(present.astype(int), axis=1) <= 0).all()  # those that are there come first
+    assert (np.diff(present.astype(int), axis=1) <= 0).all()  # present objects come first
 
 
-def test_teacher_forcing_is_of_one_object(videos):
+def test_teacher_forcing_requires_a_single_object(videos):
     with pytest.raises(ValueError, match="objects must be 1 or more, and 1 with teacher_forcing"):
         make_dataset(videos, objects=2, teacher_forcing=TeacherForcing())

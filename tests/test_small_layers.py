@@ -18,7 +18,7 @@ def random(*shape, seed=0):
 
 
 @pytest.mark.parametrize("kernel_size", [1, 3, 5])
-def test_one_filter_conv_is_a_convolution_with_one_filter(kernel_size):
+def test_one_filter_conv_matches_conv2d(kernel_size):
     x, ours = random(2, 6, 9, 4), OneFilterConv(kernel_size)
     stock = keras.layers.Conv2D(1, kernel_size, padding="same")
     ours.build(x.shape)
@@ -30,12 +30,12 @@ def test_one_filter_conv_is_a_convolution_with_one_filter(kernel_size):
     assert OneFilterConv.from_config(ours.get_config()).kernel_size == kernel_size
 
 
-def test_one_filter_conv_needs_a_middle():
+def test_one_filter_conv_needs_an_odd_kernel():
     with pytest.raises(ValueError, match=r"kernel_size must be odd\. Received: kernel_size=4"):
         OneFilterConv(4)
 
 
-def test_joint_conv_is_a_convolution_over_the_concatenation():
+def test_joint_conv_convolves_the_concatenation():
     maps = [random(2, 5, 6, 3), random(1, 5, 6, 4, seed=1)]
     layer = JointConv(8)
     out = layer(maps)
@@ -47,7 +47,7 @@ def test_joint_conv_is_a_convolution_over_the_concatenation():
     np.testing.assert_allclose(out, expected, atol=1e-4)
 
 
-def test_space_to_depth_keeps_every_value_and_depth_to_space_undoes_it():
+def test_depth_to_space_inverts_space_to_depth():
     x = random(2, 6, 9, 2)
     deep = np.array(space_to_depth(x, 3))
     assert deep.shape == (2, 2, 3, 18)
@@ -62,7 +62,7 @@ def test_upsample_repeats_cells():
     )
 
 
-def test_padding_goes_below_and_right():
+def test_padding_is_at_the_bottom_and_right():
     x = np.array(pad_to_stride(random(1, 5, 8, 1), 4))
     assert x.shape == (1, 8, 8, 1)
     assert np.all(x[:, 5:] == 0)

@@ -16,7 +16,7 @@ PARTS = ("train", "validation", "test_seen", "test_unseen")
 
 
 def videos_of(**counts):
-    """Videos of one category each: `dog=10` gives dog_000 … dog_009."""
+    """Videos with one category each: `dog=10` gives dog_000 … dog_009."""
     return {
         f"{category}_{i:03d}": [category.replace("_", " ")]
         for category, count in counts.items()
@@ -26,7 +26,7 @@ def videos_of(**counts):
 
 @pytest.fixture(scope="module")
 def world():
-    """78 categories, ten of them the paper's unseen ones, and 900 videos with one to three each."""
+    """900 videos with one to three of 78 categories, ten of which are the paper's unseen ones."""
     draw = random.Random(5)
     categories = [*PAPER_UNSEEN, *(f"seen {i}" for i in range(68))]
     world = {f"{c}-{i}": {c} for c in categories for i in range(8)}
@@ -43,7 +43,7 @@ def test_parts_are_disjoint_and_complete(world):
     assert all(list(getattr(splits, part)) == sorted(getattr(splits, part)) for part in PARTS)
 
 
-def test_numbers_are_those_of_the_paper(world):
+def test_sizes_match_the_paper(world):
     splits = make_splits(world)
     assert len(splits.validation) == 2 * 68
     assert len(splits.test_seen) == 4 * 68
@@ -53,7 +53,7 @@ def test_numbers_are_those_of_the_paper(world):
     assert seen == {f"seen {i}" for i in range(68)}
 
 
-def test_reproducible_whatever_the_order_and_another_seed_draws_others(world):
+def test_splits_depend_on_the_seed_but_not_on_the_order(world):
     splits = make_splits(world, seed=3)
     items = list(world.items())
     random.Random(0).shuffle(items)
@@ -63,13 +63,13 @@ def test_reproducible_whatever_the_order_and_another_seed_draws_others(world):
     assert other.test_unseen == splits.test_unseen
 
 
-def test_the_draw_is_the_same_on_every_machine():
+def test_splits_are_the_same_on_every_machine():
     splits = make_splits(videos_of(dog=9), unseen=())
     assert splits.validation == ("dog_001", "dog_003")
     assert splits.train == ("dog_002", "dog_005", "dog_006")
 
 
-def test_a_new_video_moves_at_most_two_others_of_its_category():
+def test_new_video_moves_at_most_two_others_of_its_category():
     before = make_splits(videos_of(dog=40, cat=40), unseen=())
     after = make_splits({**videos_of(dog=40, cat=40), "dog_new": ["dog"]}, unseen=())
     for part in ("train", "validation", "test_seen"):
@@ -85,7 +85,7 @@ def test_any_unseen_category_makes_a_video_unseen():
     assert splits.unseen == ("Bull_Riding", "snail")
 
 
-def test_a_video_counts_for_its_rarest_category():
+def test_video_counts_for_its_rarest_category():
     persons = videos_of(person=20)
     skaters = {f"skater_{i}": ["person", "skateboard"] for i in range(7)}
     splits = make_splits({**persons, **skaters}, unseen=())
@@ -94,7 +94,7 @@ def test_a_video_counts_for_its_rarest_category():
     assert len(drawn) == 12
 
 
-def test_videos_without_categories_are_one_more_category():
+def test_videos_without_categories_form_their_own_category():
     splits = make_splits({f"v{i}": [] for i in range(20)}, unseen=())
     assert [len(getattr(splits, part)) for part in PARTS] == [14, 2, 4, 0]
 
@@ -102,19 +102,19 @@ def test_videos_without_categories_are_one_more_category():
 @pytest.mark.parametrize(
     ("count", "expected"), [(1, (1, 0, 0)), (2, (1, 1, 0)), (3, (1, 2, 0)), (5, (1, 2, 2))]
 )
-def test_a_small_category_keeps_a_video_for_training(count, expected):
+def test_small_category_keeps_a_training_video(count, expected):
     with pytest.warns(UserWarning, match=rf"too few videos.*for training: cat {count}\.$"):
         splits = make_splits(videos_of(dog=9, cat=count), unseen=())
     cats = [sum(name.startswith("cat") for name in getattr(splits, part)) for part in PARTS[:3]]
     assert tuple(cats) == expected
 
 
-def test_unseen_categories_that_are_not_there():
+def test_missing_unseen_categories():
     videos = videos_of(dog=9, snail=2)
     with pytest.raises(InputError, match=r"no video has the category ant, owl; there are: dog, sn"):
         make_splits(videos, unseen=["ant", "snail", "owl"])
     with pytest.warns(UserWarning, match="lacks ant, bull riding, .*penguin, slopestyle; name"):
-        splits = make_splits(videos)  # by default: those of the paper that are there
+        splits = make_splits(videos)  # default: the paper's unseen categories that are present
     assert splits.unseen == ("snail",)
 
 
@@ -147,7 +147,7 @@ def test_fractions_are_nested_and_do_not_depend_on_the_order():
         training_fraction(train, 0)
 
 
-def test_fractions_take_alike_of_small_and_large_categories():
+def test_fractions_sample_small_and_large_categories_equally():
     videos = videos_of(**{f"c{i}": 12 for i in range(60)}, large=720)
     train = make_splits(videos, unseen=()).train
     quarter = training_fraction(train, 25)

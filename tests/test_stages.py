@@ -1,6 +1,6 @@
-"""The length of stages: passes, stable losses, the last step, and all of it after an interruption.
+"""Length of stages: passes, stable losses, the last step, and resuming.
 
-The network is tiny (`tiny_training.py`); two videos in batches of two make a pass of one step.
+The network is tiny (`tiny_training.py`); with two videos and batches of two, a pass is one step.
 """
 
 import csv
@@ -18,7 +18,8 @@ from ytvos_keras.training.recipe import Stability, Stage
 from ytvos_keras.training.stop_when_stable import is_stable, update_stability
 from ytvos_keras.training.train import stage_steps, train
 
-# The best loss would have to fall by 99 %: stable at the first checkpoint after 3 more passes.
+# IMPATIENT requires the best loss to fall by 99 %, so a stage is stable at the first checkpoint
+# after 3 more passes.
 USUAL = Stability()
 IMPATIENT = Stability(improvement=0.99, passes=3)
 OPTIONS = {"clip_length": 2, "size": (32, 64)}
@@ -31,14 +32,14 @@ def recipe_with(*stages: Stage, checkpoint_steps: int = 2):
 
 
 def losses(kind: str, passes: int, noise: float = 0.0) -> np.ndarray:
-    """One loss per pass."""
+    """A series with one loss per pass."""
     n = np.arange(1, passes + 1)
     curve = {"power": 0.05 + 0.4 / n, "flat": 0.1 + 0 * n, "exponential": 0.9**n}[kind]
     return curve * (1 + noise * np.random.default_rng(0).standard_normal(passes))
 
 
 def stable_after(series, rule=USUAL, parts: int = 1) -> int | None:
-    """The pass at which a series counts as stable, each pass being reported in parts."""
+    """The pass after which a series is stable, with each pass reported in parts."""
     memory = {}
     for number, loss in enumerate(series, start=1):
         for _ in range(parts):
@@ -48,28 +49,28 @@ def stable_after(series, rule=USUAL, parts: int = 1) -> int | None:
     return None
 
 
-def test_a_flat_loss_is_stable_after_as_many_passes_as_the_rule_says():
+def test_flat_loss_is_stable_after_the_given_passes():
     assert stable_after(losses("flat", 60)) == 6  # the first one sets the best
     assert stable_after(losses("flat", 60), Stability(passes=20)) == 21
 
 
-def test_a_falling_loss_is_not_stable():
+def test_falling_loss_is_not_stable():
     assert stable_after(losses("exponential", 60)) is None
     assert stable_after(losses("exponential", 60, noise=0.1)) is None
 
 
 @pytest.mark.parametrize("parts", [1, 4])
 @pytest.mark.parametrize("noise", [0.0, 0.03])
-def test_a_loss_that_levels_off_is_stable_in_time(noise, parts):
-    # It falls by less than 1 % in 5 passes from about pass 60 on; noise shortens the wait.
+def test_loss_that_levels_off_becomes_stable(noise, parts):
+    # From about pass 60 on, the loss falls by less than 1 % in 5 passes; noise shortens the wait.
     assert 30 <= stable_after(losses("power", 80, noise), parts=parts) <= 75
 
 
-def test_the_rule_counts_passes_not_checkpoints():
+def test_rule_counts_passes_not_checkpoints():
     assert stable_after(losses("flat", 60), parts=8) in (5, 6)
 
 
-def test_a_stage_lasts_for_its_passes():
+def test_stage_steps_follow_from_passes():
     stages = (Stage("a", passes=200), Stage("b", passes=0.1), Stage("c", steps=7))
     recipe = dataclasses.replace(tiny_training.RECIPE, stages=stages, batch_size=2, accumulate=2)
     assert stage_steps(recipe, videos=30) == [1500, 1, 7]
@@ -95,7 +96,7 @@ def log(files) -> list[tuple[str, int, float]]:
 
 
 @pytest.mark.slow
-def test_the_last_checkpoint_of_a_stage_is_at_its_last_step(data, tmp_path, tiny):
+def test_last_checkpoint_of_a_stage_is_at_its_last_step(data, tmp_path, tiny):
     stages = Stage("one", steps=5, **OPTIONS), Stage("two", steps=3, **OPTIONS)
     files = train(recipe_with(*stages), data, tmp_path, validation=data)
     assert [entry[:2] for entry in log(files)] == [
@@ -106,17 +107,17 @@ def test_the_last_checkpoint_of_a_stage_is_at_its_last_step(data, tmp_path, tiny
 
 
 @pytest.mark.slow
-def test_a_command_trains_the_steps_that_it_is_given(data, tmp_path, tiny):
+def test_command_trains_the_given_steps(data, tmp_path, tiny):
     (folder,) = data
     command = tiny_training.arguments(folder, tmp_path / "run", steps=7)
     command[command.index("--checkpoint-steps") + 1] = "200"
     assert main(command) == 0
     last = list_checkpoints(tmp_path / "run" / "checkpoints")[-1]
-    assert last.name == "step-00000014.weights.h5"  # of two stages
+    assert last.name == "step-00000014.weights.h5"  # over two stages
 
 
 @pytest.mark.slow
-def test_a_stable_stage_leaves_its_passes_to_the_next(data, tmp_path, tiny):
+def test_stage_ends_early_on_a_stable_loss(data, tmp_path, tiny):
     stages = (
         Stage("annotated", passes=9, until_stable=IMPATIENT, **OPTIONS),
         Stage("all", passes=3, frames="any", **OPTIONS),
@@ -125,7 +126,7 @@ def test_a_stable_stage_leaves_its_passes_to_the_next(data, tmp_path, tiny):
     whole = train(recipe, data, tmp_path / "whole")
     steps = [entry[:2] for entry in log(whole)]
     assert steps == [
-        *(("annotated", 2), ("annotated", 4), ("annotated", 6)),  # best at 2, 4 more are over 3
+        *(("annotated", 2), ("annotated", 4), ("annotated", 6)),  # best at 2, then over 3 passes
         *(("all", 8), ("all", 10), ("all", 12)),
     ]
     interrupt = Interrupt(7)  # in the second stage
@@ -135,7 +136,7 @@ def test_a_stable_stage_leaves_its_passes_to_the_next(data, tmp_path, tiny):
 
 
 @pytest.mark.slow
-def test_a_stage_that_ends_with_an_interruption_is_not_trained_further(data, tmp_path, tiny):
+def test_stage_interrupted_at_its_end_is_not_continued(data, tmp_path, tiny):
     stages = (
         Stage("first", passes=9, until_stable=IMPATIENT, **OPTIONS),
         Stage("second", passes=1, **OPTIONS),
@@ -149,7 +150,7 @@ def test_a_stage_that_ends_with_an_interruption_is_not_trained_further(data, tmp
 
 
 class Interrupt(keras.callbacks.Callback):
-    """Ctrl-C after a number of batches, or at the end of the Keras epoch in which they are done."""
+    """Ctrl-C after a number of batches, or at the end of the Keras epoch that contains the last."""
 
     def __init__(self, batches: int, event: str = "on_train_batch_end"):
         super().__init__()

@@ -16,7 +16,7 @@ def box(left, value=1):
 
 @pytest.fixture
 def state():
-    """Of two objects, and a third that begins in the next frame."""
+    """The state of two objects, with a third one pending for the next frame."""
     segmenter = Segmenter(FakeModel())
     segmenter.add_objects(box(4) + box(20, value=2))
     segmenter.step(FRAME)
@@ -24,7 +24,7 @@ def state():
     return segmenter.state()
 
 
-def test_the_state_is_good(state):
+def test_valid_state(state):
     segmenter = Segmenter(FakeModel())
     segmenter.restore(state)
     assert segmenter.object_ids == [1, 2, 3]
@@ -36,7 +36,7 @@ def test_the_state_is_good(state):
         ("object_ids", np.array([1, 1], np.uint8)),
         ("object_ids", np.array([0, 2], np.uint8)),
         ("object_ids", np.array([1, 255], np.uint8)),
-        ("object_ids", np.array([1, 3], np.uint8)),  # 3 is pending, too
+        ("object_ids", np.array([1, 3], np.uint8)),  # 3 is also pending
         ("object_ids", np.array(["a", "b"])),
         ("object_ids", np.array(1, np.uint8)),
         ("pending_ids", np.array([2], np.uint8)),
@@ -62,14 +62,14 @@ def test_the_state_is_good(state):
         ("tensor:other", np.zeros((2, 1), np.float32)),
     ],
 )
-def test_a_state_that_cannot_be(state, key, value):
+def test_invalid_state(state, key, value):
     segmenter = Segmenter(FakeModel())
     with pytest.raises(InputError, match=r"the state of a Segmenter is damaged; begin the video"):
         segmenter.restore(state | {key: value})
     assert segmenter.object_ids == []
 
 
-def test_a_tensor_is_missing(state):
+def test_missing_tensor(state):
     del state["tensor:age"]
     with pytest.raises(InputError, match="age is not that of this model"):
         Segmenter(FakeModel()).restore(state)

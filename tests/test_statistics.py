@@ -11,7 +11,7 @@ from ytvos_keras.evaluation.statistics import (
 )
 
 
-# By the official DAVIS code.
+# From the official DAVIS code.
 @pytest.mark.parametrize(
     ("values", "mean", "recall", "decay"),
     [
@@ -27,7 +27,7 @@ def test_golden_values(values, mean, recall, decay):
     assert statistics_over_frames(values) == pytest.approx(expected, abs=5e-7)
 
 
-def test_every_length_agrees_with_the_formulas():
+def test_all_lengths_agree_with_the_formulas():
     random = np.random.default_rng(0)
     for n in [*range(1, 80), 255, 256, 257, 300, 1000]:
         values = random.random(n)
@@ -36,13 +36,13 @@ def test_every_length_agrees_with_the_formulas():
 
 
 def test_quarters_of_more_than_256_frames_do_not_wrap():
-    """The official code keeps their borders in uint8 and returns NaN here."""
+    """The official code stores the quarter boundaries in uint8 and returns NaN here."""
     statistics = statistics_over_frames(np.linspace(1, 0, 300))
-    # Frames 0–75 and 224–299.
+    # The first and last quarters are frames 0–75 and 224–299.
     assert statistics.decay == pytest.approx((224 + 299 - 0 - 75) / 2 / 299)
 
 
-def test_recall_counts_what_is_above_one_half():
+def test_recall_counts_values_above_one_half():
     above = np.nextafter(0.5, 1)
     assert statistics_over_frames([0.5, above, 0, 1]).recall == 0.5
 
@@ -62,7 +62,7 @@ def test_no_frame_is_nan():
     assert all(map(math.isnan, statistics_over_frames([])))
 
 
-def test_objects_count_alike_and_those_without_a_frame_not_at_all():
+def test_mean_is_over_objects_with_frames():
     objects = [
         statistics_over_frames([1, 1, 1, 1, 1, 0]),
         statistics_over_frames([0]),

@@ -19,7 +19,7 @@ from ytvos_keras.evaluation.submission import (
 from ytvos_keras.media import davis_palette, write_mask
 
 SIZE = (12, 20)
-# Object 2 of video b appears late; its ids have a gap.
+# The ids of video b have a gap, and its second object appears late.
 META = {
     "videos": {
         "a": {"objects": {"1": {"frames": ["00000", "00005", "00010"]}}},
@@ -86,7 +86,7 @@ def davis(tmp_path):
 
 @pytest.fixture
 def predictions(tmp_path):
-    """Masks for every frame of YouTube-VOS, more than are asked for."""
+    """Masks for YouTube-VOS, including frames that are not asked for."""
     root = tmp_path / "predictions"
     for video, frames in ASKED.items():
         for frame in (*frames, "00003"):
@@ -96,7 +96,7 @@ def predictions(tmp_path):
 
 
 def good(top="Annotations/"):
-    """The entries of a good zip for YouTube-VOS."""
+    """The entries of a valid zip for YouTube-VOS."""
     return {
         f"{top}{video}/{frame}.png": index_png(labels(1))
         for video, frames in ASKED.items()
@@ -106,7 +106,7 @@ def good(top="Annotations/"):
 
 @pytest.fixture
 def check(youtube_vos, tmp_path):
-    """Zips entries and checks them: the faults as text."""
+    """Return a function that zips entries and returns the faults found, as text."""
 
     def run(entries):
         path = tmp_path / "theirs.zip"
@@ -149,7 +149,7 @@ def test_davis_has_the_sequences_at_the_root(davis, tmp_path):
         assert archive.namelist() == [f"cat/{i:05d}.png" for i in range(3)]
 
 
-def test_ids_of_davis_are_those_of_the_first_mask(davis, tmp_path):
+def test_davis_ids_come_from_the_first_mask(davis, tmp_path):
     predictions = tmp_path / "masks"
     first = labels(1, 2, 255)  # 255 is void
     Image.fromarray(first).save(davis / "Annotations" / "480p" / "cat" / "00000.png")
@@ -172,7 +172,7 @@ def test_same_masks_same_bytes(youtube_vos, predictions, tmp_path):
     assert first.read_bytes() == second.read_bytes()
 
 
-def test_other_masks_are_written_with_a_palette(youtube_vos, predictions, tmp_path):
+def test_masks_without_a_full_palette_are_converted(youtube_vos, predictions, tmp_path):
     grey = labels(1, 4)
     Image.fromarray(grey).save(predictions / "b" / "00000.png")
     four_bits = Image.fromarray(grey)
@@ -188,7 +188,7 @@ def test_other_masks_are_written_with_a_palette(youtube_vos, predictions, tmp_pa
             ("a/00005", labels(1), [128, 0, 0]),
         ):
             data = archive.read(f"Annotations/{name}.png")
-            assert data[24:26] == bytes([8, 3])  # bits a pixel, colour type of a palette
+            assert data[24:26] == bytes([8, 3])  # bit depth, and colour type palette
             image = Image.open(io.BytesIO(data))
             np.testing.assert_array_equal(np.asarray(image), expected)
             assert image.getpalette()[3:6] == colour
@@ -228,7 +228,7 @@ def test_predictions_one_level_off(youtube_vos, predictions, tmp_path):
         write_submission(predictions.parent, youtube_vos, "youtube-vos", tmp_path / "out.zip")
 
 
-def test_a_colour_prediction_is_named(youtube_vos, predictions, tmp_path):
+def test_colour_prediction_is_reported(youtube_vos, predictions, tmp_path):
     Image.new("RGB", (20, 12), (200, 0, 0)).save(predictions / "a" / "00010.png")
     with pytest.raises(InputError, match=r"predictions/a/00010\.png: colours found"):
         write_submission(predictions, youtube_vos, "youtube-vos", tmp_path / "out.zip")
@@ -241,15 +241,15 @@ def test_output_must_be_a_file_in_a_folder(youtube_vos, predictions, tmp_path, o
         write_submission(predictions, youtube_vos, "youtube-vos", tmp_path / output)
 
 
-def test_somebody_elses_good_zips(check):
+def test_valid_zips_of_other_tools(check):
     entries = good()
     assert check(entries) == []
-    # Folders, another order, compression and greyscale make no difference.
+    # Folder entries, order, compression and greyscale make no difference.
     grey = {name: png(Image.fromarray(labels(1))) for name in reversed(entries)}
     assert check({"Annotations/": b"", "Annotations/a/": b"", **grey}) == []
 
 
-def test_size_without_frames_is_that_of_the_first_masks(check, youtube_vos):
+def test_size_without_frames_comes_from_the_first_masks(check, youtube_vos):
     shutil.rmtree(youtube_vos / "JPEGImages")
     assert check(good()) == []
     shutil.rmtree(youtube_vos / "Annotations" / "b")
@@ -367,7 +367,7 @@ def test_names(check):
     ]
 
 
-def test_zips_that_cannot_be_read(youtube_vos, predictions, tmp_path):
+def test_unreadable_zips(youtube_vos, predictions, tmp_path):
     path = tmp_path / "theirs.zip"
     path.write_bytes(b"no zip")
     assert check_submission(path, youtube_vos, "youtube-vos") == [
@@ -385,14 +385,14 @@ def test_zips_that_cannot_be_read(youtube_vos, predictions, tmp_path):
     assert "Bad CRC-32" in fault.problem
 
 
-def test_an_entry_without_a_name(check):
+def test_entry_without_a_name(check):
     nameless = zipfile.ZipInfo("a")
     nameless.filename = ""
     (fault,) = check([*good().items(), (nameless, b"")])
     assert fault.startswith(": is not asked for")
 
 
-def test_inputs_that_cannot_be_used(youtube_vos, davis, tmp_path):
+def test_unusable_inputs(youtube_vos, davis, tmp_path):
     path = tmp_path / "theirs.zip"
     with pytest.raises(InputError, match="is a folder; give the zip file"):
         check_submission(tmp_path, youtube_vos, "youtube-vos")
@@ -485,7 +485,7 @@ def test_usage_errors_exit_2(command, arguments, message, capsys):
     assert "usage: ytvos-eval submission" in err
 
 
-def test_nothing_is_left_behind_by_an_interruption(youtube_vos, predictions, tmp_path):
+def test_interrupt_leaves_no_files(youtube_vos, predictions, tmp_path):
     def interrupt(stage, done, total):
         if (stage, done) == ("write", 3):
             raise KeyboardInterrupt

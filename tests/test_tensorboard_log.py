@@ -1,4 +1,4 @@
-"""Event files: read back, and looked at."""
+"""TensorBoard event files: their content, and that logging does not change the run."""
 
 import csv
 import io
@@ -18,7 +18,7 @@ from ytvos_keras.training.train import train
 
 
 def read(folder):
-    """Step to scalars and pictures, of all event files."""
+    """Map each step to its scalars and images, over all event files."""
     found = {}
     for path in sorted(folder.iterdir()):
         for record in tf.data.TFRecordDataset(str(path)):
@@ -47,7 +47,7 @@ def run(output, records):
 
 
 @pytest.mark.slow
-def test_a_run_is_watched_and_not_changed(tmp_path, monkeypatch):
+def test_logging_does_not_change_the_run(tmp_path, monkeypatch):
     tiny_training.use_tiny_net(monkeypatch.setattr)
     records = tmp_path / "records"
     records.mkdir()
@@ -87,12 +87,12 @@ def test_true_masks_are_above_predicted_ones():
     cells = picture.reshape(2, 20, 5, 28, 3).transpose(0, 2, 1, 3, 4)[:, :, :16, :24]
     tinted = (np.ptp(cells.astype(int), axis=-1) > 20).astype(int)
     np.testing.assert_array_equal(tinted[0, :4], masks[0, :4, ..., 0])
-    np.testing.assert_array_equal(tinted[1, 0], masks[0, 0, ..., 0])  # what is given
+    np.testing.assert_array_equal(tinted[1, 0], masks[0, 0, ..., 0])  # the given mask
     np.testing.assert_array_equal(tinted[1, 1:], predicted[0, :4, ..., 0])
-    assert (cells[0, 4, 0, 0] != 200).all() and (cells[1, 4, 0, 0] == 200).all()  # greyed
+    assert (cells[0, 4, 0, 0] != 200).all() and (cells[1, 4, 0, 0] == 200).all()  # greyed out
 
 
-def test_a_step_that_is_done_again_is_not_there_twice(tmp_path):
+def test_repeated_step_is_logged_once(tmp_path):
     picture = Image.new("RGB", (2000, 100))
     for loss in (3.0, 2.0):
         write_events(tmp_path, 200, {"training/loss": loss}, {})

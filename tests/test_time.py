@@ -17,7 +17,7 @@ def clip():
     return {name: generator.normal(size=(2, 4, 3)).astype("float32") for name in "ab"}
 
 
-def test_recur_runs_over_trees():
+def test_recur_over_nested_structures():
     sequence = {name: ops.convert_to_tensor(x) for name, x in clip().items()}
     state, outputs = recur(running_sum, {"sum": ops.zeros((2, 3))}, sequence)
     sums = np.cumsum(clip()["a"] * clip()["b"], axis=1)
@@ -26,7 +26,7 @@ def test_recur_runs_over_trees():
 
 
 @pytest.mark.parametrize("length", [1, 4])
-def test_recur_over_a_clip_of_unknown_length_is_the_same_with_its_gradient(length):
+def test_recur_of_unknown_length_has_the_same_outputs_and_gradient(length):
     def total(sequence):
         state = {"sum": tf.zeros((2, 3))}
         with tf.GradientTape() as tape:
@@ -45,7 +45,7 @@ def test_recur_over_a_clip_of_unknown_length_is_the_same_with_its_gradient(lengt
 
 @pytest.mark.parametrize("length", [1, 4])
 @pytest.mark.parametrize("compiled", [True, False])
-def test_recur_recomputing_is_the_same_with_its_gradients(length, compiled):
+def test_recur_recomputing_has_the_same_outputs_and_gradients(length, compiled):
     weight, frozen, unused = (keras.Variable(x, dtype="float32") for x in (0.7, 1.3, 5.0))
     frozen.trainable = False
     sequence = {name: tf.constant(x[:, :length]) for name, x in clip().items()}
@@ -72,7 +72,7 @@ def test_recur_recomputing_is_the_same_with_its_gradients(length, compiled):
         np.testing.assert_allclose(mine, theirs, rtol=1e-5)
 
 
-def test_fold_time_gives_the_function_a_batch_of_frames():
+def test_fold_time_passes_a_batch_of_frames():
     x = ops.convert_to_tensor(clip()["a"])
 
     def function(frames):

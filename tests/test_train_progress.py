@@ -1,4 +1,4 @@
-"""The progress bar of `ytvos-train`."""
+"""Progress bar of `ytvos-train`."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from ytvos_keras.training.recipes import RECIPES
 RECIPE = RECIPES["lite"]
 
 
-def test_the_bar_shows_the_figures_and_is_gone_after_an_error(capsys):
+def test_bar_shows_metrics_and_stops_after_an_error(capsys):
     with pytest.raises(KeyboardInterrupt), train_progress(RECIPE) as callbacks:
         progress = Progress(stage_step=600, stage_steps=3600, step=600)
         (shown,) = callbacks(RECIPE.stages[0], progress)

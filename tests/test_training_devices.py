@@ -23,7 +23,7 @@ from ytvos_keras.training.multi_replica import ReplicatedMean, compile_replicate
 from ytvos_keras.training.run_files import RunFiles
 
 HERE = Path(__file__).parent
-SECONDS = 600  # a machine under load; a process needs about thirty
+SECONDS = 600  # for a machine under load; a process needs about thirty
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def records(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def start(tmp_path_factory):
-    """Weights with gradients that are not vanishingly small: Adam would blow up their noise."""
+    """Initial weights without tiny gradients, whose noise Adam would amplify."""
     path = tmp_path_factory.mktemp("start") / "start.weights.h5"
     new_model("mask-as-state").save_weights(path)
     return path
@@ -43,13 +43,13 @@ def start(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def on_one_device(records, start, tmp_path_factory):
-    """A run of a process with one device."""
+    """A reference run on one device."""
     return run(records, start, tmp_path_factory.mktemp("one"), Devices())
 
 
 @contextlib.contextmanager
 def started(*runs: tuple[list, dict]) -> Iterator[list[subprocess.Popen]]:
-    """Processes of `train_on_devices.py`, killed at the end whatever happens."""
+    """Start `train_on_devices.py` processes, and kill them on exit."""
     processes = []
     try:
         for arguments, environment in runs:
@@ -71,7 +71,7 @@ def started(*runs: tuple[list, dict]) -> Iterator[list[subprocess.Popen]]:
 
 
 def cluster(size: int) -> list[dict[str, str]]:
-    """The environments of workers on this machine, at ports that are free now."""
+    """`TF_CONFIG` environments for local workers on free ports."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(size)]
         for one in sockets:
@@ -88,7 +88,7 @@ def cluster(size: int) -> list[dict[str, str]]:
 
 
 def assert_equal(folder: Path, expected: RunFiles) -> None:
-    """The runs have the same weights and the same log, but for the seconds."""
+    """Check that weights and logs agree, except for the seconds."""
     found = RunFiles(folder)
     for name in ("last", "best"):
         ours, wanted = (load(getattr(files, name)).get_weights() for files in (found, expected))
@@ -102,7 +102,7 @@ def assert_equal(folder: Path, expected: RunFiles) -> None:
 
 
 @pytest.mark.slow
-def test_two_devices_train_like_one_with_the_joined_batch(on_one_device, records, start, tmp_path):
+def test_two_devices_match_one_with_the_joined_batch(on_one_device, records, start, tmp_path):
     with started(([records, start, tmp_path, "--cpus", 2], {})) as (process,):
         _, errors = process.communicate(timeout=SECONDS)
         assert process.returncode == 0, errors
@@ -110,7 +110,7 @@ def test_two_devices_train_like_one_with_the_joined_batch(on_one_device, records
 
 
 @pytest.mark.slow
-def test_two_workers_train_like_one_even_when_one_is_lost(on_one_device, records, start, tmp_path):
+def test_two_workers_match_one_even_if_one_is_lost(on_one_device, records, start, tmp_path):
     command, places = [records, start, tmp_path], cluster(2)
     dying = [*command, "--die-at", 6]  # in the second epoch
     with started((command, places[0]), (dying, places[1])) as processes:
@@ -140,7 +140,7 @@ def test_one_device_is_plain_keras():
     devices.check_same("anything", 1)
 
 
-def test_compiling_outside_of_the_scope():
+def test_compiling_outside_the_scope():
     devices = Devices(tf.distribute.OneDeviceStrategy("CPU:0"))
     with pytest.raises(ValueError, match=r"within devices\.scope\(\): metrics"):
         compile_replicated(keras.Model(), devices, optimizer=None, loss=None)
@@ -157,7 +157,7 @@ def test_joined_mean_on_one_replica_is_the_loss():
         )
 
 
-def test_a_batch_must_be_split_evenly():
+def test_batch_must_split_evenly():
     class Strategy:
         num_replicas_in_sync = 3
 
@@ -167,19 +167,19 @@ def test_a_batch_must_be_split_evenly():
         devices.check_batch_size(4)
 
 
-def test_by_default_there_is_one_device(monkeypatch):
+def test_default_is_one_device(monkeypatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
     assert find_devices() == Devices()
 
 
 @pytest.mark.parametrize("count", [0, 9])
-def test_more_devices_than_there_are(monkeypatch, count):
+def test_invalid_number_of_devices(monkeypatch, count):
     monkeypatch.delenv("TF_CONFIG", raising=False)
     with pytest.raises(InputError, match=rf"--devices must be 1 to \d: .*Received: {count}$"):
         find_devices(count)
 
 
-def test_a_cluster_of_one_worker_is_no_cluster(monkeypatch):
+def test_cluster_of_one_worker_is_a_single_device(monkeypatch):
     alone = {"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 0}}
     monkeypatch.setenv("TF_CONFIG", json.dumps(alone))
     assert find_devices() == Devices()

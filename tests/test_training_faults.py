@@ -1,6 +1,6 @@
-"""What a run meets in its life: kill -9, NaN, damaged records, a full disk. Nothing is lost.
+"""Training survives kill -9, NaN, damaged records and a full disk without losing anything.
 
-The network is tiny (`tiny_training.py`); all else is as in a real run.
+The network is tiny (`tiny_training.py`); everything else is as in a real run.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ from ytvos_keras.training.clips import split_data
 from ytvos_keras.training.run_files import RunFiles
 from ytvos_keras.training.train import train
 
-SECONDS = 600  # a machine under load
+SECONDS = 600  # for a machine under load
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def tiny(monkeypatch):
 
 
 class At(keras.callbacks.Callback):
-    """Does something after a batch of the run."""
+    """Runs an action after the given batch of the run."""
 
     def __init__(self, batch, action):
         super().__init__()
@@ -72,7 +72,7 @@ def spoil(model):
 
 
 def assert_same_run(one: RunFiles, other: RunFiles):
-    """Logs without times, and everything in the last checkpoints, are equal bit by bit."""
+    """Compare logs without times, and all arrays in the last checkpoints, bit by bit."""
     logs = [re.sub(r",[^,]*$", "", file.log.read_text(), flags=re.M) for file in (one, other)]
     assert logs[0] == logs[1]
     checkpoints = [list_checkpoints(files.checkpoints) for files in (one, other)]
@@ -100,7 +100,7 @@ def steps_of_events(files: RunFiles):
 
 
 @pytest.mark.slow
-def test_a_run_that_is_killed_again_and_again_goes_on_to_the_last_bit(records, tmp_path):
+def test_repeatedly_killed_run_resumes_bit_exactly(records, tmp_path):
     def start(name):
         line = tiny_training.arguments(records, tmp_path / name, steps=20)
         script = Path(tiny_training.__file__)
@@ -108,7 +108,7 @@ def test_a_run_that_is_killed_again_and_again_goes_on_to_the_last_bit(records, t
 
     undisturbed = start("whole")
     killed = RunFiles(tmp_path / "killed")
-    for lines in (3, 13):  # of the log: in either stage
+    for lines in (3, 13):  # of the log: once in each stage
         process = start("killed")
         deadline = time.monotonic() + SECONDS
         while not killed.log.is_file() or len(killed.log.read_text().splitlines()) < lines:
@@ -137,7 +137,7 @@ def test_nan_stops_with_the_last_good_checkpoint(records, tmp_path, tiny):
     (good,) = list_checkpoints(files.checkpoints)
     assert f"the last good checkpoint is {good}; lower --learning-rate" in str(error.value)
     assert all(np.isfinite(values).all() for values in arrays(good).values())
-    # After the last batch of an epoch no loss shows it.
+    # After the last batch of an epoch, no loss reveals the NaN.
     with pytest.raises(InputError, match=r"^weights \(.*\) became NaN .* at step 6: ") as error:
         run(records, files.folder, At(4, spoil))
     good = list_checkpoints(files.checkpoints)[-1]
@@ -151,16 +151,14 @@ def test_nan_before_any_checkpoint(records, tmp_path, tiny):
         run(records, tmp_path / "run", At(1, spoil))
 
 
-def test_damage_in_the_middle_of_a_run_is_named_once_and_passed_over(
-    records, tmp_path, tiny, caplog
-):
+def test_damage_during_a_run_is_reported_once_and_skipped(records, tmp_path, tiny, caplog):
     data = {str(records): 1.0}
     (held_out,) = split_data(data, data).not_trained
     trained = [video for video in read_index(records) if video.name != held_out]
     flipped, cut = (video.shard for video in trained)
 
     def damage(_):
-        # In place: the run reads these files meanwhile, and must never see one torn for a moment.
+        # In place: the run is reading these files, and must never see a partial write.
         with flipped.open("r+b") as file:
             for picture in trained[0].images[:6]:
                 file.seek(picture.offset + 100)
@@ -176,14 +174,14 @@ def test_damage_in_the_middle_of_a_run_is_named_once_and_passed_over(
     for shard, what in ((flipped, "not those that were written"), (cut, "is it cut off?")):
         own = [message for message in messages if str(shard) in message]
         assert own and all(what in message for message in own)
-        datasets = 3  # training, validation, pictures
+        datasets = 3  # training, validation, images
         assert max(map(own.count, own)) <= datasets
 
 
 @pytest.mark.parametrize(
     "damage", [lambda shard: shard.unlink(), lambda shard: shard.write_bytes(b"x")]
 )
-def test_an_incomplete_shard_is_one_line_at_the_start(records, tmp_path, capsys, damage):
+def test_incomplete_shard_is_one_line_at_the_start(records, tmp_path, capsys, damage):
     shard = max(Path(records).glob("*.tfrecord"))
     damage(shard)
     assert main(tiny_training.arguments(records, tmp_path / "run")) == 1
@@ -193,7 +191,7 @@ def test_an_incomplete_shard_is_one_line_at_the_start(records, tmp_path, capsys,
 
 @contextlib.contextmanager
 def room_for(size):
-    """Lets no file grow beyond so many bytes: as a full disk, but without the rights of root."""
+    """Limit the size of files: like a full disk, but without needing root."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     try:
@@ -203,10 +201,10 @@ def room_for(size):
 
 
 @pytest.mark.slow
-def test_a_full_disk_while_checkpointing_loses_nothing(records, tmp_path, tiny, capsys):
+def test_full_disk_while_checkpointing_loses_nothing(records, tmp_path, tiny, capsys):
     line = tiny_training.arguments(records, tmp_path / "run", steps=4)
     files, whole = RunFiles(tmp_path / "run"), RunFiles(tmp_path / "whole")
-    with room_for(60_000):  # enough for all files but a checkpoint
+    with room_for(60_000):  # enough for everything but a checkpoint
         assert main(line) == 1
     (error,) = capsys.readouterr().err.splitlines()
     path = files.checkpoints / "step-00000002.weights.h5"
@@ -220,7 +218,7 @@ def test_a_full_disk_while_checkpointing_loses_nothing(records, tmp_path, tiny, 
     assert steps_of_events(files) == [2, 4, 6, 8]
 
 
-def test_what_cannot_be_written_leaves_what_was_there(tmp_path):
+def test_failed_write_keeps_the_old_file(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"before")
     with (

@@ -1,4 +1,4 @@
-"""A whole run on tiny records: it trains, stops, resumes, and says what is wrong."""
+"""A complete run on tiny records: it trains, stops, resumes and reports errors."""
 
 import dataclasses
 import json
@@ -17,7 +17,7 @@ from ytvos_keras.training.train import train
 RECIPE = Recipe(
     model=dataclasses.replace(SMALL["lite"], input_size=(32, 64), freeze_backbone=False),
     stages=(
-        # Two frames: tracing the graph of longer clips takes most of the time.
+        # Two frames, because tracing longer clips would take most of the time.
         Stage("one", steps=4, clip_length=2, size=(32, 64), teacher_forcing=(0.0, 0.5)),
         Stage("two", steps=2, clip_length=2, size=(32, 64), frames="any"),
     ),
@@ -33,7 +33,7 @@ RECIPE = Recipe(
 
 
 class Interrupt(keras.callbacks.Callback):
-    """Ctrl-C at a batch of the whole run."""
+    """Ctrl-C at a given batch, counted over the whole run."""
 
     def __init__(self, batch):
         super().__init__()
@@ -54,7 +54,7 @@ def data(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def whole(data, tmp_path_factory):
-    """A run that nothing disturbed."""
+    """An uninterrupted run."""
     return train(RECIPE, data, tmp_path_factory.mktemp("run"), validation=data)
 
 
@@ -67,7 +67,7 @@ def weights(path):
 
 
 @pytest.mark.slow
-def test_a_run_leaves_its_files(whole, data):
+def test_run_writes_its_files(whole, data):
     lines = whole.log.read_text().splitlines()
     assert lines[0].startswith("stage,step,J,loss,val_J,val_loss")
     assert [line.split(",")[:2] for line in lines[1:]] == [["one", "2"], ["one", "4"], ["two", "6"]]
@@ -85,7 +85,7 @@ def test_a_run_leaves_its_files(whole, data):
 
 
 @pytest.mark.slow
-def test_an_interrupted_run_goes_on_to_the_last_bit(whole, data, tmp_path):
+def test_interrupted_run_resumes_bit_exactly(whole, data, tmp_path):
     stop = Interrupt(3)  # in the middle of an epoch
     with pytest.raises(KeyboardInterrupt):
         train(RECIPE, data, tmp_path, validation=data, callbacks=lambda *_: [stop])
@@ -96,7 +96,7 @@ def test_an_interrupted_run_goes_on_to_the_last_bit(whole, data, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_finished_run_is_left_as_it_is(whole, data):
+def test_finished_run_is_unchanged(whole, data):
     log = whole.log.read_bytes()
     before = weights(whole.last)
     train(RECIPE, data, whole.folder, validation=data)

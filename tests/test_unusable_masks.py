@@ -1,6 +1,6 @@
-"""A mask that cannot be used is refused by every command, with one line that names it.
+"""Every command refuses an unusable mask with one line that names it.
 
-In `ytvos-segment` first masks may be drawings: there a quantised drawing is one more of them.
+`ytvos-segment` accepts drawings as first masks, so a quantized drawing is usable there.
 """
 
 from pathlib import Path
@@ -106,7 +106,7 @@ OTHERS = (corrections, prepare, evaluated, parity)
         *((command, QUANTISED) for command in OTHERS),
     ],
 )
-def test_refused_with_its_name(place, command, mask):
+def test_refused_and_named(place, command, mask):
     mask.save(place / "Annotations/a/000.png")
     with pytest.raises(InputError, match=r"00[01]\.png: ") as error:
         command(place)
@@ -114,12 +114,12 @@ def test_refused_with_its_name(place, command, mask):
 
 
 @pytest.mark.parametrize("mask", [*MASKS.values(), QUANTISED])
-def test_check_finds_it(place, mask):
+def test_check_reports_it(place, mask):
     mask.save(place / "Annotations/a/000.png")
     assert [fault.file for fault in check(place).faults if "000.png" in fault.file]
 
 
-def test_a_quantised_drawing_is_a_first_mask(place):
+def test_quantized_drawing_is_a_valid_first_mask(place):
     QUANTISED.save(place / "Annotations/a/000.png")
     files = place / "JPEGImages/a", place / "Annotations/a/000.png", place / "out"
     expected = np.asarray(disc())[..., 0] > 0

@@ -24,7 +24,7 @@ def flip(path, place):
     path.write_bytes(data)
 
 
-def test_a_good_file_with_and_without_a_checksum(weights):
+def test_valid_file_with_and_without_a_checksum(weights):
     check_weight_file(weights)
     write_checksum(weights)
     check_weight_file(weights)
@@ -32,20 +32,20 @@ def test_a_good_file_with_and_without_a_checksum(weights):
     assert (len(digest), name) == (64, weights.name)
 
 
-def test_a_flipped_bit_is_seen_where_there_is_a_checksum(weights):
+def test_checksum_detects_a_flipped_bit(weights):
     write_checksum(weights)
     flip(weights, -1)
     with pytest.raises(InputError, match=r"a\.weights\.h5: is damaged, its SHA-256 is not that in"):
         check_weight_file(weights)
 
 
-def test_without_a_checksum_another_process_reads_it_first(weights):
+def test_without_a_checksum_a_subprocess_reads_it_first(weights):
     weights.write_bytes(weights.read_bytes()[:600])
     with pytest.raises(InputError, match=r"a\.weights\.h5: not a file of weights, or damaged \("):
         check_weight_file(weights)
 
 
-def test_arrays_that_only_say_to_be_large(tmp_path):
+def test_arrays_that_claim_to_be_large(tmp_path):
     path = tmp_path / "a.h5"
     with h5py.File(path, "w") as file:
         file.create_dataset("huge", (10**12,), chunks=(1000,))
@@ -63,7 +63,7 @@ def test_arrays_that_only_say_to_be_large(tmp_path):
         "null",
     ],
 )
-def test_whatever_keras_raises_is_one_error(weights, config):
+def test_any_keras_exception_becomes_one_error(weights, config):
     path = weights.with_name("model.keras")
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("config.json", config)
@@ -73,7 +73,7 @@ def test_whatever_keras_raises_is_one_error(weights, config):
         ytvos_keras.load(path)
 
 
-def test_a_bomb_is_not_unpacked(tmp_path):
+def test_zip_bomb_is_not_unpacked(tmp_path):
     path = tmp_path / "model.keras"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("config.json", bytes(2**27))
@@ -81,7 +81,7 @@ def test_a_bomb_is_not_unpacked(tmp_path):
         ytvos_keras.load(path)
 
 
-def test_the_bundled_weights_have_their_checksum():
+def test_bundled_weights_have_a_checksum():
     (weights,) = (ytvos_keras.models.presets._ASSETS).glob("*.h5")
     assert checksum_path(weights).is_file()
     check_weight_file(weights)

@@ -21,7 +21,7 @@ def plain(x, kernel):
 
 
 def with_gradients(convolution, x, kernel, dtype="float32"):
-    """The convolution, and its gradients for a random upstream one."""
+    """The convolution and its gradients for a random upstream gradient."""
     x, kernel = (tf.cast(tensor, dtype) for tensor in (x, kernel))
     with tf.GradientTape() as tape:
         tape.watch([x, kernel])
@@ -38,7 +38,7 @@ sizes = pytest.mark.parametrize("size", [(1, 1), (2, 3), (5, 8), (8, 14), (7, 7)
 
 
 @sizes
-def test_it_is_the_convolution_with_its_gradients(size):
+def test_matches_the_convolution_and_its_gradients(size):
     x, kernel = random(2, *size, 5), random(3, 3, 5, 7, seed=1)
     expected = with_gradients(plain, x, kernel)
     for mine, theirs in zip(with_gradients(convolve, x, kernel), expected, strict=True):
@@ -48,7 +48,7 @@ def test_it_is_the_convolution_with_its_gradients(size):
 @pytest.mark.skipif(
     not has_bfloat16(), reason="without bfloat16 instructions oneDNN rounds intermediate sums too"
 )
-def test_in_bfloat16_it_is_nearly_as_exact():
+def test_bfloat16_is_nearly_as_accurate():
     x, kernel = random(2, 8, 14, 32), random(3, 3, 32, 32, seed=1)
     exact = with_gradients(plain, x, kernel)
     for mine, theirs, expected in zip(
@@ -93,7 +93,7 @@ def with_gradients_in_graph(x, kernel):
         (None, True),
     ],
 )
-def test_bfloat16_that_is_emulated_is_avoided(cpu, expected, tmp_path, monkeypatch):
+def test_emulated_bfloat16_is_avoided(cpu, expected, tmp_path, monkeypatch):
     facts = tmp_path / "cpuinfo"
     if cpu is not None:
         facts.write_text(cpu)

@@ -39,7 +39,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def check_all_whole(folder: Path) -> set[str]:
-    """Every shard under a final name is what its index says, and nothing hidden is left."""
+    """Check every shard under a final name against its index; return their names."""
     shards = set()
     for path in folder.glob("*.tfrecord"):
         index = json.loads(path.with_suffix(".index.json").read_text())
@@ -52,7 +52,7 @@ def hidden(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir() if path.name.startswith(".")]
 
 
-def test_one_shard_a_video_at_most(videos, tmp_path):
+def test_at_most_one_shard_per_video(videos, tmp_path):
     entry = write(videos, tmp_path / "out")
     assert entry == read_dataset(tmp_path / "out")["splits"]["train"]
     assert [shard["name"] for shard in entry["shards"]] == [SHARD.format(i) for i in range(6)]
@@ -60,7 +60,7 @@ def test_one_shard_a_video_at_most(videos, tmp_path):
     assert hidden(tmp_path / "out") == []
 
 
-def test_videos_are_dealt_out_in_turn(videos, tmp_path):
+def test_videos_are_distributed_round_robin(videos, tmp_path):
     write(videos, tmp_path / "out", shards=4)
     assert [video.name for video in read_index(tmp_path / "out")] == [
         *("v0", "v4"),
@@ -98,10 +98,10 @@ def test_progress_counts_videos(videos, tmp_path):
     assert [done for _, done, _ in calls] == sorted(done for _, done, _ in calls)
 
 
-# going on
+# Resuming
 
 
-def test_the_same_call_again_keeps_everything(videos, tmp_path, caplog):
+def test_repeated_call_keeps_everything(videos, tmp_path, caplog):
     write(videos, tmp_path / "out")
     before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("*.tf*")}
     with caplog.at_level("INFO", "ytvos_keras"):
@@ -111,14 +111,14 @@ def test_the_same_call_again_keeps_everything(videos, tmp_path, caplog):
     assert before == after
 
 
-def test_a_lost_shard_is_written_again(videos, tmp_path):
+def test_lost_shard_is_rewritten(videos, tmp_path):
     write(videos, tmp_path / "out")
     whole = contents(tmp_path / "out")
     (tmp_path / "out" / SHARD.format(2)).unlink()
     calls = []
     write(videos, tmp_path / "out", on_progress=lambda *call: calls.append(call))
     assert contents(tmp_path / "out") == whole
-    assert set(calls) == {("videos", 6, 6)}  # five were there
+    assert set(calls) == {("videos", 6, 6)}  # the other five were kept
 
 
 def test_interrupted(videos, tmp_path):
@@ -153,7 +153,7 @@ def test_killed(tmp_path):
         "PYTHONPATH": str(Path(__file__).parent),
     }
     process = subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path)], env=environment)
-    deadline = time.monotonic() + 300  # starting takes long where the machine is busy
+    deadline = time.monotonic() + 300  # starting takes long on a busy machine
     while not list(out.glob("*.tfrecord")) and time.monotonic() < deadline:
         assert process.poll() is None
         time.sleep(0.01)
@@ -161,7 +161,7 @@ def test_killed(tmp_path):
     process.wait()
     whole = check_all_whole(out)
     assert 1 <= len(whole) < 6
-    assert len(hidden(out)) == 1  # what was being written
+    assert len(hidden(out)) == 1  # the shard being written
     with pytest.raises(InputError, match="these records are not finished"):
         read_index(out)
     kept = {name: (out / name).stat().st_mtime_ns for name in whole}
@@ -173,10 +173,10 @@ def test_killed(tmp_path):
     assert contents(out) == contents(tmp_path / "at_once")
 
 
-def test_a_worker_that_outlives_its_run_leaves_nothing(videos, tmp_path):
+def test_worker_that_outlives_its_run_leaves_no_files(videos, tmp_path):
     class Ending(RunFolder):
         def count(self):
-            self.remove()  # as the next run does with what it finds
+            self.remove()  # as the next run does with leftovers
             super().count()
 
     task = ShardTask(tmp_path / SHARD.format(0), "s", tuple(videos), "f", False)
@@ -184,11 +184,11 @@ def test_a_worker_that_outlives_its_run_leaves_nothing(videos, tmp_path):
         path = run.add_task("0", task)
         with pytest.raises(RunEndedError):
             write_shard_module.write_shard(task, Ending(run.path))
-        write_shard_module.run_task(str(path))  # gone: nothing to do, and no error
+        write_shard_module.run_task(str(path))  # already gone: nothing to do, and no error
     assert [path.name for path in tmp_path.iterdir()] == ["source"]
 
 
-def test_a_worker_stops_when_another_has_failed(videos, tmp_path):
+def test_worker_stops_after_another_has_failed(videos, tmp_path):
     task = ShardTask(tmp_path / SHARD.format(0), "s", tuple(videos), "f", False)
     with RunFolder.new(tmp_path, "train") as run:
         run.fail("the first failure, in one line")
@@ -199,7 +199,7 @@ def test_a_worker_stops_when_another_has_failed(videos, tmp_path):
 
 
 def test_another_run_takes_over(videos, tmp_path, monkeypatch):
-    # `ytvos_keras.records.write_records` is the function of this name, not its module.
+    # The package attribute `write_records` is the function, not the module of the same name.
     module = importlib.import_module("ytvos_keras.records.write_records")
     monkeypatch.setattr(module, "run_each", lambda *_, **__: RunFolder.remove_others(out, "train"))
     out = tmp_path / "out"
@@ -207,7 +207,7 @@ def test_another_run_takes_over(videos, tmp_path, monkeypatch):
         write(videos, out)
 
 
-# other content in the folder
+# Existing content in the folder
 
 
 def test_changed_videos_need_overwrite(videos, tmp_path):
@@ -221,7 +221,7 @@ def test_changed_videos_need_overwrite(videos, tmp_path):
 
 
 @pytest.mark.parametrize("change", ["fewer", "shards", "categories", "binary", "source"])
-def test_whatever_the_records_depend_on_needs_overwrite(videos, tmp_path, change):
+def test_changed_settings_need_overwrite(videos, tmp_path, change):
     write(videos, tmp_path / "out")
     changed, options = videos, {}
     if change == "fewer":
@@ -241,7 +241,7 @@ def test_whatever_the_records_depend_on_needs_overwrite(videos, tmp_path, change
     assert contents(tmp_path / "out") == contents(tmp_path / "fresh")
 
 
-def test_splits_stand_side_by_side(videos, tmp_path):
+def test_splits_coexist(videos, tmp_path):
     write(videos[:4], tmp_path / "out")
     write(videos[4:], tmp_path / "out", split="val")
     write(videos[:3], tmp_path / "out", overwrite=True)
@@ -251,7 +251,7 @@ def test_splits_stand_side_by_side(videos, tmp_path):
     assert len(read_index(tmp_path / "out")) == 5
 
 
-def test_what_else_is_in_the_folder_stays(videos, tmp_path):
+def test_unrelated_files_are_kept(videos, tmp_path):
     out = tmp_path / "out"
     (out / ".train.mine").mkdir(parents=True)
     (out / "notes.tfrecord").write_text("mine")
@@ -260,10 +260,10 @@ def test_what_else_is_in_the_folder_stays(videos, tmp_path):
     assert {".train.mine", "notes.tfrecord"} < {path.name for path in out.iterdir()}
 
 
-# faults
+# Faults
 
 
-def test_a_truncated_frame(videos, tmp_path):
+def test_truncated_frame(videos, tmp_path):
     image = videos[3].frames[1].image
     image.write_bytes(image.read_bytes()[:-200])
     with pytest.raises(InputError) as error:
@@ -277,7 +277,7 @@ def test_a_truncated_frame(videos, tmp_path):
     assert not (tmp_path / "out" / "dataset.json").exists()
 
 
-def test_a_mask_of_another_size(videos, tmp_path):
+def test_mask_of_a_different_size(videos, tmp_path):
     video, other = videos[0], make_videos(tmp_path / "other", videos=1)[0]
     large = tmp_path / "large.png"
     Image.open(other.frames[0].mask).resize((64, 48)).save(large)
@@ -287,7 +287,7 @@ def test_a_mask_of_another_size(videos, tmp_path):
         write([replace(video, frames=frames)], tmp_path / "out")
 
 
-def test_a_file_that_is_gone(videos, tmp_path):
+def test_missing_file(videos, tmp_path):
     image = videos[1].frames[2].image
     image.unlink()
     with pytest.raises(InputError, match=r"v1/00002\.jpg: cannot be read\. \(No such file"):
@@ -295,7 +295,7 @@ def test_a_file_that_is_gone(videos, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_faulty_videos_left_out_are_named(videos, tmp_path):
+def test_skipped_faulty_videos_are_listed(videos, tmp_path):
     image = videos[3].frames[1].image
     image.write_bytes(b"no picture")
     entry = write(videos, tmp_path / "out", skip_faulty=True)
@@ -306,7 +306,7 @@ def test_faulty_videos_left_out_are_named(videos, tmp_path):
     assert [video.name for video in read_index(tmp_path / "out")] == ["v0", "v1", "v2", "v4", "v5"]
 
 
-def test_skip_faulty_goes_on_where_a_fault_stopped_the_run(videos, tmp_path, caplog):
+def test_skip_faulty_resumes_after_a_fault(videos, tmp_path, caplog):
     videos[3].frames[1].image.write_bytes(b"no picture")
     with pytest.raises(InputError):
         write(videos, tmp_path / "out")
@@ -324,7 +324,7 @@ def test_no_video_without_a_fault(videos, tmp_path):
         write(videos[:1], tmp_path / "out", skip_faulty=True)
 
 
-def test_a_full_disk(videos, tmp_path):
+def test_full_disk(videos, tmp_path):
     if not hasattr(os, "geteuid") or os.geteuid() != 0:
         pytest.skip("only root may mount a small file system")
     disk = tmp_path / "disk"
@@ -353,9 +353,7 @@ def test_a_full_disk(videos, tmp_path):
         (RunFolder, "add_task", "out"),
     ],
 )
-def test_an_error_while_writing_names_the_file(
-    videos, tmp_path, monkeypatch, owner, function, file
-):
+def test_write_error_names_the_file(videos, tmp_path, monkeypatch, owner, function, file):
     def fail(*_, **__):
         raise OSError(28, "No space left on device")
 
@@ -365,7 +363,7 @@ def test_an_error_while_writing_names_the_file(
     assert hidden(tmp_path / "out") == []
 
 
-# what is given
+# Arguments
 
 
 def test_names_must_differ(videos, tmp_path):
@@ -374,7 +372,7 @@ def test_names_must_differ(videos, tmp_path):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names of files are Unicode elsewhere")
-def test_names_that_are_no_unicode(tmp_path):
+def test_non_unicode_names(tmp_path):
     folder = tmp_path / os.fsdecode(b"caf\xe9")
     videos = make_videos(folder)
     videos[3].frames[1].image.write_bytes(b"no picture")
@@ -392,7 +390,7 @@ def test_no_videos(tmp_path):
         write([], tmp_path / "out")
 
 
-def test_the_name_of_a_split(videos, tmp_path):
+def test_invalid_split_name(videos, tmp_path):
     with pytest.raises(InputError, match=r"named with letters, digits, .* Received: 'a/b'"):
         write(videos, tmp_path / "out", split="a/b")
 
@@ -416,19 +414,19 @@ def test_without_beam(videos, tmp_path, monkeypatch):
         ("--direct_num_workers=x", "argument --direct_num_workers: invalid int value: 'x'"),
     ],
 )
-def test_options_that_beam_does_not_take(videos, tmp_path, option, message):
+def test_invalid_beam_options(videos, tmp_path, option, message):
     with pytest.raises(InputError, match=message):
         write(videos, tmp_path / "out", beam_options=[option])
     assert hidden(tmp_path / "out") == []
 
 
-def test_beam_tells_of_an_option_that_it_does_not_know(videos, tmp_path, caplog):
+def test_beam_reports_unknown_options(videos, tmp_path, caplog):
     write(videos, tmp_path / "out", beam_options=["--nonsense=3"])
     assert "Discarding unparseable args: ['--nonsense=3']" in caplog.messages
     assert len(read_index(tmp_path / "out")) == 6
 
 
-def test_a_bug_is_not_hidden(videos, tmp_path, monkeypatch):
+def test_unexpected_error_is_not_hidden(videos, tmp_path, monkeypatch):
     def fail(*_):
         raise RuntimeError("a bug")
 

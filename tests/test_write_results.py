@@ -27,7 +27,7 @@ def evaluation():
     return Evaluation("youtube-vos", objects, frozenset(["dog"]), settings)
 
 
-def test_json_has_the_promised_shape(tmp_path, evaluation):
+def test_json_has_the_documented_structure(tmp_path, evaluation):
     write_json(tmp_path / "scores.json", evaluation)
     text = (tmp_path / "scores.json").read_text(encoding="utf-8")
     assert "über" in text
@@ -92,13 +92,13 @@ def test_csv(tmp_path, evaluation):
 
 
 @pytest.mark.parametrize("write", [write_csv, write_json])
-def test_a_folder_whose_name_is_not_unicode(tmp_path, write):
+def test_non_unicode_folder_name(tmp_path, write):
     write(tmp_path / "scores", Evaluation("davis2017", (scores("caf\udce9", None, [1], [1]),)))
     assert "caf?" in (tmp_path / "scores").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("write", [write_csv, write_json])
-def test_the_old_file_is_left_when_writing_fails(tmp_path, evaluation, monkeypatch, write):
+def test_old_file_is_kept_if_writing_fails(tmp_path, evaluation, monkeypatch, write):
     path = tmp_path / "scores"
     write(path, evaluation)
     before = path.read_bytes()

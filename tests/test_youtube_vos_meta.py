@@ -20,7 +20,7 @@ def test_objects_categories_and_frames(tmp_path):
         "aa": {
             2: ObjectMeta(None, ("00000",)),
             3: ObjectMeta(None, ()),
-            7: ObjectMeta("dog", ("00005", "00010")),  # put into order
+            7: ObjectMeta("dog", ("00005", "00010")),  # sorted
         },
         "bb": {},
     }
@@ -28,7 +28,7 @@ def test_objects_categories_and_frames(tmp_path):
     assert categories_of(meta) == {"dog"}
 
 
-def test_a_byte_order_mark_is_skipped(tmp_path):
+def test_byte_order_mark_is_skipped(tmp_path):
     (tmp_path / "meta.json").write_text('{"videos": {}}', encoding="utf-8-sig")
     assert read_meta(tmp_path / "meta.json") == {}
 
@@ -97,7 +97,7 @@ def test_malformed(tmp_path, content, message):
         (b'{"videos": {"aa": 1, "aa": 2}}', '"aa" stands twice in one object; keep one of them.'),
     ],
 )
-def test_no_json(tmp_path, content, message):
+def test_invalid_json(tmp_path, content, message):
     (tmp_path / "meta.json").write_bytes(content)
     with pytest.raises(InputError) as error:
         read_meta(tmp_path / "meta.json")

@@ -1,4 +1,4 @@
-"""Exports of `TinyS2S` for all tests that only read them: tracing and converting takes long."""
+"""Cached exports of `TinyS2S`, shared by read-only tests because tracing and converting is slow."""
 
 import atexit
 import functools
@@ -30,7 +30,7 @@ def tiny_model() -> TinyS2S:
 
 @functools.cache
 def tiny_export() -> Exported:
-    """A SavedModel of any frame size."""
+    """A SavedModel for any frame size."""
     keras.utils.set_random_seed(0)
     model, folder = TinyS2S(), new_folder()
     return Exported(model, folder, export_saved_model(model, folder))
@@ -38,7 +38,7 @@ def tiny_export() -> Exported:
 
 @functools.cache
 def tiny_graphs() -> dict:
-    """ONNX, float32; tests copy what they change."""
+    """ONNX graphs in float32; copy before modifying."""
     return convert(tiny_model())
 
 
@@ -48,12 +48,12 @@ def tiny_onnx(precision: str = "float32") -> OnnxFiles:
 
 
 def tiny_clip(size=(37, 50), frames=6, objects=2):
-    """A clip whose sides no stride divides."""
+    """A clip whose height and width are not multiples of any stride."""
     return demo_clip(size, frames, objects)
 
 
 def new_folder() -> Path:
-    """Not there yet; gone at the end."""
+    """A path that does not exist yet and is removed at exit."""
     folder = Path(tempfile.mkdtemp())
     atexit.register(shutil.rmtree, folder)
     return folder / "tiny"

@@ -1,4 +1,4 @@
-"""A model with the interface of `S2S` and three small convolutions: traced and run in no time."""
+"""A stand-in for `S2S` with three small convolutions, which traces and runs quickly."""
 
 import types
 
@@ -9,7 +9,7 @@ from ytvos_keras.layers.resolution import pad_to_stride
 
 
 class TinyS2S(keras.Model):
-    """States at two resolutions; like the real ones it pads frames inside and takes one for all."""
+    """Has states at two resolutions; like `S2S`, pads internally and shares the frame."""
 
     stride = 8
 

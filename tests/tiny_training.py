@@ -1,4 +1,4 @@
-"""`ytvos-train` with a network of two layers; also run as a process.
+"""`ytvos-train` with a two-layer network; can be run as a script.
 
 python tiny_training.py ARGUMENTS OF ytvos-train
 """
@@ -29,7 +29,7 @@ RECIPE = Recipe(
 
 @keras.saving.register_keras_serializable("tests")
 class TinyNet(keras.Model):
-    """Takes what an `S2S` takes, and is traced in no time."""
+    """Accepts the inputs of `S2S` and traces quickly."""
 
     def __init__(self, config=None, *, backbone_weights=None, **kwargs):
         super().__init__(**kwargs)
@@ -51,13 +51,13 @@ class TinyNet(keras.Model):
 
 
 def use_tiny_net(set_attribute=setattr) -> None:
-    """Puts it in the place of `S2S` wherever training makes one."""
+    """Replace `S2S` with `TinyNet` wherever training creates a model."""
     for module in (ytvos_keras.training.build, ytvos_keras.training.run_files):
         set_attribute(module, "S2S", TinyNet)
 
 
 def arguments(records: Path, output: Path, steps: int = 4) -> list[str]:
-    """A command line: two stages of `steps` steps, a checkpoint every two, with validation."""
+    """Command line for two stages of `steps` steps, a checkpoint every two, and validation."""
     return [
         *("--recipe", "small", "--data", str(records), "--validation", str(records)),
         *("--output", str(output), "--size", "32x64", "--clip-length", "2", "--batch-size", "2"),

@@ -1,4 +1,4 @@
-"""A small training run on the devices that the environment asks for; also run as a process.
+"""A small training run on the devices given by the environment; can be run as a script.
 
 python train_on_devices.py RECORDS WEIGHTS RUN [--cpus N] [--die-at STEP]
 """
@@ -20,7 +20,7 @@ from ytvos_keras.training.recipe import Recipe, Stage
 from ytvos_keras.training.run_files import RunFiles
 from ytvos_keras.training.train import train
 
-# With all that the optimiser can do. In most clips some frames have no weight.
+# Uses every optimizer option. In most clips, some frames have zero weight.
 RECIPE = Recipe(
     model=dataclasses.replace(SMALL["mask-as-state"], freeze_backbone=True),
     stages=(Stage("one", steps=4, clip_length=3, size=(32, 64), frames="any"),),
@@ -35,7 +35,7 @@ RECIPE = Recipe(
 
 
 def run(records: Path, weights: Path, output: Path, devices: Devices, callbacks=()) -> RunFiles:
-    """Trains on records from given weights, and validates on the same records."""
+    """Train from the given weights, and validate on the same records."""
     data = {str(records): 1.0}
     return train(
         dataclasses.replace(RECIPE, weights=str(weights)),
@@ -48,7 +48,7 @@ def run(records: Path, weights: Path, output: Path, devices: Devices, callbacks=
 
 
 class Die(keras.callbacks.Callback):
-    """Ends the process as `kill -9` does."""
+    """Kills the process like `kill -9`."""
 
     def __init__(self, batch: int):
         super().__init__()
