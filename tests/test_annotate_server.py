@@ -143,6 +143,7 @@ def test_files_outside_the_page_are_refused(client, path):
         ("POST", "/api/propagate", b'{"start":0,"stop":99,"direction":"both"}', 400),
         ("PATCH", "/api/objects/1", b'{"name":"x"}', 400),
         ("DELETE", "/api/objects/1", b"", 400),
+        ("PATCH", "/api/objects/1", b'{"colour":' + b"[" * 1010 + b"]" * 1010 + b"}", 400),
         ("POST", "/api/open", b'{"name":1}', 400),
         ("POST", "/api/open", rb'{"name":"caf\udce9.mp4"}', 400),
         ("PUT", "/api/upload?name=../x.mp4", b"x", 400),

@@ -47,7 +47,12 @@ def test_summary_of_a_batch(tmp_path):
     path = tmp_path / "summary.json"
     good = json.loads(path.read_text())
     assert read_summary(path) == good
+    deep = f'{{"other": {"[" * 1010}{"]" * 1010}, "frames"'
+    path.write_text(path.read_text().replace('{\n  "frames"', deep))
+    assert "other" in path.read_text()
+    assert read_summary(path) == good  # what is not read is not written again
     wrong = {"frames": "<script>", "objects": None, "seconds": [], "error": 5, "fingerprint": 1}
+    wrong["damaged"] = [[]]
     for key, value in wrong.items():
         path.write_text(json.dumps({"a": good["a"] | {key: value}}))
         with pytest.raises(InputError, match="is not the summary of a batch"):
