@@ -45,6 +45,20 @@ def test_meta_json_of_clips(tmp_path, text):
     assert (tmp_path / "meta.json").read_text() == text
 
 
+def test_the_users_meta_json_loses_nothing(tmp_path):
+    path = tmp_path / "meta.json"
+    path.write_text('{"id": 123456789012345678901234567890, "videos": {}}')
+    write_meta(tmp_path, [Clip("a_00", "a.mp4", start=Fraction(0), frame_count=90)])
+    assert json.loads(path.read_text()) == {
+        "id": 123456789012345678901234567890,
+        "videos": {"a_00": {"objects": {}}},
+    }
+    path.write_text(text := '{"videos": {"a": {}, "a": {"objects": {}}}}')
+    with pytest.raises(InputError, match='"a" stands twice in one object; keep one of them'):
+        write_meta(tmp_path, [])
+    assert path.read_text() == text
+
+
 def test_summary_of_a_batch(tmp_path):
     add_to_summary(tmp_path, VideoOutcome("a", 3, 1, 0.5, fingerprint="0f"))
     path = tmp_path / "summary.json"
