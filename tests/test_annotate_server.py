@@ -125,6 +125,7 @@ def test_files_outside_the_page_are_refused(client, path):
         ("PUT", "/api/masks/0", b"short", 400),
         ("PUT", "/api/masks/0", bytes(SIZE[0] * SIZE[1] + 1), 413),
         ("PUT", "/api/masks/0?trusted=x", bytes(SIZE[0] * SIZE[1]), 400),
+        ("PUT", f"/api/masks/0?trusted={5000 * '1'}", bytes(SIZE[0] * SIZE[1]), 400),
         ("PUT", "/api/masks/0?trusted=9", bytes(SIZE[0] * SIZE[1]), 400),
         ("PUT", "/api/masks/0", b"\7" * (SIZE[0] * SIZE[1]), 400),
         ("PUT", "/api/masks/8", bytes(SIZE[0] * SIZE[1]), 404),
@@ -132,6 +133,7 @@ def test_files_outside_the_page_are_refused(client, path):
         ("GET", "/api/frames/8", b"", 404),
         ("GET", "/api/frames/99999999999999999999", b"", 404),
         ("GET", "/api/frames/-1", b"", 404),
+        ("GET", f"/api/frames/{5000 * '1'}", b"", 403),
         ("POST", "/api/propagate", b"{}", 400),
         ("POST", "/api/propagate", b"[", 400),
         ("POST", "/api/propagate", b"[" * 60_000, 400),
@@ -141,7 +143,9 @@ def test_files_outside_the_page_are_refused(client, path):
         ("POST", "/api/propagate", b'{"start":0,"stop":99,"direction":"both"}', 400),
         ("PATCH", "/api/objects/1", b'{"name":"x"}', 400),
         ("DELETE", "/api/objects/1", b"", 400),
+        ("PATCH", "/api/objects/1", b'{"colour":' + b"[" * 1010 + b"]" * 1010 + b"}", 400),
         ("POST", "/api/open", b'{"name":1}', 400),
+        ("POST", "/api/open", rb'{"name":"caf\udce9.mp4"}', 400),
         ("PUT", "/api/upload?name=../x.mp4", b"x", 400),
         ("PUT", "/api/upload?name=x.sh", b"x", 400),
         ("PUT", "/api/upload", b"x", 400),
@@ -151,6 +155,14 @@ def test_invalid_requests_change_nothing(opened, method, path, body, code, tmp_p
     before = sorted(tmp_path.rglob("*"))
     assert opened.request(method, path, content=body).status == code
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_names_that_are_no_unicode(opened, tmp_path):
+    (tmp_path / "caf\udce9.mp4").touch()  # Latin-1 on Linux
+    assert "caf\udce9.mp4" in opened.get("/api/videos").json()["videos"]
+    opened.post("/api/objects")
+    assert opened.patch("/api/objects/1", json={"name": "\udce9"}).status == 200
+    assert opened.get("/api/project").json()["objects"]["1"]["name"] == "\udce9"
 
 
 def test_nothing_is_open(client):

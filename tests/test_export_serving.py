@@ -5,8 +5,11 @@ import contextlib
 import email.message
 import io
 import json
+import shutil
 import socket
 import struct
+import time
+import tracemalloc
 import types
 import urllib.error
 import urllib.request
@@ -352,6 +355,8 @@ def test_invalid_state_string(server, client, still_serving):
         ("/v1/models/tiny:predict", {"inputs": {"image": [300]}}, 400, "image must hold uint8"),
         ("/v1/models/tiny:predict", {"inputs": {"image": [0.5]}}, 400, "image must hold uint8"),
         ("/v1/models/tiny:predict", {"inputs": {"image": ["a"]}}, 400, "image must hold uint8"),
+        ("/v1/models/tiny:predict", {"inputs": {"image": [[True]]}}, 400, "found bool"),
+        ("/v1/models/tiny:predict", {"inputs": {"image": [3, {}]}}, 400, "found dict"),
         ("/v1/models/tiny:predict", {"inputs": {"image": [3]}}, 400, "Missing: h, previous_mask"),
         (
             "/v1/models/tiny:predict",
@@ -376,6 +381,17 @@ def test_rest_faults(server, still_serving, path, body, code, message):
     found, answer = rest(server, path, body)
     assert found == code
     assert message in answer["error"]
+
+
+def test_texts_among_numbers_take_no_memory():
+    value, image = ["a" * 100_000, *["b"] * 1000], tf.make_tensor_proto(np.zeros(1, np.uint8))
+    tracemalloc.start()
+    try:
+        with pytest.raises(RequestError, match="found str"):
+            serving_rest._array("image", value, image)
+        assert tracemalloc.get_traced_memory()[1] < 10**6
+    finally:
+        tracemalloc.stop()
 
 
 def raw(server, data, timeout=10):
@@ -455,6 +471,20 @@ def test_slow_client_times_out(server, still_serving, monkeypatch):
         assert raw(server, begin).startswith(b"HTTP/1.1 408 Request Timeout")
 
 
+def test_a_client_that_does_not_read_is_closed(server, still_serving, monkeypatch):
+    monkeypatch.setattr(serving_rest, "_PATIENCE", 0.2)
+    monkeypatch.setattr(serving_rest, "_metrics", lambda _: "x" * 50_000_000)
+    address = (server.host, server.rest_port)
+    with socket.create_connection(address, timeout=10) as connection:
+        connection.sendall(f"GET {serving_rest.METRICS_PATH} HTTP/1.1\r\n\r\n".encode())
+        time.sleep(1)
+        size = 0
+        with contextlib.suppress(ConnectionError):
+            while part := connection.recv(2**20):
+                size += len(part)
+    assert size < 50_000_000
+
+
 def test_slow_bodies_do_not_block_others(server, still_serving):
     address = (server.host, server.rest_port)
     with contextlib.ExitStack() as stack:
@@ -511,7 +541,7 @@ def test_shape_without_its_values(client, still_serving):
     ("config", "message"),
     [
         (None, "no models.config in it; give a folder of ytvos-export"),
-        ("model {", "not a ModelServerConfig"),
+        ("model {", "test_nothing_to_serve.*: models.config: not a ModelServerConfig"),
         ("model_config_list {}", "must name one model and the versions"),
         (
             'model_config_list { config { name: "a" '
@@ -525,3 +555,48 @@ def test_nothing_to_serve(tmp_path, config, message):
         (tmp_path / CONFIG_FILE).write_text(config)
     with pytest.raises(InputError, match=message), development_server(tmp_path):
         pass
+
+
+def cut_in_half(file):
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def rename_a_function(file):
+    data = file.read_bytes()
+    at = data.rindex(b"__inference__traced_restore_")  # in the library
+    file.write_bytes(data[:at] + b"x" + data[at + 1 :])
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "reason"),
+    [
+        ("saved_model.pb", lambda file: file.write_bytes(b""), "MetaGraphDef"),
+        ("saved_model.pb", lambda file: file.write_bytes(b"no protocol buffer"), "[Pp]arsing"),
+        ("saved_model.pb", cut_in_half, "[Pp]arsing"),
+        ("saved_model.pb", rename_a_function, "its graph calls .*, which is missing"),
+        ("variables", shutil.rmtree, "not a valid checkpoint"),
+        ("variables/variables.index", cut_in_half, "not an sstable"),
+        ("variables/variables.data-00000-of-00001", cut_in_half, "Read less bytes"),
+        ("variables/variables.data-00000-of-00001", lambda file: file.unlink(), "No such file"),
+    ],
+)
+def test_a_damaged_model_is_one_line(tmp_path, file, change, reason):
+    folder = shutil.copytree(tiny_export().folder, tmp_path / "tiny")
+    change(folder / "1" / file)
+    with (
+        pytest.raises(InputError, match=f"tiny/1: is damaged; copy or .*{reason}") as error,
+        development_server(folder),
+    ):
+        pass
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("kind", ["grpc_port", "rest_port"])
+def test_ports_are_not_shared_and_not_out_of_range(server, kind):
+    folder = tiny_export().folder
+    for port in (getattr(server, kind), 70_000, -1):
+        with (
+            pytest.raises(InputError, match=rf"\b{port} of|Received: {port}"),
+            development_server(folder, **{kind: port}),
+        ):
+            pass

@@ -83,12 +83,13 @@ def test_shown_is_short():
         (lambda v: v.member("t").text(), "t: must be text. Received: true"),
         (lambda v: v.member("a").boolean(), "a: must be true or false. Received: [1"),
         (lambda v: v.member("i").number(), "i: must be a finite number. Received: Infinity"),
+        (lambda v: v.member("n").number(), "n: must be a finite number. Received: 1000"),
         (lambda v: v.member("o").texts(), 'o: must be a list […]. Received: {"p": 1.5}'),
         (lambda v: v.wrong("must be better"), "the file: must be better"),
     ],
 )
 def test_values(take, message):
-    value = JsonValue({"a": [1, -2, "x"], "t": True, "i": math.inf, "o": {"p": 1.5}})
+    value = JsonValue({"a": [1, -2, "x"], "t": True, "i": math.inf, "n": 10**400, "o": {"p": 1.5}})
     with pytest.raises(InputError) as error:
         raise take(value)
     assert str(error.value).startswith(message)

@@ -15,7 +15,7 @@ from fake_model import FakeModel
 from ytvos_keras.cli import segment
 from ytvos_keras.errors import InputError
 from ytvos_keras.inference import files as files_module
-from ytvos_keras.media import open_frames, read_mask, write_mask
+from ytvos_keras.media import live_frames, open_frames, read_mask, write_mask
 from ytvos_keras.media.live_frames import LiveFrames
 
 SIZE = (32, 48)
@@ -147,6 +147,15 @@ def test_not_a_stream(serve):
     for url in (serve(b"nothing of a video"), "http://127.0.0.1:1/a.mkv"):
         with pytest.raises(InputError, match=r"a\.mkv: cannot be opened as a stream"):
             list(LiveFrames(url))
+
+
+def test_an_unexpected_error_is_no_hang(serve, stream, monkeypatch):
+    def no_memory(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(live_frames, "upright", no_memory)
+    with pytest.raises(MemoryError):
+        list(LiveFrames(serve(stream)))
 
 
 def test_command(serve, stream, arguments, tmp_path, capsys):

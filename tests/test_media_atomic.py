@@ -97,3 +97,15 @@ def test_leftovers_are_removed_but_files_in_use_are_kept(tmp_path):
         with temporary_file(tmp_path) as other:
             assert mine.exists() and other.exists()
     assert [file.name for file in tmp_path.iterdir()] == [".hidden.part"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no locks on folders")
+def test_a_file_system_without_locks_keeps_files_that_may_be_in_use(tmp_path, monkeypatch):
+    def no_locks(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(atomic.fcntl, "flock", no_locks)
+    with temporary_file(tmp_path) as mine:
+        atomic._swept.clear()  # as in another process
+        with temporary_file(tmp_path):
+            assert mine.exists()

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from ytvos_keras.errors import InputError
+from ytvos_keras.media import containers, open_frames
 from ytvos_keras.media import display_matrix as display_matrix_module
-from ytvos_keras.media import open_frames
 from ytvos_keras.media.containers import open_video
 from ytvos_keras.media.display_matrix import display_matrix, upright
 from ytvos_keras.media.random_frames import RandomFrames
@@ -162,3 +162,12 @@ def test_untagged_high_definition_is_bt_709(tmp_path):
         assert next(container.decode(video=0)).colorspace == 2  # untagged
     ((_, read),) = open_frames(tmp_path / "a.mp4")
     assert np.abs(read.astype(int) - colour).max() < 5
+
+
+def test_frames_of_too_many_pixels_are_not_decoded(tmp_path, monkeypatch):
+    monkeypatch.setitem(containers._LIMITS, "max_pixels", str(SIZE[0] * SIZE[1] - 1))
+    path = write_video(tmp_path / "a.mp4")
+    with pytest.raises(InputError, match=r"a\.mp4: cannot be read as a video.*may have at most"):
+        open_frames(path)
+    monkeypatch.setitem(containers._LIMITS, "max_pixels", str(2 * SIZE[0] * SIZE[1]))
+    assert len(list(open_frames(path))) == 6

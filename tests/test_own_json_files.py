@@ -1,11 +1,14 @@
 """Damaged JSON files of the package give one error line that names the file."""
 
 import json
+from fractions import Fraction
 
 import numpy as np
 import pytest
 from annotate_project import make_project
 
+from ytvos_keras.datasets.raw_videos.clip import Clip, RawVideo
+from ytvos_keras.datasets.raw_videos.clips_folder import ClipsFolder
 from ytvos_keras.datasets.raw_videos.lists import read_sources, write_meta
 from ytvos_keras.datasets.readers.annotated_pictures import picture_path
 from ytvos_keras.errors import InputError
@@ -42,12 +45,31 @@ def test_meta_json_of_clips(tmp_path, text):
     assert (tmp_path / "meta.json").read_text() == text
 
 
+def test_the_users_meta_json_loses_nothing(tmp_path):
+    path = tmp_path / "meta.json"
+    path.write_text('{"id": 123456789012345678901234567890, "videos": {}}')
+    write_meta(tmp_path, [Clip("a_00", "a.mp4", start=Fraction(0), frame_count=90)])
+    assert json.loads(path.read_text()) == {
+        "id": 123456789012345678901234567890,
+        "videos": {"a_00": {"objects": {}}},
+    }
+    path.write_text(text := '{"videos": {"a": {}, "a": {"objects": {}}}}')
+    with pytest.raises(InputError, match='"a" stands twice in one object; keep one of them'):
+        write_meta(tmp_path, [])
+    assert path.read_text() == text
+
+
 def test_summary_of_a_batch(tmp_path):
     add_to_summary(tmp_path, VideoOutcome("a", 3, 1, 0.5, fingerprint="0f"))
     path = tmp_path / "summary.json"
     good = json.loads(path.read_text())
     assert read_summary(path) == good
+    deep = f'{{"other": {"[" * 1010}{"]" * 1010}, "frames"'
+    path.write_text(path.read_text().replace('{\n  "frames"', deep))
+    assert "other" in path.read_text()
+    assert read_summary(path) == good  # what is not read is not written again
     wrong = {"frames": "<script>", "objects": None, "seconds": [], "error": 5, "fingerprint": 1}
+    wrong["damaged"] = [[]]
     for key, value in wrong.items():
         path.write_text(json.dumps({"a": good["a"] | {key: value}}))
         with pytest.raises(InputError, match="is not the summary of a batch"):
@@ -96,6 +118,32 @@ def test_annotation_project(tmp_path, change):
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     with pytest.raises(InputError, match=r"annotate\.json: is [^\n]*move it away to start again"):
         make_project(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        *[("name", name) for name in ("", "..", "../v_00", "w_00", "v_00/..", "v_", 5)],
+        ("frame_count", "90"),
+        ("frame_count", 0),
+        ("written", None),
+        ("quality", {"brightness": "dark"}),
+        ("start", 0),
+    ],
+)
+def test_record_of_a_raw_video(tmp_path, place, value):
+    clip = Clip("v_00", "v.mp4", start=Fraction(0), frame_count=90)
+    video = RawVideo("v.mp4", 1000, 29.97, (48, 64), 3.0, 1, (clip,))
+    folder = ClipsFolder(tmp_path)
+    path = tmp_path / ".clips/videos/v.json"
+    path.parent.mkdir(parents=True)
+    folder.save("v", video)
+    assert folder.records() == [video]
+    content = json.loads(path.read_text())
+    content["clips"][0][place] = value
+    path.write_text(json.dumps(content))
+    with pytest.raises(InputError, match=rf"v\.json: is no record of .*clips\[0\]\.{place}"):
+        folder.load("v")
 
 
 @pytest.mark.parametrize("name", ["x" * 256 + ".jpg", "é" * 200, "a/" * 600 + "b", "a\0b", "", "."])

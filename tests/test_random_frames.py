@@ -75,3 +75,16 @@ def test_frame_of_a_different_size_is_reported(tmp_path):
 def test_index_beyond_the_end(tmp_path):
     with pytest.raises(IndexError, match="frame 30 of 30"):
         RandomFrames(write_video(tmp_path / "a.mp4")).frame(COUNT)
+
+
+def test_a_header_that_says_billions_of_frames(tmp_path):
+    path = write_video(tmp_path / "a.avi")
+    data = bytearray(path.read_bytes())
+    place = data.index(b"strh") + 8 + 32  # dwLength of the stream
+    assert int.from_bytes(data[place : place + 4], "little") == COUNT
+    data[place : place + 4] = b"\xf0\xff\xff\xff"
+    path.write_bytes(data)
+    assert open_frames(path).count is None
+    frames = RandomFrames(path)
+    assert frames.count == COUNT
+    assert frames.frame(COUNT - 1).shape == (48, 64, 3)

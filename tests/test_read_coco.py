@@ -240,6 +240,17 @@ def test_malformed_files(write, tmp_path):
         read_coco(file, tmp_path / "images")
 
 
+@pytest.mark.parametrize(("value", "shape"), [('"dog"', SQUARE), ("100", [1])])
+def test_lists_in_lists_where_a_name_or_an_id_belongs(write, tmp_path, value, shape):
+    write({"segmentation": [SQUARE]})
+    file = tmp_path / "instances.json"
+    text = file.read_text().replace(json.dumps(SQUARE), json.dumps(shape))
+    file.write_text(text.replace(value, "[" * 1010 + "]" * 1010))
+    with pytest.raises(InputError, match=r"instances\.json: a\.jpg: .*\[\[\.\.\.\]\]") as error:
+        read_coco(file, tmp_path / "images")
+    assert len(str(error.value)) < 300
+
+
 def test_without_pycocotools(write, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "pycocotools", None)
     with pytest.raises(InputError, match=r"need pycocotools; run: pip install 'ytvos-keras\[annot"):

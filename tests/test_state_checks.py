@@ -4,6 +4,8 @@ from fake_model import FakeModel
 
 from ytvos_keras.errors import InputError
 from ytvos_keras.inference.segmenter import Segmenter
+from ytvos_keras.inference.state_checks import check_tensors
+from ytvos_keras.inference.video_state import VideoState
 
 FRAME = np.full((32, 48, 3), 200, np.uint8)
 
@@ -39,6 +41,8 @@ def test_valid_state(state):
         ("object_ids", np.array([1, 3], np.uint8)),  # 3 is also pending
         ("object_ids", np.array(["a", "b"])),
         ("object_ids", np.array(1, np.uint8)),
+        ("object_ids", np.array([[1], [2]], np.uint8)),
+        ("object_ids", np.array([1.0, 2.0])),
         ("pending_ids", np.array([2], np.uint8)),
         ("pending_ids", np.array([4, 5], np.uint8)),
         ("pending_mask:0", np.full((32, 48), 2, np.uint8)),
@@ -48,6 +52,7 @@ def test_valid_state(state):
         ("frame_size", np.array([-32, 48])),
         ("frame_size", np.array([2**20, 2**20])),
         ("frame_size", np.array([32, 48, 3])),
+        ("frame_size", np.array(["32", "48"])),
         ("frame_count", np.array(-1)),
         ("frame_count", np.array([1, 2])),
         ("frame_count", np.array(np.inf)),
@@ -67,6 +72,12 @@ def test_invalid_state(state, key, value):
     with pytest.raises(InputError, match=r"the state of a Segmenter is damaged; begin the video"):
         segmenter.restore(state | {key: value})
     assert segmenter.object_ids == []
+
+
+def test_learned_weights_of_a_type_that_tensorflow_lacks():
+    video = VideoState(learned={"0": np.zeros(3, np.longdouble)})
+    with pytest.raises(InputError, match="begin the video again"):
+        check_tensors(video, (32, 48), FakeModel())
 
 
 def test_missing_tensor(state):

@@ -45,6 +45,13 @@ def test_without_a_checksum_a_subprocess_reads_it_first(weights):
         check_weight_file(weights)
 
 
+def test_the_other_process_imports_from_where_this_one_does(weights, tmp_path, monkeypatch):
+    (tmp_path / "h5py.py").write_text("raise SystemExit('this h5py')")  # as of pip install --user
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(InputError, match="this h5py"):
+        check_weight_file(weights)
+
+
 def test_arrays_that_claim_to_be_large(tmp_path):
     path = tmp_path / "a.h5"
     with h5py.File(path, "w") as file:

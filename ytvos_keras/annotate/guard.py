@@ -11,6 +11,7 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+_LONGEST_PATH = 1000  # characters; Python converts no number of more than 4300 digits
 _HEADERS = {
     "content-security-policy": POLICY,
     "cross-origin-opener-policy": "same-origin",
@@ -62,6 +63,8 @@ class Guard:
         host = headers.get("host", "")
         origin = headers.get("origin", f"http://{host}")
         known = secrets.compare_digest(token.encode(), self.token.encode()) and slash
+        if len(path) > _LONGEST_PATH:
+            return None
         if not known or host not in self.hosts or origin != f"http://{host}":
             return None
         if headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):

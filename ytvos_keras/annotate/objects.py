@@ -4,6 +4,7 @@ import dataclasses
 import re
 
 from ytvos_keras.errors import InputError
+from ytvos_keras.media.json_file import shown
 
 # Bright and far apart, on dark and on light pictures.
 _COLOURS = ("#ff9f1c", "#2ec4ff", "#9be564", "#ff5d8f", "#b388ff", "#ffe14d", "#00d9a3", "#ff6b5e")
@@ -28,7 +29,7 @@ class ObjectInfo:
         if not isinstance(name, str) or not 0 < len(name.strip()) <= _LONGEST:
             raise InputError(f"a name must have 1 to {_LONGEST} characters.")
         if not isinstance(colour, str) or not re.fullmatch(r"#[0-9a-f]{6}", colour):
-            raise InputError(f"a colour must be #rrggbb. Received: {str(colour)[:20]}")
+            raise InputError(f"a colour must be #rrggbb. Received: {shown(colour)}")
         return ObjectInfo(name.strip(), colour)
 
 

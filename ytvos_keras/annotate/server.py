@@ -1,16 +1,18 @@
 """The HTTP interface of the page."""
 
 import gzip
+import json
 import secrets
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -59,6 +61,13 @@ def new_token() -> str:
     return secrets.token_urlsafe(16)
 
 
+def _json(content: Any, status_code: int = 200) -> Response:
+    """JSON in ASCII, in which names of files that are no Unicode can be written, too."""
+    return Response(
+        json.dumps(content, allow_nan=False), status_code, media_type="application/json"
+    )
+
+
 def _workspace(request: Request) -> Workspace:
     return request.app.state.workspace
 
@@ -72,12 +81,12 @@ def _session(request: Request) -> Session:
 
 def _project(request: Request) -> Response:
     session = _workspace(request).session
-    return JSONResponse(session.summary() if session else {"video": None})
+    return _json(session.summary() if session else {"video": None})
 
 
 def _videos(request: Request) -> Response:
     workspace = _workspace(request)
-    return JSONResponse({"root": str(workspace.root), "videos": workspace.videos()})
+    return _json({"root": str(workspace.root), "videos": workspace.videos()})
 
 
 async def _open(request: Request) -> Response:
@@ -85,7 +94,7 @@ async def _open(request: Request) -> Response:
     if not isinstance(name, str):
         raise InputError("give the name of a video.")
     await run_in_threadpool(_workspace(request).open_name, name)
-    return JSONResponse({})
+    return _json({})
 
 
 async def _upload(request: Request) -> Response:
@@ -100,7 +109,7 @@ async def _upload(request: Request) -> Response:
     else:
         await _receive(request, path)
     await run_in_threadpool(workspace.open, path)
-    return JSONResponse({})
+    return _json({})
 
 
 async def _receive(request: Request, path: Path) -> None:
@@ -141,7 +150,7 @@ async def _save_mask(request: Request) -> Response:
     if index >= session.frames.count:
         raise IndexError
     ids = request.query_params.get("trusted", "")
-    if not all(part.isdecimal() for part in ids.split(",") if part):
+    if not all(part.isdecimal() and len(part) <= 3 for part in ids.split(",") if part):
         raise InputError("trusted must be ids of objects.")
     body = await read_body(request, height * width)
     if len(body) != height * width:
@@ -150,11 +159,11 @@ async def _save_mask(request: Request) -> Response:
     session.propagator.stop()  # its results are out of date
     trusted = [int(part) for part in ids.split(",") if part]
     await run_in_threadpool(session.project.save_drawn, index, labels, trusted)
-    return JSONResponse({})
+    return _json({})
 
 
 def _add_object(request: Request) -> Response:
-    return JSONResponse({"id": _session(request).project.add_object()})
+    return _json({"id": _session(request).project.add_object()})
 
 
 async def _change_object(request: Request) -> Response:
@@ -162,14 +171,14 @@ async def _change_object(request: Request) -> Response:
     if not changes.keys() <= {"name", "colour"}:
         raise InputError("an object has a name and a colour.")
     _session(request).project.change_object(request.path_params["id"], **changes)
-    return JSONResponse({})
+    return _json({})
 
 
 def _delete_object(request: Request) -> Response:
     session = _session(request)
     session.propagator.stop()
     session.project.delete_object(request.path_params["id"])
-    return JSONResponse({})
+    return _json({})
 
 
 async def _propagate(request: Request) -> Response:
@@ -178,16 +187,16 @@ async def _propagate(request: Request) -> Response:
     if type(start) is not int or type(stop) is not int or direction not in DIRECTIONS:
         raise InputError("give start and stop as frame numbers, and a direction.")
     _session(request).propagator.start(propagator.Request(start, stop, direction))
-    return JSONResponse({})
+    return _json({})
 
 
 def _stop(request: Request) -> Response:
     _session(request).propagator.stop()
-    return JSONResponse({})
+    return _json({})
 
 
 def _formats(request: Request) -> Response:
-    return JSONResponse({name: form.title for name, form in exports.FORMATS.items()})
+    return _json({name: form.title for name, form in exports.FORMATS.items()})
 
 
 def _export(request: Request) -> Response:
@@ -198,7 +207,7 @@ def _export(request: Request) -> Response:
         publish({"type": "export", "name": name, "done": done, "total": total})
 
     path = exports.export(_session(request).project, name, tick)
-    return JSONResponse({"file": path.name, "path": str(path)})
+    return _json({"file": path.name, "path": str(path)})
 
 
 def _exported(request: Request) -> Response:
@@ -222,8 +231,8 @@ async def _events(request: Request) -> Response:
 
 
 def _input_error(request: Request, error: Exception) -> Response:
-    return JSONResponse({"error": " ".join(str(error).split())}, status_code=400)
+    return _json({"error": " ".join(str(error).split())}, status_code=400)
 
 
 def _no_frame(request: Request, error: Exception) -> Response:
-    return JSONResponse({"error": "there is no such frame"}, status_code=404)
+    return _json({"error": "there is no such frame"}, status_code=404)

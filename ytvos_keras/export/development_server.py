@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 from ytvos_keras.errors import InputError
 
+_LARGEST_PORT = 65535
+
 
 class Address(NamedTuple):
     """Addresses of a development server, and its model."""
@@ -37,7 +39,7 @@ def development_server(
         The address.
 
     Raises:
-        InputError: There is nothing to serve in the folder, or a port is taken.
+        InputError: There is nothing to serve in the folder, it is damaged, or a port is taken.
 
     Example:
         >>> with development_server("deploy/s2s") as address:
@@ -50,19 +52,26 @@ def development_server(
     from ytvos_keras.export.serving_grpc import start_grpc_server
     from ytvos_keras.export.serving_rest import start_rest_server
 
+    for port in (grpc_port, rest_port):
+        if not 0 <= port <= _LARGEST_PORT:  # gRPC would take another one without a word
+            raise InputError(f"a port is a number up to {_LARGEST_PORT}. Received: {port}")
     model = ServedModel(folder)
     try:
         grpc_server, grpc_port = start_grpc_server(model, f"{host}:{grpc_port}")
     except RuntimeError as error:
-        raise InputError(f"port {grpc_port} of {host} cannot be had; give another.") from error
+        raise _taken(grpc_port, host) from error
     try:
         rest_server = start_rest_server(model, host, rest_port)
-    except OSError:
+    except OSError as error:
         grpc_server.stop(None)
-        raise
+        raise _taken(rest_port, host) from error
     try:
         yield Address(model.name, host, grpc_port, rest_server.server_port)
     finally:
         rest_server.shutdown()
         rest_server.server_close()
         grpc_server.stop(None).wait()
+
+
+def _taken(port: int, host: str) -> InputError:
+    return InputError(f"port {port} of {host} cannot be had; give another.")

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from ytvos_keras.errors import InputError, first_line
+from ytvos_keras.export.saved_graph import check_functions, damaged
 from ytvos_keras.export.serving_config import CONFIG_FILE, read_model_config
 from ytvos_keras.media.text_file import read_text
 
@@ -44,13 +45,23 @@ class RequestError(Exception):
 
 
 class ServedVersion:
-    """One SavedModel in a session, without this package's Python code, as in the C++ server."""
+    """One SavedModel in a session, without this package's Python code, as in the C++ server.
+
+    Raises:
+        InputError: It is damaged.
+    """
 
     def __init__(self, path: str | Path):
+        check_functions(Path(path))
         graph = tf.Graph()
         self._session = tf.compat.v1.Session(graph=graph)
-        with graph.as_default():
-            meta = tf.compat.v1.saved_model.load(self._session, ["serve"], str(path))
+        try:
+            with graph.as_default():
+                meta = tf.compat.v1.saved_model.load(self._session, ["serve"], str(path))
+        except Exception as error:  # TensorFlow raises all kinds of errors for damaged files
+            self._session.close()
+            reason = _reason(error) if isinstance(error, tf.errors.OpError) else first_line(error)
+            raise damaged(path, reason) from error
         self.signatures = {
             name: definition
             for name, definition in meta.signature_def.items()
@@ -96,14 +107,18 @@ class ServedModel:
         folder: As `export_saved_model` wrote it.
 
     Raises:
-        InputError: There is no such folder, config or version.
+        InputError: There is no such folder, config or version, or a version is damaged.
     """
 
     def __init__(self, folder: str | Path):
         config = Path(folder) / CONFIG_FILE
         if not config.is_file():
             raise InputError(f"{folder}: no {CONFIG_FILE} in it; give a folder of ytvos-export.")
-        self.name, versions, self.labels = read_model_config(read_text(config))
+        text = read_text(config)
+        try:
+            self.name, versions, self.labels = read_model_config(text)
+        except InputError as error:
+            raise InputError(f"{folder}: {error}") from error
         paths = {version: Path(folder) / str(version) for version in versions}
         for path in paths.values():
             if not (path / "saved_model.pb").is_file():

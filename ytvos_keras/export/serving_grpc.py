@@ -29,6 +29,7 @@ CHANNEL_OPTIONS = [  # gRPC's default limit for received messages is 4 MiB, less
     ("grpc.max_send_message_length", LARGEST_MESSAGE),
 ]
 
+_NO_SHARING = ("grpc.so_reuseport", 0)  # else two servers of one port get every second request
 _MOST_REQUESTS = 64  # requests in the queue; each may have LARGEST_MESSAGE bytes
 
 
@@ -102,7 +103,7 @@ def start_grpc_server(model: ServedModel, address: str) -> tuple[grpc.Server, in
     """
     server = grpc.server(
         ThreadPoolExecutor(max_workers=4),
-        options=CHANNEL_OPTIONS,
+        options=[*CHANNEL_OPTIONS, _NO_SHARING],
         interceptors=[_CheckedRequests()],
         maximum_concurrent_rpcs=_MOST_REQUESTS,
     )

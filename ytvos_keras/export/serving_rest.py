@@ -7,6 +7,7 @@ References:
 import base64
 import binascii
 import contextlib
+import itertools
 import json
 import re
 import socket
@@ -34,7 +35,7 @@ _PATH = re.compile(
     r"(?:/versions/(?P<version>[0-9]{1,18})|/labels/(?P<label>[^/:]+))?(?P<action>/metadata|:predict)?"
 )
 _PATIENCE = 60
-"""Seconds that a client may take to send a request, or to send the next one."""
+"""Seconds that a client may take to send a request, to send the next one, or to read an answer."""
 
 _CLIENTS_FAULTS = {501: 405, 505: 400}  # for http.server, another method or version is the server's
 _HTTP_CODES = {"NOT_FOUND": 404, "INVALID_ARGUMENT": 400, "RESOURCE_EXHAUSTED": 503}
@@ -137,7 +138,9 @@ class _Handler(BaseHTTPRequestHandler):
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()
+        self.connection.settimeout(_PATIENCE)
         self.wfile.write(content)
+        self.connection.settimeout(None)  # the timer limits the next request
 
     def _route(self):
         model, match = self.server.model, _PATH.fullmatch(self.path)
@@ -209,6 +212,7 @@ def _array(name: str, value, info) -> np.ndarray:
     try:
         if dtype == tf.string:
             return _strings(value, len(info.tensor_shape.dim))
+        _check_numbers(value)
         array = np.array(value)
         if array.dtype.kind not in "uif" or (array.dtype.kind == "f" and dtype.is_integer):
             raise ValueError(f"found {array.dtype}")
@@ -217,6 +221,15 @@ def _array(name: str, value, info) -> np.ndarray:
         raise RequestError(
             "INVALID_ARGUMENT", f"{name} must hold {dtype.name} in equal rows. ({error})"
         ) from error
+
+
+def _check_numbers(value) -> None:
+    """Make sure that nested lists hold numbers: NumPy makes every text as long as the longest."""
+    level = [value]
+    while level:
+        if other := set(map(type, level)) - {int, float, list}:
+            raise ValueError(f"found {other.pop().__name__}")
+        level = [*itertools.chain.from_iterable(x for x in level if type(x) is list)]
 
 
 def _strings(value, rank: int) -> np.ndarray:

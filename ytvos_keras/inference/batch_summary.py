@@ -43,6 +43,9 @@ class VideoOutcome:
     damaged: tuple[str, ...] = ()
 
 
+_MEMBERS = ("frames", "objects", "seconds", "error", "fingerprint", "damaged")
+
+
 def add_to_summary(output: Path, outcome: VideoOutcome) -> None:
     """Add an outcome to the summary and the page, next to those of other processes."""
     with folder_lock(output, ".ytvos-summary-lock", wait=True):
@@ -71,14 +74,17 @@ def read_summary(path: Path) -> dict[str, dict]:
 
 
 def _checked(outcome: JsonValue) -> dict[str, Any]:
-    """An outcome, with the type of every member that is read checked."""
+    """An outcome, with the type of every member checked, and without members of others."""
     outcome.member("frames").whole()
     outcome.member("objects").whole()
     outcome.member("seconds").number(0)
     for name in ("error", "fingerprint"):
         if outcome.member(name).value is not None:
             outcome.member(name).text()
-    return outcome.table()
+    table = outcome.table()
+    if "damaged" in table:
+        outcome.member("damaged").texts()
+    return {name: value for name, value in table.items() if name in _MEMBERS}
 
 
 def _to_json(outcome: VideoOutcome) -> dict:

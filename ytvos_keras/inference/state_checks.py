@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
-from ytvos_keras.errors import InputError
+from ytvos_keras.errors import InputError, first_line
 from ytvos_keras.inference.video_state import VideoState
 from ytvos_keras.media.masks import MAX_ID
 from ytvos_keras.media.pictures import MOST_PIXELS
@@ -55,7 +55,10 @@ def check_tensors(video: VideoState, size: Size, model) -> None:
     elif video.object_ids:
         raise _damaged("objects without tensors")
     weights = {str(i): (tf.as_dtype(w.dtype), tuple(w.shape)) for i, w in enumerate(model.weights)}
-    learned = {k: (tf.as_dtype(x.dtype), x.shape) for k, x in video.learned.items()}
+    try:
+        learned = {k: (tf.as_dtype(x.dtype), x.shape) for k, x in video.learned.items()}
+    except TypeError as error:  # a type that TensorFlow lacks
+        raise _damaged(first_line(error)) from error
     _compare("weight ", learned, {k: v for k, v in weights.items() if k in learned})
     for name, x in {**video.tensors, **video.learned}.items():
         if not np.isfinite(np.asarray(x, np.float32)).all():

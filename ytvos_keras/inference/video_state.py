@@ -106,15 +106,15 @@ class VideoState:
     @classmethod
     def _from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "VideoState":
         half = set(arrays["bfloat16"].tolist())
-        object_ids = tuple(arrays["object_ids"].tolist())
+        object_ids = _wholes(arrays["object_ids"])
         tensors = {}
         for key in (key for key in arrays if key.startswith(_TENSOR)):
             name = key.removeprefix(_TENSOR)
             tensors[name] = tf.constant(arrays[key], tf.bfloat16 if name in half else None)
             if len(arrays[key]) != len(object_ids):
                 raise ValueError(f"{name} has {len(arrays[key])} rows, not {len(object_ids)}")
-        height, width = arrays["frame_size"].tolist()
-        pending_ids = arrays["pending_ids"].tolist()
+        height, width = _wholes(arrays["frame_size"])
+        pending_ids = _wholes(arrays["pending_ids"])
         learned = {k.removeprefix(_LEARNED): a for k, a in arrays.items() if k.startswith(_LEARNED)}
         return cls(
             frame_size=(height, width) if height else None,
@@ -124,3 +124,9 @@ class VideoState:
             pending=tuple((i, arrays[f"pending_mask:{n}"]) for n, i in enumerate(pending_ids)),
             learned=learned,
         )
+
+
+def _wholes(array: np.ndarray) -> tuple[int, ...]:
+    if array.ndim != 1 or array.dtype.kind not in "iu":
+        raise ValueError(f"{array.dtype} {array.shape} instead of a list of whole numbers")
+    return tuple(array.tolist())

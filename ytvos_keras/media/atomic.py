@@ -140,12 +140,11 @@ def _held(folder: Path) -> Iterator[None]:
 
 
 def _lock(file: int) -> bool:
+    """Lock a file; False if another process holds it, or the file system has no locks."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    except OSError:
         return False
-    except OSError:  # a file system without locks
-        return True
     return True
 
 

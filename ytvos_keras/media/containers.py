@@ -6,17 +6,21 @@ from typing import Any
 import av
 
 from ytvos_keras.errors import InputError
+from ytvos_keras.media.pictures import MOST_PIXELS
 
 _LIVE_TIMEOUT = 30.0  # seconds
+_LIMITS = {"max_pixels": str(MOST_PIXELS)}  # of a frame; for FFmpeg's decoders
 
 
 def open_video(path: Path) -> av.container.InputContainer:
     """Open a video file to read it; metadata that are not UTF-8 are replaced.
 
+    Frames of more than `MOST_PIXELS` are an error of the decoder.
+
     Raises:
         av.FFmpegError: it cannot be opened.
     """
-    return av.open(_url(path), metadata_errors="replace")
+    return av.open(_url(path), metadata_errors="replace", options=_LIMITS)
 
 
 def open_live(url: str, kind: str | None) -> av.container.InputContainer:
@@ -29,7 +33,9 @@ def open_live(url: str, kind: str | None) -> av.container.InputContainer:
     Raises:
         av.FFmpegError: it cannot be opened.
     """
-    return av.open(url, format=kind, metadata_errors="replace", timeout=_LIVE_TIMEOUT)
+    return av.open(
+        url, format=kind, metadata_errors="replace", timeout=_LIVE_TIMEOUT, options=_LIMITS
+    )
 
 
 def open_output(path: Path, **options: Any) -> av.container.OutputContainer:
@@ -61,6 +67,7 @@ def video_stream(
         raise InputError(f"{path}: no video in this file{cover}.")
     if not 0 <= track < len(tracks):
         raise InputError(f"{path}: no video track {track}; it has {len(tracks)}, counted from 0.")
+    tracks[track].codec_context.options = _LIMITS  # `av.open` sets them for probing alone
     return tracks[track]
 
 

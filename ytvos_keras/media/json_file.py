@@ -26,7 +26,8 @@ def parse_json(data: str | bytes, *, allow_nan: bool = False, unique_keys: bool 
     Args:
         data: text, or bytes in UTF-8 with or without a byte order mark.
         allow_nan: accept NaN and Infinity, which are no JSON but which Python writes.
-        unique_keys: reject objects with duplicate keys; otherwise the last one counts.
+        unique_keys: reject objects with duplicate keys; otherwise the last one counts. Whole
+            numbers of more than 64 bits are exact only with this or `allow_nan`, else rounded.
 
     Raises:
         JsonError: not UTF-8, not JSON, nested too deeply, a number of over 4300 digits, NaN or

@@ -89,10 +89,13 @@ class JsonValue:
 
     def number(self, low: float = -math.inf, high: float = math.inf) -> float:
         """A finite number from `low` to `high`."""
-        number = type(self.value) in (int, float) and low <= self.value <= high
-        if not number or not math.isfinite(self.value):
+        try:
+            number = float(self.value) if type(self.value) in (int, float) else math.nan
+        except OverflowError:  # a whole number of hundreds of digits
+            number = math.inf
+        if not math.isfinite(number) or not low <= number <= high:
             raise self.wrong("must be a finite number")
-        return float(self.value)
+        return number
 
     def texts(self) -> tuple[str, ...]:
         """The entries of a list of texts, fast for a long one."""

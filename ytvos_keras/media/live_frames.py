@@ -55,11 +55,11 @@ class LiveFrames:
         Raises:
             InputError: it cannot be opened, has no video, or breaks off.
         """
-        frames: queue.Queue[LiveFrame | InputError | None] = queue.Queue(maxsize=1)
+        frames: queue.Queue[LiveFrame | Exception | None] = queue.Queue(maxsize=1)
         threading.Thread(target=self._fill, args=(frames,), daemon=True).start()
         try:
             while (item := self._next(frames)) is not None:
-                if isinstance(item, InputError):
+                if isinstance(item, Exception):
                     raise item
                 yield item
         finally:
@@ -67,7 +67,7 @@ class LiveFrames:
             with contextlib.suppress(queue.Empty):
                 frames.get_nowait()  # the thread may wait for the place
 
-    def _next(self, frames: queue.Queue) -> LiveFrame | InputError | None:
+    def _next(self, frames: queue.Queue) -> LiveFrame | Exception | None:
         while not self._stopped.is_set():
             with contextlib.suppress(queue.Empty):
                 return frames.get(timeout=_POLL)
@@ -84,7 +84,7 @@ class LiveFrames:
         except av.FFmpegError as error:
             what = f"breaks off after {index} frames" if index else "cannot be opened as a stream"
             end = InputError(f"{self.source}: {what}. ({error.strerror or error})")
-        except InputError as error:
+        except Exception as error:  # raised where the frames are wanted
             end = error
         frames.put(end)
 

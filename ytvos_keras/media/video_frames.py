@@ -14,6 +14,7 @@ from ytvos_keras.media.colour_matrix import source_matrix
 from ytvos_keras.media.containers import open_video, video_stream
 from ytvos_keras.media.display_matrix import display_matrix, is_quarter_turn, upright
 from ytvos_keras.media.frame_source import FrameSource
+from ytvos_keras.media.pictures import MOST_PIXELS
 
 # Containers with an index of time stamps. In others, time stamps after seeking may belong to
 # another frame (observed in MPEG program streams).
@@ -44,7 +45,9 @@ class VideoFrames(FrameSource):
         self.track = track
         with _one_line_errors(self.path, None), open_video(self.path) as container:
             stream = self._stream(container)
-            self.count = stream.frames or None
+            # Some headers say billions; every frame has at least a byte.
+            in_file = stream.frames <= self.path.stat().st_size
+            self.count = (stream.frames or None) if in_file else None
             self.fps: Fraction | None = stream.average_rate or stream.guessed_rate
             self._format = container.format.name
             is_trimmed = _is_trimmed(stream)
@@ -214,6 +217,8 @@ class _one_line_errors:
         if not isinstance(error, av.FFmpegError):
             return
         reason = error.strerror or str(error)
+        if isinstance(error, av.error.ArgumentError):  # see `containers.open_video`
+            reason += f"; a frame may have at most {MOST_PIXELS} pixels"
         if self.frame_index is None:
             raise InputError(
                 f"{self.path}: cannot be read as a video; give a video file or a folder of JPEG or "

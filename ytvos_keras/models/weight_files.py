@@ -58,7 +58,7 @@ def check_weight_file(path: str | Path) -> None:
     seconds = _SECONDS + int(size / _BYTES_A_SECOND)
     try:
         done = subprocess.run(
-            [sys.executable, "-I", str(_PROBE), str(path), str(seconds)],
+            [sys.executable, "-P", str(_PROBE), str(path), str(seconds)],
             capture_output=True,
             timeout=_PATIENCE * seconds,
         )

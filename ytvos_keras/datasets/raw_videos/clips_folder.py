@@ -1,6 +1,7 @@
 """The output folder of clips: YouTube-VOS layout, and the state for resuming."""
 
 import dataclasses
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from ytvos_keras.datasets.raw_videos.clip import Clip, RawVideo
 from ytvos_keras.datasets.raw_videos.settings import ClipSettings
 from ytvos_keras.errors import InputError, first_line
 from ytvos_keras.media.json_file import read_json, write_json
+from ytvos_keras.media.json_value import JsonValue
 
 ALL_FRAMES, ANNOTATED, MASKS = "JPEGImages_all_frames", "JPEGImages", "Annotations"
 _STATE = ".clips"
@@ -88,17 +90,37 @@ class ClipsFolder:
 
 
 def _read_record(path: Path) -> RawVideo:
+    content = _read_json(path)
     try:
-        record = RawVideo.from_dict(_read_json(path))
-        if any(Path(clip.name).name != clip.name for clip in record.clips):
-            raise ValueError("a clip's name leads out of the folder")
-    except InputError:
-        raise
+        _check_record(JsonValue(content), path.stem)
+        return RawVideo.from_dict(content)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise InputError(
             f"{path}: is no record of a video; {_REMEDY}. ({first_line(error)})"
         ) from error
-    return record
+
+
+def _check_record(record: JsonValue, name: str) -> None:
+    """Check the types in a record, and that its clips are called `name`_00 and so on.
+
+    Folders of these names are removed when a clip is cut again, so they must not be others.
+    """
+    record.member("video").text()
+    for key in ("size_in_bytes", "shot_count"):
+        record.member(key).whole()
+    for key in ("frame_rate", "seconds"):
+        record.member(key).number(0)
+    record.member("frame_size").wholes(1)
+    for clip in record.member("clips").items():
+        if not re.fullmatch(rf"{re.escape(name)}_\d{{2,}}", clip.member("name").text()):
+            raise clip.member("name").wrong(f"must be {name}_ and a number")
+        clip.member("video").text()
+        clip.member("start").text()
+        clip.member("frame_count").whole(1)
+        clip.member("written").boolean()
+        if clip.member("quality").value is not None:
+            for _, measure in clip.member("quality").members():
+                measure.number()
 
 
 def _read_json(path: Path) -> dict[str, Any]:

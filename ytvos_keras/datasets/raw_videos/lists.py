@@ -57,7 +57,8 @@ def write_meta(root: Path, clips: Iterable[Clip]) -> None:
         InputError: the file that is there is no `meta.json`.
     """
     path = root / "meta.json"
-    meta = JsonValue(read_json(path) if path.exists() else {"videos": {}})
+    # What the user has in it is written again: nothing may be lost or rounded.
+    meta = JsonValue(read_json(path, unique_keys=True) if path.exists() else {"videos": {}})
     try:
         videos = meta.member("videos").table()
     except InputError as error:

@@ -1,5 +1,6 @@
 """Read pictures with COCO annotations."""
 
+import reprlib
 import warnings
 from collections.abc import Collection, Iterator
 from functools import partial
@@ -113,7 +114,7 @@ def _shapes(
         try:
             counts = from_coco(segmentation, size) if segmentation else None
         except InputError as error:
-            raise InputError(f"annotation {entry.get('id')}: {error}") from error
+            raise InputError(f"annotation {reprlib.repr(entry.get('id'))}: {error}") from error
         if counts is None:
             yield None
         else:

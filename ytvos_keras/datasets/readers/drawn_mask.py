@@ -1,6 +1,7 @@
 """Masks that are drawn from annotations on reading."""
 
 import io
+import reprlib
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
@@ -80,7 +81,9 @@ def draw(name: str, size: Size, shapes: Sequence[Shape]) -> tuple[DrawnMask, dic
     categories: dict[int, str] = {}
     for shape in shapes:
         if not isinstance(shape.category, str | None):
-            raise InputError(f"{name}: a category must be a name. Received: {shape.category!r}")
+            raise InputError(
+                f"{name}: a category must be a name. Received: {reprlib.repr(shape.category)}"
+            )
         if shape.category is not None:
             categories.setdefault(ids[shape.key], shape.category)
     return DrawnMask(name, size, tuple((ids[s.key], s.counts) for s in shapes)), categories

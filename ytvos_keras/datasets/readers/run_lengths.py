@@ -105,7 +105,8 @@ def repeat_runs(counts: Any, size: Size, order: Literal["C", "F"]) -> np.ndarray
         raise InputError("run lengths must be whole numbers from 0, or COCO's compressed text.")
     if sum(counts) != size[0] * size[1]:
         raise InputError(
-            f"run lengths must add up to {size[0] * size[1]} pixels. Received: {sum(counts)}"
+            f"run lengths must add up to {size[0] * size[1]} pixels. "
+            f"Received: {reprlib.repr(sum(counts))}"
         )
     inside = np.arange(len(counts)) % 2 > 0
     return np.repeat(inside, counts).reshape(size, order=order)
