@@ -4,6 +4,7 @@ The fake model moves an object one pixel to the right per step.
 """
 
 import logging
+import warnings
 
 import av
 import numpy as np
@@ -13,9 +14,10 @@ from fake_model import FakeModel
 from PIL import Image
 
 from ytvos_keras.errors import InputError
-from ytvos_keras.inference import Segmenter, passes, segment_files
+from ytvos_keras.inference import Segmenter, inputs, passes, segment_files
 from ytvos_keras.inference.backward_pass import FOLDER_NAME
 from ytvos_keras.inference.directions import join_directions
+from ytvos_keras.inference.first_masks import open_first_masks
 from ytvos_keras.inference.frame_range import FrameRange
 from ytvos_keras.media import open_frames, read_mask, write_mask
 from ytvos_keras.media.reversed_frames import read_reversed
@@ -225,6 +227,32 @@ def test_videos_are_read_backward(tmp_path, video):
         video, tmp_path / "mask.png", tmp_path / "o", FakeModel(), mask_frame="3"
     )
     assert columns(result.masks) == BOTH
+
+
+def test_a_mask_behind_the_end_is_no_mask_of_an_earlier_frame(tmp_path, video, monkeypatch):
+    source = open_frames(video)
+    source.count = None if video.suffix == ".mp4" else COUNT + 20  # by a wrong header
+    monkeypatch.setattr(inputs, "open_frames", lambda path, **_: source)
+    write_mask(tmp_path / "mask.png", bar(20))
+    for number, message in (("10", "ends before frame 00010"), ("9" * 5000, "has no frame '99")):
+        with pytest.raises(InputError, match=message), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the cut-off file
+            segment_files(
+                video, tmp_path / "mask.png", tmp_path / "o", FakeModel(), mask_frame=number
+            )
+
+
+def test_no_video_has_more_frames_than_bytes(tmp_path, video):
+    source = open_frames(video)
+    source.count = None
+    (tmp_path / "masks").mkdir()
+    write_mask(tmp_path / "masks" / "20240101123015.png", bar(20))
+    with pytest.raises(InputError, match="has no frame of this name"):
+        open_first_masks(tmp_path / "masks", source)
+
+
+def test_a_state_that_says_billions_of_frames_ends_at_the_last_frame(tmp_path, clip, mask):
+    assert inputs.check_files(clip, mask, tmp_path / "out").index_after(10**18) == COUNT
 
 
 def test_frame_range(tmp_path, clip, mask):

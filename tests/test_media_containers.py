@@ -171,3 +171,12 @@ def test_frames_of_too_many_pixels_are_not_decoded(tmp_path, monkeypatch):
         open_frames(path)
     monkeypatch.setitem(containers._LIMITS, "max_pixels", str(2 * SIZE[0] * SIZE[1]))
     assert len(list(open_frames(path))) == 6
+
+
+def test_an_unknown_codec_is_one_line(tmp_path):
+    path = write_video(tmp_path / "a.mp4")
+    data = path.read_bytes()
+    assert data.count(b"avc1") >= 1
+    path.write_bytes(data.replace(b"avc1", b"xxxx"))
+    with pytest.raises(InputError, match=r"a\.mp4: "):
+        open_frames(path)

@@ -227,9 +227,12 @@ def _check_numbers(value) -> None:
     """Make sure that nested lists hold numbers: NumPy makes every text as long as the longest."""
     level = [value]
     while level:
-        if other := set(map(type, level)) - {int, float, list}:
+        kinds = set(map(type, level))
+        if other := kinds - {int, float, list}:
             raise ValueError(f"found {other.pop().__name__}")
-        level = [*itertools.chain.from_iterable(x for x in level if type(x) is list)]
+        if kinds != {list}:  # numbers; lists among them are no array, and NumPy says so
+            return
+        level = [*itertools.chain.from_iterable(level)]
 
 
 def _strings(value, rank: int) -> np.ndarray:

@@ -20,6 +20,8 @@ from ytvos_keras.media.frame_source import FrameSource
 from ytvos_keras.media.listing import check_no_broken_link, list_masks
 from ytvos_keras.media.pictures import load_picture
 
+_MOST_DIGITS = 18  # of a frame number
+
 logger = logging.getLogger(__name__)
 
 
@@ -145,9 +147,9 @@ def frame_index(name: str, source: FrameSource) -> int:
         InputError: there is no such frame.
     """
     index = source.index_of(name)
-    if index is None and name.isdecimal():
+    if index is None and name.isdecimal() and len(name) <= _MOST_DIGITS:
         index = int(name)
-    if index is None or (source.count is not None and index >= source.count):
+    if index is None or index >= source.most:
         raise InputError(f"{source.path}: has no frame {name!r}; give its name, or its number.")
     return index
 
@@ -171,7 +173,7 @@ def masks_by_frame(folder: Path, source: FrameSource) -> dict[int, Path]:
     files: dict[int, Path] = {}
     for file in masks:
         index = source.index_of(file.stem)
-        if index is None or (source.count is not None and index >= source.count):
+        if index is None or index >= source.most:
             raise InputError(
                 f"{file}: {source.path} has no frame of this name; name a mask after the frame "
                 "that it belongs to."

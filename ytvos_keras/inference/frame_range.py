@@ -11,7 +11,7 @@ from ytvos_keras.inference.first_masks import frame_index
 from ytvos_keras.media.frame_source import FrameSource
 
 # `90s`, `1:30`, `0:01:30.5`; a plain number is a frame.
-_TIME = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)(s?)")
+_TIME = re.compile(r"(?:(?:(\d{1,9}):)?(\d{1,9}):)?(\d{1,9}(?:\.\d{1,9})?)(s?)")
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ class Inputs:
 
     def index_after(self, count: int) -> int:
         """The index from which to continue after `count` segmented frames."""
-        done = itertools.islice(self.indexes(), count)
+        done = itertools.islice(self.indexes(), min(count, self.source.most))
         return max((index + 1 for index in done), default=0)
 
     def read(self, done: int = 0) -> Iterator[tuple[int, str, np.ndarray]]:

@@ -67,7 +67,8 @@ def video_stream(
         raise InputError(f"{path}: no video in this file{cover}.")
     if not 0 <= track < len(tracks):
         raise InputError(f"{path}: no video track {track}; it has {len(tracks)}, counted from 0.")
-    tracks[track].codec_context.options = _LIMITS  # `av.open` sets them for probing alone
+    if (context := tracks[track].codec_context) is not None:  # None for an unknown codec
+        context.options = _LIMITS  # `av.open` sets them for probing alone
     return tracks[track]
 
 

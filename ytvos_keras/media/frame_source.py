@@ -34,6 +34,13 @@ class FrameSource(abc.ABC):
     def __init__(self) -> None:
         self.damaged: list[str] = []
 
+    @property
+    def most(self) -> int:
+        """The number of frames, or one that it cannot exceed: every frame takes a byte or more."""
+        if self.count is not None:
+            return self.count
+        return sum(file.stat().st_size for file in self.files)
+
     def _replace(self, name: str, error: InputError, before: np.ndarray | None) -> np.ndarray:
         """The replacement for a damaged frame, if enabled and available."""
         if not self.skip_damage or before is None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from ytvos_keras.errors import InputError
 from ytvos_keras.media.folder_frames import FolderFrames
 from ytvos_keras.media.frame_source import FrameSource
 from ytvos_keras.media.pictures import read_rgb
@@ -28,7 +29,7 @@ def read_reversed(source: FrameSource, indexes: Sequence[int]) -> Iterator[tuple
         indexes: which frames, falling.
 
     Raises:
-        InputError: a frame cannot be read; the message names it.
+        InputError: a frame cannot be read, or is behind the end; the message names it.
     """
     if isinstance(source, FolderFrames) and not source.skip_damage:
         yield from ((source.names[i], read_rgb(source.files[i])) for i in indexes)
@@ -37,6 +38,7 @@ def read_reversed(source: FrameSource, indexes: Sequence[int]) -> Iterator[tuple
     if not source.skip_damage:
         frames = RandomFrames(source.path, track=track)
         if frames.is_indexed:
+            _check_end(source, indexes, frames.count)
             yield from ((frames.name(i), frames.frame(i)) for i in indexes)
             return
     with tempfile.TemporaryDirectory(prefix="ytvos-frames-") as folder:
@@ -50,11 +52,20 @@ def _from_disk(
     names = dict(
         zip(sorted(wanted), spool(source.read(0, wanted.__contains__), folder), strict=False)
     )
+    _check_end(source, indexes, max(names, default=-1) + 1)
     for index in indexes:
-        if index in names:  # a video may end before its header says
-            file = folder / f"{names[index]}.png"
-            yield names[index], read_rgb(file)
-            file.unlink()
+        file = folder / f"{names[index]}.png"
+        yield names[index], read_rgb(file)
+        file.unlink()
+
+
+def _check_end(source: FrameSource, indexes: Sequence[int], count: int) -> None:
+    """Make sure that a video does not end before the first of falling indexes."""
+    if indexes and indexes[0] >= count:
+        raise InputError(
+            f"{source.path}: ends before frame {indexes[0]:05d}, for which a mask is given; is it "
+            "cut off, or is the mask of another video?"
+        )
 
 
 def spool(frames: Iterator[tuple[str, np.ndarray]], folder: Path) -> Iterator[str]:

@@ -201,7 +201,8 @@ class VideoFrames(FrameSource):
         return []
 
     def index_of(self, stem: str) -> int | None:
-        return int(stem) if stem.isdecimal() else None
+        # No name of a file is longer, and Python converts at most 4300 digits.
+        return int(stem) if stem.isdecimal() and len(stem) < 256 else None
 
 
 class _one_line_errors:
