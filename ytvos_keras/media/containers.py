@@ -33,9 +33,8 @@ def open_live(url: str, kind: str | None) -> av.container.InputContainer:
     Raises:
         av.FFmpegError: it cannot be opened.
     """
-    return av.open(
-        url, format=kind, metadata_errors="replace", timeout=_LIVE_TIMEOUT, options=_LIMITS
-    )
+    # Without `_LIMITS`, with which FFmpeg waits for more of a stream before it opens it.
+    return av.open(url, format=kind, metadata_errors="replace", timeout=_LIVE_TIMEOUT)
 
 
 def open_output(path: Path, **options: Any) -> av.container.OutputContainer:
