@@ -2,13 +2,13 @@
 # # 1 · Look at the data
 #
 # Video object segmentation: **given a video and the mask of an object in its first frame,
-# find the object in every later frame.** Nobody says what the object is; only where it is at the
-# start.
+# find the object in every later frame.** The model is not given a category, only the object's place
+# at the start.
 #
-# This notebook shows what a model is trained on: a clip and its masks, the records that are made of
-# them, and the training clips that come out of the records.
+# This notebook shows what a model is trained on: a clip and its masks, the records made from them,
+# and the training clips drawn from the records.
 #
-# Sections named here are those of the paper,
+# Section numbers refer to the paper,
 # [*YouTube-VOS: Sequence-to-Sequence Video Object Segmentation*](https://arxiv.org/abs/1809.00461).
 
 # %%
@@ -34,8 +34,8 @@ shutil.rmtree(WORK, ignore_errors=True)
 #
 # The clip is 24 frames of two turning chairs, one of them behind a glass wall, from
 # [PUMaVOS](https://github.com/mbzuai-metaverse/XMem2) (CC BY 4.0, [notice](data/NOTICE.md)).
-# It lies in the layout of YouTube-VOS: one folder of frames and one of masks for each video, with
-# equal names.
+# It has the layout of YouTube-VOS: for each video a folder of frames and a folder of masks, with
+# matching file names.
 
 # %%
 for folder in ["JPEGImages/chair", "Annotations/chair"]:
@@ -51,19 +51,18 @@ some = [0, 6, 12, 18]
 helpers.show([frames[t] for t in some], titles=[f"frame {t}" for t in some])
 
 # %% [markdown]
-# A mask is a **label map**: one number for each pixel, 0 for background, 1, 2, 3 … for objects.
-# On disk it is a PNG with a palette, so that any viewer shows the objects in colours.
+# A mask is a **label map**: one number per pixel, 0 for background, 1, 2, 3 … for objects. On
+# disk it is a palette PNG, so any image viewer shows the objects in color.
 
 # %%
 print("shape", masks[0].shape, "type", masks[0].dtype, "values", np.unique(masks[0]))
 helpers.show(helpers.paint([frames[t] for t in some], [masks[t] for t in some]))
 
 # %% [markdown]
-# The object is the *far* chair, behind the glass. The near one looks much the same: a model has to
-# know **which** chair was meant, and the first mask is all that tells it.
+# The object is the *far* chair, behind the glass. The near one looks almost the same: the first
+# mask is the only clue to **which** chair is meant.
 #
-# The shape of the object changes from frame to frame. That is why a copy of the first mask is no
-# answer:
+# The object's shape changes from frame to frame, so copying the first mask does not work:
 
 # %%
 areas = [100 * (mask > 0).mean() for mask in masks]
@@ -76,14 +75,13 @@ right.set(xlabel="frame", ylabel="J", title="Overlap with the first mask", ylim=
 plt.show()
 
 # %% [markdown]
-# The overlap is called J, *intersection over union*. It is one of the two measures of
+# The overlap is J, *intersection over union*, one of the two measures used in
 # [notebook 3](3_segment_and_evaluate.ipynb).
 #
 # ## Few frames have a mask
 #
-# Drawing masks is slow work. In YouTube-VOS every fifth frame of a video at 30 frames a second has
-# masks (section 3), the others have none. We make the same of our clip: a copy in which every
-# fourth frame keeps its mask.
+# Drawing masks is slow. In YouTube-VOS, every fifth frame of a 30 fps video is annotated (section
+# 3). We imitate that with a copy of our clip in which only every fourth frame keeps its mask.
 
 # %%
 source = WORK / "source"
@@ -98,8 +96,9 @@ meta = {"videos": {"chair": {"objects": {"1": {"category": "chair", "frames": ke
 print(json.dumps(meta, indent=1))
 
 # %% [markdown]
-# `meta.json` names the category of every object and the frames in which it has a mask. The command
-# `ytvos-prepare check` opens every file and names each fault, before training stumbles over it:
+# `meta.json` lists the category of every object and the frames in which it is annotated. The
+# command `ytvos-prepare check` opens every file and reports each fault before training runs into
+# it:
 
 # %%
 # !ytvos-prepare check work/1/source --quiet
@@ -107,23 +106,23 @@ print(json.dumps(meta, indent=1))
 # %% [markdown]
 # ## Records
 #
-# Training reads *records*: a few large files in place of very many small ones. One command writes
-# them; [data_prep/README.md](../data_prep/README.md) has it for YouTube-VOS, DAVIS, COCO, videos of
-# your own and more.
+# Training reads *records*: a few large files instead of thousands of small ones. One command
+# writes them; [data_prep/README.md](../data_prep/README.md) shows it for YouTube-VOS, DAVIS,
+# COCO, your own videos and more.
 
 # %%
 # !ytvos-prepare youtube-vos work/1/source work/1/records --quiet
 # !ytvos-prepare stats work/1/records --quiet
 
 # %% [markdown]
-# These are the columns of Table 1 of the paper. YouTube-VOS has 3,252 videos and 133,886
-# annotations there; we have one video and six.
+# These are the columns of the paper's Table 1, where YouTube-VOS has 3,252 videos and 133,886
+# annotations. We have one video and six annotations.
 #
 # ## Training clips
 #
-# `make_dataset` turns records into a `tf.data` pipeline for `model.fit`. At each step it draws a
-# video, one of its objects, and T frames in which to follow it (section 4.3). `frames="any"` also
-# draws frames without a mask.
+# `make_dataset` turns records into a `tf.data` pipeline for `model.fit`. For each clip it draws a
+# video, one of its objects, and T frames (section 4.3). With `frames="any"` the frames may be
+# unannotated.
 
 # %%
 clips = make_dataset(
@@ -142,10 +141,10 @@ for name, tensor in {**inputs, "targets": targets, "weights": weights}.items():
 
 # %% [markdown]
 # * `frames`: a batch of 2 clips of 5 frames;
-# * `mask`: the object in the first frame: what the model is told;
-# * `targets`: the object in the four frames after it: what the model shall find;
-# * `weights`: **0 for a frame without a mask**. The model sees the frame, and the loss passes over
-#   it. This is the second stage of the paper's training.
+# * `mask`: the object in the first frame, the model's input;
+# * `targets`: the object in the following four frames, what the model should predict;
+# * `weights`: **0 for an unannotated frame**. The model sees the frame, but the loss ignores it.
+#   This is the second stage of the paper's training.
 
 # %%
 answers = np.concatenate([inputs["mask"][:, None], targets], axis=1)  # masks of all frames
@@ -155,8 +154,8 @@ helpers.show(
 )
 
 # %% [markdown]
-# By default clips are changed at random: mirrored, cut, turned, coloured, sometimes played
-# backward. All frames and masks of a clip are changed alike. Here are three clips of our one video:
+# By default clips are augmented: flipped, cropped, rotated, recolored, sometimes played backward.
+# All frames and masks of a clip change together. Here are three clips from our one video:
 
 # %%
 clips = make_dataset(
@@ -167,14 +166,15 @@ answers = np.concatenate([inputs["mask"][:, None], targets], axis=1)
 helpers.show(*map(helpers.paint, inputs["frames"], answers))
 
 # %% [markdown]
-# ## Clips made of a single picture
+# ## Clips from a single picture
 #
-# There are far more pictures with masks than videos with masks. So a record may also hold a single
-# picture, and becomes a clip by motion that is made up: the object is cut out, moves, bends and is
-# covered by others, and the background moves too. This is not in the paper. Most clips on which
-# `s2s-lite`, the bundled model, was trained are of this kind.
+# Pictures with masks are far more common than videos with masks. A record may therefore hold a
+# single picture, which becomes a clip through synthetic motion: the object is cut out, moves,
+# bends and is occluded by other objects, while the background moves too. This is not in the
+# paper. More than half of the clips that the bundled model `s2s-lite` was trained on are of this
+# kind.
 #
-# Our picture is the first frame of the bundled clip of *Big Buck Bunny*
+# Our picture is the first frame of the bundled clip from *Big Buck Bunny*
 # (© 2008 Blender Foundation, CC BY 3.0).
 
 # %%
@@ -195,13 +195,13 @@ answers = np.concatenate([inputs["mask"][:, None], targets], axis=1)
 helpers.show(*map(helpers.paint, inputs["frames"], answers))
 
 # %% [markdown]
-# Folders of records can be mixed, with their shares of the clips:
+# Folders of records can be mixed, each with its share of the clips:
 #
 # ```python
 # make_dataset({"records": 0.2, "picture-records": 0.8}, batch_size=4)
 # ```
 #
-# Clip number *n* of such a stream depends on the seed and on *n* alone, so that a training run can
-# stop and go on with exactly the clips that it would have had.
+# Clip number *n* depends only on the seed and on *n*, so an interrupted training run resumes with
+# exactly the clips it would have seen.
 #
 # Next: [2 · Train with `model.fit`](2_train_with_model_fit.ipynb).

@@ -1,12 +1,12 @@
 # %% [markdown]
 # # 2 · Train with `model.fit`
 #
-# `S2S` is an ordinary Keras model: `compile`, `fit`, `save`. This notebook trains a small one on a
-# toy world, from files to pictures of what it learnt.
+# `S2S` is an ordinary Keras model: `compile`, `fit`, `save`. This notebook trains a small one on
+# toy videos, from files on disk to pictures of what it has learned.
 #
-# **It is a toy**, made so that all of it runs in a minute or two on two CPU cores: the videos are
-# drawn by a few lines of code, the model is small, the training short. It shows how the parts fit
-# together, not what the method can do. What a real run looks like is at the end.
+# **It is a toy** that runs in a minute or two on two CPU cores: a few lines of code draw the
+# videos, the model is small and the training short. It shows how the parts fit together, not what
+# the method can do. The last section describes a real run.
 
 # %%
 import math
@@ -30,10 +30,10 @@ shutil.rmtree(WORK, ignore_errors=True)
 keras.utils.set_random_seed(0)
 
 # %% [markdown]
-# ## A toy world
+# ## Toy videos
 #
-# Two paper cut-outs move, turn and grow over a pale background that moves too. Each has a shape and
-# a colour of its own, so that a model has something to tell them apart by.
+# Two paper cut-outs move, rotate and grow over a pale moving background. Each has a distinct shape
+# and color, so that a model can tell them apart.
 
 # %%
 WIDTH, HEIGHT = 160, 96
@@ -73,7 +73,7 @@ examples = [list(draw_video(np.random.default_rng(seed))) for seed in range(3)]
 helpers.show(*[[frame for frame, _ in video[::2]] for video in examples])
 
 # %% [markdown]
-# We draw 24 videos to learn from and 6 to judge by, and write them as frames and masks in the
+# We draw 24 videos for training and 6 for validation, and write them as frames and masks in the
 # layout of YouTube-VOS.
 
 
@@ -96,7 +96,7 @@ for number in range(30):
 # ## Records
 #
 # One command turns the folders into records (see [notebook 1](1_look_at_the_data.ipynb)). It reads
-# both parts; the videos are then called `lessons/toy00`, …, `exam/toy29`.
+# both parts and names the videos `lessons/toy00`, …, `exam/toy29`.
 
 # %%
 # !ytvos-prepare youtube-vos work/2/videos work/2/records --quiet
@@ -105,8 +105,8 @@ for number in range(30):
 # %% [markdown]
 # ## Clips for training and for validation
 #
-# Both are drawn from the same records; `exclude` keeps them apart. Training clips are changed at
-# random (mirrored, cut, coloured), those for validation are not, and are the same in every epoch.
+# Both are drawn from the same records; `exclude` keeps them apart. Training clips are augmented
+# (flipped, cropped, recolored); validation clips are not, and are the same in every epoch.
 
 # %%
 options = {"clip_length": 4, "size": (HEIGHT, WIDTH), "batch_size": 4}
@@ -120,8 +120,7 @@ for name, tensor in {**inputs, "targets": targets, "weights": weights}.items():
     print(f"{name:8} {tensor.dtype.name:8} {tuple(tensor.shape)}")
 
 # %% [markdown]
-# Each row is a clip: the object that the model is told in the first frame, and what it shall find
-# in the frames after it.
+# Each row is a clip: the object given in the first frame, and the targets in the following frames.
 
 # %%
 answers = np.concatenate([inputs["mask"][:, None], targets], axis=1)
@@ -139,8 +138,8 @@ helpers.show(*map(helpers.paint, inputs["frames"], answers), titles=["given", *3
 # | [ConvLSTM](../ytvos_keras/layers/conv_lstm.py) | features and states → new states |
 # | [Decoder](../ytvos_keras/models/decoder.py) | states → mask |
 #
-# Every size is a field of `S2SConfig`. Ours is a small sister of the bundled `s2s-lite`, which
-# also matches every frame to the first and to the one before (not in the paper).
+# Every size is a field of `S2SConfig`. Ours is a smaller version of the bundled `s2s-lite`, which
+# also matches each frame to remembered frames (not in the paper).
 
 # %%
 config = S2SConfig(
@@ -158,21 +157,22 @@ config = S2SConfig(
 model = S2S(config)
 
 # %% [markdown]
-# The paper starts from a VGG-16 that knows ImageNet. Our backbone starts from ImageNet too: we take
-# it from the bundled model. It stays as it is (`freeze_backbone`); all other weights are new.
+# The paper starts from a VGG-16 pretrained on ImageNet. Our backbone is pretrained on ImageNet
+# too: we copy it from the bundled model. It stays frozen (`freeze_backbone`); all other weights
+# are initialized at random.
 
 # %%
 lite = ytvos_keras.load("s2s-lite")
 model.encoder.backbone.set_weights(lite.encoder.backbone.get_weights())
 
 learnt = sum(math.prod(weight.shape) for weight in model.trainable_weights)
-print(f"{model.count_params():,} parameters, {learnt:,} of them to be learnt")
+print(f"{model.count_params():,} parameters, {learnt:,} of them trainable")
 
 # %% [markdown]
 # ## `compile` and `fit`
 #
 # `MaskCrossentropy` is equation 5 of the paper, the binary cross-entropy of every pixel. `MeanJ` is
-# the mean overlap with the true mask. Both respect the weights of frames.
+# the mean overlap with the true mask. Both respect the frame weights.
 
 # %%
 model.compile(
@@ -191,8 +191,8 @@ history = model.fit(
 )
 
 # %% [markdown]
-# How good is that? The dashed line is the simplest answer of all, a copy of the first mask. A model
-# is of use only above it.
+# How good is that? The dashed line is the simplest baseline, a copy of the first mask. A model is
+# useful only above it.
 
 
 # %%
@@ -223,13 +223,13 @@ right.legend(fontsize=8)
 plt.show()
 
 # %% [markdown]
-# The metric of the training clips is a mean over the epoch, while the model learns, and of harder
-# clips, since they are changed at random.
+# The training metric is lower because it is averaged over the epoch, while the model is still
+# learning, and because augmented clips are harder.
 #
-# ## What it learnt
+# ## What it learned
 #
-# A whole video that it has never seen. The model takes a batch of clips and returns logits; above 0
-# is object.
+# We run the model on a whole validation video. It takes a batch of clips and returns logits;
+# positive ones are the object.
 
 
 # %%
@@ -252,10 +252,10 @@ for object_id in [1, 2]:
 helpers.show(*rows, titles=["given", *(f"frame {t}" for t in range(1, 8))])
 
 # %% [markdown]
-# Each row follows one object. Where the two touch, the mask runs over to the other one: so short a
-# training teaches what a cut-out looks like, and less well which of them was meant.
+# Each row follows one object. Where the two touch, the mask leaks into the other one: such a short
+# training teaches what a cut-out looks like, but not reliably which of the two is meant.
 #
-# And a real video, the chairs of notebook 1? Here the toy ends:
+# What about a real video, such as the chairs of notebook 1? Here the toy model fails:
 
 # %%
 chair = Path("data/chair")
@@ -265,10 +265,10 @@ found = follow(model, frames, first_mask)
 helpers.show(helpers.paint(frames, found))
 
 # %% [markdown]
-# It has only ever seen plain colours on pale ground. [Notebook 3](3_segment_and_evaluate.ipynb)
-# gives the same clip to the bundled model.
+# It has only seen plain colors on a pale background. [Notebook 3](3_segment_and_evaluate.ipynb)
+# runs the bundled model on the same clip.
 #
-# ## A model is a file
+# ## Save the model
 
 # %%
 model.save(WORK / "toy.keras")
@@ -285,10 +285,10 @@ model.save(WORK / "toy.keras")
 # | frames | 96×160 | 192×320 | 256×448 |
 # | clip | 4 frames | 5, later 10 | 5 to 11 |
 # | parameters | 3.5 M | 4.7 M | 70 M |
-# | training | 180 steps | 3,600 steps | 80 epochs |
+# | training | 180 steps | 4,600 steps | 80 epochs |
 #
-# `ytvos-train` does what this notebook does, and also what a long run needs: stages, checkpoints,
-# resuming to the bit, several devices or machines.
+# `ytvos-train` does what this notebook does, plus what a long run needs: stages, checkpoints,
+# bit-exact resuming, several devices or machines.
 #
 # ```
 # ytvos-train --recipe paper --data records --output runs/paper --dry-run

@@ -2,7 +2,7 @@
 # # 3 · Segment a video and evaluate
 #
 # The bundled model `s2s-lite` follows objects through real videos, and we measure how well. It
-# needs no network and no GPU.
+# needs neither a network connection nor a GPU.
 #
 # The clip is that of [notebook 1](1_look_at_the_data.ipynb): two turning chairs, from
 # [PUMaVOS](https://github.com/mbzuai-metaverse/XMem2) (CC BY 4.0, [notice](data/NOTICE.md)). The
@@ -34,9 +34,9 @@ print(f"{len(frames)} frames of {frames[0].shape[1]}×{frames[0].shape[0]} pixel
 # %% [markdown]
 # ## Frame by frame
 #
-# A `Segmenter` is told the object's mask, then gets one frame after the other and answers with a
-# label map each. It remembers the first frame, the previous one, and the states of the ConvLSTM
-# (equations 1 to 4 of the paper), so its memory does not grow with the video.
+# A `Segmenter` takes the object's mask, then one frame at a time, and returns a label map for each.
+# Its state has a constant size: a few remembered frames, the previous frame, and the states of the
+# ConvLSTM (equations 1 to 4 of the paper).
 
 # %%
 segmenter = ytvos_keras.Segmenter(ytvos_keras.load("s2s-lite"))
@@ -55,9 +55,9 @@ helpers.show(
 # %% [markdown]
 # ## Several objects
 #
-# A mask can be drawn with whatever is at hand. A polygon of ten corners for the cloth of the near
-# chair makes it object 2. Objects are added before the frame in which they appear, the first or a
-# later one.
+# Any drawing tool will do for a mask. Here, a polygon with ten corners around the fabric of the
+# near chair becomes object 2. An object is added before the frame in which it appears, be it the
+# first or a later one.
 
 # %%
 corners = [26, 25, 68, 24, 75, 78, 115, 80, 119, 95, 112, 99, 80, 101, 74, 86, 38, 84, 33, 78]
@@ -75,13 +75,13 @@ helpers.show(
 # %% [markdown]
 # ## Evaluate
 #
-# Two measures, those of DAVIS and of YouTube-VOS (section 5.1):
+# DAVIS and YouTube-VOS use two measures (section 5.1):
 #
 # * **J**, region similarity: intersection over union of the masks;
 # * **F**, contour accuracy: how much of the two contours agrees, to within a few pixels.
 #
-# By the rules of DAVIS the first and the last frame do not count. Next to the model stands the
-# simplest method of all: a copy of the first mask.
+# By the rules of DAVIS, the first and the last frame do not count. The baseline is a copy of the
+# first mask.
 
 # %%
 copy = np.stack([truth[0]] * len(truth))
@@ -96,8 +96,8 @@ for name, result in results.items():
     print(f"{name:24}", "  ".join(f"{100 * number:.1f}" for number in numbers))
 
 # %% [markdown]
-# This is one short clip, so these numbers say little of the model.
-# [MODEL_CARD.md](../MODEL_CARD.md) has more videos.
+# This is one short clip, so these numbers say little about the model.
+# [MODEL_CARD.md](../MODEL_CARD.md) covers more videos.
 #
 # `result.objects` holds the scores of every frame:
 
@@ -111,8 +111,8 @@ axes.legend(fontsize=8)
 plt.show()
 
 # %% [markdown]
-# Where does it go wrong? The worst frame and the best one: found in white, missed in red, wrongly
-# marked in blue.
+# Where does it go wrong? The worst frame and the best one: correct pixels in white, missed ones in
+# red, false ones in blue.
 
 
 # %%
@@ -140,9 +140,9 @@ helpers.show(
 # %% [markdown]
 # ## Online learning
 #
-# The paper's best rows come from fine-tuning the model to the first frame before it segments the
-# video (section 4.3). A copy of the model learns on clips made of that frame; the ConvLSTM stays as
-# it is. `ytvos-segment --online-learning` does the same:
+# The paper's best results come from fine-tuning the model on the first frame before it segments
+# the video (section 4.3). A copy of the model is trained on clips made from that frame; the
+# ConvLSTM stays frozen. `ytvos-segment --online-learning` does the same:
 
 # %%
 learner = ytvos_keras.Segmenter(segmenter.model, online_learning=ONLINE_LEARNING["full"])
@@ -155,13 +155,14 @@ print(f"loss of the first ten steps {first:.2f}, of the last ten {last:.2f}")
 print(f"J {100 * scores.J.mean:.1f}, F {100 * scores.F.mean:.1f} with online learning")
 
 # %% [markdown]
-# One clip proves nothing. [Online learning](../docs/experiments/online_learning.md) has what was
-# measured on all held-out clips: it helps most where several objects must be told apart.
+# One clip proves nothing. With `s2s-lite`, online learning hurts about as often as it helps:
+# [Online learning](../docs/experiments/online_learning.md) has the measurements on all held-out
+# clips.
 #
 # ## From files to files
 #
-# Whole videos need no loop. `segment_files` reads a video file or a folder of frames, writes one
-# PNG a frame, and an overlay video if you like. The clip here is from *Big Buck Bunny*
+# Whole videos need no loop. `segment_files` reads a video file or a folder of frames and writes one
+# PNG per frame and, optionally, an overlay video. This clip is from *Big Buck Bunny*
 # (© 2008 Blender Foundation, CC BY 3.0). The same from a terminal:
 #
 # ```
@@ -188,13 +189,13 @@ helpers.show(
 )
 
 # %% [markdown]
-# Frames 0, 17, 34, 51, 68 and 87. The first mask was drawn by hand, all others are the model's. The
-# longer a clip, the more may go wrong, since every mask builds on the one before it; the
-# [model card](../MODEL_CARD.md) says where the model fails.
+# Frames 0, 17, 34, 51, 68 and 87. The first mask was drawn by hand, all others are predictions.
+# Errors may accumulate over a long clip, since every mask builds on the previous one; the [model
+# card](../MODEL_CARD.md) describes where the model fails.
 #
 # ## Evaluate files
 #
-# Predictions of any method, as PNGs, one folder for each video:
+# Predictions of any method can be scored: PNGs, one folder per video.
 
 # %%
 (WORK / "masks/chair").mkdir(parents=True)
@@ -205,6 +206,6 @@ for file, label_map in zip(mask_files, prediction, strict=True):
 # !ytvos-eval --predictions work/3/masks --ground-truth data/chair --protocol davis2017 --quiet
 
 # %% [markdown]
-# `--html report.html` makes a page of it, with plots and strips of frames; `--json` and `--csv`
-# write every number; `--protocol youtube-vos` knows seen and unseen categories;
-# `ytvos-eval compare` sets several methods side by side.
+# `--html report.html` writes a page with plots and strips of frames; `--json` and `--csv` write
+# all scores; `--protocol youtube-vos` separates seen and unseen categories; `ytvos-eval compare`
+# compares several methods.

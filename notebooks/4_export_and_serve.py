@@ -1,13 +1,14 @@
 # %% [markdown]
 # # 4 · Export and serve
 #
-# A trained model as files that run without this package: ONNX graphs, and a SavedModel behind a
-# server that speaks TensorFlow Serving's protocol. What both have in common: **the state goes in
-# and comes out**. Nothing is kept between two frames, so any process can do the next one.
+# This notebook exports a trained model to files that run without this package: ONNX graphs, and a
+# SavedModel behind a server that speaks TensorFlow Serving's protocol. In both, **the state goes in
+# and comes out** with every frame. The exported model keeps nothing between frames, so any process
+# can handle the next one.
 #
 # The clip is that of [notebook 1](1_look_at_the_data.ipynb)
-# ([PUMaVOS](https://github.com/mbzuai-metaverse/XMem2), CC BY 4.0, [notice](data/NOTICE.md)), the
-# model the bundled `s2s-lite`. It needs no network and no GPU.
+# ([PUMaVOS](https://github.com/mbzuai-metaverse/XMem2), CC BY 4.0, [notice](data/NOTICE.md)), and
+# the model is the bundled `s2s-lite`. No network connection or GPU is needed.
 
 # %%
 import shutil
@@ -38,17 +39,17 @@ print(f"{len(frames)} frames of {frames[0].shape[1]}×{frames[0].shape[0]} pixel
 # ## ONNX
 #
 # The same from a terminal: `ytvos-export --format onnx --output onnx`. The files are loaded again
-# and compared with the Keras model on a real clip; were they to differ, nothing would be left under
-# the name.
+# and compared with the Keras model on a real clip; if they differ, they are deleted.
 
 # %%
 written = export_onnx(model, WORK / "onnx", name="s2s-lite")
 print("\n".join(written.lines()))
 
 # %% [markdown]
-# Two of the graphs are enough to follow an object, and nothing but onnxruntime and NumPy is needed:
-# one makes the state from the first frame and its mask, the other one takes a frame and the state,
-# and gives the probabilities and the next state. Sizes are free, since frames are padded inside.
+# Two of the graphs are enough to follow an object, with only onnxruntime and NumPy: `initialize`
+# computes the state from the first frame and its mask; `step` takes a frame and the state, and
+# returns the probabilities and the next state. Frames may have any size, since the graphs pad
+# them.
 
 # %%
 initialize, step = (
@@ -82,8 +83,8 @@ helpers.show(
 
 # %% [markdown]
 # `export/onnx_segment.py` is this loop as a program for whole videos, with resizing, several
-# objects and palette PNGs. `export/web/` is a page that does it in a browser. `--precision int8`
-# makes it faster on CPUs, and measures what that costs.
+# objects and palette PNGs. `export/web/` is a page that runs the model in a browser. `--precision
+# int8` is for speed on CPUs; the export measures the loss of accuracy.
 #
 # ## A server
 #
@@ -96,8 +97,8 @@ print("\n".join(saved.lines()))
 
 # %% [markdown]
 # `ytvos-export serve work/4/s2s` starts a server for development that speaks TensorFlow Serving's
-# gRPC and REST. Here it runs inside the notebook. A request is a signature's name and tensors; the
-# state comes back with every answer and goes out with the next frame.
+# gRPC and REST. Here it runs inside the notebook. A request consists of a signature's name and
+# tensors; the client sends back the state from each response with the next frame.
 
 
 # %%
@@ -133,5 +134,5 @@ for t, frame in enumerate(frames[1:]):
 print(f"{len(served)} frames, three times the same masks")
 
 # %% [markdown]
-# [export/README.md](../export/README.md) has the rest: all signatures, several objects, versions,
-# batching, containers, precision and speed.
+# [export/README.md](../export/README.md) covers the rest: all signatures, several objects,
+# versions, batching, containers, precision and speed.
