@@ -5,7 +5,6 @@ import http.server
 import os
 import signal
 import threading
-import time
 
 import av
 import numpy as np
@@ -177,16 +176,23 @@ def test_every_second_frame(serve, stream, arguments, tmp_path):
 
 
 def test_ctrl_c_leaves_complete_files(endless, arguments, tmp_path, capsys):
+    ended = threading.Event()
+
     def interrupt():
         while not (tmp_path / "out" / "00004.png").exists():
-            time.sleep(0.05)
+            if ended.wait(0.05):
+                return
         os.kill(os.getpid(), signal.SIGINT)
 
     thread = threading.Thread(target=interrupt)
     thread.start()
     before = signal.getsignal(signal.SIGINT)
-    assert segment.main(["--live", endless, *arguments, "--overlay"]) == 0
-    thread.join()
+    try:
+        code = segment.main(["--live", endless, *arguments, "--overlay"])
+    finally:
+        ended.set()
+        thread.join()
+    assert code == 0
     assert signal.getsignal(signal.SIGINT) is before
     names = [path.name for path in (tmp_path / "out").iterdir()]
     count = len(columns(tmp_path / "out"))
