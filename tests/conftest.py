@@ -1,5 +1,7 @@
 """Shared fixtures: quiet logs, fixed seeds, no network."""
 
+import contextlib
+import ctypes
 import gc
 import os
 import random
@@ -37,9 +39,15 @@ def fixed_seeds():
 
 @pytest.fixture(autouse=True, scope="module")
 def no_garbage():
-    """Collect the models and graphs that a module leaves in reference cycles."""
+    """Collect the models and graphs that a module leaves in reference cycles.
+
+    glibc keeps freed memory in the arenas of TensorFlow's many threads: without a trim, a process
+    grew from 5 to 14 GB over the suite.
+    """
     yield
     gc.collect()
+    with contextlib.suppress(OSError, AttributeError):  # another C library
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 @pytest.fixture(autouse=True)

@@ -240,7 +240,7 @@ def test_the_bundled_model_in_the_page(browser, tmp_path):
 def test_both_pages_give_the_same_masks_and_confidence(browser, tmp_path):
     """Run the bundled model on the bundled clip in the static page and in `ytvos-annotate`."""
     model = ytvos_keras.load("s2s-lite")
-    exported = export_onnx(model, new_folder(), name="s2s-lite", size=WORKING, precision="float16")
+    exported = export_onnx(model, new_folder(), name="s2s-lite", precision="float16")
     with opened(browser, exported.path, tmp_path / "static") as person:
         person.page.evaluate(COLLECT)
         follow(person)
@@ -249,7 +249,7 @@ def test_both_pages_give_the_same_masks_and_confidence(browser, tmp_path):
 
     (tmp_path / "videos").mkdir()
     shutil.copy(bundled_clip().path, tmp_path / "videos" / "bunny.mp4")
-    workspace = Workspace(tmp_path / "videos", lambda: Segmenter(model, size=WORKING))
+    workspace = Workspace(tmp_path / "videos", lambda: Segmenter(model))
     with running_server(workspace) as client, new_page(browser, client.address) as page:
         page.get_by_role("button", name="bunny").click()
         person = Person(page, SIZE)

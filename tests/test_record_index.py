@@ -1,5 +1,7 @@
+import array
 import hashlib
 import json
+import pickle
 import re
 import shutil
 import uuid
@@ -12,7 +14,7 @@ from small_videos import HEIGHT, WIDTH, make_videos
 
 from ytvos_keras.errors import InputError
 from ytvos_keras.records.index import index_path, read_dataset, read_index, shard_name
-from ytvos_keras.records.indexed_video import IndexedVideo
+from ytvos_keras.records.indexed_video import Blob, Blobs, IndexedVideo
 from ytvos_keras.records.schema import parse
 from ytvos_keras.records.write_records import write_records
 
@@ -297,3 +299,15 @@ def test_dataset_file(made):
     assert [shard["name"] for shard in shards] == [shard_name("train", i, 4) for i in range(4)]
     assert [shard["videos"] for shard in shards] == [2, 2, 1, 1]
     assert str(folder.parent) not in json.dumps(content)  # no local paths
+
+
+def test_blobs_are_a_sequence():
+    blobs = Blobs(array.array("q", [5, 2, 7, 0, 0, 0, 9, 1, 8]))
+    assert list(blobs) == [Blob(5, 2, 7), None, Blob(9, 1, 8)]
+    assert blobs[-1] == Blob(9, 1, 8)
+    assert blobs[:2] == [Blob(5, 2, 7), None]
+    assert blobs == (Blob(5, 2, 7), None, Blob(9, 1, 8))
+    assert blobs.pictures() == (0, 2)
+    assert pickle.loads(pickle.dumps(blobs)) == blobs
+    with pytest.raises(IndexError):
+        blobs[3]

@@ -45,6 +45,8 @@ class Blobs(Sequence[Any]):
         return len(self._numbers) // 3
 
     def __getitem__(self, index):
+        if isinstance(index, slice):
+            return [self[i] for i in range(len(self))[index]]
         start = 3 * range(len(self))[index]
         blob = Blob(*self._numbers[start : start + 3])
         return blob if blob.length else None
