@@ -302,7 +302,7 @@ def test_dataset_file(made):
 
 
 def test_blobs_are_a_sequence():
-    blobs = Blobs(array.array("q", [5, 2, 7, 0, 0, 0, 9, 1, 8]))
+    blobs = Blobs(array.array("Q", [5, 2, 7, 0, 0, 0, 9, 1, 8]))
     assert list(blobs) == [Blob(5, 2, 7), None, Blob(9, 1, 8)]
     assert blobs[-1] == Blob(9, 1, 8)
     assert blobs[:2] == [Blob(5, 2, 7), None]

@@ -147,7 +147,7 @@ def _blobs(entry: JsonValue, size: int, optional: bool = False) -> Blobs:
         raise JsonValue(values[wrong], wrong, entry).wrong(
             "must be offset, length and CRC-32 of a picture"
         )
-    if any(map(size.__lt__, map(operator.add, numbers[0::3], numbers[1::3]))):
+    if max(map(operator.add, numbers[0::3], numbers[1::3]), default=0) > size:
         raise InputError(f"{entry.place}: leads behind the end of the shard.")
     return Blobs(numbers)
 
@@ -155,14 +155,12 @@ def _blobs(entry: JsonValue, size: int, optional: bool = False) -> Blobs:
 def _numbers(values: list[Any], shortest: int) -> array.array | None:
     """The numbers of places, checked without a loop in Python; None if one is not a place."""
     try:
-        numbers = array.array("q", itertools.chain.from_iterable(values))
-        if not set(map(len, values)) <= {3}:
+        numbers = array.array("Q", itertools.chain.from_iterable(values))  # none is negative
+        if set(map(len, values)) - {3}:
             return None
     except (TypeError, OverflowError):
         return None
-    if values and (
-        min(numbers) < 0 or min(numbers[1::3]) < shortest or max(numbers[2::3]) >= 2**32
-    ):
+    if values and (min(numbers[1::3]) < shortest or max(numbers[2::3]) >= 2**32):
         return None
     return numbers
 
