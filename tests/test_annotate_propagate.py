@@ -202,3 +202,21 @@ def test_memory_is_shown_distant_trusted_frames(project, monkeypatch):
     project.save_drawn(7, box(12), [1])
     assert [index for index, *_ in runner.run(Chain((1,), 5, range(6, 7), beyond=7))] == [6]
     assert shown == [7, 0, 5, 6]
+
+
+def test_object_erased_in_a_frame_that_is_not_shown_stays_away(project):
+    project.add_object()
+    both = np.maximum(box(5), box(25, value=2))
+    project.save_drawn(0, both, [1, 2])
+    project.save_drawn(2, box(7), [1, 2])  # object 2 is gone
+    for index in (3, 4):
+        project.save_drawn(index, box(5 + index), [1])
+    segmenter = load_segmenter()
+    runner = ChainRunner(project, project.frames, segmenter)
+    chain = Chain((1,), 4, range(5, 7))
+    assert runner._to_remember(chain) == [0, 2, 4]
+    project.save_drawn(1, box(6), [1, 2])
+    project.save_drawn(2, box(7), [1])  # now frame 1 says so, and is not shown
+    assert runner._to_remember(chain) == [0, 2, 4]
+    assert [index for index, *_ in runner.run(chain)] == [5, 6]
+    assert segmenter.object_ids == [1]

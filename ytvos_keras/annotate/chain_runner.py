@@ -90,6 +90,7 @@ class ChainRunner:
             if (index - chain.source) * chain.frames.step > 0:  # ahead
                 labels = np.where(np.isin(labels, chain.objects), labels, 0)
             self._show(index, labels)
+        self._drop_absent(chain)
         return chain.frames
 
     def _to_remember(self, chain: Chain) -> list[int]:
@@ -106,6 +107,17 @@ class ChainRunner:
         step = chain.frames.step
         ahead = {i: (i - chain.source) * step for i in chosen}
         return sorted(chosen, key=lambda i: (ahead[i] <= 0, -abs(ahead[i])))
+
+    def _drop_absent(self, chain: Chain) -> None:
+        """Drop objects that a trusted frame between those shown and the source says are gone."""
+        with self.project.lock:
+            trusted = dict(self.project.trusted)
+        for object_id in list(self.segmenter.object_ids):
+            held = (i for i, ids in trusted.items() if object_id in ids)
+            behind = [i for i in held if (chain.source - i) * chain.frames.step >= 0]
+            latest = min(behind, key=lambda i: abs(chain.source - i), default=None)
+            if latest is not None and not (self.project.mask(latest) == object_id).any():
+                self.segmenter.remove_object(object_id)
 
     def _show(self, index: int, labels: np.ndarray) -> None:
         """Show the Segmenter a frame with masks."""

@@ -11,7 +11,7 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-_LONGEST_PATH = 1000  # characters; Python converts no number of more than 4300 digits
+_LONGEST_PATH = 1000  # characters; Python refuses to convert more than 4300 digits
 _HEADERS = {
     "content-security-policy": POLICY,
     "cross-origin-opener-policy": "same-origin",
