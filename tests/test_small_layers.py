@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import ops
 
 from ytvos_keras.layers.joint_conv import JointConv
@@ -9,8 +10,8 @@ from ytvos_keras.layers.resolution import (
     depth_to_space,
     pad_to_stride,
     space_to_depth,
-    upsample,
 )
+from ytvos_keras.layers.upsampled_conv import upsampled_conv
 
 
 def random(*shape, seed=0):
@@ -55,11 +56,54 @@ def test_depth_to_space_inverts_space_to_depth():
     np.testing.assert_array_equal(depth_to_space(deep, 3), x)
 
 
-def test_upsample_repeats_cells():
-    x = np.arange(4, dtype="float32").reshape(1, 2, 2, 1)
-    np.testing.assert_array_equal(
-        upsample(x)[0, ..., 0], [[0, 0, 1, 1], [0, 0, 1, 1], [2, 2, 3, 3], [2, 2, 3, 3]]
+def upsample(x):
+    return np.repeat(np.repeat(x, 2, axis=1), 2, axis=2)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 5), (7, 4)])
+def test_upsampled_conv_is_the_convolution_of_the_upsampled_map(size):
+    x, kernel = random(2, *size, 3), random(3, 3, 3, 5, seed=1)
+    expected = ops.conv(upsample(x), kernel, padding="same")
+    np.testing.assert_allclose(upsampled_conv(x, kernel), expected, atol=1e-5)
+
+
+def test_upsampled_conv_has_the_same_gradients():
+    x, kernel, towards = random(1, 4, 3, 2), random(3, 3, 2, 5, seed=1), random(1, 8, 6, 5, seed=2)
+
+    def gradients(function):
+        variables = [tf.Variable(x), tf.Variable(kernel)]
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(function(*variables) * towards)
+        return tape.gradient(loss, variables)
+
+    expected = gradients(
+        lambda x, k: ops.conv(ops.repeat(ops.repeat(x, 2, 1), 2, 2), k, padding="same")
     )
+    for ours, plain in zip(gradients(upsampled_conv), expected, strict=True):
+        np.testing.assert_allclose(ours, plain, atol=1e-5)
+
+
+@pytest.mark.parametrize("upsampled", [0, 1])
+def test_joint_conv_upsamples_a_map_at_half_the_resolution(upsampled):
+    small, large = random(2, 3, 4, 3), random(1, 6, 8, 4, seed=1)
+    layer, plain = JointConv(8, upsampled=upsampled), JointConv(8)
+    maps, upsampled_maps = [small, large], [upsample(small), large]
+    if upsampled == 1:
+        maps.reverse()
+        upsampled_maps.reverse()
+    layer.build([m.shape for m in maps])
+    plain.build([m.shape for m in upsampled_maps])
+    plain.set_weights([w if w.ndim == 4 else random(*w.shape, seed=3) for w in layer.get_weights()])
+    layer.set_weights(plain.get_weights())
+    out = layer(maps)
+    assert out.shape == layer.compute_output_shape([m.shape for m in maps]) == (2, 6, 8, 8)
+    np.testing.assert_allclose(out, plain(upsampled_maps), atol=1e-5)
+    assert JointConv.from_config(layer.get_config()).upsampled == upsampled
+
+
+def test_joint_conv_upsamples_only_with_3x3_kernels():
+    with pytest.raises(ValueError, match=r"must be 3 with upsampled\. Received: kernel_size=1"):
+        JointConv(4, 1, upsampled=0)
 
 
 def test_padding_is_at_the_bottom_and_right():

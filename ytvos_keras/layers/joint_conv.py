@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from ytvos_keras.layers.types import Config, Shape, Tensor
+from ytvos_keras.layers.upsampled_conv import upsampled_conv
 
 
 @keras.saving.register_keras_serializable("ytvos_keras")
@@ -17,22 +18,32 @@ class JointConv(keras.layers.Layer):
 
     Args:
         filters: Number of output channels.
-        kernel_size: Side of the square kernels.
+        kernel_size: Side of the square kernels; 3 with `upsampled`.
+        upsampled: Which of the maps, if any, is at half the resolution of the others. It is
+            upsampled by repeating its cells.
 
     Call arguments:
         maps: A list of one or more tensors.
 
     Input shape:
-        `(B or 1, H, W, channels)` each; channels may differ.
+        `(B or 1, H, W, channels)` each, and `(B or 1, H / 2, W / 2, channels)` for `upsampled`;
+        channels may differ.
 
     Output shape:
         `(B, H, W, filters)`.
     """
 
-    def __init__(self, filters: int, kernel_size: int = 3, **kwargs: Any) -> None:
+    def __init__(
+        self, filters: int, kernel_size: int = 3, upsampled: int | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
+        if upsampled is not None and kernel_size != 3:
+            raise ValueError(
+                f"kernel_size must be 3 with upsampled. Received: kernel_size={kernel_size}"
+            )
         self.filters = filters
         self.kernel_size = kernel_size
+        self.upsampled = upsampled
         self.norm = keras.layers.RMSNormalization(dtype=self.dtype_policy)
         self.convolutions: list[keras.layers.Conv2D] = []
 
@@ -52,16 +63,27 @@ class JointConv(keras.layers.Layer):
         self.built = True
 
     def call(self, maps: Sequence[Tensor]) -> Tensor:
-        x = sum(conv(x) for conv, x in zip(self.convolutions, maps, strict=True))
+        x = sum(self._convolve(n, x) for n, x in enumerate(maps))
         return keras.ops.relu(self.norm(x))
+
+    def _convolve(self, n: int, x: Tensor) -> Tensor:
+        conv = self.convolutions[n]
+        if n != self.upsampled:
+            return conv(x)
+        kernel, x = (keras.ops.cast(tensor, self.compute_dtype) for tensor in (conv.kernel, x))
+        y = upsampled_conv(x, kernel)
+        return y + keras.ops.cast(conv.bias, y.dtype) if conv.use_bias else y
 
     def compute_output_shape(self, shapes: Sequence[Shape]) -> Shape:
         batches = {shape[0] for shape in shapes} - {1}
-        return (batches.pop() if batches else 1, *shapes[0][1:3], self.filters)
+        scale = 2 if self.upsampled == 0 else 1
+        height, width = (side and scale * side for side in shapes[0][1:3])
+        return (batches.pop() if batches else 1, height, width, self.filters)
 
     def get_config(self) -> Config:
         return {
             **super().get_config(),
             "filters": self.filters,
             "kernel_size": self.kernel_size,
+            "upsampled": self.upsampled,
         }

@@ -12,11 +12,6 @@ def pad_to_stride(x: Tensor, stride: int) -> Tensor:
     return ops.pad(x, [[0, 0], [0, below], [0, right], [0, 0]])
 
 
-def upsample(x: Tensor, factor: int = 2) -> Tensor:
-    """Repeat every cell of `(B, H, W, C)` `factor` times along both axes."""
-    return ops.repeat(ops.repeat(x, factor, axis=1), factor, axis=2)
-
-
 def space_to_depth(x: Tensor, block: int) -> Tensor:
     """Rearrange `(B, H, W, C)` to `(B, H / block, W / block, block² · C)`."""
     batch, height, width, channels = ops.shape(x)

@@ -7,7 +7,7 @@ import keras
 
 from ytvos_keras.layers.joint_conv import JointConv
 from ytvos_keras.layers.one_filter_conv import OneFilterConv
-from ytvos_keras.layers.resolution import depth_to_space, upsample
+from ytvos_keras.layers.resolution import depth_to_space
 from ytvos_keras.layers.types import Tensor
 
 
@@ -67,16 +67,17 @@ class SkipDecoder(keras.layers.Layer):
 
     def __init__(self, filters: Sequence[int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.at_8, self.at_4, self.at_2 = (
-            JointConv(n, 3, dtype=self.dtype_policy, name=f"at_{stride}")
-            for n, stride in zip(filters, (8, 4, 2), strict=True)
-        )
+        at_8, at_4, at_2 = filters
+        policy = self.dtype_policy
+        self.at_8 = JointConv(at_8, dtype=policy, name="at_8")
+        self.at_4 = JointConv(at_4, upsampled=0, dtype=policy, name="at_4")
+        self.at_2 = JointConv(at_2, upsampled=0, dtype=policy, name="at_2")
         self.to_logits = keras.layers.Conv2D(
             4, 3, padding="same", dtype=self.dtype_policy, name="to_logits"
         )
 
     def call(self, hidden: Tensor, skip_4: Tensor, skip_2: Tensor) -> Tensor:
         x = self.at_8([hidden])
-        x = self.at_4([upsample(x), skip_4])
-        x = self.at_2([upsample(x), skip_2])
+        x = self.at_4([x, skip_4])
+        x = self.at_2([x, skip_2])
         return keras.ops.cast(depth_to_space(self.to_logits(x), 2), "float32")

@@ -6,7 +6,6 @@ import keras
 from keras import ops
 
 from ytvos_keras.layers.joint_conv import JointConv
-from ytvos_keras.layers.resolution import upsample
 from ytvos_keras.layers.types import Tensor
 
 
@@ -77,8 +76,8 @@ class PyramidEncoder(keras.layers.Layer):
         self.backbone = backbone
         self.skips = skips
         self.merge_32 = JointConv(self.merged_filters, 1, dtype=policy, name="merge_32")
-        self.merge_16 = JointConv(self.merged_filters, 3, dtype=policy, name="merge_16")
-        self.merge_8 = JointConv(filters, 3, dtype=policy, name="merge_8")
+        self.merge_16 = JointConv(self.merged_filters, upsampled=1, dtype=policy, name="merge_16")
+        self.merge_8 = JointConv(filters, upsampled=1, dtype=policy, name="merge_8")
         self.to_key = None
         if key_filters:
             self.to_key = keras.layers.Conv2D(key_filters, 1, dtype=policy, name="to_key")
@@ -89,8 +88,8 @@ class PyramidEncoder(keras.layers.Layer):
     def from_maps(self, maps: dict[int, Tensor]) -> dict[str, Tensor]:
         """`call` from the backbone's maps."""
         x = self.merge_32([maps[32]])
-        x = self.merge_16([maps[16], upsample(x)])
-        x = self.merge_8([maps[8], upsample(x)])
+        x = self.merge_16([maps[16], x])
+        x = self.merge_8([maps[8], x])
         features = {"features": x}
         if self.to_key is not None:
             features["key"] = _normalize(self.to_key(x))
