@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras import ops
 from models_helper import SMALL, make_clip, new_model, sigmoid, small_model
 
+from ytvos_keras.losses import MaskCrossentropy
 from ytvos_keras.models import PRESETS, S2S, S2SConfig
 
 both = pytest.mark.parametrize("kind", ["paper", "lite"])
@@ -185,6 +186,20 @@ def test_gradient_reaches_every_part(kind):
             if id(v) in mine
         ]
         assert max(largest) > 0, part
+
+
+def test_the_first_step_of_fit_traces_the_network_once(monkeypatch):
+    model, clip = new_model("paper"), make_clip(length=2)
+    call, traces = S2S.call, []
+
+    def counted(self, *args, **kwargs):
+        traces.append(1)
+        return call(self, *args, **kwargs)
+
+    monkeypatch.setattr(S2S, "call", counted)
+    model.compile(keras.optimizers.Adam(), MaskCrossentropy(), jit_compile=False)
+    model.fit(clip, clip["mask"][:, None], epochs=2, verbose=0)
+    assert len(traces) == 1
 
 
 def test_frozen_backbone_gets_no_gradient():

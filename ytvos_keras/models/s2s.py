@@ -108,6 +108,13 @@ class S2S(keras.Model):
         self.step(frame, self.initialize(frame, frame[..., :1]))
         self.built = True
 
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Configure training, as any Keras model; the optimizer's variables are created at once."""
+        super().compile(*args, **kwargs)
+        # Keras creates them while it traces the first step, which it must then trace once more.
+        if self.optimizer is not None and not self.optimizer.built:
+            self.optimizer.build(self.trainable_variables)
+
     def call(self, inputs: Tensors, training: bool | None = None) -> Tensor:
         frames, masks = inputs["frames"], inputs["mask"]
         objects = masks.shape[-1]
