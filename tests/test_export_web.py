@@ -33,7 +33,6 @@ from playwright.sync_api import expect
 WEB = Path(__file__).parents[1] / "export" / "web"
 SITE = WEB / "site"
 SIZE = (360, 640)  # of the bundled clip
-WORKING = (128, 224)  # of the bundled model: a quarter of its memory and time
 BOXES = {1: (180, 90, 420, 320), 2: (30, 20, 120, 110)}
 BUDGET = 0.001  # share of pixels that may differ, due to rounding at edges
 CLOSE = 1e-3  # probability difference below which rounding decides between two objects
@@ -147,7 +146,7 @@ def check(frames, model: Path) -> None:
 @needs_browser
 @pytest.mark.parametrize(
     ("precision", "isolated"),
-    [("float32", False), ("float16", True)],
+    [("float32", False), ("int8", True)],
     ids=["one core", "several cores"],
 )
 def test_page_matches_onnxruntime(browser, tmp_path, precision, isolated):
@@ -221,31 +220,17 @@ def test_frames_match_the_file(browser, tmp_path):
 
 @pytest.mark.slow
 @needs_browser
-def test_the_bundled_model_in_the_page(browser, tmp_path):
-    model = ytvos_keras.load("s2s-lite")
-    exported = export_onnx(model, new_folder(), name="s2s-lite", size=WORKING, precision="int8")
-    with opened(browser, exported.path, tmp_path) as person:
-        draw(person)
-        person.go_to(4)
-        person.press("o")
-        person.page.evaluate(COLLECT)
-        person.propagate()
-        frames = person.page.evaluate(COLLECTED)
-    assert (frames[0]["rows"], frames[0]["columns"]) == WORKING
-    check(frames, exported.path)
-
-
-@pytest.mark.slow
-@needs_browser
-def test_both_pages_give_the_same_masks_and_confidence(browser, tmp_path):
-    """Run the bundled model on the bundled clip in the static page and in `ytvos-annotate`."""
+def test_the_bundled_model_in_both_pages(browser, tmp_path):
+    """The static page segments like onnxruntime, and `ytvos-annotate` like the static page."""
     model = ytvos_keras.load("s2s-lite")
     exported = export_onnx(model, new_folder(), name="s2s-lite", precision="float16")
     with opened(browser, exported.path, tmp_path / "static") as person:
         person.page.evaluate(COLLECT)
         follow(person)
-        seen = {frame["index"]: frame["confidence"] for frame in person.page.evaluate(COLLECTED)}
+        frames = person.page.evaluate(COLLECTED)
         static = saved_masks(person)
+    assert (frames[0]["rows"], frames[0]["columns"]) == model.config.input_size
+    check(frames, exported.path)
 
     (tmp_path / "videos").mkdir()
     shutil.copy(bundled_clip().path, tmp_path / "videos" / "bunny.mp4")
@@ -266,6 +251,7 @@ def test_both_pages_give_the_same_masks_and_confidence(browser, tmp_path):
             ours, theirs = labels == number, served[name] == number
             # Canvas and Pillow scale the frames differently.
             assert (ours & theirs).sum() > 0.97 * (ours | theirs).sum(), (name, number)
+    seen = {frame["index"]: frame["confidence"] for frame in frames}
     for index in (1, 2):
         sure = {str(i): found.confidence for i, found in project.predicted[index].items()}
         assert seen[index] == pytest.approx(sure, abs=0.05)

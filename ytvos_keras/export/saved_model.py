@@ -4,7 +4,6 @@ import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
-import keras
 import tensorflow as tf
 
 from ytvos_keras.export.byte_signatures import byte_signatures
@@ -112,7 +111,7 @@ def export_saved_model(
     output.mkdir(parents=True, exist_ok=True)
     with atomic_folder(path) as part:
         written = checked_signatures(model, size) | byte_signatures(model, size)
-        _write(written, part, report)
+        _write(model, written, part, report)
         stream = SavedModelStream(part)
         frames, masks = demo_clip(size or model.config.input_size)
         parity = measure_parity(
@@ -135,13 +134,15 @@ def _in_float32(model: S2S) -> S2S:
     return copy
 
 
-def _write(signatures: dict[str, Signature], path: Path, report: Progress) -> None:
-    archive = keras.export.ExportArchive()
+def _write(model: S2S, signatures: dict[str, Signature], path: Path, report: Progress) -> None:
+    # Not keras.export.ExportArchive, which traces every function a second time when it writes.
+    module, traced = tf.Module(), {}
+    module.weights = [weight.value for weight in model.weights]
     for number, (name, (function, inputs)) in enumerate(signatures.items(), start=1):
-        endpoint = archive.add_endpoint(name, function, input_signature=[inputs])
-        endpoint.get_concrete_function()  # traced here one by one, not all at once when writing
+        traced[name] = tf.function(function, autograph=False).get_concrete_function(inputs)
         report("tracing", number, len(signatures))
-    archive.write_out(str(path), verbose=False)
+    default = next(iter(traced.values()))
+    tf.saved_model.save(module, str(path), traced | {"serving_default": default})
 
 
 def _write_warmup(stream, name: str, path: Path, frames, masks, report: Progress) -> int:
