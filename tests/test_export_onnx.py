@@ -24,6 +24,7 @@ from ytvos_keras.export.onnx_files import export_onnx
 from ytvos_keras.export.onnx_half import with_half_weights
 from ytvos_keras.export.onnx_stream import FeatureStream, OnnxStream
 from ytvos_keras.export.parity import (
+    CorrectedStream,
     KerasStream,
     ParityError,
     check_parity,
@@ -39,7 +40,7 @@ NARROW_VGG16 = dataclasses.replace(
     state_filters=64,
     decoder_filters=(64, 32, 32, 16, 16),
 )
-GRAPHS = ["initialize", "step", "encode", "step_features", "segment_clip"]
+GRAPHS = ["step", "initialize", "encode", "step_features", "segment_clip"]
 
 
 def files_of(exported) -> dict[str, Path]:
@@ -233,6 +234,9 @@ def test_small_models_match_keras(kind):
         frames, masks = demo_clip(size, frames=6, objects=objects)
         for other in (stream, FeatureStream(stream.graphs, threads=1)):
             check_parity(measure_parity(KerasStream(model), other, frames, masks))
+        if kind == "lite":
+            streams = (CorrectedStream(each, masks) for each in (KerasStream(model), stream))
+            check_parity(measure_parity(*streams, frames, masks))
 
 
 @pytest.mark.slow

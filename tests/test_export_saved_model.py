@@ -12,7 +12,13 @@ from tiny_s2s import TinyS2S
 
 from ytvos_keras.errors import InputError
 from ytvos_keras.export import saved_model as module
-from ytvos_keras.export.parity import KerasStream, ParityError, demo_clip, measure_parity
+from ytvos_keras.export.parity import (
+    CorrectedStream,
+    KerasStream,
+    ParityError,
+    demo_clip,
+    measure_parity,
+)
 from ytvos_keras.export.saved_model import export_saved_model
 from ytvos_keras.export.saved_model_stream import SavedModelStream
 from ytvos_keras.export.served_model import ServedVersion
@@ -208,3 +214,6 @@ def test_s2s_lite(tmp_path):
         parity = measure_parity(KerasStream(model), stream(saved.path), *clip)
         assert parity.largest_difference < 1e-4
     check_with_c_library(model, saved.path, clip, tmp_path)
+    streams = KerasStream(model), SavedModelStream(saved.path)
+    parity = measure_parity(*(CorrectedStream(each, clip[1]) for each in streams), *clip)
+    assert parity.largest_difference < 1e-4

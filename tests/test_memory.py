@@ -64,7 +64,7 @@ def test_corrections_are_kept_but_leave_a_slot_for_predictions():
         while state["bank_age"][0, 0] < t:
             n = int(state["bank_age"][0, 0]) + 1
             state = state | memory.update(frame(n), masks(n), state)
-        state = state | memory.trust(frame(t), masks(50 + t), state)
+        state = state | memory.trust(memory.begin(frame(t), masks(50 + t)), state)
         np.testing.assert_array_equal(state["bank_age"][0], ages)
 
 
@@ -94,6 +94,6 @@ def test_empty_slots_are_never_read():
 def test_small_banks(slots):
     memory = new_memory(slots)
     state = run(memory, 4)
-    state = state | memory.trust(frame(4), masks(54), state)
+    state = state | memory.trust(memory.begin(frame(4), masks(54)), state)
     assert state["bank_age"][0, 0] == 4  # the first frame is kept
     assert np.isfinite(memory(frame(5), state)).all()

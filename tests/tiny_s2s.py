@@ -12,6 +12,7 @@ class TinyS2S(keras.Model):
     """Has states at two resolutions; like `S2S`, pads internally and shares the frame."""
 
     stride = 8
+    memory = None
 
     def __init__(self, input_size=(32, 48)):
         super().__init__()

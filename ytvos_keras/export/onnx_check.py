@@ -5,17 +5,19 @@ from pathlib import Path
 
 import numpy as np
 
+from ytvos_keras.export.onnx_convert import CLIP
 from ytvos_keras.export.onnx_packages import onnx
 from ytvos_keras.export.onnx_stream import FeatureStream, OnnxStream
 from ytvos_keras.export.parity import (
+    CorrectedStream,
     KerasStream,
     Parity,
     check_parity,
     demo_clip,
     measure_parity,
 )
+from ytvos_keras.export.signatures import CORRECT
 
-CLIP = "segment_clip"
 _FEW = 3  # frames; enough to see whether another graph agrees with `initialize` and `step`
 
 Graphs = Mapping[str, onnx.ModelProto | Path]
@@ -29,7 +31,7 @@ def check_graphs(
 
     Args:
         model: The Keras model.
-        graphs: All five graphs, or their files.
+        graphs: All graphs, or their files.
         size: (height, width) of all images, where the graphs have a fixed one.
         report: Called with what is being done, frames done and in all.
         within: Whether the probabilities must agree with the model's.
@@ -50,6 +52,11 @@ def check_graphs(
     few = frames[:_FEW]
     for other in (FeatureStream(graphs), _ClipStream(graphs, few, masks)):
         found = measure_parity(stream, other, few, masks)
+        if within:
+            check_parity(found)
+    if CORRECT in graphs:
+        streams = (CorrectedStream(each, masks) for each in (KerasStream(model), stream))
+        found = measure_parity(*streams, few, masks)
         if within:
             check_parity(found)
     return parity

@@ -19,7 +19,8 @@ OPSET = 18
 NEXT = "_next"
 """In ONNX an output cannot have the name of an input: `step` takes `h` and gives `h_next`."""
 
-GRAPHS = ("initialize", "step", "encode", "step_features")
+CLIP = "segment_clip"
+"""Not converted: in ONNX it is made of `initialize` and `step`."""
 
 Graphs = dict[str, onnx.ModelProto]
 
@@ -27,7 +28,7 @@ Graphs = dict[str, onnx.ModelProto]
 def convert(
     model,
     size: tuple[int, int] | None = None,
-    graphs: Iterable[str] = GRAPHS,
+    graphs: Iterable[str] | None = None,
     on_progress: Callable[[str, int, int], None] | None = None,
 ) -> Graphs:
     """Convert signatures of a model to ONNX.
@@ -38,7 +39,7 @@ def convert(
     Args:
         model: A float32 `S2S`.
         size: (height, width) of all images, in pixels; free if left out.
-        graphs: Names of the signatures.
+        graphs: Names of the signatures; default: all but `segment_clip`.
         on_progress: Called with what is being done, graphs done and in all.
 
     Returns:
@@ -56,7 +57,8 @@ def convert(
     known = {name: spec for signature in every.values() for name, spec in signature.inputs.items()}
     state = set(every["step"].inputs) - {"image"}
     order = ["probs", "image", "mask", *every["step_features"].inputs]
-    graphs, converted = list(graphs), {}
+    graphs = [name for name in every if name != CLIP] if graphs is None else list(graphs)
+    converted = {}
     for number, name in enumerate(graphs, start=1):
         converted[name] = _convert(every[name])
         graph = converted[name].graph

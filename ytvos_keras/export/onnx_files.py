@@ -112,9 +112,9 @@ def export_onnx(
     calibration_clips = find_clips(calibration) if calibration else [bundled_clip()]
 
     # These need the packages of the extra `onnx`.
-    from ytvos_keras.export.onnx_check import CLIP, check_graphs
+    from ytvos_keras.export.onnx_check import check_graphs
     from ytvos_keras.export.onnx_clip import clip_graph
-    from ytvos_keras.export.onnx_convert import convert, input_and_output_names, save
+    from ytvos_keras.export.onnx_convert import CLIP, convert, input_and_output_names, save
     from ytvos_keras.export.onnx_precision import to_precision
 
     full = convert(model, size, on_progress=report)

@@ -7,6 +7,7 @@ from ytvos_keras.export.onnx_convert import Graphs
 from ytvos_keras.export.onnx_half import with_half_weights
 from ytvos_keras.export.onnx_quantise import calibration_inputs, quantise
 from ytvos_keras.export.onnx_stream import OnnxStream
+from ytvos_keras.export.signatures import CORRECT
 
 
 def to_precision(
@@ -27,6 +28,7 @@ def to_precision(
     inputs = calibration_inputs(OnnxStream(graphs), clips, *shape, size=size)
     quantised = {}
     for number, (name, graph) in enumerate(graphs.items(), start=1):
-        quantised[name] = quantise(graph, inputs[name])
+        # `correct` has no convolutions.
+        quantised[name] = graph if name == CORRECT else quantise(graph, inputs[name])
         report("calibrating", number, len(graphs))
     return quantised

@@ -7,6 +7,7 @@ import numpy as np
 
 from ytvos_keras.export.onnx_convert import NEXT
 from ytvos_keras.export.onnx_packages import onnx, onnxruntime
+from ytvos_keras.export.signatures import CORRECT, correction_inputs
 
 Arrays = dict[str, np.ndarray]
 
@@ -38,6 +39,11 @@ class OnnxStream:
         """Probabilities and the next state, from the graph `step`."""
         state = self.run("step", {"image": image, **state})
         return state.pop("probs"), state
+
+    def correct(self, image, mask, state):
+        """The state after a correction, from the graphs `initialize` and `correct`."""
+        given = self.initialize(image, mask)
+        return given | self.run(CORRECT, correction_inputs(given, state))
 
     def _session(self, name: str) -> onnxruntime.InferenceSession:
         if name not in self._sessions:

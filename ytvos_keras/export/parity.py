@@ -111,6 +111,23 @@ class KerasStream:
         probs, state = self.model.step(image, state)
         return np.asarray(probs), state
 
+    def correct(self, image, mask, state):
+        return self.model.correct(image, mask, state)
+
+
+class CorrectedStream:
+    """A `Stream` of a model with a memory, to which the same masks are given after every step."""
+
+    def __init__(self, stream, masks: np.ndarray):
+        self.stream, self.masks = stream, masks
+
+    def initialize(self, image, mask):
+        return self.stream.initialize(image, mask)
+
+    def step(self, image, state):
+        probs, state = self.stream.step(image, state)
+        return probs, self.stream.correct(image, self.masks, state)
+
 
 def demo_clip(
     size: tuple[int, int], frames: int = 21, objects: int = 2

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from ytvos_keras.export.signatures import CORRECT, correction_inputs
+
 
 class SavedModelStream:
     """A loaded SavedModel as a `parity.Stream`, and its other signatures.
@@ -29,3 +31,8 @@ class SavedModelStream:
         """Probabilities and the next state, from the signature `step`."""
         state = self.run("step", image=image, **state)
         return state.pop("probs"), state
+
+    def correct(self, image, mask, state):
+        """The state after a correction, from the signatures `initialize` and `correct`."""
+        given = self.initialize(image, mask)
+        return given | self.run(CORRECT, **correction_inputs(given, state))

@@ -10,6 +10,7 @@ import tensorflow as tf
 from PIL import Image
 
 from ytvos_keras.errors import InputError
+from ytvos_keras.export.signatures import CORRECT, correction_inputs
 
 WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
 _CLIP_LENGTH = 3  # frames
@@ -46,7 +47,7 @@ def warmup_inputs(stream, frames: Sequence[np.ndarray], masks: np.ndarray) -> Re
     }
     state = stream.run("initialize", **first)
     state_bytes = stream.run("initialize_bytes", **first_bytes)
-    return {
+    requests = {
         "step": {"image": clip[:, 1], **state},
         "initialize": first,
         "encode": {"image": clip[:, 1]},
@@ -59,6 +60,9 @@ def warmup_inputs(stream, frames: Sequence[np.ndarray], masks: np.ndarray) -> Re
             "mask_bytes": first_bytes["mask_bytes"],
         },
     }
+    if CORRECT in stream.signatures:
+        requests[CORRECT] = correction_inputs(state, state)
+    return requests
 
 
 def write_warmup(path: str | Path, model_name: str, requests: Requests) -> None:

@@ -7,6 +7,7 @@
 | `encode` | `image` | features |
 | `step_features` | features, state | `probs` at the padded size, state |
 | `segment_clip` | `images`, `mask` | `probs` |
+| `correct` | `previous_key`, `previous_value`, the bank | the bank |
 
 `image` is uint8 `(B, H, W, 3)`, RGB; `images` `(B, T, H, W, 3)`; `mask` uint8 `(B, H, W, 1)`, 0
 for background; `probs` float32 `(B, H, W, 1)` or `(B, T, H, W, 1)`, in 0–1. Images of any size are
@@ -16,6 +17,10 @@ output and input. Most are maps `(B, height, width, channels)`; per-frame values
 channels)`. An image, or its features, may have a batch of 1 that serves all rows: these are then
 objects of one frame, which exclude each other in the memory of `s2s-lite`. Rows of several images
 are independent.
+
+`correct` exists for models with a memory. After the step of a frame whose mask a person corrected,
+`given = initialize(image, mask)` and the bank of the step's state, which is all entries whose names
+begin with `bank_`, give the state to continue with: `{**given, **correct(...)}`.
 """
 
 import functools
@@ -26,6 +31,9 @@ import tensorflow as tf
 
 Tensors = dict[str, tf.Tensor]
 Specs = dict[str, tf.TensorSpec]
+
+
+CORRECT = "correct"
 
 
 class Signature(NamedTuple):
@@ -53,13 +61,27 @@ def signatures(model, size: tuple[int, int] | None = None) -> dict[str, Signatur
     mask = {"mask": tf.TensorSpec((None, *sides, 1), tf.uint8, "mask")}
     features, state = feature_specs(model, size), state_specs(model, size)
     bind = functools.partial
-    return {
+    found = {
         "step": Signature(bind(_step, model), image | state),
         "initialize": Signature(bind(_initialize, model), image | mask),
         "encode": Signature(bind(_encode, model), image),
         "step_features": Signature(bind(_step_features, model, features), features | state),
         "segment_clip": Signature(bind(_segment_clip, model, state), images | mask),
     }
+    if model.memory is not None:
+        found[CORRECT] = Signature(bind(_correct, model), correction_inputs(state, state))
+    return found
+
+
+def correction_inputs(given: dict, state: dict) -> dict:
+    """The inputs of `correct`.
+
+    Args:
+        given: The state that `initialize` gives for the corrected mask.
+        state: The state after the step of that frame.
+    """
+    latest = {name: x for name, x in given.items() if name.startswith("previous_")}
+    return latest | {name: x for name, x in state.items() if name.startswith("bank_")}
 
 
 def state_specs(model, size: tuple[int, int] | None = None) -> Specs:
@@ -127,6 +149,10 @@ def _segment_clip(model, state_specs: Specs, inputs: Tensors) -> Tensors:
         parallel_iterations=1,
     )
     return {"probs": tf.transpose(probs.stack(), (1, 0, 2, 3, 4))}
+
+
+def _correct(model, inputs: Tensors) -> Tensors:
+    return model.memory.trust(inputs, inputs)
 
 
 def _zeros_and_ones(mask: tf.Tensor) -> tf.Tensor:

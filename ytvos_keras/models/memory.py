@@ -114,24 +114,21 @@ class Memory(keras.layers.Layer):
         chosen = ops.logical_and(due, _oldest(age, trusted == 0))
         return previous | self._write(previous, state | {"bank_age": age}, chosen, trust=0.0)
 
-    def trust(
-        self, features: Tensors, masks: Tensor, state: Tensors, others: Tensor | None = None
-    ) -> Tensors:
-        """Update the state entries after a frame whose masks were given: a correction.
+    def trust(self, given: Tensors, state: Tensors) -> Tensors:
+        """Add a frame whose masks were given to the bank: a correction.
 
         Args:
-            features: As for `begin`.
-            masks: As for `begin`.
+            given: `"previous_key"` and `"previous_value"` of `begin` with the given masks.
             state: The state after the frame, from `update`.
-            others: As for `begin`.
+
+        Returns:
+            The entries of the bank.
         """
-        previous = self._entry(features, masks, others)
         age, trusted = state["bank_age"], state["bank_trusted"]
         full = ops.sum(trusted, axis=-1, keepdims=True) >= self.slots - 1
         later = ops.arange(self.slots)[None] > 0
         replaceable = ops.logical_and(later, ops.equal(trusted > 0, full))
-        chosen = _oldest(age, replaceable)
-        return previous | self._write(previous, state, chosen, trust=1.0)
+        return self._write(given, state, _oldest(age, replaceable), trust=1.0)
 
     def call(self, features: Tensors, state: Tensors) -> Tensor:
         key, value = (self._places(state[f"bank_{name}"]) for name in ("key", "value"))

@@ -198,15 +198,8 @@ class S2S(keras.Model):
         Returns:
             The state to hand to the next step.
         """
-        if features is None and self.config.shared_encoder:
-            features = self.encode(frame)
-        begun = self.initialize(frame, mask, features)
-        if self.memory is None:
-            return begun
-        assert features is not None  # a memory needs shared_encoder
-        mask = pad_to_stride(ops.cast(mask, "float32"), self.stride)
-        others = sum_of_others(mask, objects_per_frame(features, mask))
-        return begun | self.memory.trust(features, mask, state, others)
+        given = self.initialize(frame, mask, features)
+        return given if self.memory is None else given | self.memory.trust(given, state)
 
     def unroll(
         self, features: Tensors, state: State, teacher: Tensors | None = None, objects: int = 1
