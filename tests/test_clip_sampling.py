@@ -1,5 +1,6 @@
 """Which frames a clip shows: properties over many draws. No image is opened."""
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -110,3 +111,13 @@ def test_unusable_videos_are_left_out():
 def test_invalid_choice_of_frames():
     with pytest.raises(ValueError, match='frames must be "annotated" or "any"'):
         ClipSampler(VIDEOS, frames="all")
+
+
+def test_videos_that_cannot_be_used_are_reported(caplog):
+    sparse = [video("small", objects={1: [0, 0, 0, 0]}), video("once", frames=9, annotated=(0,))]
+    with caplog.at_level(logging.WARNING, "ytvos_keras"):
+        sampler = ClipSampler([*VIDEOS, *sparse], min_object=0.01)
+    assert {each.name for each in sampler.videos} == {each.name for each in VIDEOS}
+    (message,) = {record.getMessage() for record in caplog.records}
+    assert message.startswith("2 of 6 videos are not used: none of their objects covers 1.00%")
+    assert message.endswith("small (and 1 more)")

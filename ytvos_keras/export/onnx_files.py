@@ -125,7 +125,8 @@ def export_onnx(
         facts = _facts(model, name, size, precision)
         files = {key: save(graph, part / f"{key}.onnx", facts) for key, graph in graphs.items()}
         # A copy of the metadata: onnxruntime-web does not expose those in the graphs.
-        (part / FACTS_FILE).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+        described = {**facts, "graphs": list(files)}
+        (part / FACTS_FILE).write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
         parity = check_graphs(model, files, size, report, within=precision == "float32")
         measured = {}
         if precision != "float32":

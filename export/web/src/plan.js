@@ -1,13 +1,14 @@
 // Which frames follow from which trusted frame; as in ytvos_keras/annotate/plan.py.
 
-// trusted: Map of index → Map of ids. Returns [{objects, source, frames}], frames in the order of computation.
+// trusted: Map of index → Map of ids. Returns [{objects, source, frames, step, beyond}]: frames in the order of
+// computation, step 1 or -1, and the next trusted frame in that order.
 export function plan(trusted, start, stop, direction, isFresh) {
   const chains = [];
   for (const { objects, sources } of groups(trusted)) {
     sources.forEach((source, place) => {
-      for (const frames of reaches(source, sources[place - 1], sources[place + 1], start, stop, direction)) {
+      for (const { frames, ...way } of reaches(source, sources[place - 1], sources[place + 1], start, stop, direction)) {
         const stale = frames.findLastIndex(frame => frame >= start && frame < stop && !isFresh(source, frame, objects));
-        if (stale >= 0) chains.push({ objects, source, frames: frames.slice(0, stale + 1) });
+        if (stale >= 0) chains.push({ objects, source, frames: frames.slice(0, stale + 1), ...way });
       }
     });
   }
@@ -34,12 +35,12 @@ function reaches(source, before, after, start, stop, direction) {
   if (direction !== "backward") {
     let last = after === undefined ? stop - 1 : after - 1;
     if (both && after !== undefined) last = Math.floor((source + after) / 2);
-    found.push(range(source + 1, Math.min(last, stop - 1), 1));
+    found.push({ frames: range(source + 1, Math.min(last, stop - 1), 1), step: 1, beyond: after });
   }
   if (direction !== "forward") {
     let first = before === undefined ? start : before + 1;
     if (both && before !== undefined) first = Math.floor((before + source) / 2) + 1;
-    found.push(range(source - 1, Math.max(first, start), -1));
+    found.push({ frames: range(source - 1, Math.max(first, start), -1), step: -1, beyond: before });
   }
   return found;
 }

@@ -2,6 +2,7 @@
 import { plan } from "./plan.js";
 
 const RECENT = 10; // frames over which the speed is averaged
+const REMEMBERED = 3; // trusted frames that the memory of `s2s-lite` holds beside predicted ones
 
 export class Propagation {
   #stopped = false;
@@ -39,9 +40,9 @@ export class Propagation {
     let done = 0;
     for (const chain of chains) {
       const sources = new Map(chain.objects.map(id => [id, this.#source(chain.source, id)]));
-      const followed = await this.#begin(chain.source);
+      await this.#begin(chain);
       for (const index of chain.frames) {
-        await this.#compute(index, sources, followed);
+        await this.#compute(index, sources);
         times.push(performance.now());
         const recent = times.slice(-RECENT - 1);
         const perSecond = (1000 * (recent.length - 1)) / (recent.at(-1) - recent[0]);
@@ -64,31 +65,66 @@ export class Propagation {
     return objects.every(id => trusted?.has(id) || found?.get(id)?.source === this.#source(source, id));
   }
 
-  // Shows the model the source with all masks in it; returns the ids that it follows.
-  async #begin(source) {
-    const { width, height } = this.backend.video;
-    const labels = this.backend.labels(source);
-    const ids = [...new Set(labels)].filter(Boolean).sort((a, b) => a - b);
-    if (!ids.length) return ids;
-    const [rows, columns] = this.segmenter.sizeFor(height, width);
-    const image = await this.#image(source, rows, columns);
-    const small = shrinkLabels(labels, height, width, rows, columns);
-    await this.segmenter.initialize(image, ids.map(id => small.map(label => Number(label === id))), rows, columns);
-    this.#tellScripts({ index: source, image, labels, rows, columns });
-    return ids;
+  // Shows the model trusted frames, as in ytvos_keras/annotate/chain_runner.py.
+  async #begin(chain) {
+    const { segmenter } = this;
+    segmenter.reset();
+    for (const index of this.#toRemember(chain)) {
+      const ahead = (index - chain.source) * chain.step > 0;
+      const labels = this.backend.labels(index);
+      await this.#show(index, ahead ? labels.map(id => (chain.objects.includes(id) ? id : 0)) : labels);
+    }
+    for (const id of [...segmenter.ids]) if (this.#isGone(id, chain)) segmenter.remove(id);
   }
 
-  async #compute(index, sources, followed) {
-    const { backend } = this;
+  // Trusted frames, those ahead first, the source last: it, the one that the chain leads towards, and others that are
+  // far from these.
+  #toRemember({ objects, source, step, beyond }) {
+    const chosen = beyond === undefined ? [source] : [source, beyond];
+    const holds = ids => objects.some(id => ids.has(id));
+    const rest = new Set([...this.backend.trusted].filter(([, ids]) => holds(ids)).map(([index]) => index));
+    for (const index of chosen) rest.delete(index);
+    const distance = index => Math.min(...chosen.map(other => Math.abs(index - other)));
+    while (rest.size && chosen.length < REMEMBERED) {
+      const farthest = [...rest].sort((a, b) => distance(b) - distance(a) || a - b)[0];
+      chosen.push(farthest);
+      rest.delete(farthest);
+    }
+    const ahead = index => (index - source) * step;
+    return chosen.sort((a, b) => (ahead(a) <= 0) - (ahead(b) <= 0) || Math.abs(ahead(b)) - Math.abs(ahead(a)));
+  }
+
+  // Whether the latest trusted frame of an object, at the source or before it, does not have it.
+  #isGone(id, { source, step }) {
+    const behind = [...this.backend.trusted].filter(([index, ids]) => ids.has(id) && (source - index) * step >= 0);
+    if (!behind.length) return false;
+    const latest = behind.map(([index]) => index).sort((a, b) => Math.abs(source - a) - Math.abs(source - b))[0];
+    return !this.backend.labels(latest).includes(id);
+  }
+
+  async #show(index, labels) {
+    const { width, height } = this.backend.video;
+    const ids = [...new Set(labels)].filter(Boolean).sort((a, b) => a - b);
+    for (const id of this.backend.trusted.get(index).keys()) if (!ids.includes(id)) this.segmenter.remove(id);
+    if (!ids.length) return;
+    const [rows, columns] = this.segmenter.sizeFor(height, width);
+    const image = await this.#image(index, rows, columns);
+    const small = shrinkLabels(labels, height, width, rows, columns);
+    const masks = new Map(ids.map(id => [id, small.map(label => Number(label === id))]));
+    await this.segmenter.show(image, masks, rows, columns);
+    this.#tellScripts({ index, image, labels, rows, columns });
+  }
+
+  async #compute(index, sources) {
+    const { backend, segmenter } = this;
     const { width, height } = backend.video;
     let found = new Uint8Array(width * height);
-    const sure = new Map(); // id → confidence
-    if (followed.length) {
-      const [rows, columns] = this.segmenter.sizeFor(height, width);
+    let sure = new Map(); // id → confidence
+    if (segmenter.ids.length) {
+      const [rows, columns] = segmenter.sizeFor(height, width);
       const image = await this.#image(index, rows, columns);
-      const rowsFound = await this.segmenter.step(image, rows, columns, height, width);
-      found = rowsFound.map(row => (row ? followed[row - 1] : 0));
-      followed.forEach((id, k) => sure.set(id, this.segmenter.confidence?.[k] ?? null));
+      found = await segmenter.step(image, rows, columns, height, width);
+      sure = segmenter.confidence;
       this.#tellScripts({ index, image, labels: found, rows, columns, confidence: Object.fromEntries(sure) });
     }
     this.#merge(index, found, sources, sure);

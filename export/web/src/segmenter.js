@@ -3,6 +3,7 @@ import * as ort from "../lib/ort.mjs";
 
 const NEXT = "_next"; // an output cannot have an input's name: a step takes h and gives h_next
 const BACKGROUND = 0.5;
+const GRAPHS = ["initialize", "step"];
 
 ort.env.wasm.wasmPaths = { wasm: new URL("../lib/ort-wasm-simd-threaded.wasm", import.meta.url).href };
 // Threads share memory, which a browser allows only where the server asks for isolation.
@@ -16,7 +17,7 @@ export class Segmenter {
     if (!response.ok) throw new Error(`no model in ${folder}; see the README of this page`);
     const facts = await response.json();
     const sessions = {};
-    for (const name of ["initialize", "step"]) {
+    for (const name of facts.graphs?.includes("correct") ? [...GRAPHS, "correct"] : GRAPHS) {
       const file = await fetch(`${folder}${name}.onnx`);
       if (!file.ok) throw new Error(`${folder}${name}.onnx: ${file.status}`);
       sessions[name] = await ort.InferenceSession.create(await file.arrayBuffer(), { executionProviders: ["wasm"] });
@@ -27,7 +28,12 @@ export class Segmenter {
   constructor(facts, sessions) {
     this.facts = facts;
     this.sessions = sessions;
-    this.state = null;
+    this.reset();
+  }
+
+  reset() {
+    this.ids = []; // of the objects, one for each row of the state
+    this.state = {};
   }
 
   // [height, width] to work at: the model's area, the frame's aspect ratio.
@@ -39,32 +45,95 @@ export class Segmenter {
     return [height, width].map(side => Math.max(1, Math.round((side * scale) / stride)) * stride);
   }
 
-  // The expected J of every object's mask in the latest frame; undefined if the model does not predict it.
+  // The expected J of every object's mask in the latest frame by its id, null if the model does not predict it.
   get confidence() {
-    return this.state?.confidence?.data;
+    return new Map(this.ids.map((id, row) => [id, this.state.confidence?.data[row] ?? null]));
   }
 
-  // image: RGB Uint8Array of height * width * 3; masks: for each object a Uint8Array of height * width, 0 or 1.
-  async initialize(image, masks, height, width) {
+  // A frame with masks: known objects are corrected, others begin.
+  // image: RGB Uint8Array of height * width * 3; masks: Map of id → Uint8Array of height * width, 0 or 1.
+  async show(image, masks, height, width) {
+    const size = [1, height, width, 3];
+    if (this.ids.length) await this.#step(image, size);
+    const known = this.ids.filter(id => masks.has(id));
+    if (known.length) {
+      const rows = known.map(id => this.ids.indexOf(id));
+      const given = await this.#initialize(image, size, known.map(id => masks.get(id)));
+      const state = await this.#correct(given, takeRows(this.state, rows));
+      for (const [name, x] of Object.entries(state)) rows.forEach((row, k) => rowOf(this.state[name], row).set(rowOf(x, k)));
+    }
+    const others = [...masks.keys()].filter(id => !known.includes(id));
+    if (others.length) {
+      const begun = await this.#initialize(image, size, others.map(id => masks.get(id)));
+      this.state = this.ids.length ? joinRows(this.state, begun) : begun;
+      this.ids.push(...others);
+    }
+  }
+
+  remove(id) {
+    if (!this.ids.includes(id)) return;
+    const rows = [...this.ids.keys()].filter(row => this.ids[row] !== id);
+    this.state = rows.length ? takeRows(this.state, rows) : {};
+    this.ids = rows.map(row => this.ids[row]);
+  }
+
+  // Labels of the next image at the video's size, a Uint8Array of frameHeight * frameWidth: ids, or 0.
+  async step(image, height, width, frameHeight, frameWidth) {
+    const probs = await this.#step(image, [1, height, width, 3]);
+    const rows = mostProbable(probs.data, height, width, frameHeight, frameWidth);
+    return rows.map(row => (row ? this.ids[row - 1] : 0));
+  }
+
+  #initialize(image, size, masks) {
+    const [, height, width] = size;
     const all = new Uint8Array(masks.length * height * width);
     masks.forEach((mask, k) => all.set(mask, k * height * width));
-    this.state = await this.sessions.initialize.run({
-      image: new ort.Tensor("uint8", image, [1, height, width, 3]),
-      mask: new ort.Tensor("uint8", all, [masks.length, height, width, 1]),
-    });
+    const mask = new ort.Tensor("uint8", all, [masks.length, height, width, 1]);
+    return this.sessions.initialize.run({ image: new ort.Tensor("uint8", image, size), mask });
   }
 
-  // Labels of the next image at the video's size, a Uint8Array of frameHeight * frameWidth: 0, or the
-  // number of an object from 1 on.
-  async step(image, height, width, frameHeight, frameWidth) {
-    const outputs = await this.sessions.step.run({
-      image: new ort.Tensor("uint8", image, [1, height, width, 3]),
-      ...this.state,
-    });
-    const { probs, ...next } = outputs;
-    this.state = Object.fromEntries(Object.entries(next).map(([name, x]) => [name.slice(0, -NEXT.length), x]));
-    return mostProbable(probs.data, height, width, frameHeight, frameWidth);
+  async #step(image, size) {
+    const inputs = { image: new ort.Tensor("uint8", image, size), ...this.state };
+    const { probs, ...next } = await this.sessions.step.run(inputs);
+    this.state = asInputs(next);
+    return probs;
   }
+
+  // Adds a frame to the memory, if the model has one; given: from initialize, state: after the step of that frame.
+  async #correct(given, state) {
+    if (!this.sessions.correct) return given;
+    const { previous_key, previous_value } = given;
+    const bank = Object.entries(state).filter(([name]) => name.startsWith("bank_"));
+    const inputs = { previous_key, previous_value, ...Object.fromEntries(bank) };
+    return { ...given, ...asInputs(await this.sessions.correct.run(inputs)) };
+  }
+}
+
+const asInputs = outputs => Object.fromEntries(Object.entries(outputs).map(([name, x]) => [name.slice(0, -NEXT.length), x]));
+
+// The objects are the first dimension of every tensor of a state.
+function rowOf(tensor, row) {
+  const length = tensor.data.length / tensor.dims[0];
+  return tensor.data.subarray(row * length, (row + 1) * length);
+}
+
+function takeRows(state, rows) {
+  return fromRows(state, x => rows.map(row => rowOf(x, row)));
+}
+
+function joinRows(state, other) {
+  return fromRows(state, (x, name) => [x, other[name]].flatMap(y => Array.from({ length: y.dims[0] }, (_, row) => rowOf(y, row))));
+}
+
+// A state of the rows that `choose` returns for every tensor.
+function fromRows(state, choose) {
+  const build = ([name, x]) => {
+    const rows = choose(x, name);
+    const data = new Float32Array(rows.length * rows[0].length);
+    rows.forEach((row, k) => data.set(row, k * row.length));
+    return [name, new ort.Tensor("float32", data, [rows.length, ...x.dims.slice(1)])];
+  };
+  return Object.fromEntries(Object.entries(state).map(build));
 }
 
 // Resizes bilinearly (half-pixel centres) and takes the argmax over [0.5, p1 … pK] at every pixel.
