@@ -5,7 +5,7 @@ import tensorflow as tf
 from keras import ops
 
 from ytvos_keras.layers.joint_conv import JointConv
-from ytvos_keras.layers.one_filter_conv import OneFilterConv
+from ytvos_keras.layers.narrow_conv import NarrowConv
 from ytvos_keras.layers.resolution import (
     depth_to_space,
     pad_to_stride,
@@ -18,22 +18,22 @@ def random(*shape, seed=0):
     return np.random.default_rng(seed).normal(size=shape).astype("float32")
 
 
-@pytest.mark.parametrize("kernel_size", [1, 3, 5])
-def test_one_filter_conv_matches_conv2d(kernel_size):
-    x, ours = random(2, 6, 9, 4), OneFilterConv(kernel_size)
-    stock = keras.layers.Conv2D(1, kernel_size, padding="same")
+@pytest.mark.parametrize(("filters", "kernel_size"), [(1, 1), (1, 5), (4, 3)])
+def test_narrow_conv_matches_conv2d(filters, kernel_size):
+    x, ours = random(2, 6, 9, 4), NarrowConv(filters, kernel_size)
+    stock = keras.layers.Conv2D(filters, kernel_size, padding="same")
     ours.build(x.shape)
     stock.build(x.shape)
     weights = [random(*w.shape, seed=3) for w in ours.get_weights()]
     ours.set_weights(weights)
     stock.set_weights(weights)
     np.testing.assert_allclose(ours(x), stock(x), atol=1e-5)
-    assert OneFilterConv.from_config(ours.get_config()).kernel_size == kernel_size
+    assert NarrowConv.from_config(ours.get_config()).get_config() == ours.get_config()
 
 
-def test_one_filter_conv_needs_an_odd_kernel():
+def test_narrow_conv_needs_an_odd_kernel():
     with pytest.raises(ValueError, match=r"kernel_size must be odd\. Received: kernel_size=4"):
-        OneFilterConv(4)
+        NarrowConv(1, 4)
 
 
 def test_joint_conv_convolves_the_concatenation():

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 
 from ytvos_keras.layers.joint_conv import JointConv
-from ytvos_keras.layers.one_filter_conv import OneFilterConv
+from ytvos_keras.layers.narrow_conv import NarrowConv
 from ytvos_keras.layers.resolution import depth_to_space
 from ytvos_keras.layers.types import Tensor
 
@@ -38,7 +38,7 @@ class Decoder(keras.layers.Layer):
             )
             for n in filters
         ]
-        self.to_logits = OneFilterConv(5, dtype=self.dtype_policy, name="to_logits")
+        self.to_logits = NarrowConv(1, 5, dtype=self.dtype_policy, name="to_logits")
 
     def call(self, hidden: Tensor) -> Tensor:
         x = hidden
@@ -72,9 +72,7 @@ class SkipDecoder(keras.layers.Layer):
         self.at_8 = JointConv(at_8, dtype=policy, name="at_8")
         self.at_4 = JointConv(at_4, upsampled=0, dtype=policy, name="at_4")
         self.at_2 = JointConv(at_2, upsampled=0, dtype=policy, name="at_2")
-        self.to_logits = keras.layers.Conv2D(
-            4, 3, padding="same", dtype=self.dtype_policy, name="to_logits"
-        )
+        self.to_logits = NarrowConv(4, 3, dtype=policy, name="to_logits")
 
     def call(self, hidden: Tensor, skip_4: Tensor, skip_2: Tensor) -> Tensor:
         x = self.at_8([hidden])
