@@ -13,17 +13,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from annotate_project import box, make_project
 from chromium import CHROMIUM
+from models_helper import small_model
 from PIL import Image
 from tiny_export import new_folder, tiny_onnx
 
 import ytvos_keras
+from ytvos_keras.annotate.chain_runner import ChainRunner
+from ytvos_keras.annotate.plan import plan
 from ytvos_keras.annotate.workspace import Workspace
 from ytvos_keras.export.annotated_clips import bundled_clip
 from ytvos_keras.export.onnx_files import export_onnx
 from ytvos_keras.export.onnx_stream import OnnxStream
+from ytvos_keras.export.parity import demo_clip
 from ytvos_keras.inference import Segmenter
 from ytvos_keras.inference.merge import BACKGROUND
+from ytvos_keras.media.masks import ids_in
 
 pytest.importorskip("playwright")
 from annotate_browser import Person, chromium, new_page
@@ -85,6 +91,16 @@ def browser():
         yield browser
 
 
+@pytest.fixture(scope="module")
+def gpu_browser(browser):
+    """Chromium with WebGPU computed by its software renderer."""
+    flags = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"]
+    flags += ["--enable-features=Vulkan", "--use-vulkan=swiftshader", "--no-sandbox"]
+    browser = browser.browser_type.launch(executable_path=CHROMIUM, args=flags)
+    yield browser
+    browser.close()
+
+
 @contextlib.contextmanager
 def opened(browser, model: Path, folder: Path, isolated: bool = False):
     """Yield a user who has opened the bundled clip on the page."""
@@ -101,10 +117,10 @@ def opened(browser, model: Path, folder: Path, isolated: bool = False):
 
 
 def draw(person: Person) -> None:
-    for number, box in BOXES.items():
+    for number, corners in BOXES.items():
         person.press("n")
         person.page.locator("#objects li").nth(number - 1).wait_for()
-        person.lasso(*box)
+        person.lasso(*corners)
 
 
 def saved_masks(person: Person) -> dict[str, np.ndarray]:
@@ -117,41 +133,55 @@ def saved_masks(person: Person) -> dict[str, np.ndarray]:
         return {name: np.asarray(picture) for name, picture in pictures.items()}
 
 
-def check(frames, model: Path) -> None:
-    """Stream the images that the page processed through onnxruntime and compare the labels."""
-    stream = OnnxStream({name: model / f"{name}.onnx" for name in ("initialize", "step")})
+def check(frames, model: Path, shown: int = 1) -> None:
+    """Stream the images that the page processed through onnxruntime and compare the results.
+
+    The labels of the first `shown` frames were given to the model: they begin and correct objects.
+    """
+    stream = OnnxStream({path.stem: path for path in model.glob("*.onnx")})
     state = None
-    for frame in frames:
+    for number, frame in enumerate(frames):
         size = frame["rows"], frame["columns"]
         image = np.array(frame["image"], np.uint8).reshape(1, *size, 3)
         labels = np.array(frame["labels"], np.uint8).reshape(SIZE)
-        if state is None:
-            rows, columns = (
-                ((np.arange(small) + 0.5) * large / small).astype(int)
-                for small, large in zip(size, SIZE, strict=True)
+        if state is not None:
+            probs, state = stream.step(image, state)
+        if number < shown:
+            masks = masks_of(labels, size)
+            begins = state is None
+            state = (
+                stream.initialize(image, masks) if begins else stream.correct(image, masks, state)
             )
-            small = labels[rows][:, columns]
-            masks = np.stack([small == 1, small == 2]).astype(np.uint8)[..., None]
-            state = stream.initialize(image, masks)
             continue
-        probs, state = stream.step(image, state)
         large = tf.image.resize(np.asarray(probs, np.float32), SIZE).numpy()[..., 0]
         scores = np.concatenate([np.full_like(large[:1], BACKGROUND), large])
         chosen = np.take_along_axis(scores, labels[None].astype(int), 0)[0]
         wrong = np.mean(scores.max(0) - chosen > CLOSE)
         assert wrong <= BUDGET, f"frame {frame['index']}"
+        if "confidence" in state:
+            sure = {str(row + 1): float(x) for row, x in enumerate(state["confidence"][:, 0])}
+            assert frame["confidence"] == pytest.approx(sure, abs=CLOSE)
+
+
+def masks_of(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    rows, columns = (
+        ((np.arange(small) + 0.5) * large / small).astype(int)
+        for small, large in zip(size, SIZE, strict=True)
+    )
+    small = labels[rows][:, columns]
+    return np.stack([small == 1, small == 2]).astype(np.uint8)[..., None]
 
 
 @pytest.mark.slow
 @needs_browser
 @pytest.mark.parametrize(
-    ("precision", "isolated"),
-    [("float32", False), ("int8", True)],
-    ids=["one core", "several cores"],
+    ("precision", "isolated", "gpu"),
+    [("float32", False, False), ("int8", True, False), ("float16", False, True)],
+    ids=["one core", "several cores", "software WebGPU"],
 )
-def test_page_matches_onnxruntime(browser, tmp_path, precision, isolated):
+def test_page_matches_onnxruntime(browser, gpu_browser, tmp_path, precision, isolated, gpu):
     model = tiny_onnx(precision).path
-    with opened(browser, model, tmp_path, isolated) as person:
+    with opened(gpu_browser if gpu else browser, model, tmp_path, isolated) as person:
         draw(person)
         person.go_to(6)
         person.press("o")
@@ -160,6 +190,8 @@ def test_page_matches_onnxruntime(browser, tmp_path, precision, isolated):
         frames = person.page.evaluate(COLLECTED)
         masks = saved_masks(person)
         assert person.page.evaluate("crossOriginIsolated") is isolated
+        runs_on = person.page.evaluate("document.documentElement.dataset.runsOn")
+        assert runs_on == ("webgpu" if gpu else "wasm")
     assert [frame["index"] for frame in frames] == [0, 1, 2, 3, 4, 5]
     check(frames, model)
     assert sorted(masks) == [f"{index:05d}.png" for index in range(6)]
@@ -231,6 +263,8 @@ def test_the_bundled_model_in_both_pages(browser, tmp_path):
         static = saved_masks(person)
     assert (frames[0]["rows"], frames[0]["columns"]) == model.config.input_size
     check(frames[:4], exported.path)
+    assert [frame["index"] for frame in frames[4:]] == [0, 1, 2, 3]
+    check(frames[4:], exported.path, shown=2)  # a correction
 
     (tmp_path / "videos").mkdir()
     shutil.copy(bundled_clip().path, tmp_path / "videos" / "bunny.mp4")
@@ -255,6 +289,154 @@ def test_the_bundled_model_in_both_pages(browser, tmp_path):
     for index in (2, 3):
         sure = {str(i): found.confidence for i, found in project.predicted[index].items()}
         assert seen[index] == pytest.approx(sure, abs=0.05)
+
+
+class Recorder:
+    """A Segmenter that records which frames it is shown, with which objects, and follows none."""
+
+    def __init__(self):
+        self.log, self.object_ids, self.pending, self.confidence, self.video = [], [], [], {}, None
+
+    def reset(self):
+        self.object_ids = []
+
+    def add_objects(self, labels):
+        self.pending = ids_in(labels)
+        self.object_ids += [i for i in self.pending if i not in self.object_ids]
+
+    def remove_object(self, object_id):
+        self.object_ids.remove(object_id)
+
+    def step(self, frame):
+        self.log.append([int(frame[0, 0, 0]) - 100, self.pending, list(self.object_ids)])
+        self.pending = []
+        return np.zeros(frame.shape[:2], np.uint8)
+
+
+RECORD = """async ([count, height, width, drawn]) => {
+  const { Propagation } = await import("./local/propagation.js");
+  const log = [];
+  const segmenter = {
+    ids: [],
+    reset() { this.ids = []; },
+    sizeFor: (height, width) => [height, width],
+    show(image, masks) {
+      this.ids.push(...[...masks.keys()].filter(id => !this.ids.includes(id)));
+      log.push([image[0], [...masks.keys()], [...this.ids]]);
+    },
+    step(image) {
+      log.push([image[0], [], [...this.ids]]);
+      return new Uint8Array(height * width);
+    },
+    get confidence() { return new Map(); },
+    remove(id) { this.ids = this.ids.filter(other => other !== id); },
+  };
+  const frame = index => {
+    const canvas = new OffscreenCanvas(width, height);
+    const pen = canvas.getContext("2d");
+    pen.fillStyle = `rgb(${index} 0 0)`;
+    pen.fillRect(0, 0, width, height);
+    return canvas;
+  };
+  const masks = new Map(drawn.map(([index, labels]) => [index, Uint8Array.from(labels)]));
+  const backend = {
+    video: { width, height, frame },
+    status: { state: "ready" },
+    objects: { 1: {}, 2: {} },
+    trusted: new Map(drawn.map(([index, , ids]) => [index, new Map(ids.map(id => [id, index]))])),
+    predicted: new Map(),
+    labels: index => masks.get(index) ?? new Uint8Array(width * height),
+    setLabels: (index, labels) => masks.set(index, labels),
+    confidence: () => null,
+    tell() {},
+    emit() {},
+  };
+  await new Propagation(backend, segmenter).run(0, count, "both");
+  return log;
+}"""
+
+
+@needs_browser
+def test_the_page_shows_the_same_trusted_frames_as_ytvos_annotate(browser, tmp_path):
+    count, first, second = 14, box(5), box(30, 20, value=2)
+    drawn = {  # the second object is erased in frame 9
+        0: (first, [1]),
+        3: (first | second, [1, 2]),
+        5: (first, [1]),
+        9: (first, [1, 2]),
+        12: (first | second, [2]),
+    }
+    project = make_project(tmp_path / "project", count)
+    for _ in range(2):
+        project.add_object()
+    for index, (labels, ids) in drawn.items():
+        project.save_drawn(index, labels, ids)
+    recorder = Recorder()
+    runner = ChainRunner(project, project.frames, recorder)
+    trusted = {i: tuple(ids) for i, ids in project.trusted.items()}
+    for chain in plan(trusted, 0, count, "both", runner.is_fresh):
+        for _ in runner.run(chain):
+            pass
+
+    shutil.copytree(SITE, tmp_path / "site")
+    given = [[index, labels.ravel().tolist(), ids] for index, (labels, ids) in drawn.items()]
+    with (
+        served(tmp_path / "site", False) as address,
+        new_page(browser, address) as page,
+    ):
+        log = page.evaluate(RECORD, [count, *project.frames.size, given])
+    assert len(log) > 2 * count
+    assert log == recorder.log
+
+
+ROWS = """async ([model, frames, masks, height, width]) => {
+  const { Segmenter } = await import("./local/segmenter.js");
+  const segmenter = await Segmenter.load(new URL(model, location.href).href);
+  const images = frames.map(frame => Uint8Array.from(frame));
+  const [one, two] = masks.map(mask => Uint8Array.from(mask));
+  const size = [height, width];
+  await segmenter.show(images[0], new Map([[1, one]]), ...size);
+  await segmenter.show(images[1], new Map([[2, two]]), ...size); // begins later
+  await segmenter.show(images[2], new Map([[2, one]]), ...size); // only one is corrected
+  const states = [{ ...segmenter.state }];
+  segmenter.remove(1);
+  await segmenter.step(images[3], ...size, ...size);
+  states.push(segmenter.state);
+  return {
+    ids: segmenter.ids,
+    states: states.map(state =>
+      Object.fromEntries(Object.entries(state).map(([name, x]) => [name, [x.dims, [...x.data]]]))),
+  };
+}"""
+
+
+@pytest.mark.slow
+@needs_browser
+def test_objects_begin_are_corrected_and_removed_row_by_row(browser, tmp_path):
+    exported = export_onnx(small_model("lite"), tmp_path / "small", name="small", size=(64, 96))
+    frames, masks = demo_clip((64, 96), frames=4, objects=2)
+    stream = OnnxStream({name: exported.path / f"{name}.onnx" for name in exported.signatures})
+    images = [frame[None] for frame in frames]
+    state = stream.initialize(images[0], masks[:1])
+    _, state = stream.step(images[1], state)
+    begun = stream.initialize(images[1], masks[1:])
+    state = {name: np.concatenate([x, begun[name]]) for name, x in state.items()}
+    _, state = stream.step(images[2], state)
+    rows = stream.correct(images[2], masks[:1], {name: x[1:] for name, x in state.items()})
+    state = {name: np.concatenate([x[:1], rows[name]]) for name, x in state.items()}
+    _, last = stream.step(images[3], {name: x[1:] for name, x in state.items()})
+
+    shutil.copytree(SITE, tmp_path / "site")
+    shutil.copytree(exported.path, tmp_path / "site" / "small")
+    given = [[x.ravel().tolist() for x in frames], [x.ravel().tolist() for x in masks]]
+    with served(tmp_path / "site", False) as address, new_page(browser, address) as page:
+        found = page.evaluate(ROWS, ["small/", *given, 64, 96])
+    assert found["ids"] == [2]
+    for ours, expected in zip(found["states"], (state, last), strict=True):
+        assert ours.keys() == expected.keys()
+        for name, (dims, data) in ours.items():
+            assert tuple(dims) == expected[name].shape
+            np.testing.assert_allclose(np.reshape(data, dims), expected[name], atol=1e-3)
 
 
 def follow(person: Person) -> None:

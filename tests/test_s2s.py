@@ -202,6 +202,21 @@ def test_the_first_step_of_fit_traces_the_network_once(monkeypatch):
     assert len(traces) == 1
 
 
+@pytest.mark.slow
+def test_compiled_model_is_saved_with_its_optimizer(tmp_path):
+    model, clip = new_model("paper"), make_clip(length=2)
+    model.compile(keras.optimizers.Adam(1e-4), MaskCrossentropy(), jit_compile=False)
+    model.fit(clip, clip["mask"][:, None], epochs=2, verbose=0)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert int(loaded.optimizer.iterations) == 2
+    histories = [
+        each.fit(clip, clip["mask"][:, None], epochs=2, verbose=0).history["loss"]
+        for each in (model, loaded)
+    ]
+    np.testing.assert_allclose(*histories, rtol=1e-5)
+
+
 def test_frozen_backbone_gets_no_gradient():
     model = small_model("lite")
     trainable = {id(v) for v in model.trainable_variables}

@@ -14,7 +14,9 @@ const LIBRARIES = {
   "fflate.mjs": "fflate/esm/browser.js",
   "mediabunny.mjs": "mediabunny/dist/bundles/mediabunny.min.mjs",
   "ort.mjs": "onnxruntime-web/dist/ort.wasm.bundle.min.mjs",
-  "ort-wasm-simd-threaded.wasm": "onnxruntime-web/dist/ort-wasm-simd-threaded.wasm",
+  "ort.wasm": "onnxruntime-web/dist/ort-wasm-simd-threaded.wasm",
+  "ort-webgpu.mjs": "onnxruntime-web/dist/ort.webgpu.bundle.min.mjs",
+  "ort-webgpu.wasm": "onnxruntime-web/dist/ort-wasm-simd-threaded.asyncify.wasm",
 };
 
 for (const folder of ["css", "js", "lib", "local"]) rmSync(join(site, folder), { recursive: true, force: true });

@@ -121,7 +121,7 @@ class ChainRunner:
 
     def _show(self, index: int, labels: np.ndarray) -> None:
         """Show the Segmenter a frame with masks."""
-        for object_id in self.project.trusted[index]:
+        for object_id in self.project.trusted.get(index, ()):
             if object_id in self.segmenter.object_ids and not (labels == object_id).any():
                 self.segmenter.remove_object(object_id)
         if ids_in(labels):

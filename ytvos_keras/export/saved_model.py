@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from ytvos_keras.export.byte_signatures import byte_signatures
 from ytvos_keras.export.parity import (
+    CorrectedStream,
     KerasStream,
     Parity,
     check_parity,
@@ -29,7 +30,7 @@ from ytvos_keras.export.serving_warmup import (
     warmup_inputs,
     write_warmup,
 )
-from ytvos_keras.export.signatures import Signature
+from ytvos_keras.export.signatures import CORRECT, Signature
 from ytvos_keras.export.version_folders import new_version_folder
 from ytvos_keras.media.atomic import atomic_folder, atomic_path
 from ytvos_keras.models import S2S
@@ -118,6 +119,9 @@ def export_saved_model(
             KerasStream(model), stream, frames, masks, lambda *n: report("comparing", *n)
         )
         check_parity(parity)
+        if CORRECT in written:
+            streams = (CorrectedStream(each, masks) for each in (KerasStream(model), stream))
+            check_parity(measure_parity(*streams, frames[:3], masks))
         records = _write_warmup(stream, name, part, frames, masks, report) if warmup else 0
         if size is not None:
             (part / BATCHING_FILE).write_text(batching_parameters())

@@ -34,6 +34,7 @@ Specs = dict[str, tf.TensorSpec]
 
 
 CORRECT = "correct"
+"""The signature that only models with a memory have."""
 
 
 class Signature(NamedTuple):

@@ -63,13 +63,14 @@ class JointConv(keras.layers.Layer):
         self.built = True
 
     def call(self, maps: Sequence[Tensor]) -> Tensor:
-        x = sum(self._convolve(n, x) for n, x in enumerate(maps))
+        pairs = zip(self.convolutions, maps, strict=True)
+        x = sum(
+            self._upsample_and_convolve(conv, x) if n == self.upsampled else conv(x)
+            for n, (conv, x) in enumerate(pairs)
+        )
         return keras.ops.relu(self.norm(x))
 
-    def _convolve(self, n: int, x: Tensor) -> Tensor:
-        conv = self.convolutions[n]
-        if n != self.upsampled:
-            return conv(x)
+    def _upsample_and_convolve(self, conv: keras.layers.Conv2D, x: Tensor) -> Tensor:
         kernel, x = (keras.ops.cast(tensor, self.compute_dtype) for tensor in (conv.kernel, x))
         y = upsampled_conv(x, kernel)
         return y + keras.ops.cast(conv.bias, y.dtype) if conv.use_bias else y

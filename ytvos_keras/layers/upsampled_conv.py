@@ -6,8 +6,8 @@ from keras import ops
 from ytvos_keras.layers.resolution import depth_to_space
 from ytvos_keras.layers.types import Tensor
 
-# How the three taps of a kernel fall on two neighbouring cells, if it is centred on [0] the last
-# copy of the first cell, [1] the first copy of the second.
+# Which of two neighbouring cells each of the three taps sees: [0] for a kernel centred on the last
+# copy of the first cell, [1] on the first copy of the second.
 _TAPS = np.array([[[1, 1, 0], [0, 0, 1]], [[1, 0, 0], [0, 1, 1]]], "float32")
 
 

@@ -108,12 +108,14 @@ class S2S(keras.Model):
         self.step(frame, self.initialize(frame, frame[..., :1]))
         self.built = True
 
-    def compile(self, *args: Any, **kwargs: Any) -> None:
-        """Configure training, as any Keras model; the optimizer's variables are created at once."""
-        super().compile(*args, **kwargs)
-        # Keras creates them while it traces the first step, which it must then trace once more.
+    def make_train_function(self, force: bool = False) -> None:
+        """Prepare `fit`, as any Keras model."""
+        # Keras creates the optimizer's variables while TensorFlow traces the first step, which is
+        # then traced once more.
         if self.optimizer is not None and not self.optimizer.built:
-            self.optimizer.build(self.trainable_variables)
+            with self.distribute_strategy.scope():
+                self.optimizer.build(self.trainable_variables)
+        super().make_train_function(force)
 
     def call(self, inputs: Tensors, training: bool | None = None) -> Tensor:
         frames, masks = inputs["frames"], inputs["mask"]

@@ -59,6 +59,7 @@ def compile_replicated(
     if model.dtype_policy.name == "mixed_float16":  # before `compile` does
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     model.compile(optimizer=replicate_optimizer(optimizer), loss=ReplicatedMean(loss), **options)
+    model.optimizer.build(model.trainable_variables)
     model._maybe_symbolic_build = lambda **_: None
     if devices.workers > 1:
         model.train_step = _with_an_axis(type(model).train_step, model)

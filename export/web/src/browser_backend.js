@@ -18,7 +18,9 @@ export class BrowserBackend {
 
   async #load(model) {
     try {
-      this.propagation = new Propagation(this, await Segmenter.load(model));
+      const segmenter = await Segmenter.load(model);
+      document.documentElement.dataset.runsOn = segmenter.runsOn; // for scripts beside the page
+      this.propagation = new Propagation(this, segmenter);
       this.tell({ state: "ready" });
     } catch (error) {
       this.tell({ state: "failed", message: error.message });

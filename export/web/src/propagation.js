@@ -42,6 +42,7 @@ export class Propagation {
       const sources = new Map(chain.objects.map(id => [id, this.#source(chain.source, id)]));
       await this.#begin(chain);
       for (const index of chain.frames) {
+        if (this.#stopped) return `Stopped after ${done} frames.`;
         await this.#compute(index, sources);
         times.push(performance.now());
         const recent = times.slice(-RECENT - 1);
@@ -50,7 +51,6 @@ export class Propagation {
         backend.emit({ type: "frame", index, confidence: backend.confidence(index) });
         backend.tell({ done, total, per_second: perSecond, seconds_left: (total - done) / perSecond });
         await new Promise(next => setTimeout(next)); // let the page be drawn
-        if (this.#stopped) return `Stopped after ${done} frames.`;
       }
     }
     return `Done: ${done} frames.`;
@@ -70,6 +70,8 @@ export class Propagation {
     const { segmenter } = this;
     segmenter.reset();
     for (const index of this.#toRemember(chain)) {
+      await new Promise(next => setTimeout(next));
+      if (this.#stopped) return;
       const ahead = (index - chain.source) * chain.step > 0;
       const labels = this.backend.labels(index);
       await this.#show(index, ahead ? labels.map(id => (chain.objects.includes(id) ? id : 0)) : labels);
@@ -105,7 +107,7 @@ export class Propagation {
   async #show(index, labels) {
     const { width, height } = this.backend.video;
     const ids = [...new Set(labels)].filter(Boolean).sort((a, b) => a - b);
-    for (const id of this.backend.trusted.get(index).keys()) if (!ids.includes(id)) this.segmenter.remove(id);
+    for (const id of this.backend.trusted.get(index)?.keys() ?? []) if (!ids.includes(id)) this.segmenter.remove(id);
     if (!ids.length) return;
     const [rows, columns] = this.segmenter.sizeFor(height, width);
     const image = await this.#image(index, rows, columns);

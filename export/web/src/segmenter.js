@@ -1,14 +1,9 @@
 // The model in the browser: a state goes into every step, and the next one comes out.
-import * as ort from "../lib/ort.mjs";
-
 const NEXT = "_next"; // an output cannot have an input's name: a step takes h and gives h_next
 const BACKGROUND = 0.5;
 const GRAPHS = ["initialize", "step"];
 
-ort.env.wasm.wasmPaths = { wasm: new URL("../lib/ort-wasm-simd-threaded.wasm", import.meta.url).href };
-// Threads share memory, which a browser allows only where the server asks for isolation.
-ort.env.wasm.numThreads = globalThis.crossOriginIsolated ? Math.min(4, navigator.hardwareConcurrency) : 1;
-ort.env.logLevel = "error";
+let ort; // onnxruntime-web, once a model is loaded
 
 export class Segmenter {
   // folder: address of what `ytvos-export --format onnx` has written, with a slash at the end.
@@ -16,19 +11,37 @@ export class Segmenter {
     const response = await fetch(`${folder}model.json`);
     if (!response.ok) throw new Error(`no model in ${folder}; see the README of this page`);
     const facts = await response.json();
-    const sessions = {};
+    const graphs = {};
     for (const name of facts.graphs?.includes("correct") ? [...GRAPHS, "correct"] : GRAPHS) {
       const file = await fetch(`${folder}${name}.onnx`);
       if (!file.ok) throw new Error(`${folder}${name}.onnx: ${file.status}`);
-      sessions[name] = await ort.InferenceSession.create(await file.arrayBuffer(), { executionProviders: ["wasm"] });
+      graphs[name] = await file.arrayBuffer();
     }
-    return new Segmenter(facts, sessions);
+    // WebGPU has no convolutions in int8.
+    const gpu = facts.precision !== "int8" && (await navigator.gpu?.requestAdapter().catch(() => null));
+    if (gpu) {
+      try {
+        return await new Segmenter(facts, await createSessions("webgpu", graphs), "webgpu").tried();
+      } catch (error) {
+        console.warn(`WebGPU cannot run this model, so the processor does: ${error.message}`);
+      }
+    }
+    return new Segmenter(facts, await createSessions("wasm", graphs), "wasm");
   }
 
-  constructor(facts, sessions) {
-    this.facts = facts;
-    this.sessions = sessions;
+  constructor(facts, sessions, runsOn) {
+    Object.assign(this, { facts, sessions, runsOn });
     this.reset();
+  }
+
+  // Itself, after a frame and a step: what a GPU cannot do may fail only then.
+  async tried() {
+    const [rows, columns] = this.sizeFor(9, 16);
+    const image = new Uint8Array(rows * columns * 3);
+    await this.show(image, new Map([[1, new Uint8Array(rows * columns).fill(1)]]), rows, columns);
+    await this.step(image, rows, columns, rows, columns);
+    this.reset();
+    return this;
   }
 
   reset() {
@@ -107,6 +120,20 @@ export class Segmenter {
     const inputs = { previous_key, previous_value, ...Object.fromEntries(bank) };
     return { ...given, ...asInputs(await this.sessions.correct.run(inputs)) };
   }
+}
+
+async function createSessions(provider, graphs) {
+  const library = provider === "webgpu" ? "ort-webgpu" : "ort";
+  ort = await import(`../lib/${library}.mjs`);
+  ort.env.wasm.wasmPaths = { wasm: new URL(`../lib/${library}.wasm`, import.meta.url).href };
+  // Threads share memory, which a browser allows only where the server asks for isolation.
+  ort.env.wasm.numThreads = globalThis.crossOriginIsolated ? Math.min(4, navigator.hardwareConcurrency) : 1;
+  ort.env.logLevel = "error";
+  const sessions = {};
+  for (const [name, graph] of Object.entries(graphs)) {
+    sessions[name] = await ort.InferenceSession.create(graph, { executionProviders: [provider] });
+  }
+  return sessions;
 }
 
 const asInputs = outputs => Object.fromEntries(Object.entries(outputs).map(([name, x]) => [name.slice(0, -NEXT.length), x]));
