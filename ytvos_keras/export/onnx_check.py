@@ -55,8 +55,8 @@ def check_graphs(
         if within:
             check_parity(found)
     if CORRECT in graphs:
-        streams = (CorrectedStream(each, masks) for each in (KerasStream(model), stream))
-        found = measure_parity(*streams, few, masks)
+        keras_stream = CorrectedStream(KerasStream(model), masks)
+        found = measure_parity(keras_stream, CorrectedStream(stream, masks), few, masks)
         if within:
             check_parity(found)
     return parity

@@ -120,8 +120,9 @@ def export_saved_model(
         )
         check_parity(parity)
         if CORRECT in written:
-            streams = (CorrectedStream(each, masks) for each in (KerasStream(model), stream))
-            check_parity(measure_parity(*streams, frames[:3], masks))
+            keras_stream = CorrectedStream(KerasStream(model), masks)
+            corrected = CorrectedStream(stream, masks)
+            check_parity(measure_parity(keras_stream, corrected, frames[:3], masks))
         records = _write_warmup(stream, name, part, frames, masks, report) if warmup else 0
         if size is not None:
             (part / BATCHING_FILE).write_text(batching_parameters())
