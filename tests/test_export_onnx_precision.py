@@ -38,7 +38,8 @@ def stream():
 
 def test_calibration_uses_every_fifth_frame_and_the_models_own_state(stream, clips):
     inputs = calibration_inputs(stream, clips, (64, 96), 8, count=2)
-    assert [len(own) for own in inputs.values()] == [1, 2, 2, 2]
+    counts = {name: len(own) for name, own in inputs.items()}
+    assert counts == {"initialize": 1, "step": 2, "encode": 2, "step_features": 2}
     assert inputs["step"][0]["image"].shape == (1, 64, 96, 3)
     assert inputs["initialize"][0]["mask"].sum() == 24 * 24
     assert not np.array_equal(inputs["step"][0]["h"], inputs["step"][1]["h"])
