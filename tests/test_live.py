@@ -19,6 +19,7 @@ from ytvos_keras.media.live_frames import LiveFrames
 
 SIZE = (32, 48)
 COUNT = 8
+LONG = 200
 START = 10  # initial column of the object; the fake model moves it right by one per frame
 
 
@@ -26,18 +27,22 @@ def grey(index):
     return 100 + 10 * index
 
 
-@pytest.fixture(scope="module")
-def stream(tmp_path_factory):
+def encoded(path, pictures):
     """Bytes of a Matroska file without an index, with frames every quarter of a second."""
-    path = tmp_path_factory.mktemp("stream") / "a.mkv"
     with av.open(str(path), "w", options={"live": "1"}) as container:
         video = container.add_stream("mpeg4", rate=4)
         video.height, video.width, video.pix_fmt = *SIZE, "yuv420p"
-        for index in range(COUNT):
-            pixels = np.full((*SIZE, 3), grey(index), np.uint8)
+        for pixels in pictures:
             container.mux(video.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
         container.mux(video.encode(None))
     return path.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def stream(tmp_path_factory):
+    """`COUNT` frames."""
+    pictures = (np.full((*SIZE, 3), grey(index), np.uint8) for index in range(COUNT))
+    return encoded(tmp_path_factory.mktemp("stream") / "a.mkv", pictures)
 
 
 @pytest.fixture
@@ -70,15 +75,19 @@ def serve():
 
 
 @pytest.fixture
-def endless(tmp_path, stream):
-    """A named pipe on which the stream never ends."""
+def endless(tmp_path):
+    """A named pipe on which the stream never ends: it waits after `LONG` frames."""
+    rng = np.random.default_rng(0)
+    # Noise, because FFmpeg waits for some thousand bytes before it returns a frame.
+    pictures = (rng.integers(0, 256, (*SIZE, 3), np.uint8) for _ in range(LONG))
+    data = encoded(tmp_path / "long.mkv", pictures)
     path = tmp_path / "pipe"
     os.mkfifo(path)
     done = threading.Event()
 
     def write():
-        with path.open("wb") as file:
-            file.write(stream)
+        with contextlib.suppress(BrokenPipeError), path.open("wb") as file:
+            file.write(data)
             file.flush()
             done.wait(60)
 
@@ -118,7 +127,7 @@ def test_stop_ends_a_waiting_stream(endless):
     for index, _, _ in frames:
         seen.append(index)
         if index == 2:
-            threading.Timer(0.2, frames.stop).start()
+            threading.Timer(1.0, frames.stop).start()
     assert seen[:3] == [0, 1, 2]
 
 
@@ -196,7 +205,7 @@ def test_ctrl_c_leaves_complete_files(endless, arguments, tmp_path, capsys):
     assert signal.getsignal(signal.SIGINT) is before
     names = [path.name for path in (tmp_path / "out").iterdir()]
     count = len(columns(tmp_path / "out"))
-    assert 5 <= count <= COUNT
+    assert 5 <= count <= LONG
     assert sorted(names) == [*(f"{i:05d}.png" for i in range(count)), "overlay.mp4"]
     assert len(list(open_frames(tmp_path / "out/overlay.mp4"))) == count
     assert "PNG files)" in capsys.readouterr().out
