@@ -163,7 +163,7 @@ class Augmentation:
 
 @dataclass(frozen=True)
 class TeacherForcing:
-    """When the model sees the true previous mask instead of its own prediction.
+    """When the model sees the true previous mask rather than its prediction.
 
     Args:
         clips: number of clips over which the probability falls linearly.

@@ -80,7 +80,7 @@ def make_dataset(
         object in frame 0, where it is always visible. With `teacher_forcing` also
         `"previous_masks"` uint8 (B, T-1, height, width, 1) 0/1 of frames 0…T-2, and
         `"teacher_forcing"` float32 (B, T-1): 1 where the model should see the previous mask instead
-        of its own prediction, always 0 where that frame is not annotated. Targets are float32 (B,
+        of its prediction, always 0 where that frame is not annotated. Targets are float32 (B,
         T-1, height, width, 1) 0/1 of frames 1…T-1, 0 where there is no annotation. Weights are
         float32 (B, T-1): 0 for frames without annotation, and for repeats of the last frame of a
         video that is too short; else 1. With N objects, the last dimension of masks and targets is

@@ -1,4 +1,4 @@
-"""Teacher forcing: the true masks that a model remembers in place of its own predictions."""
+"""Teacher forcing: the true masks that a model remembers rather than its predictions."""
 
 from keras import ops
 

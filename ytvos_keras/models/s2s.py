@@ -54,7 +54,7 @@ class S2S(keras.Model):
             of each clip in frame 0, in {0, 1}; N is 1 except to train a memory that sees other
             objects. For training with teacher forcing, which takes one object, also
             `"previous_masks"` `(B, T − 1, H, W, 1)`, the masks of frames 0…T−2, and
-            `"teacher_forcing"` `(B, T − 1)`, 1 where the model sees them instead of its own last
+            `"teacher_forcing"` `(B, T − 1)`, 1 where the model sees them instead of its last
             prediction.
 
     Output shape:
