@@ -15,7 +15,7 @@ help:
 	@echo "make test       install into $(VENV) with the developers' tools and run the tests"
 	@echo "make fuzz       feed mutated files to every reader and to the server for about an hour"
 	@echo "make lint       check style and formatting"
-	@echo "make notebooks  run the notebooks' sources and write them anew, with outputs"
+	@echo "make notebooks  run the sources of the notebooks and write them with their outputs"
 	@echo "make install    only install, with the developers' tools"
 	@echo "make clean      remove $(VENV) and what builds and tests leave behind"
 
