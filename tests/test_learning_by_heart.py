@@ -9,6 +9,7 @@ from models_helper import SMALL, new_model
 
 from ytvos_keras.losses import MaskCrossentropy
 from ytvos_keras.metrics import MeanJ
+from ytvos_keras.training.fused_adam import FusedAdam
 
 
 def two_clips():
@@ -34,7 +35,7 @@ def test_overfits_two_clips(kind, monkeypatch):
     keras.utils.set_random_seed(0)
     model, clips = new_model(kind), two_clips()
     model.compile(
-        keras.optimizers.Adam(1e-3, global_clipnorm=1.0),
+        FusedAdam(1e-3, global_clipnorm=1.0),
         MaskCrossentropy(),
         weighted_metrics=[MeanJ()],
         jit_compile=False,

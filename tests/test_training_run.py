@@ -16,11 +16,9 @@ from ytvos_keras.training.train import train
 
 RECIPE = Recipe(
     model=dataclasses.replace(SMALL["lite"], input_size=(32, 64), freeze_backbone=False),
-    stages=(
-        # Two frames, because tracing longer clips would take most of the time.
-        Stage("one", steps=4, clip_length=2, size=(32, 64), teacher_forcing=(0.0, 0.5)),
-        Stage("two", steps=2, clip_length=2, size=(32, 64), frames="any"),
-    ),
+    # One stage and two frames, because most of the time is tracing; `test_training_faults` has more
+    # stages of a smaller network.
+    stages=(Stage("one", steps=4, clip_length=2, size=(32, 64), teacher_forcing=(0.0, 0.5)),),
     loss="lite",
     batch_size=2,
     learning_rate=1e-3,
@@ -70,7 +68,7 @@ def weights(path):
 def test_run_writes_its_files(whole, data):
     lines = whole.log.read_text().splitlines()
     assert lines[0].startswith("stage,step,J,loss,val_J,val_loss")
-    assert [line.split(",")[:2] for line in lines[1:]] == [["one", "2"], ["one", "4"], ["two", "6"]]
+    assert [line.split(",")[:2] for line in lines[1:]] == [["one", "2"], ["one", "4"]]
     described = json.loads(whole.run_json.read_text())
     assert described["recipe"]["learning_rate"] == 1e-3
     assert len(described["data"][0]["sha256"]) == 64
@@ -79,8 +77,8 @@ def test_run_writes_its_files(whole, data):
     assert model.dtype_policy.name == "float32"
     assert 0 <= best <= 1
     assert [path.name for path in list_checkpoints(whole.checkpoints)] == [
+        "step-00000002.weights.h5",
         "step-00000004.weights.h5",
-        "step-00000006.weights.h5",
     ]
 
 

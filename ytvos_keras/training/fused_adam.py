@@ -24,8 +24,8 @@ class FusedAdam(keras.optimizers.Adam):
             )
         super().__init__(*arguments, **options)
 
-    # Keras computes for each variable what all of them share, with a schedule even the learning rate:
-    # half of the time that tracing the training step of `s2s-lite` takes.
+    # Keras computes for each variable what all of them share, with a schedule even the learning
+    # rate: half of the time that tracing the training step of `s2s-lite` took.
 
     def _apply_weight_decay(self, variables):
         """Do nothing: `update_step` applies the decay."""
@@ -39,6 +39,7 @@ class FusedAdam(keras.optimizers.Adam):
             "beta1_power": self.beta_1**step,
             "beta2_power": self.beta_2**step,
             "epsilon": self.epsilon,
+            "decay": (self.weight_decay or 0) * learning_rate,
         }
         shared = {name: tf.convert_to_tensor(value, tf.float32) for name, value in shared.items()}
         super()._backend_update_step(gradients, variables, shared)
@@ -46,8 +47,9 @@ class FusedAdam(keras.optimizers.Adam):
     def update_step(self, gradient, variable, shared):
         """Apply the decay, then Adam's update, to one variable."""
         shared = {name: tf.cast(value, variable.dtype) for name, value in shared.items()}
+        decay = shared.pop("decay")
         if self.weight_decay is not None and self._use_weight_decay(variable):
-            variable.assign_sub(variable * self.weight_decay * shared["lr"])
+            variable.assign_sub(decay * variable)
         index = self._get_variable_index(variable)
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
@@ -56,3 +58,12 @@ class FusedAdam(keras.optimizers.Adam):
             grad=tf.cast(gradient, variable.dtype),
             **shared,
         )
+
+    def _update_model_variables_moving_average(self, variables):
+        kept = self.ema_momentum * tf.cast(self.iterations > 0, tf.float32)
+        new = 1 - kept
+        for variable, average in zip(variables, self._model_variables_moving_average, strict=True):
+            if average is not None:
+                average.assign(
+                    tf.cast(kept, average.dtype) * average + tf.cast(new, average.dtype) * variable
+                )
