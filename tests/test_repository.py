@@ -1,6 +1,7 @@
 """Check what the repository claims about itself: commands, targets, versions, sizes."""
 
 import configparser
+import os
 import re
 import subprocess
 import sys
@@ -82,9 +83,13 @@ def test_every_ignored_warning_has_a_reason():
 def test_command_help(script):
     module, function = console_scripts()[script].split(":")
     code = f"import sys; from {module} import {function} as run; sys.exit(run(['--help']))"
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    environment = os.environ | {"COLUMNS": "80"}
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment
+    )
     assert result.returncode == 0
     assert result.stdout.startswith(f"usage: {script}")
+    assert [line for line in result.stdout.splitlines() if len(line) > 80] == []
     assert result.stderr == ""
 
 

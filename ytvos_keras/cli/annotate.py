@@ -8,10 +8,11 @@ from ytvos_keras.cli.common import command_parser, prepare_tensorflow, run, size
 from ytvos_keras.quiet_import import import_tensorflow
 
 DESCRIPTION = """\
-Open a page in the browser in which you draw objects, let the model follow them through the video,
-correct it, and export the result. Everything runs on this machine; nothing is sent elsewhere.
-Masks are palette PNGs in the output folder, as ytvos-segment writes them, and every change is on
-disk at once: end the command with Ctrl-C and start it again to continue.
+Open a page in the browser in which you draw objects, let the model follow them
+through the video, correct it, and export the result. Everything runs on this
+machine; nothing is sent elsewhere. Masks are palette PNGs in the output
+folder, as ytvos-segment writes them, and every change is on disk at once: end
+the command with Ctrl-C and start it again to continue.
 """
 
 EXAMPLES = """\

@@ -26,20 +26,23 @@ protocols:
                do not count
   davis2017    the objects of the first true mask; first and last frame do not
                count; 255 in the ground truth is background
-  youtube-vos  each object in the frames that meta.json lists for it, but for the
-               first of them (without a meta.json: in all that have a mask, after
-               the one in which it first appears); G needs --seen-from or --unseen. Which frames the
-               benchmark's server leaves out was never published: --exclude-last
-               leaves out each object's last one, too
+  youtube-vos  each object in the frames that meta.json lists for it, except the
+               first of them (without a meta.json: all frames with a mask, after
+               the one in which it first appears); G needs --seen-from or
+               --unseen. Which frames the benchmark's server leaves out was
+               never published: --exclude-last leaves out each object's last
+               one, too
 
 other commands:
-  ytvos-eval compare …      several results in one table, as the paper prints them
-  ytvos-eval submission …   write or check the zip file for a benchmark's server
+  ytvos-eval compare …     several results in one table, as in the paper
+  ytvos-eval submission …  write or check the zip file for a benchmark's server
 
 examples:
-  ytvos-eval --predictions masks --ground-truth DAVIS --protocol davis2017 --split val
-  ytvos-eval --predictions ours=a --predictions other=b --ground-truth held_out \\
-      --protocol youtube-vos --seen-from train/meta.json --json scores.json --html report.html
+  ytvos-eval --predictions masks --ground-truth DAVIS --protocol davis2017 \\
+      --split val
+  ytvos-eval --predictions ours=a --predictions other=b \\
+      --ground-truth held_out --protocol youtube-vos \\
+      --seen-from train/meta.json --json scores.json --html report.html
 """
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from ytvos_keras.cli.common import command_parser, run, table_console
 
 DESCRIPTION = """\
-Compare methods that `ytvos-eval --json` scored: mean, recall and decay of J and
-F for seen/unseen categories (the paper's Table 2), or mean IoU, F and seconds
-per frame (its Table 3); in percent, the best of each column in bold.
+Compare methods that `ytvos-eval --json` scored: mean, recall and decay of J
+and F for seen/unseen categories (the paper's Table 2), or mean IoU, F and
+seconds per frame (its Table 3); in percent, the best of each column in bold.
 """
 
 EXAMPLES = """\

@@ -7,10 +7,10 @@ from ytvos_keras.cli.progress import frame_progress
 from ytvos_keras.errors import InputError
 
 DESCRIPTION = """\
-Write the zip that the server of YouTube-VOS (Annotations/VIDEO/FRAME.png) or of
-DAVIS 2017 (SEQUENCE/FRAME.png) takes, from folders of masks; or check a zip that
-is there already and list every fault. A written zip is checked, too, before it
-gets its name.
+Write the zip that the server of YouTube-VOS (Annotations/VIDEO/FRAME.png) or
+of DAVIS 2017 (SEQUENCE/FRAME.png) takes, from folders of masks; or check a zip
+that is there already and list every fault. A written zip is checked, too,
+before it gets its name.
 """
 
 EXAMPLES = """\

@@ -11,17 +11,19 @@ from ytvos_keras.cli.progress import frame_progress
 from ytvos_keras.quiet_import import import_tensorflow
 
 DESCRIPTION = """\
-Write a model for deployment: a SavedModel in the layout of TensorFlow Serving, or ONNX files. Its
-state goes in and comes out of every step. What was written is loaded again and compared with the
-Keras model on a real clip; if it differs, nothing is left under the final name.
+Write a model for deployment: a SavedModel in the layout of TensorFlow Serving,
+or ONNX files. Its state goes in and comes out of every step. What was written
+is loaded again and compared with the Keras model on a real clip; if it
+differs, nothing is left under the final name.
 """
 
 EPILOG = """\
 examples:
   ytvos-export --format saved-model --output deploy/s2s
-  ytvos-export --model model.keras --format saved-model --output deploy/s2s --size 256x448
+  ytvos-export --model model.keras --format saved-model --output deploy/s2s \\
+      --size 256x448
   ytvos-export --format onnx --output s2s-onnx --precision int8
-  ytvos-export serve deploy/s2s          a development server for a SavedModel: gRPC and REST
+  ytvos-export serve deploy/s2s     a development server for a SavedModel
 """
 
 

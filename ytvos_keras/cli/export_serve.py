@@ -7,9 +7,10 @@ from ytvos_keras.cli.common import command_parser, prepare_tensorflow, run
 from ytvos_keras.quiet_import import import_tensorflow
 
 DESCRIPTION = """\
-Serve a SavedModel that ytvos-export has written, with the gRPC and REST interfaces of TensorFlow
-Serving, until Ctrl-C. For development and tests: written in Python, no batching, no polling for new
-versions. It prints "ready" when it is.
+Serve a SavedModel that ytvos-export has written, with the gRPC and REST
+interfaces of TensorFlow Serving, until Ctrl-C. For development and tests:
+written in Python, no batching, no polling for new versions. It prints "ready"
+when it is.
 """
 
 

@@ -24,8 +24,8 @@ COMMANDS = (
 )
 
 DESCRIPTION = """\
-Turn data sets into records for training, list what is wrong with them, and count
-what is in them. Each command has its own --help.
+Turn data sets into records for training, list what is wrong with them, and
+count what is in them. Each command has its own --help.
 """
 
 EXAMPLES = """\

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 NAME = "check"
 SUMMARY = "list every fault of a data set or of records, with its file"
 DESCRIPTION = """\
-Open every frame and mask and list what is wrong, with the file and what to do about
-it. The exit code is 1 if there is a fault; notes are no faults.
+Open every frame and mask and list what is wrong, with the file and what to do
+about it. The exit code is 1 if there is a fault; notes are no faults.
 """
 
 

@@ -15,10 +15,10 @@ __all__ = ["DESCRIPTION", "HINT", "NAME", "SUMMARY", "add_arguments", "run"]
 NAME = "images"
 SUMMARY = "pictures with masks (folders, COCO, labelme, CVAT) → records"
 DESCRIPTION = f"""\
-Write records of pictures with instance masks; a picture is a video of one frame.
+Write records of pictures with instance masks; each is a video of one frame.
 
-  --format folders   SRC/img/*.jpg and SRC/mask/*.png of the same names, or several
-                     such folders below SRC
+  --format folders   SRC/img/*.jpg and SRC/mask/*.png of the same names,
+                     or several such folders below SRC
   --format coco      SRC is the JSON file, --images the folder of the pictures
   --format labelme   SRC is a folder of JSON files beside their pictures
   --format cvat      SRC is annotations.xml of "CVAT for images 1.1"

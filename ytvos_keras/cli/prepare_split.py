@@ -9,15 +9,16 @@ from ytvos_keras.cli.prepare_records import add_quiet
 NAME = "split"
 SUMMARY = "lists of videos for training, validation and test (section 5.1)"
 DESCRIPTION = """\
-Split the videos of a data set (or of records) as the paper does: all with an object
-of an unseen category are test_unseen; of every other category some are drawn for
-validation and test_seen, and the rest is for training. Files of names are written,
-also of shares of the training set (Table 4), for --videos of the other commands:
+Split the videos of a data set (or of records) as the paper does: all with an
+object of an unseen category are test_unseen; of every other category some are
+drawn for validation and test_seen, and the rest is for training. Files of
+names are written, also of shares of the training set (Table 4), for --videos
+of the other commands:
 
   ytvos-prepare split YouTube-VOS/train lists
   ytvos-prepare youtube-vos YouTube-VOS/train records --videos lists/train.txt
-  ytvos-prepare youtube-vos YouTube-VOS/train records --videos lists/validation.txt \\
-      --split validation
+  ytvos-prepare youtube-vos YouTube-VOS/train records \\
+      --videos lists/validation.txt --split validation
 """
 
 

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 NAME = "stats"
 SUMMARY = "count videos, categories, objects, annotations and minutes, with plots"
 DESCRIPTION = """\
-Print the columns of Table 1 of the paper for a data set or for records: videos,
-categories, objects, annotations (every object in every mask) and minutes; and the
-spread of objects per video, length of clips and area of masks. Of records only the
-index is read; of folders every mask is.
+Print the columns of Table 1 of the paper for a data set or for records:
+videos, categories, objects, annotations (every object in every mask) and
+minutes; and the spread of objects per video, length of clips and area of
+masks. Of records only the index is read; of folders every mask is.
 
 Minutes: frame numbers (the names of frames) divided by --fps, or the number of
 frames where names are not numbers. A video of one frame has length 0.

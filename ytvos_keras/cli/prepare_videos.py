@@ -16,15 +16,17 @@ if TYPE_CHECKING:
 NAME = "videos"
 SUMMARY = "raw videos → clips ready for annotation (section 3 of the paper)"
 DESCRIPTION = """\
-Cut raw videos into clips as the paper does: shots are found, the beginning and the
-end of the video are dropped, up to five clips of 3 to 6 seconds are drawn, and
-written at 30 frames a second, every fifth frame marked for annotation. Clips that
-are too dark, blurred or shaky are proposed for rejection, with the measure.
+Cut raw videos into clips as the paper does: shots are found, the beginning and
+the end of the video are dropped, up to five clips of 3 to 6 seconds are drawn,
+and written at 30 frames a second, every fifth frame marked for annotation.
+Clips that are too dark, blurred or shaky are proposed for rejection, with the
+measure.
 
 OUT is in the layout of YouTube-VOS (JPEGImages: the frames to annotate,
-JPEGImages_all_frames: all), with clips.json, clips.csv and contact_sheet_01.jpg to
-look through. Put masks into OUT/Annotations, list their objects in OUT/meta.json
-(or remove that file) and continue with `ytvos-prepare youtube-vos OUT RECORDS`.
+JPEGImages_all_frames: all), with clips.json, clips.csv and
+contact_sheet_01.jpg to look through. Put masks into OUT/Annotations, list
+their objects in OUT/meta.json (or remove that file) and continue with `ytvos-
+prepare youtube-vos OUT RECORDS`.
 """
 HINT = "run the same command again to resume where it stopped"
 

@@ -9,19 +9,21 @@ from ytvos_keras.cli.common import command_parser, size_argument
 from ytvos_keras.cli.live_arguments import add_live, check_live
 
 DESCRIPTION = """\
-Follow objects through a video. Writes one palette PNG per frame into the output folder, at the
-size of the video: 0 is background, other values are the ids of the objects.
-An interrupted run resumes where it stopped when the same command is given again (without
---overwrite).
+Follow objects through a video. Writes one palette PNG per frame into the
+output folder, at the size of the video: 0 is background, other values are the
+ids of the objects.
+An interrupted run resumes where it stopped when the same command is given
+again (without --overwrite).
 """
 
 EXAMPLES = """\
 examples:
   ytvos-segment --demo
   ytvos-segment clip.mp4 --mask first.png --output masks --overlay
-  ytvos-segment JPEGImages/dog --mask Annotations/dog --output masks/dog --size 320x576
+  ytvos-segment JPEGImages/dog --mask Annotations/dog --output masks/dog \\
+      --size 320x576
   ytvos-segment clip.mp4 --mask middle.png --mask-frame 120 --output masks
-  ytvos-segment clip.mp4 --mask first.png --corrections corrected --output masks2
+  ytvos-segment clip.mp4 --mask first.png --corrections fixed --output masks2
   ytvos-segment --live 0 --mask first.png --output masks --overlay
   ytvos-segment JPEGImages --batch --mask Annotations --output masks
 """

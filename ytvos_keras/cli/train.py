@@ -19,29 +19,35 @@ RECIPE_NAMES = (
 _PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 DESCRIPTION = """\
-Train a model on records that ytvos-prepare wrote. Give the same command again to resume an
-interrupted run from its last checkpoint: it ends with the same losses and weights.
+Train a model on records that ytvos-prepare wrote. Give the same command again
+to resume an interrupted run from its last checkpoint: it ends with the same
+losses and weights.
 """
 
 EXAMPLES = """\
 examples:
   ytvos-train --recipe paper --data youtube-vos --dry-run
   ytvos-train --recipe paper --data youtube-vos --output runs/paper
-  ytvos-train --recipe finetune --data records --validation records --output runs/mine
-  ytvos-train --recipe davis2016 --data davis --weights runs/paper/last.keras --output runs/davis
-  ytvos-train --recipe lite --data pictures=0.8 --data videos=0.2 --validation held_out \\
-      --backbone-weights efficientnet_lite0.npz --output runs/lite
+  ytvos-train --recipe finetune --data records --validation records \\
+      --output runs/mine
+  ytvos-train --recipe davis2016 --data davis --weights runs/paper/last.keras \\
+      --output runs/davis
+  ytvos-train --recipe lite --data pictures=0.8 --data videos=0.2 \\
+      --validation held_out --backbone-weights efficientnet_lite0.npz \\
+      --output runs/lite
 
-several machines: set TF_CONFIG on each and give all of them the same command, with an --output that
-all of them see; the first one writes it
+several machines: set TF_CONFIG on each and give all of them the same command,
+with an --output that all of them see; the first one writes it
 
 in --output:
   run.json       everything that the run depends on
   log.csv        one line per checkpoint; curves.png draws it (extra `plots`)
-  tensorboard/   figures and pictures; to look at them: pip install 'ytvos-keras[tensorboard]'
+  tensorboard/   figures and pictures; to look at them:
+                 pip install 'ytvos-keras[tensorboard]'
   checkpoints/   the last two
-  last.keras, best.keras   the model at the end, and the one with the highest J on --validation;
-                 load them with ytvos_keras.load(PATH)
+  last.keras     the model at the end
+  best.keras     the model with the highest J on --validation; load either with
+                 ytvos_keras.load(PATH)
 """
 
 
