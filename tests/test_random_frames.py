@@ -44,6 +44,24 @@ def test_stepping_backward_decodes_a_group_once(tmp_path, monkeypatch):
     assert walks == [15]
 
 
+def test_frames_on_the_way_are_decoded_only_where_others_need_them(tmp_path, monkeypatch):
+    expected = [frame for _, frame in open_frames(write_video(tmp_path / "a.mp4"))]
+    frames = RandomFrames(tmp_path / "a.mp4", cache_bytes=0)
+    decoded = []
+    picture_of = frames._reader._pictures
+
+    def pictures(start):
+        for frame in picture_of(start):
+            decoded.append(frame.pts)
+            yield frame
+
+    monkeypatch.setattr(frames._reader, "_pictures", pictures)
+    for index, most in ((15, 6), (9, 2), (15, 5)):  # of 8, 2 and 6 frames
+        decoded.clear()
+        np.testing.assert_array_equal(frames.frame(index), expected[index])
+        assert 0 < len(decoded) <= most
+
+
 def test_near_returns_a_close_key_frame(tmp_path):
     frames = RandomFrames(write_video(tmp_path / "a.mp4"))
     np.testing.assert_array_equal(frames.near(22, 6), frames.frame(16))

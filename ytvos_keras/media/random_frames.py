@@ -4,6 +4,7 @@ import bisect
 import collections
 import contextlib
 import functools
+import math
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -36,6 +37,9 @@ class _Reader(Protocol):
 
     def walk(self, index: int) -> Iterator[tuple[int, _Picture]]:
         """Yield indexes and functions that return the picture, starting at or before `index`."""
+
+    def skip_to(self, index: int) -> None:
+        """Let the walk leave out frames before `index`, if that is quicker."""
 
     def cheap(self, index: int) -> int:
         """The nearest frame at or before `index` that can be decoded independently."""
@@ -112,12 +116,14 @@ class RandomFrames:
         return self.frame(cheap if index - cheap <= distance else index)
 
     def _decode(self, index: int) -> np.ndarray:
-        if self._walk is None or not self._next <= index or self._reader.cheap(index) > self._next:
+        key = self._reader.cheap(index)
+        if self._walk is None or not self._next <= index or key > self._next:
             self._walk = self._reader.walk(index)
+        self._reader.skip_to(max(key, index - self._kept + 1))
         try:
             for found, picture in self._walk:
                 self._next = found + 1
-                if found > index - self._kept:  # others would be dropped at once
+                if found > index - self._kept:  # earlier ones would be dropped at once
                     self._keep(found, picture())
                 if found == index:
                     return self._cache[index]
@@ -148,6 +154,9 @@ class _Folder(FolderFrames):
         for place in range(index, self.count):
             yield place, functools.partial(read_rgb, self.files[place])
 
+    def skip_to(self, index: int) -> None:
+        pass
+
     def cheap(self, index: int) -> int:
         return index
 
@@ -157,6 +166,7 @@ class _Video(VideoFrames):
 
     def __init__(self, path: Path, track: int = 0):
         super().__init__(path, track)
+        self._needed = -math.inf  # time stamp before which only what other frames need is decoded
         self._times, self._keys = self._index()
         self.is_indexed = bool(self._times)
         if not self._times:
@@ -167,6 +177,9 @@ class _Video(VideoFrames):
 
     def cheap(self, index: int) -> int:
         return self._keys[bisect.bisect_right(self._keys, index) - 1] if self._keys else 0
+
+    def skip_to(self, index: int) -> None:
+        self._needed = self._times[index] if self._times else -math.inf
 
     def walk(self, index: int) -> Iterator[tuple[int, _Picture]]:
         if not self._times:
@@ -184,7 +197,10 @@ class _Video(VideoFrames):
             if start is not None:
                 container.seek(start, stream=stream)
             try:
-                yield from container.decode(stream)
+                for packet in container.demux(stream):
+                    early = packet.pts is not None and packet.pts < self._needed
+                    stream.codec_context.skip_frame = "NONREF" if early else "DEFAULT"
+                    yield from packet.decode()
             except av.FFmpegError as error:
                 raise InputError(
                     f"{self.path}: a frame cannot be decoded, is the file cut off or damaged? "
