@@ -6,9 +6,12 @@ import tensorflow as tf
 from ytvos_keras.training.fused_adam import FusedAdam
 
 
-def train(optimizer):
+def train(optimizer, dtype="float32"):
     """Return three variables and the optimizer state after five steps of seeded gradients."""
-    variables = [keras.Variable(np.linspace(-1, 1, n, dtype="float32")) for n in (3, 5, 7)]
+    variables = [
+        keras.Variable(np.linspace(-1, 1, n), dtype=dtype, name=f"v{n}") for n in (3, 5, 7)
+    ]
+    optimizer.exclude_from_weight_decay(var_names=["v5"])
     optimizer.build(variables)
     random = np.random.default_rng(0)
 
@@ -17,7 +20,7 @@ def train(optimizer):
         optimizer.apply(gradients, variables)
 
     for _ in range(5):
-        step([tf.constant(random.normal(size=v.shape), tf.float32) for v in variables])
+        step([tf.constant(random.normal(size=v.shape), dtype) for v in variables])
     return [np.array(v) for v in (*variables, *optimizer.variables)]
 
 
@@ -26,13 +29,16 @@ def train(optimizer):
     [
         {},
         {"weight_decay": 0.1, "global_clipnorm": 0.5},
+        {"weight_decay": 0.1, "learning_rate": 0.05},
+        {"use_ema": True, "ema_momentum": 0.5},
         {"use_ema": True, "ema_momentum": 0.5, "gradient_accumulation_steps": 2},
     ],
 )
-def test_matches_keras_adam(options):
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_matches_keras_adam(options, dtype):
     schedule = keras.optimizers.schedules.CosineDecay(0.1, 5)
     expected, received = (
-        train(kind(learning_rate=schedule, beta_1=0.8, **options))
+        train(kind(**{"learning_rate": schedule, "beta_1": 0.8, **options}), dtype)
         for kind in (keras.optimizers.Adam, FusedAdam)
     )
     for mine, theirs in zip(received, expected, strict=True):

@@ -90,10 +90,15 @@ def test_notebook_runs(source):
     check_outputs(notebook)
 
 
-def test_command_writes_a_notebook(tmp_path, monkeypatch):
-    executed = []
-    monkeypatch.setitem(BUILD["main"].__globals__, "execute", executed.append)
+def test_command_writes_a_notebook_with_its_outputs(tmp_path, monkeypatch):
+    def execute(notebook):
+        output = nbformat.v4.new_output("stream", text="done")
+        code_cells(notebook)[0].outputs.append(output)
+
+    monkeypatch.setitem(BUILD["main"].__globals__, "execute", execute)
     monkeypatch.setattr(sys, "argv", ["build.py", "1", "--output", str(tmp_path)])
     BUILD["main"]()
     written = nbformat.read(tmp_path / "1_look_at_the_data.ipynb", 4)
-    assert len(written.cells) == len(executed[0].cells)
+    expected = BUILD["read_source"](SOURCES[0])
+    assert [cell.source for cell in written.cells] == [cell.source for cell in expected.cells]
+    assert code_cells(written)[0].outputs[0].text == "done"

@@ -1,6 +1,7 @@
 """Check what the repository claims about itself: commands, targets, versions, sizes."""
 
 import configparser
+import importlib
 import os
 import re
 import subprocess
@@ -91,6 +92,24 @@ def test_command_help(script):
     assert result.stdout.startswith(f"usage: {script}")
     assert [line for line in result.stdout.splitlines() if len(line) > 80] == []
     assert result.stderr == ""
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *(f"prepare {name}" for name in ("youtube-vos", "davis", "images", "videos")),
+        *("prepare check", "prepare stats", "prepare split"),
+        *("eval compare", "eval submission", "export serve"),
+    ],
+)
+def test_help_of_subcommands_fits_a_terminal(command, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "80")
+    script, name = command.split()
+    with pytest.raises(SystemExit):
+        importlib.import_module(f"ytvos_keras.cli.{script}").main([name, "--help"])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith(f"usage: ytvos-{script} {name}")
+    assert [line for line in lines if len(line) > 80 or line.endswith("-")] == []
 
 
 def test_every_subpackage_has_an_init_file():

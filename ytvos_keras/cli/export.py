@@ -23,7 +23,7 @@ examples:
   ytvos-export --model model.keras --format saved-model --output deploy/s2s \\
       --size 256x448
   ytvos-export --format onnx --output s2s-onnx --precision int8
-  ytvos-export serve deploy/s2s     a development server for a SavedModel
+  ytvos-export serve deploy/s2s     a development server: gRPC and REST
 """
 
 

@@ -11,7 +11,8 @@ __all__ = ["DESCRIPTION", "HINT", "NAME", "SUMMARY", "add_arguments", "run"]
 NAME = "davis"
 SUMMARY = "DAVIS 2016 and 2017 → records"
 DESCRIPTION = f"""\
-Write records of DAVIS: the folder of JPEGImages, Annotations and ImageSets, or
+Write records of DAVIS: the folder that contains JPEGImages, Annotations and
+ImageSets, or
 several folders of this form below a common one.
 
 {RULES}"""

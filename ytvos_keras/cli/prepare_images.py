@@ -15,7 +15,8 @@ __all__ = ["DESCRIPTION", "HINT", "NAME", "SUMMARY", "add_arguments", "run"]
 NAME = "images"
 SUMMARY = "pictures with masks (folders, COCO, labelme, CVAT) → records"
 DESCRIPTION = f"""\
-Write records of pictures with instance masks; each is a video of one frame.
+Write records of pictures with instance masks; each picture is a video of one
+frame.
 
   --format folders   SRC/img/*.jpg and SRC/mask/*.png of the same names,
                      or several such folders below SRC

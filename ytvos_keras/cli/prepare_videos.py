@@ -25,8 +25,8 @@ measure.
 OUT is in the layout of YouTube-VOS (JPEGImages: the frames to annotate,
 JPEGImages_all_frames: all), with clips.json, clips.csv and
 contact_sheet_01.jpg to look through. Put masks into OUT/Annotations, list
-their objects in OUT/meta.json (or remove that file) and continue with `ytvos-
-prepare youtube-vos OUT RECORDS`.
+their objects in OUT/meta.json (or remove that file) and continue with
+`ytvos-prepare youtube-vos OUT RECORDS`.
 """
 HINT = "run the same command again to resume where it stopped"
 

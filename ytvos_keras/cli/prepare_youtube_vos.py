@@ -14,7 +14,8 @@ DESCRIPTION = f"""\
 Write records of YouTube-VOS (2018, 2019), or of your own videos in its layout:
 
   SRC/JPEGImages/VIDEO/00000.jpg     frames in natural order, JPEG or PNG
-  SRC/Annotations/VIDEO/00000.png    masks of some: 0 background, 1-254 ids
+  SRC/Annotations/VIDEO/00000.png    masks of some frames: 0 background,
+                                     1-254 ids
   SRC/meta.json                      categories of the objects (may be missing)
 
 {RULES}"""

@@ -166,7 +166,7 @@ class _Video(VideoFrames):
 
     def __init__(self, path: Path, track: int = 0):
         super().__init__(path, track)
-        self._needed = -math.inf  # time stamp before which only what other frames need is decoded
+        self._needed = -math.inf  # before this time stamp, non-reference frames are skipped
         self._times, self._keys = self._index()
         self.is_indexed = bool(self._times)
         if not self._times:
@@ -197,9 +197,12 @@ class _Video(VideoFrames):
             if start is not None:
                 container.seek(start, stream=stream)
             try:
+                # Other decoders take the setting only when they open (AV1), or skip frames that
+                # higher temporal layers refer to (HEVC).
+                can_skip = stream.codec_context.name == "h264"
                 for packet in container.demux(stream):
                     early = packet.pts is not None and packet.pts < self._needed
-                    stream.codec_context.skip_frame = "NONREF" if early else "DEFAULT"
+                    stream.codec_context.skip_frame = "NONREF" if can_skip and early else "DEFAULT"
                     yield from packet.decode()
             except av.FFmpegError as error:
                 raise InputError(

@@ -24,14 +24,14 @@ class FusedAdam(keras.optimizers.Adam):
             )
         super().__init__(*arguments, **options)
 
-    # Keras computes for each variable what all of them share, with a schedule even the learning
-    # rate: half of the time that tracing the training step of `s2s-lite` took.
+    # Keras recomputes for every variable what all of them share (even a scheduled learning rate),
+    # which took half of the time to trace the training step of `s2s-lite`.
 
     def _apply_weight_decay(self, variables):
         """Do nothing: `update_step` applies the decay."""
 
     def _backend_update_step(self, gradients, variables, learning_rate):
-        step = tf.cast(self.iterations + 1, tf.float32)
+        step = tf.cast(self.iterations + 1, variables[0].dtype)
         shared = {
             "lr": learning_rate,
             "beta1": self.beta_1,
@@ -41,7 +41,9 @@ class FusedAdam(keras.optimizers.Adam):
             "epsilon": self.epsilon,
             "decay": (self.weight_decay or 0) * learning_rate,
         }
-        shared = {name: tf.convert_to_tensor(value, tf.float32) for name, value in shared.items()}
+        shared = {
+            name: keras.ops.convert_to_tensor(value, step.dtype) for name, value in shared.items()
+        }
         super()._backend_update_step(gradients, variables, shared)
 
     def update_step(self, gradient, variable, shared):
@@ -60,7 +62,7 @@ class FusedAdam(keras.optimizers.Adam):
         )
 
     def _update_model_variables_moving_average(self, variables):
-        kept = self.ema_momentum * tf.cast(self.iterations > 0, tf.float32)
+        kept = self.ema_momentum * tf.cast(self.iterations > 0, variables[0].dtype)
         new = 1 - kept
         for variable, average in zip(variables, self._model_variables_moving_average, strict=True):
             if average is not None:
