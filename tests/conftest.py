@@ -53,7 +53,7 @@ def no_garbage():
     grew from 5 to 14 GB over the suite.
     """
     yield
-    if _resident_memory() < 2 * 2**30:
+    if _resident_memory() < 1.5 * 2**30:
         return
     gc.collect()
     with contextlib.suppress(OSError, AttributeError):  # another C library
