@@ -12,8 +12,7 @@ NAME = "davis"
 SUMMARY = "DAVIS 2016 and 2017 → records"
 DESCRIPTION = f"""\
 Write records of DAVIS: the folder that contains JPEGImages, Annotations and
-ImageSets, or
-several folders of this form below a common one.
+ImageSets, or several folders of this form below a common one.
 
 {RULES}"""
 
