@@ -26,36 +26,46 @@ from ytvos_keras.export.graph_pictures import (
     jpeg_size,
     require,
 )
-from ytvos_keras.export.request_checks import checked_signatures
-from ytvos_keras.export.signatures import Signature, Specs, Tensors, cell_sides, state_specs
+from ytvos_keras.export.signatures import (
+    GraphSignature,
+    Signature,
+    Specs,
+    Tensors,
+    as_graph,
+    cell_sides,
+    state_specs,
+)
 
 _LONGEST = 16  # largest aspect ratio
 
 
-def byte_signatures(model, size: tuple[int, int] | None = None) -> dict[str, Signature]:
+def byte_signatures(
+    model, signatures: dict[str, GraphSignature], size: tuple[int, int] | None = None
+) -> dict[str, GraphSignature]:
     """The signatures by name.
 
     Args:
         model: A float32 `S2S`.
+        signatures: Its `checked_signatures` for this size, which these call.
         size: working (height, width) in pixels; default: the area of the model's `input_size` at
             the images' aspect ratio, and all images of a request must then have the same size.
     """
-    work = _Work(model, size)
+    work = _Work(model, signatures, size)
     image = {"image_bytes": _strings("image_bytes")}
     images = {"images_bytes": tf.TensorSpec((None, None), tf.string, "images_bytes")}
     mask = {"mask_bytes": _strings("mask_bytes")}
     state = {f"{name}_bytes": _strings(f"{name}_bytes") for name in work.state}
-    return {
+    found = {
         "initialize_bytes": Signature(work.initialize, image | mask),
         "step_bytes": Signature(work.step, image | state),
         "segment_clip_bytes": Signature(work.segment_clip, images | mask),
     }
+    return {name: as_graph(signature) for name, signature in found.items()}
 
 
 class _Work:
-    def __init__(self, model, size):
-        self.model, self.size = model, size
-        self.signatures = checked_signatures(model, size)
+    def __init__(self, model, signatures, size):
+        self.model, self.signatures, self.size = model, signatures, size
         self.state: Specs = state_specs(model)
         self.sides = cell_sides(model)
 

@@ -43,10 +43,8 @@ def check_graphs(
         ParityError: They must be closer, or another graph must.
     """
     frames, masks = demo_clip(size or model.config.input_size)
-    stream = OnnxStream(graphs)
-    parity = measure_parity(
-        KerasStream(model), stream, frames, masks, lambda *n: report("comparing", *n)
-    )
+    reference, stream = KerasStream(model), OnnxStream(graphs)
+    parity = measure_parity(reference, stream, frames, masks, lambda *n: report("comparing", *n))
     if within:
         check_parity(parity)
     few = frames[:_FEW]
@@ -55,8 +53,8 @@ def check_graphs(
         if within:
             check_parity(found)
     if CORRECT in graphs:
-        keras_stream = CorrectedStream(KerasStream(model), masks)
-        found = measure_parity(keras_stream, CorrectedStream(stream, masks), few, masks)
+        corrected = CorrectedStream(reference, masks), CorrectedStream(stream, masks)
+        found = measure_parity(*corrected, few, masks)
         if within:
             check_parity(found)
     return parity

@@ -13,6 +13,7 @@ import keras
 
 from ytvos_keras.errors import InputError
 from ytvos_keras.export.onnx_packages import onnx
+from ytvos_keras.export.onnx_step import step_graph
 from ytvos_keras.export.signatures import Signature, Specs, Tensors, signatures
 
 OPSET = 18
@@ -58,9 +59,19 @@ def convert(
     state = set(every["step"].inputs) - {"image"}
     order = ["probs", "image", "mask", *every["step_features"].inputs]
     graphs = [name for name in every if name != CLIP] if graphs is None else list(graphs)
-    converted = {}
+    parts: Graphs = {}
+    converted: Graphs = {}
+
+    def part(name: str) -> onnx.ModelProto:
+        if name not in parts:
+            parts[name] = _convert(every[name])
+        return parts[name]
+
     for number, name in enumerate(graphs, start=1):
-        converted[name] = _convert(every[name])
+        if name == "step":
+            converted[name] = step_graph(part("encode"), part("step_features"))
+        else:
+            converted[name] = part(name)
         graph = converted[name].graph
         graph.name = name
         for values in (graph.input, graph.output):  # tf2onnx sorts them by their names

@@ -4,8 +4,10 @@ import tensorflow as tf
 
 from ytvos_keras.export.graph_pictures import require
 from ytvos_keras.export.signatures import (
+    GraphSignature,
     Signature,
     Tensors,
+    as_graph,
     cell_sides,
     feature_specs,
     signatures,
@@ -24,13 +26,13 @@ MOST_ROWS = 64
 """Rows of a request where the size is fixed, and was chosen by who exported it."""
 
 
-def checked_signatures(model, size: tuple[int, int] | None = None) -> dict[str, Signature]:
+def checked_signatures(model, size: tuple[int, int] | None = None) -> dict[str, GraphSignature]:
     """Add checks to `signatures` that their inputs are consistent."""
     sides = cell_sides(model)
     shared = {"image", "images", *feature_specs(model)}
     return {
-        name: Signature(_checked(function, sides, shared, model.stride), inputs)
-        for name, (function, inputs) in signatures(model, size).items()
+        name: as_graph(Signature(_checked(function, sides, shared, model.stride), inputs))
+        for name, (function, inputs) in signatures(model, size, share=True).items()
     }
 
 

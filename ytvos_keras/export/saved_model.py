@@ -30,7 +30,7 @@ from ytvos_keras.export.serving_warmup import (
     warmup_inputs,
     write_warmup,
 )
-from ytvos_keras.export.signatures import CORRECT, Signature
+from ytvos_keras.export.signatures import CORRECT, GraphSignature
 from ytvos_keras.export.version_folders import new_version_folder
 from ytvos_keras.media.atomic import atomic_folder, atomic_path
 from ytvos_keras.models import S2S
@@ -111,18 +111,18 @@ def export_saved_model(
     model, report = _in_float32(model), on_progress or (lambda *_: None)
     output.mkdir(parents=True, exist_ok=True)
     with atomic_folder(path) as part:
-        written = checked_signatures(model, size) | byte_signatures(model, size)
+        written = checked_signatures(model, size)
+        written |= byte_signatures(model, written, size)
         _write(model, written, part, report)
-        stream = SavedModelStream(part)
+        reference, stream = KerasStream(model), SavedModelStream(part)
         frames, masks = demo_clip(size or model.config.input_size)
         parity = measure_parity(
-            KerasStream(model), stream, frames, masks, lambda *n: report("comparing", *n)
+            reference, stream, frames, masks, lambda *n: report("comparing", *n)
         )
         check_parity(parity)
         if CORRECT in written:
-            keras_stream = CorrectedStream(KerasStream(model), masks)
-            corrected = CorrectedStream(stream, masks)
-            check_parity(measure_parity(keras_stream, corrected, frames[:3], masks))
+            corrected = CorrectedStream(reference, masks), CorrectedStream(stream, masks)
+            check_parity(measure_parity(*corrected, frames[:3], masks))
         records = _write_warmup(stream, name, part, frames, masks, report) if warmup else 0
         if size is not None:
             (part / BATCHING_FILE).write_text(batching_parameters())
@@ -139,15 +139,15 @@ def _in_float32(model: S2S) -> S2S:
     return copy
 
 
-def _write(model: S2S, signatures: dict[str, Signature], path: Path, report: Progress) -> None:
+def _write(model: S2S, signatures: dict[str, GraphSignature], path: Path, report: Progress) -> None:
     # Not keras.export.ExportArchive, which traces every function a second time when it writes.
-    module, traced = tf.Module(), {}
+    module, graphs = tf.Module(), {}
     module.weights = [weight.value for weight in model.weights]
-    for number, (name, (function, inputs)) in enumerate(signatures.items(), start=1):
-        traced[name] = tf.function(function, autograph=False).get_concrete_function(inputs)
+    for number, (name, (function, _)) in enumerate(signatures.items(), start=1):
+        graphs[name] = function.get_concrete_function()
         report("tracing", number, len(signatures))
-    default = next(iter(traced.values()))
-    tf.saved_model.save(module, str(path), traced | {"serving_default": default})
+    default = next(iter(graphs.values()))
+    tf.saved_model.save(module, str(path), graphs | {"serving_default": default})
 
 
 def _write_warmup(stream, name: str, path: Path, frames, masks, report: Progress) -> int:
@@ -170,7 +170,7 @@ def _write_config(output: Path, path: Path) -> None:
             part.write_text(model_config(output.resolve().name, int(path.name)))
 
 
-def _names(written: dict[str, Signature], stream: SavedModelStream) -> dict:
+def _names(written: dict[str, GraphSignature], stream: SavedModelStream) -> dict:
     """Inputs and outputs of each signature; the state in the order of the inputs."""
     order = ["probs", *written["step_features"].inputs]
     order += [f"{name}_bytes" for name in order]

@@ -44,13 +44,24 @@ class Signature(NamedTuple):
     inputs: Specs
 
 
-def signatures(model, size: tuple[int, int] | None = None) -> dict[str, Signature]:
+class GraphSignature(NamedTuple):
+    """A `Signature` whose function is a `tf.function`, traced once however many graphs call it."""
+
+    function: tf.types.experimental.PolymorphicFunction
+    inputs: Specs
+
+
+def signatures(
+    model, size: tuple[int, int] | None = None, *, share: bool = False
+) -> dict[str, Signature]:
     """The signatures of a model by name; the first is the default one.
 
     Args:
         model: A float32 `S2S`.
         size: (height, width) of all images, in pixels; default: free. Batch size and clip length
             are always free.
+        share: Whether their graphs call the same graphs of the model's parts, each traced once,
+            rather than contain them.
 
     Example:
         >>> step = signatures(model)["step"]
@@ -62,16 +73,22 @@ def signatures(model, size: tuple[int, int] | None = None) -> dict[str, Signatur
     mask = {"mask": tf.TensorSpec((None, *sides, 1), tf.uint8, "mask")}
     features, state = feature_specs(model, size), state_specs(model, size)
     bind = functools.partial
+    parts = _TracedParts(model, image["image"], features, state) if share else model
     found = {
-        "step": Signature(bind(_step, model), image | state),
-        "initialize": Signature(bind(_initialize, model), image | mask),
-        "encode": Signature(bind(_encode, model), image),
-        "step_features": Signature(bind(_step_features, model, features), features | state),
-        "segment_clip": Signature(bind(_segment_clip, model, state), images | mask),
+        "step": Signature(bind(_step, parts), image | state),
+        "initialize": Signature(bind(_initialize, parts), image | mask),
+        "encode": Signature(bind(_encode, parts), image),
+        "step_features": Signature(bind(_step_features, parts, features), features | state),
+        "segment_clip": Signature(bind(_segment_clip, parts, state), images | mask),
     }
     if model.memory is not None:
         found[CORRECT] = Signature(bind(_correct, model), correction_inputs(state, state))
     return found
+
+
+def as_graph(signature: Signature) -> GraphSignature:
+    """The same signature as one graph."""
+    return GraphSignature(_traced(signature.function, signature.inputs), signature.inputs)
 
 
 def correction_inputs(given: dict, state: dict) -> dict:
@@ -102,6 +119,25 @@ def cell_sides(model) -> dict[str, int]:
     return {
         name: model.stride // spec.shape[1] for name, spec in specs.items() if spec.shape.rank == 4
     }
+
+
+class _TracedParts:
+    """The methods of an `S2S` that signatures call; `step` is made of two of the others."""
+
+    def __init__(self, model, image: tf.TensorSpec, features: Specs, state: Specs):
+        mask = tf.TensorSpec((*image.shape[:3], 1), tf.float32)
+        self.initialize = _traced(model.initialize, image, mask)
+        self.encode = _traced(model.encode, image)
+        self.step_features = _traced(model.step_features, features, state)
+
+    def step(self, frame: tf.Tensor, state: Tensors) -> tuple[tf.Tensor, Tensors]:
+        height, width = tf.unstack(tf.shape(frame)[1:3])
+        probs, state = self.step_features(self.encode(frame), state)
+        return probs[:, :height, :width], state
+
+
+def _traced(function: Callable, *specs: tf.TensorSpec | Specs):
+    return tf.function(function, input_signature=specs, autograph=False)
 
 
 def _step(model, inputs: Tensors) -> Tensors:
