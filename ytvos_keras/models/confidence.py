@@ -5,13 +5,14 @@ from typing import Any
 import keras
 from keras import ops
 
+from ytvos_keras.layers.composite import Composite
 from ytvos_keras.layers.resolution import space_to_depth
 from ytvos_keras.layers.types import Tensor
 
 _EPSILON = 1e-3
 
 
-class Confidence(keras.layers.Layer):
+class Confidence(Composite):
     """Predict the region similarity J of each object's mask from its probabilities.
 
     Not in the paper. A logistic regression on four features of the mask: its area, the uncertain

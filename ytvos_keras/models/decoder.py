@@ -5,13 +5,14 @@ from typing import Any
 
 import keras
 
+from ytvos_keras.layers.composite import Composite
 from ytvos_keras.layers.joint_conv import JointConv
 from ytvos_keras.layers.narrow_conv import NarrowConv
 from ytvos_keras.layers.resolution import depth_to_space
 from ytvos_keras.layers.types import Tensor
 
 
-class Decoder(keras.layers.Layer):
+class Decoder(Composite):
     """The paper's Decoder: upsampling layers with 5×5 kernels, then one 5×5 filter.
 
     An upsampling layer is a transposed convolution of stride 2 with ReLU. The sigmoid of section
@@ -47,7 +48,7 @@ class Decoder(keras.layers.Layer):
         return keras.ops.cast(self.to_logits(x), "float32")
 
 
-class SkipDecoder(keras.layers.Layer):
+class SkipDecoder(Composite):
     """The Decoder of `s2s-lite`: it sees the backbone's maps at stride 4 and 2 on its way up.
 
     Args:

@@ -5,11 +5,12 @@ from typing import Any
 import keras
 from keras import ops
 
+from ytvos_keras.layers.composite import Composite
 from ytvos_keras.layers.joint_conv import JointConv
 from ytvos_keras.layers.types import Tensor
 
 
-class Encoder(keras.layers.Layer):
+class Encoder(Composite):
     """The paper's Encoder: a backbone and one 1×1 convolution with ReLU.
 
     Args:
@@ -41,7 +42,7 @@ class Encoder(keras.layers.Layer):
         return {"features": self.conv(maps[32])}
 
 
-class PyramidEncoder(keras.layers.Layer):
+class PyramidEncoder(Composite):
     """The Encoder of `s2s-lite`: deeper maps merged into the one at stride 8.
 
     Args:

@@ -5,12 +5,13 @@ from typing import Any
 import keras
 from keras import ops
 
+from ytvos_keras.layers.composite import Composite
 from ytvos_keras.layers.joint_conv import JointConv
 from ytvos_keras.layers.resolution import space_to_depth
 from ytvos_keras.layers.types import Tensor
 
 
-class Initializer(keras.layers.Layer):
+class Initializer(Composite):
     """The paper's Initializer: a backbone over frame and mask, and one 1×1 convolution per state.
 
     Args:
@@ -39,7 +40,7 @@ class Initializer(keras.layers.Layer):
         return self.to_cell(x), self.to_hidden(x)
 
 
-class MaskInitializer(keras.layers.Layer):
+class MaskInitializer(Composite):
     """No Initializer: the mask itself as the first states (section 5.4, "Initializer variants").
 
     "The object mask is reshaped to match the size of the hidden states": the 32×32 pixels of a cell
@@ -73,7 +74,7 @@ class MaskInitializer(keras.layers.Layer):
         return cell, hidden
 
 
-class FeatureInitializer(keras.layers.Layer):
+class FeatureInitializer(Composite):
     """The Initializer of `s2s-lite`: it reads the Encoder's features instead of using a backbone.
 
     Args:

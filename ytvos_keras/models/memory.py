@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from ytvos_keras.layers.composite import Composite
 from ytvos_keras.layers.joint_conv import JointConv
 from ytvos_keras.layers.matching import Matching
 from ytvos_keras.layers.resolution import space_to_depth
@@ -15,7 +16,7 @@ Tensors = dict[str, Tensor]
 _OLDER_THAN_ANY = 2.0**24  # frames; float32 holds all integers up to it
 
 
-class Memory(keras.layers.Layer):
+class Memory(Composite):
     """A bank of frames and the previous frame, matched to a new frame for the ConvLSTM.
 
     Not in the paper; a departure of `s2s-lite`. The bank has a constant number of slots. The first

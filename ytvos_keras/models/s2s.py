@@ -105,7 +105,8 @@ class S2S(keras.Model):
         """Create all weights by running a step on a small frame."""
         self.conv_lstm.build((None, None, None, None, self.config.encoder_filters))
         frame = ops.zeros((1, self.stride, self.stride, 3))
-        self.step(frame, self.initialize(frame, frame[..., :1]))
+        features = self.encode(frame)
+        self.step_features(features, self.initialize(frame, frame[..., :1], features))
         self.built = True
 
     def make_train_function(self, force: bool = False) -> None:
