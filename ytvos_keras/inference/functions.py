@@ -89,7 +89,8 @@ class FrameFunctions:
 def _compiled(method: Callable, signature: list) -> Callable:
     # TensorFlow counts traces per code object, and would warn of retracing in a batch with videos
     # of five sizes. A partial has no code object, so it is counted separately.
-    return tf.function(functools.partial(method), input_signature=signature)
+    # AutoGraph would rewrite the source of every layer, which takes as long as tracing them.
+    return tf.function(functools.partial(method), input_signature=signature, autograph=False)
 
 
 def _specs(tensors: Mapping[str, Any], free_rows: bool = False) -> dict[str, tf.TensorSpec]:

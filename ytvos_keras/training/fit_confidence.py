@@ -37,7 +37,9 @@ def collect_examples(model: S2S, clips: Iterable[tuple]) -> ConfidenceExamples:
         >>> clips = make_dataset("records", clip_length=20).take(200)
         >>> examples = collect_examples(model, clips)
     """
-    step = tf.function(lambda frame, state: _step(model, frame, state), reduce_retracing=True)
+    step = tf.function(
+        lambda frame, state: _step(model, frame, state), autograph=False, reduce_retracing=True
+    )
     inputs, scores = [], []
     for clip, targets, weights in clips:
         frames = tf.unstack(clip["frames"], axis=1)

@@ -88,4 +88,4 @@ def _maker(length: int, size: tuple[int, int], colours: float):
         return synthetic_clip(pictures, Draws(seed), length, size, config)
 
     signature = [pictures, tf.TensorSpec((2,), tf.float32), tf.TensorSpec((2,), tf.int32)]
-    return tf.function(make, input_signature=signature)
+    return tf.function(make, input_signature=signature, autograph=False)

@@ -47,8 +47,8 @@ class Student:
         )
         self._optimizer.build(self._variables)
         self._fresh = [variable.numpy() for variable in self._optimizer.variables]
-        self._compiled_step = tf.function(self._step)
-        self._compiled_prepare = tf.function(self._prepare)
+        self._compiled_step = tf.function(self._step, autograph=False)
+        self._compiled_prepare = tf.function(self._prepare, autograph=False)
 
     def begin(self) -> None:
         """Reset the optimizer."""
