@@ -198,7 +198,10 @@ def test_other_models_of_the_family(kind, tmp_path):
     model = small_model(kind)
     saved = export_saved_model(model, tmp_path / "s2s", size=(40, 70))
     assert saved.parity.largest_difference < 1e-4
-    parity = measure_parity(KerasStream(model), FeatureStream(saved.path), *tiny_clip((40, 70), 3))
+    stream = FeatureStream(saved.path)
+    probs = stream.signatures["step"].structured_outputs["probs"]
+    assert probs.shape.as_list() == [None, 40, 70, 1]
+    parity = measure_parity(KerasStream(model), stream, *tiny_clip((40, 70), 3))
     assert parity.largest_difference < 1e-4
 
 

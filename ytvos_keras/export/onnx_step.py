@@ -38,4 +38,5 @@ def step_graph(encode: onnx.ModelProto, step_features: onnx.ModelProto) -> onnx.
     )
     model = onnx.helper.make_model(graph, opset_imports=step_features.opset_import)
     model.ir_version = step_features.ir_version
+    model.producer_name, model.producer_version = encode.producer_name, encode.producer_version
     return model

@@ -160,7 +160,10 @@ def demo_clip(
 
 
 def _equal_labels(probs: np.ndarray, expected: np.ndarray) -> float:
-    """Labels are the argmax over [0.5, p₁ … p_K]."""
+    """The fraction of pixels whose label is one of the most probable by `expected`.
+
+    A label is the argmax over [0.5, p₁ … p_K]; probabilities tie if they differ by rounding only.
+    """
     probs, expected = (
         np.concatenate([np.full_like(x[:1], BACKGROUND), x]) for x in (probs, expected)
     )

@@ -28,6 +28,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import tensorflow as tf
+from keras import ops
 
 Tensors = dict[str, tf.Tensor]
 Specs = dict[str, tf.TensorSpec]
@@ -60,8 +61,8 @@ def signatures(
         model: A float32 `S2S`.
         size: (height, width) of all images, in pixels; default: free. Batch size and clip length
             are always free.
-        share: Whether their graphs call the same graphs of the model's parts, each traced once,
-            rather than contain them.
+        share: Whether their graphs call the same graphs of the model's parts rather than contain
+            them.
 
     Example:
         >>> step = signatures(model)["step"]
@@ -122,16 +123,20 @@ def cell_sides(model) -> dict[str, int]:
 
 
 class _TracedParts:
-    """The methods of an `S2S` that signatures call; `step` is made of two of the others."""
+    """The methods of an `S2S` that signatures call, made of graphs that have nothing in common."""
 
     def __init__(self, model, image: tf.TensorSpec, features: Specs, state: Specs):
         mask = tf.TensorSpec((*image.shape[:3], 1), tf.float32)
-        self.initialize = _traced(model.initialize, image, mask)
         self.encode = _traced(model.encode, image)
         self.step_features = _traced(model.step_features, features, state)
+        if model.config.shared_encoder:
+            begin = _traced(model.initialize, image, mask, features)
+            self.initialize = lambda frame, mask: begin(frame, mask, self.encode(frame))
+        else:
+            self.initialize = _traced(model.initialize, image, mask)
 
     def step(self, frame: tf.Tensor, state: Tensors) -> tuple[tf.Tensor, Tensors]:
-        height, width = tf.unstack(tf.shape(frame)[1:3])
+        height, width = ops.shape(frame)[1:3]  # numbers where the size is fixed
         probs, state = self.step_features(self.encode(frame), state)
         return probs[:, :height, :width], state
 

@@ -17,7 +17,8 @@ class FrameFunctions:
 
     Each is a `tf.function` whose signature leaves the number of objects and the native size free,
     so one trace serves all frames and any number of objects. Gradients are never recorded, even
-    inside the caller's `GradientTape`.
+    inside the caller's `GradientTape`. The model's methods are traced without AutoGraph: where they
+    depend on a tensor, they must use `ops.where`, `ops.cond` or `ops.while_loop`.
 
     Args:
         model: an `S2S`, or anything with its `encode`, `initialize`, `correct` and `step_features`.
