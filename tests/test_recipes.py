@@ -3,6 +3,7 @@
 import dataclasses
 
 import keras
+import models_helper
 import numpy as np
 import pytest
 from records import make_video, write_records
@@ -10,11 +11,13 @@ from records import make_video, write_records
 from ytvos_keras.data.training_example import _probability
 from ytvos_keras.errors import InputError
 from ytvos_keras.losses import LiteLoss, MaskCrossentropy
+from ytvos_keras.models import load
 from ytvos_keras.models.backbones import VGG16, EfficientNetLite0
 from ytvos_keras.training import build, clips
 from ytvos_keras.training.build import build_model, compile_model
 from ytvos_keras.training.recipe import Recipe, Stage
 from ytvos_keras.training.recipes import RECIPES
+from ytvos_keras.training.run_files import save_model
 from ytvos_keras.training.start import complete_recipe
 from ytvos_keras.training.train import stage_steps
 
@@ -43,6 +46,7 @@ class Facts:
     percent: float = 100
     augment: bool = False
     precision: str = "float32"
+    remember_every: int | None = None
 
 
 PAPER = (("annotated", (5, 11), 450, True), ("any", (5, 11), 150, False))
@@ -74,6 +78,7 @@ FACTS = {
         loss=LiteLoss,
         optimizer=(1e-4, 5e-4, 1.0, 0.95),
         augment=True,
+        remember_every=2,
     ),
     "lite": Facts(
         (("annotated", 5, 3600, False), ("annotated", 10, 900, False)),
@@ -95,6 +100,7 @@ FACTS = {
         loss=LiteLoss,
         optimizer=(3e-4, 5e-4, 1.0, 0.99),
         augment=True,
+        remember_every=2,
     ),
     "small": Facts(SMALL, optimizer=SMALL_OPTIMIZER, batch_size=2, precision="mixed_bfloat16"),
     "small-mask-as-state": Facts(
@@ -179,6 +185,7 @@ def test_stages(name):
     assert (recipe.batch_size, recipe.percent) == (facts.batch_size, facts.percent)
     assert recipe.accumulate == 1
     assert recipe.precision == facts.precision
+    assert recipe.remember_every == facts.remember_every
 
 
 @every_recipe
@@ -308,6 +315,15 @@ def test_teacher_forcing_masks_are_uncorrupted(sparse):
 def test_random_initialization_is_refused(name, changes, message):
     with pytest.raises(InputError, match=message):
         complete_recipe(dataclasses.replace(RECIPES[name], **changes))
+
+
+def test_saved_model_remembers_as_before_the_training(tmp_path):
+    config = models_helper.SMALL["lite"]
+    recipe = Recipe(model=config, stages=(Stage("one", steps=1),), remember_every=2)
+    model = build_model(recipe)
+    assert model.memory.every == 2
+    save_model(model, tmp_path / "model.keras")
+    assert load(tmp_path / "model.keras").memory.every == config.remember_every == 5
 
 
 def test_missing_network_part():

@@ -41,6 +41,8 @@ def build_model(recipe: Recipe, pretrained: bool = True) -> S2S:
         load_weights(model, recipe.weights)
     freeze(model, frozen_parts(recipe))
     model.recompute = recipe.recompute
+    if recipe.remember_every is not None and model.memory is not None:
+        model.memory.every = recipe.remember_every
     return model
 
 

@@ -122,6 +122,9 @@ class Recipe:
         min_object: smallest object in the first frame of a clip, as a fraction of the frame.
         max_step: largest mean distance of a clip's frames, in annotated frames.
         objects: of each clip, see `make_dataset`.
+        remember_every: of a model with a memory: in training, every how many frames one is
+            remembered, so that short clips fill the memory. The saved model remembers as before.
+            None: no difference.
         frozen: parts of the model that are not trained: `"initializer"`, `"encoder"`,
             `"conv_lstm"`, `"decoder"`, `"memory"`, `"initializer.backbone"`,
             `"encoder.backbone"`. They need weights to start from.
@@ -148,6 +151,7 @@ class Recipe:
     min_object: float = MIN_OBJECT
     max_step: int = MAX_STEP
     objects: int = 1
+    remember_every: int | None = None
     frozen: tuple[str, ...] = ()
     seed: int = 0
 

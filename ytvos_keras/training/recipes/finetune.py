@@ -8,7 +8,8 @@ From `s2s-lite` unless --weights names another model. One stage of 300 steps of 
 AdamW from a tenth of the rate of `lite` down to 0; the running average spans some 20 steps, so that
 100 steps already have an effect. A frozen backbone stays frozen.
 
-Time and result: not measured; depends on the videos. Guide: docs/guides/fine_tune.md.
+Time: 300 steps took 46 minutes on two cores that other work shared. The result depends on the videos:
+docs/experiments/fine_tuning.md. Guide: docs/guides/fine_tune.md.
 """
 
 from ytvos_keras.training.recipe import Recipe, Stage
@@ -25,5 +26,6 @@ RECIPE = Recipe(
     clip_norm=1.0,
     average=0.95,
     augment=True,
+    remember_every=2,  # as `lite-videos`: with one frame in five, clips of 6 hardly use the memory
     checkpoint_steps=50,
 )

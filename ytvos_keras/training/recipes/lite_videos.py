@@ -3,17 +3,15 @@
     ytvos-train --recipe lite-videos --weights runs/lite/best.keras \
         --data pictures=0.5 --data videos=0.5 --output runs/lite-videos
 
-Half of the clips are real. Every second frame is remembered, so that even clips of 6 frames use the
-bank; the bundled model remembers every fifth. Time, result and data: MODEL_CARD.md.
+Half of the clips are real. In training, every second frame is remembered, so that even clips of 6
+frames use the bank; the saved model remembers every fifth. Time, result and data: MODEL_CARD.md.
 """
-
-import dataclasses
 
 from ytvos_keras.models import PRESETS
 from ytvos_keras.training.recipe import Recipe, Stage
 
 RECIPE = Recipe(
-    model=dataclasses.replace(PRESETS["s2s-lite"], remember_every=2),
+    model=PRESETS["s2s-lite"],
     stages=(Stage("real videos", steps=650, clip_length=6, size=(192, 320)),),
     loss="lite",
     batch_size=4,
@@ -23,6 +21,7 @@ RECIPE = Recipe(
     clip_norm=1.0,
     average=0.99,
     augment=True,
+    remember_every=2,
     checkpoint_steps=25,
     seed=1,
 )
