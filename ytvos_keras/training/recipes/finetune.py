@@ -8,8 +8,8 @@ From `s2s-lite` unless --weights names another model. One stage of 300 steps of 
 AdamW from a tenth of the rate of `lite` down to 0; the running average spans some 20 steps, so that
 100 steps already have an effect. A frozen backbone stays frozen.
 
-Time: 300 steps took 46 minutes on two cores that other work shared. The result depends on the videos:
-docs/experiments/fine_tuning.md. Guide: docs/guides/fine_tune.md.
+Time: 300 steps took 46 minutes on two cores that other work shared. The result depends on the
+videos: docs/experiments/fine_tuning.md. Guide: docs/guides/fine_tune.md.
 """
 
 from ytvos_keras.training.recipe import Recipe, Stage
