@@ -3,13 +3,11 @@
 import contextlib
 import ctypes
 import gc
-import math
 import os
 import random
 import signal
 import socket
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -47,26 +45,15 @@ def fixed_seeds():
 
 @pytest.fixture(autouse=True, scope="module")
 def no_garbage():
-    """Collect the models and graphs that a module leaves in reference cycles, once they are many.
+    """Collect the models and graphs that a module leaves in reference cycles.
 
     glibc keeps freed memory in the arenas of TensorFlow's many threads: without a trim, a process
     grew from 5 to 14 GB over the suite.
     """
     yield
-    if _resident_memory() < 1.5 * 2**30:
-        return
     gc.collect()
     with contextlib.suppress(OSError, AttributeError):  # another C library
         ctypes.CDLL("libc.so.6").malloc_trim(0)
-
-
-def _resident_memory() -> float:
-    """In bytes; infinite where it is unknown."""
-    try:
-        pages = Path("/proc/self/statm").read_text().split()[1]
-    except OSError:
-        return math.inf
-    return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
 @pytest.fixture(autouse=True)
