@@ -1,6 +1,7 @@
 """Convert signatures to ONNX graphs, through Keras and tf2onnx."""
 
 import contextlib
+import functools
 import gc
 import importlib.metadata
 import logging
@@ -59,13 +60,11 @@ def convert(
     state = set(every["step"].inputs) - {"image"}
     order = ["probs", "image", "mask", *every["step_features"].inputs]
     graphs = [name for name in every if name != CLIP] if graphs is None else list(graphs)
-    parts: Graphs = {}
     converted: Graphs = {}
 
+    @functools.cache
     def part(name: str) -> onnx.ModelProto:
-        if name not in parts:
-            parts[name] = _convert(every[name])
-        return parts[name]
+        return _convert(every[name])
 
     for number, name in enumerate(graphs, start=1):
         if name == "step":
