@@ -26,6 +26,9 @@ from ytvos_keras.models import PRESETS
 from ytvos_keras.training.recipes import davis2016
 
 SETTING_1 = SETTING_2 = dataclasses.replace(
-    davis2016.RECIPE, model=PRESETS["s2s-vgg16"], backbone_weights="imagenet"
+    davis2016.RECIPE,
+    model=PRESETS["s2s-vgg16"],
+    backbone_weights="imagenet",
+    remember_every=None,  # the paper's model has no memory
 )
 SETTING_3 = dataclasses.replace(SETTING_1, backbone_weights=None, frozen=("encoder.backbone",))
