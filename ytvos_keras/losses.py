@@ -19,6 +19,7 @@ class FrameLoss(keras.losses.Loss):
     """
 
     def __init__(self, name: str | None = None):
+        # Divides by the sum of the weights: the mean over annotated frames only.
         super().__init__(name=name, reduction="mean_with_sample_weight", dtype="float32")
 
     def get_config(self):
@@ -57,8 +58,11 @@ class LiteLoss(FrameLoss):
         axes = (2, 3)
         pixels = _crossentropy(y_true, logits)
         by_object = ops.transpose(pixels, (0, 1, 4, 2, 3))
+        # (B · (T − 1) · N, H · W)
         flat = ops.reshape(by_object, (-1, pixels.shape[2] * pixels.shape[3]))
+        # The k of top_k is static: H and W must be known.
         count = int(flat.shape[1] * self.hard_fraction)
+        # Per object and frame: over a whole batch, the hardest frame would fill the eighth.
         hardest = ops.top_k(flat, count, sorted=False)[0]
         hard = ops.reshape(ops.mean(hardest, axis=-1), ops.shape(by_object)[:3])
         probabilities = ops.sigmoid(logits)
@@ -74,4 +78,5 @@ LOSSES = {"cross-entropy": MaskCrossentropy, "lite": LiteLoss}
 
 def _crossentropy(y_true, logits):
     """Per pixel, in the form that neither overflows nor loses small values."""
+    # −y log σ(x) − (1 − y) log(1 − σ(x)) = max(x, 0) − x · y + log(1 + e^−|x|).
     return ops.relu(logits) - logits * y_true + ops.log1p(ops.exp(-ops.abs(logits)))

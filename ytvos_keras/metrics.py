@@ -22,9 +22,11 @@ class MeanJ(keras.metrics.Mean):
         super().__init__(name=name, **kwargs)
 
     def update_state(self, y_true, y_pred, sample_weight=None):
+        # A logit of 0 is a probability of 0.5.
         truth, mask = ops.cast(y_true, "bool"), y_pred > 0
         axes = (2, 3)
         intersection = ops.sum(ops.cast(truth & mask, "float32"), axis=axes)
         union = ops.sum(ops.cast(truth | mask, "float32"), axis=axes)
+        # The maximum avoids 0 ÷ 0 in the branch that is not taken.
         j = ops.where(union > 0, intersection / ops.maximum(union, 1), 1.0)
         return super().update_state(j, sample_weight=sample_weight)

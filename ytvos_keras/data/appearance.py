@@ -55,6 +55,7 @@ def film(draws: Draws, planes: tf.Tensor, size: tuple[int, int], config: Appeara
     length = tf.shape(planes)[1]
     planes = _light(draws, planes, size, config)
     # Frames and colours become channels: (1, height, width, frames * 3).
+    # One depthwise convolution then blurs every frame with its own kernel.
     image = tf.reshape(tf.transpose(planes, [2, 3, 1, 0]), [1, *size, length * 3])
     kernel = _blur_kernels(draws, length)
     image = tf.cond(
@@ -77,9 +78,11 @@ def film(draws: Draws, planes: tf.Tensor, size: tuple[int, int], config: Appeara
 def _light(draws, planes, size, config):
     """Apply colour jitter, its drift, and smooth shading that moves over the frame."""
     length = tf.shape(planes)[1]
+    # A walk of n steps has deviation √n: the drift is the same in clips of any length.
     drift = smooth_walk(draws, length, 4) / tf.sqrt(tf.cast(length - 1, tf.float32))
     values = draws.uniform((1, 4), -1.0, 1.0) + config.drift * drift
     grey = draws.coin(config.grey)
+    # Grey: the saturation's factor 1 + value · range becomes 0.
     saturation = values[:, 2] * (1.0 - grey) - grey / max(config.saturation, 1e-3)
     values = tf.stack([values[:, 0], values[:, 1], saturation, values[:, 3]], axis=1)
     matrix, offset = _colour_matrix(values, config)
@@ -103,6 +106,7 @@ def _shading(draws: Draws, length: tf.Tensor, size: tuple[int, int], deviation: 
 
 def _extend(image: tf.Tensor) -> tf.Tensor:
     margin = _KERNEL // 2
+    # Mirrored, so that the blur does not darken the border.
     return tf.pad(image, [[0, 0], [margin] * 2, [margin] * 2, [0, 0]], mode="SYMMETRIC")
 
 
@@ -113,6 +117,7 @@ def _blur_kernels(draws: Draws, length: tf.Tensor) -> tf.Tensor:
     along = x * tf.cos(angle) + y * tf.sin(angle)
     across = y * tf.cos(angle) - x * tf.sin(angle)
     blurred = draws.coin(0.6, (length, 1, 1)) * draws.uniform((length, 1, 1), 0.3, 1.0)
+    # 0.05 pixels instead of 0: a delta without a division by zero.
     major = blurred * draws.uniform((), 0.5, 3.0) + 0.05
     minor = blurred * draws.uniform((), 0.0, 1.2) + 0.05
     kernel = tf.exp(-((along / major) ** 2 + (across / minor) ** 2) / 2.0)

@@ -72,9 +72,11 @@ class ClipFeed:
         self.unreadable = UnreadableFrames(on_corrupt)
         self.size, self.seed, self.augmentation = size, seed, augmentation
         self.objects, self._min_object = objects, min_object
+        # All of them, since pictures without a large object still serve as backgrounds.
         pictures = [video for videos in found for video in videos if is_picture(video)]
         usable = [video for sampler in self._samplers for video in sampler.videos]
         self.makes_scenes = augmentation is not None and any(map(is_picture, usable))
+        # Without augmentation a picture is a video of equal frames.
         self.makes_videos = not (self.makes_scenes and all(map(is_picture, usable)))
         if augmentation is not None and self.makes_scenes:
             self._scenes = SceneSampler(
@@ -106,8 +108,10 @@ class ClipFeed:
         for attempt in range(_ATTEMPTS):
             drawn = self._samplers[source].draw(m, length, attempt)
             try:
+                # Seeded by the attempt too: the same crop would fail again.
                 return make(drawn, generator(self.seed, "looks", n, attempt))
             except EmptyMaskError:
+                # Not a fault of the data: the object is too thin at this size, in this crop.
                 continue
             except UnreadableFrameError as error:
                 self.unreadable.add(error)
@@ -149,11 +153,12 @@ def deal(n: int, shares: Sequence[float]) -> tuple[int, int]:
     """
     rest = 1.0
     for source, share in enumerate(shares[:-1]):
+        # Of the clips that earlier sources left; rounding may exceed 1.
         part = min(share / rest, 1.0)
         before = math.floor(n * part)
         if math.floor((n + 1) * part) > before:
             return source, before
-        n, rest = n - before, max(rest - share, 1e-12)
+        n, rest = n - before, max(rest - share, 1e-12)  # no division by 0 after rounding
     return len(shares) - 1, n
 
 

@@ -50,13 +50,15 @@ def frame_arrays(clip: EncodedClip) -> tuple[Any, ...]:
     """The arrays of `FrameTensors`, of `FRAME_TYPES`."""
     framing = clip.framing
     for_jpeg = _RATIOS.index(framing.ratio)
+    # By the first bytes of each file: `read_encoded` may have turned a frame into a PNG.
     decoders = [for_jpeg if data.startswith(b"\xff\xd8") else _NOT_JPEG for data in clip.images]
     top, left = framing.window[:2]
     return (
+        # As objects: a NumPy array of bytes would strip trailing zeros.
         np.array(clip.images, object),
         np.array(decoders, np.int32),
         np.array(framing.window, np.int32),
-        framing.matrix - [[0, 0, left], [0, 0, top]],
+        framing.matrix - [[0, 0, left], [0, 0, top]],  # to positions in the window
         np.bool_(framing.turned),
         np.bool_(framing.flip),
         _mixing(clip),
@@ -69,6 +71,7 @@ def _mixing(clip: EncodedClip) -> np.ndarray:
     if not clip.colours.size:
         return np.zeros((0, 3 * group), np.float32)
     matrix = np.kron(np.eye(group, dtype=np.float32), clip.colours[:3])
+    # 0.5 for rounding, as the cast to uint8 truncates.
     return np.concatenate([matrix, np.tile(clip.colours[3:] + np.float32(0.5), group)])
 
 
@@ -88,15 +91,18 @@ def clip_frames(tensors: tuple[tf.Tensor, ...], size: tuple[int, int]) -> tf.Ten
         def frame(item):
             image, decoder = item
             rgb = sample(_decode(image, decoder, clip.window))
+            # 0.5 for rounding here too; `_colour` has added it.
             rgb = tf.cond(
                 tf.size(clip.mixing) > 0, lambda: _colour(rgb, clip.mixing), lambda: rgb + 0.5
             )
             return tf.cast(rgb, tf.uint8)
 
         signature = tf.TensorSpec((*size, 3), tf.uint8)
+        # One frame after the other: clips already run in parallel.
         return tf.map_fn(frame, (clip.images, clip.decoders), fn_output_signature=signature)
 
     frames = tf.cond(
+        # Decided outside of the loop, once for all frames.
         clip.turned,
         lambda: make(lambda pixels: _turn(pixels, clip, size)),
         lambda: make(lambda pixels: tf.image.resize(pixels, size)),
@@ -132,6 +138,7 @@ def _decode(image: tf.Tensor, decoder: tf.Tensor, window: tf.Tensor) -> tf.Tenso
 
 def _turn(pixels: tf.Tensor, clip: FrameTensors, size: tuple[int, int]) -> tf.Tensor:
     def sample(pixels, matrix, window):
+        # The matrix is for full size; a frame may have been decoded at 1/2, 1/4 or 1/8 of it.
         return resample(pixels, matrix * (pixels.shape[0] / window[2]), size)
 
     turned = python_step(sample, [pixels, clip.matrix, clip.window], tf.uint8)

@@ -22,13 +22,15 @@ def colour_matrices(
         float32 (frames, 3, 3), rows for the new colours, and float32 (frames, 3).
     """
     brightness, contrast, saturation, hue = np.asarray(values, np.float32).T[..., None, None]
-    contrast = np.exp(contrast * config.contrast)
+    contrast = np.exp(contrast * config.contrast)  # a factor is as likely as its inverse
     saturation = np.maximum(1.0 + saturation * config.saturation, 0.0)
     # Rotating the hue, about the grey axis, preserves the sum of the channels.
     cosine, sine = np.cos(hue * config.hue), np.sin(hue * config.hue)
+    # Rodrigues' formula for the axis (1, 1, 1) ÷ √3.
     turn = cosine * np.eye(3) + (1.0 - cosine) / 3.0 + sine * _SKEW
     grey = (1.0 - saturation) * np.tile(_LUMA, (3, 1))
     matrix = contrast * ((saturation * np.eye(3) + grey) @ turn)
+    # Contrast turns about middle grey, 127.
     offset = brightness * config.brightness * 255.0 + 127.0 * (1.0 - contrast)
     offset = np.broadcast_to(offset[:, 0], (len(values), 3))
     return matrix.astype(np.float32), offset.astype(np.float32)

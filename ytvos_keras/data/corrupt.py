@@ -26,6 +26,7 @@ def corrupt_masks(draws: Draws, masks: tf.Tensor, size: tuple[int, int]) -> tf.T
         coarse = tf.random.stateless_uniform([length, _COARSE, _COARSE, 1], seeds[k])
         return (tf.image.resize(coarse, size, "bicubic") > threshold) & chosen[k]
 
+    # Odd, so that max pooling, a dilation, grows the mask equally to all sides.
     side = 2 * (min(size) // 24) + 1
     grown = tf.nn.max_pool2d(tf.cast(masks, tf.float32), side, 1, "SAME") > 0
     mask = (masks > 0) | (grown & blobs(1, 0.5)) | blobs(2, 0.93)

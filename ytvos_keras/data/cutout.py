@@ -41,6 +41,7 @@ class Measure(NamedTuple):
     def centre(self) -> tf.Tensor:
         """The middle x, y of the box: float32 (2,)."""
         total = tf.stack([self.box[3] + self.box[1], self.box[2] + self.box[0]])
+        # Minus 0.5, since pixel centres have whole numbers here.
         return tf.cast(total, tf.float32) / 2.0 - 0.5
 
 
@@ -67,6 +68,7 @@ def cut_out(image: tf.Tensor, mask: tf.Tensor, measured: Measure, scale: tf.Tens
     rgb = tf.pad(layer.image[..., :3], [[1, 1], [1, 1], [0, 0]], mode="SYMMETRIC")
     alpha = tf.pad(layer.image[..., 3:], [[1, 1], [1, 1], [0, 0]])
     shape = tf.cast(tf.shape(layer.image), tf.float32)
+    # shape ÷ 2 − 0.5 is the middle, and the padding adds a pixel.
     middle = tf.stack([shape[1], shape[0]]) / 2.0 + 0.5
     image = tf.concat([rgb, alpha], axis=-1)
     return Layer(image, middle, layer.scale, measured.extent * scale)
@@ -97,6 +99,7 @@ def whole(image: tf.Tensor, mask: tf.Tensor, scale: tf.Tensor, measured: Measure
         centre = centre / 2.0 - 0.5
     else:
         extent, centre = measured.extent, measured.centre
+    # Scaled about the corner of the first pixel, not its centre.
     return Layer(rgba, (centre + 0.5) * reduction - 0.5, scale / reduction, extent * scale)
 
 

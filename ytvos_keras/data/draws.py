@@ -28,12 +28,14 @@ class Draws:
             seed: of the stream.
             element: number of the element, a scalar integer tensor.
         """
+        # Hashed: sums of seed and number would meet those of `next_seed` for other clips.
         folded = tf.random.fold_in([seed & 0x7FFFFFFF, 0], tf.cast(element, tf.int64))
         return cls(tf.cast(folded, tf.int32))
 
     def next_seed(self) -> tf.Tensor:
         """A new int32 seed of shape (2,), for a stateless op of TensorFlow."""
         self._count += 1
+        # Counted while tracing, so the order of calls in the code is the order of draws.
         return self._seed + tf.constant([0, self._count], tf.int32)
 
     def fork(self) -> "Draws":

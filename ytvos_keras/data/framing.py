@@ -61,16 +61,20 @@ def random_framing(
     shape, frame = np.array(mask.shape[::-1], np.float64), np.array(size[::-1], np.float64)
     cover = (shape / frame).min()  # pixels of the video per pixel of the clip
     closest = min(cover, ((high - low) / frame).max())
+    # Squared, so that most clips are hardly enlarged.
     scale = max(cover * config.zoom ** -(rng.random() ** 2), closest)
+    # Half on each side: width × height stays the same.
     stretch = np.exp(rng.uniform(-config.stretch, config.stretch) * np.array([0.5, -0.5]))
     turned, flip = rng.random() < config.turned, rng.random() < config.flip
     linear = np.diag(scale * stretch)
     if turned:
         linear = scale * _turn(rng, config) @ np.diag(stretch)
     # Where the centre may be: the video fills the clip, and the object is inside.
+    # |linear| · frame is the bounding box of the turned crop; half of it, from its centre.
     inside = np.minimum(np.abs(linear) @ frame, shape) / 2
     seen = scale * frame / 2
     least, most = np.maximum(inside, high - seen), np.minimum(shape - inside, low + seen)
+    # Where both cannot be had, in the middle of the object.
     middle = np.where(least < most, rng.uniform(least, np.maximum(least, most)), (low + high) / 2)
     if not turned:
         sides = np.clip(np.rint(2 * inside), 1, shape)
@@ -84,18 +88,22 @@ def random_framing(
 
 def _straight(window: tuple[int, ...], size: Size, flip: bool) -> Framing:
     ratio = _ratio(min(window[2] / size[0], window[3] / size[1]))
+    # Multiples of the ratio: a reduced JPEG has whole pixels only.
     top, left, height, width = (int(side) // ratio * ratio for side in window)
     across = (-width if flip else width) / size[1]
+    # Of the rounded window, so that masks are sampled where the frames are cropped.
     matrix = [[across, 0, left + width * flip], [0, height / size[0], top]]
     return Framing(np.array(matrix), (top, left, height, width), ratio, flip, turned=False)
 
 
 def _turned(matrix: np.ndarray, shape: Size, size: Size) -> Framing:
+    # The smallest singular value: pixels of the video per pixel of the clip where it is finest.
     ratio = _ratio(np.linalg.svd(matrix[:, :2], compute_uv=False).min())
     corners = matrix @ [[0, size[1], 0, size[1]], [0, 0, size[0], size[0]], [1, 1, 1, 1]]
     # Two more pixels on all sides for the interpolation.
     low = np.maximum(corners.min(axis=1) / ratio - 2, 0).astype(int) * ratio
     high = np.minimum(np.ceil(corners.max(axis=1) / ratio + 2) * ratio, shape[::-1]).astype(int)
+    # Two pixels or more, at reduced size, also for a crop at the border.
     low = np.minimum(low, np.array(shape[::-1]) // ratio * ratio - 2 * ratio).clip(0)
     width, height = np.maximum((high - low) // ratio, 1) * ratio
     window = (int(low[1]), int(low[0]), int(height), int(width))
@@ -117,6 +125,7 @@ def _ratio(step: float) -> int:
 def _box(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Corners (x, y) of the smallest box around the mask, as positions."""
     rows = np.flatnonzero(mask.any(axis=1))
+    # The other rows are empty; `any` over columns is the slow direction.
     columns = np.flatnonzero(mask[rows[0] : rows[-1] + 1].any(axis=0))
     low = np.array([columns[0], rows[0]], np.float64)
     return low, np.array([columns[-1] + 1, rows[-1] + 1], np.float64)

@@ -124,6 +124,7 @@ def make_dataset(
     )
 
     def random_length(n):
+        # One T for a whole batch, on every worker, since its clips are stacked.
         lengths = generator(seed, "length", n // (batch_size or 1))
         return np.int32(lengths.integers(shortest, longest + 1))
 
@@ -131,6 +132,7 @@ def make_dataset(
         if shortest == longest:
             clip = _clip(feed, n, tf.constant(longest))
             clip = {
+                # A static T lets the model unroll its recurrence.
                 name: tf.ensure_shape(value, (longest, *value.shape[1:]))
                 for name, value in clip.items()
             }
@@ -141,11 +143,13 @@ def make_dataset(
 
     number, workers = worker
     dataset = tf.data.Dataset.counter(start=start + number, step=workers).map(
+        # Conditions are written with tf.cond: there is nothing to convert.
         tf.autograph.experimental.do_not_convert(make),
         num_parallel_calls=parallel or tf.data.AUTOTUNE,
-        deterministic=True,
+        deterministic=True,  # in order, whichever thread is done first
     )
     if batch_size is not None:
+        # The stream is endless; drop_remainder makes the batch dimension static.
         dataset = dataset.batch(batch_size // workers, drop_remainder=True)
     return dataset.prefetch(2).with_options(_options())
 
@@ -221,10 +225,12 @@ def _scene_clip(feed, n, length):
 
     *pictures, passes = python_step(read, [n], [tf.uint8] * 4 + [tf.bool] * 4)
     image, background, *images = (tf.ensure_shape(p, (None, None, 3)) for p in pictures[:4])
+    # numpy_function loses all shapes.
     mask, *masks = (tf.ensure_shape(p, (None, None)) for p in pictures[4:])
     scene = ScenePictures(
         image, mask, background, tuple(images), tuple(masks), tf.ensure_shape(passes, ())
     )
+    # Forked, since `training_example` draws from the same element's stream.
     draws = Draws.of_element(feed.seed, n).fork()
     config = feed.augmentation.pictures
     clip = synthetic_clip(scene, draws, length, feed.size, config, feed.objects)

@@ -72,6 +72,7 @@ def random_pose(
     kept = draws.coin(0.85)
     low, high = tf.minimum(start, 0.05 * corner), tf.maximum(start, 0.95 * corner)
     centre = kept * tf.clip_by_value(centre, low, high) + (1.0 - kept) * centre
+    # Angle in radians, log scale, log stretch, shear; the centre was limited above.
     walk = tf.clip_by_value(
         walk, [-1e6, -1e6, -2.5, -1.0, -0.5, -0.4], [1e6, 1e6, 2.5, 1, 0.5, 0.4]
     )
@@ -120,7 +121,7 @@ def covering_pose(pose: Pose, origin, shape, base_scale, size: tuple[int, int]) 
         size: height and width of the frames in pixels.
     """
     frame = tf.constant([size[1], size[0]], tf.float32)
-    least = tf.math.log(tf.reduce_max(frame / shape) / base_scale)
+    least = tf.math.log(tf.reduce_max(frame / shape) / base_scale)  # the picture covers the frame
     log_scale = tf.maximum(pose.log_scale, least)
     scale = (base_scale * tf.exp(log_scale))[:, None]
     low, high = frame - (shape - origin) * scale, origin * scale
@@ -143,6 +144,7 @@ def source_positions(
     Returns:
         float32 tensor of shape (frames, 2, height, width): x, y in pixels of the picture.
     """
+    # Sampling goes from the frame to the picture.
     inverse = _inverse_matrices(pose, base_scale)
     grid = coarse_points(size)
     offset = grid[None] - pose.centre[:, :, None, None]
@@ -153,6 +155,7 @@ def source_positions(
         ],
         axis=1,
     )
+    # On the coarse grid, 64 times fewer points than pixels; waves are much longer than a cell.
     if bend is not None:
         local += bend(local)
     return densify(local + origin[:, None, None], size)
@@ -161,6 +164,7 @@ def source_positions(
 def _inverse_matrices(pose: Pose, base_scale) -> list[tf.Tensor]:
     """The inverses of rotation x shear x stretch x scale: four tensors (frames, 1, 1)."""
     scale = base_scale * tf.exp(pose.log_scale)
+    # Half on each side: stretching keeps the area.
     wide, high = scale * tf.exp(pose.log_stretch / 2), scale * tf.exp(-pose.log_stretch / 2)
     cosine, sine = tf.cos(pose.angle), tf.sin(pose.angle)
     rows = [

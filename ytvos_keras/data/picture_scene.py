@@ -72,6 +72,7 @@ class SceneSampler:
         # If the object filled the picture, there would be no background to learn from.
         fits = share < self.config.max_whole_share
         whole = rng.random() < self.config.whole_picture and fits
+        # Not None: TensorFlow needs the same types from every scene.
         nothing = np.zeros((0, 0, 3), np.uint8), np.zeros((0, 0), bool)
         background = nothing[0] if whole else self._retried(self._background, rng)
         # With probabilities none > some > two: the second object needs the first.

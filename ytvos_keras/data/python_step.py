@@ -30,6 +30,7 @@ def python_step(
         with _calls:
             return function(*arrays)
 
+    # Not py_function, which would convert every array to an eager tensor and back.
     return tf.numpy_function(step, arguments, types)
 
 
@@ -57,6 +58,7 @@ class _Calls:
         self._ending = True
         start = time.monotonic()
         while time.monotonic() - start < _PATIENCE:
+            # Idle for a while, not at one moment: a thread may be between two calls.
             if not self._running and time.monotonic() - self._last > _QUIET:
                 return
             time.sleep(0.01)

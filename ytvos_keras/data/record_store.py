@@ -78,10 +78,12 @@ def read_encoded(video: IndexedVideo, frame: int) -> bytes:
     name = frame_name(video, frame)
     data = _read(video, video.images[frame], name)
     image = _open(video, data, name, load=False)
+    # Only what TensorFlow is sure to decode like Pillow; the rest is decoded here.
     if image.format == "JPEG" and image.mode in ("RGB", "L") and data.endswith(_JPEG_END):
         handed_on.append((video, frame))
         return data
     file = io.BytesIO()
+    # Level 1: the file only lives until TensorFlow decodes it.
     read_image(video, frame).save(file, "PNG", compress_level=1)
     return file.getvalue()
 
@@ -151,6 +153,7 @@ class UnreadableFrames:
                 "leaves them out."
             ) from error
         with self._lock:
+            # Pipeline threads meet damaged frames in parallel.
             self.met[message] = self.met.get(message, 0) + 1
             if self.met[message] == 1:
                 logger.warning("%s; it is left out (unreadable so far: %d)", message, len(self.met))
@@ -163,6 +166,7 @@ def frame_name(video: IndexedVideo, frame: int) -> str:
 
 def _read(video: IndexedVideo, blob: Blob, name: str) -> bytes:
     try:
+        # Opened for each read: threads share no position. Unbuffered: one read takes it all.
         with video.shard.open("rb", buffering=0) as file:
             file.seek(blob.offset)
             data = file.read(blob.length)
@@ -170,6 +174,7 @@ def _read(video: IndexedVideo, blob: Blob, name: str) -> bytes:
         raise UnreadableFrameError(f"{name}: cannot be read ({error.strerror})") from error
     if len(data) < blob.length:
         raise UnreadableFrameError(f"{name}: lies behind the end of the file, is it cut off?")
+    # The CRC-32 of the index: the TFRecord's own checksum covers a whole video.
     if zlib.crc32(data) != blob.crc32:
         raise UnreadableFrameError(f"{name}: its bytes are not those that were written (CRC-32)")
     return data
@@ -179,6 +184,7 @@ def _open(video: IndexedVideo, data: bytes, name: str, *, load: bool) -> Image.I
     """Open the picture of a frame and check its size against the index; decode it if `load`."""
     try:
         with open_picture(data) as image:
+            # A picture of another size is an error in any case, and may be huge.
             if load and (image.height, image.width) == (video.height, video.width):
                 image.load()
     except DamagedPictureError as error:

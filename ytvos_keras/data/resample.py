@@ -30,16 +30,21 @@ def resample(image: np.ndarray, matrix: np.ndarray, size: Size) -> np.ndarray:
     words = np.empty((*image.shape[:2], 4), np.uint16)
     for channel in range(3):
         words[..., channel] = image[..., channel]
+    # 255 · 256 fits 16 bits: weighted sums of a channel do not carry into the next.
     words, width = words.reshape(-1).view(np.uint64), image.shape[1]
+    # Bytes, since a cache needs hashable arguments.
     blend = _blend(matrix.tobytes(), image.shape[:2], size)
+    # "clip" needs no check of the indexes, and is safe behind the last pixel.
     total = words.take(blend.places, mode="clip")
     total *= blend.weights[0]
     neighbour = np.empty_like(total)
     for step, weight in zip((1, width, width + 1), blend.weights[1:], strict=True):
+        # A shifted view: all four neighbours share one array of indexes.
         words[step:].take(blend.places, mode="clip", out=neighbour)
         neighbour *= weight
         total += neighbour
     total += np.uint64(0x0080_0080_0080_0080)  # for rounding
+    # ÷ 256 by taking the high byte of each channel; assumes a little-endian machine.
     high_bytes = total.view(np.uint8).reshape(*size, 8)[..., 1::2]
     output = np.empty((*size, 3), np.uint8)
     for channel in range(3):
@@ -56,6 +61,7 @@ def resample_labels(labels: np.ndarray, matrix: np.ndarray, size: Size) -> np.nd
         size: height and width of the output.
     """
     index, within = _nearest(matrix.tobytes(), labels.shape, size)
+    # No interpolation: the mean of two ids is another object.
     return labels.reshape(-1).take(index, mode="clip") * within
 
 
@@ -107,6 +113,7 @@ def _nearest(matrix: bytes, shape: Size, size: Size) -> tuple[np.ndarray, np.nda
 
 def _positions(matrix: bytes, size: Size, shift: float) -> tuple[np.ndarray, np.ndarray]:
     """Source positions of output pixel centres plus `shift`: x, y, int32, in 1/65536 pixel."""
+    # Fixed point: only the sums of the two parts are full-size, and they are integers.
     x, y = np.arange(size[1]) + 0.5, np.arange(size[0])[:, None] + 0.5
 
     def fixed(values):

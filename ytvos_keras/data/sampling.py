@@ -120,18 +120,22 @@ class ClipSampler:
             attempt: counts retries after unreadable frames: other frames of the same video, and
                 from 5 on another video (or picture, for a picture).
         """
+        # A new generator for each clip, so that clip n needs no clip before it.
         rng = generator(self.seed, "frames", n, attempt)
         index, epoch = shuffled(n, self.seed, len(self))
         if attempt >= _SAME_VIDEO:
             kind = is_picture(self._begins[index][0])
+            # Of the same kind: the graph has already branched into scene or video.
             index = int(rng.choice(self._of_kind[kind]))
         video, objects = self._begins[index]
+        # A random offset for each video, or the first pass would only see first objects.
         turn = epoch + attempt + int(generator(self.seed, "turns", index).integers(len(objects)))
         number = sorted(objects)[turn % len(objects)]
         if is_picture(video):
             return Drawn(video, number, (0,) * length, (1.0,) * length)
         first = self._first(rng, video, objects[number], length)
         frames = (first, *self._later(rng, video, first, length - 1))
+        # Played backward, the last frame is the one whose mask is given.
         large = large_frames(video, number, self.min_object)
         if rng.random() < self.backward and frames[-1] in large:
             frames = frames[::-1]
@@ -147,8 +151,10 @@ class ClipSampler:
 
     def _first(self, rng, video, candidates: tuple[int, ...], length: int) -> int:
         pool = range(len(video.frame_names)) if self.any_frame else video.annotated
+        # The last frame that leaves room for the clip.
         latest = pool[-length] if len(pool) >= length else -1
         roomy = [frame for frame in candidates if frame <= latest]
+        # Without room, the earliest start leaves the fewest repeats.
         return int(rng.choice(roomy)) if roomy else candidates[0]
 
     def _later(self, rng, video, first: int, count: int) -> list[int]:
@@ -159,8 +165,10 @@ class ClipSampler:
         reach = int(rng.integers(least, most + 1))
         if not self.any_frame:
             return sorted(rng.choice(annotated[:reach], min(count, reach), replace=False).tolist())
+        # Drawn first: a clip without a later annotation would have no loss.
         anchor = int(rng.choice(annotated[:reach]))
         last = len(video.frame_names) - 1
+        # Far enough for `count` different frames, where the video has them.
         end = min(max(annotated[reach - 1], first + count), last)
         others = [frame for frame in range(first + 1, end + 1) if frame != anchor]
         chosen = rng.choice(others, min(count - 1, len(others)), replace=False)
@@ -191,6 +199,7 @@ def first_frames(video: IndexedVideo, min_object: float) -> dict[int, tuple[int,
     """
     begins = {number: large_frames(video, number, min_object) for number in video.objects}
     if not is_picture(video):
+        # No clip starts in the last annotated frame: nothing after it could be learned.
         last = video.annotated[-1:]
         begins = {
             number: tuple(f for f in frames if f not in last) for number, frames in begins.items()
@@ -200,6 +209,6 @@ def first_frames(video: IndexedVideo, min_object: float) -> dict[int, tuple[int,
 
 def large_frames(video: IndexedVideo, number: int, min_object: float) -> tuple[int, ...]:
     """Indexes of the annotated frames in which an object is large enough, ascending."""
-    least = max(1.0, min_object * video.height * video.width)
+    least = max(1.0, min_object * video.height * video.width)  # pixels, at least one
     areas = zip(video.annotated, video.objects[number].areas, strict=True)
     return tuple(frame for frame, area in areas if area >= least)

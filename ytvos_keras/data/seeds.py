@@ -20,6 +20,7 @@ def generator(seed: int, purpose: str, *numbers: int) -> np.random.Generator:
         >>> generator(1, "frames", 7).integers(100) == generator(1, "frames", 7).integers(100)
         True
     """
+    # crc32, since `hash` of a text differs between processes; seeds must not be negative.
     return np.random.default_rng([seed & _MASK, zlib.crc32(purpose.encode()), *numbers])
 
 
@@ -33,6 +34,7 @@ def shuffled(n: int, seed: int, count: int) -> tuple[int, int]:
     return int(_permutation(seed, epoch, count)[place]), epoch
 
 
+# Each serves a whole pass; around its end, threads need two of every sampler.
 @functools.lru_cache(maxsize=8)
 def _permutation(seed: int, epoch: int, count: int) -> np.ndarray:
     return generator(seed, "order", epoch).permutation(count)

@@ -61,6 +61,7 @@ def synthetic_clip(
     ]
     planes, visible = _compose(back, target, others, size, config.min_visible)
     frames = tf.ensure_shape(film(draws, planes, size, config.appearance), (None, *size, 3))
+    # (frames, height, width, 1 + others)
     masks = tf.cast(tf.stack(visible, axis=-1) >= 0.5, tf.uint8)
     masks = _objects(masks, objects, config.min_visible)
     flipped = draws.coin(config.flip) > 0
@@ -83,6 +84,7 @@ class _Scene:
         image, mask = pictures.image, pictures.mask
         measured = measure(mask)
         scale = self._object_scale(measured, self.config.mask_share)
+        # One stream for each branch: both are traced, and their counts differ.
         for_whole, for_pasted = self.draws.fork(), self.draws.fork()
         return tf.cond(
             tf.size(pictures.background) == 0,
@@ -92,6 +94,7 @@ class _Scene:
 
     def _whole(self, draws, image, mask, measured: Measure, scale):
         shape = tf.cast(tf.reverse(tf.shape(mask), [0]), tf.float32)
+        # A whole picture must cover the frame, with room to move.
         scale = tf.maximum(scale, tf.reduce_max(self.frame / shape) * draws.uniform((), 1.05, 1.4))
         layer = whole(image, mask, scale, measured)
         start = self._start(draws, layer, 0.9)
@@ -102,6 +105,7 @@ class _Scene:
         pose = random_pose(draws, start, self.length, self.size, self.config.picture)
         pose = covering_pose(pose, measured.centre, shape, scale, self.size)
         planes = self._move(draws, layer, pose, self.config.picture, "reflect")
+        # The picture is its own background, and its alpha the target's mask.
         return planes, planes, pose, layer.extent
 
     def _pasted(self, draws, image, mask, measured: Measure, scale, background):
@@ -137,6 +141,7 @@ class _Scene:
 
     def _other(self, draws, image, mask, target: Pose, extent, passes):
         measured = measure(mask)
+        # Large enough to hide the target when it passes.
         covering = 1.25 * tf.reduce_max(extent / measured.extent)
         scale = tf.where(
             passes,
@@ -149,6 +154,7 @@ class _Scene:
         layer = layer._replace(image=image)
         start = self._start(draws, layer, 0.5)
         free = random_pose(draws, start, self.length, self.size, self.config.target)
+        # Slightly more than half of both: where they stop touching.
         reach = 0.6 * tf.reduce_mean(extent + layer.extent)
         passing = passing_pose(draws, target.centre, reach, self.length)
         pose = Pose(*(tf.where(passes, a, b) for a, b in zip(passing, free, strict=True)))
@@ -192,6 +198,7 @@ def _compose(back, target, others, size, min_visible):
     alpha = target[3] / 255.0
     fronts = [planes[3] / 255.0 * front for planes, front in others]
     whole_area = tf.reduce_sum(alpha[0])
+    # Decided in frame 0 and for the whole clip: an object does not vanish in the middle.
     area = tf.reduce_sum(alpha[0] * tf.reduce_prod([1.0 - front[0] for front in fronts], axis=0))
     least = tf.maximum(min_visible * size[0] * size[1], 0.4 * whole_area)
     shown = tf.cast(area >= least, tf.float32)

@@ -37,12 +37,14 @@ def training_example(
         inputs["teacher_forcing"] = forced * known
     weights = weight[1:]
     if masks.shape[-1] > 1:
+        # An object that is not in frame 0 is one that the clip does not have.
         present = tf.reduce_max(masks[0], axis=(0, 1))
-        weights = weights[:, None] * tf.cast(present, tf.float32)
+        weights = weights[:, None] * tf.cast(present, tf.float32)  # (T − 1, N)
     return inputs, tf.cast(masks[1:], tf.float32), weights
 
 
 def _probability(n: tf.Tensor, config: TeacherForcing) -> tf.Tensor:
+    # By clip number, not by time, so that a resumed run has the same schedule.
     fallen = (tf.cast(n, tf.float32) - config.held) / max(config.clips, 1)
     return 1.0 - (1.0 - config.least) * tf.clip_by_value(fallen, 0.0, 1.0)
 

@@ -62,6 +62,7 @@ def encoded_clip(
     video = drawn.video
     labels = read_labels(video, drawn.frames[0])
     first = is_object(labels, video, drawn.number)
+    # Before the other masks are read: an empty one ends the attempt here.
     framing, sampled = _framing(first, rng, size, config, min_object)
     if not sampled.any():
         raise EmptyMaskError
@@ -69,8 +70,10 @@ def encoded_clip(
     numbers = [drawn.number, *_others(labels, drawn, rng, min_object, objects - 1)]
     masks = np.zeros((len(drawn.frames), *size, objects), np.uint8)
     for t, frame in enumerate(drawn.frames):
+        # A repeat at the end of a video, or a still picture: its mask is read once.
         if t and frame == drawn.frames[t - 1]:
             masks[t] = masks[t - 1]
+        # Masks of frames without annotation stay 0; their weight is 0 as well.
         elif video.masks[frame] is not None:
             if t:
                 labels = resample_labels(read_labels(video, frame), framing.matrix, size)
@@ -112,6 +115,8 @@ def _random_colours(rng: np.random.Generator, config: VideoConfig | None) -> np.
         return np.zeros((0, 3), np.float32)
     values = rng.uniform(-1.0, 1.0, (1, 4))
     if rng.random() < config.grey:
+        # Makes the saturation's factor 1 + value · range exactly 0.
         values[:, 2] = -1.0 / max(config.saturation, 1e-3)
     matrix, offset = colour_matrices(values, config)
+    # Transposed: pixels are rows.
     return np.concatenate([matrix[0].T, offset])

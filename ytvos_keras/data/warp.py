@@ -33,6 +33,7 @@ def densify(coarse: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
         float32 tensor of shape (..., height, width).
     """
     down, across = (_interpolation(length) for length in size)
+    # Separable: two small products instead of a lookup per pixel.
     return tf.matmul(tf.matmul(down, coarse), across, transpose_b=True)
 
 
@@ -62,10 +63,12 @@ def warp(picture: tf.Tensor, positions: tf.Tensor, border: str = "clamp") -> tf.
     y = _fold(positions[:, 1], height, border)
     shape = tf.shape(x)
     x, y = tf.reshape(x, [-1]), tf.reshape(y, [-1])
+    # At the last row or column the weights of the neighbours are 0, so padding does not matter.
     left, top = tf.floor(x), tf.floor(y)
     index = tf.cast(top, tf.int32) * width + tf.cast(left, tf.int32)
     x, y = x - left, y - top
     corners = tf.gather(_corner_table(picture), index)
+    # (pixels, 4 corners), four channels in each int32.
     corners = tf.unstack(tf.bitcast(tf.reshape(corners, [-1, 4, 4]), tf.int32), axis=1)
     return tf.stack([tf.reshape(_blend(corners, x, y, c), shape) for c in range(4)])
 
@@ -74,7 +77,7 @@ def _fold(position: tf.Tensor, length: tf.Tensor, border: str) -> tf.Tensor:
     """Bring positions into [0, length - 1]."""
     last = tf.cast(length - 1, tf.float32)
     if border == "reflect":
-        period = tf.maximum(2.0 * last, 1.0)
+        period = tf.maximum(2.0 * last, 1.0)  # a picture of one pixel has none
         position = last - tf.abs(position - tf.floor(position / period) * period - last)
     return tf.clip_by_value(position, 0.0, last)
 
@@ -88,6 +91,7 @@ def _corner_table(picture: tf.Tensor) -> tf.Tensor:
 
 def _blend(corners: list[tf.Tensor], x: tf.Tensor, y: tf.Tensor, channel: int) -> tf.Tensor:
     def plane(words):
+        # Arithmetic for negative words; the mask below drops the sign bits.
         shifted = tf.bitwise.right_shift(words, 8 * channel)
         return tf.cast(tf.bitwise.bitwise_and(shifted, 255), tf.float32)
 

@@ -31,6 +31,7 @@ class Clip:
     @property
     def has_truth(self) -> bool:
         """Whether there are masks to score against, besides the first and the last."""
+        # DAVIS leaves out the first frame, which is given, and the last.
         return len(self.masks) > 2
 
     def frames(self, limit: int | None = None) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:

@@ -83,6 +83,7 @@ class _Work:
         return {"probs_bytes": _encode_probs(probs, sizes), **_encode_state(outputs)}
 
     def segment_clip(self, inputs: Tensors) -> Tensors:
+        # Time is folded into the batch: frames are decoded one by one in any case.
         batch, length = tf.unstack(tf.shape(inputs["images_bytes"]))
         frames, sizes = self._decode_frames(tf.reshape(inputs["images_bytes"], (-1,)))
         height, width = tf.unstack(tf.shape(frames)[1:3])
@@ -91,6 +92,7 @@ class _Work:
         clip = {"images": tf.reshape(frames, (batch, length, height, width, 3)), "mask": masks}
         probs = self.signatures["segment_clip"].function(clip)["probs"]
         rows = tf.shape(probs)[0]
+        # One clip may serve several objects.
         sizes = tf.broadcast_to(sizes, (rows, length, 2))
         files = _encode_probs(tf.reshape(probs, (-1, height, width, 1)), tf.reshape(sizes, (-1, 2)))
         return {"probs_bytes": tf.reshape(files, (rows, length))}
@@ -99,6 +101,7 @@ class _Work:
         """Frames at the working size, and the sizes of the files, `(B, 2)`."""
         count = tf.size(files)
         with tf.control_dependencies([require(count > 0, "there must be an image.", count)]):
+            # What follows reads this copy, and so waits for the check.
             files = tf.identity(files)
         sizes = tf.map_fn(jpeg_size, files, fn_output_signature=tf.TensorSpec((2,), tf.int32))
         decode = functools.partial(decode_frame, size=self._working_size(sizes))
@@ -116,7 +119,9 @@ class _Work:
             require(same, "images of one request must be of one size.", sizes),
             require(~narrow, f"images must have sides of at most 1 to {_LONGEST}.", sizes[0]),
         ]
+        # The cast depends on the checks, and the decoding on its result: nothing large comes first.
         with tf.control_dependencies(checks):
+            # Like Python's floats in `working_size`: float32 might round to other cells.
             sides = tf.cast(sizes[0], tf.float64)
         height, width = self.model.config.input_size
         scale = tf.sqrt(height * width / tf.reduce_prod(sides))
@@ -137,6 +142,7 @@ class _Work:
             channels = spec.shape[-1]
             shape = (1, 1, channels)  # of what belongs to the whole frame
             if name in self.sides:
+                # The expected size follows from the image, not from what the client sends.
                 cells = -(-size // self.model.stride) * (self.model.stride // self.sides[name])
                 shape = (cells[0], cells[1], channels)
 
@@ -150,6 +156,7 @@ class _Work:
 
 
 def _encode_state(state: Tensors) -> Tensors:
+    # Values without sides travel as maps of one cell.
     maps = {name: x if len(x.shape) == 4 else x[:, None, None] for name, x in state.items()}
     return {f"{name}_bytes": encode_floats(x) for name, x in maps.items()}
 

@@ -45,6 +45,7 @@ def development_server(
         >>> with development_server("deploy/s2s") as address:
         ...     channel = grpc.insecure_channel(f"{address.host}:{address.grpc_port}")
     """
+    # Before the imports below, whose own error would not name the extra.
     from ytvos_keras.export.serving_warmup import check_serving_api
 
     check_serving_api()
@@ -69,6 +70,7 @@ def development_server(
         yield Address(model.name, host, grpc_port, rest_server.server_port)
     finally:
         rest_server.shutdown()
+        # `shutdown` ends the loop only; this frees the port.
         rest_server.server_close()
         grpc_server.stop(None).wait()
 

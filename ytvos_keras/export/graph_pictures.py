@@ -37,8 +37,9 @@ def jpeg_size(data: tf.Tensor) -> tf.Tensor:
 def decode_frame(data: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
     """A JPEG as uint8 `(height, width, 3)`, resized bilinearly with antialiasing."""
     with tf.control_dependencies([jpeg_size(data)]):
+        # The accurate transform, as in Pillow; TensorFlow's default is the fast one.
         picture = tf.io.decode_jpeg(data, channels=3, dct_method="INTEGER_ACCURATE")
-    picture = tf.image.resize(picture, size, antialias=True)
+    picture = tf.image.resize(picture, size, antialias=True)  # as in `Segmenter`
     return tf.cast(tf.clip_by_value(tf.round(picture), 0, 255), tf.uint8)
 
 
@@ -61,7 +62,9 @@ def encode_floats(maps: tf.Tensor) -> tf.Tensor:
     tensor, its size can be checked before decoding.
     """
     batch, height, width, channels = tf.unstack(tf.shape(maps))
+    # (B, h, w · C, 4): RGBA, one pixel per number.
     rows = tf.reshape(tf.bitcast(maps, tf.uint8), (batch, height, width * channels, 4))
+    # Speed before size.
     return tf.io.encode_png(rows, compression=1)
 
 
@@ -75,7 +78,7 @@ def decode_floats(data: tf.Tensor, shape: tuple, name: str) -> tf.Tensor:
 
 def _decode_png(data: tf.Tensor, expected_size: tf.Tensor, channels: int, rule: str) -> tf.Tensor:
     start = tf.strings.substr(data, 0, len(_PNG_START))
-    long_enough = tf.strings.length(data) >= 24
+    long_enough = tf.strings.length(data) >= 24  # through the size in the header
     with tf.control_dependencies(
         [
             require(
@@ -88,6 +91,7 @@ def _decode_png(data: tf.Tensor, expected_size: tf.Tensor, channels: int, rule: 
     ):
         # Width and height follow the signature (8 bytes), a length (4) and a name (4).
         header = tf.strings.substr(data, 16, 8)
+    # Big-endian width and height, turned to (height, width).
     size = tf.io.decode_raw(header, tf.int32, little_endian=False)[::-1]
     same = tf.reduce_all(size == expected_size)
     checks = [require(same, rule, size, "expected", expected_size), _checked_size(size)]
@@ -96,7 +100,7 @@ def _decode_png(data: tf.Tensor, expected_size: tf.Tensor, channels: int, rule: 
 
 
 def _checked_size(size: tf.Tensor) -> tf.Tensor:
-    pixels = tf.reduce_prod(tf.cast(size, tf.int64))
+    pixels = tf.reduce_prod(tf.cast(size, tf.int64))  # int32 would overflow
     rule = f"a picture must have 1 to {MOST_PIXELS} pixels."
     with tf.control_dependencies([require((pixels > 0) & (pixels <= MOST_PIXELS), rule, size)]):
         return tf.identity(size)

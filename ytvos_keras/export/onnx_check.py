@@ -48,6 +48,7 @@ def check_graphs(
     if within:
         check_parity(parity)
     few = frames[:_FEW]
+    # Against the graph of `step`, which has just been compared with Keras.
     for other in (FeatureStream(graphs), _ClipStream(graphs, few, masks)):
         found = measure_parity(stream, other, few, masks)
         if within:
@@ -66,6 +67,7 @@ class _ClipStream:
     def __init__(self, graphs: Graphs, frames: Sequence[np.ndarray], masks: np.ndarray):
         inputs = {"images": np.stack(frames)[None], "mask": masks}
         probs = OnnxStream(graphs).run(CLIP, inputs)["probs"]
+        # (frames, objects, H, W, 1), without the first, which is the given mask.
         self._left = iter(probs.swapaxes(0, 1)[1:])
 
     def initialize(self, image, mask):

@@ -40,15 +40,18 @@ def clip_graph(initialize: onnx.ModelProto, step: onnx.ModelProto) -> onnx.Model
             [*(f"last_{name}" for name in state), "more_probs"],
             body=body,
             num_scan_inputs=1,
+            # Frames are the second dimension; states have none.
             scan_input_axes=[1],
             scan_output_axes=[1],
         ),
+        # Through bool, since 255 is an object as well as 1.
         make("Cast", ["mask"], ["is_object"], to=TensorProto.BOOL),
         make("Cast", ["is_object"], ["first_prob"], to=TensorProto.FLOAT),
         make("Unsqueeze", ["first_prob", "one"], ["first_probs"]),
         make("Concat", ["first_probs", "more_probs"], ["probs"], axis=1),
     ]
     numbers = [
+        # `end` is past any clip: Slice stops at the last frame.
         helper.make_tensor(name, TensorProto.INT64, [1], [value])
         for name, value in (("zero", 0), ("one", 1), ("end", 2**31 - 1))
     ]

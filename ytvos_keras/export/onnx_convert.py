@@ -17,7 +17,7 @@ from ytvos_keras.export.onnx_packages import onnx
 from ytvos_keras.export.onnx_step import step_graph
 from ytvos_keras.export.signatures import Signature, Specs, Tensors, signatures
 
-OPSET = 18
+OPSET = 18  # the newest that tf2onnx supports
 NEXT = "_next"
 """In ONNX an output cannot have the name of an input: `step` takes `h` and gives `h_next`."""
 
@@ -62,6 +62,7 @@ def convert(
     graphs = [name for name in every if name != CLIP] if graphs is None else list(graphs)
     converted: Graphs = {}
 
+    # `encode` and `step_features` are converted once, for themselves and for `step`.
     @functools.cache
     def part(name: str) -> onnx.ModelProto:
         return _convert(every[name])
@@ -86,7 +87,7 @@ def save(graph: onnx.ModelProto, path: Path, facts: dict[str, str]) -> Path:
     packages = ("ytvos-keras", "tensorflow", "keras", "tf2onnx", "onnx")
     versions = {package: importlib.metadata.version(package) for package in packages}
     onnx.helper.set_model_props(graph, {**facts, "graph": path.stem, **versions})
-    onnx.checker.check_model(graph, full_check=True)
+    onnx.checker.check_model(graph, full_check=True)  # with shape inference
     onnx.save(graph, path)
     return path
 
@@ -106,6 +107,7 @@ class _OneSignature(keras.Model):
     def __init__(self, function: Callable[[Tensors], Tensors]):
         super().__init__(name="signature")
         self._function = function
+        # Keras exports built models only; the variables are those of the S2S.
         self.built = True
 
     def call(self, inputs: Tensors) -> Tensors:
@@ -126,7 +128,7 @@ def _convert(signature: Signature) -> onnx.ModelProto:
             # tf2onnx predates NumPy 2.
             warnings.simplefilter("ignore", FutureWarning)
             warnings.simplefilter("ignore", DeprecationWarning)
-            path = Path(folder, "graph.onnx")
+            path = Path(folder, "graph.onnx")  # Keras exports to a file only
             _OneSignature(signature.function).export(
                 path,
                 format="onnx",
@@ -173,6 +175,7 @@ def _name_dimensions(
         name = value.name.removesuffix(NEXT)
         spec = known["mask"] if name == "probs" else known[name]
         padded = name == "probs" and signature == "step_features"
+        # `step_features` returns probabilities at the padded size, which has names of its own.
         sides = [None, None] if padded else spec.shape[-3:-1]
         shape = [None] * (spec.shape.rank - 3) + [*sides, spec.shape[-1]]
         image = name in ("image", "images", "mask", "probs") and not padded

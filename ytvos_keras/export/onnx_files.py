@@ -119,7 +119,9 @@ def export_onnx(
 
     full = convert(model, size, on_progress=report)
     graphs = to_precision(full, precision, model, calibration_clips, size, report)
+    # From the graphs of the final precision, so that it has the same results.
     graphs[CLIP] = clip_graph(graphs["initialize"], graphs["step"])
+    # After the conversion, which leaves nothing behind if it fails.
     output.parent.mkdir(parents=True, exist_ok=True)
     with atomic_folder(output) as part:
         facts = _facts(model, name, size, precision)
@@ -130,6 +132,7 @@ def export_onnx(
         parity = check_graphs(model, files, size, report, within=precision == "float32")
         measured = {}
         if precision != "float32":
+            # Float32 is the reference, and runs in turn with the other: both see the same load.
             measured = _measure({"float32": full, precision: files}, model, clips, size, report)
     return OnnxFiles(
         output,

@@ -22,6 +22,7 @@ def with_half_weights(graph: onnx.ModelProto) -> onnx.ModelProto:
             tensors.append(tensor)
             continue
         half = numpy_helper.to_array(tensor).astype(np.float16)
+        # The cast has the old name, so that no node needs to change.
         name = f"{tensor.name}/float16"
         tensors.append(numpy_helper.from_array(half, name))
         casts.append(helper.make_node("Cast", [name], [tensor.name], to=TensorProto.FLOAT))

@@ -56,6 +56,7 @@ def measure_precisions(
     if not any(scores.values()):
         raise InputError("no clip has an object that could be followed; give others.")
     return {
+        # The median: first steps allocate memory, and others may be interrupted.
         name: Measured(float(np.mean(scores[name])), median(segmenter.seconds))
         for name, segmenter in segmenters.items()
     }
@@ -72,6 +73,7 @@ def _score(
             for segmenter in segmenters.values():
                 segmenter.reset()
                 ids = segmenter.add_objects(truth)
+        # In turn, so that a busy machine slows all of them.
         labels = {name: segmenter.step(frame) for name, segmenter in segmenters.items()}
         if not clip.has_truth:
             truth = next(iter(labels.values()))

@@ -25,6 +25,7 @@ def to_precision(
         return {name: with_half_weights(graph) for name, graph in graphs.items()}
     report("calibrating", 0, len(graphs))
     shape = model.config.input_size, model.stride
+    # States of the float32 graphs: what the int8 ones will see, up to rounding.
     inputs = calibration_inputs(OnnxStream(graphs), clips, *shape, size=size)
     quantised = {}
     for number, (name, graph) in enumerate(graphs.items(), start=1):

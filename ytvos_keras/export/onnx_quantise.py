@@ -54,6 +54,7 @@ def calibration_inputs(
         InputError: A clip has no object in its first frame, or cannot be read.
     """
     inputs: Inputs = {name: [] for name in stream.graphs}
+    # Equal shares: one long clip would set the ranges alone.
     each = max(1, count // len(clips))
     for clip in clips:
         state: Arrays = {}
@@ -69,6 +70,7 @@ def calibration_inputs(
             if number % CALIBRATION_STEP == 0:
                 for name, own in _seen(stream, image, state).items():
                     inputs[name].append(own)
+            # In every frame, also where none is looked at: a state is that of consecutive frames.
             _, state = stream.step(image, state)
     return inputs
 
@@ -86,6 +88,7 @@ def quantise(graph: onnx.ModelProto, inputs: Sequence[Arrays]) -> onnx.ModelProt
         inputs: From `calibration_inputs`, for this graph.
     """
     prepared = onnx.ModelProto()
+    # The float32 graph is needed later, unchanged.
     prepared.CopyFrom(graph)
     facts = {prop.key: prop.value for prop in graph.metadata_props}
     helper.set_model_props(prepared, {**facts, **_PREPARED})
@@ -113,6 +116,7 @@ def quantise(graph: onnx.ModelProto, inputs: Sequence[Arrays]) -> onnx.ModelProt
 
 def _stays_float(node: onnx.NodeProto) -> bool:
     groups = next((a.i for a in node.attribute if a.name == "group"), 1)
+    # Depthwise, or in the backbone, by the name that Keras gives its layers' operations.
     return groups > 1 or "efficient_net" in node.name
 
 

@@ -58,9 +58,11 @@ class OnnxSegmenter:
                 raise ValueError("add_objects comes before step")
             masks = [resize_mask((self.first == i).astype(np.uint8), size) for i in self.object_ids]
             self.state = self.stream.initialize(image, np.stack(masks)[..., None])
+            # The given mask is the result of its frame, as in `Segmenter`.
             return self.first
         begin = time.perf_counter()
         probs, self.state = self.stream.step(image, self.state)
+        # Neither the first frame, which takes another graph, nor resizing.
         self.seconds.append(time.perf_counter() - begin)
         rows = merge_probabilities(probs, native).numpy()
-        return np.array([0, *self.object_ids], np.uint8)[rows]
+        return np.array([0, *self.object_ids], np.uint8)[rows]  # rows of `probs` to ids

@@ -16,12 +16,14 @@ def step_graph(encode: onnx.ModelProto, step_features: onnx.ModelProto) -> onnx.
     image, probs = encode.graph.input[0], "probs"
     others = [value.name for value in step_features.graph.output if value.name != probs]
     nodes = [
+        # Identities join graphs whose names have different prefixes; runtimes remove them.
         make("Identity", [image.name], [_ENCODE + image.name]),
         *first.node,
         *(make("Identity", [_ENCODE + name], [_STEP + name]) for name in features),
         *(make("Identity", [value.name], [_STEP + value.name]) for value in state),
         *second.node,
         make("Shape", [image.name], ["frame_size"], start=1, end=3),
+        # Crop the padding: sides 0 to height and width along axes 1 and 2.
         make("Slice", [_STEP + probs, "corner", "frame_size", "sides"], [probs]),
         *(make("Identity", [_STEP + name], [name]) for name in others),
     ]

@@ -28,6 +28,7 @@ class OnnxStream:
     def run(self, graph: str, inputs: Arrays) -> Arrays:
         """Run a graph; returns outputs by name, the next state under the names of the state."""
         session = self._session(graph)
+        # So that outputs can be fed back as they are.
         names = [output.name.removesuffix(NEXT) for output in session.get_outputs()]
         return dict(zip(names, session.run(None, inputs), strict=True))
 

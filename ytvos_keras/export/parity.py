@@ -78,6 +78,7 @@ def measure_parity(
         masks: uint8 (K, H, W, 1), 0 or 1: objects in the first frame.
         on_frame: Called with frames done and in all.
     """
+    # Each continues from its own state, so differences may accumulate, as in use.
     states = [s.initialize(frames[0][None], masks) for s in (reference, stream)]
     largest, equal = 0.0, []
     for number, frame in enumerate(frames[1:], start=1):
@@ -94,6 +95,7 @@ def measure_parity(
 
 def check_parity(parity: Parity, tolerance: float = TOLERANCE) -> None:
     """Raise `ParityError` unless probabilities and labels are close enough."""
+    # Not `>`, which is false for NaN.
     if not parity.largest_difference <= tolerance or parity.equal_labels < EQUAL_LABELS:
         raise ParityError(
             f"the exported model must give the Keras model's probabilities within {tolerance:g} "
@@ -156,6 +158,7 @@ def demo_clip(
     with resources.as_file(folder.joinpath("bunny_first_mask.png")) as path:
         mask = resize_mask((read_mask(path)[0] > 0).astype(np.uint8), size)
     moves = [n * size[1] // objects for n in range(objects)]
+    # Shifted copies are wrong as masks, but different, which is all a comparison needs.
     return pictures, np.stack([np.roll(mask, move, axis=1) for move in moves])[..., None]
 
 
@@ -168,4 +171,5 @@ def _equal_labels(probs: np.ndarray, expected: np.ndarray) -> float:
         np.concatenate([np.full_like(x[:1], BACKGROUND), x]) for x in (probs, expected)
     )
     chosen = np.take_along_axis(expected, probs.argmax(axis=0)[None], axis=0)
+    # Argmax of nearly equal objects is decided by rounding, so ties count as equal.
     return float(np.mean(chosen >= expected.max(axis=0) - ROUNDING))

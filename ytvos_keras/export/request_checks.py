@@ -29,6 +29,7 @@ MOST_ROWS = 64
 def checked_signatures(model, size: tuple[int, int] | None = None) -> dict[str, GraphSignature]:
     """Add checks to `signatures` that their inputs are consistent."""
     sides = cell_sides(model)
+    # Features are functions of the image alone, so one row may serve all objects.
     shared = {"image", "images", *feature_specs(model)}
     return {
         name: as_graph(Signature(_checked(function, sides, shared, model.stride), inputs))
@@ -60,6 +61,7 @@ def _checked(function, sides, shared, padding):
             with tf.control_dependencies(passed):
                 passed = list(rule()) or passed
         with tf.control_dependencies(passed):
+            # Copies wait for the checks, and so does everything that is computed from them.
             return function({name: tf.identity(x) for name, x in inputs.items()})
 
     return check
@@ -73,6 +75,7 @@ def _no_empty_input(inputs):
 
 def _not_too_large(inputs, sides, padding):
     name, x = next(iter(inputs.items()))
+    # A fixed size is already part of the signature.
     if None in x.shape[-3:-1]:
         right = _padded_pixels(inputs, sides, padding) <= MOST_PIXELS
         yield require(right, f"frames must have at most {MOST_PIXELS} pixels.", name, tf.shape(x))
@@ -117,6 +120,7 @@ def _same_rows(inputs, shared):
 def _finite(inputs):
     for name, x in inputs.items():
         if x.dtype.is_floating:
+            # One NaN in a state would spread over all later frames of that client.
             right = tf.reduce_all(tf.math.is_finite(x))
             yield require(right, f"{name} must hold finite numbers.", tf.shape(x))
 
@@ -127,6 +131,7 @@ def _most_rows(inputs):
 
 def _padded_pixels(inputs, sides, padding):
     size = _frame_size(next(iter(inputs)), inputs, sides)
+    # int64: the product of two sides that a client sends may exceed int32.
     return tf.reduce_prod(tf.cast(_padded(size, padding), tf.int64))
 
 

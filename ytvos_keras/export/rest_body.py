@@ -9,7 +9,7 @@ from ytvos_keras.export.served_model import LARGEST_MESSAGE, RequestError
 LARGEST_BODY = 2**25
 """Bytes of a REST request. Python needs up to 25 times as many to parse JSON; larger ones: gRPC."""
 
-_LENGTH = re.compile("[0-9]{1,18}")
+_LENGTH = re.compile("[0-9]{1,18}")  # `int` also takes signs, spaces and underscores
 
 
 class LengthRequiredError(Exception):
@@ -36,8 +36,10 @@ class BodyReader:
         with self._lock:
             if length > self._room:
                 raise RequestError("RESOURCE_EXHAUSTED", "too many large requests; try later.")
+            # Reserved before reading: what all clients announce together has a limit.
             self._room -= length
         try:
+            # Without the lock: the slowest client determines how long this takes.
             data = handler.rfile.read(length)
         finally:
             with self._lock:
@@ -50,6 +52,7 @@ class BodyReader:
 def _length(handler: BaseHTTPRequestHandler) -> int:
     headers = handler.headers
     lengths = headers.get_all("Content-Length") or []
+    # Two statements of length, or none, leave it open where the next request begins.
     if "Transfer-Encoding" in headers or headers.defects or len(lengths) != 1:
         raise LengthRequiredError
     if not _LENGTH.fullmatch(lengths[0]):

@@ -104,7 +104,7 @@ def export_saved_model(
         PosixPath('deploy/s2s/1')
     """
     if warmup:
-        check_serving_api()
+        check_serving_api()  # before a minute or more of tracing
     output = Path(output)
     name = output.resolve().name  # also of "."
     path = new_version_folder(output, version)
@@ -122,9 +122,11 @@ def export_saved_model(
         check_parity(parity)
         if CORRECT in written:
             corrected = CorrectedStream(reference, masks), CorrectedStream(stream, masks)
+            # Three frames are enough: a wrong correction shows in the next step.
             check_parity(measure_parity(*corrected, frames[:3], masks))
         records = _write_warmup(stream, name, part, frames, masks, report) if warmup else 0
         if size is not None:
+            # Free sizes cannot be batched: requests may differ in size.
             (part / BATCHING_FILE).write_text(batching_parameters())
     _write_config(output, path)
     return SavedModel(path, _size_of(path), _names(written, stream), parity, records)
@@ -135,18 +137,20 @@ def _in_float32(model: S2S) -> S2S:
     if model.compute_dtype == "float32":
         return model
     copy = S2S(model.config, dtype="float32", name=model.name)
-    copy.set_weights(model.get_weights())
+    copy.set_weights(model.get_weights())  # float32 under mixed policies too
     return copy
 
 
 def _write(model: S2S, signatures: dict[str, GraphSignature], path: Path, report: Progress) -> None:
     # Not keras.export.ExportArchive, which traces every function a second time when it writes.
     module, graphs = tf.Module(), {}
+    # A SavedModel can only contain functions whose variables its root object tracks.
     module.weights = [weight.value for weight in model.weights]
     for number, (name, (function, _)) in enumerate(signatures.items(), start=1):
         graphs[name] = function.get_concrete_function()
         report("tracing", number, len(signatures))
     default = next(iter(graphs.values()))
+    # `step`, the first one, also serves clients that name no signature.
     tf.saved_model.save(module, str(path), graphs | {"serving_default": default})
 
 
@@ -173,6 +177,7 @@ def _write_config(output: Path, path: Path) -> None:
 def _names(written: dict[str, GraphSignature], stream: SavedModelStream) -> dict:
     """Inputs and outputs of each signature; the state in the order of the inputs."""
     order = ["probs", *written["step_features"].inputs]
+    # TensorFlow sorts outputs by name; people read them in the order of the inputs.
     order += [f"{name}_bytes" for name in order]
     return {
         name: (list(inputs), sorted(stream.signatures[name].structured_outputs, key=order.index))

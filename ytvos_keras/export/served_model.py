@@ -52,6 +52,7 @@ class ServedVersion:
     """
 
     def __init__(self, path: str | Path):
+        # First: loading a graph that calls a missing function would seem to hang.
         check_functions(Path(path))
         graph = tf.Graph()
         self._session = tf.compat.v1.Session(graph=graph)
@@ -65,6 +66,7 @@ class ServedVersion:
         self.signatures = {
             name: definition
             for name, definition in meta.signature_def.items()
+            # Not the initialization of variables, which TensorFlow stores as one more signature.
             if definition.method_name == _PREDICT
         }
 
@@ -89,6 +91,7 @@ class ServedVersion:
         room = LARGEST_MESSAGE
         for name, value in inputs.items():
             dtype = tf.as_dtype(value.dtype)
+            # Again here, for REST; gRPC has checked before it decoded.
             room -= check_input(name, definition.inputs[name], dtype, value.shape, room)
         feeds = {definition.inputs[name].name: value for name, value in inputs.items()}
         fetches = {name: info.name for name, info in definition.outputs.items()}
@@ -156,6 +159,7 @@ def check_input(
         Its size in bytes; 0 for strings, which are limited to `MOST_STRINGS`.
     """
     expected, expected_shape = tf.as_dtype(info.dtype), tf.TensorShape(info.tensor_shape)
+    # The sizes are a client's, and may be negative.
     fits = min(shape, default=0) >= 0 and expected_shape.is_compatible_with(shape)
     if dtype != expected or not fits:
         raise RequestError(
@@ -199,6 +203,7 @@ def _reason(error: tf.errors.OpError) -> str:
     """TensorFlow's message, without positions in the graph."""
     failed = re.search(r"assertion failed: (.*)", error.message)
     if failed:
+        # From `graph_pictures.require`: TensorFlow puts each of its parts in brackets.
         return " ".join(re.findall(r"\[([^\[\]]*)\]", failed[1]))
     lines = [line.strip() for line in error.message.splitlines()]
     said = [line for line in lines if line and not line.startswith(_PLACES)]

@@ -126,6 +126,7 @@ class _CheckedRequests(grpc.ServerInterceptor):
 
         def answer(data, context):
             try:
+                # The handler below has no deserializer, so it gets the bytes.
                 request = handler.request_deserializer(data)
             except DecodeError as error:
                 context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"no request: {first_line(error)}")
@@ -145,6 +146,7 @@ class _AbortOnError:
 
     def __exit__(self, kind, error, trace):
         if isinstance(error, RequestError):
+            # Raises, so the method ends here.
             self.context.abort(grpc.StatusCode[error.code], str(error))
 
 
@@ -178,6 +180,8 @@ def _read_tensors(definition, protos) -> dict[str, np.ndarray]:
 
 def _check_count(proto, dtype: tf.DType, count: int) -> None:
     """Compare a shape with the number of values; a single value may stand for all."""
+    # Raw bytes, or one of the fields float_val, int_val, …; make_ndarray would repeat a single
+    # value to any shape, however large.
     if proto.tensor_content:
         found = len(proto.tensor_content) / dtype.size if dtype.size else -1
     else:

@@ -64,6 +64,7 @@ class _Handler(BaseHTTPRequestHandler):
             super().handle()
 
     def handle_one_request(self):
+        # A timeout of the socket would start anew with every byte.
         self._timer = threading.Timer(_PATIENCE, self._too_slow)
         self._timer.daemon = True
         self._timer.start()
@@ -78,6 +79,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _too_slow(self):
         with contextlib.suppress(OSError):
             self.connection.sendall(_TOO_SLOW)
+            # Wakes the thread that is blocked in reading from this client.
             self.connection.shutdown(socket.SHUT_RDWR)
 
     def do_GET(self):
@@ -105,6 +107,7 @@ class _Handler(BaseHTTPRequestHandler):
         return {"model_version_status": [{"version": str(number), **status}]}
 
     def _post(self):
+        # Outside of the lock: a slow client must not hold up the others.
         data = self._body()
         with self.server.parsing:  # one at a time, to limit memory
             body = _parse(data)
@@ -117,7 +120,9 @@ class _Handler(BaseHTTPRequestHandler):
                 raise RequestError("INVALID_ARGUMENT", "signature_name must be text.")
             definition = version.signature(signature)
             inputs, in_rows = _read_inputs(body, definition)
+            # Parsed lists take many times the memory of their arrays; the model runs next.
             del body, data
+        # Sessions are safe to use from several threads.
         outputs = version.run(signature, inputs)
         return _write_rows(outputs) if in_rows else {"outputs": _single(_write_all(outputs))}
 
@@ -138,6 +143,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()
+        # Writing blocks while a client does not read.
         self.connection.settimeout(_PATIENCE)
         self.wfile.write(content)
         self.connection.settimeout(None)  # the timer limits the next request
@@ -149,6 +155,7 @@ class _Handler(BaseHTTPRequestHandler):
         return match, model.choose(match["version"] and int(match["version"]), match["label"])
 
     def _body(self):
+        # After an error, what is left of the body must not be taken for the next request.
         stays_open, self.close_connection = not self.close_connection, True
         data = self.server.bodies.read(self)
         self._timer.cancel()
@@ -158,6 +165,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _parse(data: bytes) -> dict:
     try:
+        # As in TensorFlow Serving; the graph's own check names the input that is not finite.
         body = parse_json(data, allow_nan=True)
     except JsonError as error:
         raise RequestError("INVALID_ARGUMENT", f"not JSON: it {error}.") from error
@@ -189,6 +197,7 @@ def _read_inputs(body: dict, definition) -> tuple[dict[str, np.ndarray], bool]:
         raise RequestError("INVALID_ARGUMENT", 'give either "instances" or "inputs".')
     in_rows = "instances" in body
     columns = _columns(body["instances"]) if in_rows else body["inputs"]
+    # The only input may come without its name, and {"b64": …} is a string.
     if not isinstance(columns, dict) or set(columns) == {"b64"}:
         columns = {next(iter(definition.inputs)): columns}
     if set(columns) - set(definition.inputs):
@@ -213,6 +222,7 @@ def _array(name: str, value, info) -> np.ndarray:
         if dtype == tf.string:
             return _strings(value, len(info.tensor_shape.dim))
         _check_numbers(value)
+        # First without a dtype: with one, NumPy would cut 0.5 to 0 in silence.
         array = np.array(value)
         if array.dtype.kind not in "uif" or (array.dtype.kind == "f" and dtype.is_integer):
             raise ValueError(f"found {array.dtype}")
@@ -232,6 +242,7 @@ def _check_numbers(value) -> None:
             raise ValueError(f"found {other.pop().__name__}")
         if kinds != {list}:  # numbers; lists among them are no array, and NumPy says so
             return
+        # Level by level, not recursively: nesting may be deeper than Python's stack.
         level = [*itertools.chain.from_iterable(level)]
 
 
@@ -246,6 +257,7 @@ def _strings(value, rank: int) -> np.ndarray:
         level = [y for x in level for y in x]
     if len(level) > MOST_STRINGS:
         raise ValueError(f"at most {MOST_STRINGS} strings")
+    # Not np.array(level), which makes an array of bytes that strips trailing zeros.
     array = np.empty(len(level), object)
     array[:] = [_decode(x) for x in level]
     return array.reshape(shape)

@@ -39,6 +39,7 @@ def warmup_inputs(stream, frames: Sequence[np.ndarray], masks: np.ndarray) -> Re
         Inputs by signature.
     """
     mask, clip = masks[:1], np.stack(frames[:_CLIP_LENGTH])[None]
+    # As objects: an array of bytes would strip trailing zeros.
     files = np.array([_encode(frame, "JPEG") for frame in frames[:_CLIP_LENGTH]], object)
     first = {"image": clip[:, 0], "mask": mask}
     first_bytes = {

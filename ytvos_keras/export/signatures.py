@@ -76,6 +76,7 @@ def signatures(
     bind = functools.partial
     parts = _TracedParts(model, image["image"], features, state) if share else model
     found = {
+        # First, so that it becomes the default signature.
         "step": Signature(bind(_step, parts), image | state),
         "initialize": Signature(bind(_initialize, parts), image | mask),
         "encode": Signature(bind(_encode, parts), image),
@@ -130,6 +131,7 @@ class _TracedParts:
         self.encode = _traced(model.encode, image)
         self.step_features = _traced(model.step_features, features, state)
         if model.config.shared_encoder:
+            # With the features of `encode`'s graph, so that the Encoder is in the SavedModel once.
             begin = _traced(model.initialize, image, mask, features)
             self.initialize = lambda frame, mask: begin(frame, mask, self.encode(frame))
         else:
@@ -172,6 +174,7 @@ def _segment_clip(model, state_specs: Specs, inputs: Tensors) -> Tensors:
     """
     images, mask = inputs["images"], _zeros_and_ones(inputs["mask"])
     length = tf.shape(images)[1]
+    # Not `model.unroll`, which keeps the features of all frames.
     state = model.initialize(images[:, 0], mask)
     probs = tf.TensorArray(tf.float32, length, element_shape=mask.shape).write(0, mask)
 
@@ -183,21 +186,25 @@ def _segment_clip(model, state_specs: Specs, inputs: Tensors) -> Tensors:
         lambda t, *_: t < length,
         body,
         (tf.constant(1), state, probs),
+        # Static shapes of the first state and of later ones may differ; these fit both.
         shape_invariants=(
             tf.TensorShape(()),
             {name: spec.shape for name, spec in state_specs.items()},
             tf.TensorShape(None),
         ),
+        # Steps depend on each other; more in flight would only take memory.
         parallel_iterations=1,
     )
     return {"probs": tf.transpose(probs.stack(), (1, 0, 2, 3, 4))}
 
 
 def _correct(model, inputs: Tensors) -> Tensors:
+    # `previous_*` are those of the given mask, `bank_*` those of the state: no name is in both.
     return model.memory.trust(inputs, inputs)
 
 
 def _zeros_and_ones(mask: tf.Tensor) -> tf.Tensor:
+    # Clients send masks in 0–1 or 0–255.
     return tf.cast(mask > 0, tf.float32)
 
 
@@ -207,6 +214,7 @@ def _specs(model, tensors: Tensors, size) -> Specs:
     def spec(name, x):
         if len(x.shape) == 2:
             return tf.TensorSpec((None, x.shape[-1]), x.dtype, name)
+        # One frame of `stride` pixels: a map's sides are its cells per `stride`.
         stride = model.stride // x.shape[1]
         height, width = (None if n is None else _padded(n, model) // stride for n in sides)
         return tf.TensorSpec((None, height, width, x.shape[-1]), x.dtype, name)

@@ -40,6 +40,7 @@ class BackwardPass:
         if probabilities is not None:
             ids = list(probabilities.folders)
             self._own = ProbabilityFiles(self.folder / "probabilities", ids, {})
+        # In its own folder: each pass resumes by itself.
         self._resume = ResumeFile(self.folder, fingerprint)
 
     def run(self, segmenter, report: Callable[[int, int], None], overwrite: bool) -> None:
@@ -58,6 +59,7 @@ class BackwardPass:
             report=lambda done: report(done, total),
             probabilities=self._own,
         )
+        # The forward pass starts from the given masks, not from the end of this pass.
         segmenter.reset()
 
     def join(
@@ -81,6 +83,7 @@ class BackwardPass:
             self._take_probabilities(name, self.inputs.trusted)
             return backward
         chosen = choose_directions(index, self.inputs.trusted, sure)
+        # The confidence of the mask that is written, whichever pass it is from.
         own = {i: sure[0 if is_forward else 1].get(i) for i, (is_forward, _) in chosen.items()}
         confidence.add(name, {i: value for i, value in own.items() if value is not None})
         backward_ids = [i for i, (is_forward, _) in chosen.items() if not is_forward]

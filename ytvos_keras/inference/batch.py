@@ -137,6 +137,7 @@ def _process(
 ) -> list[VideoOutcome]:
     """Work of one of several processes: its share of the videos, with its share of the cores."""
     batch, output, model, options, threads = work
+    # Before the import: TensorFlow reads these once.
     os.environ["TF_NUM_INTRAOP_THREADS"] = str(threads)
     os.environ["OMP_NUM_THREADS"] = str(threads)
     import_tensorflow()
@@ -175,6 +176,7 @@ def _segment_video(
         video.masks,
         video.output,
         corrections=video.corrections,
+        # A finished folder is not empty, which would be an error; nothing is overwritten below.
         options=dataclasses.replace(options, overwrite=options.overwrite or finished),
     )
     digest = fingerprint(inputs, segmenter, options)

@@ -73,6 +73,7 @@ def list_batch(
                 f"{videos}: {found[key].frames.name} and {path.name} are videos of one name; "
                 "rename or move one of them."
             )
+        # A missing mask is an error of its video, not of the batch.
         mask = given.pop(key, Path(masks, name))
         found[key] = BatchVideo(name, path, mask, _folder(corrections, name), Path(output, name))
     if not found:

@@ -33,6 +33,7 @@ def write_page(path: Path, outcomes: Mapping[str, Mapping[str, Any]]) -> None:
         f"{rows}\n</table></html>\n"
     )
     with atomic_path(path) as part:
+        # File names may not be valid Unicode.
         part.write_text(page, encoding="utf-8", errors="backslashreplace")
 
 
@@ -59,5 +60,6 @@ def _link(folder: Path, name: str, file: str, text: str, *, is_html: bool = Fals
 
 
 def _url(name: str, file: str) -> str:
+    # The bytes of the name on disk, whatever their encoding.
     parts = (name.encode(errors="surrogateescape"), file.encode())
     return html.escape("/".join(map(urllib.parse.quote_from_bytes, parts)))

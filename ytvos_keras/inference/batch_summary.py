@@ -49,6 +49,7 @@ _MEMBERS = ("frames", "objects", "seconds", "error", "fingerprint", "damaged")
 def add_to_summary(output: Path, outcome: VideoOutcome) -> None:
     """Add an outcome to the summary and the page, next to those of other processes."""
     with folder_lock(output, ".ytvos-summary-lock", wait=True):
+        # Read again under the lock: other processes of the batch write to the same file.
         summary = read_summary(output / SUMMARY_NAME) | {outcome.name: _to_json(outcome)}
         summary = dict(natsort.natsorted(summary.items(), key=lambda item: item[0]))
         write_json(output / SUMMARY_NAME, summary)

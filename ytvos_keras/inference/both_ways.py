@@ -53,10 +53,13 @@ def segment_both_ways(
     with tempfile.TemporaryDirectory(prefix="ytvos-both-") as name:
         folder = Path(name)
         is_indexed = isinstance(frames, Sequence | np.ndarray)
+        # Frames are read backward and then forward; an iterator allows neither.
         clip: Any = frames if is_indexed else _Spooled(frames, folder)
         before, sure = segmenter.video, {}
+        # Objects followed so far have no mask at the end of the clip to start from.
         segmenter.reset()
         last = min(max(given), len(clip) - 1)
+        # From the last given mask: behind it there is nothing to follow backward.
         for index in range(last, -1, -1):
             labels = _step(segmenter, clip[index], given.get(index))
             sure[index] = segmenter.confidence
@@ -98,6 +101,7 @@ def _given(
     trusted: dict[int, set[int]] = {}
     for index, label_map in sorted(masks.items()):
         labels = check_label_map(label_map, name=f"mask of frame {index}")
+        # Of `masks`, each object counts in its first frame only; `corrections` adds others.
         new = [object_id for object_id in ids_in(labels) if object_id not in trusted]
         given[index] = keep_ids(labels, new)
         trusted |= {object_id: {index} for object_id in new}

@@ -39,6 +39,7 @@ def check_frame(frame: np.ndarray, name: str = "frame") -> np.ndarray:
             f"{name}: a float frame must be in 0–255. Received: values from {low:g} to {high:g}."
         )
     rounded = np.rint(frame)
+    # 0 and 1 alone may be a nearly black frame.
     if high <= 1 and (rounded != frame).any():
         raise InputError(
             f"{name}: values from {low:g} to {high:g} look scaled to 0–1; multiply them by 255."

@@ -62,6 +62,7 @@ def open_corrections(
         check_size(label_map.shape, source.size, f"{file}: the mask")
         ids[index] = ids_in(label_map)
         for object_id in ids[index]:
+            # Followed backward, an object may be corrected before its first mask, but it needs one.
             if not any_frame or object_id not in first_masks.begins:
                 _check_followed(object_id, index, file, first_masks)
     return Corrections(files, ids)
@@ -69,6 +70,7 @@ def open_corrections(
 
 def _check_followed(object_id: int, index: int, file: Path, first_masks: FirstMasks) -> None:
     begin = first_masks.begins.get(object_id)
+    # In its first frame the mask is given already.
     if begin is not None and begin < index:
         return
     ids = ", ".join(str(i) for i, frame in sorted(first_masks.begins.items()) if frame < index)

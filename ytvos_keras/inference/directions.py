@@ -51,6 +51,7 @@ def join_directions(
     """
     chosen = choose_directions(index, trusted, confidence)
     labels = np.zeros_like(forward)
+    # The nearest is written last, and so on top; of equal distances the lower id.
     far_to_near = sorted(chosen.items(), key=lambda item: (item[1][1], item[0]), reverse=True)
     for object_id, (is_forward, _) in far_to_near:
         labels[(forward if is_forward else backward) == object_id] = object_id
@@ -70,6 +71,7 @@ def choose_directions(
             is_forward = before is not None
         else:
             sure, sure_backward = (side.get(object_id) for side in confidence)
+            # In a frame with a given mask both passes have it: no choice by confidence.
             if sure is None or sure_backward is None or sure == sure_backward or before == 0:
                 is_forward = before <= after
             else:
@@ -84,6 +86,6 @@ def _distances(indexes: Sequence[int], index: int) -> tuple[int | None, int | No
     """Frames since the nearest given mask at or before a frame, and to that at or after it."""
     place = bisect.bisect_right(indexes, index)
     before = index - indexes[place - 1] if place else None
-    if before == 0:
+    if before == 0:  # one mask, on both sides
         return 0, 0
     return before, indexes[place] - index if place < len(indexes) else None

@@ -133,12 +133,14 @@ def segment_inputs(
     """
     report = on_progress or (lambda *_: None)
     segmenter.on_learning = functools.partial(report, "learning")
+    # Before anything is written: reading masks and weights may fail.
     digest = fingerprint(inputs, segmenter, options)
     output.mkdir(parents=True, exist_ok=True)
     with folder_lock(output):
         start, sure = _write_masks(inputs, output, segmenter, digest, options, report)
         outputs = write_outputs(inputs, output, options, report)
         sure.write(output)
+        # Hidden files last: until all outputs are there, the same call resumes.
         BackwardPass(inputs, output, digest).remove()
         ResumeFile(output, digest).remove()
     damaged = tuple(sorted(inputs.source.damaged))
@@ -174,6 +176,7 @@ def _write_masks(
     if inputs.direction != "forward":
         backward = BackwardPass(inputs, output, digest, probabilities)
         backward.run(segmenter, functools.partial(report, "backward"), options.overwrite)
+        # The backward masks are on disk: each is joined when the forward pass reaches its frame.
         finish = functools.partial(backward.join, confidence=resume.confidence)
     if state is not None:
         segmenter.restore(state)

@@ -86,10 +86,12 @@ def open_first_masks(
     palette, used, repeated = None, {}, False
     trusted: dict[int, list[int]] = {}
     for index, file in sorted(files.items()):
+        # Read to check it, and again when its frame comes: a fault must not show after hours.
         label_map, file_palette = file.read(allow_empty=path.is_dir())
         check_size(label_map.shape, source.size, f"{file}: the mask")
         palette = file_palette if palette is None else palette
         ids = set(np.unique(label_map).tolist()) - {0}
+        # Black and white means object 1: whether it is the same one again cannot be known.
         if not use_all and 1 in trusted and ids and _is_black_and_white(file):
             raise InputError(
                 f"{file}: black and white, so its object would be 1, which an earlier mask has; "
@@ -126,6 +128,7 @@ def _files_of_folder(
                 parts.setdefault(index, []).append((object_id, file))
         return {index: ObjectFiles(tuple(files)) for index, files in parts.items()}
     masks = list_masks(folder)
+    # A single mask with another name is more likely a mistake, which is an error below.
     if len(masks) > 1 and all(source.index_of(file.stem) is None for file in masks):
         logger.info("%s: no mask is named after a frame, so each is an object of one frame", folder)
         return {first: object_files(folder, masks)}

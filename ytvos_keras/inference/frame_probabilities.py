@@ -31,8 +31,10 @@ class FrameProbabilities:
             if object_id in ids and object_id not in given:
                 assert self.predicted is not None  # there are ids
                 resized = tf.image.resize(self.predicted[row], self.size)
+                # Rounding in the interpolation may lead out of 0–1.
                 maps[object_id] = np.clip(resized[..., 0].numpy(), 0, 1)
         for object_id, mask in self.given:
+            # A given mask is certain, so no other object is there.
             for other in maps.values():
                 other[mask > 0] = 0
             if object_id in ids:

@@ -64,8 +64,10 @@ class FrameRange:
 
 def _index(text: str, source: FrameSource) -> int:
     match = _TIME.fullmatch(text)
+    # Names come first: a frame may be called `12s`. A bare number is a frame, not seconds.
     if source.index_of(text) is not None or not match or not (match[2] or match[4]):
         return frame_index(text, source)
+    # Exact, since time stamps are fractions too.
     hours, minutes, seconds = (Fraction(part or 0) for part in match.group(1, 2, 3))
     index = source.index_at(3600 * hours + 60 * minutes + seconds)
     if index is None:

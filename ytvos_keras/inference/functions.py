@@ -28,6 +28,7 @@ class FrameFunctions:
     def __init__(self, model, size: tuple[int, int]):
         self.model = model
         self.size: tuple[int, int] = (size[0], size[1])
+        # Traced on first use: a video without corrections does not pay for `correct`.
         self._encode: Callable[..., Any] | None = None
         self._initialize: Callable[..., Any] | None = None
         self._correct: Callable[..., Any] | None = None
@@ -46,6 +47,7 @@ class FrameFunctions:
         if self._initialize is None:
             frame_spec = tf.TensorSpec((1, *self.size, 3), tf.uint8)
             mask_spec = tf.TensorSpec((None, *self.size, 1), tf.float32)
+            # Features of one frame serve any number of masks.
             signature = [frame_spec, mask_spec, _specs(features)]
             self._initialize = _compiled(self.model.initialize, signature)
         return _without_gradients(self._initialize, *inputs)
@@ -74,6 +76,7 @@ class FrameFunctions:
         """
         if self._advance is None:
             size_spec = tf.TensorSpec((2,), tf.int32)
+            # The native size is an input, so videos of different sizes share the trace.
             signature = [_specs(features), _specs(state, free_rows=True), size_spec]
             self._advance = _compiled(self._step_and_merge, signature)
         size = tf.constant(native_size, tf.int32)

@@ -68,6 +68,7 @@ class Inputs:
 
     def index_after(self, count: int) -> int:
         """The index from which to continue after `count` segmented frames."""
+        # Indexes may be endless, and the count comes from a file.
         done = itertools.islice(self.indexes(), min(count, self.source.most))
         return max((index + 1 for index in done), default=0)
 
@@ -75,6 +76,7 @@ class Inputs:
         """Yield (index, name, frame) of the wanted frames except the first `done` ones."""
         start = self.index_after(done)
         frames = self.source.read(start, self.wanted)
+        # Not strict: indexes may be endless, and a video may end before its header says.
         for index, (name, frame) in zip(self.indexes(start), frames, strict=False):
             yield index, name, frame
 
@@ -179,6 +181,7 @@ def check_output(output: Path, inputs: list[Path], overwrite: bool) -> None:
     """
     if output.exists() and not output.is_dir():
         raise InputError(f"{output}: is a file; give a folder for the masks.")
+    # The folder of a file counts: an output called like an input would replace it.
     places = [path if path.is_dir() else path.parent for path in inputs]
     if any(place.resolve() == output.resolve() for place in places):
         raise InputError(
@@ -186,6 +189,7 @@ def check_output(output: Path, inputs: list[Path], overwrite: bool) -> None:
         )
     if overwrite or not output.exists() or (output / RESUME_NAME).exists():
         return
+    # Hidden files do not count: locks, and leftovers of killed processes.
     if any(not entry.name.startswith(".") for entry in output.iterdir()):
         raise InputError(
             f"{output}: is not empty; give another folder, or --overwrite (in Python: "

@@ -89,6 +89,7 @@ def segment_live(
                 if report is not None:
                     report("masks", segmenter.frame_count, None)
         except InputError as error:  # what is written already is kept
+            # Raised at the end, after the overlay has been closed properly.
             broken = error
         if not segmenter.frame_count:
             raise broken or InputError(f"{frames.source}: no frame arrived.")

@@ -44,6 +44,7 @@ class MaskFile:
         except MaskError as error:
             if error.kind not in ("colour-mask", "palette-mask"):
                 raise
+            # No ids, so colours: the table that numbers them is shared by all masks of the video.
             labels = self.colours.read(load_picture(self.path), str(self.path))
             return labels, self.colours.palette()
 
@@ -76,6 +77,7 @@ class ObjectFiles:
             labels = np.zeros(mask.shape, np.uint8) if labels is None else labels
             if mask.shape != labels.shape:
                 raise InputError(f"{path}: has another size than {self.parts[0][1]}.")
+            # Objects of one frame hardly overlap; masks of one object over time do.
             if self.apart and (labels[mask] > 0).sum() > mask.sum() / 2:
                 raise InputError(
                     f"{path}: covers the mask of another object; name masks of several frames "
@@ -87,6 +89,7 @@ class ObjectFiles:
 
     def read_bytes(self) -> bytes:
         """The contents of the files."""
+        # With ids: the same files for other objects are other masks.
         return b"".join(bytes([i]) + path.read_bytes() for i, path in self.parts)
 
 
@@ -115,6 +118,7 @@ def _numbered(folder: Path, names: Sequence[str], paths: Sequence[Path]) -> list
     check_no_broken_link(paths)
     matches = [_NUMBER.fullmatch(plain_name(name)) for name in names]
     ids = [int(match[1]) for match in matches if match]
+    # One name without a number, and the others do not count either.
     if len(ids) < len(names):
         ids = list(range(1, len(names) + 1))
     if len(ids) > MAX_ID:

@@ -28,6 +28,7 @@ def merge_probabilities(probabilities: tf.Tensor, size: tf.Tensor | tuple[int, i
 
     def compare(index, best, labels):
         candidate = tf.image.resize(probabilities[index], size)[..., 0]
+        # Strictly: at 0.5 the background stays, and of equal objects the first.
         better = candidate > best
         label = tf.cast(index + 1, tf.uint8)
         return index + 1, tf.where(better, candidate, best), tf.where(better, label, labels)

@@ -14,6 +14,7 @@ _forked = False
 
 def _after_fork_in_child() -> None:
     global _forked
+    # Only then: a process that forks before TensorFlow runs is fine.
     _forked = _used
 
 
@@ -35,6 +36,7 @@ class OneThread:
         global _used
         _check_process()
         _used = True
+        # Reentrant, since guarded methods call each other.
         self._inside = threading.RLock()
 
 
@@ -44,6 +46,7 @@ def alone(method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
     def guarded(self: OneThread, *args: Any, **kwargs: Any) -> Any:
         _check_process()
+        # Not waiting: two threads that feed frames in turn would mix two videos.
         if not self._inside.acquire(blocking=False):
             raise InputError(
                 f"another thread is in this {type(self).__name__}; give each thread a separate one "

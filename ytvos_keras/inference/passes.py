@@ -44,6 +44,7 @@ def run_pass(
     """
     folder.mkdir(parents=True, exist_ok=True)
     done = segmenter.video  # the state after the last mask that is on disk
+    # Before the first mask: this file marks the folder as an unfinished run's.
     resume.save(segmenter.state(done))
     try:
         for index, name, frame in read(done.frame_count):
@@ -53,15 +54,19 @@ def run_pass(
                 probabilities.write(name, segmenter.probabilities, labels.shape)
             if finish is not None:
                 labels = finish(index, name, labels)
+            # Last of a frame's files: a frame counts as done once its mask is there.
             write_mask(folder / f"{name}.png", labels, inputs.first_masks.palette)
             done = segmenter.video
+            # Not after every frame: the bank of `s2s-lite` takes megabytes for each object.
             if done.frame_count % SAVE_EVERY == 0:
                 resume.save(segmenter.state(done))
             report(done.frame_count)
     except BaseException:  # Ctrl-C too
+        # The state after the last mask, not the Segmenter's: a step may have been interrupted.
         if done.frame_count:
             resume.save(segmenter.state(done))
         else:
+            # Nothing is worth resuming, so the same folder can be used again.
             resume.remove()
         raise
     resume.save(segmenter.state(done))

@@ -43,5 +43,6 @@ class ProbabilityFiles:
         name = f"{frame}.png"
         file = source.folders[object_id] / name
         if file.exists():
+            # Copied, not moved: an interrupted run joins the frame again.
             with atomic_path(self.folders[object_id] / name) as part:
                 part.write_bytes(file.read_bytes())

@@ -42,6 +42,7 @@ class ResumeFile:
             return None
         try:
             state = load_arrays(self.path)
+            # Compared after everything is read: a damaged file is not another run.
             same = str(state.pop("fingerprint")) == self.fingerprint
             self.confidence.restore(state.pop("confidence_log"))
         except (InputError, KeyError, ValueError, AttributeError) as error:
@@ -78,6 +79,7 @@ def fingerprint(inputs, segmenter, options) -> str:
         options: the `SegmentOptions`, for those not in `inputs` and `segmenter` that earlier frames
             depend on.
     """
+    # Another version may compute other masks.
     digest = hashlib.sha256(ytvos_keras.__version__.encode())
     for file in inputs.source.files:
         status = file.stat()
@@ -85,6 +87,7 @@ def fingerprint(inputs, segmenter, options) -> str:
     for files in (inputs.first_masks.files, inputs.corrections.files):
         for index, file in sorted(files.items()):
             digest.update(str(index).encode() + file.read_bytes())
+    # The count separates first masks from corrections, which were joined without a mark.
     digest.update(f"{len(inputs.first_masks.files)} {inputs.every}".encode())
     digest.update(
         f"{inputs.trusted} {inputs.direction} {inputs.range} {inputs.source.skip_damage}".encode()

@@ -50,6 +50,7 @@ def unpack_state(
             "the state belongs to another model (other weights, options or precision); load the "
             "model that it was saved with."
         )
+    # After the digest: a state of another model is not damaged.
     check_video(video)
     return video, _working_size(state)
 

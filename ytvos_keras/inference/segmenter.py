@@ -142,6 +142,7 @@ class Segmenter(OneThread):
             object_id = next((i for i in range(1, MAX_ID + 1) if i not in used), None)
             if object_id is None:
                 raise InputError(f"at most {MAX_ID} objects can be followed; remove one first.")
+        # Takes NumPy's integers; refuses 1.0 and "1".
         object_id = operator.index(object_id)
         name = f"mask of object {object_id}"
         if not 1 <= object_id <= MAX_ID:
@@ -185,6 +186,7 @@ class Segmenter(OneThread):
             ids = _ids(label_map)
             return [self.add_object(label_map == i, i) for i in ids]
         except InputError:
+            # Snapshots are immutable: going back is an assignment.
             self._video = before
             raise
 
@@ -219,6 +221,7 @@ class Segmenter(OneThread):
                 and of the given masks; nothing has changed then.
         """
         video, name = self._video, f"frame {self._video.frame_count}"
+        # All checks come before anything changes: an error leaves the state as it was.
         frame = check_frame(frame, name)
         native = frame.shape[:2]
         if video.frame_size is not None:
@@ -320,10 +323,12 @@ class Segmenter(OneThread):
             >>> segmenter = Segmenter(ytvos_keras.load("s2s-lite"))  # later, in another process
             >>> segmenter.restore("video.state")
         """
+        # Its own snapshot: nothing in it can be foreign or damaged.
         if isinstance(state, VideoState):
             self._video = state
             return
         video, size = unpack_state(state, self.model)
+        # Compared where there are tensors, whose shapes depend on it; the option may also be None.
         own = self._stepper.size_for(video.frame_size)
         if video.learned and self.online_learning is None:
             raise InputError(

@@ -43,6 +43,7 @@ def resize_frame(frame: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """
     if frame.shape[:2] == tuple(size):
         return frame
+    # Pillow filters when it shrinks; it takes (width, height).
     image = Image.fromarray(np.ascontiguousarray(frame))
     return np.asarray(image.resize(size[::-1], Image.Resampling.BILINEAR))
 
@@ -59,6 +60,7 @@ def resize_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """
     if mask.shape == tuple(size):
         return mask
+    # No interpolation, which would make ids of other objects along contours.
     image = Image.fromarray(np.ascontiguousarray(mask))
     return np.asarray(image.resize(size[::-1], Image.Resampling.NEAREST))
 

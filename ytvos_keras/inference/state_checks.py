@@ -48,6 +48,7 @@ def check_tensors(video: VideoState, size: Size, model) -> None:
         InputError: a tensor is missing, too many, of another shape or type, or not finite.
     """
     if video.tensors:
+        # From the model itself, rather than a list of entries for every configuration.
         own = model.initialize(tf.zeros((1, *size, 3)), tf.zeros((1, *size, 1)))
         objects = len(video.object_ids)
         expected = {name: (x.dtype, (objects, *x.shape[1:])) for name, x in own.items()}
@@ -60,6 +61,7 @@ def check_tensors(video: VideoState, size: Size, model) -> None:
     except TypeError as error:  # a type that TensorFlow lacks
         raise _damaged(first_line(error)) from error
     _compare("weight ", learned, {k: v for k, v in weights.items() if k in learned})
+    # A NaN would spread through all later frames.
     for name, x in {**video.tensors, **video.learned}.items():
         if not np.isfinite(np.asarray(x, np.float32)).all():
             raise _damaged(f"{name} is not finite")

@@ -39,6 +39,7 @@ class Stepper:
             from ytvos_keras.inference.adaptation.learner import OnlineLearner
 
             self.learner = OnlineLearner(model, online_learning)
+        # Online learning changes a copy; other Segmenters may share the model.
         self.model = self.learner.model if self.learner else model
         self.size = size
         self.on_learning: Callable[[int, int, float], None] | None = None
@@ -58,10 +59,12 @@ class Stepper:
         functions = self._functions_for(native)
         small = resize_frame(frame, functions.size)
         masks = [small_object_mask(mask, functions.size, i) for i, mask in video.pending]
+        # Before encoding: the Encoder may be among the parts that learn.
         learned = self._learn(small, masks, video)
         features = functions.encode(small)
         labels, maps, tensors = np.zeros(native, np.uint8), None, video.tensors
         if tensors:
+            # All objects advance: `correct` starts from the state after the frame.
             rows, maps, tensors = functions.advance(features, tensors, native)
             labels = np.array([0, *video.object_ids], np.uint8)[rows]
         given = [(i, mask, small) for (i, mask), small in zip(video.pending, masks, strict=True)]
@@ -73,10 +76,12 @@ class Stepper:
             before = {k: tf.gather(t, places) for k, t in tensors.items()}
             after = functions.correct(small, np.stack([*corrected.values()]), before, features)
             tensors = _replace_rows(tensors, places, after)
+            # The given mask replaces the whole prediction of its object, not just where it is 1.
             labels[np.isin(labels, [*corrected])] = 0
         if new:
             begun = functions.initialize(small, np.stack([*new.values()]), features)
             tensors = {k: tf.concat([tensors[k], begun[k]], 0) for k in begun} if ids else begun
+        # At native size, as given: the first frame's result is not limited by the working size.
         for object_id, mask, _ in given:
             labels[mask > 0] = object_id
         probabilities = FrameProbabilities(native, ids, maps, video.pending)
@@ -97,6 +102,7 @@ class Stepper:
             return {}
         learned = video.learned
         if masks:
+            # The frame's number as seed: a resumed run learns the same.
             seed, report = video.frame_count, self.on_learning
             learned = self.learner.learn(
                 learned, frame, np.stack(masks), seed=seed, on_progress=report
@@ -113,7 +119,7 @@ class Stepper:
         size = self.size_for(native)
         if size not in self._functions:
             if len(self._functions) == MAX_SIZES:  # of a batch of many videos
-                self._functions.pop(next(iter(self._functions)))
+                self._functions.pop(next(iter(self._functions)))  # the oldest
             self._functions[size] = FrameFunctions(self.model, size)
         return self._functions[size]
 

@@ -39,6 +39,7 @@ class VideoState:
 
     def with_mask(self, object_id: int, mask: np.ndarray) -> "VideoState":
         """Return the state with an object's mask for the next frame added."""
+        # A second mask for the same object replaces the first, and lies on top.
         pending = tuple((i, earlier) for i, earlier in self.pending if i != object_id)
         return dataclasses.replace(self, pending=(*pending, (object_id, mask)))
 
@@ -55,6 +56,7 @@ class VideoState:
         rows = [row for row, i in enumerate(self.object_ids) if i != object_id]
         tensors = self.tensors
         if len(rows) < len(self.object_ids):
+            # Without rows it is the state before the first object: no tensors.
             tensors = {k: tf.gather(t, rows) for k, t in tensors.items()} if rows else {}
         return dataclasses.replace(
             self,
@@ -69,7 +71,7 @@ class VideoState:
         half = [name for name, tensor in self.tensors.items() if tensor.dtype == tf.bfloat16]
         arrays = {
             "version": np.array(_VERSION),
-            "frame_size": np.array(self.frame_size or (0, 0), np.int32),
+            "frame_size": np.array(self.frame_size or (0, 0), np.int32),  # .npz has no None
             "frame_count": np.array(self.frame_count),
             "object_ids": np.array(self.object_ids, np.uint8),
             "pending_ids": np.array([object_id for object_id, _ in self.pending], np.uint8),

@@ -58,9 +58,10 @@ class ConvLSTMCell(keras.layers.Layer):
         self.kernel = self.add_weight(
             name="kernel", shape=(*size, inputs_shape[-1], gates), initializer="glorot_uniform"
         )
+        # Xavier here too (section 4.3); ConvLSTM2D would take an orthogonal one.
         self.recurrent_kernel = self.add_weight(
             name="recurrent_kernel",
-            shape=(*size, self.filters, gates),
+            shape=(*size, self.filters, gates),  # (k, k, filters, 4 · filters)
             initializer="glorot_uniform",
         )
         self.bias = self.add_weight(name="bias", shape=(gates,), initializer=self._forget_ones)
@@ -70,6 +71,7 @@ class ConvLSTMCell(keras.layers.Layer):
 
     def project(self, inputs: Tensor) -> Tensor:
         """Apply the input convolution, bias included: the part of a step that needs no state."""
+        # The bias is added before the states come in: once for all objects, and steps of a clip.
         return self._convolve(inputs, self.kernel) + ops.cast(self.bias, self.compute_dtype)
 
     def step(self, projected: Tensor, hidden: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
@@ -83,7 +85,7 @@ class ConvLSTMCell(keras.layers.Layer):
         Returns:
             The next `(hidden, cell)`.
         """
-        gates = projected + self._convolve(hidden, self.recurrent_kernel)
+        gates = projected + self._convolve(hidden, self.recurrent_kernel)  # (B, H, W, 4 · filters)
         # Equation 3. The cell state accumulates over all frames, so it stays in float32.
         i, f, g, o = ops.split(ops.cast(gates, "float32"), 4, axis=-1)
         cell = ops.sigmoid(f) * ops.cast(cell, "float32") + ops.sigmoid(i) * self.activation(g)
@@ -104,6 +106,7 @@ class ConvLSTMCell(keras.layers.Layer):
         }
 
     def _convolve(self, x: Tensor, kernel: Tensor) -> Tensor:
+        # By hand: a layer with `autocast=False` may see its kernels in float32.
         x, kernel = (ops.cast(tensor, self.compute_dtype) for tensor in (x, kernel))
         return ops.conv(x, kernel, padding="same", data_format="channels_last")
 
@@ -155,8 +158,9 @@ class ConvLSTM(keras.layers.Layer):
     def call(
         self, sequence: Tensor, initial_state: tuple[Tensor, Tensor] | None = None
     ) -> tuple[Tensor, Tensor, Tensor]:
-        projected = fold_time(self.cell.project, sequence)
+        projected = fold_time(self.cell.project, sequence)  # (B, T, H, W, 4 · filters)
         if initial_state is None:
+            # Like a slice, since B, H and W may be unknown when the graph is traced.
             zeros = ops.zeros_like(projected[:, 0, ..., : self.cell.filters])
             initial_state = (zeros, ops.cast(zeros, "float32"))
 
@@ -164,6 +168,7 @@ class ConvLSTM(keras.layers.Layer):
             hidden, cell = self.cell.step(projected, *states)
             return (hidden, cell), hidden
 
+        # A loop's variables keep their dtype, so states enter in those that a step returns.
         hidden, cell = (
             ops.cast(state, dtype)
             for state, dtype in zip(initial_state, (self.compute_dtype, "float32"), strict=True)

@@ -53,7 +53,7 @@ class JointConv(keras.layers.Layer):
                 self.filters,
                 self.kernel_size,
                 padding="same",
-                use_bias=n == 0,
+                use_bias=n == 0,  # the results are added: one bias is enough
                 dtype=self.dtype_policy,
                 name=f"conv_{n}",
             )
@@ -64,6 +64,7 @@ class JointConv(keras.layers.Layer):
 
     def call(self, maps: Sequence[Tensor]) -> Tensor:
         pairs = zip(self.convolutions, maps, strict=True)
+        # Maps of batch 1 broadcast to the others here.
         x = sum(
             self._upsample_and_convolve(conv, x) if n == self.upsampled else conv(x)
             for n, (conv, x) in enumerate(pairs)
@@ -77,8 +78,9 @@ class JointConv(keras.layers.Layer):
 
     def compute_output_shape(self, shapes: Sequence[Shape]) -> Shape:
         batches = {shape[0] for shape in shapes} - {1}
+        # Only the first shape is read; it may be that of the map at half the resolution.
         scale = 2 if self.upsampled == 0 else 1
-        height, width = (side and scale * side for side in shapes[0][1:3])
+        height, width = (side and scale * side for side in shapes[0][1:3])  # None stays None
         return (batches.pop() if batches else 1, height, width, self.filters)
 
     def get_config(self) -> Config:

@@ -44,9 +44,12 @@ class NarrowConv(keras.layers.Layer):
         rows, columns, channels, filters = self.kernel.shape
         kernel = ops.transpose(self.kernel, (1, 2, 0, 3))  # (columns, channels, rows, filters)
         kernel = ops.reshape(kernel, (1, columns, channels, rows * filters))
+        # (B, H, W, rows · filters)
         x = ops.conv(inputs, kernel, padding="same", data_format="channels_last")
+        # Padded after the convolution, which maps rows of zeros to zeros: the bias comes last.
         x = ops.pad(x, [[0, 0], [rows // 2, rows // 2], [0, 0], [0, 0]])
         height = ops.shape(inputs)[1]
+        # Output row y sums what row r of the kernel makes of input row y + r - rows // 2.
         of_rows = (x[:, r : r + height, :, r * filters : (r + 1) * filters] for r in range(rows))
         return sum(of_rows) + self.bias
 

@@ -15,4 +15,5 @@ def has_bfloat16() -> bool:
     if tf.config.list_physical_devices("GPU") or not _CPU.is_file():
         return True
     flags = _CPU.read_text(errors="replace")
+    # avx512_bf16 or amx_bf16 on x86.
     return "bf16" in flags or "flags" not in flags  # other architectures list other things

@@ -18,7 +18,7 @@ def objects_from_batch(maps: Tensor, objects: int) -> Tensor:
     """`(B·N, T, H, W, 1)` to `(B, T, H, W, N)`, for N `objects`."""
     if objects == 1:
         return maps
-    maps = ops.reshape(maps, (-1, objects, *ops.shape(maps)[1:4]))
+    maps = ops.reshape(maps, (-1, objects, *ops.shape(maps)[1:4]))  # (B, N, T, H, W)
     return ops.transpose(maps, (0, 2, 3, 4, 1))
 
 
@@ -39,6 +39,7 @@ def sum_of_others(maps: Tensor, objects: Tensor | int) -> Tensor:
     Returns:
         A tensor of the shape of `maps`.
     """
+    # `objects` may be a tensor, which has no value while a graph is traced.
     if isinstance(objects, int) and objects == 1:
         return ops.zeros_like(maps)
     grouped = ops.reshape(maps, (-1, objects, *ops.shape(maps)[1:]))
@@ -63,4 +64,5 @@ def exclusive(logits: Tensor, objects: Tensor | int) -> Tensor:
     """
     odds = ops.exp(ops.minimum(logits, 30.0))  # e³⁰ leaves room for sums in float32
     others = ops.relu(sum_of_others(odds, objects))  # no less than 0 after rounding
+    # The softmax eˡ ÷ (1 + Σ eˡ), written as a sigmoid; the 1 is the background's e⁰.
     return ops.sigmoid(logits - ops.log(1 + others))

@@ -21,6 +21,7 @@ def fold_time(function: Callable, sequence: Any) -> Any:
         The result of `function` with its first axis unfolded to `(B, T, …)`.
     """
     first = keras.tree.flatten(sequence)[0]
+    # B and T are the same for all tensors of the tree.
     batch, time = ops.shape(first)[:2]
     folded = keras.tree.map_structure(lambda x: ops.reshape(x, (-1, *ops.shape(x)[2:])), sequence)
     return keras.tree.map_structure(
@@ -72,9 +73,11 @@ def recur_recomputing(
     @tf.custom_gradient
     def run(values, state):
         def step_and_keep(before, frame):
+            # The state before each step is all that its gradient needs.
             after, output = step_with(values, before, frame)
             return after, {"output": output, "before": before}
 
+        # A loop even where the length is known: the point is that steps do not overlap in memory.
         _, kept = _loop(step_and_keep, state, sequence)
 
         def gradient(to_outputs):
@@ -93,13 +96,16 @@ def _recur_back(step, values, state, steps):
         with tf.GradientTape() as tape:
             inputs = keras.tree.map_structure(tf.identity, (values, this["before"]))
             tape.watch(inputs)
+            # (state, output) again, this time with activations on the tape.
             results = step(*inputs, this["frame"])
+        # A variable or a state entry that a step does not read has gradient 0.
         to_values, to_before = tape.gradient(
             results, inputs, (gradients["state"], this["to_output"]), unconnected_gradients="zero"
         )
         sums = [a + b for a, b in zip(gradients["values"], to_values, strict=True)]
         return {"values": sums, "state": to_before}, ()
 
+    # Nothing depends on the state after the last frame: it is not returned.
     zeros = keras.tree.map_structure(ops.zeros_like, {"values": values, "state": state})
     backwards = keras.tree.map_structure(lambda x: ops.flip(x, axis=1), steps)
     gradients, _ = _loop(step_back, zeros, backwards)
@@ -120,6 +126,7 @@ def _loop(step, state, sequence):
     # Not ops.scan: with TensorFlow, its outputs must have the same structure as its state.
     flat = [_swap_batch_and_time(x) for x in keras.tree.flatten(sequence)]
     length = tf.shape(flat[0])[0]
+    # Time first: an element is a frame of the whole batch.
     frames = [tf.TensorArray(x.dtype, length).unstack(x) for x in flat]
 
     def run(t, state):
@@ -127,6 +134,7 @@ def _loop(step, state, sequence):
 
     state, first = run(0, state)  # outside the loop, which needs to know the structure of an output
     arrays = [
+        # With its shape, so that the stack has the static channels that later layers need.
         tf.TensorArray(x.dtype, length, element_shape=x.shape).write(0, x)
         for x in keras.tree.flatten(first)
     ]

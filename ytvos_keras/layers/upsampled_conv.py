@@ -27,8 +27,11 @@ def upsampled_conv(x: Tensor, kernel: Tensor) -> Tensor:
     """
     channels, filters = kernel.shape[2:]
     taps = ops.convert_to_tensor(_TAPS, dtype=kernel.dtype)
+    # a, b: the four outputs at a corner; p, q: the four cells; k, l: taps; i, o: channels.
     kernel = ops.einsum("apk,bql,klio->pqiabo", taps, taps, kernel)
     kernel = ops.reshape(kernel, (2, 2, channels, 4 * filters))
+    # A cell of padding is two of the upsampled map's; the second one is cropped again below.
     x = ops.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]])
+    # (B, H + 1, W + 1, 4 · filters)
     corners = ops.conv(x, kernel, padding="valid", data_format="channels_last")
     return depth_to_space(corners, 2)[:, 1:-1, 1:-1]

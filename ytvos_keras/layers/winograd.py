@@ -44,6 +44,7 @@ def winograd_pays(dtype: str) -> bool:
 
 def transform_kernel(kernel: Tensor) -> Tensor:
     """Transform a kernel `(3, 3, in, out)` to `(16, out, in)`, once for all its convolutions."""
+    # (out, in): the layout in which `_convolve` multiplies.
     kernel = ops.transpose(kernel, (0, 1, 3, 2))
     return ops.reshape(_combine(_KERNEL, kernel), (16, *kernel.shape[2:]))
 
@@ -53,12 +54,14 @@ def winograd_conv(x: Tensor, transformed_kernel: Tensor) -> Any:
     """Convolve `(B, H, W, in)` with zero padding to `(B, H, W, out)`."""
 
     def gradient(dy):
+        # The gradient of a convolution is one with the turned kernel, in and out swapped.
         turned = ops.take(transformed_kernel, _TURNED, axis=0)
         dx = _convolve(dy, ops.transpose(turned, (0, 2, 1)))
         # The tiles take four times the memory of x: they are recomputed after those of dy are
         # freed.
         with tf.control_dependencies([dx]):
             dy = ops.transpose(_transform_gradient(dy), (0, 2, 1))
+            # Of the transformed kernel; autodiff takes it from there to the nine values.
             return dx, ops.matmul(dy, _transform_tiles(x))
 
     return _convolve(x, transformed_kernel), gradient
@@ -73,6 +76,7 @@ def _convolve(x, transformed_kernel):
     y = ops.matmul(transformed_kernel, tiles)  # (16, out, tiles)
     y = ops.reshape(_combine(_OUTPUT, y), (2, 2, filters, batch, rows, columns))
     y = ops.transpose(y, (3, 4, 0, 5, 1, 2))  # (B, rows, 2, columns, 2, out)
+    # Tiles of odd sides reach one row or column beyond the map.
     return ops.reshape(y, (batch, 2 * rows, 2 * columns, filters))[:, :height, :width]
 
 
@@ -94,6 +98,7 @@ def _transform_gradient(dy):
 def _combine(matrix, x):
     """Multiply the matrix with x, whose first axes index a tile, in the dtype of x."""
     flat = ops.reshape(x, (matrix.shape[1], -1))
+    # Exact in bfloat16: entries are 0, ±1, ½ and ¼ (with signs).
     return ops.matmul(ops.cast(matrix, flat.dtype), flat)
 
 
@@ -101,11 +106,13 @@ def _tiles(x):
     """4×4 tiles, two cells apart, of a zero-padded map: `(4, 4, B, rows, columns, channels)`."""
     batch, height, width, channels = ops.shape(x)
     rows, columns = _tile_counts(x)
+    # One cell for the kernel's reach, and one more where a side is odd.
     below, right = 2 * rows + 1 - height, 2 * columns + 1 - width
     x = ops.pad(x, [[0, 0], [1, below], [1, right], [0, 0]])
     # A tile is two neighbouring pairs of rows, and of columns.
     x = ops.reshape(x, (batch, rows + 1, 2, 2 * columns + 2, channels))
     x = ops.concatenate([x[:, :-1], x[:, 1:]], axis=2)
+    # (B, rows, 4, 2 · columns + 2, C)
     x = ops.reshape(x, (batch, rows, 4, columns + 1, 2, channels))
     x = ops.concatenate([x[:, :, :, :-1], x[:, :, :, 1:]], axis=4)
     return ops.transpose(x, (2, 4, 0, 1, 3, 5))

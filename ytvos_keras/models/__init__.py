@@ -7,6 +7,7 @@ from ytvos_keras.models.load import load
 from ytvos_keras.models.presets import PRESETS
 from ytvos_keras.models.s2s import S2S
 
+# Channels are the last axis everywhere, and loops, data and exports need TensorFlow.
 if keras.backend.backend() != "tensorflow" or keras.config.image_data_format() != "channels_last":
     raise ImportError(
         "ytvos_keras needs Keras with TensorFlow and channels_last; set KERAS_BACKEND=tensorflow "

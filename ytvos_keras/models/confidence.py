@@ -9,7 +9,7 @@ from ytvos_keras.layers.composite import Composite
 from ytvos_keras.layers.resolution import space_to_depth
 from ytvos_keras.layers.types import Tensor
 
-_EPSILON = 1e-3
+_EPSILON = 1e-3  # of the frame's area; keeps logarithms and ratios of empty masks finite
 
 
 class Confidence(Composite):
@@ -39,14 +39,16 @@ class Confidence(Composite):
 
     def summarize(self, logits: Tensor) -> Tensor:
         """Compute the inputs of the regression: `(B, 4)`."""
+        # (B, h, w, stride²)
         pixels = ops.sigmoid(space_to_depth(ops.stop_gradient(logits), self.stride))
         mask = ops.mean(pixels, axis=-1)  # (B, h, w)
-        doubt = ops.mean(4 * pixels * (1 - pixels), axis=-1)
+        doubt = ops.mean(4 * pixels * (1 - pixels), axis=-1)  # 1 at a probability of 0.5
         area, doubtful, certain = (ops.mean(x, axis=(1, 2)) for x in (mask, doubt, mask * mask))
         figures = [
             ops.log(area + _EPSILON),
             ops.log(doubtful + _EPSILON),
             doubtful / (area + _EPSILON),
+            # Mean p² over mean p of the cells: 1 if each is object or not, less if they are unsure.
             certain / (area + _EPSILON),
         ]
         return ops.stack(figures, axis=-1)

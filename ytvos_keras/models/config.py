@@ -73,6 +73,7 @@ class S2SConfig:
 
     def __post_init__(self):
         for name in ("decoder_filters", "input_size"):  # they are lists after a JSON round trip
+            # The way around `frozen` that dataclasses use themselves; equality needs tuples.
             object.__setattr__(self, name, tuple(getattr(self, name)))
         check_choices(self, _CHOICES)
         if self.state_stride not in (8, 32):
@@ -93,6 +94,7 @@ class S2SConfig:
             raise ValueError("state_stride=8 needs shared_encoder=True: a backbone ends at 32")
         if (self.initializer, self.encoder_input) != ("network", "frame"):
             self._check_variant()
+        # With skips, from stride 8 to 4 and 2: the last factor is that of the logits' four filters.
         upsamplings = 3 if self.skip_connections else int(math.log2(self.state_stride))
         if len(self.decoder_filters) != upsamplings:
             raise ValueError(

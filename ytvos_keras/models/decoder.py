@@ -39,12 +39,14 @@ class Decoder(Composite):
             )
             for n in filters
         ]
+        # "One 5×5 filter" (section 4.3), which Conv2D computes slowly on a CPU.
         self.to_logits = NarrowConv(1, 5, dtype=self.dtype_policy, name="to_logits")
 
     def call(self, hidden: Tensor) -> Tensor:
         x = hidden
         for layer in self.upsampling:
             x = layer(x)
+        # Cast before the sigmoid and the loss: half precision saturates.
         return keras.ops.cast(self.to_logits(x), "float32")
 
 
@@ -73,6 +75,7 @@ class SkipDecoder(Composite):
         self.at_8 = JointConv(at_8, dtype=policy, name="at_8")
         self.at_4 = JointConv(at_4, upsampled=0, dtype=policy, name="at_4")
         self.at_2 = JointConv(at_2, upsampled=0, dtype=policy, name="at_2")
+        # Four logits for each cell at stride 2, one for each of its pixels.
         self.to_logits = NarrowConv(4, 3, dtype=policy, name="to_logits")
 
     def call(self, hidden: Tensor, skip_4: Tensor, skip_2: Tensor) -> Tensor:

@@ -30,11 +30,13 @@ class Encoder(Composite):
     """
 
     def __init__(self, backbone: keras.layers.Layer, filters: int = 512, **kwargs: Any) -> None:
+        # Frames stay in 0–255 until the backbone has subtracted the means in float32.
         super().__init__(autocast=False, **kwargs)
         self.backbone = backbone
         self.conv = keras.layers.Conv2D(filters, 1, activation="relu", dtype=self.dtype_policy)
 
     def call(self, frames: Tensor, masks: Tensor | None = None) -> dict[str, Tensor]:
+        # In two parts, so that online learning can compute a frozen backbone's maps once.
         return self.from_maps(self.backbone(frames, masks))
 
     def from_maps(self, maps: dict[int, Tensor]) -> dict[str, Tensor]:
@@ -93,6 +95,7 @@ class PyramidEncoder(Composite):
         x = self.merge_8([maps[8], x])
         features = {"features": x}
         if self.to_key is not None:
+            # Length 1 makes the dot products of `Matching` cosines.
             features["key"] = _normalize(self.to_key(x))
         if self.skips:
             features |= {"skip_4": maps[4], "skip_2": maps[2]}

@@ -28,23 +28,27 @@ def main(path: str, seconds: int) -> None:
     except ImportError:  # on Windows, where the parent process limits the time
         pass
     else:
+        # Processor time, not wall-clock: a busy machine must not make a good file look damaged.
         resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     source: str | io.BytesIO = path
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
+            # In memory: nothing is unpacked to disk.
             source = io.BytesIO(archive.read(_WEIGHTS))
     room = _TIMES * os.path.getsize(path) + _FREE  # noqa: PTH202 (pathlib would take as long to import)
     with h5py.File(source, "r") as file:
+        # Attributes are read lazily: listing them is not enough.
         dict(file.attrs)
 
         def visit(name: str, item: h5py.Group | h5py.Dataset) -> None:
             nonlocal room
             dict(item.attrs)
             if isinstance(item, h5py.Dataset):
+                # Before reading: a header may state a shape that does not fit in memory.
                 room -= item.nbytes
                 if room < 0:
                     raise ValueError("arrays of many times the size of the file")
-                item[()]
+                item[()]  # every chunk is read, and so decompressed
 
         file.visititems(visit)
 

@@ -30,13 +30,14 @@ class Initializer(Composite):
     """
 
     def __init__(self, backbone: keras.layers.Layer, filters: int = 512, **kwargs: Any) -> None:
+        # Frames stay in 0–255 until the backbone has subtracted the means in float32.
         super().__init__(autocast=False, **kwargs)
         self.backbone = backbone
         self.to_cell = _state_head(filters, self.dtype_policy, "to_cell")
         self.to_hidden = _state_head(filters, self.dtype_policy, "to_hidden")
 
     def call(self, frames: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
-        x = self.backbone(frames, masks)[32]
+        x = self.backbone(frames, masks)[32]  # (B, H / 32, W / 32, 4096) with fc6
         return self.to_cell(x), self.to_hidden(x)
 
 
@@ -68,8 +69,9 @@ class MaskInitializer(Composite):
         self.stride = stride
 
     def call(self, frames: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
-        x = space_to_depth(masks, self.stride)
+        x = space_to_depth(masks, self.stride)  # (B, h, w, stride²)
         x = ops.reshape(x, (*ops.shape(x)[:3], 2 * self.filters, -1))  # (B, h, w, 2F, pixels)
+        # The upper half of a cell's pixels becomes c0, the lower half h0.
         cell, hidden = ops.split(ops.mean(x, axis=-1), 2, axis=-1)
         return cell, hidden
 
@@ -100,6 +102,7 @@ class FeatureInitializer(Composite):
         self.to_hidden = _state_head(filters, self.dtype_policy, "to_hidden")
 
     def call(self, features: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
+        # Not averaged: the convolution sees all pixels of the mask under a cell.
         x = self.mix([features, space_to_depth(masks, self.stride)])
         return self.to_cell(x), self.to_hidden(x)
 

@@ -56,6 +56,7 @@ class Memory(Composite):
         sees_others: bool = False,
         **kwargs: Any,
     ) -> None:
+        # Ages and the bank stay in float32: bfloat16 cannot count past 256.
         super().__init__(autocast=False, **kwargs)
         policy = self.dtype_policy
         self.slots, self.every = slots, every
@@ -83,11 +84,12 @@ class Memory(Composite):
             where it is empty; `"bank_trusted"` `(B, slots)`, 1 where the mask was given.
         """
         previous = self._entry(features, masks, others)
-        first = ops.broadcast_to(
+        first = ops.broadcast_to(  # (B, slots)
             ops.arange(self.slots) == 0, (ops.shape(previous["previous_key"])[0], self.slots)
         )
 
         def in_first_slot(x):
+            # Padding the channels keeps h and w, which may be unknown, where they are.
             return ops.pad(x, [(0, 0)] * 3 + [(0, (self.slots - 1) * x.shape[-1])])
 
         return previous | {
@@ -110,8 +112,9 @@ class Memory(Composite):
         """
         previous = self._entry(features, masks, others)
         age, trusted = state["bank_age"], state["bank_trusted"]
-        age = ops.where(age >= 0, age + 1, age)
+        age = ops.where(age >= 0, age + 1, age)  # empty slots stay at -1
         due = ops.mod(age[:, :1], self.every) == 0  # the first slot's age counts the frames
+        # A given mask is never replaced by a prediction; objects may be due in different frames.
         chosen = ops.logical_and(due, _oldest(age, trusted == 0))
         return previous | self._write(previous, state | {"bank_age": age}, chosen, trust=0.0)
 
@@ -126,32 +129,38 @@ class Memory(Composite):
             The entries of the bank.
         """
         age, trusted = state["bank_age"], state["bank_trusted"]
+        # (B, 1): only one slot is left for predictions.
         full = ops.sum(trusted, axis=-1, keepdims=True) >= self.slots - 1
         later = ops.arange(self.slots)[None] > 0
+        # If full, one of the trusted slots; else one of the others.
         replaceable = ops.logical_and(later, ops.equal(trusted > 0, full))
         return self._write(given, state, _oldest(age, replaceable), trust=1.0)
 
     def call(self, features: Tensors, state: Tensors) -> Tensor:
         key, value = (self._places(state[f"bank_{name}"]) for name in ("key", "value"))
+        # Empty slots hold zeros, whose cosine of 0 would count too.
         filled = ops.cast(state["bank_age"] >= 0, "float32")
         filled = ops.tile(filled, (1, ops.shape(key)[1] // self.slots))  # slots vary fastest
         bank = self.match_bank(features["key"], key, value, filled)
         previous = self.match_previous(
             features["key"], state["previous_key"], state["previous_value"]
         )
+        # Features of batch 1 are convolved once for all objects.
         return self.mix([features["features"], bank, previous])
 
     def _entry(self, features: Tensors, masks: Tensor, others: Tensor | None) -> Tensors:
         """Key and value of a frame."""
-        masks = space_to_depth(ops.cast(masks, "float32"), self.stride)
+        masks = space_to_depth(ops.cast(masks, "float32"), self.stride)  # (B, h, w, stride²)
         maps = [features["features"], masks]
         if self.sees_others:
             absent = others is None
             maps.append(ops.zeros_like(masks) if absent else space_to_depth(others, self.stride))
         value = self.to_value(self.mix_value(maps))
+        # The share of the cell that is object; last, where `Matching` expects it.
         soft_mask = ops.mean(masks, axis=-1, keepdims=True)
         value = ops.concatenate([ops.cast(value, "float32"), soft_mask], axis=-1)
         key = ops.cast(features["key"], "float32")
+        # Keys of batch 1 are repeated, since state entries have the objects as first dimension.
         key = ops.broadcast_to(key, (*ops.shape(value)[:3], key.shape[-1]))
         return {"previous_key": key, "previous_value": value}
 
@@ -163,6 +172,7 @@ class Memory(Composite):
         }
         for name in ("key", "value"):
             new, old = entry[f"previous_{name}"], state[f"bank_{name}"]
+            # Through float32: tf2onnx cannot repeat booleans.
             into = ops.repeat(ops.cast(chosen, "float32"), new.shape[-1], axis=1) > 0
             into = into[:, None, None]  # (B, 1, 1, slots · C)
             bank[f"bank_{name}"] = ops.where(into, ops.tile(new, (1, 1, 1, self.slots)), old)
@@ -170,12 +180,15 @@ class Memory(Composite):
 
     def _places(self, x: Tensor) -> Tensor:
         """(B, h, w, slots · C) to (B, h · w · slots, C)."""
+        # Channels are slot by slot, so this needs no transpose of the large bank.
         return ops.reshape(x, (ops.shape(x)[0], -1, x.shape[-1] // self.slots))
 
 
 def _oldest(age: Tensor, allowed: Tensor) -> Tensor:
     """Mark the oldest of the allowed slots; an empty one counts as oldest."""
     # Not ops.argmax, which tf2onnx cannot convert. Ages of slots of one kind are distinct.
+    # So are these of empty slots: only the first of them is the oldest.
     empty = _OLDER_THAN_ANY - ops.cast(ops.arange(age.shape[1]), "float32")
     rank = ops.where(allowed, ops.where(age < 0, empty, age), -1.0)
+    # `allowed` once more: where no slot is, every rank equals the maximum of -1.
     return ops.logical_and(rank == ops.max(rank, axis=-1, keepdims=True), allowed)

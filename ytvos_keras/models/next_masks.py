@@ -23,6 +23,7 @@ def next_masks(inputs: dict[str, Tensor], stride: int) -> dict[str, Tensor]:
         return {}
 
     def shifted(x):
+        # Zeros after the last step: nothing is remembered that a later step could read.
         return ops.concatenate([x[:, 1:], ops.zeros_like(x[:, :1])], axis=1)
 
     masks = shifted(ops.cast(inputs["previous_masks"], "float32"))

@@ -18,6 +18,7 @@ Policy: TypeAlias = keras.dtype_policies.DTypePolicy
 def new_encoder(config: S2SConfig, policy: Policy) -> keras.layers.Layer:
     """Create the Encoder with its backbone."""
     backbone = _new_backbone(config, policy, with_mask=config.encoder_input == "frame_and_mask")
+    # The config check allows 8 and 32 only.
     if config.state_stride == 32:
         return Encoder(backbone, config.encoder_filters, dtype=policy)
     return PyramidEncoder(
@@ -38,6 +39,7 @@ def new_initializer(
     if config.initializer == "mask":
         return MaskInitializer(config.state_filters, config.state_stride)
     if config.encoder_input == "frame_and_mask":
+        # Both take a frame and a mask (section 5.4), so one network serves both.
         backbone = encoder.backbone
     else:
         backbone = _new_backbone(config, policy, with_mask=True)

@@ -46,6 +46,7 @@ def load_preset_weights(model: keras.Model, name: str) -> None:
             f"S2S(PRESETS[{name!r}]) gives the network with random weights"
         )
     check_weight_file(weights)
+    # After the check: a damaged file can hang the HDF5 library.
     model.load_weights(weights)
 
 
@@ -66,6 +67,7 @@ def load_model_file(path: Path) -> keras.Model:
         )
     check_weight_file(path)
     try:
+        # Without the optimizer, whose variables are twice the weights.
         return keras.saving.load_model(path, compile=False)
     except Exception as error:  # Keras raises all kinds of errors for an invalid configuration
         raise InputError(

@@ -84,6 +84,7 @@ class S2S(keras.Model):
         backbone_weights: str | Path | None = None,
         **kwargs: Any,
     ) -> None:
+        # Autocast would round the state, and frames before preprocessing, to the compute dtype.
         super().__init__(autocast=False, **kwargs)
         config = config or S2SConfig()
         self.config = config
@@ -95,6 +96,7 @@ class S2S(keras.Model):
         self.confidence = new_confidence(config, policy)
         self.conv_lstm = ConvLSTM(config.state_filters, dtype=policy)
         self.decoder = new_decoder(config, policy)
+        # Weights exist from here on, so they can be loaded, counted or frozen before a first call.
         self.build()
         if self.confidence is not None:
             self.confidence.trainable = False  # not trained by the loss of the masks
@@ -103,8 +105,9 @@ class S2S(keras.Model):
 
     def build(self, input_shape: Shape | None = None) -> None:
         """Create all weights by running a step on a small frame."""
+        # By hand, because a step calls the cell and never the layer around it.
         self.conv_lstm.build((None, None, None, None, self.config.encoder_filters))
-        frame = ops.zeros((1, self.stride, self.stride, 3))
+        frame = ops.zeros((1, self.stride, self.stride, 3))  # weights do not depend on the size
         features = self.encode(frame)
         self.step_features(features, self.initialize(frame, frame[..., :1], features))
         self.built = True
@@ -114,21 +117,24 @@ class S2S(keras.Model):
         # Keras creates the optimizer's variables while TensorFlow traces the first step, which is
         # then traced once more.
         if self.optimizer is not None and not self.optimizer.built:
-            with self.distribute_strategy.scope():
+            with self.distribute_strategy.scope():  # so that they are mirrored like the weights
                 self.optimizer.build(self.trainable_variables)
         super().make_train_function(force)
 
     def call(self, inputs: Tensors, training: bool | None = None) -> Tensor:
         frames, masks = inputs["frames"], inputs["mask"]
-        objects = masks.shape[-1]
+        objects = masks.shape[-1]  # static: the batch is reshaped by it
         teacher = next_masks(inputs, self.stride)
+        # Equation 1; the recurrence runs over frames 1…T−1.
         state = self._begin(frames[:, 0], objects_to_batch(masks), objects=objects)
         if training and self.recompute:
             logits = self._recur_recomputing(frames[:, 1:], state, teacher, objects)
         else:
+            # Equation 2, once per frame: it does not depend on the object.
             features = repeat_for_objects(fold_time(self.encode, frames[:, 1:]), objects)
             logits = self.unroll(features, state, teacher, objects)
         height, width = ops.shape(frames)[2:4]
+        # Padding is below and to the right only, so cropping it is a slice.
         return objects_from_batch(logits[:, :, :height, :width], objects)
 
     def initialize(self, frame: Tensor, mask: Tensor, features: Tensors | None = None) -> State:
@@ -179,6 +185,8 @@ class S2S(keras.Model):
         """
         logits, after = self._advance(features, state)
         objects = objects_per_frame(features, logits)
+        # Objects exclude each other in what is remembered. What is returned does not: a caller
+        # merges it at native size.
         after |= self._remember(features, self._probabilities(logits, objects), state, objects)
         if self.confidence is not None:
             after["confidence"] = ops.sigmoid(self.confidence(logits))
@@ -201,6 +209,7 @@ class S2S(keras.Model):
         Returns:
             The state to hand to the next step.
         """
+        # h, c and the previous frame come from the mask; the bank keeps its other frames.
         given = self.initialize(frame, mask, features)
         return given if self.memory is None else given | self.memory.trust(given, state)
 
@@ -218,6 +227,7 @@ class S2S(keras.Model):
         Returns:
             `(B, T, H, W, 1)`, float32 logits at the padded size.
         """
+        # No step needs an earlier mask: the Decoder runs on all frames at once.
         if self.memory is None and not self.sees_masks:
             hidden, _, _ = self.conv_lstm(features["features"], (state["h"], state["c"]))
             return fold_time(self.decoder, hidden)
@@ -262,8 +272,10 @@ class S2S(keras.Model):
         return cls(S2SConfig(**config.pop("config")), **config)
 
     def _load_backbones(self, source: str | Path) -> None:
+        # Read once for both parts: VGG-16 with its top is a file of 550 MB.
         weights = self.encoder.backbone.read_weights(source)
         for part in (self.initializer, self.encoder):
+            # An Initializer of features or masks has none; a shared one is assigned twice.
             if hasattr(part, "backbone"):
                 part.backbone.assign_weights(weights)
 
@@ -271,23 +283,27 @@ class S2S(keras.Model):
         self, frame: Tensor, mask: Tensor, features: Tensors | None = None, objects: int = 1
     ) -> State:
         """`initialize`, where `objects` consecutive masks may belong to one frame of a batch."""
+        # Zeros: no object in the padding.
         mask = pad_to_stride(ops.cast(mask, "float32"), self.stride)
         if self.config.shared_encoder:
             if features is None:
                 features = self.encode(frame)
-            per_frame = objects_per_frame(features, mask)
+            per_frame = objects_per_frame(features, mask)  # before repeating, after which it is 1
             features = repeat_for_objects(features, objects)
             cell, hidden = self.initializer(features["features"], mask)
         else:
             frame = repeat_for_objects(pad_to_stride(frame, self.stride), objects)
+            # Its backbone sees the mask, so nothing can be shared between objects.
             cell, hidden = self.initializer(_one_each(frame, mask), mask)
         state = {"h": ops.cast(hidden, "float32"), "c": ops.cast(cell, "float32")}
         if self.memory is not None:
             assert features is not None  # a memory needs shared_encoder
             state |= self.memory.begin(features, mask, sum_of_others(mask, per_frame))
         if self.sees_masks:
+            # At the padded size, like the predictions that replace it.
             state["previous_mask"] = mask
         if self.confidence is not None:
+            # A given mask is trusted fully.
             state["confidence"] = ops.ones((ops.shape(mask)[0], 1))
         return state
 
@@ -297,7 +313,9 @@ class S2S(keras.Model):
             mask = state["previous_mask"]
             features = self.encoder(_one_each(features["frame"], mask), mask)
         x = features["features"] if self.memory is None else self.memory(features, state)
+        # Equation 3, input convolution included; a batch of 1 in x serves all objects.
         hidden, cell = self.conv_lstm.cell(x, (state["h"], state["c"]))
+        # float32 under any policy: a state has one type in Python, SavedModel and ONNX.
         state = state | {"h": ops.cast(hidden, "float32"), "c": cell}
         skips = {name: features[name] for name in ("skip_4", "skip_2") if name in features}
         return self.decoder(hidden, **skips), state
@@ -333,10 +351,12 @@ class S2S(keras.Model):
 
         def step(state, frame):
             # The recomputation runs outside of `call`, where Keras does not know that we train.
+            # Rows of one clip hold the same frame: it is encoded once.
             features = self.encode(frame["frame"][::objects], training=True)
             features = repeat_for_objects(features, objects)
             return self._advance_and_remember(features, state, frame, objects)
 
+        # The loop slices all its tensors in the same way, teacher and frames.
         frames = repeat_for_objects(frames, objects)
         return recur_recomputing(step, state, {"frame": frames} | teacher, self.weights)
 
@@ -347,6 +367,7 @@ class S2S(keras.Model):
         logits, after = self._advance(features, state)
         mask = self._probabilities(logits, objects)
         if "mask" in teacher:
+            # Replaces the mask that is remembered, never the logits that the loss sees.
             mask = ops.where(teacher["forced"] > 0, teacher["mask"], mask)
         return after | self._remember(features, mask, state, objects), logits
 

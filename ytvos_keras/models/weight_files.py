@@ -11,7 +11,7 @@ from ytvos_keras.media.atomic import atomic_path
 
 _PROBE = Path(__file__).with_name("hdf5_probe.py")
 _SECONDS = 3  # of processor time
-_BYTES_A_SECOND = 2e7
+_BYTES_A_SECOND = 2e7  # pessimistic, for compressed arrays on a slow machine
 _PATIENCE = 10  # ratio of wall-clock to processor time, for busy machines
 
 
@@ -42,7 +42,7 @@ def check_weight_file(path: str | Path) -> None:
     path = Path(path)
     expected = checksum_path(path)
     if expected.is_file():
-        if expected.read_bytes()[:64] != _sha256(path).encode():
+        if expected.read_bytes()[:64] != _sha256(path).encode():  # hex digits of a SHA-256
             raise InputError(
                 f"{path}: is damaged, its SHA-256 is not that in {expected.name}; copy both again, "
                 f"or remove {expected.name} if the file was changed on purpose."
@@ -51,6 +51,7 @@ def check_weight_file(path: str | Path) -> None:
     size = path.stat().st_size
     if path.suffix == ".keras":
         try:
+            # Opening compares the unpacked with the packed size: a zip bomb ends here.
             with open_archive(path):
                 pass
         except ArchiveError as error:
@@ -58,12 +59,14 @@ def check_weight_file(path: str | Path) -> None:
     seconds = _SECONDS + int(size / _BYTES_A_SECOND)
     try:
         done = subprocess.run(
+            # -P, not -I: packages of `pip install --user` must be found, the script's siblings not.
             [sys.executable, "-P", str(_PROBE), str(path), str(seconds)],
             capture_output=True,
             timeout=_PATIENCE * seconds,
         )
     except subprocess.TimeoutExpired:
         raise _damaged(path, "it takes too long to read") from None
+    # Ended by a signal: a crash, or SIGXCPU when its processor time was used up.
     if done.returncode < 0:
         raise _damaged(path, "the HDF5 library cannot cope with it")
     if done.returncode:

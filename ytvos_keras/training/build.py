@@ -34,6 +34,7 @@ def build_model(recipe: Recipe, pretrained: bool = True) -> S2S:
             "this CPU has no bfloat16 instructions, so mixed_bfloat16 is emulated and slow; "
             "use --precision float32."
         )
+    # Initial weights are the only random numbers of a run that are not drawn by clip number.
     keras.utils.set_random_seed(recipe.seed)
     backbone = recipe.backbone_weights if pretrained else None
     model = S2S(recipe.model, dtype=recipe.precision, backbone_weights=backbone)
@@ -42,6 +43,7 @@ def build_model(recipe: Recipe, pretrained: bool = True) -> S2S:
     freeze(model, frozen_parts(recipe))
     model.recompute = recipe.recompute
     if recipe.remember_every is not None and model.memory is not None:
+        # The layer's attribute only: saved models are built from the config.
         model.memory.every = recipe.remember_every
     return model
 
@@ -63,6 +65,7 @@ def compile_model(model: S2S, recipe: Recipe, steps: int, devices: Devices | Non
         optimizer=make_optimizer(recipe, steps),
         loss=make_loss(recipe),
         metrics=[],
+        # Under `metrics`, Keras would count frames of weight 0.
         weighted_metrics=[MeanJ()],
         jit_compile=False,  # slower than oneDNN for these convolutions
     )
@@ -95,6 +98,7 @@ def _schedule(recipe: Recipe, steps: int):
         return recipe.learning_rate
     steps *= recipe.accumulate  # Keras counts batches
     warmup = max(1, round(steps * _WARMUP))
+    # From 0: `warmup_target` is where the warm-up ends and the cosine begins.
     return keras.optimizers.schedules.CosineDecay(
         0.0, max(1, steps - warmup), warmup_target=recipe.learning_rate, warmup_steps=warmup
     )

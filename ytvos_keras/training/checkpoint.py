@@ -68,14 +68,17 @@ def save_checkpoint(model: keras.Model, progress: Progress, folder: Path) -> Pat
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"step-{progress.step:08d}.weights.h5"
+    # In the same file as the weights, so that one rename makes both current.
     text = json.dumps(asdict(progress))
     size = size_on_disk([*model.variables, *model.optimizer.variables]) + len(text)
     with atomic_save(path, ".part.weights.h5", size) as part:  # Keras requires this suffix
         model.save_weights(part, overwrite=True)
         with h5py.File(part, "r+") as file:
             file.attrs[_ATTRIBUTE] = text
+        # Before the rename: a crash may leave a file without a checksum, never with a wrong one.
         checksum_path(path).unlink(missing_ok=True)  # it belongs to an earlier file of this name
     write_checksum(path)
+    # Last: until the new file is in place, the old ones are what a run resumes from.
     for old in list_checkpoints(folder)[:-_KEEP]:
         old.unlink()
         checksum_path(old).unlink(missing_ok=True)
@@ -84,7 +87,7 @@ def save_checkpoint(model: keras.Model, progress: Progress, folder: Path) -> Pat
 
 def list_checkpoints(folder: Path) -> list[Path]:
     """List the checkpoints in a folder, oldest first."""
-    return sorted(folder.glob("step-*.weights.h5"))
+    return sorted(folder.glob("step-*.weights.h5"))  # eight digits: by name is by step
 
 
 def read_progress(path: Path) -> Progress:
@@ -117,7 +120,9 @@ def restore_checkpoint(model: keras.Model, path: Path) -> Progress:
     Raises:
         InputError: the file is damaged, or of another model or optimizer.
     """
+    # Before any weight is changed, so that an error leaves the model as it was.
     progress = read_progress(path)
+    # Only variables that exist are loaded; Keras creates these in the first step.
     if not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
     try:

@@ -66,6 +66,7 @@ def split_data(data: Records, validation: Records | None) -> RunData:
         return RunData(data)
     training = _names(data, "train")
     names = _names(validation, None)
+    # By name alone: the same video may be in two folders of records.
     common = training & names
     if common != names:
         return RunData(data, validation, not_validated=frozenset(common))
@@ -74,6 +75,7 @@ def split_data(data: Records, validation: Records | None) -> RunData:
             f"{next(iter(validation))}: its only video is trained on; give other records to "
             "validate on, or none"
         )
+    # The choice depends on names, not on a seed, so that runs are validated on the same videos.
     held_out = frozenset(training_fraction(names, _HELD_OUT))
     first, *rest = sorted(held_out)
     logger.info("validation: held out from the training: %s%s", first, and_more(rest))
@@ -106,6 +108,7 @@ def training_clips(
     stage, clips = recipe.stages[number], recipe.clips_per_step
     forcing = None
     if stage.teacher_forcing is not None:
+        # Counted in clips, whose number is all that an example knows of its place in the run.
         held, falling = (round(share * steps * clips) for share in stage.teacher_forcing)
         forcing = TeacherForcing(held=held, clips=falling, corruption=stage.corruption)
     return make_dataset(
@@ -115,7 +118,7 @@ def training_clips(
         frames=stage.frames,
         size=stage.size,
         batch_size=recipe.batch_size,
-        seed=recipe.seed + number,
+        seed=recipe.seed + number,  # other clips than in earlier stages
         start=done * clips,
         worker=worker,
         augment=recipe.augment,
@@ -140,6 +143,7 @@ def validation_clips(
     return make_dataset(
         data.validation,
         exclude=data.not_validated,
+        # One length, so that J of different checkpoints is comparable.
         clip_length=stage.longest_clip,
         size=stage.size,
         batch_size=recipe.batch_size,

@@ -101,6 +101,7 @@ def name_lost_workers(name: str) -> Iterator[None]:
     try:
         yield
     except _LOST as error:
+        # The cause is in the middle of a long text.
         cause = re.search(r"aborted by: (.+)", str(error))
         raise InputError(
             f"{name}: another worker ended or cannot be reached "

@@ -28,6 +28,7 @@ def name_data_errors() -> Iterator[None]:
     try:
         yield
     except tf.errors.InvalidArgumentError as error:
+        # Python exceptions of a dataset survive as text inside TensorFlow's error only.
         found = re.search(r"InputError: (.+)", error.message)
         if found:
             raise InputError(found[1]) from error
@@ -42,6 +43,7 @@ def name_data_errors() -> Iterator[None]:
 
 def _undecodable() -> str | None:
     """The name of the first frame among those read last that cannot be decoded."""
+    # A copy, since threads of the dataset still append; a frame read often is decoded once.
     for name, place in {frame_name(*place): place for place in handed_on.copy()}.items():
         try:
             tf.io.decode_jpeg(read_encoded(*place), channels=3)

@@ -81,9 +81,11 @@ class Devices:
         local = self.replicas // self.workers
 
         def of_this_process(_):
+            # Numbers of replicas are consecutive within a process, as in the strategy.
             first = self.worker * local
             parts = [make((first + device, self.replicas)) for device in range(local)]
             turns = tf.data.Dataset.range(local).repeat()
+            # Each replica takes the next element, so elements of the parts alternate.
             return tf.data.Dataset.choose_from_datasets(parts, turns)
 
         return self.strategy.distribute_datasets_from_function(of_this_process)
@@ -101,6 +103,7 @@ class Devices:
         if self.workers == 1 or self.strategy is None:
             return
         text = json.dumps(value, sort_keys=True)
+        # A checksum, since `gather` takes tensors of equal shape, not texts.
         own = tf.constant([zlib.crc32(text.encode())], tf.int64)
         found = self.strategy.gather(own, axis=0).numpy()
         if len(set(found.tolist())) > 1:
@@ -158,4 +161,5 @@ def find_devices(
             f"--devices must be 1 to {len(names)}: TensorFlow sees {len(names)} "
             f"{'GPU' if gpus else 'CPU'} here. Received: {count}"
         )
+    # No strategy for one device: plain Keras, without the changes of `multi_replica`.
     return Devices(tf.distribute.MirroredStrategy(names[:count]) if count > 1 else None)

@@ -34,15 +34,17 @@ def dry_run(recipe: Recipe, data: Records, *, validation: Records | None = None)
     steps = stage_steps(recipe, videos)
     model = build_model(recipe, pretrained=False)
     compile_model(model, recipe, sum(steps))
+    # Memory and time of a step peak in the stage with the most pixels per clip.
     largest = max(range(len(steps)), key=lambda number: _pixels(recipe.stages[number]))
     batch = next(iter(training_clips(recipe, largest, steps[largest], run_data)))
+    # The first step traces the graph and is not timed; `float` waits for the result.
     keras.tree.map_structure(float, model.train_on_batch(*batch))
     begin = time.perf_counter()
     keras.tree.map_structure(float, model.train_on_batch(*batch))
     seconds = time.perf_counter() - begin
     trainable = sum(int(v.value.shape.num_elements()) for v in model.trainable_variables)
     frames = batch[0]["frames"].shape
-    memory = peak_memory()
+    memory = peak_memory()  # of the process so far, a training step included
     return [
         f"parameters     {model.count_params():,}, {trainable:,} of them trained",
         f"starts from    {_start(recipe)}",

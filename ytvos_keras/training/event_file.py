@@ -58,6 +58,7 @@ def write_events(
     ]
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"events.out.tfevents.{step:010d}"  # TensorBoard reads in the order of names
+    # A TFRecord adds 8 bytes of length and two checksums of 4 bytes.
     size = sum(each.ByteSize() + 16 for each in events)
     with atomic_save(path, ".part", size) as part, tf.io.TFRecordWriter(str(part)) as writer:
         for each in events:

@@ -42,6 +42,7 @@ def collect_examples(model: S2S, clips: Iterable[tuple]) -> ConfidenceExamples:
     )
     inputs, scores = [], []
     for clip, targets, weights in clips:
+        # At test time frames come one by one, and the model remembers its own predictions.
         frames = tf.unstack(clip["frames"], axis=1)
         state = model.initialize(frames[0], clip["mask"])
         for t, frame in enumerate(frames[1:]):
@@ -75,6 +76,7 @@ def fit_confidence(
     regression = keras.Sequential([head.to_logit])
     regression.compile(
         keras.optimizers.Adam(_LEARNING_RATE),
+        # J is a soft label in 0–1, so the head learns its mean.
         keras.losses.BinaryCrossentropy(from_logits=True),
     )
     order = tf.data.Dataset.from_tensor_slices(
@@ -82,6 +84,7 @@ def fit_confidence(
     ).shuffle(len(examples.inputs), seed=seed)
     history = regression.fit(order.batch(64), epochs=epochs, shuffle=False, verbose=0)
     kernel, bias = head.to_logit.get_weights()
+    # w · (x − m) ÷ d + b = (w ÷ d) · x + (b − m · w ÷ d).
     kernel = kernel / deviation[:, None]
     head.to_logit.set_weights([kernel, bias - mean @ kernel])
     head.trainable = False
@@ -91,6 +94,7 @@ def fit_confidence(
 def _step(model, frame, state):
     height, width = frame.shape[1:3]
     probabilities, state = model.step_features(model.encode(frame), state)
+    # Back to logits, which `step_features` does not return; float32 ends at 1 − 6e-8.
     probabilities = ops.clip(probabilities, 1e-7, 1 - 1e-7)
     logits = ops.log(probabilities) - ops.log1p(-probabilities)
     x = model.confidence.summarize(logits)

@@ -44,13 +44,16 @@ class FusedAdam(keras.optimizers.Adam):
         shared = {
             name: keras.ops.convert_to_tensor(value, step.dtype) for name, value in shared.items()
         }
+        # Keras hands its third argument, normally the learning rate, on to every `update_step`.
         super()._backend_update_step(gradients, variables, shared)
 
     def update_step(self, gradient, variable, shared):
         """Apply the decay, then Adam's update, to one variable."""
+        # The operation wants everything in one dtype.
         shared = {name: tf.cast(value, variable.dtype) for name, value in shared.items()}
         decay = shared.pop("decay")
         if self.weight_decay is not None and self._use_weight_decay(variable):
+            # Decoupled (AdamW), and before Adam's update, as in Keras.
             variable.assign_sub(decay * variable)
         index = self._get_variable_index(variable)
         tf.raw_ops.ResourceApplyAdam(
@@ -62,6 +65,7 @@ class FusedAdam(keras.optimizers.Adam):
         )
 
     def _update_model_variables_moving_average(self, variables):
+        # In the first step the average is a copy of the weights, as in Keras: it starts from zeros.
         kept = self.ema_momentum * tf.cast(self.iterations > 0, variables[0].dtype)
         new = 1 - kept
         for variable, average in zip(variables, self._model_variables_moving_average, strict=True):

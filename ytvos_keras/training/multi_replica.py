@@ -60,6 +60,7 @@ def compile_replicated(
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     model.compile(optimizer=replicate_optimizer(optimizer), loss=ReplicatedMean(loss), **options)
     model.optimizer.build(model.trainable_variables)
+    # The model is built; Keras would still run it on a batch, which fails with several workers.
     model._maybe_symbolic_build = lambda **_: None
     if devices.workers > 1:
         model.train_step = _with_an_axis(type(model).train_step, model)
@@ -86,7 +87,9 @@ class ReplicatedMean(keras.losses.Loss):
             return mean
         replica = tf.distribute.get_replica_context()
         own = ops.sum(ops.cast(sample_weight, mean.dtype))
+        # The mean is S ÷ w ÷ R of R replicas, for own sum S and weight w; it becomes S ÷ Σw.
         average = replica.all_reduce(_SUM, own) / replica.num_replicas_in_sync
+        # 0 ÷ 0 is a batch without any annotated frame.
         return mean * ops.divide_no_nan(own, average)
 
 
@@ -96,6 +99,7 @@ def replicate_optimizer(optimizer: keras.optimizers.Optimizer) -> keras.optimize
     Args:
         optimizer: not built yet. Call this in the scope of the strategy.
     """
+    # A class made here, so that any optimizer can be replicated.
     kind = type(optimizer)
     replicated = type(f"Replicated{kind.__name__}", (_Replicated, kind), {})
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
@@ -136,6 +140,7 @@ class _Replicated:
 
         is_last = (self._iterations + 1) % self.gradient_accumulation_steps == 0
         tf.cond(is_last, on_every_replica(self._step), on_every_replica(self._wait))
+        # After every batch, as in Keras, also where no step is taken.
         on_every_replica(self._average)()
 
     def _step(self, gradients, variables):
@@ -143,6 +148,7 @@ class _Replicated:
             (gradient + earlier) / self.gradient_accumulation_steps
             for gradient, earlier in zip(gradients, self._earlier(variables), strict=True)
         ]
+        # Clipped after averaging, like a single large batch.
         means = self._clip_gradients(means)
         self._apply_weight_decay(variables)
         self._backend_update_step(means, variables, self.learning_rate)

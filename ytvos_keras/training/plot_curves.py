@@ -26,6 +26,7 @@ def plot_curves(log: Path, path: Path) -> None:
 
     with log.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
+    # Not pyplot, which needs a backend and keeps every figure.
     figure = Figure(figsize=(8, 3), layout="constrained")
     for axes, (own, validation, title) in zip(figure.subplots(1, 2), _PAIRS, strict=True):
         for name, label in ((own, "training"), (validation, "validation")):
@@ -40,6 +41,7 @@ def plot_curves(log: Path, path: Path) -> None:
         axes.set_ylim(0, 1 if own == "J" else None)
     axes.legend(frameon=False)
     with atomic_path(path) as part:
+        # Without Matplotlib's version in the file, equal logs give equal pictures.
         figure.savefig(part, dpi=120, format="png", metadata={"Software": None})
 
 

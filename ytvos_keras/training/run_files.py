@@ -72,6 +72,7 @@ class RunFiles:
         if self.run_json.is_file():
             self._check_same(description)
             return
+        # The lock file, and leftovers of killed processes, are hidden.
         if any(not entry.name.startswith(".") for entry in self.folder.iterdir()):
             raise InputError(
                 f"{self.folder}: holds files but no run.json; give a new folder for this run"
@@ -111,10 +112,12 @@ def save_model(model: S2S, path: Path) -> None:
     Raises:
         InputError: the disk is full, or the folder cannot be written to.
     """
+    # A file contains its dtype policy: users should not get the training's mixed precision.
     copy = S2S(model.config, dtype="float32", name=model.name)
     copy.set_weights(model.get_weights())
     with atomic_save(path, ".part.keras", size_on_disk(copy.variables)) as part:
         copy.save(part)
+        # Before the rename: a crash may leave a file without a checksum, never with a wrong one.
         checksum_path(path).unlink(missing_ok=True)  # of an earlier file of this name
     write_checksum(path)
 

@@ -63,6 +63,7 @@ def _describe_records(folder: str | Path, share: float) -> dict:
     read_dataset(folder)
     folder = Path(folder)
     return {
+        # Not the whole path: a run may be resumed on another machine.
         "name": folder.resolve().name,
         "share": share,
         "sha256": checksum(folder / DATASET_FILE),

@@ -32,6 +32,7 @@ class SaveProgress(keras.callbacks.Callback):
         self._steps = self.progress.steps_to_checkpoint(self.recipe.checkpoint_steps)
 
     def on_train_batch_end(self, batch, logs=None):
+        # `batch` counts batches from 0; an accumulated step has several.
         is_last = self.progress.stage_step + self._steps == self.progress.stage_steps
         if is_last and batch + 1 == self._steps * self.recipe.accumulate:
             self.model.stop_training = True  # Keras still validates and ends the epoch normally

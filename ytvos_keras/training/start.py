@@ -30,8 +30,10 @@ def complete_recipe(recipe: Recipe) -> Recipe:
             )
         recipe = dataclasses.replace(recipe, model=load(recipe.weights).config)
     if recipe.weights is not None:
+        # They would be overwritten: do not read, or download, what is not used.
         return dataclasses.replace(recipe, backbone_weights=None)
     for part in frozen_parts(recipe):
+        # A file of backbone weights covers no other part.
         if recipe.backbone_weights is None or not part.endswith(_BACKBONE):
             backbone = "--backbone-weights FILE, or " if part.endswith(_BACKBONE) else ""
             raise InputError(
@@ -99,6 +101,7 @@ def freeze(model: S2S, parts: tuple[str, ...]) -> None:
                 f"this network has no {part}; leave it out of the recipe's frozen parts"
             )
         pretrained = getattr(layer, "pretrained_layers", None)  # of a VGG-16
+        # With weights for some layers only (fc6 may be new), these freeze and the rest is trained.
         layer.trainable = bool(pretrained)
         for each in pretrained or ():
             each.trainable = False

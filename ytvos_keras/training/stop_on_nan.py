@@ -35,11 +35,13 @@ class StopOnNaN(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         loss = (logs or {}).get("loss")
+        # The log is a mean over the epoch, which keeps a NaN once it has one.
         if loss is not None and not np.isfinite(loss):
             steps = math.ceil((batch + 1) / self.recipe.accumulate)
             self._stop(f"the loss became {float(loss)}", steps)
 
     def on_test_begin(self, logs=None):
+        # While the training's own weights are in place: this comes before `SwapEMAWeights`.
         self._check_weights()
 
     def on_epoch_end(self, epoch, logs=None):

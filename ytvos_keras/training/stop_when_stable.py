@@ -41,6 +41,7 @@ def update_stability(rule: Stability, memory: dict, loss: float, passes: float) 
         loss: mean over these passes.
         passes: over the training videos.
     """
+    # Smoothing and patience are in passes, so the rule does not depend on the checkpoint interval.
     past = rule.smoothing**passes
     memory["loss"] = past * memory.get("loss", loss) + (1 - past) * loss
     if memory["loss"] < memory.get("best", float("inf")) * (1 - rule.improvement):

@@ -59,7 +59,7 @@ class LogToTensorBoard(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         recipe = self.recipe
-        seconds = self._seconds or time.monotonic() - self._begin
+        seconds = self._seconds or time.monotonic() - self._begin  # without the validation
         steps = self.progress.steps_to_checkpoint(recipe.checkpoint_steps)
         clips = steps * recipe.clips_per_step
         scalars = {_tag(name): float(value) for name, value in logs.items()} | {
@@ -67,6 +67,7 @@ class LogToTensorBoard(keras.callbacks.Callback):
             "training/clips_per_second": clips / seconds,
         }
         step = self.progress.step + steps
+        # Without validation no averaged weights are swapped in: these are the training's.
         pictures = self._draw() if self._pictures is None else self._pictures
         write_events(self.files.tensorboard, step, scalars, pictures, _DESCRIPTION)
 
@@ -94,10 +95,12 @@ def draw_prediction(model: keras.Model, clip: tuple) -> Image.Image:
         clip: a batch of one clip, as `make_dataset` yields it.
     """
     inputs, targets, weights = clip
+    # Without teacher forcing: predictions are those of test time.
     logits = model({name: inputs[name] for name in ("frames", "mask")}, training=False)
     predicted = (keras.ops.convert_to_numpy(logits) > 0).astype(targets.dtype)
     length = targets.shape[1] + 1
     shown = np.unique(np.linspace(0, length - 1, min(length, _COLUMNS)).round().astype(int))
+    # A clip twice: one row for the true masks, one for the predicted.
     rows = {name: np.repeat(inputs[name], 2, axis=0) for name in ("frames", "mask")}
     later = shown[1:] - 1
     return draw_clips(

@@ -84,8 +84,10 @@ def train(
     recipe = complete_recipe(recipe)
     description = describe_run(recipe, data, validation)
     files.folder.mkdir(parents=True, exist_ok=True)
+    # Only the chief writes; a lock for every worker would keep all but one out.
     alone = folder_lock(files.folder) if devices.is_chief else contextlib.nullcontext()
     with devices.watch(), name_data_errors(), alone:
+        # Before `claim`: a worker with another command must not leave its run.json.
         devices.check_same("the recipe or the data", what_matters(description))
         if devices.is_chief:
             files.claim(description)
@@ -93,10 +95,12 @@ def train(
         videos = run_data.count_videos(recipe)
         steps = stage_steps(recipe, videos)
         checkpoints = list_checkpoints(files.checkpoints)
+        # Compiled in the scope too: metrics and optimizer variables are mirrored like the weights.
         with devices.scope():
             model = build_model(recipe)
             compile_model(model, recipe, sum(steps), devices)
         progress = restore_checkpoint(model, checkpoints[-1]) if checkpoints else Progress()
+        # A worker that does not see the folder would start at step 0.
         devices.check_same("the step of the last checkpoint", progress.step)
         run = _Run(recipe, run_data, devices, files, model, progress, videos)
         for number in range(progress.stage, len(recipe.stages)):
@@ -136,6 +140,7 @@ class _Run:
         recipe, progress = self.recipe, self.progress
         stage = recipe.stages[progress.stage]
         every = recipe.checkpoint_steps
+        # A Keras epoch is the time between two checkpoints; the last one of a stage may be shorter.
         done, epochs = (
             math.ceil(steps / every) for steps in (progress.stage_step, progress.stage_steps)
         )
@@ -145,7 +150,7 @@ class _Run:
             self._training_clips(),
             initial_epoch=done,
             epochs=epochs,
-            steps_per_epoch=every * recipe.accumulate,
+            steps_per_epoch=every * recipe.accumulate,  # Keras counts batches
             callbacks=self._callbacks(stage) + callbacks,
             shuffle=False,  # the stream is
             verbose=0,
@@ -153,6 +158,7 @@ class _Run:
         )
         # `fit` does this, unless it had nothing left to do.
         self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
+        # Replaces the checkpoint of the stage's last step: weights are averaged, the stage is done.
         progress.stage, progress.stage_step, progress.stable = progress.stage + 1, 0, {}
         if self.devices.is_chief:
             save_checkpoint(self.model, progress, self.files.checkpoints)
@@ -181,6 +187,7 @@ class _Run:
         def make(worker):
             return validation_clips(self.recipe, self.data, worker).take(batches).repeat()
 
+        # Endless, as `distribute` asks; `validation_steps` ends it.
         return {"validation_data": self.devices.distribute(make), "validation_steps": batches}
 
     @functools.cached_property
@@ -193,13 +200,14 @@ class _Run:
         chief = self.devices.is_chief
         own = [StopOnNaN(recipe, files, progress)]
         if chief:
+            # One object for all stages: it keeps the clips that it draws.
             own.append(self._watch)
         if self.data.validation is not None:  # before the averaged weights are swapped out
             own.append(SaveBestModel(files, progress, writes=chief))
         if recipe.average is not None:
             own.append(keras.callbacks.SwapEMAWeights())
         if stage.until_stable is not None:
-            passes = recipe.clips_per_step / self.videos
+            passes = recipe.clips_per_step / self.videos  # in one step
             own.append(
                 StopWhenStable(stage.until_stable, progress, recipe.checkpoint_steps, passes)
             )

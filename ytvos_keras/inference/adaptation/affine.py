@@ -25,11 +25,13 @@ def affine_clip(
         `"frames"`: uint8 (length, H, W, 3); `"mask"`: uint8 (length, H, W, 1), 0 or 1.
     """
     size = mask.shape
+    # Once for the clip: an object does not turn into its mirror image within a video.
     mirrored = rng.random() < ranges.flip
     beyond = np.rint(frame.mean(axis=(0, 1))).astype(np.uint8)
     frames, masks = [], []
     for _ in range(length):
         matrix = random_affine(rng, mask, ranges, mirrored)
+        # `resample` mirrors the picture at its edges, the object too: that part is replaced.
         within = resample_labels(np.ones(size, np.uint8), matrix, size)
         frames.append(np.where(within[..., None] > 0, resample(frame, matrix, size), beyond))
         masks.append(resample_labels(mask, matrix, size))
@@ -58,13 +60,15 @@ def random_affine(
     centre = (pixels.min(axis=1) + pixels.max(axis=1)) / 2
     frame = np.array(mask.shape[::-1], np.float64)
     linear = _random_linear(rng, ranges, mirrored)
+    # A pixel is a square, whose corners move too.
     half_pixel = np.abs(linear).sum(axis=1) / 2
     moved = linear @ (pixels - centre[:, None])
     low, high = moved.min(axis=1) - half_pixel, moved.max(axis=1) + half_pixel
     fits = min(1.0, (frame / (high - low)).min())
     linear, low, high = linear * fits, low * fits, high * fits
     shift = rng.uniform(-ranges.translation, ranges.translation, 2) * frame
-    target = np.clip(centre + shift, -low, frame - high)
+    target = np.clip(centre + shift, -low, frame - high)  # where the object's centre may be
+    # Resampling asks where each new pixel comes from.
     inverse = np.linalg.inv(linear)
     return np.column_stack([inverse, centre - inverse @ target])
 

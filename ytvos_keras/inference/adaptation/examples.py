@@ -46,6 +46,7 @@ def draw_clips(
         `"frames"`: uint8 (T, H, W, 3); `"mask"`: uint8 (T, H, W, 1), 0 or 1.
     """
     while True:
+        # Each object once before any repeats: learning is split evenly.
         for target in rng.permutation(targets):
             if config.examples == "scenes":
                 clip = scene_clip(rng, frame, masks, target, config.clip_length, config.scenes)
@@ -79,6 +80,7 @@ def cached_batches(
     cached = [prepare(next(clips)) for _ in range(count)]
     while True:
         order = rng.permutation(count)
+        # Whole batches only: another size would be traced again.
         for start in range(0, count - batch_size + 1, batch_size):
             yield _stack([cached[n] for n in order[start : start + batch_size]])
 

@@ -28,6 +28,7 @@ def fill_hole(image: np.ndarray, hole: np.ndarray) -> np.ndarray:
 def _fill(colours: np.ndarray, known: np.ndarray) -> np.ndarray:
     """Colours are multiplied with how far they are known, 0–1."""
     height, width = known.shape
+    # Nothing is left to fill, or nothing is known at all, and the last pixel is black.
     if known.min() == 1 or height == width == 1:
         return colours / np.maximum(known, 1e-6)[..., None]
     coarse = _fill(*_halve(colours, known))
@@ -41,7 +42,7 @@ def _fill(colours: np.ndarray, known: np.ndarray) -> np.ndarray:
 
 def _halve(colours: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Sums of squares of four pixels, where no more than one pixel's worth is known."""
-    margin = [(0, length % 2) for length in known.shape]
+    margin = [(0, length % 2) for length in known.shape]  # unknown, as `known` is 0 there
     colours, known = np.pad(colours, [*margin, (0, 0)]), np.pad(known, margin)
     height, width = known.shape[0] // 2, known.shape[1] // 2
     colours = colours.reshape(height, 2, width, 2, 3).sum(axis=(1, 3))

@@ -56,6 +56,7 @@ class OnlineLearner:
         self.config = config
         self._student = Student(model, config)
         weights = model.get_weights()
+        # By position, as text: keys of an .npz file, the same in every copy of the model.
         self._base = {str(n): weights[n] for n in self._student.trained}
         self.model = S2S(model.config, dtype=model.dtype_policy)
         self.model.set_weights(weights)
@@ -63,6 +64,7 @@ class OnlineLearner:
 
     def apply(self, learned: Learned) -> None:
         """Assign the weights from `learn` to `model`; those of the base model if there are none."""
+        # By identity: it is called for every frame, and assigning weights takes time.
         if learned is not self._applied:
             _assign(self.model, self._base | dict(learned))
             self._applied = learned
@@ -97,6 +99,7 @@ class OnlineLearner:
                 warnings.warn(_ALL_CUT, stacklevel=2)
             return learned
         begin = time.monotonic()
+        # From what is given, not from where the student was left, perhaps by an interruption.
         _assign(self._student.model, self._base | dict(learned))
         self._student.begin()
         rng = np.random.default_rng([self.config.seed, seed])
@@ -104,6 +107,7 @@ class OnlineLearner:
         steps = self.config.steps * len(targets)
         for number in range(1, steps + 1):
             loss = self._student.step(next(batches), self._rate((number - 1) / steps))
+            # The student's weights are spoilt: those from before are kept.
             if not math.isfinite(loss):
                 warnings.warn(
                     f"online learning failed at step {number} (loss {loss}) and is left out; try a "
@@ -129,6 +133,7 @@ class OnlineLearner:
             max(stride, round(side * self.config.scale / stride) * stride)
             for side in frame.shape[:2]
         )
+        # The working size itself, even if it is no multiple of the stride.
         if self.config.scale == 1:
             size = frame.shape[:2]
         seen = [small for mask in masks if (small := resize_mask(mask, size)).any()]

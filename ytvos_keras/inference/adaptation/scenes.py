@@ -46,6 +46,7 @@ def scene_clip(
     pictures = _pictures(rng, frame, masks > 0, target, ranges)
     area = np.float32(np.multiply(ranges.area, masks[target].mean()))
     make = _maker(length, frame.shape[:2], ranges.colours)
+    # Area and seed are inputs of the graph, so objects and clips share its trace.
     return make(pictures, area, rng.integers(0, 2**31, 2, np.int32))
 
 
@@ -55,10 +56,12 @@ def _pictures(rng, frame, masks, target: int, ranges: SceneRanges) -> ScenePictu
         background, others = nothing[0], []
     else:
         chosen = rng.permutation(np.delete(np.arange(len(masks)), target))[:OTHERS]
+        # What moves is removed from the background; other objects stay in it.
         hole = masks[[target, *chosen]].any(axis=0)
         background = fill_hole(frame, _widen(hole))
         others = [(frame, masks[n]) for n in chosen]
     passes = bool(others) and rng.random() < ranges.passes
+    # The graph takes the same number of pictures each time.
     others += [nothing] * (OTHERS - len(others))
     images, other_masks = zip(*others, strict=True)
     return ScenePictures(frame, masks[target], background, images, other_masks, np.bool_(passes))
@@ -84,6 +87,7 @@ def _maker(length: int, size: tuple[int, int], colours: float):
     )
 
     def make(pictures, area, seed):
+        # Tensors in place of numbers: it only computes with them.
         config = SyntheticConfig(appearance=appearance, mask_share=tuple(tf.unstack(area)))
         return synthetic_clip(pictures, Draws(seed), length, size, config)
 

@@ -45,7 +45,9 @@ class Student:
         self._optimizer = keras.optimizers.Adam(
             config.learning_rate, global_clipnorm=config.clip_norm
         )
+        # Here, since the compiled step cannot create variables.
         self._optimizer.build(self._variables)
+        # Momentum of one video must not reach the next.
         self._fresh = [variable.numpy() for variable in self._optimizer.variables]
         self._compiled_step = tf.function(self._step, autograph=False)
         self._compiled_prepare = tf.function(self._prepare, autograph=False)
@@ -61,6 +63,7 @@ class Student:
 
     def step(self, batch: Clip, rate: float) -> float:
         """Train on a batch of clips (of prepared ones if features are cached); return its loss."""
+        # A variable: assigning it does not retrace the step.
         self._optimizer.learning_rate = rate
         return float(self._compiled_step(batch))
 
@@ -86,6 +89,7 @@ class Student:
         prepared = {"mask": clip["mask"], "maps": self.model.encoder.backbone(frames)}
         if not self.model.config.shared_encoder:
             state = self.model.initialize(clip["frames"][:1], clip["mask"][:1])
+            # Without the batch axis, which `cached_batches` adds by stacking clips.
             prepared["state"] = {name: tensor[0] for name, tensor in state.items()}
         return prepared
 
@@ -94,10 +98,12 @@ class Student:
         state = batch.get("state")
         if state is None:
             first = {name: tensor[:, 0] for name, tensor in features.items()}
+            # With its features at hand, a shared Encoder needs no frame.
             state = self.model.initialize(None, batch["mask"][:, 0], first)
         return self.model.unroll({name: x[:, 1:] for name, x in features.items()}, state)
 
     def _trained_variables(self):
+        # Its maps are computed once, so it could not learn.
         left_out = self.model.encoder.backbone.weights if self._is_cached else []
         seen = {id(variable) for variable in left_out}
         variables = []

@@ -53,7 +53,7 @@ class EfficientNetLite0(keras.layers.Layer):
             stage = []
             for _ in range(repeats):
                 stage.append(self._block(filters, expansion, kernel_size, strides, filters_out))
-                filters, strides = filters_out, 1
+                filters, strides = filters_out, 1  # only the first block of a stage has a stride
             self.stages.append(stage)
         # Frozen batch norms without scale and centre: (x − mean) ÷ deviation.
         self.standardize = {
@@ -74,6 +74,7 @@ class EfficientNetLite0(keras.layers.Layer):
             for block in stage:
                 for conv in block:
                     conv.build((None, None, None, filters))
+                    # A depthwise convolution has no `filters`, and keeps their number.
                     filters = conv.filters if hasattr(conv, "filters") else filters
         for stride, layer in self.standardize.items():
             layer.build((None, None, None, self.filters[stride]))
@@ -87,8 +88,10 @@ class EfficientNetLite0(keras.layers.Layer):
                 y = x
                 for conv in block:
                     y = conv(y)
+                # The first block of each stage changes the channels, so it has no shortcut.
                 x = y if block is stage[0] else x + y
             if s in _TAPS:
+                # training=False: a backbone's `trainable = True` also reaches this layer.
                 maps[_TAPS[s]] = self.standardize[_TAPS[s]](x, training=False)
         return maps
 
@@ -96,7 +99,9 @@ class EfficientNetLite0(keras.layers.Layer):
         """Scale images, and the mask, to −1…1."""
         x = ops.cast(images, "float32")
         if self.with_mask:
+            # To 0–255 first: the line below then maps the mask like the colours.
             x = ops.concatenate([x, 255 * ops.cast(masks, "float32")], axis=-1)
+        # Constants of Google's "Lite" models; in float32, then rounded once.
         return ops.cast((x - 127.0) / 128.0, self.compute_dtype)
 
     def read_weights(self, source: str | Path) -> list[np.ndarray]:
@@ -110,11 +115,13 @@ class EfficientNetLite0(keras.layers.Layer):
             raise InputError(f"{path}: no such file; give the .npz of EfficientNet-Lite0 weights")
         try:
             named = load_arrays(path)
+            # np.savez names positional arrays like this.
             arrays = [named[f"arr_{i}"] for i in range(len(named))]
         except (InputError, KeyError) as error:
             raise InputError(
                 f"{path}: not an .npz of EfficientNet-Lite0 weights ({first_line(error)})"
             ) from error
+        # The file is the same with or without a mask channel.
         without_mask = (3, 3, 3, _STEM_FILTERS)
         shapes = [without_mask, *(tuple(w.shape) for w in self.weights[1:])]
         if [a.shape for a in arrays] != shapes:

@@ -67,6 +67,7 @@ class VGG16(keras.layers.Layer):
         for b, block in enumerate(self.blocks, start=1):
             for conv in block:
                 x = self._train(conv, x) if training else conv(x)
+            # Pooled maps, at stride 2 to 32; fc6 replaces the last one.
             x = ops.max_pool(x, 2, 2)
             maps[2**b] = x
         if self.fc6_conv is not None:
@@ -76,6 +77,7 @@ class VGG16(keras.layers.Layer):
     def preprocess(self, images: Tensor, masks: Tensor | None = None) -> Tensor:
         """Convert RGB to BGR minus the ImageNet means, and the mask to −127.5 or 127.5."""
         images = ops.cast(images, "float32")
+        # BGR, since the published weights were converted from Caffe; in float32, then rounded once.
         x = ops.flip(images, axis=-1) - ops.convert_to_tensor(_BGR_MEANS)
         if self.with_mask:
             x = ops.concatenate([x, 255 * ops.cast(masks, "float32") - 127.5], axis=-1)
@@ -102,9 +104,11 @@ class VGG16(keras.layers.Layer):
         self._pretrained = tuple(weights) + (("fc6",) if "fc1" in weights else ())
         for conv in self._convolutions():
             if conv is self.fc6_conv:
+                # A file without the top: fc6 keeps its random weights, and read_weights has warned.
                 if "fc1" not in weights:
                     continue
                 kernel, bias = weights["fc1"]
+                # Keras flattens row by row, channels last, so this undoes Flatten exactly.
                 kernel = kernel.reshape(7, 7, 512, _FC6_FILTERS)
                 kernel = collapse_fc6(kernel) if self.fc6 == "1x1" else kernel
             else:
@@ -140,6 +144,7 @@ class VGG16(keras.layers.Layer):
         """Compute `conv(x)`, by Winograd where that trains faster."""
         if conv.filters < _WINOGRAD_FILTERS or not winograd_pays(self.compute_dtype):
             return conv(x)
+        # `conv` itself is not called, so its bias and activation are repeated here.
         return ops.relu(winograd_conv(x, transform_kernel(conv.kernel)) + conv.bias)
 
     def _convolutions(self) -> list[keras.layers.Conv2D]:

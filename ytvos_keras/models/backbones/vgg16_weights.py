@@ -88,9 +88,12 @@ def _read_file(path: Path, with_fc6: bool) -> Weights:
         if path.suffix == ".keras":
             return _from_model(keras.saving.load_model(path, compile=False))
         with h5py.File(path, "r") as file:
+            # The layout of Keras 1 and 2, in which keras.applications still distributes its files.
             if "layer_names" in file.attrs:
                 return _from_legacy_h5(file, with_fc6)
+            # Keras 3 names stored layers after their class: those of the top are dense, dense_1, ….
             has_top = any("dense" in name for name in file.get("layers", ()))
+        # Keras 3 files can only be read into a model of the same layers, with or without the top.
         model = keras.applications.VGG16(weights=None, include_top=has_top)
         model.load_weights(path)
         return _from_model(model)
@@ -101,6 +104,7 @@ def _read_file(path: Path, with_fc6: bool) -> Weights:
 
 
 def _from_legacy_h5(file: h5py.File, with_fc6: bool) -> Weights:
+    # fc1 alone is 411 MB: it is read only where it is used.
     wanted = [name for name in file if name in _SHAPES or (name == "fc1" and with_fc6)]
     names = {name: file[name].attrs["weight_names"] for name in wanted}
     return {
@@ -110,6 +114,7 @@ def _from_legacy_h5(file: h5py.File, with_fc6: bool) -> Weights:
 
 
 def _from_model(model: keras.Model) -> Weights:
+    # Neither fc2 nor predictions: the paper keeps the first fully connected layer only.
     layers = [layer for layer in model.layers if layer.name in _SHAPES or layer.name == "fc1"]
     return {layer.name: tuple(layer.get_weights()) for layer in layers}
 

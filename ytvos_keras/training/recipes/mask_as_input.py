@@ -21,6 +21,7 @@ RECIPE = dataclasses.replace(
     paper.RECIPE,
     model=dataclasses.replace(PRESETS["s2s-vgg16"], encoder_input="frame_and_mask"),
     stages=(
+        # No corruption: the paper gives the true masks as they are.
         Stage("true masks", passes=30, teacher_forcing=(1.0, 0.0), until_stable=Stability()),
         Stage("own predictions", passes=30, until_stable=Stability()),
         Stage("all frames", passes=20, frames="any"),

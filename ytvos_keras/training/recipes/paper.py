@@ -19,11 +19,13 @@ import dataclasses
 from ytvos_keras.models import PRESETS
 from ytvos_keras.training.recipe import Recipe, Stability, Stage
 
+# Adam at 1e-5, T of 5 to 11 and 256×448 (section 4.3) are the defaults of Recipe and Stage.
 RECIPE = Recipe(
     model=PRESETS["s2s-vgg16"],
     backbone_weights="imagenet",
     stages=(
         Stage("annotated frames", passes=60, until_stable=Stability()),
+        # 80 passes in all (section 4.3): gets what the first stage leaves of its 60.
         Stage("all frames", passes=20, frames="any"),
     ),
     batch_size=4,
