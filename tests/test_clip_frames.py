@@ -50,9 +50,9 @@ def graph(size):
     return tf.function(make, autograph=False), at_hand
 
 
-def framed(images, framing, colours=NO_COLOURS, size=SIZE):
+def framed(images, framing, colours=NO_COLOURS, size=SIZE, objects=1):
     """Frames as produced by the graph."""
-    masks = np.zeros((len(images), *size, 1), np.uint8)
+    masks = np.zeros((len(images), *size, objects), np.uint8)
     make, at_hand = graph(size)
     at_hand.append(
         EncodedClip(tuple(images), framing, colours, masks, np.ones(len(images), np.float32))
@@ -91,11 +91,13 @@ def test_every_decoder_shows_the_same_part_as_the_masks(shape, ratio, turned):
     assert flips == {True, False}
 
 
-def test_colours_are_mixed_and_clipped():
-    image = np.zeros((*SIZE, 3), np.uint8)
+# 4,500 pixels are not a multiple of 8, but 9,000 values of two masks are.
+@pytest.mark.parametrize(("size", "objects"), [(SIZE, 1), ((50, 90), 2)])
+def test_colours_are_mixed_and_clipped(size, objects):
+    image = np.zeros((*size, 3), np.uint8)
     image[...] = (200, 100, 50)
     colours = np.array([[0.5, 0, 0], [0, 1, 2], [0, 0, 1], [10, -120, 20]], np.float32)
-    (frame,) = framed([encode(image, "PNG")], whole_frame(SIZE, SIZE), colours)
+    (frame,) = framed([encode(image, "PNG")], whole_frame(size, size), colours, size, objects)
     assert tuple(frame[5, 5]) == (110, 0, 255)  # 200·0.5+10, 100−120, 100·2+50+20
 
 

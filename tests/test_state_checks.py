@@ -32,18 +32,37 @@ def test_valid_state(state):
     assert segmenter.object_ids == [1, 2, 3]
 
 
+def test_pending_correction():
+    whole, resumed = Segmenter(FakeModel()), Segmenter(FakeModel())
+    whole.add_objects(box(4))
+    whole.step(FRAME)
+    whole.add_object(box(20), 1)
+    resumed.restore(whole.state())
+    assert resumed.object_ids == [1]
+    np.testing.assert_array_equal(resumed.step(FRAME), whole.step(FRAME))
+
+
+def test_pending_object_twice(state):
+    twice = {
+        "pending_ids": np.array([3, 3], np.uint8),
+        "pending_mask:0": box(34),
+        "pending_mask:1": box(34),
+    }
+    with pytest.raises(InputError, match="damaged"):
+        Segmenter(FakeModel()).restore(state | twice)
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [
         ("object_ids", np.array([1, 1], np.uint8)),
         ("object_ids", np.array([0, 2], np.uint8)),
         ("object_ids", np.array([1, 255], np.uint8)),
-        ("object_ids", np.array([1, 3], np.uint8)),  # 3 is also pending
         ("object_ids", np.array(["a", "b"])),
         ("object_ids", np.array(1, np.uint8)),
         ("object_ids", np.array([[1], [2]], np.uint8)),
         ("object_ids", np.array([1.0, 2.0])),
-        ("pending_ids", np.array([2], np.uint8)),
+        ("pending_ids", np.array([0], np.uint8)),
         ("pending_ids", np.array([4, 5], np.uint8)),
         ("pending_mask:0", np.full((32, 48), 2, np.uint8)),
         ("pending_mask:0", np.zeros((32, 48), np.uint8)),

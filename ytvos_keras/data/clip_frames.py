@@ -67,7 +67,7 @@ def frame_arrays(clip: EncodedClip) -> tuple[Any, ...]:
 
 def _mixing(clip: EncodedClip) -> np.ndarray:
     """`clip.colours` for a group of pixels that are one row of a product of matrices."""
-    group = math.gcd(_GROUP, clip.masks[0].size)
+    group = math.gcd(_GROUP, math.prod(clip.masks.shape[1:3]))
     if not clip.colours.size:
         return np.zeros((0, 3 * group), np.float32)
     matrix = np.kron(np.eye(group, dtype=np.float32), clip.colours[:3])

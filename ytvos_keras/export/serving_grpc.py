@@ -179,7 +179,7 @@ def _read_tensors(definition, protos) -> dict[str, np.ndarray]:
 
 
 def _check_count(proto, dtype: tf.DType, count: int) -> None:
-    """Compare a shape with the number of values; a single value may stand for all."""
+    """Compare a shape with the number of values."""
     # Raw bytes, or one of the fields float_val, int_val, …; make_ndarray would repeat a single
     # value to any shape, however large.
     if proto.tensor_content:

@@ -27,9 +27,10 @@ def check_video(video: VideoState) -> None:
         raise _damaged(f"frames of {size}")
     if video.frame_count < 0:
         raise _damaged(f"{video.frame_count} frames seen")
-    ids = [*video.object_ids, *(number for number, _ in video.pending)]
-    if len(set(ids)) < len(ids) or not all(number in _IDS for number in ids):
-        raise _damaged(f"objects {ids}")
+    # An object may be in both: it is followed, and corrected in the next frame.
+    for ids in (list(video.object_ids), [number for number, _ in video.pending]):
+        if len(set(ids)) < len(ids) or not all(number in _IDS for number in ids):
+            raise _damaged(f"objects {ids}")
     for number, mask in video.pending:
         size = size or mask.shape
         if mask.dtype != np.uint8 or mask.shape != size or mask.max(initial=0) != 1:

@@ -44,7 +44,8 @@ class S2SConfig:
             mask, instead of having a separate backbone.
         memory_frames: Number of remembered frames that a new frame is matched to: the object's
             first frame, corrections, and the latest of every `remember_every`-th. 0 disables
-            matching; otherwise the previous frame and its predicted mask are matched too.
+            matching; otherwise the previous frame and its predicted mask are matched too. With
+            fewer than 3 there is no room for corrections.
         remember_every: See above.
         matching_filters: Channels of the keys and of the values.
         sees_others: Whether what is remembered of an object also depends on where the other

@@ -156,8 +156,6 @@ class _Run:
             verbose=0,
             **self._validation(),
         )
-        # `fit` does this, unless it had nothing left to do.
-        self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
         # Replaces the checkpoint of the stage's last step: weights are averaged, the stage is done.
         progress.stage, progress.stage_step, progress.stable = progress.stage + 1, 0, {}
         if self.devices.is_chief:
