@@ -1,5 +1,6 @@
 """The one exception class that callers may want to catch, and what its messages are made of."""
 
+import importlib.util
 from collections.abc import Collection, Mapping, Sequence
 
 
@@ -18,6 +19,21 @@ def first_line(error: BaseException) -> str:
 def and_more(rest: Sequence[object]) -> str:
     """For an error that names the first of several: ` (and 3 more)`, or nothing."""
     return f" (and {len(rest)} more)" if rest else ""
+
+
+def need(*modules: str, extra: str, what: str) -> None:
+    """Raise an `InputError` if a module of an optional extra is not installed; imports nothing.
+
+    Example:
+        >>> need("jinja2", "matplotlib", extra="plots", what="an HTML report")
+        Traceback (most recent call last):
+        InputError: an HTML report needs jinja2; run: pip install 'ytvos-keras[plots]'
+    """
+    missing = [module for module in modules if importlib.util.find_spec(module) is None]
+    if missing:
+        raise InputError(
+            f"{what} needs {' and '.join(missing)}; run: pip install 'ytvos-keras[{extra}]'"
+        )
 
 
 def check_choices(config: object, choices: Mapping[str, Collection[object]]) -> None:

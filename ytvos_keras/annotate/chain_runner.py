@@ -52,9 +52,8 @@ class ChainRunner:
     def run(self, chain: Chain) -> Iterator[tuple[int, int, float | None]]:
         """Compute the frames of a chain and save their masks.
 
-        Yields:
-            After every frame its index, the number of frames left in the chain, and the lowest
-            confidence of its objects.
+        Yields after every frame its index, the number of frames left in the chain, and the lowest
+        confidence of its objects.
         """
         sources = {i: self.project.source(chain.source, i) for i in chain.objects}
         frames = self._begin(chain, tuple(sources.values()))

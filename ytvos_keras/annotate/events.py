@@ -23,9 +23,8 @@ class Events:
     async def stream(self, first: Callable[[], list[dict]] = list) -> AsyncIterator[str]:
         """Yield the events from now on, in the form of `text/event-stream`.
 
-        Args:
-            first: returns events that a page gets before all others. It is called after
-                subscribing, so that nothing published later is missed.
+        `first` returns events that a page gets before all others. It is called after subscribing,
+        so that nothing published later is missed.
         """
         queue: asyncio.Queue[dict] = asyncio.Queue(_WAITING)
         self._queues[queue] = asyncio.get_running_loop()

@@ -19,7 +19,7 @@ from ytvos_keras.inference.outputs.pictures import cut_out
 from ytvos_keras.inference.outputs.videos import CutoutVideo, OverlayVideo
 from ytvos_keras.inference.outputs.writer import Look, MaskedFrame, OutputWriter
 from ytvos_keras.media.atomic import atomic_path
-from ytvos_keras.media.masks import ids_in
+from ytvos_keras.media.masks import ids_in, mask_picture
 from ytvos_keras.media.palette import davis_palette
 from ytvos_keras.media.random_frames import RandomFrames
 
@@ -46,18 +46,9 @@ class Format:
 
 
 def export(project: Project, name: str, tick: Tick = lambda done, total: None) -> Path:
-    """Export a project.
+    """Export a project in one of `FORMATS`; returns the file, in its folder `exports`.
 
-    Args:
-        project: what to export.
-        name: one of `FORMATS`.
-        tick: called after every frame.
-
-    Returns:
-        The file, in the folder `exports` of the project.
-
-    Raises:
-        InputError: there is no such format, no mask yet, or a package is missing.
+    `tick` is called after every frame. A project without a mask is an error.
     """
     if name not in FORMATS:
         raise InputError(f"there is no format {name!r}; choose {', '.join(FORMATS)}.")
@@ -80,7 +71,7 @@ def _masks(project: Project, tick: Tick) -> Iterator[tuple[str, np.ndarray]]:
 def _palette_masks(project: Project, path: Path, tick: Tick) -> None:
     with _zip(path) as add:
         for name, labels in _masks(project, tick):
-            add(f"{name}.png", _palette_image(labels))
+            add(f"{name}.png", mask_picture(labels))
 
 
 def _binary_masks(project: Project, path: Path, tick: Tick) -> None:
@@ -147,7 +138,7 @@ def _youtube_vos(project: Project, path: Path, tick: Tick) -> None:
     with _zip(path) as add:
         for item in _items(project, tick, all_frames=False):
             add(f"JPEGImages/{video}/{item.name}.jpg", Image.fromarray(item.frame))
-            add(f"Annotations/{video}/{item.name}.png", _palette_image(item.labels))
+            add(f"Annotations/{video}/{item.name}.png", mask_picture(item.labels))
             for object_id in ids_in(item.labels):
                 seen.setdefault(object_id, []).append(item.name)
         objects = {
@@ -173,12 +164,6 @@ def _zip(path: Path) -> Iterator[Callable[[str, Image.Image | str], None]]:
                     content.save(file, "PNG")
 
         yield add
-
-
-def _palette_image(labels: np.ndarray) -> Image.Image:
-    image = Image.fromarray(labels)
-    image.putpalette(davis_palette().tobytes())
-    return image
 
 
 def _file_name(text: str) -> str:

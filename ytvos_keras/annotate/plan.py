@@ -34,20 +34,15 @@ def plan(
     direction: Direction,
     is_fresh: Callable[[int, int, tuple[int, ...]], bool],
 ) -> list[Chain]:
-    """List the chains that bring a range of frames up to date.
+    """List the chains that bring the frames from `start` to `stop` - 1 up to date.
 
     Forward, a frame follows from the last trusted frame before it; backward, from the first one
     after it; with `both`, from the nearer of the two. So a new trusted frame changes only the
     frames up to its trusted neighbours. Objects that are trusted in the same frames share chains.
     A chain always starts next to its source, even if that is outside the range.
 
-    Args:
-        trusted: frame index to the ids of its trusted objects.
-        start: first frame of the range.
-        stop: the frame after the last one.
-        direction: of propagation.
-        is_fresh: called with source, frame and ids: whether the masks of these objects in the frame
-            were computed from the source.
+    `trusted` gives the ids of the trusted objects of each frame. `is_fresh` is called with source,
+    frame and ids: whether the masks of these objects in the frame were computed from the source.
     """
     chains = []
     for objects, sources in _groups(trusted):

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ytvos_keras.annotate.objects import ObjectInfo, new_object
 from ytvos_keras.annotate.project_files import (
     PREDICTED_NAME,
     PROJECT_NAME,
     VERSION,
+    ObjectInfo,
     Prediction,
+    new_object,
     read_predictions,
     read_project,
 )
@@ -65,11 +66,7 @@ class Project:
         return index in self.trusted or self._path(index).exists()
 
     def mask(self, index: int) -> np.ndarray:
-        """The label map of a frame, uint8 (H, W); zeros where there is no file.
-
-        Raises:
-            InputError: the file is damaged or of another size than the video.
-        """
+        """The label map of a frame, uint8 (H, W); zeros where there is no file."""
         with self.lock:
             labels = self._read(self._path(index))
             drawn = self.trusted_mask(index)
@@ -84,17 +81,10 @@ class Project:
         return self._read(self._path(index, TRUSTED_FOLDER))
 
     def save_drawn(self, index: int, labels: np.ndarray, trusted: Iterable[int]) -> None:
-        """Save what a person drew.
+        """Save what a person drew, the whole label map of a frame: uint8 (H, W).
 
-        Args:
-            index: of the frame.
-            labels: uint8 (H, W), the whole label map.
-            trusted: ids of the objects that are correct in this frame; those without a pixel are
-                trusted to be absent.
-
-        Raises:
-            InputError: another size than the video's, or an id that is not an object of the
-                project.
+        The objects in `trusted` are correct in this frame; those without a pixel are trusted to be
+        absent.
         """
         trusted = sorted(set(trusted))
         if labels.shape != self.frames.size:
@@ -121,10 +111,7 @@ class Project:
     ) -> None:
         """Replace the masks of some objects in a frame, except those that are trusted there.
 
-        Args:
-            index: of the frame.
-            labels: uint8 (H, W), the label map that the model returned.
-            predictions: the objects to take from it, and their origin.
+        `labels`, uint8 (H, W), are what the model returned; the objects in `predictions` are taken.
         """
         with self.lock:
             trusted = self.trusted.get(index, {})
@@ -147,11 +134,7 @@ class Project:
         return free[0]
 
     def change_object(self, object_id: int, **changes: str) -> None:
-        """Change the `name` or `colour` of an object.
-
-        Raises:
-            InputError: no such object, or no such name or colour.
-        """
+        """Change the `name` or `colour` of an object."""
         with self.lock:
             self._check_ids([object_id])
             self.objects[object_id] = self.objects[object_id].changed(**changes)

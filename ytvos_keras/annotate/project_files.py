@@ -1,13 +1,13 @@
-"""The JSON files of a project, read and checked."""
+"""The JSON files of a project, read and checked, and what they hold."""
 
 import dataclasses
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ytvos_keras.annotate.objects import ObjectInfo, new_object
 from ytvos_keras.errors import InputError
-from ytvos_keras.media.json_file import read_json
+from ytvos_keras.media.json_file import read_json, shown
 from ytvos_keras.media.json_value import JsonValue
 from ytvos_keras.media.masks import MAX_ID
 
@@ -17,8 +17,34 @@ VERSION = 1
 
 _REMEDY = "move it away to start again"
 _IDS = {str(number) for number in range(1, MAX_ID + 1)}
+# Bright and far apart, on dark and on light pictures.
+_COLOURS = ("#ff9f1c", "#2ec4ff", "#9be564", "#ff5d8f", "#b388ff", "#ffe14d", "#00d9a3", "#ff6b5e")
+_LONGEST = 60  # characters of a name
 _T = TypeVar("_T")
 ByFrame = dict[int, dict[int, _T]]  # frame index to object id to value
+
+
+@dataclasses.dataclass(frozen=True)
+class ObjectInfo:
+    """Name and colour (`#rrggbb`) of an object."""
+
+    name: str
+    colour: str
+
+    def changed(self, name: str | None = None, colour: str | None = None) -> "ObjectInfo":
+        """Return a copy with another name or colour, which must be valid."""
+        name = self.name if name is None else name
+        colour = self.colour if colour is None else colour
+        if not isinstance(name, str) or not 0 < len(name.strip()) <= _LONGEST:
+            raise InputError(f"a name must have 1 to {_LONGEST} characters.")
+        if not isinstance(colour, str) or not re.fullmatch(r"#[0-9a-f]{6}", colour):
+            raise InputError(f"a colour must be #rrggbb. Received: {shown(colour)}")
+        return ObjectInfo(name.strip(), colour)
+
+
+def new_object(object_id: int) -> ObjectInfo:
+    """A new object with a default name and colour."""
+    return ObjectInfo(f"object {object_id}", _COLOURS[(object_id - 1) % len(_COLOURS)])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,17 +63,9 @@ class Prediction:
 def read_project(
     folder: Path, index: Mapping[str, int]
 ) -> tuple[dict[int, ObjectInfo], ByFrame[str]] | None:
-    """Read the objects of a project, and the digests of its trusted masks.
+    """Read the objects of a project by id, and the digests of its trusted masks; None if it is new.
 
-    Args:
-        folder: of the project.
-        index: name of each frame to its index; entries of other frames are left out.
-
-    Returns:
-        Objects by id and digests; None if there is no such file.
-
-    Raises:
-        InputError: the file is damaged or of another version.
+    `index` has the name of each frame; entries of other frames are left out.
     """
     return _read(
         folder / PROJECT_NAME,

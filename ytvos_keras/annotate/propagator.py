@@ -80,11 +80,7 @@ class Propagator:
         self._thread.start()
 
     def start(self, request: Request) -> None:
-        """Begin a run.
-
-        Raises:
-            InputError: the model is not ready, or the range is not in the video.
-        """
+        """Begin a run; an error if the model is not ready."""
         if not 0 <= request.start < request.stop <= self.project.frames.count:
             raise InputError("the range must lie in the video.")
         with self._lock:

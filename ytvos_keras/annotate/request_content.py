@@ -12,11 +12,7 @@ _MOST_JSON = 64 * 2**10  # bytes
 
 
 async def read_object(request: Request) -> dict[str, Any]:
-    """The body as a JSON object.
-
-    Raises:
-        InputError: it is something else.
-    """
+    """The body as a JSON object, or an `InputError`."""
     try:
         content = parse_json(await read_body(request, _MOST_JSON))
     except JsonError as error:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ytvos_keras.annotate.workspace import Workspace
-from ytvos_keras.errors import InputError
+from ytvos_keras.errors import InputError, need
 
 LOOPBACK = "127.0.0.1"
 
@@ -33,25 +33,14 @@ def serve(
     browser: bool = True,
     say: Callable[[str], None] = print,
 ) -> None:
-    """Serve the page on 127.0.0.1 until Ctrl-C.
+    """Serve the page on 127.0.0.1 until Ctrl-C; port 0 is a free one.
 
-    Args:
-        workspace: the workspace to serve.
-        port: 0 for a free one.
-        browser: whether to open the page in the browser.
-        say: called with the address of the page.
-
-    Raises:
-        InputError: the extra is not installed, or the port is taken.
+    `say` is called with the address of the page.
     """
-    try:
-        import uvicorn
+    need("starlette", "uvicorn", extra="annotate", what="the page")
+    import uvicorn
 
-        from ytvos_keras.annotate.server import make_app, new_token
-    except ImportError as error:
-        raise InputError(
-            "the page needs starlette and uvicorn; run: pip install 'ytvos-keras[annotate]'"
-        ) from error
+    from ytvos_keras.annotate.server import make_app, new_token
 
     with listen(port) as listener:
         port = listener.getsockname()[1]

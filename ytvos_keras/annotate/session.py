@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import io
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from PIL import Image
 from ytvos_keras.annotate.project import Project
 from ytvos_keras.annotate.propagator import Propagator
 from ytvos_keras.media.folder_lock import folder_lock
+from ytvos_keras.media.pictures import encode_picture
 from ytvos_keras.media.random_frames import RandomFrames
 
 _THUMBNAIL = (160, 90)  # pixels, at most
@@ -92,6 +92,4 @@ def _jpeg(frame: np.ndarray, most: tuple[int, int] | None) -> bytes:
     image = Image.fromarray(frame)
     if most:
         image.thumbnail(most, Image.Resampling.BILINEAR)
-    data = io.BytesIO()
-    image.save(data, "JPEG", quality=_QUALITY)
-    return data.getvalue()
+    return encode_picture(image, "JPEG", quality=_QUALITY)

@@ -27,9 +27,7 @@ class Workspace:
     def open(self, path: Path, output: Path | None = None) -> Session:
         """Open a video, by default with the output folder `NAME-masks` in the current folder.
 
-        Raises:
-            InputError: the video or the output folder cannot be used; the previous video stays
-                open.
+        If it cannot be used, the previous video stays open.
         """
         output = output or self.root / f"{path.stem if path.is_file() else path.name}-masks"
         if output.resolve() == path.resolve():
@@ -45,19 +43,11 @@ class Workspace:
         return session
 
     def open_name(self, name: str) -> Session:
-        """Open a video by its path relative to the root.
-
-        Raises:
-            InputError: it is not in the root, or cannot be used.
-        """
+        """Open a video by its path relative to the root."""
         return self.open(self.inside(name))
 
     def inside(self, name: str) -> Path:
-        """Return the path of a name in the root.
-
-        Raises:
-            InputError: it leads outside the root.
-        """
+        """Return the path of a name in the root; an error if it leads outside."""
         path = None if "\0" in name else (self.root / name).resolve()
         if path is None or not path.is_relative_to(self.root):
             raise InputError(f"{name!r}: is not in {self.root}; start ytvos-annotate there.")

@@ -31,16 +31,11 @@ class DavisLayout:
 
 
 def open_davis(root: str | Path) -> DavisLayout:
-    """Find the folders of a data set.
+    """Find the folders of a data set: `Annotations/480p/<sequence>/`, and those of its frames.
 
-    Args:
-        root: a folder with `Annotations/480p/<sequence>/` and, if the frames are there, too,
-            `JPEGImages/480p/<sequence>/`. Instead of `480p` there may be `Full-Resolution`, or no
-            such level. A folder without `Annotations` is assumed to contain the mask folders of the
-            sequences directly.
-
-    Raises:
-        InputError: there is no such folder.
+    These, if they are there, are `JPEGImages/480p/<sequence>/`. Instead of `480p` there may be
+    `Full-Resolution`, or no such level. A folder without `Annotations` is assumed to contain the
+    mask folders of the sequences directly.
     """
     root = Path(root)
     check_is_folder(root)
@@ -55,7 +50,7 @@ def open_davis(root: str | Path) -> DavisLayout:
 
 
 def read_image_set(root: str | Path, year: int, split: str) -> list[str]:
-    """Read the names of a split's sequences.
+    """Read the names of a split's sequences, in the order of the file.
 
     Args:
         root: the data set, with `ImageSets/` in it.
@@ -63,12 +58,6 @@ def read_image_set(root: str | Path, year: int, split: str) -> list[str]:
             `ImageSets/2016/` (it comes with DAVIS 2017), or `ImageSets/480p/<split>.txt` (it comes
             with DAVIS 2016), where every line has the paths of a frame and of its mask.
         split: such as `train` or `val`.
-
-    Returns:
-        The names in the order of the file.
-
-    Raises:
-        InputError: there is no such file, or it is malformed or empty.
 
     Example:
         >>> read_image_set("DAVIS", 2017, "val")[0]

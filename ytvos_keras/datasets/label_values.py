@@ -1,6 +1,6 @@
 """The meaning of pixel values in mask files."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
 import numpy as np
 from PIL import Image
@@ -39,43 +39,25 @@ def decode_labels(data: bytes, name: str) -> np.ndarray:
 
 
 def label_areas(labels: np.ndarray) -> np.ndarray:
-    """Count the pixels of each value.
-
-    Args:
-        labels: uint8 (H, W).
-
-    Returns:
-        int64 (256,).
-    """
+    """Count the pixels of each value in labels, uint8 (H, W): int64 (256,)."""
     # Faster than np.bincount, which first makes an int64 copy.
     return np.array(Image.fromarray(labels).histogram(), np.int64)
 
 
-def is_binary(values: Iterable[Collection[int]]) -> bool:
+def is_binary(areas: Iterable[np.ndarray]) -> bool:
     """Whether the masks of a video are black and white: 255 occurs and no value from 1 to 254.
 
-    Then 255 is object 1. Otherwise 255 marks void pixels and is not an object.
-
-    Args:
-        values: of each mask, the values that occur in it.
-
-    Example:
-        >>> is_binary([{0}, {0, 255}]), is_binary([{0, 1}, {0, 255}])
-        (True, False)
+    Then 255 is object 1. Otherwise 255 marks void pixels and is not an object. `areas` are those of
+    each mask, from `label_areas`.
     """
-    together = set().union(*values)
-    return VOID in together and together <= {0, VOID}
+    together = sum(areas, np.zeros(256, np.int64))
+    return bool(together[VOID]) and not together[1:VOID].any()
 
 
 def object_areas(areas: np.ndarray, binary: bool) -> dict[int, int]:
-    """The size of each object in a mask.
+    """The size of each object in a mask: object id (1–254, rising) → its pixels, at least 1.
 
-    Args:
-        areas: int (256,), pixels of each value, as `label_areas` counts them.
-        binary: whether every value above 0 is object 1.
-
-    Returns:
-        Object id (1–254, rising) → its pixels, at least 1.
+    `areas` is from `label_areas`. If the mask is `binary`, every value above 0 is object 1.
     """
     if binary:
         return {1: int(areas[1:].sum())} if areas[1:].any() else {}

@@ -21,12 +21,8 @@ LAYOUTS = tuple(_LISTS)
 def find_layout(root: str | Path) -> str:
     """Detect the layout of a data set from its folders.
 
-    Returns:
-        `images` for folders `img`, `davis` for
-        `ImageSets` or a level `480p`, `youtube-vos` for any other folder `JPEGImages`.
-
-    Raises:
-        InputError: none of them.
+    It is `images` for folders `img`, `davis` for `ImageSets` or a level `480p`, and `youtube-vos`
+    for any other folder `JPEGImages`.
     """
     root = Path(root)
     check_is_folder(root)
@@ -50,17 +46,9 @@ def list_layout(
     videos: Collection[str] | None = None,
     exclude: Collection[str] = (),
 ) -> Listing:
-    """List the videos of a data set's folders.
+    """List the videos of a data set's folders, for a layout in `LAYOUTS`.
 
-    Args:
-        root: the data set.
-        layout: `youtube-vos`, `davis` or `images`.
-        all_frames: see `read_youtube_vos`.
-        videos: names of the videos wanted; None for all. See `select_names`.
-        exclude: names of videos to leave out.
-
-    Raises:
-        InputError: another layout, or `root` is not in it, or the layout has no `all_frames`.
+    For `all_frames` see `read_youtube_vos`, for `videos` and `exclude` see `select_names`.
     """
     if layout not in _LISTS:
         raise InputError(f"layout must be one of {', '.join(_LISTS)}. Received: {layout!r}")

@@ -28,16 +28,13 @@ class ObjectInfo:
 def objects_of(
     areas: Mapping[int, np.ndarray], binary: bool, categories: Mapping[int, str]
 ) -> dict[int, ObjectInfo]:
-    """Collect the objects of a video from its masks.
+    """Collect the objects of a video from its masks, in ascending order of id.
 
     Args:
         areas: for each annotated frame, by its index and in order, the pixels of each value: int64
             (256,), see `label_values.label_areas`.
         binary: whether every value above 0 is object 1.
         categories: by object id; need not match the ids in the masks.
-
-    Returns:
-        The objects in any mask, in ascending order of id.
     """
     sizes = {index: object_areas(counts, binary) for index, counts in areas.items()}
     objects = {}

@@ -17,20 +17,15 @@ def select_names(
     videos: Collection[str] | None = None,
     exclude: Collection[str] = (),
 ) -> list[str]:
-    """Keep the wanted names, in their order.
+    """Keep the names that are in `videos` and not in `exclude`, in their order.
 
     Args:
         names: of all videos, such as `003234408d` or `segtrack2/girl`.
         where: the data set, for errors.
-        videos: names to keep; None for all. `segtrack2` stands for all `segtrack2/…`.
+        videos: names to keep; None for all. `segtrack2` stands for all `segtrack2/…`. Unknown names
+            are an error.
         exclude: names to leave out, in the same form. Unknown names only cause a warning, since one
             list may serve several data sets.
-
-    Returns:
-        The names that are in `videos` and not in `exclude`.
-
-    Raises:
-        InputError: no video has a name of `videos`, or none is left.
 
     Example:
         >>> select_names(["a/1", "a/2", "b/1"], Path("data"), exclude=["a/1", "b"])
@@ -69,11 +64,7 @@ _COMMENT = re.compile(r"(^|\s)#(\s.*)?$")
 
 
 def read_names(path: str | Path) -> tuple[str, ...]:
-    """Read a list of names, one a line; empty lines and comments (`# …`) are left out.
-
-    Raises:
-        InputError: there is no such file, it is no text, or it names nothing.
-    """
+    """Read a list of names, one a line; empty lines and comments (`# …`) are left out."""
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file; give a text file with one name a line.")
@@ -86,8 +77,7 @@ def read_names(path: str | Path) -> tuple[str, ...]:
 def check_can_be_listed(names: Collection[str]) -> None:
     """Make sure that names survive in a file for `read_names`.
 
-    Raises:
-        InputError: one is no Unicode, spans lines, or would lose a comment or spaces at its ends.
+    A name that is no Unicode, spans lines, or would lose a comment or spaces at its ends does not.
     """
     for name in names:
         if not _is_unicode(name) or "\n" in name or "\r" in name or _name(name) != name:

@@ -19,9 +19,7 @@ from ytvos_keras.media.listing import (
 def list_sequences(folder: Path) -> list[str]:
     """Name the subfolders that hold pictures, in natural order; hidden ones are left out.
 
-    Raises:
-        InputError: there is no such folder, or no sequence in it; the message says which folder to
-            give where that can be seen.
+    If there is none, the message says which folder to give where that can be seen.
     """
     check_is_folder(folder)
     names = [
@@ -37,15 +35,10 @@ def list_sequences(folder: Path) -> list[str]:
 
 
 def check_sequence_folders(folder: Path, names: Sequence[str]) -> None:
-    """Make sure that a folder holds a folder for each of the sequences.
+    """Make sure that a folder holds a folder for each of the sequences, at least one.
 
-    Args:
-        folder: where the folders should be.
-        names: of the sequences, at least one.
-
-    Raises:
-        InputError: one is missing. If all are, the message says which folder to give instead, one
-            or two levels below or above, where that can be seen.
+    If all are missing, the message says which folder to give instead, one or two levels below or
+    above, where that can be seen.
     """
     check_is_folder(folder)
     missing = [name for name in names if not child(folder, name).is_dir()]
@@ -80,11 +73,7 @@ def picture_files(folder: Path) -> dict[str, Path]:
 
 
 def check_is_folder(folder: Path) -> None:
-    """Make sure that a folder is there.
-
-    Raises:
-        InputError: nothing is there, or a file (such as a zip).
-    """
+    """Make sure that a folder is there, and not a file such as a zip."""
     if not folder.exists():
         raise InputError(f"{folder}: no such folder.")
     if not folder.is_dir():

@@ -18,14 +18,8 @@ def training_fraction(train: Iterable[str], percent: float) -> tuple[str, ...]:
     """Choose a share of the training videos by name; a larger share contains every smaller one.
 
     `ytvos-prepare split` and `ytvos-train --percent` both use this, so that they agree on the
-    videos of Table 4.
-
-    Args:
-        train: names of the training videos, in any order.
-        percent: above 0, at most 100; the number of videos is rounded, at least 1.
-
-    Returns:
-        Names, sorted.
+    videos of Table 4. The names come in any order and are returned sorted; their number is rounded,
+    at least 1.
     """
     if not 0 < percent <= 100:
         raise InputError(f"percent of the training set: above 0, at most 100. Received: {percent}")
@@ -39,18 +33,8 @@ def write_splits(
     """Write `train.txt`, `validation.txt`, `test_seen.txt`, `test_unseen.txt`, `train_25.txt`, ….
 
     The files hold one name a line, sorted. `splits.json` holds seed, unseen categories, rule and
-    numbers.
-
-    Args:
-        splits: from `make_splits`.
-        folder: made if it is not there; files of these names are replaced.
-        percents: of the training set, for the effect of less data (Table 4).
-
-    Returns:
-        The files.
-
-    Raises:
-        InputError: `read_names` would read another name than that of a video.
+    numbers. Files of these names are replaced; returns the files. `percents` are of the training
+    set, for the effect of less data (Table 4).
     """
     folder = Path(folder)
     for part in PARTS:

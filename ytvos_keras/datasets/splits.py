@@ -67,7 +67,7 @@ def make_splits(
            `validation` are for validation, the next `test_seen` for test-seen, the rest for
            training.
         4. A category keeps at least one video for training: if there are too few, first the number
-        of test-seen and then of validation videos is reduced, and a warning names the category.
+           of test-seen and then of validation videos is reduced, and a warning names the category.
 
     So the splits depend on the names, the categories and the seed, not on the order of the input or
     the machine, and adding a video moves few others.
@@ -79,9 +79,9 @@ def make_splits(
         validation: videos a category.
         test_seen: videos a category.
         seed: any whole number.
-        sources: the raw video of each clip (`clip_lists.read_sources`). Clips of one raw video are
-            then split as one: a model must not be tested on what surrounds its training clips.
-            `validation` and `test_seen` count raw videos.
+        sources: the raw video of each clip, see `raw_videos.lists.read_sources`. Clips of one raw
+            video are then split as one: a model must not be tested on what surrounds its training
+            clips. `validation` and `test_seen` count raw videos.
 
     Raises:
         InputError: no videos, a negative number, an unseen category that no video has, or `sources`
@@ -136,13 +136,7 @@ def make_splits(
 
 
 def shuffle_key(seed: int, name: str, purpose: str = "split") -> bytes:
-    """Return a sort key that shuffles names identically on every machine.
-
-    Args:
-        seed: any whole number.
-        name: of a video.
-        purpose: another one gives another, independent order.
-    """
+    """Return a sort key that shuffles names, identically on every machine, for a purpose."""
     text = f"{purpose}/{seed}/{name}"
     return hashlib.sha256(text.encode(errors="surrogateescape")).digest()
 

@@ -23,16 +23,10 @@ class YouTubeVosLayout:
 
 
 def open_youtube_vos(root: str | Path, split: str | None = None) -> YouTubeVosLayout:
-    """Find the folders of a split.
+    """Find the folders of a split, `split` in `root` or `root` itself.
 
-    Args:
-        root: with `split`, a folder that holds one folder for each split; without, the folder of a
-            split: `meta.json`, `Annotations/<video>/` and, if the frames are there, too,
-            `JPEGImages/<video>/`.
-        split: such as `train` or `valid`.
-
-    Raises:
-        InputError: there is no such folder, or no `meta.json` or `Annotations` in it.
+    They are `meta.json`, `Annotations/<video>/` and, if the frames are there, too,
+    `JPEGImages/<video>/`.
     """
     root = Path(root)
     check_is_folder(root)

@@ -29,21 +29,12 @@ class ObjectMeta:
 
 
 def read_meta(path: str | Path) -> dict[str, dict[int, ObjectMeta]]:
-    """Read a `meta.json`.
+    """Read a `meta.json`: video → object id (1–254, in order) → what is known of it.
 
     It holds `{"videos": {VIDEO: {"objects": {ID: {"category": NAME, "frames": [FRAME, …]}}}}}`;
     further members are ignored. `category` may be missing or null. Ids may have gaps. Frames are
-    put into their natural order.
-
-    Args:
-        path: the file.
-
-    Returns:
-        Video → object id (1–254, in order) → what is known of it.
-
-    Raises:
-        InputError: the file is not there or breaks a rule; the message names the file and the place
-            in it, such as `videos.003234408d.objects.1.frames[2]`.
+    put into their natural order. An error names the file and the place in it, such as
+    `videos.003234408d.objects.1.frames[2]`.
 
     Example:
         >>> read_meta("train/meta.json")["003234408d"][1].category

@@ -23,12 +23,7 @@ class ArchiveError(ValueError):
 def open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
     """Open a zip file whose members together are not much larger than itself.
 
-    Args:
-        path: the file.
-
-    Raises:
-        ArchiveError: not a zip file, or it unpacks to much more than its own size.
-        OSError: there is no such file.
+    Raises `ArchiveError` for any other file, `OSError` if there is none.
     """
     size = path.stat().st_size
     try:
@@ -48,8 +43,7 @@ def open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
 def read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     """Read a member, at most as much as the directory states, and verify its checksum.
 
-    Raises:
-        ArchiveError: damaged, encrypted, or neither stored nor deflated.
+    Raises `ArchiveError` if it is damaged, encrypted, or neither stored nor deflated.
     """
     if info.compress_type not in _METHODS:
         raise ArchiveError("is neither stored nor deflated; zip it with the usual method")

@@ -23,12 +23,9 @@ def save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
 
 
 def load_arrays(path: Path) -> dict[str, np.ndarray]:
-    """Load arrays from `save_arrays`.
+    """Load arrays from `save_arrays`, or raise an `InputError`.
 
     Not with `np.load`, which allocates memory for the shape in a header before checking the data.
-
-    Raises:
-        InputError: there is no such file, or it is none of these.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file.")

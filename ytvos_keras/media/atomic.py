@@ -31,17 +31,12 @@ def atomic_path(
 
     Args:
         path: where the finished file belongs. Its folder must exist. If it is a link, the file that
-            it points to is replaced.
+            it points to is replaced. A folder or a device such as `/dev/null`, which root could
+            replace, is an `InputError`.
         suffix: suffix of the temporary name, starting with `.part`; some libraries want their own.
         reserve: bytes to reserve on disk first, for HDF5, which crashes the process when a write
             fails (h5py 3.14, HDF5 1.14). The file is then also flushed to disk, and not locked,
             since HDF5 locks it itself.
-
-    Yields:
-        The path to write to.
-
-    Raises:
-        InputError: a folder or a device is there, such as `/dev/null`, which root could replace.
 
     Example:
         >>> with atomic_path("masks/00000.png") as part:
@@ -75,9 +70,6 @@ def temporary_file(folder: Path, suffix: str = ".part", *, locked: bool = True) 
         suffix: suffix of the name, starting with `.part`.
         locked: lock it, so that other processes do not take it for a leftover. Not for HDF5, which
             locks its files itself: use it in a folder under a `folder_lock`.
-
-    Yields:
-        The path to write to.
     """
     _sweep(folder)
     path = folder / f".{secrets.token_hex(8)}{suffix}"
@@ -99,13 +91,8 @@ def temporary_file(folder: Path, suffix: str = ".part", *, locked: bool = True) 
 def atomic_folder(path: str | Path) -> Iterator[Path]:
     """Give a hidden, empty folder beside `path`; rename it to `path` if the block succeeds.
 
-    Like `atomic_path`, for a folder and its content. An empty folder at `path` is replaced.
-
-    Args:
-        path: where the finished folder belongs. Its parent must exist.
-
-    Yields:
-        The folder to write into.
+    Like `atomic_path`, for a folder and its content. An empty folder at `path` is replaced; its
+    parent must exist.
 
     Example:
         >>> with atomic_folder("JPEGImages/003234408d") as part:

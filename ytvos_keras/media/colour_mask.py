@@ -23,19 +23,11 @@ class ColourTable:
         self.ids: dict[int, int] = {}
 
     def read(self, image: Image.Image, name: str) -> np.ndarray:
-        """Read a drawing; new colours get new ids.
+        """Read a drawing as uint8 (H, W), values 0–254; new colours get new ids.
 
-        Transparent and black pixels are background; if there are none, white ones are.
-
-        Args:
-            image: decoded, of a format that keeps exact values.
-            name: what to call it in an error.
-
-        Returns:
-            uint8 (H, W), values 0–254.
-
-        Raises:
-            InputError: it has smooth edges, no background, or more than 254 colours in all.
+        Transparent and black pixels are background; if there are none, white ones are. The image is
+        decoded, and of a format that keeps exact values. Smooth edges, no background, and more than
+        254 colours in all are errors.
         """
         pixels = np.asarray(image.convert("RGBA"))
         if not np.isin(pixels[..., 3], (0, 255)).all():

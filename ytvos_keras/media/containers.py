@@ -15,10 +15,7 @@ _LIMITS = {"max_pixels": str(MOST_PIXELS)}  # of a frame; for FFmpeg's decoders
 def open_video(path: Path) -> av.container.InputContainer:
     """Open a video file to read it; metadata that are not UTF-8 are replaced.
 
-    Frames of more than `MOST_PIXELS` are an error of the decoder.
-
-    Raises:
-        av.FFmpegError: it cannot be opened.
+    Frames of more than `MOST_PIXELS` are an error of the decoder. All errors are FFmpeg's.
     """
     return av.open(_url(path), metadata_errors="replace", options=_LIMITS)
 
@@ -26,39 +23,21 @@ def open_video(path: Path) -> av.container.InputContainer:
 def open_live(url: str, kind: str | None) -> av.container.InputContainer:
     """Open a camera or a stream; it must answer and send something every 30 seconds.
 
-    Args:
-        url: as FFmpeg takes it, protocols included.
-        kind: of input, such as `v4l2`; None: FFmpeg finds out.
-
-    Raises:
-        av.FFmpegError: it cannot be opened.
+    The kind of input is FFmpeg's, such as `v4l2`; None: FFmpeg finds out. All errors are FFmpeg's.
     """
     # Without `_LIMITS`, with which FFmpeg waits for more of a stream before it opens it.
     return av.open(url, format=kind, metadata_errors="replace", timeout=_LIVE_TIMEOUT)
 
 
 def open_output(path: Path, **options: Any) -> av.container.OutputContainer:
-    """Open a video file to write it; `options` are those of `av.open`.
-
-    Raises:
-        av.FFmpegError: it cannot be opened.
-    """
+    """Open a video file to write it, with options of `av.open`. All errors are FFmpeg's."""
     return av.open(_url(path), "w", **options)
 
 
 def video_stream(
     container: av.container.InputContainer, path: Path, track: int = 0
 ) -> av.VideoStream:
-    """Choose a video track; cover art and thumbnails are not counted.
-
-    Args:
-        container: an open file.
-        path: what to call it in an error.
-        track: which of the tracks, from 0.
-
-    Raises:
-        InputError: there is no video, or no such track.
-    """
+    """Choose a video track, counted from 0; cover art and thumbnails are not counted."""
     pictures = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thumbnails
     tracks = [stream for stream in container.streams.video if not stream.disposition & pictures]
     if not tracks:

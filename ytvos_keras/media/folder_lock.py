@@ -21,15 +21,8 @@ class FolderInUseError(InputError):
 def folder_lock(folder: Path, name: str = ".ytvos-lock", *, wait: bool = False) -> Iterator[None]:
     """Hold a lock on a folder; the system releases it however the process ends.
 
-    On Windows, and on file systems without locks, nothing is locked.
-
-    Args:
-        folder: it must exist.
-        name: of the lock file, which is removed at the end.
-        wait: wait for the other process instead of raising an error.
-
-    Raises:
-        FolderInUseError: another process holds it.
+    If another process holds it, wait, or raise `FolderInUseError`. The lock file `name` is removed
+    at the end. On Windows, and on file systems without locks, nothing is locked.
     """
     if fcntl is None:
         yield

@@ -61,16 +61,7 @@ def parse_json(data: str | bytes, *, allow_nan: bool = False, unique_keys: bool 
 
 
 def read_json(path: Path, remedy: str = "", **options: bool) -> Any:
-    """Read a JSON file.
-
-    Args:
-        path: the file.
-        remedy: what to do if it is not usable, such as "write it again".
-        options: see `parse_json`.
-
-    Raises:
-        InputError: there is no such file, it cannot be read, or see `parse_json`.
-    """
+    """Read a JSON file; an error ends with the remedy, the options are those of `parse_json`."""
     ending = f"; {remedy}." if remedy else "."
     try:
         return parse_json(path.read_bytes(), **options)
@@ -83,12 +74,10 @@ def read_json(path: Path, remedy: str = "", **options: bool) -> Any:
 
 
 def write_json(path: str | Path, content: Any) -> None:
-    """Write a human-readable JSON file atomically.
+    """Write what `json.dumps` takes to a human-readable JSON file, atomically.
 
-    Args:
-        path: the file; its folder must exist.
-        content: what `json.dumps` takes. Of names of files that are not Unicode (Latin-1 on Linux),
-            the bytes that are none become escapes, which `parse_json` reads back.
+    Of names of files that are not Unicode (Latin-1 on Linux), the bytes that are none become
+    escapes, which `parse_json` reads back.
     """
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
     with atomic_path(path) as part:

@@ -92,12 +92,7 @@ def list_masks(folder: Path) -> list[Path]:
 
 
 def unread_files(folder: Path, fine: Collection[str] = ()) -> list[Path]:
-    """The visible files of a folder that are neither supported pictures nor notes.
-
-    Args:
-        folder: with frames or masks.
-        fine: further allowed suffixes.
-    """
+    """The visible files of a folder that are neither supported pictures, nor `fine`, nor notes."""
     known = {*PICTURE_SUFFIXES, *fine}
     return natsort.natsorted(
         file

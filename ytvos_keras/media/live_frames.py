@@ -50,11 +50,7 @@ class LiveFrames:
         self._stopped.set()
 
     def __iter__(self) -> Iterator[LiveFrame]:
-        """Yield (index, time, frame): seconds after the first frame, and uint8 (H, W, 3), RGB.
-
-        Raises:
-            InputError: it cannot be opened, has no video, or breaks off.
-        """
+        """Yield (index, time, frame): seconds after the first frame, and uint8 (H, W, 3), RGB."""
         frames: queue.Queue[LiveFrame | Exception | None] = queue.Queue(maxsize=1)
         threading.Thread(target=self._fill, args=(frames,), daemon=True).start()
         try:

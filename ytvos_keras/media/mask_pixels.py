@@ -46,7 +46,7 @@ class MaskPixels:
 
 
 def mask_pixels(image: Image.Image, name: str = "mask") -> MaskPixels:
-    """Read object ids from the pixels of a mask, by the same rules in every command.
+    """Read object ids from the pixels of a decoded mask, by the same rules in every command.
 
     * The format keeps exact values: PNG, BMP, GIF or TIFF.
     * Transparent pixels are background. Half-transparent ones are smooth edges, an error.
@@ -60,12 +60,7 @@ def mask_pixels(image: Image.Image, name: str = "mask") -> MaskPixels:
       grey level is the id. `masks.check_label_map` looks for smooth edges among them.
     * Colours: R = G = B counts as grey; otherwise all must be colours of the DAVIS palette.
 
-    Args:
-        image: decoded, in any mode.
-        name: what to call the mask in an error: its file, if it has one.
-
-    Raises:
-        MaskError: a rule is broken.
+    A broken rule raises a `MaskError` that begins with the name, that of the file if it has one.
     """
     if image.format not in _LOSSLESS:
         kind = "JPEG" if image.format == "MPO" else image.format
@@ -87,9 +82,7 @@ def mask_pixels(image: Image.Image, name: str = "mask") -> MaskPixels:
 def index_values(image: Image.Image, indices: np.ndarray | None = None) -> np.ndarray:
     """The numbers in a picture of one channel, (H, W), with 0 for transparent pixels; no checks.
 
-    Args:
-        image: of one channel.
-        indices: its numbers as they are, if they are known: Pillow takes a while to give them.
+    `indices` are its numbers as they are, if they are known: Pillow takes a while to give them.
     """
     indices = np.asarray(image) if indices is None else indices
     if "transparency" not in image.info or indices.dtype != np.uint8:
@@ -158,10 +151,7 @@ def _of_indices(image: Image.Image, name: str) -> MaskPixels:
 def _background_elsewhere(drawn: np.ndarray, colours: np.ndarray, is_clear: bool) -> str | None:
     """Explain why index 0 is not the background; None if it may be.
 
-    Args:
-        drawn: the indices that occur, without transparent ones.
-        colours: the palette, (256, 3).
-        is_clear: whether there are transparent pixels.
+    `drawn` are the indices that occur, without transparent ones; `colours` is a palette, (256, 3).
     """
     black, white = colours.max(-1) <= _NEAR, colours.min(-1) >= 255 - _NEAR
     has_first = 0 in drawn

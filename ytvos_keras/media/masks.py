@@ -145,10 +145,15 @@ def write_mask(path: str | Path, label_map: np.ndarray, palette: np.ndarray | No
             "label_map must be uint8 with shape (H, W). "
             f"Received: {label_map.dtype} {label_map.shape}"
         )
+    with atomic_path(path) as part:
+        mask_picture(label_map, palette).save(part, format="PNG")
+
+
+def mask_picture(label_map: np.ndarray, palette: np.ndarray | None = None) -> Image.Image:
+    """A label map as a palette picture in memory; see `write_mask` for the arrays."""
     image = Image.fromarray(label_map)
     image.putpalette((davis_palette() if palette is None else palette).tobytes())
-    with atomic_path(path) as part:
-        image.save(part, format="PNG")
+    return image
 
 
 def _one_channel(array: np.ndarray, name: str) -> np.ndarray:

@@ -1,8 +1,15 @@
-"""Draw masks over a frame."""
+"""Draw masks, and the names of objects, over a frame."""
+
+from collections.abc import Callable
 
 import numpy as np
+from PIL import Image, ImageDraw, ImageFont
 
+from ytvos_keras.media.masks import ids_in
 from ytvos_keras.media.palette import davis_palette
+
+_LETTERS = 0.035  # height of the names, as a share of the picture's
+_SMALLEST_LETTERS = 10  # pixels
 
 
 def overlay(
@@ -46,12 +53,8 @@ def overlay(
 def contour(label_map: np.ndarray) -> np.ndarray:
     """Mark the object pixels that have another label above, below, left or right of them.
 
-    Args:
-        label_map: uint8 (H, W), 0 = background.
-
-    Returns:
-        Boolean (H, W): the contours of all objects, one pixel wide, inside the objects. The border
-        of the picture is no contour.
+    The result is boolean (H, W): the contours of all objects, one pixel wide, inside the objects.
+    The border of the picture is no contour.
     """
     edge = np.zeros(label_map.shape, bool)
     rows = label_map[1:] != label_map[:-1]
@@ -61,3 +64,41 @@ def contour(label_map: np.ndarray) -> np.ndarray:
     edge[:, 1:] |= columns
     edge[:, :-1] |= columns
     return edge & (label_map > 0)
+
+
+def draw_names(
+    picture: np.ndarray,
+    labels: np.ndarray,
+    name: Callable[[int], str],
+    palette: np.ndarray,
+) -> np.ndarray:
+    """Write the name of each object above its top edge, in its colour on black.
+
+    Args:
+        picture: uint8 (H, W, 3), RGB, 0–255.
+        labels: uint8 (H, W), 0 or the id of an object.
+        name: gives the name of an object.
+        palette: uint8 (256, 3), RGB.
+
+    Returns:
+        uint8 (H, W, 3).
+    """
+    image = Image.fromarray(picture)
+    draw = ImageDraw.Draw(image)
+    font = ImageFont.load_default(max(_SMALLEST_LETTERS, round(_LETTERS * image.height)))
+    for object_id in ids_in(labels):
+        rows, columns = np.nonzero(labels == object_id)
+        left, top, right, bottom = draw.textbbox((0, 0), name(object_id), font=font)
+        width, height = right - left + 6, bottom - top + 6
+        x = int(np.clip(columns[rows == rows[0]].mean() - width / 2, 0, image.width - width))
+        y = int(np.clip(rows[0] - height - 2, 0, image.height - height))
+        draw.rectangle((x, y, x + width, y + height), fill="black")
+        colour = tuple(_bright(palette[object_id]).tolist())
+        draw.text((x + 3 - left, y + 3 - top), name(object_id), colour, font)
+    return np.asarray(image)
+
+
+def _bright(colour: np.ndarray) -> np.ndarray:
+    """A colour that is legible on black."""
+    strongest = int(colour.max())
+    return np.full(3, 255) if not strongest else (colour.astype(int) * 255) // strongest

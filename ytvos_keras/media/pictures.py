@@ -4,6 +4,7 @@ import contextlib
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps, TiffImagePlugin, UnidentifiedImageError, WebPImagePlugin
@@ -32,14 +33,8 @@ def open_picture(source: bytes | Path) -> Iterator[Image.Image]:
     """Open a picture; its pixels are decoded when the block loads them.
 
     The format must be one of `FORMATS`, the header must announce at most `MOST_PIXELS`, and of a
-    PNG given as bytes every checksum is verified.
-
-    Args:
-        source: the bytes of a file, or the path of one of which the header alone is wanted.
-
-    Raises:
-        DamagedPictureError: a rule is broken, or the decoder raises anything in the block.
-        OSError: there is no such file, or it cannot be read.
+    PNG given as bytes every checksum is verified; a path is for its header alone. A broken rule,
+    and whatever the decoder raises in the block, becomes a `DamagedPictureError`.
     """
     with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
         try:
@@ -55,60 +50,36 @@ def open_picture(source: bytes | Path) -> Iterator[Image.Image]:
 
 
 def load_picture(path: str | Path) -> Image.Image:
-    """Read and decode a picture file completely.
-
-    Args:
-        path: a file in one of `FORMATS`.
-
-    Returns:
-        The picture, its pixels in memory and the file closed.
-
-    Raises:
-        InputError: the file does not exist, is not a picture, is too large, or is damaged.
-    """
+    """Read and decode a picture file in one of `FORMATS` completely, and close it."""
     return decode_picture(_read(Path(path)), str(path))
 
 
 def decode_picture(data: bytes, name: str) -> Image.Image:
-    """Decode the bytes of a picture file completely.
-
-    Args:
-        data: in one of `FORMATS`.
-        name: what to call the picture in an error: its file, if it has one.
-
-    Raises:
-        InputError: not a picture, too large, or damaged.
-    """
+    """Decode the bytes of a picture file completely; an error begins with the name."""
     with _named(name), open_picture(data) as image:
         image.load()
         return image
 
 
-def picture_size(path: Path) -> tuple[int, int]:
-    """Read height and width from a picture's header, in pixels as stored.
+def encode_picture(image: Image.Image, kind: str, **options: Any) -> bytes:
+    """The bytes of a picture file, `PNG` for example; `options` are those of Pillow's `save`."""
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
 
-    Raises:
-        InputError: the file cannot be read, is not a picture, or is too large.
-    """
+
+def picture_size(path: Path) -> tuple[int, int]:
+    """Read height and width from a picture's header, in pixels as stored."""
     with _named(path), open_picture(path) as image:
         return image.height, image.width
 
 
 def read_rgb(path: str | Path) -> np.ndarray:
-    """Read a picture as RGB with 8 bits per channel.
+    """Read a picture as RGB with 8 bits per channel: uint8 (H, W, 3), 0–255.
 
     The EXIF orientation is applied. Grayscale is repeated in the three channels, an alpha channel
     is dropped (the colors under it are kept), a palette is looked up, and of 16-bit grayscale the
-    high byte is kept.
-
-    Args:
-        path: a file in one of `FORMATS`.
-
-    Returns:
-        uint8 array (H, W, 3), 0–255.
-
-    Raises:
-        InputError: the file cannot be read, or holds floating-point pixels.
+    high byte is kept. Floating-point pixels are an error.
     """
     with _named(path), open_picture(_read(Path(path))) as image:
         image.load()

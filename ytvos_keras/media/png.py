@@ -35,14 +35,7 @@ def is_index_png(data: bytes) -> bool:
 
 
 def png_damage(data: bytes) -> str | None:
-    """Verify the checksum of every chunk; Pillow ignores those of the pixels.
-
-    Args:
-        data: the bytes of a PNG.
-
-    Returns:
-        The fault; None for an intact file.
-    """
+    """The first wrong checksum of a PNG; None if intact. Pillow ignores those of the pixels."""
     if _raw_bytes(data) > _RATIO * len(data):  # Pillow fills the rest with zeros
         return "its data are too short for its size"
     place = len(_SIGNATURE)

@@ -8,7 +8,6 @@ import math
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol
 
 import av
 import numpy as np
@@ -17,32 +16,12 @@ from ytvos_keras.errors import InputError
 from ytvos_keras.media.containers import open_video
 from ytvos_keras.media.folder_frames import FolderFrames
 from ytvos_keras.media.pictures import read_rgb
-from ytvos_keras.media.video_frames import VideoFrames
+from ytvos_keras.media.video_frames import VideoFrames, one_line_errors
 
 CACHE_BYTES = 128 * 2**20
 _FEWEST = 2  # frames kept regardless of their size
-# Containers whose time stamps survive seeking; see `video_frames`.
-_INDEXED = ("mov,mp4", "matroska")
 
 _Picture = Callable[[], np.ndarray]  # converting a decoded frame to RGB takes as long as decoding
-
-
-class _Reader(Protocol):
-    """Interface between `RandomFrames` and a folder or video."""
-
-    count: int
-
-    def name(self, index: int) -> str:
-        """The frame's name."""
-
-    def walk(self, index: int) -> Iterator[tuple[int, _Picture]]:
-        """Yield indexes and functions that return the picture, starting at or before `index`."""
-
-    def skip_to(self, index: int) -> None:
-        """Let the walk leave out frames before `index`, if that is quicker."""
-
-    def cheap(self, index: int) -> int:
-        """The nearest frame at or before `index` that can be decoded independently."""
 
 
 class RandomFrames:
@@ -80,7 +59,7 @@ class RandomFrames:
         self.path, self.size, self.fps = path, reader.size, reader.fps
         self.count: int = reader.count or 0
         self.is_indexed = reader.is_indexed
-        self._reader: _Reader = reader
+        self._reader = reader
         frame_bytes = 3 * self.size[0] * self.size[1]
         self._kept = max(_FEWEST, cache_bytes // frame_bytes)
         self._cache: collections.OrderedDict[int, np.ndarray] = collections.OrderedDict()
@@ -95,9 +74,8 @@ class RandomFrames:
     def frame(self, index: int) -> np.ndarray:
         """Return a frame, uint8 (H, W, 3), RGB.
 
-        Raises:
-            IndexError: there is no such frame.
-            InputError: it cannot be decoded, or has another size than the first one.
+        Raises `IndexError` if there is no such frame, `InputError` if it cannot be decoded or has
+        another size than the first one.
         """
         if not 0 <= index < self.count:
             raise IndexError(f"frame {index} of {self.count}")
@@ -151,13 +129,15 @@ class _Folder(FolderFrames):
         return self.names[index]
 
     def walk(self, index: int) -> Iterator[tuple[int, _Picture]]:
+        """Yield indexes and functions that return the picture, starting at or before `index`."""
         for place in range(index, self.count):
             yield place, functools.partial(read_rgb, self.files[place])
 
     def skip_to(self, index: int) -> None:
-        pass
+        """Let the walk leave out frames before `index`, if that is quicker."""
 
     def cheap(self, index: int) -> int:
+        """The nearest frame at or before `index` that can be decoded independently."""
         return index
 
 
@@ -192,33 +172,26 @@ class _Video(VideoFrames):
                 yield place, functools.partial(self._picture, frame)
 
     def _pictures(self, start: int | None = None) -> Iterator[av.VideoFrame]:
-        with open_video(self.path) as container:
+        with one_line_errors(self.path, lambda: "a frame"), open_video(self.path) as container:
             stream = self._stream(container)
             if start is not None:
                 container.seek(start, stream=stream)
-            try:
-                # Other decoders take the setting only when they open (AV1), or skip frames that
-                # higher temporal layers refer to (HEVC).
-                can_skip = stream.codec_context.name == "h264"
-                for packet in container.demux(stream):
-                    early = packet.pts is not None and packet.pts < self._needed
-                    stream.codec_context.skip_frame = "NONREF" if can_skip and early else "DEFAULT"
-                    yield from packet.decode()
-            except av.FFmpegError as error:
-                raise InputError(
-                    f"{self.path}: a frame cannot be decoded, is the file cut off or damaged? "
-                    f"({error.strerror})"
-                ) from error
+            # Other decoders take the setting only when they open (AV1), or skip frames that higher
+            # temporal layers refer to (HEVC).
+            can_skip = stream.codec_context.name == "h264"
+            for packet in container.demux(stream):
+                early = packet.pts is not None and packet.pts < self._needed
+                stream.codec_context.skip_frame = "NONREF" if can_skip and early else "DEFAULT"
+                yield from packet.decode()
 
     def _index(self) -> tuple[list[int], list[int]]:
         """Time stamps of all frames, and the indexes of key frames; empty if not reliable."""
         times, keys = [], set()
-        with contextlib.suppress(av.FFmpegError), open_video(self.path) as container:
-            for packet in container.demux(self._stream(container)):
-                if packet.size and not packet.is_discard:
-                    times.append(packet.pts)
-                    keys |= {packet.pts} if packet.is_keyframe else set()
-        if None in times or len(set(times)) < len(times) or not self._format.startswith(_INDEXED):
+        with contextlib.suppress(av.FFmpegError):
+            for packet in self._packets():
+                times.append(packet.pts)
+                keys |= {packet.pts} if packet.is_keyframe else set()
+        if None in times or len(set(times)) < len(times) or not self._can_seek:
             return [], []
         times.sort()
         places = [index for index, time in enumerate(times) if time in keys]
@@ -230,7 +203,10 @@ class _Video(VideoFrames):
     def _lands_exactly(self, times: list[int], keys: list[int]) -> bool:
         """Whether seeking to the middle and the last key frame arrives at them."""
         for key in {keys[len(keys) // 2], keys[-1]}:
-            first = next(self._pictures(times[key]), None)
+            try:
+                first = next(self._pictures(times[key]), None)
+            except InputError:  # damaged there; frames before it can still be shown
+                return False
             if first is None or first.pts != times[key]:
                 return False
         return True

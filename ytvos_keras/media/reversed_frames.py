@@ -23,13 +23,6 @@ def read_reversed(source: FrameSource, indexes: Sequence[int]) -> Iterator[tuple
     Videos are decoded from key frames. Where that is impossible (without reliable time stamps, or
     if damaged frames are replaced), they are decoded once from the beginning, and the wanted frames
     are stored on disk as PNGs.
-
-    Args:
-        source: a folder or a video file.
-        indexes: which frames, falling.
-
-    Raises:
-        InputError: a frame cannot be read, or is behind the end; the message names it.
     """
     if isinstance(source, FolderFrames) and not source.skip_damage:
         yield from ((source.names[i], read_rgb(source.files[i])) for i in indexes)

@@ -9,11 +9,7 @@ _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def read_text(path: Path) -> str:
-    """Read a text file in UTF-8, or in UTF-16 with a byte order mark, as written by PowerShell.
-
-    Raises:
-        InputError: it is in another encoding, or not text.
-    """
+    """Read a text file in UTF-8, or in UTF-16 with a byte order mark, as written by PowerShell."""
     data = path.read_bytes()
     encoding = "utf-16" if data.startswith(_UTF_16) else "utf-8-sig"
     try:

@@ -1,8 +1,9 @@
-"""Write H.264 video."""
+"""Write video files: H.264, and VP9 with an alpha channel."""
 
 import contextlib
 from fractions import Fraction
 from pathlib import Path
+from typing import ClassVar, Self
 
 import av
 import numpy as np
@@ -14,12 +15,99 @@ from ytvos_keras.media.colour_matrix import target_matrix
 from ytvos_keras.media.containers import open_output
 
 _ENCODERS = ("libx264", "libopenh264", "h264_videotoolbox")  # in order of preference
-_TICK = Fraction(1, 90_000)  # of a second, as in MPEG
 _QUALITY = {"libx264": {"crf": "20", "preset": "veryfast"}}
+_VP9 = "libvpx-vp9"
+_VP9_QUALITY = {"crf": "24", "b": "0", "cpu-used": "5", "deadline": "realtime", "auto-alt-ref": "0"}
 
 
-class VideoWriter:
-    """Write frames to an MP4 file (H.264, yuv420p, index first) that every browser plays.
+class _Writer:
+    """Common to both; `quality` are the encoder's options."""
+
+    pixels: tuple[str, int]  # of a frame: their format and number of channels
+    stored: str  # format of the pixels in the file
+    tick: Fraction  # seconds; unit of the time stamps
+    container: ClassVar[dict]  # options of `open_output`
+
+    def __init__(self, path: str | Path, fps: float | Fraction, encoder: str, quality: dict):
+        self.path = Path(path)
+        self.fps = Fraction(fps).limit_denominator(100_000)
+        self.encoder, self._quality = encoder, quality
+        self._size: tuple[int, int] | None = None
+        self._last = -1  # time stamp
+        self._colours: dict = {}  # arguments of `reformat`
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        try:
+            part = self._stack.enter_context(atomic_path(self.path))
+        except OSError as error:
+            raise InputError(f"{self.path}: cannot be written. ({error.strerror})") from error
+        # FFmpeg opens the file with the first frame, so errors of the path occur here.
+        self._container = self._stack.enter_context(open_output(part, **self.container))
+        return self
+
+    def __exit__(self, kind, error, trace) -> bool | None:
+        if kind is None:
+            try:
+                if self._size is None:
+                    raise InputError(f"{self.path}: a video needs at least one frame.")
+                self._encode(None)  # flush the encoder
+            except BaseException as failure:
+                self._stack.__exit__(type(failure), failure, failure.__traceback__)
+                raise
+        return self._stack.__exit__(kind, error, trace)
+
+    def write(self, frame: np.ndarray, time: Fraction | None = None) -> None:
+        """Add a frame.
+
+        Args:
+            frame: uint8 (H, W, 3 or 4), RGB or RGBA, 0–255; all frames have the size of the first.
+            time: when it is shown, in seconds after the first frame; None: at a steady rate. All
+                frames have a time, or none has.
+
+        Raises:
+            ValueError: another dtype, rank or size.
+        """
+        pixels, channels = self.pixels
+        if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != channels:
+            raise ValueError(
+                f"a frame must be uint8 with shape (H, W, {channels}). "
+                f"Received: {frame.dtype} {frame.shape}"
+            )
+        height, width = frame.shape[:2]
+        if self._size is None:
+            self._start(height, width, is_timed=time is not None)
+        if frame.shape[:2] != self._size:
+            raise ValueError(
+                f"all frames of a video must have one size, {self._size}. "
+                f"Received: {frame.shape[:2]}"
+            )
+        even = np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+        picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(even), format=pixels)
+        picture = picture.reformat(format=self.stored, **self._colours)
+        if time is not None:
+            self._last = max(round(time / self.tick), self._last + 1)
+            picture.pts, picture.time_base = self._last, self.tick
+        self._encode(picture)
+
+    def _start(self, height: int, width: int, is_timed: bool) -> None:
+        self._size = (height, width)
+        stream = self._container.add_stream(self.encoder, rate=self.fps, options=self._quality)
+        stream.height, stream.width = height + height % 2, width + width % 2
+        stream.pix_fmt = self.stored
+        if is_timed:
+            stream.codec_context.time_base = self.tick
+        self._stream = stream
+
+    def _encode(self, picture: av.VideoFrame | None) -> None:
+        try:
+            self._container.mux(self._stream.encode(picture))
+        except av.FFmpegError as error:
+            raise InputError(f"{self.path}: cannot be written. ({error.strerror})") from error
+
+
+class VideoWriter(_Writer):
+    """Write RGB frames to an MP4 file (H.264, yuv420p, index first) that every browser plays.
 
     A context manager. The file is written under a hidden temporary name and appears under its own
     when the block ends without an error; after an error or an interruption nothing is left.
@@ -37,100 +125,54 @@ class VideoWriter:
         ...     video.write(frame)
     """
 
+    pixels, stored = ("rgb24", 3), "yuv420p"
+    tick = Fraction(1, 90_000)  # as in MPEG
+    container: ClassVar[dict] = {"format": "mp4", "options": {"movflags": "faststart"}}
+
     def __init__(self, path: str | Path, fps: float | Fraction = 24):
-        self.path = Path(path)
-        self.fps = Fraction(fps).limit_denominator(100_000)
-        self.encoder = _find_encoder()
-        self._size: tuple[int, int] | None = None
-        self._last = -1  # time stamp
-        self._stack = contextlib.ExitStack()
-
-    def __enter__(self) -> "VideoWriter":
-        try:
-            part = self._stack.enter_context(atomic_path(self.path))
-        except OSError as error:
-            raise InputError(f"{self.path}: cannot be written. ({error.strerror})") from error
-        # FFmpeg opens the file with the first frame, so errors of the path occur here.
-        self._container = self._stack.enter_context(
-            open_output(part, format="mp4", options={"movflags": "faststart"})
-        )
-        return self
-
-    def write(self, frame: np.ndarray, time: Fraction | None = None) -> None:
-        """Add a frame.
-
-        Args:
-            frame: uint8 (H, W, 3), RGB, 0–255; all frames have the size of the first.
-            time: when it is shown, in seconds after the first frame; None: at a steady rate. All
-                frames have a time, or none has.
-
-        Raises:
-            ValueError: another dtype, rank or size.
-        """
-        if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
-            raise ValueError(
-                f"a frame must be uint8 with shape (H, W, 3). Received: {frame.dtype} {frame.shape}"
-            )
-        if self._size is None:
-            self._start(*frame.shape[:2], is_timed=time is not None)
-        if frame.shape[:2] != self._size:
-            raise ValueError(
-                f"all frames of a video must have one size, {self._size}. "
-                f"Received: {frame.shape[:2]}"
-            )
-        height, width = self._size
-        even = np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-        picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(even), format="rgb24")
-        matrix, _ = target_matrix(height)
-        picture = picture.reformat(
-            format="yuv420p", dst_colorspace=matrix, dst_color_range=ColorRange.MPEG
-        )
-        if time is not None:
-            self._last = max(round(time / _TICK), self._last + 1)
-            picture.pts, picture.time_base = self._last, _TICK
-        self._encode(picture)
-
-    def __exit__(self, kind, error, trace) -> bool | None:
-        if kind is None:
-            try:
-                self._finish()
-            except BaseException as failure:
-                self._stack.__exit__(type(failure), failure, failure.__traceback__)
-                raise
-        return self._stack.__exit__(kind, error, trace)
+        encoder = _find_encoder(f"H.264 (none of {', '.join(_ENCODERS)})", _ENCODERS)
+        super().__init__(path, fps, encoder, _QUALITY.get(encoder, {}))
 
     def _start(self, height: int, width: int, is_timed: bool) -> None:
-        self._size = (height, width)
-        options = _QUALITY.get(self.encoder, {})
-        self._stream = self._container.add_stream(self.encoder, rate=self.fps, options=options)
-        self._stream.height = height + height % 2
-        self._stream.width = width + width % 2
-        self._stream.pix_fmt = "yuv420p"
-        context = self._stream.codec_context
-        if is_timed:
-            context.time_base = _TICK
+        super()._start(height, width, is_timed)
+        matrix, tag = target_matrix(height)
+        self._colours = {"dst_colorspace": matrix, "dst_color_range": ColorRange.MPEG}
         # Without a tag, players guess by the size, each in a different way.
-        _, tag = target_matrix(height)
+        context = self._stream.codec_context
         context.colorspace = context.color_primaries = context.color_trc = tag
         context.color_range = ColorRange.MPEG
 
-    def _finish(self) -> None:
-        if self._size is None:
-            raise InputError(f"{self.path}: a video needs at least one frame.")
-        self._encode(None)  # flush the encoder
 
-    def _encode(self, picture: av.VideoFrame | None) -> None:
-        try:
-            self._container.mux(self._stream.encode(picture))
-        except av.FFmpegError as error:
-            raise InputError(f"{self.path}: cannot be written. ({error.strerror})") from error
+class AlphaVideoWriter(_Writer):
+    """Write RGBA frames to a WebM file (VP9 with alpha), which browsers and editors compose.
+
+    Like `VideoWriter`. Frames are not premultiplied.
+
+    Args:
+        path: the .webm file; its folder must exist.
+        fps: frames per second, for frames that are written without a time.
+
+    Raises:
+        InputError: the installed PyAV has no VP9 encoder.
+    """
+
+    pixels, stored = ("rgba", 4), "yuva420p"
+    tick = Fraction(1, 1000)  # as in all WebM files
+    container: ClassVar[dict] = {"format": "webm"}
+
+    def __init__(self, path: str | Path, fps: float | Fraction):
+        super().__init__(path, fps, _find_encoder("VP9", (_VP9,)), _VP9_QUALITY)
+        self._count = 0
+
+    def write(self, frame: np.ndarray, time: Fraction | None = None) -> None:
+        super().write(frame, self._count / self.fps if time is None else time)
+        self._count += 1
 
 
-def _find_encoder() -> str:
-    for name in _ENCODERS:
+def _find_encoder(codec: str, names: tuple[str, ...]) -> str:
+    for name in names:
         with contextlib.suppress(av.codec.codec.UnknownCodecError):
             return av.Codec(name, "w").name
     raise InputError(
-        "the installed PyAV cannot encode H.264 (none of "
-        f"{', '.join(_ENCODERS)}); run: pip install --force-reinstall --no-deps av"
+        f"the installed PyAV cannot encode {codec}; run: pip install --force-reinstall --no-deps av"
     )

@@ -18,7 +18,7 @@ from ytvos_keras.media.pictures import MOST_PIXELS
 
 # Containers with an index of time stamps. In others, time stamps after seeking may belong to
 # another frame (observed in MPEG program streams).
-_SEEKABLE = ("mov,mp4", "matroska")
+_INDEXED = ("mov,mp4", "matroska")
 # Containers without time stamps; their frame rate is constant.
 _UNTIMED = ("avi", "h264", "hevc", "m4v", "mpegvideo")
 
@@ -43,19 +43,24 @@ class VideoFrames(FrameSource):
         self.path = Path(path)
         self.files = [self.path]
         self.track = track
-        with _one_line_errors(self.path, None), open_video(self.path) as container:
+        with one_line_errors(self.path, None), open_video(self.path) as container:
             stream = self._stream(container)
+            self._tick = stream.time_base
             # Some headers say billions; every frame has at least a byte.
             in_file = stream.frames <= self.path.stat().st_size
             self.count = (stream.frames or None) if in_file else None
             self.fps: Fraction | None = stream.average_rate or stream.guessed_rate
-            self._format = container.format.name
+            # Whether time stamps survive seeking, and whether there are any.
+            self._can_seek = container.format.name.startswith(_INDEXED)
+            self._is_timed = not container.format.name.startswith(_UNTIMED)
             is_trimmed = _is_trimmed(stream)
             first = next(container.decode(stream), None)
         if first is None:
             raise InputError(f"{self.path}: no frames in this video.")
-        if is_trimmed:
-            self.count = self._count_shown()
+        if is_trimmed:  # the header counts hidden frames, too
+            self.count = None
+            with contextlib.suppress(av.FFmpegError):
+                self.count = sum(1 for _ in self._packets())
         # Of the first frame only: asking a frame for its side data keeps it in memory.
         self._display_matrix = display_matrix(first)
         self._origin = None if first.pts is None else first.pts * first.time_base
@@ -72,13 +77,17 @@ class VideoFrames(FrameSource):
     ) -> Iterator[tuple[str, Fraction | None, np.ndarray]]:
         # Frames before `start` are decoded and dropped: exact for every codec, unlike seeking.
         index, picture, time = 0, None, None
-        with _one_line_errors(self.path, lambda: index), open_video(self.path) as container:
+        with (
+            one_line_errors(self.path, lambda: f"frame {index:05d}"),
+            open_video(self.path) as container,
+        ):
             for frame in self._frames(container):
                 if index >= start and (wanted is None or wanted(index)):
                     if isinstance(frame, av.VideoFrame):
                         picture, time = self._picture(frame), self._time(frame, index)
                     else:
-                        picture = self._replace(f"{index:05d}", self._damage(index, frame), picture)
+                        damage = _one_line(self.path, f"frame {index:05d}", frame)
+                        picture = self._replace(f"{index:05d}", damage, picture)
                     yield f"{index:05d}", time, picture
                 index += 1
         if self.count and index < self.count:
@@ -109,7 +118,10 @@ class VideoFrames(FrameSource):
         """
         index, before = 0, Fraction(0)
         seek = start > 0 and self._lands_before(start)
-        with _one_line_errors(self.path, lambda: index), open_video(self.path) as container:
+        with (
+            one_line_errors(self.path, lambda: f"frame {index:05d}"),
+            open_video(self.path) as container,
+        ):
             for frame in self._decode(container, start if seek else None):
                 time = self._time(frame, index)
                 if time is None or (index and time < before):
@@ -144,25 +156,19 @@ class VideoFrames(FrameSource):
             except av.FFmpegError as error:
                 yield error
 
-    def _damage(self, index: int, error: av.FFmpegError) -> InputError:
-        return InputError(
-            f"{self.path}: frame {index:05d} cannot be decoded, is the file cut off or damaged? "
-            f"({error.strerror or error})"
-        )
-
     def _stream(self, container: av.container.InputContainer) -> av.VideoStream:
         return video_stream(container, self.path, self.track)
 
-    def _count_shown(self) -> int | None:
-        """Number of frames according to an edit list, from the container without decoding."""
-        with contextlib.suppress(av.FFmpegError), open_video(self.path) as container:
-            packets = container.demux(self._stream(container))
-            return sum(1 for packet in packets if packet.size and not packet.is_discard)
-        return None
+    def _packets(self) -> Iterator[av.Packet]:
+        """Yield the packets of the frames that are shown, one each, without decoding them."""
+        with open_video(self.path) as container:
+            for packet in container.demux(self._stream(container)):
+                if packet.size and not packet.is_discard:
+                    yield packet
 
     def _lands_before(self, target: Fraction) -> bool:
         """Whether seeking arrives at or before a time, which fails with an incomplete index."""
-        if self._origin is None or not self._format.startswith(_SEEKABLE):
+        if self._origin is None or not self._can_seek:
             return False
         with contextlib.suppress(av.FFmpegError), open_video(self.path) as container:
             first = next(self._decode(container, target), None)
@@ -172,7 +178,7 @@ class VideoFrames(FrameSource):
 
     def _time(self, frame: av.VideoFrame, index: int) -> Fraction | None:
         """Seconds since the first frame; `index` counts from it where there are no time stamps."""
-        if self._format.startswith(_UNTIMED) and self.fps:
+        if self.fps and not self._is_timed:
             return index / self.fps
         if frame.pts is None or self._origin is None:
             return None
@@ -191,13 +197,12 @@ class VideoFrames(FrameSource):
 
     def _times_shown(self) -> list[Fraction]:
         """Presentation times, from the container without decoding; empty if unknown."""
-        if self._format.startswith(_UNTIMED) or self._origin is None:
+        if self._origin is None or not self._is_timed:
             return [index / self.fps for index in range(self.count or 0)] if self.fps else []
-        with contextlib.suppress(av.FFmpegError), open_video(self.path) as container:
-            stream = self._stream(container)
-            stamps = [p.pts for p in container.demux(stream) if p.size and not p.is_discard]
+        with contextlib.suppress(av.FFmpegError):
+            stamps = [packet.pts for packet in self._packets()]
             if None not in stamps:
-                return [stamp * stream.time_base - self._origin for stamp in sorted(stamps)]
+                return [stamp * self._tick - self._origin for stamp in sorted(stamps)]
         return []
 
     def index_of(self, stem: str) -> int | None:
@@ -205,30 +210,23 @@ class VideoFrames(FrameSource):
         return int(stem) if stem.isdecimal() and len(stem) < 256 else None
 
 
-class _one_line_errors:
-    """Turn FFmpeg's errors into `InputError`s that name the file and the frame."""
+@contextlib.contextmanager
+def one_line_errors(path: Path, frame: Callable[[], str] | None) -> Iterator[None]:
+    """Turn FFmpeg's errors into `InputError`s; `frame` names the frame in work, None: the first."""
+    try:
+        yield
+    except av.FFmpegError as error:
+        raise _one_line(path, frame and frame(), error) from error
 
-    def __init__(self, path, frame_index):
-        self.path, self.frame_index = path, frame_index
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, error, trace):
-        if not isinstance(error, av.FFmpegError):
-            return
-        reason = error.strerror or str(error)
-        if isinstance(error, av.error.ArgumentError):  # see `containers.open_video`
-            reason += f"; a frame may have at most {MOST_PIXELS} pixels"
-        if self.frame_index is None:
-            raise InputError(
-                f"{self.path}: cannot be read as a video; give a video file or a folder of JPEG or "
-                f"PNG frames. ({reason})"
-            ) from error
-        raise InputError(
-            f"{self.path}: frame {self.frame_index():05d} cannot be decoded, is the file cut off "
-            f"or damaged? ({reason})"
-        ) from error
+def _one_line(path: Path, frame: str | None, error: av.FFmpegError) -> InputError:
+    reason = error.strerror or str(error)
+    if isinstance(error, av.error.ArgumentError):  # see `containers.open_video`
+        reason += f"; a frame may have at most {MOST_PIXELS} pixels"
+    problem = f"{frame} cannot be decoded, is the file cut off or damaged?"
+    if frame is None:
+        problem = "cannot be read as a video; give a video file or a folder of JPEG or PNG frames."
+    return InputError(f"{path}: {problem} ({reason})")
 
 
 def _is_trimmed(stream: av.VideoStream) -> bool:

@@ -1,6 +1,5 @@
 """Spread work over cores or machines with Apache Beam."""
 
-import importlib.util
 import io
 import logging
 import sys
@@ -9,22 +8,14 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr
 
-from ytvos_keras.errors import InputError, first_line
+from ytvos_keras.errors import InputError, first_line, need
 
 _POLL = 0.1  # seconds
 
 
 def check_beam() -> None:
-    """Make sure that Apache Beam is installed, without the seconds that its import takes.
-
-    Raises:
-        InputError: it is not; the message says how to install it.
-    """
-    if importlib.util.find_spec("apache_beam") is None:
-        raise InputError(
-            "records are written with Apache Beam, which is not installed; run: "
-            "pip install 'ytvos-keras[beam]'"
-        )
+    """Make sure that Apache Beam is installed, without the seconds that its import takes."""
+    need("apache_beam", extra="beam", what="writing records")
 
 
 def run_each(
@@ -47,9 +38,6 @@ def run_each(
             are added to those for this machine unless they name a runner.
         while_running: called several times a second.
         stop: called after an interruption; must end calls in progress.
-
-    Raises:
-        InputError: Beam does not take its options.
     """
     with _quiet_import():
         import apache_beam as beam

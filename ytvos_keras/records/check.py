@@ -3,8 +3,9 @@
 from collections.abc import Callable, Collection
 from pathlib import Path
 
-from ytvos_keras.datasets.check.check_videos import check_folders
+from ytvos_keras.datasets.check.check_videos import check_videos
 from ytvos_keras.datasets.check.report import CheckReport
+from ytvos_keras.datasets.layouts import list_layout
 from ytvos_keras.records.check_records import check_records
 from ytvos_keras.records.data_form import RECORDS, find_form
 
@@ -38,12 +39,7 @@ def check(
         return check_records(
             root, videos=videos, exclude=exclude, jobs=jobs, on_progress=on_progress
         )
-    return check_folders(
-        root,
-        layout,
-        all_frames=all_frames,
-        videos=videos,
-        exclude=exclude,
-        jobs=jobs,
-        on_progress=on_progress,
+    listing = list_layout(root, layout, all_frames=all_frames, videos=videos, exclude=exclude)
+    return check_videos(
+        listing.videos, root=root, faults=listing.faults, jobs=jobs, on_progress=on_progress
     )

@@ -1,6 +1,5 @@
 """Check a folder of records."""
 
-import hashlib
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from ytvos_keras.datasets.check.report import CheckReport
 from ytvos_keras.datasets.check.video_check import VideoFindings, check_video, size_text
 from ytvos_keras.datasets.selection import select_names
 from ytvos_keras.errors import InputError
+from ytvos_keras.media.checksum import file_sha256
 from ytvos_keras.processes import map_in_processes
 from ytvos_keras.records.index import index_path, read_dataset, read_shard_index
 from ytvos_keras.records.indexed_video import IndexedVideo
@@ -28,18 +28,8 @@ def check_records(
 ) -> CheckReport:
     """Compare shards, indexes and pictures with their checksums, and decode every picture.
 
-    Faults that `check` lists for folders are listed for records, too, as far as records still show
-    them.
-
-    Args:
-        data: the folder that `ytvos-prepare` wrote.
-        videos: names of the videos to look at; None for all. Shards are always looked at whole.
-        exclude: names of videos to leave out.
-        jobs: processes.
-        on_progress: called with (stage, frames done, frames in all).
-
-    Raises:
-        InputError: not a folder of records, or of another schema version.
+    The arguments are those of `check`; shards are always looked at whole. Faults that `check` lists
+    for folders are listed for records, too, as far as records still show them.
     """
     data = Path(data)
     shards = [
@@ -76,7 +66,7 @@ def _videos_of(path: Path, expected: dict[str, Any]) -> tuple[list[IndexedVideo]
         return [], [Fault("wrong-index", index_path(path).name, str(error))]
     if len(videos) != expected["videos"]:
         what = f"{len(videos)} videos instead of {expected['videos']}"
-    elif _sha256(index_path(path)) != expected.get("index_sha256"):
+    elif file_sha256(index_path(path)) != expected.get("index_sha256"):
         what = _OTHER_SHA256
     else:
         return videos, []
@@ -90,14 +80,9 @@ def _check_shard(shard: tuple[Path, dict[str, Any]]) -> list[Fault]:
     if (size := path.stat().st_size) != expected["bytes"]:
         what = f"{size} bytes instead of {expected['bytes']}"
         return [Fault("damaged-shard", path.name, what)]
-    if _sha256(path) != expected["sha256"]:
+    if file_sha256(path) != expected["sha256"]:
         return [Fault("damaged-shard", path.name, _OTHER_SHA256)]
     return []
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _check_video(video: IndexedVideo) -> tuple[Fault, ...]:

@@ -9,13 +9,9 @@ RECORDS = "records"
 
 
 def find_form(root: str | Path) -> str:
-    """Detect whether a folder holds records or a data set, and its layout.
+    """Detect whether a folder holds records, as `ytvos-prepare` writes them, or a data set.
 
-    Returns:
-        `records` for what `ytvos-prepare` wrote; else one of `datasets.layouts.LAYOUTS`.
-
-    Raises:
-        InputError: none of them.
+    Returns `RECORDS`, or the layout of the data set, one of `datasets.layouts.LAYOUTS`.
     """
     root = Path(root)
     if (root / DATASET_FILE).is_file() or any(root.glob("*.tfrecord")):

@@ -6,6 +6,7 @@ import numpy as np
 
 from ytvos_keras.datasets.check.faults import KINDS
 from ytvos_keras.datasets.check.mask_bytes import examine_mask
+from ytvos_keras.datasets.check.video_check import Size, size_text
 from ytvos_keras.datasets.label_values import is_binary, label_areas
 from ytvos_keras.datasets.object_info import objects_of
 from ytvos_keras.datasets.picture_bytes import examine_picture
@@ -13,21 +14,14 @@ from ytvos_keras.datasets.video import EncodedFile, Frame, Video
 from ytvos_keras.errors import InputError
 from ytvos_keras.records.schema import EncodedVideo
 
-Size = tuple[int, int]  # height, width
-
 _FORMATS = ("JPEG", "PNG")  # what TensorFlow decodes
 
 
 def encode_video(video: Video, source: str) -> EncodedVideo:
     """Read the files of a video and find its objects. The bytes of the files are kept unchanged.
 
-    Args:
-        video: as a reader yields it.
-        source: the data set it comes from.
-
-    Raises:
-        InputError: a file cannot be read or decoded, a mask is none, or frames and masks differ in
-            size; the message names the file.
+    A file that cannot be used, and frames and masks that differ in size, are an `InputError` with
+    the name of the file.
     """
     images = tuple(_read(frame.image) for frame in video.frames)
     masks = tuple(None if frame.mask is None else _read(frame.mask) for frame in video.frames)
@@ -37,7 +31,7 @@ def encode_video(video: Video, source: str) -> EncodedVideo:
         for index, (frame, mask) in enumerate(zip(video.frames, masks, strict=True))
         if mask is not None
     }
-    binary = video.binary or is_binary(np.flatnonzero(a).tolist() for a in areas.values())
+    binary = video.binary or is_binary(areas.values())
     return EncodedVideo(
         name=video.name,
         source=source,
@@ -65,7 +59,8 @@ def _common_size(images: Sequence[bytes], frames: Sequence[Frame]) -> Size:
         frame_size = _image_size(image, str(frame.image))
         size = size or frame_size
         if frame_size != size:
-            raise _fault("frame-size", frame.image, f"{_text(frame_size)} after {_text(size)}")
+            what = f"{size_text(frame_size)} after {size_text(size)}"
+            raise _fault("frame-size", frame.image, what)
     if size is None:
         raise InputError("a video must have frames; one of those given has none.")
     return size
@@ -89,7 +84,7 @@ def _areas(mask: bytes, frame: Frame, size: Size) -> np.ndarray:
         raise _fault(facts.kind, frame.mask, facts.what)
     assert facts.size is not None and facts.labels is not None  # of a mask without a fault
     if facts.size != size:
-        what = f"{_text(facts.size)}, its frame {_text(size)}"
+        what = f"{size_text(facts.size)}, its frame {size_text(size)}"
         raise _fault("mask-size", frame.mask, what)
     return label_areas(facts.labels)
 
@@ -98,7 +93,3 @@ def _fault(kind: str, file: object, what: str) -> InputError:
     """One of the faults that `ytvos-prepare check` lists, as an error."""
     meaning = KINDS[kind].meaning + (f": {what}" if what else "")
     return InputError(f"{file}: {meaning}. {KINDS[kind].fix}")
-
-
-def _text(size: Size) -> str:
-    return f"{size[0]}x{size[1]}"  # height first, as everywhere in the commands

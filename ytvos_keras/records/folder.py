@@ -1,12 +1,12 @@
 """Manage a folder of records: keep or remove shards, and write `dataset.json`."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ytvos_keras.errors import InputError
+from ytvos_keras.media.checksum import file_sha256
 from ytvos_keras.media.json_file import write_json
 from ytvos_keras.media.json_value import JsonValue
 from ytvos_keras.records.index import (
@@ -25,14 +25,7 @@ from ytvos_keras.records.shard_plan import ShardTask, digest
 def make_room(output: Path, split: str, tasks: Sequence[ShardTask], *, overwrite: bool) -> None:
     """Prepare the folder for the shards of a split; complete shards of the same videos stay.
 
-    Args:
-        output: the folder; it is made if it does not exist.
-        split: such as "train"; other splits are left alone.
-        tasks: the shards that will be in it.
-        overwrite: remove what the split holds now, whatever it is.
-
-    Raises:
-        InputError: the split holds something else, or the folder is a file.
+    Anything else in the split is an error, or removed by `overwrite`; other splits stay.
     """
     if output.exists() and not output.is_dir():
         raise InputError(f"{output}: is a file; give a folder for the records.")
@@ -69,8 +62,7 @@ def is_whole(task: ShardTask) -> bool:
 def describe_split(tasks: Sequence[ShardTask]) -> dict[str, Any]:
     """Create the entry of `dataset.json` from the index files of the finished shards.
 
-    Raises:
-        InputError: every video was skipped for a fault.
+    It is an error if every video was skipped for a fault.
     """
     shards, skipped, videos = [], [], []
     for task in tasks:
@@ -82,7 +74,7 @@ def describe_split(tasks: Sequence[ShardTask]) -> dict[str, Any]:
                 "name": task.path.name,
                 "bytes": index.member("bytes").whole(),
                 "sha256": index.member("sha256").text(),
-                "index_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+                "index_sha256": file_sha256(path),
                 "videos": len(of_shard),
             }
         )

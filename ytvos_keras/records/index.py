@@ -77,12 +77,7 @@ def read_index(data: str | Path, split: str | None = None) -> list[IndexedVideo]
 
 
 def read_dataset(data: str | Path) -> dict[str, Any]:
-    """Read `dataset.json` of a folder of records.
-
-    Raises:
-        InputError: no such folder, not one of records, unfinished, damaged, or of another schema
-            version.
-    """
+    """Read `dataset.json` of a folder of records; all types in it are checked."""
     data = Path(data)
     if not data.is_dir():
         raise InputError(f"{data}: no such folder.")
@@ -109,15 +104,7 @@ def read_dataset(data: str | Path) -> dict[str, Any]:
 
 
 def read_shard_index(shard: Path, sha256: str | None = None) -> list[IndexedVideo]:
-    """Read the videos of one shard from its index file.
-
-    Args:
-        shard: the TFRecord file.
-        sha256: what `dataset.json` says of the index file; None: it is not compared.
-
-    Raises:
-        InputError: the index file is missing, damaged, changed or of another schema version.
-    """
+    """Read the videos of one shard from its index file, whose SHA-256 is checked if it is given."""
     path = index_path(shard)
     content = JsonValue(read_records_json(path, sha256))
     try:
@@ -128,14 +115,9 @@ def read_shard_index(shard: Path, sha256: str | None = None) -> list[IndexedVide
 
 
 def read_records_json(path: Path, sha256: str | None = None) -> dict[str, Any]:
-    """Read one of the JSON files of a folder of records.
+    """Read one of the JSON files of a folder of records, and compare its schema version.
 
-    Args:
-        path: the file.
-        sha256: what its SHA-256 should be, in hexadecimal digits; None: it is not compared.
-
-    Raises:
-        InputError: it is missing, damaged, changed or of another schema version.
+    Its SHA-256, in hexadecimal digits, is checked if it is given.
     """
     try:
         data = path.read_bytes()

@@ -97,13 +97,7 @@ def to_json(video: IndexedVideo) -> dict[str, Any]:
 def from_json(entry: JsonValue, shard: Path, size: int) -> IndexedVideo:
     """Parse the result of `to_json`, and check every type and number.
 
-    Args:
-        entry: of the index file.
-        shard: the TFRecord file.
-        size: bytes that are in it.
-
-    Raises:
-        InputError: the entry is contradictory; the message names the place.
+    `size` is that of the shard, in bytes. The message of an error names the place.
     """
     masks = _blobs(entry.member("masks"), size, optional=True)
     video = IndexedVideo(

@@ -1,9 +1,11 @@
-"""Pictures of records as file-like objects."""
+"""Videos of records in the forms of `datasets`, for checks and for statistics."""
 
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ytvos_keras.datasets.statistics.video_facts import VideoFacts
 from ytvos_keras.datasets.video import Frame, Video
 from ytvos_keras.errors import InputError
 from ytvos_keras.records.indexed_video import Blob, IndexedVideo
@@ -24,11 +26,7 @@ class RecordedFile:
     name: str
 
     def read_bytes(self) -> bytes:
-        """The picture as it was in the source.
-
-        Raises:
-            InputError: these are not the bytes that were written.
-        """
+        """The picture as it was in the source; other bytes are an `InputError`."""
         with self.shard.open("rb") as file:
             file.seek(self.blob.offset)
             data = file.read(self.blob.length)
@@ -55,3 +53,13 @@ def recorded_video(video: IndexedVideo) -> Video:
     )
     categories = {i: info.category for i, info in video.objects.items() if info.category}
     return Video(video.name, tuple(frames), categories, binary=video.binary)
+
+
+def facts_of_records(videos: Iterable[IndexedVideo]) -> list[VideoFacts]:
+    """Collect the facts of videos in records from their index alone."""
+    return [
+        VideoFacts(
+            video.frame_names, len(video.annotated), video.height * video.width, video.objects
+        )
+        for video in videos
+    ]

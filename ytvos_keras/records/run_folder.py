@@ -22,10 +22,7 @@ class RunFolder:
     """Shared state of a run and its workers, which may be on other machines.
 
     When the folder is removed, remaining workers stop at their next video, and their unfinished
-    files are gone.
-
-    Args:
-        path: the folder.
+    files are gone: reading from it and reporting to it then raise `RunEndedError`.
     """
 
     def __init__(self, path: Path):
@@ -63,11 +60,7 @@ class RunFolder:
         return path
 
     def read_task(self, path: str) -> Any:
-        """Read a task stored by `add_task`.
-
-        Raises:
-            RunEndedError: the run has ended.
-        """
+        """Read a task stored by `add_task`."""
         return pickle.loads(self._read(Path(path).name))
 
     @property
@@ -81,21 +74,13 @@ class RunFolder:
         return len(self._read(_COUNTER))
 
     def count(self) -> None:
-        """Report to the run that a video is done.
-
-        Raises:
-            RunEndedError: the run has ended.
-        """
+        """Report to the run that a video is done. After a failure, the run has ended."""
         if self.failure:
             raise RunEndedError
         self._write(_COUNTER, os.O_APPEND, b".")
 
     def fail(self, message: str) -> None:
-        """Report a failure to the run.
-
-        Raises:
-            RunEndedError: the run has ended.
-        """
+        """Report a failure to the run."""
         # Names of files need not be Unicode.
         text = message.encode(errors="backslashreplace")[:_FAILURE_BYTES]
         self._write(_FAILURE, 0, text.ljust(_FAILURE_BYTES))

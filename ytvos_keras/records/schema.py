@@ -7,10 +7,10 @@ Context (one value or list a video):
 | `name`, `source` | bytes | the video's name, unique in its split, and where it comes from |
 | `schema_version` | int64 | `SCHEMA_VERSION` |
 | `height`, `width` | int64 | of every frame and mask, in pixels |
-| `binary` | int64 | 1: every pixel above 0 is object 1; 0: pixels are ids, 255 is void | |
-`object_ids` | int64 list | ids seen in any mask, rising (1–254) | | `categories` | bytes list | one
-an object, empty where nobody named it | | `first_annotated`, `last_annotated` | int64 lists |
-frames that first and last show it |
+| `binary` | int64 | 1: every pixel above 0 is object 1; 0: pixels are ids, 255 is void |
+| `object_ids` | int64 list | ids seen in any mask, rising (1–254) |
+| `categories` | bytes list | one an object, empty where nobody named it |
+| `first_annotated`, `last_annotated` | int64 lists | frames that first and last show it |
 
 Feature lists (one value a frame, in order):
 
@@ -82,8 +82,7 @@ class EncodedVideo(VideoInfo):
 def serialize(video: EncodedVideo) -> bytes:
     """Turn a video into a serialized `tf.train.SequenceExample`, always the same bytes.
 
-    Raises:
-        InputError: the record would be larger than 2 GB, or a name is no Unicode.
+    A record of more than 2 GB, and a name that is no Unicode, are errors.
     """
     import tensorflow as tf
 

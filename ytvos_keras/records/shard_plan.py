@@ -47,17 +47,8 @@ def plan_shards(
 ) -> list[ShardTask]:
     """Assign videos to shards in turn.
 
-    Args:
-        videos: in the order of their reader.
-        output: the folder for the shards.
-        split: such as "train".
-        source: the data set.
-        shards: number of shards; None for one per 128 MB of pictures, but at least eight. Never
-            more than videos, so that none is empty.
-        skip_faulty: see `ShardTask`.
-
-    Raises:
-        InputError: a file of a video is not there.
+    With `shards` None there is one per 128 MB of pictures, but at least eight; there are never more
+    than videos, so that none is empty.
     """
     stamps = [_stamp(video) for video in videos]
     if shards is None:

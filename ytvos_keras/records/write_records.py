@@ -1,4 +1,4 @@
-"""Write videos to a folder of records with Apache Beam."""
+"""Write videos to a folder of records: with Apache Beam, or a small one in this process."""
 
 import logging
 import re
@@ -13,7 +13,7 @@ from ytvos_keras.records.beam_pipeline import check_beam, run_each
 from ytvos_keras.records.folder import add_split, describe_split, is_whole, make_room
 from ytvos_keras.records.run_folder import RunEndedError, RunFolder
 from ytvos_keras.records.shard_plan import ShardTask, plan_shards
-from ytvos_keras.records.write_shard import run_task
+from ytvos_keras.records.write_shard import run_task, write_shard
 
 Progress = Callable[[str, int, int | None], None]
 
@@ -85,6 +85,30 @@ def write_records(
     entry = describe_split(tasks)
     add_split(output, split, entry)
     return entry
+
+
+def write_in_process(
+    videos: Sequence[Video],
+    output: str | Path,
+    *,
+    split: str = "train",
+    source: str,
+    shards: int | None = None,
+) -> Path:
+    """Write the same files as `write_records`, one shard after the other, and return `output`.
+
+    Without Beam and without resuming: `output` is a new folder, or one with other splits.
+    """
+    output = Path(output)
+    output.mkdir(parents=True, exist_ok=True)
+    tasks = plan_shards(
+        videos, output, split=split, source=source, shards=shards, skip_faulty=False
+    )
+    with RunFolder.new(output, split) as run:
+        for task in tasks:
+            write_shard(task, run)
+    add_split(output, split, describe_split(tasks))
+    return output
 
 
 def _check_names(videos: Sequence[Video], split: str) -> None:

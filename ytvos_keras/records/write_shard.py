@@ -1,13 +1,14 @@
 """Write one shard and its index file atomically."""
 
 import contextlib
-import hashlib
 import json
 import uuid
 import zlib
 from pathlib import Path
+from typing import Any
 
 from ytvos_keras.errors import InputError, first_line
+from ytvos_keras.media.checksum import file_sha256
 from ytvos_keras.records.encode_video import encode_video
 from ytvos_keras.records.index import index_path
 from ytvos_keras.records.indexed_video import Blob, IndexedVideo, to_json
@@ -20,11 +21,7 @@ _HEADER, _FOOTER = 12, 4  # bytes around a record: its length and checksums
 
 
 def run_task(path: str) -> None:
-    """Run a task and report failure to the run.
-
-    Args:
-        path: file written by `RunFolder.add_task`, which contains a `ShardTask`.
-    """
+    """Run a task in a file of `RunFolder.add_task`, a `ShardTask`; report failure to the run."""
     run = RunFolder(Path(path).parent)
     with contextlib.suppress(RunEndedError):  # nobody is waiting for the result
         try:
@@ -36,9 +33,7 @@ def run_task(path: str) -> None:
 def write_shard(task: ShardTask, run: RunFolder) -> None:
     """Write a shard into the folder of the run; move it and its index out when it is complete.
 
-    Raises:
-        InputError: a video has a fault (and `skip_faulty` is not set), or the disk is full.
-        RunEndedError: the run has ended meanwhile.
+    A video with a fault is an error unless `skip_faulty` is set. Raises `RunEndedError`, too.
     """
     # A new name for each attempt: a runner may process a shard twice at the same time.
     part = run.path / f"{uuid.uuid4().hex}.{task.path.name}"
@@ -82,16 +77,13 @@ def _write_records(task: ShardTask, part: Path, run: RunFolder) -> dict[str, obj
                 run.count()
     except tf.errors.OpError as error:
         raise OSError(_reason(error)) from error
-    with part.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        size = file.tell()
-    if size != start:
+    if (size := part.stat().st_size) != start:
         raise OSError(f"{size} bytes arrived instead of {start}; is the disk full?")
     return {
         "schema_version": SCHEMA_VERSION,
         "shard": task.path.name,
         "bytes": size,
-        "sha256": sha256,
+        "sha256": file_sha256(part),
         "fingerprint": task.fingerprint,
         "skipped": skipped,
         "videos": entries,
@@ -109,21 +101,13 @@ def _entry(video: EncodedVideo, record: bytes, start: int, shard: Path) -> dict[
         place = found + len(blob)
         return Blob(start + found, len(blob), zlib.crc32(blob))
 
-    return to_json(
-        IndexedVideo(
-            name=video.name,
-            source=video.source,
-            height=video.height,
-            width=video.width,
-            binary=video.binary,
-            frame_names=video.frame_names,
-            annotated=video.annotated,
-            objects=video.objects,
-            images=tuple(find(image) for image in video.images),
-            masks=tuple(None if mask is None else find(mask) for mask in video.masks),
-            shard=shard,
-        )
-    )
+    places: dict[str, Any] = {
+        "annotated": video.annotated,
+        "images": tuple(find(image) for image in video.images),
+        "masks": tuple(None if mask is None else find(mask) for mask in video.masks),
+        "shard": shard,
+    }
+    return to_json(IndexedVideo(**{**vars(video), **places}))
 
 
 def _reason(error) -> str:

@@ -1,14 +1,13 @@
 """Check the videos of a data set in folders for everything that is wrong with them."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from ytvos_keras.datasets.check.faults import Fault
 from ytvos_keras.datasets.check.report import CheckReport
 from ytvos_keras.datasets.check.video_check import check_video
-from ytvos_keras.datasets.layouts import list_layout
 from ytvos_keras.datasets.video import Video
 from ytvos_keras.processes import map_in_processes
 
@@ -17,67 +16,38 @@ Progress = Callable[[str, int, int | None], None]
 _FRAMES_AT_ONCE = 32  # per process and task: about 0.2 s of work
 
 
-def check_folders(
-    root: str | Path,
-    layout: str,
-    *,
-    all_frames: bool = False,
-    videos: Collection[str] | None = None,
-    exclude: Collection[str] = (),
-    jobs: int = 1,
-    on_progress: Progress | None = None,
-) -> CheckReport:
-    """Decode every frame and mask of a data set in folders and list its faults.
-
-    Args:
-        root: the data set's folder.
-        layout: one of `layouts.LAYOUTS`.
-        all_frames: see `read_youtube_vos`.
-        videos: names of the videos to look at; None for all. See `select_names`.
-        exclude: names of videos to leave out.
-        jobs: processes.
-        on_progress: called with (stage, frames done, frames in all).
-
-    Raises:
-        InputError: `root` cannot be read as a data set at all.
-    """
-    root = Path(root)
-    listing = list_layout(root, layout, all_frames=all_frames, videos=videos, exclude=exclude)
-    report = check_videos(listing.videos, root=root, jobs=jobs, on_progress=on_progress)
-    faults = (*_relative(listing.faults, root), *report.faults)
-    return replace(report, faults=faults)
-
-
 def check_videos(
     videos: Sequence[Video],
     *,
     root: str | Path,
+    faults: Sequence[Fault] = (),
     jobs: int = 1,
     on_progress: Progress | None = None,
 ) -> CheckReport:
-    """Like `check_folders`, for videos listed by a reader.
+    """Decode every frame and mask of videos listed by a reader, and list their faults.
 
     Args:
         videos: in any order.
         root: files in the report are named relative to this folder.
+        faults: found on listing the videos; the report has them, too.
         jobs: processes.
         on_progress: called with (stage, frames done, frames in all).
     """
     root = Path(root)
     frames = sum(len(video.frames) for video in videos)
     chunk = max(1, _FRAMES_AT_ONCE * len(videos) // max(frames, 1))
-    faults: list[Fault] = []
+    found = list(faults)
     digests: dict[str, tuple[bytes, ...]] = {}
     done = 0
     results = map_in_processes(check_video, videos, jobs, chunk=chunk, what="checks frames")
     for video, findings in zip(videos, results, strict=True):
-        faults += findings.faults
+        found += findings.faults
         digests[video.name] = findings.digests
         done += len(video.frames)
         if on_progress is not None:
             on_progress("check", done, frames)
-    faults += _shared_frames(digests)
-    return CheckReport(root, len(videos), frames, tuple(_relative(faults, root)))
+    found += _shared_frames(digests)
+    return CheckReport(root, len(videos), frames, tuple(_relative(found, root)))
 
 
 def _shared_frames(digests: dict[str, tuple[bytes, ...]]) -> Iterator[Fault]:

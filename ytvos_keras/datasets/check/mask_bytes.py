@@ -69,14 +69,11 @@ def examine_mask(data: bytes) -> MaskFacts:
 
 
 def exact_labels(image: Image.Image) -> np.ndarray | None:
-    """Return the object ids of a mask, uint8 (H, W), or None if they would be a guess.
+    """Return the object ids of a decoded mask, uint8 (H, W), or None if they would be a guess.
 
     The rules are those of `mask_pixels`, and: 16-bit values are ids if they are at most 254, or 0
     and 65535 (which becomes 255); 64, 128 and 192 without other ids in a colour picture are
     ambiguous: they may be ids, or the colours of other ids.
-
-    Args:
-        image: decoded, in any mode.
     """
     try:
         return _exact(image, mask_pixels(image))

@@ -12,11 +12,8 @@ Objects = Mapping[str, Mapping[int, int]]
 def check_objects(video: Video, objects: Objects, binary: bool) -> list[Fault]:
     """Compare the masks of a video with its entry in `meta.json`.
 
-    Args:
-        video: as a reader yields it.
-        objects: by the name of an annotated frame, the size in pixels of each object in its mask;
-            frames with unusable masks are left out.
-        binary: whether every value above 0 is object 1, so that values are no ids.
+    `objects` are, by the name of an annotated frame, the sizes in pixels of the objects in its
+    mask, without frames whose masks are unusable. If the video is `binary`, values are no ids.
     """
     annotated = [frame for frame in video.frames if frame.mask is not None]
     faults = [*_empty_masks(video, annotated, objects)]

@@ -16,21 +16,12 @@ _FAULTY, _UNFIXED = SET_ASIDE
 
 
 def repair(report: CheckReport) -> tuple[Fault, ...]:
-    """Repair the faults of a report that have a `repair`.
+    """Repair the faults of a report on folders that have a `repair`, and return them.
 
     `reencode`: a mask whose ids are certain but whose file is not an 8-bit index PNG is saved as
     one; the original goes to `<root>/unfixed/…`. `aside`: a mask without a frame is moved to
-    `<root>/faulty/…`. Each file is replaced whole or not at all. Check again to see what remains.
-
-    Args:
-        report: what `check` returned, of folders.
-
-    Returns:
-        The faults that were repaired.
-
-    Raises:
-        InputError: a file was changed since the check.
-        OSError: the folder cannot be written to, or is full.
+    `<root>/faulty/…`. Each file is replaced whole or not at all; one that was changed since the
+    check is an error. Check again to see what remains.
     """
     repaired = []
     for fault in report.faults:

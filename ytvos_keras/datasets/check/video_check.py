@@ -55,7 +55,7 @@ def check_video(video: Video) -> VideoFindings:
                 areas[frame.name] = counts
     faults += _other_sizes(sizes)
     faults += _repeated(video, digests)
-    binary = video.binary or is_binary(np.flatnonzero(counts).tolist() for counts in areas.values())
+    binary = video.binary or is_binary(areas.values())
     objects = {name: object_areas(counts, binary) for name, counts in areas.items()}
     faults += check_objects(video, objects, binary)
     sizes_found = frozenset(size for _, size in sizes)

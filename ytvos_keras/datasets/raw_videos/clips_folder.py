@@ -19,14 +19,11 @@ _REMEDY = "remove it and run again"
 
 
 class ClipsFolder:
-    """Paths and records in the output folder.
+    """Paths and records in the output folder, `root`.
 
     `JPEGImages_all_frames/<clip>/` holds all frames at 30 a second, `JPEGImages/<clip>/` every
     fifth, `Annotations/<clip>/` is for the masks. `.clips/` contains the settings, one record per
     video and a strip of small frames per clip.
-
-    Args:
-        root: the output folder.
     """
 
     def __init__(self, root: str | Path):
@@ -34,11 +31,7 @@ class ClipsFolder:
         self._settings = self.root / _STATE / "settings.json"
 
     def open(self, settings: ClipSettings) -> None:
-        """Create the folders, or check that those of an earlier run have the same settings.
-
-        Raises:
-            InputError: the folder holds something else, or clips of other settings.
-        """
+        """Create the folders, or check that those of an earlier run have the same settings."""
         if self._settings.exists():
             self._compare(settings)
         elif self.root.exists() and (not self.root.is_dir() or any(self.root.iterdir())):

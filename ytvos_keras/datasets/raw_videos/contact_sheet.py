@@ -22,11 +22,7 @@ _REJECTED_PAPER, _AROUND = (252, 228, 226), (225, 225, 225)
 
 
 class Strip:
-    """Small frames of a clip side by side, evenly spaced from the first to the last.
-
-    Args:
-        frame_count: of the clip.
-    """
+    """Small frames of a clip side by side, evenly spaced from the first to the last."""
 
     def __init__(self, frame_count: int):
         self._indexes = np.linspace(0, frame_count - 1, _THUMBNAILS).round().astype(int).tolist()
@@ -53,15 +49,8 @@ def write_contact_sheets(
     """Write `contact_sheet_01.jpg`, …: one row per clip, with times, measures and small frames.
 
     Clips proposed for rejection have a red background and their reasons; those whose frames were
-    left out are marked.
-
-    Args:
-        folder: output folder.
-        clips: in the order of the rows, measured.
-        strips: the file of each clip's strip.
-
-    Returns:
-        The pages, twelve clips on each.
+    left out are marked. All clips are measured; `strips` are the files of their strips. Returns the
+    pages, twelve clips on each.
     """
     pages: list[Path] = []
     for first in range(0, len(clips), _ROWS_A_PAGE):

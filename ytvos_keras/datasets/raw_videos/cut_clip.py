@@ -27,18 +27,9 @@ def cut_clip(
 ) -> tuple[ClipQuality, bool]:
     """Write a clip's frames, copies of every fifth, an empty folder for masks and a strip.
 
-    The folders appear whole or not at all.
-
-    Args:
-        folder: output folder.
-        clip: its name and number of frames.
-        frames: uint8 (H, W, 3), RGB, 0–255.
-        limits: limits beyond which it is proposed for rejection.
-        leave_out_rejected: whether only the strip of a rejected clip is kept.
-
-    Returns:
-        quality: the clip's measures.
-        written: whether its frames have been written.
+    The frames are uint8 (H, W, 3), RGB, 0–255. The folders appear whole or not at all; of a
+    rejected clip, only the strip is kept if `leave_out_rejected`. Returns the clip's measures, and
+    whether its frames have been written.
     """
     meter, strip = QualityMeter(), Strip(clip.frame_count)
     every, annotated = (folder.root / place / clip.name for place in (ALL_FRAMES, ANNOTATED))

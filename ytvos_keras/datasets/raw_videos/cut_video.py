@@ -4,6 +4,7 @@ import dataclasses
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
+from fractions import Fraction
 from typing import TypeVar
 
 import numpy as np
@@ -11,12 +12,10 @@ import numpy as np
 from ytvos_keras.datasets.raw_videos.clip import Clip, RawVideo
 from ytvos_keras.datasets.raw_videos.clips_folder import ClipsFolder
 from ytvos_keras.datasets.raw_videos.cut_clip import cut_clip
-from ytvos_keras.datasets.raw_videos.draw import draw_clips
 from ytvos_keras.datasets.raw_videos.files import RawVideoFile
 from ytvos_keras.datasets.raw_videos.quality import MEASURED_SIDE, QualityLimits
-from ytvos_keras.datasets.raw_videos.resample import resample
 from ytvos_keras.datasets.raw_videos.settings import FRAME_RATE, ClipSettings
-from ytvos_keras.datasets.raw_videos.shots import find_shots
+from ytvos_keras.datasets.raw_videos.shots import draw_clips, find_shots
 from ytvos_keras.errors import InputError
 from ytvos_keras.media.video_frames import VideoFrames
 
@@ -34,18 +33,9 @@ def cut_video(
 ) -> None:
     """Cut a video's clips, resuming an earlier run.
 
-    The record of the video in the folder is written when its clips are drawn and after each clip.
-
-    Args:
-        video: the raw video.
-        folder: output folder.
-        settings: settings of frame selection.
-        limits: beyond which a clip is proposed for rejection.
-        leave_out_rejected: do not write the frames of clips proposed for rejection.
-        on_frame: called for each frame decoded.
-
-    Raises:
-        InputError: the video cannot be read, or clips of another file of its name are there.
+    The record of the video in the folder is written when its clips are drawn and after each clip;
+    clips of another file of the same name are an error. Of clips beyond the limits, which are
+    proposed for rejection, no frames are written if `leave_out_rejected`.
     """
     record = folder.load(video.name)
     if record is None:
@@ -98,6 +88,30 @@ def _survey(
         shot_count=len(shots),
         clips=clips,
     )
+
+
+def resample(
+    frames: Iterable[tuple[Fraction, np.ndarray]], count: int, rate: Fraction
+) -> Iterator[np.ndarray]:
+    """Yield frames at a steady rate: at each time the frame whose time stamp is nearest.
+
+    Nothing is interpolated: frames of a faster video are dropped, those of a slower one are
+    repeated (the same array), and all are kept at the same rate (also 29.97 for 30). Of two equally
+    near frames the earlier is used.
+
+    Args:
+        frames: (time in seconds, frame) in order, at least one; the first is due first.
+        count: number of frames; the last is repeated if the video ends early.
+        rate: frames per second.
+    """
+    frames = iter(frames)
+    start, nearest = next(frames)
+    time, later = start, next(frames, None)
+    for index in range(count):
+        due = start + index / rate
+        while later is not None and abs(later[0] - due) < abs(time - due):
+            (time, nearest), later = later, next(frames, None)
+        yield nearest
 
 
 def _counted(items: Iterable[Item], on_item: Callable[[], None] | None) -> Iterator[Item]:

@@ -29,20 +29,21 @@ class RawVideoFile:
 def find_videos(source: str | Path) -> list[RawVideoFile]:
     """Find videos by their suffixes, in natural order; hidden files and folders are left out.
 
-    Args:
-        source: a folder, searched with its subfolders; or one file, of any suffix.
-
-    Raises:
-        InputError: nothing there, no videos, or two whose clips would have one name.
+    The source is a folder, searched with its subfolders, or one file of any suffix. Two videos
+    whose clips would have one name are an error.
     """
     source = Path(source)
     if not source.exists():
         raise InputError(f"{source}: no such file or folder.")
     if source.is_file():
         return [_named(source, source.parent)]
-    paths = natsort.natsorted(source.rglob("*"), key=str)
-    videos = [_named(path, source) for path in paths if _is_video(path, source)]
-    others = [path for path in paths if _may_be_a_video(path, source)]
+    paths = [
+        path
+        for path in natsort.natsorted(source.rglob("*"), key=str)
+        if not any(is_hidden(Path(part)) for part in path.relative_to(source).parts)
+    ]
+    videos = [_named(path, source) for path in paths if _is_video(path)]
+    others = [p for p in paths if p.is_file() and may_be_media(p) and not _is_video(p)]
     if others:
         warnings.warn(
             f"{others[0]}{and_more(others[1:])}: left out, its suffix is not that of a video.",
@@ -61,15 +62,8 @@ def find_videos(source: str | Path) -> list[RawVideoFile]:
     return videos
 
 
-def _may_be_a_video(path: Path, root: Path) -> bool:
-    hidden = any(is_hidden(Path(part)) for part in path.relative_to(root).parts)
-    return path.is_file() and not hidden and may_be_media(path) and not _is_video(path, root)
-
-
-def _is_video(path: Path, root: Path) -> bool:
-    hidden = any(is_hidden(Path(part)) for part in path.relative_to(root).parts)
-    is_video = path.suffix.lower() in VIDEO_SUFFIXES and not hidden
-    return is_video and (path.is_file() or is_broken_link(path))
+def _is_video(path: Path) -> bool:
+    return path.suffix.lower() in VIDEO_SUFFIXES and (path.is_file() or is_broken_link(path))
 
 
 def _named(path: Path, root: Path) -> RawVideoFile:

@@ -21,15 +21,7 @@ def write_clip_lists(
     settings: ClipSettings,
     limits: QualityLimits,
 ) -> None:
-    """Write `clips.json` and `clips.csv`; times in seconds, measures as in `ClipQuality`.
-
-    Args:
-        root: the output folder.
-        videos: with their clips judged.
-        failures: message by video.
-        settings: recorded.
-        limits: recorded.
-    """
+    """Write `clips.json` and `clips.csv`; times in seconds, measures as in `ClipQuality`."""
     rows = [_row(clip, video) for video in videos for clip in video.clips]
     values = {
         "settings": dataclasses.asdict(settings),
@@ -51,11 +43,7 @@ def write_clip_lists(
 
 
 def write_meta(root: Path, clips: Iterable[Clip]) -> None:
-    """Add clips to `meta.json`, without objects; existing entries are kept.
-
-    Raises:
-        InputError: the file that is there is no `meta.json`.
-    """
+    """Add clips to `meta.json`, without objects; existing entries are kept."""
     path = root / "meta.json"
     # What the user has in it is written again: nothing may be lost or rounded.
     meta = JsonValue(read_json(path, unique_keys=True) if path.exists() else {"videos": {}})
@@ -69,11 +57,7 @@ def write_meta(root: Path, clips: Iterable[Clip]) -> None:
 
 
 def read_sources(path: str | Path) -> dict[str, str]:
-    """Read from `clips.json` which raw video each clip was cut from.
-
-    Raises:
-        InputError: the file cannot be read, or is another.
-    """
+    """Read from `clips.json` which raw video each clip was cut from."""
     path = Path(path)
     remedy = "give the clips.json that `ytvos-prepare videos` writes"
     content = JsonValue(read_json(path, remedy, allow_nan=True))

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import itertools
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -100,13 +101,14 @@ def prepare_clips(
     folder = ClipsFolder(output)
     folder.open(settings)
     tell = on_progress or (lambda stage, done, total: None)
+    frames = itertools.count(1)
     work = functools.partial(
         _try_video,
         folder=folder,
         settings=settings,
         limits=limits,
         leave_out_rejected=leave_out_rejected,
-        on_frame=_Counter(tell).count if jobs == 1 else None,
+        on_frame=(lambda: tell("frames", next(frames), None)) if jobs == 1 else None,
     )
     failures = {}
     results = map_in_processes(work, videos, jobs, what="cuts clips")
@@ -116,15 +118,6 @@ def prepare_clips(
                 failures[label] = failure
             tell("videos", done, len(videos))
     return _report(folder, failures, settings, limits)
-
-
-class _Counter:
-    def __init__(self, tell: Callable[[str, int, int | None], None]):
-        self._tell, self._frames = tell, 0
-
-    def count(self) -> None:
-        self._frames += 1
-        self._tell("frames", self._frames, None)
 
 
 def _try_video(video: RawVideoFile, **how) -> tuple[str, str | None]:

@@ -124,18 +124,13 @@ def measured_grey(frame: np.ndarray) -> np.ndarray:
 def blur(grey: np.ndarray) -> float:
     """Estimate the blur of a picture: the width σ of an equivalent Gaussian, in pixels.
 
-    When blurred again with a Gaussian of width σ₀ = 2, a sharp picture loses most of its gradient
-    energy, a blurred one little. The power of natural pictures falls as 1/f² (Field 1987), for
-    which the energy falls by r = 1 + σ₀²/σ²; so σ = σ₀ / √(r − 1). Unlike the variance of the
-    Laplacian it depends neither on contrast nor on the share of plain areas: a bird against an
-    empty sky is not blurry. Vertical and horizontal gradients are measured separately and the
-    larger σ counts, since motion blurs in one direction.
-
-    Args:
-        grey: uint8 (h, w).
-
-    Returns:
-        σ, 0–10; about 0.8 for sharp pictures 256 pixels high; 10 for a plain one.
+    The picture is grey, uint8 (h, w). When blurred again with a Gaussian of width σ₀ = 2, a sharp
+    one loses most of its gradient energy, a blurred one little. The power of natural pictures falls
+    as 1/f² (Field 1987), for which the energy falls by r = 1 + σ₀²/σ²; so σ = σ₀ / √(r − 1). Unlike
+    the variance of the Laplacian it depends neither on contrast nor on the share of plain areas: a
+    bird against an empty sky is not blurry. Vertical and horizontal gradients are measured
+    separately and the larger σ counts, since motion blurs in one direction. It is about 0.8 for
+    sharp pictures 256 pixels high, 10 for a plain one.
 
     References:
         - Field, Relations between the statistics of natural images and the response properties of

@@ -1,10 +1,13 @@
-"""The shots of a video: stretches between cuts."""
+"""Find the shots of a video, the stretches between cuts, and choose the clips in them."""
 
-from collections.abc import Iterable
+import bisect
+import itertools
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
 import numpy as np
 
+from ytvos_keras.datasets.raw_videos.settings import FRAME_RATE, ClipSettings
 from ytvos_keras.errors import InputError
 
 Shot = tuple[Fraction, ...]
@@ -24,9 +27,6 @@ def find_shots(frames: Iterable[tuple[Fraction, np.ndarray]]) -> list[Shot]:
 
     Returns:
         The shots in order; every frame is in one of them.
-
-    Raises:
-        InputError: PySceneDetect is not installed.
 
     References:
         - https://www.scenedetect.com/docs/latest/api/detectors.html
@@ -55,3 +55,63 @@ def import_scenedetect() -> tuple[type, type]:
             "finding shots needs PySceneDetect; run: pip install 'ytvos-keras[clips]'"
         ) from error
     return FrameTimecode, AdaptiveDetector
+
+
+def draw_clips(
+    shots: Sequence[Shot], duration: Fraction, settings: ClipSettings, random: np.random.Generator
+) -> list[tuple[Fraction, int]]:
+    """Draw clips that lie in single shots and are spread over the video.
+
+    Rule:
+        1. Only frames between `skip` and 1 − `skip` of the video's duration are used.
+        2. A shot of L seconds makes ⌊L / max_seconds⌋ slots of equal length, at least one; slots
+           shorter than `min_seconds` are dropped.
+        3. If there are more slots S than clips wanted N, every (S/N)-th is taken, in order of time,
+           from a random one on. So all slots are equally likely, long shots give more clips than
+           short ones, and clips are spread over the video.
+        4. In a slot, the length is uniform between `min_seconds` and what fits, at most
+           `max_seconds`; then the first frame is uniform among those that leave room for it.
+
+    Args:
+        shots: the times of the frames of each shot, in order.
+        duration: of the video, in seconds.
+        settings: numbers of the rule.
+        random: source of the draws.
+
+    Returns:
+        (time of the first frame, number of frames at 30 a second) of each clip, in order. The time
+        is that of a frame of the video, and the last frame is due no later than the shot's last.
+    """
+    begin = Fraction(settings.skip) * duration
+    kept = [[time for time in shot if begin <= time <= duration - begin] for shot in shots]
+    slots = [slot for shot in kept for slot in _slots(shot, settings)]
+    wanted = settings.clips_per_video
+    if len(slots) > wanted:
+        places = (np.arange(wanted) + random.random()) * len(slots) / wanted
+        slots = [slots[int(place)] for place in places]
+    return [_draw(slot, settings, random) for slot in slots]
+
+
+def _slots(shot: Sequence[Fraction], settings: ClipSettings) -> list[Sequence[Fraction]]:
+    if not shot:
+        return []
+    length = shot[-1] - shot[0]
+    count = max(1, int(length / Fraction(settings.max_seconds)))
+    starts = [shot[0] + length * i / count for i in range(count)]
+    edges = [*(bisect.bisect_left(shot, start) for start in starts), len(shot)]
+    slots = [shot[first:last] for first, last in itertools.pairwise(edges)]
+    return [slot for slot in slots if _room(slot) >= settings.frame_counts[0]]
+
+
+def _room(slot: Sequence[Fraction]) -> int:
+    """How many frames at 30 a second are due between a slot's first and last frame."""
+    return int((slot[-1] - slot[0]) * FRAME_RATE) + 1 if slot else 0
+
+
+def _draw(
+    slot: Sequence[Fraction], settings: ClipSettings, random: np.random.Generator
+) -> tuple[Fraction, int]:
+    fewest, most = settings.frame_counts
+    count = int(random.integers(fewest, min(most, _room(slot)), endpoint=True))
+    latest = slot[-1] - (count - 1) / FRAME_RATE
+    return slot[int(random.integers(bisect.bisect_right(slot, latest)))], count

@@ -47,20 +47,10 @@ def drawn_videos(
     videos: Collection[str] | None = None,
     exclude: Collection[str] = (),
 ) -> list[Video]:
-    """Turn annotated pictures into videos of one frame.
+    """Turn annotated pictures into videos of one frame, in the same order.
 
     Pictures without an object and shapes without an area are left out, with one warning for each
-    kind.
-
-    Args:
-        pictures: in any order; the videos come in the same.
-        root: the data set, for messages.
-        videos: names of the pictures wanted; None for all. See `select_names`.
-        exclude: names of pictures to leave out.
-
-    Raises:
-        InputError: a picture has no file, no size or more than 254 objects, two have one name, or
-            none has an object.
+    kind. `root` is the data set, for messages; for `videos` and `exclude` see `select_names`.
     """
     by_name: dict[str, AnnotatedPicture] = {}
     for picture in pictures:
@@ -101,16 +91,9 @@ def drawn_videos(
 def picture_path(file_name: str, base: PurePosixPath | None = None) -> PurePosixPath:
     """Resolve the path of a picture in an annotation file, which may be a Windows path.
 
-    Args:
-        file_name: relative to `base`.
-        base: a folder, relative to that of the data set; None for that folder itself.
-
-    Returns:
-        Relative to the folder of the data set.
-
-    Raises:
-        ValueError: it is empty, too long for a file system, absolute, or leads out of the folder
-            of the data set.
+    It is relative to `base` (None: the folder of the data set), the result to the folder of the
+    data set. A `ValueError` says that it is empty, too long for a file system, absolute, or leads
+    out of that folder.
     """
     if not isinstance(file_name, str) or "\0" in file_name:
         raise ValueError(f"no name of a file: {reprlib.repr(file_name)}")

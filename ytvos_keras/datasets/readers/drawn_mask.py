@@ -1,17 +1,15 @@
 """Masks that are drawn from annotations on reading."""
 
-import io
 import reprlib
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
 
 from ytvos_keras.datasets.readers.run_lengths import Size, to_area
 from ytvos_keras.errors import InputError
-from ytvos_keras.media.masks import MAX_ID
-from ytvos_keras.media.palette import davis_palette
+from ytvos_keras.media.masks import MAX_ID, mask_picture
+from ytvos_keras.media.pictures import encode_picture
 
 
 @dataclass(frozen=True)
@@ -51,11 +49,7 @@ class DrawnMask:
         labels = np.zeros(self.size, np.uint8)
         for number, counts in self.shapes:
             labels[to_area(counts, self.size)] = number
-        image = Image.fromarray(labels)
-        image.putpalette(davis_palette().tobytes())
-        buffer = io.BytesIO()
-        image.save(buffer, format="PNG")
-        return buffer.getvalue()
+        return encode_picture(mask_picture(labels), "PNG")
 
     def __str__(self) -> str:
         return self.name
@@ -64,16 +58,8 @@ class DrawnMask:
 def draw(name: str, size: Size, shapes: Sequence[Shape]) -> tuple[DrawnMask, dict[int, str]]:
     """Number the objects of a picture 1, 2, … in the order in which their first shapes come.
 
-    Args:
-        name: of the annotation.
-        size: (height, width) of the picture, in pixels.
-        shapes: the later ones on top.
-
-    Returns:
-        The mask, and the categories by object id.
-
-    Raises:
-        InputError: more than 254 objects, or a category that is no name.
+    The later shapes are on top; `size` is (height, width), in pixels. Returns the mask, and the
+    categories by object id.
     """
     ids = {key: i for i, key in enumerate(dict.fromkeys(shape.key for shape in shapes), 1)}
     if len(ids) > MAX_ID:

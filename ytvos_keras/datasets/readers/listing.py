@@ -43,8 +43,7 @@ class Listing:
     def annotated(self) -> list[Video]:
         """The videos that have a mask; one warning names the others.
 
-        Raises:
-            InputError: the folders have a fault, or there is no annotated video.
+        A fault of the folders is an error.
         """
         raise_first(self.faults, self.root)
         bare = [fault.file for fault in self.faults if fault.kind == "not-annotated"]
@@ -68,17 +67,9 @@ def list_sources(
     videos: Collection[str] | None = None,
     exclude: Collection[str] = (),
 ) -> Listing:
-    """List the videos of one or several sources.
+    """List the videos of one or several sources in a folder.
 
-    Args:
-        sources: folders of the data sets.
-        root: folder that contains all sources.
-        videos: names of those wanted, see `select_names`.
-        exclude: names of those not wanted, see `select_names`.
-
-    Raises:
-        InputError: a folder or list is missing or malformed, there is no video, or the names fit
-            none.
+    For `videos` and `exclude` see `select_names`.
     """
     found: dict[str, tuple[Video | None, list[Fault]]] = {}
     for source in sources:

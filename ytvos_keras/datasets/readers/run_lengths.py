@@ -34,17 +34,9 @@ def area_of(counts: bytes, size: Size) -> int:
 
 
 def from_polygons(polygons: Sequence[Sequence[float]], size: Size) -> bytes | None:
-    """Run lengths of the union of polygons.
+    """Run lengths of the union of polygons; None if it covers no pixel.
 
-    Args:
-        polygons: x0, y0, x1, y1, … in pixels; those of fewer than three corners are left out.
-        size: of the picture.
-
-    Returns:
-        None if no polygon has three corners, or the union covers no pixel.
-
-    Raises:
-        InputError: a polygon is no list of an even number of numbers within reach.
+    A polygon is x0, y0, x1, y1, … in pixels; those of fewer than three corners are left out.
     """
     for polygon in polygons:
         if not isinstance(polygon, list) or len(polygon) % 2 or not all(map(is_near, polygon)):
@@ -66,11 +58,7 @@ def from_polygons(polygons: Sequence[Sequence[float]], size: Size) -> bytes | No
 def from_coco(segmentation: Any, size: Size) -> bytes | None:
     """Run lengths of a `segmentation` of COCO: polygons, or run lengths of either form.
 
-    Returns:
-        None if it covers no pixel.
-
-    Raises:
-        InputError: it is malformed, or its run lengths are of another size than the picture.
+    None if it covers no pixel.
     """
     if isinstance(segmentation, list):
         return from_polygons(segmentation, size)
@@ -88,18 +76,10 @@ def from_coco(segmentation: Any, size: Size) -> bytes | None:
 
 
 def repeat_runs(counts: Any, size: Size, order: Literal["C", "F"]) -> np.ndarray:
-    """Decode run lengths: alternating numbers of pixels outside and inside.
+    """Decode run lengths, alternating numbers of pixels outside and inside, as boolean (H, W).
 
-    Args:
-        counts: whole numbers from 0 that add up to the area.
-        size: of the area.
-        order: `C` along the rows, `F` along the columns.
-
-    Returns:
-        Boolean (H, W).
-
-    Raises:
-        InputError: they are no such numbers.
+    The numbers must add up to the area. They run along the rows for the order `C`, along the
+    columns for `F`.
     """
     if not isinstance(counts, list) or not all(type(n) is int and n >= 0 for n in counts):
         raise InputError("run lengths must be whole numbers from 0, or COCO's compressed text.")
@@ -113,11 +93,7 @@ def repeat_runs(counts: Any, size: Size, order: Literal["C", "F"]) -> np.ndarray
 
 
 def pycocotools() -> ModuleType:
-    """The module that turns polygons and run lengths into pixels.
-
-    Raises:
-        InputError: it is not installed.
-    """
+    """The module that turns polygons and run lengths into pixels, from an extra."""
     try:
         from pycocotools import mask
     except ImportError as error:
@@ -133,10 +109,8 @@ def _checked(text: str, size: Size) -> bytes | None:
 
     A run length is a number of 5 bits per character, the lowest first; bit 5 says that more follow,
     bit 4 of the last is the sign. From the fourth on, it is the difference from the last but one
-    (https://github.com/cocodataset/cocoapi/blob/master/common/maskApi.c, rleFrString).
-
-    Returns:
-        The text as bytes; None if it covers no pixel.
+    (https://github.com/cocodataset/cocoapi/blob/master/common/maskApi.c, rleFrString). Returns the
+    text as bytes; None if it covers no pixel.
     """
     codes = np.frombuffer(text.encode("ascii", errors="replace"), np.uint8).astype(np.int64) - 48
     if not codes.size or codes.min() < 0 or codes.max() > 63 or codes[-1] & 32:

@@ -34,18 +34,10 @@ class Source:
 
 
 def find_roots(root: Path, wanted: Sequence[str]) -> list[tuple[str, Path]]:
-    """Find the data sets in a folder.
+    """Find the data sets in a folder, which is one itself or holds several.
 
-    Args:
-        root: one data set, or a folder that holds several.
-        wanted: a data set is known by a folder of one of these names in it.
-
-    Returns:
-        Pairs of a prefix for the names of its videos and the data set's folder: `("", root)`, or
-        `("train/", root / "train")` and so on.
-
-    Raises:
-        InputError: nothing there; the message says which folder to give where that can be seen.
+    A data set is known by a folder of one of the wanted names in it. Returns pairs of a prefix for
+    the names of its videos and its folder: `("", root)`, or `("train/", root / "train")` and so on.
     """
     check_is_folder(root)
     if _is_root(root, wanted):

@@ -73,12 +73,7 @@ class DatasetStatistics:
 
 
 def measure(videos: Iterable[VideoFacts], fps: float = DEFAULT_FPS) -> DatasetStatistics:
-    """Compute the statistics of videos.
-
-    Args:
-        videos: at least one.
-        fps: see `duration`.
-    """
+    """Compute the statistics of videos, at least one; for `fps` see `duration`."""
     videos = list(videos)
     objects = [info for video in videos for info in video.objects.values()]
     shares = [
@@ -107,11 +102,7 @@ def duration(frame_names: Sequence[str], fps: float = DEFAULT_FPS) -> float:
     If frame names are numbers, they count as time: YouTube-VOS numbers frames at 30 a second and
     keeps every fifth, 00000, 00005, …; so 20 frames are 20 · 5 / 30 seconds. Each frame lasts as
     long as the median step. Other names count as 0, 1, 2, … A single frame is a picture of duration
-    0.
-
-    Args:
-        frame_names: in order.
-        fps: numbers a second, 24 for DAVIS.
+    0. `fps` is numbers a second, 24 for DAVIS.
 
     Example:
         >>> duration(["00000", "00005", "00010"], fps=30)

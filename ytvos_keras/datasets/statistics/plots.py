@@ -1,13 +1,12 @@
 """Plots of the statistics of a data set."""
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ytvos_keras.datasets.statistics.measure import DatasetStatistics
-from ytvos_keras.errors import InputError
+from ytvos_keras.errors import InputError, need
 from ytvos_keras.media.atomic import atomic_path
 
 if TYPE_CHECKING:
@@ -29,34 +28,20 @@ _STYLE = {
 
 
 def check_plot_path(path: str | Path) -> Path:
-    """Make sure that plots can be drawn into a file, without drawing them.
-
-    Raises:
-        InputError: no name of a picture, no such folder, or Matplotlib is not installed.
-    """
+    """Make sure that plots can be drawn into a file, without drawing them."""
     path = Path(path)
     if path.suffix.lower() not in _SUFFIXES:
         raise InputError(f"{path}: plots need a file name that ends in {', '.join(_SUFFIXES)}.")
     if not path.parent.is_dir():
         raise InputError(f"{path.parent}: no such folder; make it first.")
-    if find_spec("matplotlib") is None:
-        raise InputError(
-            "plots are drawn with Matplotlib, which is not installed; run: "
-            "pip install 'ytvos-keras[plots]'"
-        )
+    need("matplotlib", extra="plots", what="drawing plots")
     return path
 
 
 def write_plots(path: str | Path, statistics: DatasetStatistics, title: str) -> None:
     """Draw objects per video, area of masks, length of clips and objects by category.
 
-    Args:
-        path: a PNG, SVG or PDF, by its suffix. It appears whole or not at all.
-        statistics: of a data set.
-        title: its name.
-
-    Raises:
-        InputError: see `check_plot_path`.
+    Into a PNG, SVG or PDF by the suffix, see `check_plot_path`; it appears whole or not at all.
     """
     path = check_plot_path(path)
     import matplotlib.style
@@ -93,24 +78,24 @@ def _plot_objects(axes: "Axes", objects: np.ndarray) -> None:
 def _plot_areas(axes: "Axes", shares: np.ndarray) -> None:
     axes.set(xlabel="share of the frame, %", ylabel="annotations", title="Area of masks")
     if not shares.size:
-        return _say_nothing(axes, "no masks")
+        _say_nothing(axes, "no masks")
+        return
     percent = 100.0 * shares
     axes.hist(percent, np.geomspace(percent.min() / 1.01, 100.0, 41).tolist(), color=_COLOUR)
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter("{x:g}")
-    return None
 
 
 def _plot_lengths(axes: "Axes", statistics: DatasetStatistics) -> None:
     axes.set(ylabel="videos", title="Length of clips")
     if not statistics.seconds.any():
-        return _say_nothing(axes, "pictures: every clip is one frame")
+        _say_nothing(axes, "pictures: every clip is one frame")
+        return
     axes.hist(statistics.seconds, 40, color=_COLOUR)
     frames = statistics.clip_lengths
     axes.set_xlabel(
         f"seconds (frames: {frames.min():,} to {frames.max():,}, median {np.median(frames):,.0f})"
     )
-    return None
 
 
 def _plot_categories(axes: "Axes", statistics: DatasetStatistics) -> None:
@@ -121,12 +106,12 @@ def _plot_categories(axes: "Axes", statistics: DatasetStatistics) -> None:
         title += f" (the first {len(shown)} of {len(categories)})"
     axes.set(xlabel="objects", title=title)
     if not shown:
-        return _say_nothing(axes, "no object has a category")
+        _say_nothing(axes, "no object has a category")
+        return
     axes.barh([name for name, _ in shown], [count for _, count in shown], color=_COLOUR)
     axes.invert_yaxis()
     axes.tick_params(axis="y", labelsize=7 if len(shown) > 15 else 9)
     axes.locator_params(axis="x", integer=True)
-    return None
 
 
 def _say_nothing(axes: "Axes", why: str) -> None:

@@ -3,8 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from ytvos_keras.datasets.label_values import decode_labels, is_binary, label_areas
 from ytvos_keras.datasets.object_info import ObjectInfo, objects_of
 from ytvos_keras.datasets.video import Video
@@ -34,15 +32,9 @@ def facts_of_videos(
     jobs: int = 1,
     on_progress: Callable[[str, int, int | None], None] | None = None,
 ) -> list[VideoFacts]:
-    """The facts of videos in folders: every mask is decoded.
+    """The facts of videos in folders: every mask is decoded, in `jobs` processes.
 
-    Args:
-        videos: as a reader yields them.
-        jobs: processes.
-        on_progress: called with "stats", the videos done and of all.
-
-    Raises:
-        InputError: a mask cannot be decoded; the message names it.
+    `on_progress` is called with "stats", the videos done and of all.
     """
     facts = []
     for video in map_in_processes(_facts, videos, jobs, chunk=8, what="reads masks"):
@@ -58,7 +50,7 @@ def _facts(video: Video) -> VideoFacts:
         for index, frame in enumerate(video.frames)
         if frame.mask is not None
     }
-    binary = video.binary or is_binary(np.flatnonzero(a).tolist() for a in areas.values())
+    binary = video.binary or is_binary(areas.values())
     return VideoFacts(
         tuple(frame.name for frame in video.frames),
         len(areas),
