@@ -33,19 +33,20 @@ def positive_number(text: str) -> float:
     return number
 
 
-def dimensions(count: int) -> Callable[[str], tuple[int, ...]]:
-    """Return a reader of `count` sizes with an x in between, such as 256x448."""
+def dimensions(form: str, example: str) -> Callable[[str], tuple[int, ...]]:
+    """Return a reader of whole numbers with an x in between, as many as in the example."""
+    count = len(example.split("x"))
 
     def read(text: str) -> tuple[int, ...]:
-        sizes = text.lower().split("x")
-        if len(sizes) != count:
-            raise ArgumentTypeError(
-                f"{count} sizes with an x in between are needed, such as "
-                f"{'x'.join(['256', '448', '3', '3', '3'][:count])}, not {text!r}"
-            )
-        return tuple(positive(size) for size in sizes)
+        sizes = text.lower().replace("×", "x").split("x")
+        if len(sizes) != count or not all(size.isdecimal() and int(size) for size in sizes):
+            raise ArgumentTypeError(f"a size is {form}, for example {example}. Received: {text!r}")
+        return tuple(map(int, sizes))
 
     return read
+
+
+frame_size = dimensions("HEIGHTxWIDTH in pixels", "256x448")
 
 
 def choice_of(names: Collection[str]) -> Callable[[str], str]:
@@ -53,10 +54,15 @@ def choice_of(names: Collection[str]) -> Callable[[str], str]:
 
     def read(text: str) -> str:
         if text not in names:
-            raise ArgumentTypeError(f"choose from {', '.join(names)}, not {text!r}")
+            raise ArgumentTypeError(f"choose from {', '.join(names)}. Received: {text!r}")
         return text
 
     return read
+
+
+def name_list(text: str) -> list[str]:
+    """Read comma-separated names, if any; empty ones and duplicates are dropped."""
+    return list(dict.fromkeys(filter(None, map(str.strip, text.split(",")))))
 
 
 def list_of(read: Callable[[str], Value]) -> Callable[[str], list[Value]]:

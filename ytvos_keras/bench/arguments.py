@@ -4,7 +4,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from ytvos_keras.argument_types import choice_of, dimensions, list_of, positive
+from ytvos_keras.argument_types import choice_of, frame_size, list_of, positive
 from ytvos_keras.bench.measure import Key, Progress, Timing, interleave
 
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
@@ -14,17 +14,11 @@ POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 def add_size(
     parser: ArgumentParser, default: tuple[int, int] | None = (256, 448), what: str = "frame"
 ) -> None:
-    """Add `--size`, height and width in pixels.
-
-    Args:
-        parser: the parser of the benchmark.
-        default: (height, width); None for the model's own size.
-        what: names in the help text what has this size.
-    """
+    """Add `--size` of `what`, height and width in pixels; None for the model's own."""
     shown = "the model's" if default is None else "{}x{}".format(*default)
     parser.add_argument(
         "--size",
-        type=dimensions(2),
+        type=frame_size,
         default=default,
         metavar="HxW",
         help=f"height and width of the {what} in pixels (default: {shown})",

@@ -25,15 +25,10 @@ _MEANING = {
 
 
 class Gain(NamedTuple):
-    """One object and one more mask.
+    """Mean J (0–1) of an object, without and with one more mask, which was given in `frame`.
 
-    Attributes:
-        what: `later`, for the frames after a correction, or `between`, for the first half of the
-            frames between two given masks.
-        frame: index of the frame in which the mask was given.
-        object_id: the object.
-        before: its mean J in those frames without that mask, 0–1.
-        after: the same with it.
+    `what` is `later`, for the frames after a correction, or `between`, for the first half of the
+    frames between two given masks.
     """
 
     what: str
@@ -48,13 +43,14 @@ class _Video:
 
     def __init__(self, segmenter: Any, videos: Path, sequence: str, most: int | None):
         from ytvos_keras.datasets.sequence_folders import masks_of_frames
+        from ytvos_keras.evaluation.score_videos import sequence_folders
         from ytvos_keras.media.folder_frames import FolderFrames
         from ytvos_keras.media.masks import read_mask
 
-        source, _, name = sequence.partition("/")
-        frames = FolderFrames(videos / source / "JPEGImages" / name)
+        folder, annotations = sequence_folders(videos, sequence)
+        frames = FolderFrames(folder)
         names = frames.names[:most]
-        files = masks_of_frames(names, videos / source / "Annotations" / name)
+        files = masks_of_frames(names, annotations)
         if names[0] not in files or len(files) < 3:
             raise InputError(f"{sequence}: needs masks of the first frame and of two later ones")
         self.segmenter = segmenter
@@ -138,9 +134,6 @@ def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
     `later`: the mask of the frame at a quarter, half and three quarters of the video is given when
     the model gets there; J is the mean over the frames after it. `between`: the masks of the first
     and of the last frame are known from the start; J is the mean over the first half of the frames.
-
-    Raises:
-        InputError: A sequence cannot be read.
     """
     import ytvos_keras
 

@@ -12,7 +12,7 @@ from ytvos_keras.bench.arguments import add_size, chosen
 from ytvos_keras.bench.machine import describe_machine
 from ytvos_keras.bench.measure import Progress, Timing, interleave, no_progress
 from ytvos_keras.bench.report import Comparison, Report, Row
-from ytvos_keras.errors import InputError
+from ytvos_keras.errors import InputError, need
 from ytvos_keras.processes import available_cores
 
 NAME = "evaluation"
@@ -54,20 +54,14 @@ def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
     """Time whole evaluations by the rules of DAVIS 2017: reading, J, F and their statistics.
 
     The masks are synthetic and freshly written, so they are in the page cache and disk speed does
-    not matter. The time includes starting the processes.
-
-    Raises:
-        InputError: There is nothing to score, or a library of the reference is not installed.
-        RuntimeError: The scores differ.
+    not matter. The time includes starting the processes. It is an error if the scores differ.
     """
-    from ytvos_keras.bench.plain_evaluation import import_libraries
-
+    need("cv2", "skimage", extra="bench", what="the plain evaluation")
     if arguments.frames < 3:
         raise InputError(
             "--frames must be at least 3, as the first and the last are not scored. "
             f"Received: {arguments.frames}"
         )
-    import_libraries()  # fail early if they are missing
     machine = describe_machine()  # before our own load is on it
     with tempfile.TemporaryDirectory() as folder:
         timings, results = _measure(Path(folder), arguments, progress)

@@ -18,17 +18,8 @@ def write_sequences(
 
     Every sequence has one to three objects that move and change their outline, and cover each
     other. Predictions are drawn a few pixels off, smaller and with a rough outline; one in five has
-    a patch in a wrong place.
-
-    Args:
-        folder: where to write; must exist.
-        sequences: how many.
-        frames: in each.
-        size: height and width in pixels.
-        seed: of the random numbers.
-
-    Yields:
-        The number of sequences written so far.
+    a patch in a wrong place. `size` is height and width in pixels. Yields the number of sequences
+    written so far.
     """
     for n in range(sequences):
         random = np.random.default_rng((seed, n))

@@ -2,31 +2,24 @@
 
 import dataclasses
 import statistics
-import time
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from ytvos_keras.argument_types import choice_of, dimensions, list_of, natural
-from ytvos_keras.bench.arguments import add_videos
+from ytvos_keras.argument_types import choice_of, list_of, natural
+from ytvos_keras.bench.arguments import add_size, add_videos
 from ytvos_keras.bench.machine import describe_machine
 from ytvos_keras.bench.measure import Progress, no_progress
 from ytvos_keras.bench.report import Figure, Report, Row
 from ytvos_keras.inference.adaptation.config import ONLINE_LEARNING, OnlineLearningConfig
 from ytvos_keras.processes import peak_memory
 
+if TYPE_CHECKING:
+    from ytvos_keras.evaluation.score_videos import SequenceScores
+
 NAME = "online"
 SUMMARY = "J and F of annotated videos without and with online learning, and seconds a frame"
 
 NONE = "none"
-
-
-class Scored(NamedTuple):
-    """One video under one setting: `ObjectScores`, frames, and seconds of all its steps."""
-
-    objects: list[Any]
-    frames: int
-    seconds: float
 
 
 class Case(NamedTuple):
@@ -39,27 +32,6 @@ class Case(NamedTuple):
         if self.learning == NONE:
             return None
         return dataclasses.replace(ONLINE_LEARNING[self.learning], seed=self.seed or 0)
-
-
-class _Timed:
-    """A `Segmenter` whose steps are timed; learning and compiling count."""
-
-    def __init__(self, segmenter):
-        self._segmenter = segmenter
-        self.seconds = 0.0
-
-    def reset(self) -> None:
-        self._segmenter.reset()
-        self.seconds = 0.0
-
-    def add_objects(self, label_map):
-        return self._segmenter.add_objects(label_map)
-
-    def step(self, frame):
-        begin = time.perf_counter()
-        labels = self._segmenter.step(frame)
-        self.seconds += time.perf_counter() - begin
-        return labels
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -79,9 +51,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="S,…",
         help="seeds of the learning; each setting is tried with every one (default: 0)",
     )
-    parser.add_argument(
-        "--size", type=dimensions(2), metavar="HxW", help="working size (default: the model's)"
-    )
+    add_size(parser, None, "working frame")
 
 
 def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
@@ -90,25 +60,24 @@ def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
     J and F are averaged over an object's annotated frames except the first and the last, then over
     objects. Seconds per frame are the time of all steps of a video divided by its number of frames,
     so they include learning, and compilation for the first video of each size.
-
-    Raises:
-        InputError: A sequence cannot be read or scored.
     """
     import ytvos_keras
+    from ytvos_keras.evaluation.score_videos import score_sequence, sequence_folders
 
     machine = describe_machine()  # before our own load is on it
     model = ytvos_keras.load(arguments.model)
     cases = [Case(NONE), *(Case(name, s) for name in arguments.learning for s in arguments.seeds)]
     methods = {
-        case: _Timed(ytvos_keras.Segmenter(model, arguments.size, online_learning=case.config()))
+        case: ytvos_keras.Segmenter(model, arguments.size, online_learning=case.config())
         for case in cases
     }
-    found: dict[Case, list[Scored]] = {case: [] for case in cases}
+    found: dict[Case, list[SequenceScores]] = {case: [] for case in cases}
     rows = []
     for n, sequence in enumerate(arguments.sequences):
+        folders = sequence_folders(arguments.videos, sequence)
         for case, method in methods.items():
             progress(f"{sequence}, {case.learning}", n, len(arguments.sequences))
-            found[case].append(_score(method, arguments.videos, sequence))
+            found[case].append(score_sequence(method, *folders))
             rows.append(_row(sequence, case, found[case][-1:]))
     rows += [_row("all", case, scored) for case, scored in found.items()]
     return Report(
@@ -121,35 +90,25 @@ def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
     )
 
 
-def _score(method: _Timed, videos: Path, sequence: str) -> Scored:
-    from ytvos_keras.evaluation.score_videos import score_sequence
-
-    source, _, name = sequence.partition("/")
-    scores = score_sequence(
-        method, videos / source / "JPEGImages" / name, videos / source / "Annotations" / name
-    )
-    return Scored(scores.objects, scores.frames, method.seconds)
-
-
-def _row(sequence: str, case: Case, scored: list[Scored]) -> Row:
+def _row(sequence: str, case: Case, scored: "list[SequenceScores]") -> Row:
     objects = sum(len(one.objects) for one in scored)
     about = {"sequence": sequence, "objects": objects, **case._asdict()}
     return Row(about, _figures(scored))
 
 
-def _figures(scored: list[Scored]) -> dict[str, float]:
+def _figures(scored: "list[SequenceScores]") -> dict[str, float]:
     from ytvos_keras.evaluation.results import Summary
 
     summary = Summary.of([scores for one in scored for scores in one.objects])
-    frames = sum(one.frames for one in scored)
+    seconds = [step for one in scored for step in one.seconds]
     return {
         "J_percent": 100 * summary.J.mean,
         "F_percent": 100 * summary.F.mean,
-        "frame_s": sum(one.seconds for one in scored) / frames,
+        "frame_s": statistics.fmean(seconds),
     }
 
 
-def _gain(name: str, found: dict[Case, list[Scored]]) -> Figure:
+def _gain(name: str, found: "dict[Case, list[SequenceScores]]") -> Figure:
     """The mean gain of a setting over its seeds."""
     base = _figures(found[Case(NONE)])
     ours = [_figures(scored) for case, scored in found.items() if case.learning == name]

@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-from ytvos_keras.argument_types import dimensions, positive
+from ytvos_keras.argument_types import frame_size, positive
 from ytvos_keras.bench.arguments import add_rounds, chosen
 from ytvos_keras.bench.machine import describe_machine
 from ytvos_keras.bench.measure import Progress, Timing, no_progress
@@ -26,7 +26,7 @@ _LEAD = 5  # batches before a measured round; the pipeline prefetches at most as
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of this benchmark."""
-    size: dict[str, Any] = {"type": dimensions(2), "metavar": "HxW"}
+    size: dict[str, Any] = {"type": frame_size, "metavar": "HxW"}
     parser.add_argument("--source", **size, default=(480, 854), help="videos (default: 480x854)")
     parser.add_argument("--size", **size, default=(256, 448), help="clips (default: 256x448)")
     counts = (
@@ -94,9 +94,9 @@ def _figures(timing: Timing) -> dict[str, float]:
 
 
 def _write_records(folder: Path, arguments: Namespace, progress: Progress) -> float:
-    """Write the videos and returns the mean size of a frame's JPEG in kB."""
+    """Write the videos and return the mean size of a frame's JPEG in kB."""
     from ytvos_keras.bench.textured_videos import make_videos
-    from ytvos_keras.records.write_in_process import write_in_process
+    from ytvos_keras.records.write_records import write_in_process
 
     videos: list[Video] = []
     for video in make_videos(arguments.videos, arguments.frames, arguments.source):

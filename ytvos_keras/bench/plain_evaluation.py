@@ -2,12 +2,11 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
+import cv2
 import numpy as np
 from PIL import Image
-
-from ytvos_keras.errors import InputError
+from skimage.morphology import disk
 
 
 def plain_evaluation(
@@ -15,19 +14,13 @@ def plain_evaluation(
 ) -> dict[tuple[str, int], dict[str, np.ndarray]]:
     """Score by the rules of DAVIS 2017: in one process, whole frames, object by object.
 
-    Args:
-        predictions: folder with one folder of PNGs for each sequence.
-        truth: folder of the true masks, in the same layout.
-        on_sequence: called after every sequence with the numbers of sequences done and in all.
+    Both folders hold one folder of PNGs for each sequence. `on_sequence` is called after every
+    sequence with the numbers of sequences done and in all.
 
     Returns:
         For each sequence and object id: `J` and `F` of its frames, float64 (n,), 0–1; and
         `statistics`, float64 (2, 3): mean, recall and decay of each.
-
-    Raises:
-        InputError: OpenCV or scikit-image is not installed.
     """
-    libraries = import_libraries()
     scores = {}
     folders = sorted(truth.iterdir())
     for n, folder in enumerate(folders):
@@ -38,29 +31,13 @@ def plain_evaluation(
             labels, true_labels = _read(predictions / folder.name / file.name), _read(file)
             for i in values:
                 mask, true_mask = labels == i, true_labels == i
-                values[i].append((_j(mask, true_mask), _f(mask, true_mask, *libraries)))
+                values[i].append((_j(mask, true_mask), _f(mask, true_mask)))
         for i, pairs in values.items():
             j, f = np.array(pairs).T
             statistics = np.array([_statistics(j), _statistics(f)])
             scores[folder.name, i] = {"J": j, "F": f, "statistics": statistics}
         on_sequence(n + 1, len(folders))
     return scores
-
-
-def import_libraries() -> tuple[ModuleType, Callable]:
-    """Return the module `cv2` and the function `skimage.morphology.disk`.
-
-    Raises:
-        InputError: One of them is not installed.
-    """
-    try:
-        import cv2
-        from skimage.morphology import disk
-    except ImportError as error:
-        raise InputError(
-            "the plain evaluation needs OpenCV and scikit-image: pip install 'ytvos-keras[bench]'"
-        ) from error
-    return cv2, disk
 
 
 def _read(path: Path) -> np.ndarray:
@@ -73,7 +50,7 @@ def _j(mask: np.ndarray, truth: np.ndarray) -> float:
     return np.sum(mask & truth) / union if union else 1.0
 
 
-def _f(mask: np.ndarray, truth: np.ndarray, cv2: ModuleType, disk: Callable) -> float:
+def _f(mask: np.ndarray, truth: np.ndarray) -> float:
     radius = int(np.ceil(0.008 * np.linalg.norm(truth.shape)))
     element = disk(radius).astype(np.uint8)
     on_mask, on_truth = _boundary(mask), _boundary(truth)

@@ -142,7 +142,7 @@ def _plain_case(frame: Any, features: dict, precision: str) -> Callable[[], obje
     """The reference on the same frame, padded to the same size."""
     import tensorflow as tf
 
-    from ytvos_keras.bench.plain_step import plain_step
+    from ytvos_keras.bench.plain_network import plain_step
 
     _, rows, columns, channels = features["features"].shape
     model = plain_step(32 * rows, 32 * columns, POLICIES[precision])

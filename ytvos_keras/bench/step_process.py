@@ -33,11 +33,7 @@ class TrainedNetwork(NamedTuple):
 class StepProcess:
     """A network trained in a separate process, to measure its peak memory.
 
-    Args:
-        trained: The network to train.
-
-    Raises:
-        InputError: The process ended early, for example because it ran out of memory.
+    It is an `InputError` if the process ends early, for example because it runs out of memory.
     """
 
     def __init__(self, trained: TrainedNetwork):
@@ -88,11 +84,7 @@ class StepProcess:
 
 
 def serve(trained: str) -> None:
-    """Build a network, make a step for every line on stdin, and answer each with the peak memory.
-
-    Args:
-        trained: A `TrainedNetwork` as JSON.
-    """
+    """Make a step of a `TrainedNetwork` (JSON) for every line on stdin; print the peak memory."""
     model, clip = _build(TrainedNetwork(*json.loads(trained)))
     print(peak_memory() or "nan", flush=True)
     for _ in sys.stdin:
@@ -112,7 +104,7 @@ def _build(trained):
     inputs = {"frames": frames, "mask": masks[:, 0]}
     if trained.network == OURS:
         return _ours(trained), (inputs, masks[:, 1:])
-    from ytvos_keras.bench.plain_clip import plain_clip
+    from ytvos_keras.bench.plain_network import plain_clip
 
     inputs["frames"] = frames.astype(np.float32)
     model = plain_clip(trained.frames, height, width, trained.policy)

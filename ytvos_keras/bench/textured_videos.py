@@ -1,6 +1,5 @@
 """Synthetic videos: textured objects over a moving textured background, as JPEG and PNG."""
 
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -8,7 +7,8 @@ import numpy as np
 from PIL import Image
 
 from ytvos_keras.datasets.video import Frame, Video
-from ytvos_keras.media.palette import davis_palette
+from ytvos_keras.media.masks import mask_picture
+from ytvos_keras.media.pictures import encode_picture
 
 _MARGIN = 64  # pixels by which the background exceeds the frame
 _WAVES = ((6, 70.0), (25, 45.0), (90, 30.0), (300, 12.0))  # blobs across the width, contrast
@@ -16,18 +16,12 @@ _WAVES = ((6, 70.0), (25, 45.0), (90, 30.0), (300, 12.0))  # blobs across the wi
 
 @dataclass(frozen=True)
 class FileInMemory:
-    """The bytes of a picture file.
-
-    Args:
-        data: its content.
-        name: for errors.
-    """
+    """The bytes of a picture file, and a name for errors."""
 
     data: bytes
     name: str
 
     def read_bytes(self) -> bytes:
-        """The content."""
         return self.data
 
     def __str__(self) -> str:
@@ -37,17 +31,9 @@ class FileInMemory:
 def make_videos(
     videos: int, frames: int, size: tuple[int, int], annotated_every: int = 5, seed: int = 0
 ) -> Iterator[Video]:
-    """Make videos of one to three objects.
+    """Make videos of one to three objects; `size` is height and width in pixels.
 
-    Args:
-        videos: how many.
-        frames: in each.
-        size: height and width in pixels.
-        annotated_every: number of frames from one mask to the next.
-        seed: of the random numbers.
-
-    Yields:
-        The videos; at 480x854 a frame is a JPEG of about 80 kB.
+    At 480×854, a frame is a JPEG of about 80 kB.
     """
     for n in range(videos):
         rng = np.random.default_rng([seed, n])
@@ -60,18 +46,12 @@ def make_videos(
 
 def _frame(scene: "_Scene", name: str, t: int, annotated: bool) -> Frame:
     pixels, labels = scene.draw(t)
-    image, mask = io.BytesIO(), io.BytesIO()
-    Image.fromarray(pixels).save(image, "JPEG", quality=80)
-    if annotated:
-        palette = Image.fromarray(labels)
-        palette.putpalette(davis_palette().tobytes())
-        palette.save(mask, "PNG")
     where = f"{name}/{t:05d}"
-    return Frame(
-        f"{t:05d}",
-        FileInMemory(image.getvalue(), where),
-        FileInMemory(mask.getvalue(), f"{where} mask") if annotated else None,
-    )
+    image = encode_picture(Image.fromarray(pixels), "JPEG", quality=80)
+    mask = None
+    if annotated:
+        mask = FileInMemory(encode_picture(mask_picture(labels), "PNG"), f"{where} mask")
+    return Frame(f"{t:05d}", FileInMemory(image, where), mask)
 
 
 class _Scene:

@@ -4,7 +4,8 @@ import argparse
 import functools
 from pathlib import Path
 
-from ytvos_keras.cli.common import command_parser, prepare_tensorflow, run, size_argument
+from ytvos_keras.argument_types import frame_size
+from ytvos_keras.cli.common import command_parser, prepare_tensorflow, run
 from ytvos_keras.quiet_import import import_tensorflow
 
 DESCRIPTION = """\
@@ -24,14 +25,7 @@ examples:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command.
-
-    Args:
-        argv: arguments without the program's name; those of the process if None.
-
-    Returns:
-        0, or 1 for an error. Usage errors raise SystemExit with 2.
-    """
+    """Run the command and return its exit code, see `cli.common.run`."""
     parser = _parser()
     arguments = parser.parse_args(argv)
     if arguments.output and not arguments.input:
@@ -49,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--model", default="s2s-lite", metavar="NAME|PATH", help="default: %(default)s")
     add(
         "--size",
-        type=size_argument,
+        type=frame_size,
         metavar="HxW",
         help="size at which the model works (default: the model's own, at the video's aspect "
         "ratio); larger finds smaller objects and is slower",

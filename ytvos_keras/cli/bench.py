@@ -29,14 +29,7 @@ BENCHMARKS = (
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command.
-
-    Args:
-        argv: arguments without the program's name; those of the process if None.
-
-    Returns:
-        0, 1 for an error, 130 for an interruption. Usage errors raise SystemExit with 2.
-    """
+    """Run the command and return its exit code, see `cli.common.run`."""
     arguments = _parser().parse_args(argv)
     return run(lambda: _bench(arguments), quiet=arguments.quiet)
 

@@ -1,11 +1,10 @@
-"""Shared by all commands: one-line errors, exit codes, logging."""
+"""Shared by all commands: one-line errors, exit codes, logging, checks of output files."""
 
 import argparse
 import contextlib
 import io
 import logging
 import os
-import re
 import signal
 import sys
 import warnings
@@ -27,15 +26,12 @@ def run(command: Callable[[], None], *, quiet: bool = False, hint: str = "") -> 
 
     `InputError` and `OSError` (a full disk, a write-protected folder) become `error: …` and exit
     code 1; Ctrl-C and SIGTERM become `interrupted` and exit code 130. Any other exception is a bug
-    of this package and keeps its traceback.
+    of this package and keeps its traceback. Usage errors end earlier, with exit code 2.
 
     Args:
         command: the work.
         quiet: whether to hide messages below warnings.
         hint: what the user can do after an interruption.
-
-    Returns:
-        The exit code.
     """
     # If the caller closed them (`>&-`, a service without a terminal), they are None.
     sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115 (never closed)
@@ -79,19 +75,15 @@ def prepare_tensorflow() -> None:
     os.environ["KERAS_BACKEND"] = "tensorflow"  # the only backend that this package supports
 
 
-def size_argument(text: str) -> tuple[int, int]:
-    """Parse `HxW`, for `type=` of an argument.
-
-    Example:
-        >>> size_argument("256x448")
-        (256, 448)
-    """
-    match = re.fullmatch(r"([1-9]\d*)[x×]([1-9]\d*)", text)
-    if match is None:
-        raise argparse.ArgumentTypeError(
-            f"a size is HEIGHTxWIDTH in pixels, for example 256x448. Received: {text!r}"
-        )
-    return int(match[1]), int(match[2])
+def check_output_file(option: str, path: Path) -> None:
+    """Raise an `InputError` before any work is done if a file cannot be written."""
+    if path.exists() and not path.is_file():
+        kind = "folder" if path.is_dir() else "device"
+        raise InputError(f"{option} needs the name of a file. Received a {kind}: {path}")
+    if not path.parent.is_dir():
+        raise InputError(f"{option} {path}: there is no folder {path.parent}; make it first.")
+    if not os.access(path.parent, os.W_OK):
+        raise InputError(f"{option} {path}: the folder {path.parent} is write-protected.")
 
 
 class _StderrHandler(logging.Handler):

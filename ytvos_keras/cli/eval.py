@@ -7,9 +7,8 @@ from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from ytvos_keras.cli.common import run, table_console
+from ytvos_keras.cli.common import check_output_file, run, table_console
 from ytvos_keras.cli.eval_arguments import parse
-from ytvos_keras.cli.output_files import check_output_file
 from ytvos_keras.cli.progress import frame_progress
 
 if TYPE_CHECKING:
@@ -23,14 +22,7 @@ _COMMANDS = {
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command.
-
-    Args:
-        argv: arguments without the program's name; those of the process if None.
-
-    Returns:
-        0, 1 for an error, 130 for an interruption. Usage errors raise SystemExit with 2.
-    """
+    """Run the command and return its exit code, see `cli.common.run`."""
     argv = sys.argv[1:] if argv is None else argv
     if argv and argv[0] in _COMMANDS:
         return import_module(_COMMANDS[argv[0]]).main(argv[1:])

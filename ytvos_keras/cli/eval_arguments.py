@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from ytvos_keras.argument_types import positive, positive_number
+from ytvos_keras.argument_types import name_list, positive, positive_number
 from ytvos_keras.cli.common import command_parser
 from ytvos_keras.processes import available_cores
 
@@ -47,11 +47,7 @@ examples:
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
-    """Parse and check; `predictions` becomes a dict of method → folder.
-
-    Raises:
-        SystemExit: with 2 for a usage error, with 0 after `--help`.
-    """
+    """Parse and check; `predictions` becomes a dict of method → folder."""
     parser = _parser()
     arguments = parser.parse_args(argv)
     _check(parser, arguments)
@@ -89,7 +85,7 @@ def _add_youtube_vos_arguments(group) -> None:
     )
     seen.add_argument(
         "--unseen",
-        type=lambda text: [name.strip() for name in text.split(",") if name.strip()],
+        type=name_list,
         metavar="NAME,…",
         help="categories that the model was not trained on",
     )
@@ -115,11 +111,10 @@ def _add_output_arguments(group) -> None:
         metavar="X",
         help="time that the method took, to record in the output",
     )
-    cores = available_cores()
     add(
         "--jobs",
         type=positive,
-        default=cores,
+        default=available_cores(),
         metavar="N",
         help="processes; default: all cores",
     )
@@ -130,7 +125,8 @@ def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> No
     """Report usage errors that argparse cannot detect, and exit with 2."""
     if "" in arguments.predictions or not arguments.ground_truth:
         parser.error("--predictions and --ground-truth need a folder. Received: ''")
-    named = [_named(text) for text in arguments.predictions]
+    split = [split_name(text) for text in arguments.predictions]
+    named = [(name or Path(folder).absolute().name, folder) for name, folder in split]
     _check_names(parser, arguments, [name for name, _ in named])
     arguments.predictions = dict(named)
     files = [path for path in (arguments.json, arguments.csv, arguments.html) if path]
@@ -163,9 +159,7 @@ def _check_names(
         parser.error("--seconds-per-frame is of one method; give it with one --predictions")
 
 
-def _named(text: str) -> tuple[str, str]:
-    """`NAME=DIR` in parts; without NAME, or if the whole is a folder, it is named as the folder."""
-    name, separator, folder = text.partition("=")
-    if separator and name and folder and not Path(text).exists():
-        return name, folder
-    return Path(text).absolute().name, text
+def split_name(text: str) -> tuple[str | None, str]:
+    """`NAME=PATH` in parts; the name is None if there is none, or the whole is a path."""
+    name, _, path = text.partition("=")
+    return (name, path) if name and path and not Path(text).exists() else (None, text)

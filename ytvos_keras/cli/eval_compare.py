@@ -2,9 +2,9 @@
 
 import argparse
 import sys
-from pathlib import Path
 
 from ytvos_keras.cli.common import command_parser, run, table_console
+from ytvos_keras.cli.eval_arguments import split_name
 
 DESCRIPTION = """\
 Compare methods that `ytvos-eval --json` scored: mean, recall and decay of J
@@ -21,14 +21,7 @@ examples:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command.
-
-    Args:
-        argv: arguments without the names of program and subcommand; those of the process if None.
-
-    Returns:
-        0, 1 for an error, 130 for an interruption. Usage errors raise SystemExit with 2.
-    """
+    """Run the command and return its exit code, see `cli.common.run`."""
     arguments = _parser().parse_args(argv)
     return run(lambda: _compare(arguments))
 
@@ -61,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
 def _compare(arguments: argparse.Namespace) -> None:
     from ytvos_keras.evaluation.comparison import compare, read_result
 
-    results = [read_result(path, name) for name, path in map(_named, arguments.results)]
+    results = [read_result(path, name) for name, path in map(split_name, arguments.results)]
     comparison = compare(results, table=arguments.table, cite_paper=arguments.cite_paper)
     for line in comparison.warnings:
         print(f"warning: {line}", file=sys.stderr)
@@ -74,12 +67,6 @@ def _compare(arguments: argparse.Namespace) -> None:
         if index:
             console.print()
         table.print(console)
-
-
-def _named(text: str) -> tuple[str | None, str]:
-    """`NAME=FILE` in parts; the name is None if there is none, or the whole is a file."""
-    name, separator, path = text.partition("=")
-    return (name, path) if separator and name and not Path(text).exists() else (None, text)
 
 
 if __name__ == "__main__":

@@ -23,15 +23,7 @@ examples:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command.
-
-    Args:
-        argv: arguments without the names of program and subcommand; those of the process if None.
-
-    Returns:
-        0, 1 for an error or a faulty zip, 130 for an interruption. Usage errors raise SystemExit
-        with 2.
-    """
+    """Run the command and return its exit code, see `cli.common.run`."""
     parser = _parser()
     arguments = parser.parse_args(argv)
     _check(parser, arguments)

@@ -6,7 +6,8 @@ import sys
 import textwrap
 from pathlib import Path
 
-from ytvos_keras.cli.common import command_parser, prepare_tensorflow, run, size_argument
+from ytvos_keras.argument_types import frame_size, positive
+from ytvos_keras.cli.common import command_parser, prepare_tensorflow, run
 from ytvos_keras.cli.progress import frame_progress
 from ytvos_keras.quiet_import import import_tensorflow
 
@@ -28,14 +29,7 @@ examples:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command.
-
-    Args:
-        argv: arguments without the program's name; those of the process if None.
-
-    Returns:
-        0, 1 for an error, 130 for an interruption. Usage errors raise SystemExit with 2.
-    """
+    """Run the command and return its exit code, see `cli.common.run`."""
     argv = sys.argv[1:] if argv is None else argv
     if argv and argv[0] == "serve":
         from ytvos_keras.cli import export_serve
@@ -63,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add(
         "--size",
-        type=size_argument,
+        type=frame_size,
         metavar="HxW",
         help="size of all frames (default: any); with it, TensorFlow Serving can batch requests",
     )
@@ -86,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="videos to calibrate the ranges of int8 on (default: the bundled clip)",
     )
-    add("--version", type=int, metavar="N", help="of a SavedModel (default: the next one)")
+    add("--version", type=positive, metavar="N", help="of a SavedModel (default: the next one)")
     add(
         "--no-warmup",
         action="store_true",
@@ -106,8 +100,6 @@ def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> No
         parser.error("--precision and --data are for --format onnx")
     if arguments.calibration and arguments.precision != "int8":
         parser.error("--calibration is for --precision int8")
-    if arguments.version is not None and arguments.version < 1:
-        parser.error("--version must be at least 1")
 
 
 def _export(arguments: argparse.Namespace) -> None:

@@ -15,7 +15,7 @@ when it is.
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command; arguments and exit codes as in `cli.export.main`."""
+    """Run the command and return its exit code, see `cli.common.run`."""
     parser = command_parser("ytvos-export serve", DESCRIPTION)
     add = parser.add_argument
     add("folder", metavar="DIR", help="the model's folder, with models.config and versions in it")

@@ -37,15 +37,7 @@ examples:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command.
-
-    Args:
-        argv: arguments without the program's name; those of the process if None.
-
-    Returns:
-        0, 1 for an error or for faults found, 130 for an interruption. Usage errors raise
-        SystemExit with 2.
-    """
+    """Run a command and return its exit code, see `cli.common.run`; 1 also if faults are found."""
     arguments = parser().parse_args(argv)
     command, outcome = arguments.command, []
     failed = run(

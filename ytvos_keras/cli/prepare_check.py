@@ -4,8 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ytvos_keras.cli.common import FAILED
-from ytvos_keras.cli.output_files import check_output_file
+from ytvos_keras.cli.common import FAILED, check_output_file
 from ytvos_keras.cli.prepare_data import add_data_arguments, choice_of_videos
 from ytvos_keras.cli.prepare_records import add_jobs, add_quiet
 from ytvos_keras.cli.progress import frame_progress

@@ -40,11 +40,7 @@ def add_choice_of_videos(parser: argparse.ArgumentParser) -> None:
 
 
 def choice_of_videos(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return the choice of videos as arguments of readers.
-
-    Raises:
-        InputError: the file of names cannot be read.
-    """
+    """Return the choice of videos as arguments of readers."""
     from ytvos_keras.datasets.selection import read_names
 
     videos = None if arguments.videos is None else read_names(arguments.videos)

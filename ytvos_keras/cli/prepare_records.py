@@ -53,11 +53,10 @@ def add_record_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_jobs(parser: argparse.ArgumentParser, what: str) -> None:
     """Add `--jobs`."""
-    cores = available_cores()
     parser.add_argument(
         "--jobs",
         type=positive,
-        default=cores,
+        default=available_cores(),
         metavar="N",
         help=f"{what} (default: all cores)",
     )
@@ -71,11 +70,7 @@ def add_quiet(parser: argparse.ArgumentParser) -> None:
 def write(
     arguments: argparse.Namespace, read: "Callable[[], list[Video]]", source: str | None = None
 ) -> int:
-    """Read the list of videos, write the records and print a summary.
-
-    Raises:
-        InputError: see `write_records`.
-    """
+    """Read the list of videos, write the records and print a summary."""
     from ytvos_keras.records.beam_pipeline import check_beam
 
     check_beam()

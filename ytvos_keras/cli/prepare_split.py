@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from ytvos_keras.argument_types import name_list, natural
 from ytvos_keras.cli.prepare_data import add_data_arguments, choice_of_videos
 from ytvos_keras.cli.prepare_records import add_quiet
 
@@ -29,12 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("output", type=Path, metavar="OUT", help="folder for the lists")
     add(
         "--unseen",
-        type=lambda text: [name.strip() for name in text.split(",") if name.strip()],
+        type=name_list,
         metavar="NAME,…",
         help="categories for test_unseen (default: the paper's ten, as far as they are there)",
     )
-    add("--validation", type=_whole, default=2, metavar="N", help="videos a category (default: 2)")
-    add("--test-seen", type=_whole, default=4, metavar="N", help="videos a category (default: 4)")
+    add("--validation", type=natural, default=2, metavar="N", help="videos a category (default: 2)")
+    add("--test-seen", type=natural, default=4, metavar="N", help="videos a category (default: 4)")
     add("--seed", type=int, default=0, metavar="N", help="of the draw (default: 0)")
     add(
         "--clips",
@@ -84,9 +85,3 @@ def _categories(arguments: argparse.Namespace) -> dict[str, set[str]]:
         for video in read_index(data)
     }
     return {name: videos[name] for name in select_names(list(videos), data, **chosen)}
-
-
-def _whole(text: str) -> int:
-    if not (text.isascii() and text.isdecimal()):
-        raise argparse.ArgumentTypeError(f"a whole number is needed. Received: {text!r}")
-    return int(text)

@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ytvos_keras.argument_types import positive_number
-from ytvos_keras.cli.common import table_console
-from ytvos_keras.cli.output_files import check_output_file
+from ytvos_keras.cli.common import check_output_file, table_console
 from ytvos_keras.cli.prepare_data import add_data_arguments, choice_of_videos
 from ytvos_keras.cli.prepare_records import add_jobs, add_quiet
 from ytvos_keras.cli.progress import frame_progress
@@ -74,8 +73,8 @@ def _facts(arguments: argparse.Namespace) -> "dict[str, list[VideoFacts]]":
     from ytvos_keras.datasets.selection import select_names
     from ytvos_keras.datasets.statistics.video_facts import facts_of_videos
     from ytvos_keras.records.data_form import RECORDS, find_form
-    from ytvos_keras.records.facts import facts_of_records
     from ytvos_keras.records.index import read_dataset, read_index
+    from ytvos_keras.records.recorded_video import facts_of_records
 
     data, chosen = arguments.data, choice_of_videos(arguments)
     layout = arguments.layout or find_form(data)

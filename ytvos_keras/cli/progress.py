@@ -13,13 +13,8 @@ _SHORT = 1.0  # seconds after which the slow first frame is left out of the mean
 def frame_progress(quiet: bool, unit: str = "frames") -> Iterator[Report | None]:
     """Show frames done, total frames, frames per second and time left on stderr.
 
-    Args:
-        quiet: whether to show nothing.
-        unit: what is counted.
-
-    Yields:
-        A function to call with (stage, frames done, total frames or None), and also with the loss
-        when learning steps are counted; None if quiet.
+    Yields a function to call with (stage, frames done, total frames or None), and also with the
+    loss when learning steps are counted; None if quiet.
     """
     if quiet:
         yield None

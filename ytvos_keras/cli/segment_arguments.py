@@ -4,8 +4,8 @@ import argparse
 import dataclasses
 from typing import Any
 
-from ytvos_keras.argument_types import positive
-from ytvos_keras.cli.common import command_parser, size_argument
+from ytvos_keras.argument_types import choice_of, frame_size, name_list, positive
+from ytvos_keras.cli.common import command_parser
 from ytvos_keras.cli.live_arguments import add_live, check_live
 
 DESCRIPTION = """\
@@ -77,12 +77,7 @@ def segment_options(arguments: argparse.Namespace) -> dict[str, Any]:
 def _formats(text: str) -> tuple[str, ...]:
     from ytvos_keras.inference.options import FORMATS
 
-    names = tuple(name.strip() for name in text.split(",") if name.strip())
-    if unknown := [name for name in names if name not in FORMATS]:
-        raise argparse.ArgumentTypeError(
-            f"choose of {', '.join(FORMATS)}. Received: {unknown[0]!r}"
-        )
-    return names
+    return tuple(map(choice_of(FORMATS), name_list(text)))
 
 
 def _shard(text: str) -> tuple[int, int]:
@@ -195,7 +190,7 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
     add("--model", default="s2s-lite", metavar="NAME|PATH", help="default: %(default)s")
     add(
         "--size",
-        type=size_argument,
+        type=frame_size,
         metavar="HxW",
         help="size at which the model works (default: the model's own, at the video's aspect "
         "ratio); larger finds smaller objects, takes longer and more memory (of s2s-lite, by the "

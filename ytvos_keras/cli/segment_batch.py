@@ -15,11 +15,7 @@ if TYPE_CHECKING:
 
 
 def segment_batch(arguments: argparse.Namespace) -> None:
-    """Segment the videos and print a table.
-
-    Raises:
-        InputError: the folders cannot be used, or a video failed; the others are done.
-    """
+    """Segment the videos and print a table; if one fails, the others are done before the error."""
     from ytvos_keras.inference import batch  # NumPy, Pillow
 
     folders = arguments.input, arguments.mask, arguments.output

@@ -12,11 +12,7 @@ from ytvos_keras.quiet_import import import_tensorflow
 
 
 def segment_live(arguments: argparse.Namespace) -> None:
-    """Segment until the stream ends or Ctrl-C is pressed.
-
-    Raises:
-        InputError: the source, the mask or the folder cannot be used, or the stream breaks off.
-    """
+    """Segment until the stream ends or Ctrl-C is pressed; if it breaks off, that is an error."""
     from ytvos_keras.inference import live  # NumPy, Pillow, PyAV
     from ytvos_keras.inference.files import make_segmenter
     from ytvos_keras.inference.options import SegmentOptions

@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ytvos_keras.cli.common import command_parser, prepare_tensorflow, run, size_argument
+from ytvos_keras.argument_types import frame_size
+from ytvos_keras.cli.common import command_parser, prepare_tensorflow, run
 from ytvos_keras.errors import InputError
 from ytvos_keras.quiet_import import import_tensorflow
 
@@ -52,14 +53,7 @@ in --output:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command.
-
-    Args:
-        argv: arguments without the program's name; `sys.argv` if None.
-
-    Returns:
-        0, 1 for an error, 130 for an interruption. Usage errors raise SystemExit with 2.
-    """
+    """Run the command and return its exit code, see `cli.common.run`."""
     parser = _parser()
     arguments = parser.parse_args(argv)
     if not arguments.dry_run and not arguments.output:
@@ -123,7 +117,7 @@ def _add_changes(group: argparse._ArgumentGroup) -> None:
     change("--steps", type=int, metavar="N", help="optimizer steps of every stage")
     change("--batch-size", type=int, metavar="N")
     change("--clip-length", type=int, metavar="T", help="frames per clip, in every stage")
-    change("--size", type=size_argument, metavar="HxW")
+    change("--size", type=frame_size, metavar="HxW")
     change("--learning-rate", type=float, metavar="X")
     change("--clip-norm", type=float, metavar="X", help="largest global norm of the gradient")
     change("--accumulate", type=int, metavar="N", help="batches per optimizer step")

@@ -17,12 +17,7 @@ def train_progress(
 ) -> Iterator[Callable[[Stage, RunProgress], list[keras.callbacks.Callback]] | None]:
     """Show a bar for each stage, and remove it however the run ends, which Keras does not.
 
-    Args:
-        recipe: what is trained.
-        quiet: whether to show nothing.
-
-    Yields:
-        `callbacks` of `train`; None if quiet.
+    Yields `callbacks` of `train`; None if quiet.
     """
     if quiet:
         yield None
@@ -38,13 +33,7 @@ def train_progress(
 
 
 class ShowProgress(keras.callbacks.Callback):
-    """Show stage, steps, loss, J, clips per second, time left and every checkpoint on stderr.
-
-    Args:
-        stage: name of the stage.
-        recipe: what is trained.
-        progress: of the run.
-    """
+    """Show stage, steps, loss, J, clips per second, time left and every checkpoint on stderr."""
 
     def __init__(self, stage: str, recipe: Recipe, progress: RunProgress):
         super().__init__()

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ytvos_keras.errors import InputError
+from ytvos_keras.errors import need
 
 
 class CopiedMask:
@@ -31,21 +31,14 @@ class FlowPropagation(CopiedMask):
     soft masks in 0–1 and interpolated, to preserve contours; the object with the largest value
     above one half wins.
 
-    Raises:
-        InputError: OpenCV is not installed.
-
     References:
         Kroeger et al., Fast Optical Flow using Dense Inverse Search, ECCV 2016.
     """
 
     def __init__(self):
-        try:
-            import cv2
-        except ImportError as error:
-            raise InputError(
-                "optical flow is computed by OpenCV, which is not installed; run: "
-                "pip install 'ytvos-keras[bench]'"
-            ) from error
+        need("cv2", extra="bench", what="optical flow by OpenCV")
+        import cv2
+
         self._cv2 = cv2
         self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
         self.reset()

@@ -4,18 +4,7 @@ import numpy as np
 
 
 def as_masks(mask: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return two masks as booleans.
-
-    Args:
-        mask: (H, W), boolean or 0/1.
-        truth: (H, W), boolean or 0/1.
-
-    Returns:
-        Boolean (H, W), twice.
-
-    Raises:
-        ValueError: One of them is something else, or they differ in size.
-    """
+    """Return two masks (H, W), boolean or 0/1, as booleans; a `ValueError` for anything else."""
     mask, truth = np.asarray(mask), np.asarray(truth)
     if mask.ndim != 2 or mask.shape != truth.shape or not (_is_binary(mask) and _is_binary(truth)):
         raise ValueError(
@@ -27,15 +16,7 @@ def as_masks(mask: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def check_label_maps(prediction: np.ndarray, truth: np.ndarray) -> None:
-    """Check that two label maps can be compared.
-
-    Args:
-        prediction: uint8 (H, W).
-        truth: uint8 (H, W).
-
-    Raises:
-        ValueError: One of them is something else, or they differ in size.
-    """
+    """Raise a `ValueError` unless both are label maps of one size, uint8 (H, W)."""
     maps = prediction, truth
     if truth.ndim != 2 or prediction.shape != truth.shape or any(m.dtype != np.uint8 for m in maps):
         raise ValueError(

@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 
-from ytvos_keras.evaluation.box import box_of
 from ytvos_keras.evaluation.checks import as_masks
 
 TOLERANCE = 0.008
@@ -57,14 +56,7 @@ def contour_accuracy(mask: np.ndarray, truth: np.ndarray, tolerance: int | None 
 
 
 def boundary_tolerance(height: int, width: int) -> int:
-    """The tolerance of F in a picture of this size: 0.008 of its diagonal, rounded up.
-
-    Args:
-        height: pixels.
-        width: pixels.
-
-    Returns:
-        Pixels.
+    """The tolerance of F in pixels, for a picture of this size: 0.008 of its diagonal, rounded up.
 
     Example:
         >>> boundary_tolerance(480, 854)
@@ -77,13 +69,8 @@ def boundary_map(mask: np.ndarray) -> np.ndarray:
     """Mark pixels that differ from their right, lower, or lower-right neighbour.
 
     A missing neighbour is replaced by the nearest pixel of the picture: the last row only compares
-    to the right, the last column only downward, the corner not at all.
-
-    Args:
-        mask: (H, W), boolean; or uint8, each bit a separate mask.
-
-    Returns:
-        Like `mask`.
+    to the right, the last column only downward, the corner not at all. The mask and the result are
+    (H, W), boolean; or uint8, each bit a separate mask.
 
     References:
         - Martin et al., Learning to Detect Natural Image Boundaries, PAMI 2004: `seg2bmap` of the
@@ -94,6 +81,26 @@ def boundary_map(mask: np.ndarray) -> np.ndarray:
     contour[:-1] |= mask[:-1] ^ mask[1:]
     contour[:-1, :-1] |= mask[:-1, :-1] ^ mask[1:, 1:]
     return contour
+
+
+def box_of(labels: np.ndarray) -> tuple[slice, slice]:
+    """The rows and columns of all nonzero pixels, one pixel wider on every side; empty for none.
+
+    The margin, clipped at the edge of the picture, makes contours in the box equal to those of the
+    whole picture: `boundary_map` has a special rule for edges. `labels` is (H, W), integer.
+
+    Example:
+        >>> box_of(np.diag([0, 0, 1, 0, 0]))
+        (slice(1, 4, None), slice(1, 4, None))
+    """
+    rows = np.flatnonzero(np.bitwise_or.reduce(labels, axis=1))
+    columns = np.flatnonzero(np.bitwise_or.reduce(labels, axis=0))
+    if not rows.size:
+        return slice(0, 0), slice(0, 0)
+    return (
+        slice(max(int(rows[0]) - 1, 0), int(rows[-1]) + 2),
+        slice(max(int(columns[0]) - 1, 0), int(columns[-1]) + 2),
+    )
 
 
 def _pack(mask: np.ndarray, truth: np.ndarray) -> np.ndarray:

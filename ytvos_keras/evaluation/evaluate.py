@@ -102,20 +102,7 @@ def score_plan(
     jobs: int = 1,
     on_progress: Progress | None = None,
 ) -> Evaluation:
-    """Score the sequences of a plan.
-
-    Args:
-        plan: from `plan_evaluation`.
-        seen_categories: as for `evaluate`.
-        jobs: as for `evaluate`.
-        on_progress: as for `evaluate`.
-
-    Returns:
-        Scores by object, and their summaries.
-
-    Raises:
-        InputError: a mask cannot be used.
-    """
+    """Score the sequences of a plan; the arguments are those of `evaluate`."""
     work = [frame for sequence in plan.sequences for frame in sequence.frames]
     done = 0
     objects: list[ObjectScores] = []

@@ -35,12 +35,7 @@ class FrameWork:
 def score_work(work: FrameWork) -> tuple[np.ndarray, np.ndarray]:
     """Read the masks of a frame, check the prediction and score it.
 
-    Returns:
-        J and F, float64 (K,), 0–1, one for each of `work.object_ids`.
-
-    Raises:
-        InputError: a mask cannot be read, the masks differ in size, or the prediction contains an
-            id that is not an object of the sequence.
+    J and F are float64 (K,), 0–1, one for each of `work.object_ids`.
     """
     _keep_memory()
     truth = read_truth(work.truth, merged=work.merged)

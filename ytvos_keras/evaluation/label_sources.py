@@ -14,12 +14,7 @@ _ONLY_SEQUENCE = "video"  # what a single array is called
 
 @dataclass(frozen=True, eq=False)
 class ArrayFrame:
-    """One frame of an array of label maps.
-
-    Args:
-        name: what to call it in an error.
-        labels: (H, W).
-    """
+    """One frame of an array of label maps: its name for errors, and its labels, (H, W)."""
 
     name: str
     labels: np.ndarray
@@ -34,48 +29,27 @@ Masks = Mapping[str, LabelSource]
 
 
 def read_truth(source: LabelSource, *, merged: bool) -> np.ndarray:
-    """Read a label map of the ground truth, which may contain 255 (void).
+    """Read a label map of the ground truth, uint8 (H, W), 0–254.
 
-    Args:
-        source: a file or a frame of an array.
-        merged: whether all that is not 0 is one object, with id 1 (DAVIS 2016). Otherwise 255 marks
-            void pixels, which count as background.
-
-    Returns:
-        uint8 (H, W), 0–254.
-
-    Raises:
-        InputError: it is not a mask; see `media.masks.read_label_map`.
+    If `merged`, all that is not 0 is one object, with id 1 (DAVIS 2016). Otherwise 255 marks void
+    pixels, which count as background.
     """
     return _merge(_read(source, void=1)) if merged else _read(source, void=0)
 
 
 def read_prediction(source: LabelSource, *, merged: bool) -> np.ndarray:
-    """Read a predicted label map; in a binary mask 255 is object 1.
+    """Read a predicted label map, uint8 (H, W), 0–254.
 
-    Args:
-        source: a file or a frame of an array.
-        merged: whether all that is not 0, 255 too, is one object, with id 1.
-
-    Returns:
-        uint8 (H, W), 0–254.
-
-    Raises:
-        InputError: it is not a mask; see `media.masks.read_label_map`.
+    If `merged`, all that is not 0, 255 too, is one object, with id 1. Otherwise 255 is object 1 in
+    a binary mask.
     """
     return _merge(_read(source, void=1)) if merged else _read(source, void=None)
 
 
 def array_sequences(arrays: np.ndarray | Mapping[str, np.ndarray], what: str) -> dict[str, Masks]:
-    """Name the frames of arrays 00000, 00001, ….
+    """Name the frames of label maps 00000, 00001, …; errors call the arrays `what`.
 
-    Args:
-        arrays: sequence name → (T, H, W) label maps; or the label maps of one sequence, which is
-            called `video`.
-        what: what to call them in an error.
-
-    Raises:
-        InputError: an array has another rank, or no frame.
+    `arrays` holds (T, H, W) by sequence, or is that of one sequence, which is called `video`.
     """
     if not isinstance(arrays, Mapping):
         arrays = {_ONLY_SEQUENCE: arrays}

@@ -36,13 +36,7 @@ _NAMED = 5  # sequences in a warning
 
 @dataclass(frozen=True)
 class EvaluationPlan:
-    """The work of one evaluation.
-
-    Args:
-        protocol: one of `PROTOCOLS`.
-        sequences: what to score.
-        settings: further settings of the protocol, in plain types.
-    """
+    """The work of one evaluation; `settings` of the protocol are in plain types."""
 
     protocol: str
     sequences: tuple[SequenceWork, ...]
@@ -61,20 +55,7 @@ def plan_evaluation(
 ) -> EvaluationPlan:
     """Find the masks to compare, and check what can be checked without reading them all.
 
-    Args:
-        predictions: as for `evaluate`.
-        ground_truth: folder of the true masks, as for `evaluate`.
-        protocol: which rules apply, as for `evaluate`.
-        split: list of sequences, as for `evaluate`.
-        sequences: names of sequences, as for `evaluate`.
-        exclude_last: leave out each object's last frame, as for `evaluate`.
-        frames: which frames the method saw, as for `evaluate`.
-
-    Returns:
-        The work, for `score_plan`.
-
-    Raises:
-        InputError: something given cannot be used.
+    The arguments are those of `evaluate`.
     """
     _check_settings(protocol, exclude_last, frames)
     from_files = _are_files(predictions, ground_truth)

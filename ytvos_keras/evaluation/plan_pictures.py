@@ -14,13 +14,9 @@ from ytvos_keras.media.pictures import read_rgb
 
 
 def plan_pictures(plans: Mapping[str, EvaluationPlan]) -> dict[str, SequencePictures]:
-    """Return functions that read masks and frames for a report; nothing is read yet.
+    """The pictures of each sequence for a report, as functions; nothing is read yet.
 
-    Args:
-        plans: method → what was scored, all against the same ground truth.
-
-    Returns:
-        Sequence name → its pictures.
+    `plans` holds what was scored of each method, all against the same ground truth.
     """
     pictures = {}
     first_plan = next(iter(plans.values()))

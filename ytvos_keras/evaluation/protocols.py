@@ -1,4 +1,8 @@
-"""The rules of the benchmarks: which objects count, and in which frames."""
+"""The rules of the benchmarks: which objects count, and in which frames.
+
+Every frame that counts needs a prediction; those of other frames are ignored. `place` is what
+errors call the predictions.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,16 +40,7 @@ class SequenceWork:
 
 
 def davis_2016(truth: TruthSequence, predictions: Masks, place: str) -> SequenceWork:
-    """DAVIS 2016: every nonzero pixel is one object; first and last frame are not scored.
-
-    Args:
-        truth: the ground truth.
-        predictions: the predicted masks; those of other frames are ignored.
-        place: what to call them in an error.
-
-    Raises:
-        InputError: a frame that counts has no prediction, or there is no ground truth.
-    """
+    """DAVIS 2016: every nonzero pixel is one object; first and last frame are not scored."""
     return _davis(truth, predictions, place, (1,), merged=True)
 
 
@@ -54,15 +49,6 @@ def davis_2017(truth: TruthSequence, predictions: Masks, place: str) -> Sequence
 
     The official code uses the ids from 1 to the largest in the first mask, which is the same if
     there are no gaps. 255 in the ground truth is background, and so are objects that appear later.
-
-    Args:
-        truth: the ground truth.
-        predictions: the predicted masks; those of other frames are ignored.
-        place: what to call them in an error.
-
-    Raises:
-        InputError: a frame that counts has no prediction, there is no ground truth, or no object in
-            its first mask.
     """
     _check_has_masks(truth)
     first = next(iter(truth.masks.values()))
@@ -86,19 +72,8 @@ def youtube_vos(
     """YouTube-VOS: each object in the frames listed in `meta.json`, except its first.
 
     An object may be absent in a listed frame: the truth is empty there, and J and F are 1 for an
-    empty prediction, else 0. Predictions of an object in other frames are ignored.
-
-    Args:
-        truth: the ground truth, with `objects`.
-        predictions: the predicted masks; those of other frames are ignored.
-        place: what to call them in an error.
-        exclude_last: whether to leave out the last frame of an object's list, too.
-        listed_only: whether the method was given only the listed frames, so that others are an
-            error.
-
-    Raises:
-        InputError: a frame that counts has no prediction or no ground truth, or a prediction is of
-            a frame that is not listed although `listed_only`.
+    empty prediction, else 0. Predictions of an object in other frames are ignored, but with
+    `listed_only`, where the method was given only the listed frames, masks of others are an error.
     """
     objects = truth.objects or {}
     if listed_only:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ytvos_keras import __version__
 from ytvos_keras.evaluation.statistics import (
     Statistics,
     statistics_over_frames,
@@ -124,8 +125,6 @@ class Evaluation:
 
     def to_dict(self) -> dict:
         """The content of `ytvos-eval --json`: fractions, NaN is None."""
-        from ytvos_keras import __version__
-
         overall = self.overall
         return {
             "protocol": self.protocol,

@@ -26,17 +26,10 @@ from ytvos_keras.media.masks import read_mask
 
 
 class SequenceScores(NamedTuple):
-    """Result of `score_sequence`.
-
-    Args:
-        objects: the scores of each object.
-        seconds: duration of the median step.
-        frames: number of frames in the video, annotated or not.
-    """
+    """Scores of a sequence, and the seconds of each step, one a frame, annotated or not."""
 
     objects: list[ObjectScores]
-    seconds: float
-    frames: int
+    seconds: list[float]
 
 
 class Method(Protocol):
@@ -50,13 +43,8 @@ class Method(Protocol):
 def score_sequence(method: Method, frames: Path, annotations: Path) -> SequenceScores:
     """Segment one sequence and score it.
 
-    Args:
-        method: the model or baseline; it is reset first.
-        frames: folder of frames.
-        annotations: folder of index PNGs named after the frames; frames without one are not scored.
-
-    Raises:
-        InputError: The first frame has no annotation, or fewer than three frames have one.
+    `frames` is a folder of frames, `annotations` one of index PNGs of the same names: the first
+    frame needs one, and three frames in all; frames without one are not scored.
     """
     source = FolderFrames(frames)
     truths = {
@@ -79,7 +67,13 @@ def score_sequence(method: Method, frames: Path, annotations: Path) -> SequenceS
     result = evaluate(
         {sequence: np.stack(predictions)}, {sequence: np.stack(annotated)}, "davis2017"
     )
-    return SequenceScores(list(result.objects), statistics.median(seconds), len(source.names))
+    return SequenceScores(list(result.objects), seconds)
+
+
+def sequence_folders(videos: Path, sequence: str) -> tuple[Path, Path]:
+    """The folders of the frames and of the annotations of `SOURCE/SEQUENCE`."""
+    source, _, name = sequence.partition("/")
+    return videos / source / "JPEGImages" / name, videos / source / "Annotations" / name
 
 
 def _cells(objects: Sequence[ObjectScores]) -> list[str]:
@@ -115,17 +109,15 @@ def main() -> None:
     print("|---" * (len(figures) + 4) + "|")
     found: dict[str, list[ObjectScores]] = {name: [] for name in methods}
     for sequence in arguments.sequences:
-        source, name = sequence.split("/")
-        folders = [
-            arguments.videos / source / kind / name for kind in ("JPEGImages", "Annotations")
-        ]
+        folders = sequence_folders(arguments.videos, sequence)
         scores = {name: score_sequence(method, *folders) for name, method in methods.items()}
         for method, own in scores.items():
             found[method] += own.objects
         first = next(iter(scores.values()))
         cells = [cell for own in scores.values() for cell in _cells(own.objects)]
-        seconds = f"{first.seconds:.3f}"
-        print(_row(sequence, first.frames, len(first.objects), *cells, seconds), flush=True)
+        seconds = f"{statistics.median(first.seconds):.3f}"
+        counts = len(first.seconds), len(first.objects)
+        print(_row(sequence, *counts, *cells, seconds), flush=True)
     cells = [cell for objects in found.values() for cell in _cells(objects)]
     print(_row("mean over objects", "", len(found["copied mask"]), *cells, ""))
 

@@ -9,11 +9,7 @@ from ytvos_keras.errors import InputError
 
 
 def categories_in(meta: str | Path) -> frozenset[str]:
-    """All categories of a `meta.json`, such as that of the training set.
-
-    Raises:
-        InputError: the file cannot be read, or names no category.
-    """
+    """All categories of a `meta.json`, such as that of the training set; none is an error."""
     categories = categories_of(read_meta(meta))
     if not categories:
         raise InputError(f"{meta}: names no categories; give the meta.json of the train set.")
@@ -23,16 +19,7 @@ def categories_in(meta: str | Path) -> frozenset[str]:
 def categories_without(
     unseen: Sequence[str], ground_truth: str | Path, split: str | None = None
 ) -> frozenset[str]:
-    """Return the categories of a data set except those named.
-
-    Args:
-        unseen: the categories to leave out.
-        ground_truth: as for `evaluate`.
-        split: name of a split, as for `evaluate`.
-
-    Raises:
-        InputError: the data set has no such category.
-    """
+    """The categories of a data set except those named, each of which it must have."""
     meta = open_youtube_vos(ground_truth, split).meta
     categories = categories_in(meta)
     unknown = [name for name in unseen if name not in categories]

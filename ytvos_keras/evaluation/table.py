@@ -25,13 +25,7 @@ _COLUMNS = (
 def print_evaluations(
     evaluations: Mapping[str, Evaluation], console: Console, *, per_object: bool = False
 ) -> None:
-    """Print the protocol and a table in percent that fits 80 columns.
-
-    Args:
-        evaluations: method → its scores, all by one protocol.
-        console: where to.
-        per_object: whether to add a row for each object.
-    """
+    """Print the protocol and a table in percent, one block a method, that fits 80 columns."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     table.add_column("percent", overflow="fold", min_width=10)
     for column in _COLUMNS:

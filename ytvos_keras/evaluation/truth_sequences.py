@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ytvos_keras.datasets.davis_layout import open_davis, read_image_set
+from ytvos_keras.datasets.davis_layout import DavisLayout, open_davis, read_image_set
 from ytvos_keras.datasets.sequence_folders import check_sequence_folders, mask_files
-from ytvos_keras.datasets.youtube_vos_layout import has_meta, open_youtube_vos
+from ytvos_keras.datasets.youtube_vos_layout import YouTubeVosLayout, has_meta, open_youtube_vos
 from ytvos_keras.datasets.youtube_vos_meta import ObjectMeta, read_meta
 from ytvos_keras.errors import InputError
 from ytvos_keras.evaluation.label_sources import Masks, array_sequences, read_truth
@@ -41,16 +41,10 @@ class TruthSequence:
 def davis_truth(
     root: Path, year: int, split: str | None, names: Sequence[str] | None
 ) -> list[TruthSequence]:
-    """List the sequences of a split, or all; optionally only those named.
-
-    Raises:
-        InputError: a folder, list or sequence is missing.
-    """
+    """List the sequences of a split, or all; optionally only those named."""
     layout = open_davis(root)
     available = read_image_set(root, year, split) if split else layout.sequences()
-    names = _chosen(names, available, split or root)
-    check_sequence_folders(layout.annotations, names)
-    return [_sequence(name, layout.annotations, layout.frames, None) for name in names]
+    return _sequences(layout, _chosen(names, available, split or root))
 
 
 def youtube_vos_truth(
@@ -60,17 +54,13 @@ def youtube_vos_truth(
 
     Where there is no `meta.json` (data of one's own), every object counts in the frames that have a
     mask from that on in which it first appears.
-
-    Raises:
-        InputError: a folder, list or sequence is missing, or `meta.json` is malformed.
     """
     if not has_meta(root, split):
         return _own_truth(root / split if split else root, names)
     layout = open_youtube_vos(root, split)
     meta = read_meta(layout.meta)
-    names = _chosen(names, list(meta), layout.meta)
-    check_sequence_folders(layout.annotations, names)
-    return [_sequence(name, layout.annotations, layout.frames, meta[name]) for name in names]
+    sequences = _sequences(layout, _chosen(names, list(meta), layout.meta))
+    return [replace(found, objects=meta[found.name]) for found in sequences]
 
 
 def _own_truth(root: Path, names: Sequence[str] | None) -> list[TruthSequence]:
@@ -79,20 +69,14 @@ def _own_truth(root: Path, names: Sequence[str] | None) -> list[TruthSequence]:
     logger.info(
         "%s: no meta.json, so each object counts from the mask in which it first appears", root
     )
-    names = _chosen(names, available, root)
-    check_sequence_folders(layout.annotations, names)
-    sequences = (_sequence(name, layout.annotations, layout.frames, {}) for name in names)
+    sequences = _sequences(layout, _chosen(names, available, root))
     return [replace(found, objects=_appearances(found.masks)) for found in sequences]
 
 
 def array_truth(
     arrays: np.ndarray | Mapping[str, np.ndarray], names: Sequence[str] | None, *, youtube_vos: bool
 ) -> list[TruthSequence]:
-    """Sequences from label maps; an object of YouTube-VOS begins where it first appears in them.
-
-    Raises:
-        InputError: an array or a sequence cannot be used.
-    """
+    """Sequences from label maps; an object of YouTube-VOS begins where it first appears in them."""
     sequences = array_sequences(arrays, "ground_truth")
     names = _chosen(names, list(sequences), "ground_truth")
     return [
@@ -107,12 +91,16 @@ def array_truth(
     ]
 
 
-def _sequence(
-    name: str, annotations: Path, frames: Path | None, objects: Mapping[int, ObjectMeta] | None
-) -> TruthSequence:
-    folder = child(annotations, name)
-    pictures = child(frames, name) if frames and child(frames, name).is_dir() else None
-    return TruthSequence(name, mask_files(folder), objects, pictures, str(folder))
+def _sequences(layout: DavisLayout | YouTubeVosLayout, names: Sequence[str]) -> list[TruthSequence]:
+    """The masks and the pictures of sequences, without what is known of their objects."""
+    check_sequence_folders(layout.annotations, names)
+    sequences = []
+    for name in names:
+        folder = child(layout.annotations, name)
+        frames = child(layout.frames, name) if layout.frames else None
+        pictures = frames if frames and frames.is_dir() else None
+        sequences.append(TruthSequence(name, mask_files(folder), None, pictures, str(folder)))
+    return sequences
 
 
 def _chosen(names: Sequence[str] | None, available: Sequence[str], place: object) -> Sequence[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ytvos_keras.errors import InputError
-from ytvos_keras.evaluation.comparison.cited_table import cited_table
+from ytvos_keras.evaluation.comparison.paper_tables import cited_table
 from ytvos_keras.evaluation.comparison.read_results import Group, ResultFile
 from ytvos_keras.evaluation.method_table import UNKNOWN, Cell, MethodTable, Part, percent, seconds
 from ytvos_keras.evaluation.statistics import Statistics
@@ -14,12 +14,9 @@ from ytvos_keras.evaluation.statistics import Statistics
 
 @dataclass(frozen=True)
 class Comparison:
-    """Measured results and, as a separate table, those that the paper reports.
+    """The given results, and separately those that the paper reports, if they were asked for.
 
-    Args:
-        measured: the given results.
-        cited: the paper's rows on the same data set; None unless asked for.
-        warnings: reasons why the results are not comparable, one line each.
+    `warnings` are reasons why the results are not comparable, one line each.
     """
 
     measured: MethodTable
@@ -44,21 +41,14 @@ def compare(
     Table 2's layout: mean, recall and decay of J and of F, each for seen/unseen categories.
     Table 3's: mean IoU (that is the mean of J), mean of F, seconds per frame where stated. Values
     are percent with one decimal, averaged over objects. With two or more results, the best values
-    of a column are marked, including ties in the printed digits; cited rows are excluded.
+    of a column are marked, including ties in the printed digits; cited rows are excluded. Results
+    of different protocols, or of the same name, are an error.
 
     Args:
         results: of one protocol.
         table: 2 or 3; if None, 2 for `youtube-vos` where every result knows seen or unseen
             categories, else 3.
-        cite_paper: whether to add the paper's rows on the same data set, as a separate table: Table
-            2 for `youtube-vos`, Table 3 for `davis2016`.
-
-    Returns:
-        The comparison. Its `warnings` list differences in settings and objects.
-
-    Raises:
-        InputError: no result, two of one name, several protocols, Table 2 asked for where seen and
-            unseen are unknown, or nothing in the paper to cite.
+        cite_paper: whether to add the paper's rows on the same data set, see `cited_table`.
 
     Example:
         >>> compare([read_result("a.json"), read_result("b.json")]).measured.rows[0][0]

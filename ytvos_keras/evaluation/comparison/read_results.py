@@ -1,14 +1,17 @@
-"""Read the JSON files of `ytvos-eval --json`; errors name the file and the key."""
+"""Read the JSON files of `ytvos-eval --json`; errors name the file and the place in it."""
 
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ytvos_keras import __version__
 from ytvos_keras.errors import InputError
 from ytvos_keras.evaluation.protocols import PROTOCOLS
 from ytvos_keras.evaluation.statistics import Statistics
-from ytvos_keras.media.json_file import read_json, shown
+from ytvos_keras.media.json_file import read_json
+from ytvos_keras.media.json_value import JsonValue
 
 _SECONDS = "seconds_per_frame"
 _REMEDY = "give a file that `ytvos-eval --json` wrote"
@@ -56,139 +59,86 @@ class ResultFile:
 
 
 def read_result(path: str | Path, name: str | None = None) -> ResultFile:
-    """Read and check one file.
+    """Read and check one file that `ytvos-eval --json` wrote.
 
-    Args:
-        path: a JSON file that `ytvos-eval --json` wrote.
-        name: what to call the method; the file's name without `.json` if None.
-
-    Returns:
-        Its content.
-
-    Raises:
-        InputError: no such file, no JSON, no result, or written by a newer release; the message
-            names the file and the key.
+    The method is called `name`, or like the file without `.json`. A file of a newer release is an
+    error.
     """
-    path = Path(path)
-    content = _load(path)
+    path, remedy = Path(path), _REMEDY
+    content = JsonValue(read_json(path, remedy, allow_nan=True))
     try:
-        _check_version(_typed(content, "version", str))
-        protocol = _typed(content, "protocol", str)
-        if protocol not in PROTOCOLS:
-            raise _Wrong("protocol", f"must be one of {', '.join(PROTOCOLS)}", protocol)
-        settings = _typed(content, "settings", dict)
-        if not isinstance(settings.get("frames"), str | None):
-            raise _Wrong("settings.frames", "must be a string or null", settings["frames"])
+        if _is_newer(version := content.member("version")):
+            remedy = "update ytvos-keras"
+            raise version.wrong(f"is of a newer release than this {__version__}")
+        protocol, settings = content.member("protocol"), content.member("settings")
+        if protocol.text() not in PROTOCOLS:
+            raise protocol.wrong(f"must be one of {', '.join(PROTOCOLS)}")
+        if settings.table().get("frames") is not None:
+            settings.member("frames").text()
+        G = _fraction(content.member("G"))
         return ResultFile(
             name=path.stem if name is None else name,
             path=path,
-            protocol=protocol,
-            overall=_group(content, ""),
-            seen=_group_or_none(content, "seen"),
-            unseen=_group_or_none(content, "unseen"),
-            G=_none_if_nan(_number(content, "G", "", 0, 1)),
-            objects=frozenset(filter(None, map(_scored_object, _typed(content, "objects", list)))),
-            settings={key: value for key, value in settings.items() if key != _SECONDS},
+            protocol=protocol.text(),
+            overall=_group(content),
+            seen=_group_or_none(content.member("seen")),
+            unseen=_group_or_none(content.member("unseen")),
+            G=None if math.isnan(G) else G,
+            objects=frozenset(_scored_objects(content.member("objects"))),
+            settings={key: value for key, value in settings.table().items() if key != _SECONDS},
             seconds_per_frame=_seconds(settings),
         )
-    except _Wrong as error:
-        raise InputError(f"{path}: {error}") from None
+    except InputError as error:
+        raise InputError(f"{path}: {str(error).rstrip('.')}; {remedy}.") from None
 
 
-class _Wrong(ValueError):
-    """A missing key, or a value of the wrong type."""
-
-    def __init__(self, key: str, rule: str, value: object, remedy: str = _REMEDY):
-        super().__init__(f'key "{key}" {rule}; {remedy}. Received: {shown(value, 60)}')
-
-
-def _load(path: Path) -> dict:
-    content = read_json(path, _REMEDY, allow_nan=True)
-    if not isinstance(content, dict):
-        raise InputError(
-            f"{path}: must be a JSON object with keys; {_REMEDY}. "
-            f"Received: {type(content).__name__}"
-        )
-    return content
-
-
-def _typed(content: dict, key: str, kind: type, place: str = ""):
-    """The value of a key that must be there and be a string, a list or an object."""
-    value = content.get(key)
-    if not isinstance(value, kind):
-        words: dict[type, str] = {
-            str: "a string",
-            list: "a list",
-            dict: "an object with keys",
-        }
-        missing = "" if key in content else ", but it is missing"
-        raise _Wrong(place + key, f"must be {words[kind]}{missing}", value)
-    return value
-
-
-def _check_version(version: str) -> None:
-    """Reject files of newer schema versions."""
-    from ytvos_keras import __version__
-
-    release = re.match(r"(\d{1,9})\.(\d{1,9})", version)
+def _is_newer(version: JsonValue) -> bool:
+    """Whether a release of a newer schema wrote the file."""
+    release = re.match(r"(\d{1,9})\.(\d{1,9})", version.text())
     if release is None:
-        raise _Wrong("version", "must be a release such as 0.1.0", version)
-    if tuple(map(int, release.groups())) > tuple(map(int, __version__.split(".")[:2])):
-        rule = f"is of a newer release than this {__version__}"
-        raise _Wrong("version", rule, version, remedy="update ytvos-keras")
+        raise version.wrong("must be a release such as 0.1.0")
+    return tuple(map(int, release.groups())) > tuple(map(int, __version__.split(".")[:2]))
 
 
-def _group(content: dict, place: str) -> Group:
+def _group(content: JsonValue) -> Group:
     measures = {}
     for key in ("J", "F"):
-        values = _typed(content, key, dict, place)
-        inside = f"{place}{key}."
+        values = content.member(key)
         measures[key] = Statistics(
-            mean=_number(values, "mean", inside, 0, 1),
-            recall=_number(values, "recall", inside, 0, 1),
-            decay=_number(values, "decay", inside, -1, 1),
+            mean=_fraction(values.member("mean")),
+            recall=_fraction(values.member("recall")),
+            decay=_fraction(values.member("decay"), low=-1),
         )
-    count = content.get("objects")
+    count = content.table().get("objects")
     return Group(**measures, objects=count if isinstance(count, int) else None)
 
 
-def _group_or_none(content: dict, key: str) -> Group | None:
-    if key in content and content[key] is None:
-        return None
-    return _group(_typed(content, key, dict), f"{key}.")
+def _group_or_none(content: JsonValue) -> Group | None:
+    return None if content.value is None else _group(content)
 
 
-def _number(content: dict, key: str, place: str, low: float, high: float) -> float:
-    """A fraction; NaN for null."""
-    if key not in content:
-        raise _Wrong(place + key, "must be a fraction or null, but it is missing", None)
-    value = content[key]
-    if value is None:
+def _fraction(value: JsonValue, low: int = 0) -> float:
+    """A number from `low` to 1; NaN for null."""
+    number = value.value
+    if number is None:
         return math.nan
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or value < low or value > high:  # NaN passes: Python's JSON may hold it
-        raise _Wrong(place + key, f"must be a fraction in {low}…{high} or null", value)
-    return float(value)
+    if type(number) not in (int, float) or number < low or number > 1:
+        raise value.wrong(f"must be a fraction in {low}…1 or null")
+    return float(number)  # NaN passes: Python's JSON may hold it
 
 
-def _none_if_nan(value: float) -> float | None:
-    return None if math.isnan(value) else value
+def _scored_objects(objects: JsonValue) -> Iterator[tuple[str, int]]:
+    """Those of which a frame was scored; the others do not count in means."""
+    for entry in objects.items():
+        scored = entry.member("sequence").text(), entry.member("object").whole()
+        if entry.table().get("frames") != 0:
+            yield scored
 
 
-def _scored_object(entry: object) -> tuple[str, int] | None:
-    """None if none of its frames was scored, so that it does not count in means."""
-    if not isinstance(entry, dict):
-        raise _Wrong("objects", "must list objects with keys", entry)
-    sequence, number = entry.get("sequence"), entry.get("object")
-    if not isinstance(sequence, str) or not isinstance(number, int):
-        raise _Wrong("objects", 'must name the "sequence" and "object" of each', entry)
-    return None if entry.get("frames") == 0 else (sequence, number)
-
-
-def _seconds(settings: dict) -> float | None:
-    value = settings.get(_SECONDS)
-    if value is None:
+def _seconds(settings: JsonValue) -> float | None:
+    if settings.table().get(_SECONDS) is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e9:
-        raise _Wrong(f"settings.{_SECONDS}", "must be a number above 0 or null", value)
-    return float(value)
+    seconds = settings.member(_SECONDS)
+    if not 0 < seconds.number() < 1e9:
+        raise seconds.wrong("must be a number above 0")
+    return seconds.number()

@@ -1,7 +1,6 @@
 """HTML reports. Matplotlib and Jinja are imported when needed."""
 
-from ytvos_keras.evaluation.report.extra import check_plots_installed
 from ytvos_keras.evaluation.report.strips import SequencePictures
-from ytvos_keras.evaluation.report.write_report import write_report
+from ytvos_keras.evaluation.report.write_report import check_plots_installed, write_report
 
 __all__ = ["SequencePictures", "check_plots_installed", "write_report"]

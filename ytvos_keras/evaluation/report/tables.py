@@ -54,8 +54,7 @@ def sequence_summaries(evaluation: Evaluation) -> dict[str, Summary]:
 def worst_first(summaries: Mapping[str, Mapping[str, Summary]]) -> list[str]:
     """Order the sequences that have a score by their J&F, averaged over methods.
 
-    Args:
-        summaries: for each method what `sequence_summaries` returns.
+    `summaries` holds the `sequence_summaries` of each method.
     """
     values: dict[str, list[float]] = {}
     for sequences in summaries.values():

@@ -4,10 +4,10 @@ import types
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from ytvos_keras import __version__
+from ytvos_keras.errors import need
 from ytvos_keras.evaluation.method_table import percent
-from ytvos_keras.evaluation.report.curve import j_over_time
-from ytvos_keras.evaluation.report.curve_plot import METHOD_COLOURS, plot_curves
-from ytvos_keras.evaluation.report.extra import check_plots_installed
+from ytvos_keras.evaluation.report.curve import METHOD_COLOURS, j_over_time, plot_curves
 from ytvos_keras.evaluation.report.facts import common_and_own, facts_of, rules_of, unscored
 from ytvos_keras.evaluation.report.strips import SequencePictures, Strip, draw_strip
 from ytvos_keras.evaluation.report.tables import (
@@ -22,6 +22,11 @@ from ytvos_keras.media.atomic import atomic_path
 _NO_PICTURES: Mapping[str, SequencePictures] = types.MappingProxyType({})
 _QUARTERS = slice(None, None, 25)  # of the curve, for the table beside it
 _OPEN_ROWS = 25  # sequences shown initially
+
+
+def check_plots_installed() -> None:
+    """Raise an `InputError` before the work starts if the extra `plots` is missing."""
+    need("jinja2", "matplotlib", extra="plots", what="An HTML report")
 
 
 def write_report(
@@ -109,8 +114,6 @@ def _draw(
 
 def _render(content: Mapping[str, object]) -> str:
     import jinja2
-
-    from ytvos_keras import __version__
 
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),

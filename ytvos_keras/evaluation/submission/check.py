@@ -35,18 +35,8 @@ def check_submission(
         * A mask is an 8-bit PNG, palette or greyscale, of the size of the frames, whose values are
           0 or ids of that sequence.
 
-    Args:
-        path: the zip.
-        ground_truth: see `plan_submission`.
-        protocol: `youtube-vos` or `davis2017`.
-        split: see `plan_submission`.
-        on_progress: called after every mask with "check", masks done, masks in all.
-
-    Returns:
-        All faults; empty for a good submission.
-
-    Raises:
-        InputError: there is no such zip, or the ground truth cannot be used.
+    `ground_truth`, `protocol` and `split` are those of `plan_submission`. `on_progress` is called
+    after every mask with "check", masks done, masks in all.
 
     Example:
         >>> check_submission("results.zip", "valid", "youtube-vos")

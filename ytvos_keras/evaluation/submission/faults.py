@@ -24,11 +24,7 @@ class Fault:
 
 
 class SubmissionError(InputError):
-    """A submission has faults.
-
-    Attributes:
-        faults: all of them.
-    """
+    """A submission has faults; `faults` are all of them."""
 
     def __init__(self, what: str | Path, faults: Sequence[Fault]):
         count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"

@@ -25,17 +25,7 @@ _READABLE = ((8, GREY), (8, PALETTE))  # bits a channel, colour type
 def mask_problems(
     archive: zipfile.ZipFile, info: zipfile.ZipInfo, sequence: PlannedSequence, source: str
 ) -> Iterator[str]:
-    """List the faults of one mask, one line each.
-
-    Args:
-        archive: the zip.
-        info: the mask's entry.
-        sequence: what is asked for.
-        source: what `sequence.ids` come from, for the message.
-
-    Raises:
-        InputError: the picture that determines the size cannot be read.
-    """
+    """List the faults of one mask, one line each; `source` says what `sequence.ids` come from."""
     size = sequence.size  # not in the block below: an error in it is none of the zip
     try:
         data = read_member(archive, info)

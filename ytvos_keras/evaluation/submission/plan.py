@@ -83,12 +83,6 @@ def plan_submission(
             DAVIS: that with `ImageSets/`, `Annotations/` and `JPEGImages/`.
         protocol: `youtube-vos` or `davis2017`.
         split: of DAVIS; `test-dev` if None.
-
-    Returns:
-        The plan.
-
-    Raises:
-        InputError: something of this is missing or malformed.
     """
     if protocol == "youtube-vos":
         return _plan_youtube_vos(Path(ground_truth))

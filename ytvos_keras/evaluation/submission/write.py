@@ -1,6 +1,5 @@
 """Write zip files for the servers of YouTube-VOS and DAVIS."""
 
-import tempfile
 import zipfile
 from pathlib import Path
 
@@ -8,17 +7,14 @@ import numpy as np
 
 from ytvos_keras.datasets.sequence_folders import check_sequence_folders, mask_files
 from ytvos_keras.errors import InputError
-from ytvos_keras.evaluation.submission.check import (
-    Progress,
-    check_against,
-)
+from ytvos_keras.evaluation.submission.check import Progress, check_against
 from ytvos_keras.evaluation.submission.faults import Fault, SubmissionError, missing_frames
 from ytvos_keras.evaluation.submission.plan import SubmissionPlan, plan_submission
 from ytvos_keras.media.atomic import atomic_path
 from ytvos_keras.media.listing import child
 from ytvos_keras.media.mask_pixels import mask_pixels
-from ytvos_keras.media.masks import read_mask, write_mask
-from ytvos_keras.media.pictures import decode_picture
+from ytvos_keras.media.masks import mask_picture, read_mask
+from ytvos_keras.media.pictures import decode_picture, encode_picture
 from ytvos_keras.media.png import is_index_png
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the first time that a zip can hold
@@ -52,8 +48,6 @@ def write_submission(
 
     Raises:
         SubmissionError: masks are missing or have faults; it lists all.
-        InputError: a folder is missing or at another level, a prediction is no mask, or the ground
-            truth cannot be used.
 
     Example:
         >>> count = write_submission("masks", "valid", "youtube-vos", "results.zip")
@@ -104,7 +98,4 @@ def _index_png(mask: Path) -> bytes:
         if (mask_pixels(image, str(mask)).values == np.asarray(image)).all():
             return data
     labels, palette = read_mask(mask, allow_empty=True)
-    with tempfile.TemporaryDirectory() as folder:
-        index = Path(folder, mask.name)
-        write_mask(index, labels, palette)
-        return index.read_bytes()
+    return encode_picture(mask_picture(labels, palette), "PNG")
