@@ -14,16 +14,9 @@ _KERNEL = 7  # side of the blur kernel in pixels
 
 
 def recolour(draws: Draws, image: tf.Tensor, config: AppearanceConfig, strength=1.0) -> tf.Tensor:
-    """Change the colours of one picture.
+    """Change the colours of one picture, uint8 (height, width, channels).
 
-    Args:
-        draws: source of randomness.
-        image: uint8 (height, width, channels); channels after the third stay as they are.
-        config: ranges.
-        strength: factor for all ranges.
-
-    Returns:
-        uint8 tensor of the same shape.
+    Channels after the third stay as they are; `strength` is a factor for all ranges.
     """
     matrix, offset = _colour_matrix(draws.uniform((1, 4), -1.0, 1.0) * strength, config)
     rgb = tf.cast(image[..., :3], tf.float32)
@@ -43,14 +36,8 @@ def _colour_matrix(values: tf.Tensor, config: AppearanceConfig) -> tuple[tf.Tens
 def film(draws: Draws, planes: tf.Tensor, size: tuple[int, int], config: AppearanceConfig):
     """Make composed frames look like those of a camera.
 
-    Args:
-        draws: source of randomness.
-        planes: float32 (3, frames, height, width), values 0-255.
-        size: height and width.
-        config: ranges.
-
-    Returns:
-        uint8 tensor (frames, height, width, 3).
+    From planes float32 (3, frames, height, width), values 0-255, to uint8
+    (frames, height, width, 3).
     """
     length = tf.shape(planes)[1]
     planes = _light(draws, planes, size, config)

@@ -12,16 +12,9 @@ _WAVES, _PUSHES = 4, 2
 def random_bend(draws: Draws, length: int | tf.Tensor, radius: tf.Tensor, config: MotionConfig):
     """A non-rigid deformation that changes smoothly with time, in the layer's own coordinates.
 
-    Waves run through the layer, and local pushes swing parts of it back and forth.
-
-    Args:
-        draws: source of randomness.
-        length: number of frames.
-        radius: float32 scalar: the size of the layer, in pixels of the picture.
-        config: ranges of the motion.
-
-    Returns:
-        A function for the argument `bend` of `source_positions`.
+    Waves run through the layer, and local pushes swing parts of it back and forth. `radius` is the
+    size of the layer, in pixels of the picture. Returns a function for the argument `bend` of
+    `source_positions`.
     """
     time = tf.range(length, dtype=tf.float32)
     strength = draws.uniform((), 0.0, 1.0)

@@ -22,19 +22,7 @@ _ATTEMPTS = 50  # at a clip without damaged frames
 class ClipFeed:
     """Make clip number n, independently of other clips. The arguments are those of `make_dataset`.
 
-    Args:
-        data: folders of records.
-        split: of the records.
-        exclude: names of videos.
-        percent: share of the videos.
-        frames: `"annotated"` or `"any"`.
-        size: height and width of the clips.
-        seed: of everything.
-        augmentation: None for none; then a picture is a still video.
-        min_object: see `ClipSampler`.
-        max_step: see `ClipSampler`.
-        objects: number in each clip.
-        on_corrupt: see `UnreadableFrames`.
+    Without augmentation, a picture is a still video.
     """
 
     def __init__(
@@ -133,9 +121,6 @@ def count_videos(
 
     That many clips are one pass over the data (an epoch), in which each video comes once; with
     shares, the epoch is just as long.
-
-    Raises:
-        InputError: as `make_dataset`.
     """
     found = open_records(_sources(data)[0], split=split, exclude=exclude, percent=percent)
     return len(ClipSampler([v for videos in found for v in videos], min_object=min_object))
@@ -144,12 +129,7 @@ def count_videos(
 def deal(n: int, shares: Sequence[float]) -> tuple[int, int]:
     """Distribute clip numbers over sources: after n clips, each has had its share, ±1.
 
-    Args:
-        n: number of the clip.
-        shares: of each source, summing up to 1.
-
-    Returns:
-        Index of the source, and the number of clips it has had before.
+    Shares sum up to 1. Returns the index of the source, and how many clips it has had before.
     """
     rest = 1.0
     for source, share in enumerate(shares[:-1]):

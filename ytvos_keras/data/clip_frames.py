@@ -76,15 +76,7 @@ def _mixing(clip: EncodedClip) -> np.ndarray:
 
 
 def clip_frames(tensors: tuple[tf.Tensor, ...], size: tuple[int, int]) -> tf.Tensor:
-    """Decode and augment the frames of a clip.
-
-    Args:
-        tensors: from `frame_arrays`.
-        size: height and width of the clip.
-
-    Returns:
-        uint8 (T, height, width, 3).
-    """
+    """Decode and augment the frames of a clip, from `frame_arrays`: uint8 (T, height, width, 3)."""
     clip = FrameTensors(*map(tf.ensure_shape, tensors, _SHAPES))
 
     def make(sample):

@@ -22,12 +22,7 @@ class Draws:
 
     @classmethod
     def of_element(cls, seed: int, element) -> "Draws":
-        """Create the draws for one element of the stream `seed`.
-
-        Args:
-            seed: of the stream.
-            element: number of the element, a scalar integer tensor.
-        """
+        """Create the draws for one element, a scalar integer tensor, of the stream `seed`."""
         # Hashed: sums of seed and number would meet those of `next_seed` for other clips.
         folded = tf.random.fold_in([seed & 0x7FFFFFFF, 0], tf.cast(element, tf.int64))
         return cls(tf.cast(folded, tf.int32))

@@ -37,25 +37,16 @@ class Framing(NamedTuple):
 
 
 def whole_frame(shape: Size, size: Size) -> Framing:
-    """The whole frame, resized to the clip regardless of aspect ratio (section 4.3).
-
-    Args:
-        shape: height and width of the video.
-        size: height and width of the clip.
-    """
+    """The whole frame, resized to the clip regardless of aspect ratio (section 4.3)."""
     return _straight((0, 0, *shape), size, flip=False)
 
 
 def random_framing(
     rng: np.random.Generator, mask: np.ndarray, size: Size, config: VideoConfig
 ) -> Framing:
-    """A random crop that keeps the aspect ratio and contains the object.
+    """A random crop that keeps the aspect ratio and contains the object of the first frame.
 
-    Args:
-        rng: source of randomness.
-        mask: boolean (height, width), the object in the first frame, not empty.
-        size: height and width of the clip.
-        config: ranges.
+    Its mask is boolean (height, width) and not empty.
     """
     low, high = _box(mask)
     shape, frame = np.array(mask.shape[::-1], np.float64), np.array(size[::-1], np.float64)

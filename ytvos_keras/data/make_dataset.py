@@ -12,7 +12,7 @@ from ytvos_keras.data.draws import Draws
 from ytvos_keras.data.python_step import python_step
 from ytvos_keras.data.sampling import MAX_STEP, MIN_OBJECT
 from ytvos_keras.data.seeds import generator
-from ytvos_keras.data.synthetic import ScenePictures, synthetic_clip
+from ytvos_keras.data.synthetic import SCENE_SPECS, synthetic_clip
 from ytvos_keras.data.training_example import training_example
 
 
@@ -213,23 +213,13 @@ def _video_clip(feed, n, length):
 
 def _scene_clip(feed, n, length):
     def read(n):
-        scene = feed.scene(int(n))
-        return (
-            scene.image,
-            scene.background,
-            *scene.images,
-            scene.mask,
-            *scene.masks,
-            np.bool_(scene.passes),
-        )
+        return tf.nest.flatten(feed.scene(int(n)))
 
-    *pictures, passes = python_step(read, [n], [tf.uint8] * 4 + [tf.bool] * 4)
-    image, background, *images = (tf.ensure_shape(p, (None, None, 3)) for p in pictures[:4])
+    specs = tf.nest.flatten(SCENE_SPECS)
+    tensors = python_step(read, [n], [spec.dtype for spec in specs])
     # numpy_function loses all shapes.
-    mask, *masks = (tf.ensure_shape(p, (None, None)) for p in pictures[4:])
-    scene = ScenePictures(
-        image, mask, background, tuple(images), tuple(masks), tf.ensure_shape(passes, ())
-    )
+    tensors = [tf.ensure_shape(x, spec.shape) for x, spec in zip(tensors, specs, strict=True)]
+    scene = tf.nest.pack_sequence_as(SCENE_SPECS, tensors)
     # Forked, since `training_example` draws from the same element's stream.
     draws = Draws.of_element(feed.seed, n).fork()
     config = feed.augmentation.pictures

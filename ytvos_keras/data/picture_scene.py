@@ -1,7 +1,7 @@
 """Choose and read the pictures that make up a synthetic clip."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,9 +18,11 @@ from ytvos_keras.records.indexed_video import IndexedVideo
 OTHERS = 2  # largest number of further objects
 _TRIES = 20
 
+Array = Any  # of NumPy or TensorFlow
+
 
 class Scene(NamedTuple):
-    """The pictures and masks of a scene; an empty picture stands for none.
+    """The pictures and masks of a scene, as arrays or tensors; an empty picture stands for none.
 
     Args:
         image: uint8 (height, width, 3) with the target.
@@ -31,12 +33,12 @@ class Scene(NamedTuple):
         passes: whether the first of them passes over the target.
     """
 
-    image: np.ndarray
-    mask: np.ndarray
-    background: np.ndarray
-    images: tuple[np.ndarray, ...]
-    masks: tuple[np.ndarray, ...]
-    passes: bool
+    image: Array
+    mask: Array
+    background: Array
+    images: tuple[Array, ...]
+    masks: tuple[Array, ...]
+    passes: Array
 
 
 class SceneSampler:

@@ -19,11 +19,6 @@ def python_step(
     TensorFlow threads prefetch from an endless dataset. When Python exits, a thread that waits for
     the interpreter waits forever, and so does the exit. Therefore calls fail once the exit begins,
     and the exit waits until no more of them arrive.
-
-    Args:
-        function: from NumPy arrays to NumPy arrays.
-        arguments: its arguments.
-        types: dtypes of its results.
     """
 
     def step(*arrays):

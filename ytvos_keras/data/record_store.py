@@ -1,6 +1,5 @@
 """Random access to frames and masks of records."""
 
-import io
 import logging
 import threading
 import zlib
@@ -15,7 +14,7 @@ from ytvos_keras.datasets.label_values import decode_labels
 from ytvos_keras.datasets.selection import select_names
 from ytvos_keras.datasets.split_files import training_fraction
 from ytvos_keras.errors import InputError
-from ytvos_keras.media.pictures import DamagedPictureError, open_picture, to_rgb
+from ytvos_keras.media.pictures import DamagedPictureError, encode_picture, open_picture, to_rgb
 from ytvos_keras.records.index import read_index
 from ytvos_keras.records.indexed_video import Blob, IndexedVideo
 
@@ -39,19 +38,9 @@ def open_records(
     exclude: Collection[str] = (),
     percent: float = 100.0,
 ) -> list[list[IndexedVideo]]:
-    """List the videos of several folders of records. Opens no shard.
+    """List the videos of each folder of records. Opens no shard.
 
-    Args:
-        data: folders that `ytvos-prepare` wrote.
-        split: see `read_index`.
-        exclude: names of videos to leave out; `segtrack2` stands for all `segtrack2/…`.
-        percent: share of each folder's videos that is kept, see `training_fraction`.
-
-    Returns:
-        The videos of each folder.
-
-    Raises:
-        InputError: see `read_index`, or no video is left.
+    The arguments are those of `make_dataset`. If no video is left, that is an `InputError`.
     """
     found = [read_index(folder, split) for folder in data]
     names = [video.name for videos in found for video in videos]
@@ -66,14 +55,10 @@ def _fraction(videos: list[IndexedVideo], percent: float) -> list[IndexedVideo]:
 
 
 def read_encoded(video: IndexedVideo, frame: int) -> bytes:
-    """Read one frame as TensorFlow decodes it.
+    """Read one frame as TensorFlow decodes it; an `UnreadableFrameError` if it is damaged.
 
-    Returns:
-        The JPEG as it was written; of any other picture, and of a JPEG that looks unusual, an RGB
-        PNG of the decoded pixels.
-
-    Raises:
-        UnreadableFrameError: the frame is damaged.
+    Returns the JPEG as it was written; of any other picture, and of a JPEG that looks unusual, an
+    RGB PNG of the decoded pixels.
     """
     name = frame_name(video, frame)
     data = _read(video, video.images[frame], name)
@@ -82,18 +67,12 @@ def read_encoded(video: IndexedVideo, frame: int) -> bytes:
     if image.format == "JPEG" and image.mode in ("RGB", "L") and data.endswith(_JPEG_END):
         handed_on.append((video, frame))
         return data
-    file = io.BytesIO()
     # Level 1: the file only lives until TensorFlow decodes it.
-    read_image(video, frame).save(file, "PNG", compress_level=1)
-    return file.getvalue()
+    return encode_picture(read_image(video, frame), "PNG", compress_level=1)
 
 
 def read_image(video: IndexedVideo, frame: int) -> Image.Image:
-    """Read and decode one frame: RGB, in memory.
-
-    Raises:
-        UnreadableFrameError: the frame is damaged.
-    """
+    """Read and decode one frame, RGB; an `UnreadableFrameError` if it is damaged."""
     name = frame_name(video, frame)
     data = _read(video, video.images[frame], name)
     return to_rgb(_open(video, data, name, load=True))
@@ -102,8 +81,7 @@ def read_image(video: IndexedVideo, frame: int) -> Image.Image:
 def read_labels(video: IndexedVideo, frame: int) -> np.ndarray:
     """Read the label map of an annotated frame: uint8 (height, width), see `decode_labels`.
 
-    Raises:
-        UnreadableFrameError: the mask is damaged.
+    A damaged one is an `UnreadableFrameError`.
     """
     name = f"{frame_name(video, frame)} (mask)"
     blob = video.masks[frame]
@@ -125,9 +103,7 @@ def is_object(labels: np.ndarray, video: IndexedVideo, number: int) -> np.ndarra
 class UnreadableFrames:
     """Count damaged frames, and log each of them once.
 
-    Args:
-        on_corrupt: `"skip"` logs the frame and continues, `"raise"` raises `InputError` for the
-            first one.
+    With `on_corrupt="raise"`, the first one raises `InputError` instead.
     """
 
     def __init__(self, on_corrupt: str = "skip"):
@@ -141,11 +117,7 @@ class UnreadableFrames:
         self._lock = threading.Lock()
 
     def add(self, error: UnreadableFrameError) -> None:
-        """Count a damaged frame, and log it the first time.
-
-        Raises:
-            InputError: `on_corrupt` is `"raise"`.
-        """
+        """Count a damaged frame, and log it the first time."""
         message = str(error)
         if self.on_corrupt == "raise":
             raise InputError(

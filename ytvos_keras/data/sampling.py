@@ -114,11 +114,8 @@ class ClipSampler:
     def draw(self, n: int, length: int, attempt: int = 0) -> Drawn:
         """The frames of clip number n.
 
-        Args:
-            n: at least 0.
-            length: frames of the clip (T).
-            attempt: counts retries after unreadable frames: other frames of the same video, and
-                from 5 on another video (or picture, for a picture).
+        `attempt` counts retries after unreadable frames: other frames of the same video, and from 5
+        on another video (or picture, for a picture).
         """
         # A new generator for each clip, so that clip n needs no clip before it.
         rng = generator(self.seed, "frames", n, attempt)
@@ -188,10 +185,6 @@ def is_picture(video: IndexedVideo) -> bool:
 
 def first_frames(video: IndexedVideo, min_object: float) -> dict[int, tuple[int, ...]]:
     """Find the frames in which a clip of each object may start.
-
-    Args:
-        video: of records.
-        min_object: smallest object in that frame, as a fraction of the frame.
 
     Returns:
         Object id → one or more indexes of annotated frames, ascending. In a video, each is followed

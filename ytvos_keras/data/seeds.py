@@ -9,12 +9,9 @@ _MASK = 0x7FFFFFFF
 
 
 def generator(seed: int, purpose: str, *numbers: int) -> np.random.Generator:
-    """Create an independent random generator for a purpose and a row of numbers.
+    """Create an independent random generator for a purpose and a row of numbers from 0 on.
 
-    Args:
-        seed: any whole number.
-        purpose: such as "frames"; a purpose always takes the same count of numbers.
-        numbers: at least 0.
+    A purpose, such as "frames", always takes the same count of numbers.
 
     Example:
         >>> generator(1, "frames", 7).integers(100) == generator(1, "frames", 7).integers(100)
@@ -25,10 +22,9 @@ def generator(seed: int, purpose: str, *numbers: int) -> np.random.Generator:
 
 
 def shuffled(n: int, seed: int, count: int) -> tuple[int, int]:
-    """Element n of an endless row of permutations of `count` numbers.
+    """Element n of an endless row of permutations of the numbers 0 … count - 1.
 
-    Returns:
-        The number, 0 … count - 1, and how many permutations came before.
+    Returns the number, and how many permutations came before.
     """
     epoch, place = divmod(n, count)
     return int(_permutation(seed, epoch, count)[place]), epoch

@@ -1,7 +1,5 @@
 """Training clips made from single pictures: a target before a background, with other objects."""
 
-from typing import NamedTuple
-
 import tensorflow as tf
 
 from ytvos_keras.data.appearance import film, recolour
@@ -16,22 +14,18 @@ from ytvos_keras.data.motion import (
     random_pose,
     source_positions,
 )
+from ytvos_keras.data.picture_scene import OTHERS, Scene
 from ytvos_keras.data.warp import warp
 
-
-class ScenePictures(NamedTuple):
-    """`picture_scene.Scene` as tensors."""
-
-    image: tf.Tensor
-    mask: tf.Tensor
-    background: tf.Tensor
-    images: tuple[tf.Tensor, ...]
-    masks: tuple[tf.Tensor, ...]
-    passes: tf.Tensor
+_PICTURE, _MASK = tf.TensorSpec((None, None, 3), tf.uint8), tf.TensorSpec((None, None), tf.bool)
+SCENE_SPECS = Scene(
+    _PICTURE, _MASK, _PICTURE, (_PICTURE,) * OTHERS, (_MASK,) * OTHERS, tf.TensorSpec((), tf.bool)
+)
+"""Specs of any scene; its pictures may have any size."""
 
 
 def synthetic_clip(
-    pictures: ScenePictures,
+    pictures: Scene,
     draws: Draws,
     length: int | tf.Tensor,
     size: tuple[int, int],
@@ -79,7 +73,7 @@ class _Scene:
         self.length, self.size = length, size
         self.frame = tf.constant([size[1], size[0]], tf.float32)
 
-    def stage(self, pictures: ScenePictures):
+    def stage(self, pictures: Scene):
         """Planes of the background and of the target, the target's pose and extent in pixels."""
         image, mask = pictures.image, pictures.mask
         measured = measure(mask)

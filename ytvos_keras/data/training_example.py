@@ -3,8 +3,9 @@
 import tensorflow as tf
 
 from ytvos_keras.data.config import TeacherForcing
-from ytvos_keras.data.corrupt import corrupt_masks
 from ytvos_keras.data.draws import Draws
+
+_COARSE = 6  # rows and columns of the random field whose peaks are the blobs
 
 
 def training_example(
@@ -14,18 +15,10 @@ def training_example(
     size: tuple[int, int],
     teacher_forcing: TeacherForcing | None,
 ):
-    """The example of clip number n, without a batch dimension.
+    """The example of clip number n, as `make_dataset` yields it, without a batch dimension.
 
-    Args:
-        draws: source of randomness.
-        clip: `"frames"` (T, H, W, 3) and `"mask"` (T, H, W, N), uint8, and `"weight"` float32
-            (T,): 0 where there is no annotation.
-        n: number of the clip.
-        size: height and width.
-        teacher_forcing: None leaves out the previous masks.
-
-    Returns:
-        See `make_dataset`.
+    The clip has `"frames"` (T, H, W, 3) and `"mask"` (T, H, W, N), uint8, and `"weight"` float32
+    (T,): 0 where there is no annotation.
     """
     masks, weight = clip["mask"], clip["weight"]
     inputs = {"frames": clip["frames"], "mask": masks[0]}
@@ -54,7 +47,27 @@ def _previous(draws: Draws, masks: tf.Tensor, size, config: TeacherForcing) -> t
     # The first of them is given, not predicted: it stays as it is.
     faulty = tf.cond(
         draws.coin(config.corruption) > 0,
-        lambda: corrupt_masks(faults, masks[1:], size),
+        lambda: _corrupt(faults, masks[1:], size),
         lambda: masks[1:],
     )
     return tf.concat([masks[:1], faulty], axis=0)
+
+
+def _corrupt(draws: Draws, masks: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
+    """Give each mask, uint8 (frames, height, width, 1), 0 or 1, errors like those of a model.
+
+    Erase blobs, grow the mask in places, or add false blobs.
+    """
+    length = tf.shape(masks)[0]
+    seeds = [draws.next_seed() for _ in range(3)]
+    chosen = draws.coin(0.5, (3, length, 1, 1, 1)) > 0
+
+    def blobs(k: int, threshold: float) -> tf.Tensor:
+        coarse = tf.random.stateless_uniform([length, _COARSE, _COARSE, 1], seeds[k])
+        return (tf.image.resize(coarse, size, "bicubic") > threshold) & chosen[k]
+
+    # Odd, so that max pooling, a dilation, grows the mask equally to all sides.
+    side = 2 * (min(size) // 24) + 1
+    grown = tf.nn.max_pool2d(tf.cast(masks, tf.float32), side, 1, "SAME") > 0
+    mask = (masks > 0) | (grown & blobs(1, 0.5)) | blobs(2, 0.93)
+    return tf.cast(mask & ~blobs(0, 0.72), tf.uint8)

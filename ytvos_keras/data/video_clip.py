@@ -44,16 +44,10 @@ def encoded_clip(
     min_object: float,
     objects: int = 1,
 ) -> EncodedClip:
-    """Read a clip.
+    """Read a clip of the drawn object and of others in the first frame, `objects` in all.
 
-    Args:
-        drawn: which frames.
-        rng: source of randomness for the changes.
-        size: height and width of the clip.
-        config: ranges of the changes; None for none: the whole frame, pressed into `size`.
-        min_object: if the object came out smaller than this share of the first frame, it is the
-            whole frame, too.
-        objects: N: the drawn object, and others that are in the first frame.
+    Without a `config`, the clip is the whole frame, pressed into `size`. It is, too, if the object
+    came out smaller than `min_object`, a share of the first frame.
 
     Raises:
         UnreadableFrameError: a frame or mask is damaged.

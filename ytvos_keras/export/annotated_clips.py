@@ -35,14 +35,7 @@ class Clip:
         return len(self.masks) > 2
 
     def frames(self, limit: int | None = None) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
-        """Yield (frame, label map or None): uint8 (H, W, 3), RGB, and uint8 (H, W).
-
-        Args:
-            limit: How many at most.
-
-        Raises:
-            InputError: The first frame has no mask, or a file is damaged.
-        """
+        """Yield (frame, label map or None): uint8 (H, W, 3), RGB, and uint8 (H, W)."""
         for number, (name, frame) in enumerate(open_frames(self.path)):
             if number == limit:
                 return
@@ -63,11 +56,7 @@ def bundled_clip() -> Clip:
 
 
 def find_clips(folder: str | Path) -> list[Clip]:
-    """The videos of a folder that holds `JPEGImages/` and `Annotations/`, with a folder each.
-
-    Raises:
-        InputError: It is not such a folder.
-    """
+    """The videos of a folder that holds `JPEGImages/` and `Annotations/`, with a folder each."""
     folder = Path(folder)
     check_is_folder(folder)
     masks = folder / "Annotations"

@@ -29,35 +29,25 @@ def check_graphs(
 ) -> Parity:
     """Stream the bundled clip through the Keras model and all graphs, and compare.
 
-    Args:
-        model: The Keras model.
-        graphs: All graphs, or their files.
-        size: (height, width) of all images, where the graphs have a fixed one.
-        report: Called with what is being done, frames done and in all.
-        within: Whether the probabilities must agree with the model's.
-
-    Returns:
-        How close `initialize` and `step` are to the model.
-
-    Raises:
-        ParityError: They must be closer, or another graph must.
+    Returns how close `initialize` and `step` are to the model. With `within`, the probabilities of
+    all graphs must agree with it. `size` is that of all images, where the graphs have a fixed one.
     """
     frames, masks = demo_clip(size or model.config.input_size)
+
+    def compare(reference, stream, frames, on_frame=None):
+        parity = measure_parity(reference, stream, frames, masks, on_frame)
+        if within:
+            check_parity(parity)
+        return parity
+
     reference, stream = KerasStream(model), OnnxStream(graphs)
-    parity = measure_parity(reference, stream, frames, masks, lambda *n: report("comparing", *n))
-    if within:
-        check_parity(parity)
+    parity = compare(reference, stream, frames, lambda *n: report("comparing", *n))
     few = frames[:_FEW]
     # Against the graph of `step`, which has just been compared with Keras.
     for other in (FeatureStream(graphs), _ClipStream(graphs, few, masks)):
-        found = measure_parity(stream, other, few, masks)
-        if within:
-            check_parity(found)
+        compare(stream, other, few)
     if CORRECT in graphs:
-        corrected = CorrectedStream(reference, masks), CorrectedStream(stream, masks)
-        found = measure_parity(*corrected, few, masks)
-        if within:
-            check_parity(found)
+        compare(CorrectedStream(reference, masks), CorrectedStream(stream, masks), few)
     return parity
 
 

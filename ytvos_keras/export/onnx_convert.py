@@ -13,14 +13,11 @@ from pathlib import Path
 import keras
 
 from ytvos_keras.errors import InputError
+from ytvos_keras.export.onnx_compose import NEXT, step_graph
 from ytvos_keras.export.onnx_packages import onnx
-from ytvos_keras.export.onnx_step import step_graph
 from ytvos_keras.export.signatures import Signature, Specs, Tensors, signatures
 
 OPSET = 18  # the newest that tf2onnx supports
-NEXT = "_next"
-"""In ONNX an output cannot have the name of an input: `step` takes `h` and gives `h_next`."""
-
 CLIP = "segment_clip"
 """Not converted: in ONNX it is made of `initialize` and `step`."""
 
@@ -39,16 +36,13 @@ def convert(
     `<name>_next`. Free dimensions have names, such as `objects`, `height` and `width`.
 
     Args:
-        model: A float32 `S2S`.
+        model: A float32 `S2S`: states in half precision could not be fed back.
         size: (height, width) of all images, in pixels; free if left out.
         graphs: Names of the signatures; default: all but `segment_clip`.
         on_progress: Called with what is being done, graphs done and in all.
 
     Returns:
         The graphs by the signature's name.
-
-    Raises:
-        InputError: The model computes in half precision, so that its states could not be fed back.
     """
     if model.dtype_policy.compute_dtype != "float32":
         raise InputError(

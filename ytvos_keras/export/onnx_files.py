@@ -113,7 +113,7 @@ def export_onnx(
 
     # These need the packages of the extra `onnx`.
     from ytvos_keras.export.onnx_check import check_graphs
-    from ytvos_keras.export.onnx_clip import clip_graph
+    from ytvos_keras.export.onnx_compose import clip_graph
     from ytvos_keras.export.onnx_convert import CLIP, convert, input_and_output_names, save
     from ytvos_keras.export.onnx_precision import to_precision
 

@@ -36,16 +36,7 @@ def measure_precisions(
     J is measured against the annotations without the first and the last annotated frame, as in
     DAVIS, and averaged over frames, then over objects. For a clip with only its first frame
     annotated, it is measured against the masks of the first segmenter, which shows how much the
-    precisions differ.
-
-    Args:
-        segmenters: By precision.
-        clips: What to segment.
-        on_progress: Called with what is being done, clips done and in all.
-        frames: Largest number of frames per clip.
-
-    Raises:
-        InputError: No clip has an object, or a frame cannot be read.
+    precisions differ. `frames` is the largest number per clip.
     """
     scores: dict[str, list[float]] = {name: [] for name in segmenters}
     for number, clip in enumerate(clips):

@@ -18,6 +18,7 @@ from ytvos_keras.errors import InputError
 from ytvos_keras.export.annotated_clips import Clip
 from ytvos_keras.export.onnx_stream import Arrays, OnnxStream
 from ytvos_keras.inference.sizes import resize_frame, resize_mask, working_size
+from ytvos_keras.media.masks import ids_in
 
 CALIBRATION_STEP = 5
 """Every fifth frame is looked at: neighbours say the same."""
@@ -49,9 +50,6 @@ def calibration_inputs(
 
     Returns:
         Inputs by the graph's name.
-
-    Raises:
-        InputError: A clip has no object in its first frame, or cannot be read.
     """
     inputs: Inputs = {name: [] for name in stream.graphs}
     # Equal shares: one long clip would set the ranges alone.
@@ -82,10 +80,6 @@ def quantise(graph: onnx.ModelProto, inputs: Sequence[Arrays]) -> onnx.ModelProt
     stay in float32, and so does the small backbone of `s2s-lite`: in int8 it would save another 7 %
     of the time of a step, but the overlap of one step's masks with those of float32 would fall from
     0.98 to 0.88.
-
-    Args:
-        graph: A float32 graph.
-        inputs: From `calibration_inputs`, for this graph.
     """
     prepared = onnx.ModelProto()
     # The float32 graph is needed later, unchanged.
@@ -130,8 +124,8 @@ def _seen(stream: OnnxStream, image: np.ndarray, state: Arrays) -> dict[str, Arr
 
 
 def _first_object(clip: Clip, labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    ids = np.unique(labels[labels > 0])
-    if not ids.size:
+    ids = ids_in(labels)
+    if not ids:
         raise InputError(f"{clip.name}: the mask of the first frame is empty; take another clip.")
     return resize_mask((labels == ids[0]).astype(np.uint8), size)[None, ..., None]
 

@@ -7,6 +7,7 @@ import numpy as np
 from ytvos_keras.export.parity import Stream
 from ytvos_keras.inference.merge import merge_probabilities
 from ytvos_keras.inference.sizes import resize_frame, resize_mask, working_size
+from ytvos_keras.media.masks import ids_in
 
 
 class OnnxSegmenter:
@@ -45,7 +46,7 @@ class OnnxSegmenter:
     def add_objects(self, label_map: np.ndarray) -> list[int]:
         """Take the mask of the first frame, uint8 (H, W); return its ids."""
         self.first = label_map
-        self.object_ids = np.unique(label_map[label_map > 0]).tolist()
+        self.object_ids = ids_in(label_map)
         return self.object_ids
 
     def step(self, frame: np.ndarray) -> np.ndarray:

@@ -3,17 +3,13 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
-
-from ytvos_keras.export.onnx_convert import NEXT
+from ytvos_keras.export.onnx_compose import NEXT
 from ytvos_keras.export.onnx_packages import onnx, onnxruntime
-from ytvos_keras.export.signatures import CORRECT, correction_inputs
-
-Arrays = dict[str, np.ndarray]
+from ytvos_keras.export.parity import Arrays, SignatureStream
 
 
-class OnnxStream:
-    """The graphs of a model as a `parity.Stream`.
+class OnnxStream(SignatureStream):
+    """The graphs of a model.
 
     Args:
         graphs: Graphs, or their files, by the signature's name; `initialize` and `step` at least.
@@ -25,26 +21,11 @@ class OnnxStream:
         self.threads = threads
         self._sessions: dict[str, onnxruntime.InferenceSession] = {}
 
-    def run(self, graph: str, inputs: Arrays) -> Arrays:
-        """Run a graph; returns outputs by name, the next state under the names of the state."""
-        session = self._session(graph)
+    def run(self, signature: str, inputs: Arrays) -> Arrays:
+        session = self._session(signature)
         # So that outputs can be fed back as they are.
         names = [output.name.removesuffix(NEXT) for output in session.get_outputs()]
         return dict(zip(names, session.run(None, inputs), strict=True))
-
-    def initialize(self, image, mask):
-        """The state, from the graph `initialize`."""
-        return self.run("initialize", {"image": image, "mask": mask})
-
-    def step(self, image, state):
-        """Probabilities and the next state, from the graph `step`."""
-        state = self.run("step", {"image": image, **state})
-        return state.pop("probs"), state
-
-    def correct(self, image, mask, state):
-        """The state after a correction, from the graphs `initialize` and `correct`."""
-        given = self.initialize(image, mask)
-        return given | self.run(CORRECT, correction_inputs(given, state))
 
     def _session(self, name: str) -> onnxruntime.InferenceSession:
         if name not in self._sessions:

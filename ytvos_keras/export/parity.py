@@ -1,18 +1,18 @@
 """Compare an exported model with the Keras model on a real clip."""
 
+import abc
 import dataclasses
-import itertools
 from collections.abc import Callable, Sequence
-from importlib import resources
 from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
 
 from ytvos_keras.errors import InputError
+from ytvos_keras.export.annotated_clips import bundled_clip
+from ytvos_keras.export.signatures import CORRECT, correction_inputs
 from ytvos_keras.inference.merge import BACKGROUND
 from ytvos_keras.inference.sizes import resize_frame, resize_mask
-from ytvos_keras.media import open_frames, read_mask
 
 TOLERANCE = 1e-4  # largest difference of probabilities, in float32
 EQUAL_LABELS = 0.999  # smallest fraction of pixels
@@ -103,6 +103,28 @@ def check_parity(parity: Parity, tolerance: float = TOLERANCE) -> None:
         )
 
 
+class SignatureStream(abc.ABC):
+    """A `Stream` over the signatures of an exported model."""
+
+    @abc.abstractmethod
+    def run(self, signature: str, inputs: Arrays) -> Arrays:
+        """Outputs by name, those of the next state under the names of the state."""
+
+    def initialize(self, image, mask):
+        """The state, from `initialize`."""
+        return self.run("initialize", {"image": image, "mask": mask})
+
+    def step(self, image, state):
+        """Probabilities and the next state, from `step`."""
+        state = self.run("step", {"image": image, **state})
+        return state.pop("probs"), state
+
+    def correct(self, image, mask, state):
+        """The state after a correction, from `initialize` and `correct`."""
+        given = self.initialize(image, mask)
+        return given | self.run(CORRECT, correction_inputs(given, state))
+
+
 class KerasStream:
     """An `S2S` as a `Stream`."""
 
@@ -142,21 +164,13 @@ def demo_clip(
 
     The first mask is that of the rabbit; the others are shifted copies of it.
 
-    Args:
-        size: (height, width), in pixels.
-        frames: How many.
-        objects: How many.
-
     Returns:
         frames: uint8 (height, width, 3) each, RGB.
         masks: uint8 (objects, height, width, 1), 0 or 1.
     """
-    folder = resources.files("ytvos_keras").joinpath("assets", "demo")
-    with resources.as_file(folder.joinpath("bunny.mp4")) as path:
-        read = itertools.islice(open_frames(path), frames)
-        pictures = [resize_frame(frame, size) for _, frame in read]
-    with resources.as_file(folder.joinpath("bunny_first_mask.png")) as path:
-        mask = resize_mask((read_mask(path)[0] > 0).astype(np.uint8), size)
+    read, (first_mask, *_) = zip(*bundled_clip().frames(frames), strict=True)
+    pictures = [resize_frame(frame, size) for frame in read]
+    mask = resize_mask((first_mask > 0).astype(np.uint8), size)
     moves = [n * size[1] // objects for n in range(objects)]
     # Shifted copies are wrong as masks, but different, which is all a comparison needs.
     return pictures, np.stack([np.roll(mask, move, axis=1) for move in moves])[..., None]

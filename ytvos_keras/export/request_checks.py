@@ -38,13 +38,10 @@ def checked_signatures(model, size: tuple[int, int] | None = None) -> dict[str, 
 
 
 def _checked(function, sides, shared, padding):
-    """Add checks to one function.
+    """Add checks to the function of a `Signature`.
 
-    Args:
-        function: Of a `Signature`.
-        sides: Side in pixels of one cell of each input; default 1.
-        shared: Inputs that may have one row for all rows of the others.
-        padding: Sides of frames are padded to a multiple of this many pixels.
+    `sides` are those of one cell of each input in pixels, by default 1; `shared` inputs may have
+    one row for all rows of the others; frames are padded to multiples of `padding` pixels.
     """
 
     def check(inputs: Tensors) -> Tensors:

@@ -17,12 +17,6 @@ def check_functions(version: Path) -> None:
 
     If one is missing, TensorFlow's error holds the text of the whole library, megabytes, in which a
     session then searches for names of nodes, in a time that grows with the square of its length.
-
-    Args:
-        version: the folder of a SavedModel.
-
-    Raises:
-        InputError: one is missing, or the file is none of TensorFlow's.
     """
     try:
         saved = SavedModel.FromString((version / "saved_model.pb").read_bytes())

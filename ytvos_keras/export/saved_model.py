@@ -6,6 +6,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from ytvos_keras.errors import InputError
 from ytvos_keras.export.byte_signatures import byte_signatures
 from ytvos_keras.export.parity import (
     CorrectedStream,
@@ -31,7 +32,6 @@ from ytvos_keras.export.serving_warmup import (
     write_warmup,
 )
 from ytvos_keras.export.signatures import CORRECT, GraphSignature
-from ytvos_keras.export.version_folders import new_version_folder
 from ytvos_keras.media.atomic import atomic_folder, atomic_path
 from ytvos_keras.models import S2S
 
@@ -107,7 +107,7 @@ def export_saved_model(
         check_serving_api()  # before a minute or more of tracing
     output = Path(output)
     name = output.resolve().name  # also of "."
-    path = new_version_folder(output, version)
+    path = _new_version(output, version)
     model, report = _in_float32(model), on_progress or (lambda *_: None)
     output.mkdir(parents=True, exist_ok=True)
     with atomic_folder(path) as part:
@@ -130,6 +130,19 @@ def export_saved_model(
             (part / BATCHING_FILE).write_text(batching_parameters())
     _write_config(output, path)
     return SavedModel(path, _size_of(path), _names(written, stream), parity, records)
+
+
+def _new_version(folder: Path, version: int | None) -> Path:
+    """The path of a new version in a model's folder; default: one more than the largest."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: is a file; give a folder for the model's versions.")
+    if version is None:
+        found = [p for p in folder.glob("*") if p.name.isdecimal() and p.is_dir()]
+        version = max((int(path.name) for path in found), default=0) + 1
+    path = folder / str(version)
+    if path.exists():
+        raise InputError(f"{path}: is there already; give another version, or none for the next.")
+    return path
 
 
 def _in_float32(model: S2S) -> S2S:
@@ -162,7 +175,7 @@ def _write_warmup(stream, name: str, path: Path, frames, masks, report: Progress
     requests = read_warmup(file)
     for number, request in enumerate(requests, start=1):
         inputs = {key: tf.make_ndarray(proto) for key, proto in request.inputs.items()}
-        stream.run(request.model_spec.signature_name, **inputs)
+        stream.run(request.model_spec.signature_name, inputs)
         report("warming up", number, len(requests))
     return len(requests)
 

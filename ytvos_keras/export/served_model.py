@@ -45,11 +45,7 @@ class RequestError(Exception):
 
 
 class ServedVersion:
-    """One SavedModel in a session, without this package's Python code, as in the C++ server.
-
-    Raises:
-        InputError: It is damaged.
-    """
+    """One SavedModel in a session, without this package's Python code, as in the C++ server."""
 
     def __init__(self, path: str | Path):
         # First: loading a graph that calls a missing function would seem to hang.
@@ -81,11 +77,7 @@ class ServedVersion:
         return self.signatures[name]
 
     def run(self, signature: str, inputs: Arrays) -> Arrays:
-        """Outputs of a signature.
-
-        Raises:
-            RequestError: The inputs are not what the signature takes.
-        """
+        """Outputs of a signature; a `RequestError` if the inputs are not what it takes."""
         definition = self.signature(signature)
         check_names(definition, inputs)
         room = LARGEST_MESSAGE
@@ -104,14 +96,7 @@ class ServedVersion:
 
 
 class ServedModel:
-    """All versions listed by a model's folder and its `models.config`.
-
-    Args:
-        folder: As `export_saved_model` wrote it.
-
-    Raises:
-        InputError: There is no such folder, config or version, or a version is damaged.
-    """
+    """All versions listed by the `models.config` of a folder that `export_saved_model` wrote."""
 
     def __init__(self, folder: str | Path):
         config = Path(folder) / CONFIG_FILE
@@ -148,15 +133,8 @@ def check_input(
 ) -> int:
     """Raise `RequestError` unless an input has the dtype, shape and size that it may have.
 
-    Args:
-        name: Of the input.
-        info: Its `TensorInfo`.
-        dtype: What was received.
-        shape: What was received.
-        room: Bytes left of `LARGEST_MESSAGE`, the limit for all inputs together.
-
-    Returns:
-        Its size in bytes; 0 for strings, which are limited to `MOST_STRINGS`.
+    Returns its size in bytes; 0 for strings, which are limited to `MOST_STRINGS`. `room` is what is
+    left of `LARGEST_MESSAGE`, the limit for all inputs together.
     """
     expected, expected_shape = tf.as_dtype(info.dtype), tf.TensorShape(info.tensor_shape)
     # The sizes are a client's, and may be negative.

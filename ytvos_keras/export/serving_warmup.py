@@ -1,7 +1,5 @@
 """Warm-up requests that TensorFlow Serving runs before a version becomes ready."""
 
-import importlib.util
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,8 +7,9 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from ytvos_keras.errors import InputError
+from ytvos_keras.errors import need
 from ytvos_keras.export.signatures import CORRECT, correction_inputs
+from ytvos_keras.media.pictures import encode_picture
 
 WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
 _CLIP_LENGTH = 3  # frames
@@ -20,11 +19,7 @@ Requests = dict[str, dict[str, np.ndarray]]
 
 def check_serving_api() -> None:
     """Raise `InputError` unless the messages of TensorFlow Serving can be imported."""
-    if importlib.util.find_spec("tensorflow_serving") is None:
-        raise InputError(
-            "tensorflow-serving-api is missing, which has the messages of TensorFlow Serving: "
-            "pip install 'ytvos-keras[serving]'"
-        )
+    need("tensorflow_serving", extra="serving", what="a request to TensorFlow Serving")
 
 
 def warmup_inputs(stream, frames: Sequence[np.ndarray], masks: np.ndarray) -> Requests:
@@ -46,13 +41,13 @@ def warmup_inputs(stream, frames: Sequence[np.ndarray], masks: np.ndarray) -> Re
         "image_bytes": files[:1],
         "mask_bytes": np.array([_encode(255 * mask[0, ..., 0], "PNG")], object),
     }
-    state = stream.run("initialize", **first)
-    state_bytes = stream.run("initialize_bytes", **first_bytes)
+    state = stream.run("initialize", first)
+    state_bytes = stream.run("initialize_bytes", first_bytes)
     requests = {
         "step": {"image": clip[:, 1], **state},
         "initialize": first,
         "encode": {"image": clip[:, 1]},
-        "step_features": {**stream.run("encode", image=clip[:, 1]), **state},
+        "step_features": {**stream.run("encode", {"image": clip[:, 1]}), **state},
         "segment_clip": {"images": clip, "mask": mask},
         "initialize_bytes": first_bytes,
         "step_bytes": {"image_bytes": files[1:2], **state_bytes},
@@ -93,6 +88,4 @@ def read_warmup(path: str | Path) -> list:
 
 
 def _encode(picture: np.ndarray, file_format: str) -> bytes:
-    file = io.BytesIO()
-    Image.fromarray(picture).save(file, file_format)
-    return file.getvalue()
+    return encode_picture(Image.fromarray(picture), file_format)

@@ -28,7 +28,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import tensorflow as tf
-from keras import ops
+
+from ytvos_keras.models import S2S
 
 Tensors = dict[str, tf.Tensor]
 Specs = dict[str, tf.TensorSpec]
@@ -94,12 +95,7 @@ def as_graph(signature: Signature) -> GraphSignature:
 
 
 def correction_inputs(given: dict, state: dict) -> dict:
-    """The inputs of `correct`.
-
-    Args:
-        given: The state that `initialize` gives for the corrected mask.
-        state: The state after the step of that frame.
-    """
+    """The inputs of `correct`, from the state `given` by `initialize` and that after the step."""
     latest = {name: x for name, x in given.items() if name.startswith("previous_")}
     return latest | {name: x for name, x in state.items() if name.startswith("bank_")}
 
@@ -137,10 +133,7 @@ class _TracedParts:
         else:
             self.initialize = _traced(model.initialize, image, mask)
 
-    def step(self, frame: tf.Tensor, state: Tensors) -> tuple[tf.Tensor, Tensors]:
-        height, width = ops.shape(frame)[1:3]  # numbers where the size is fixed
-        probs, state = self.step_features(self.encode(frame), state)
-        return probs[:, :height, :width], state
+    step = S2S.step  # of these parts
 
 
 def _traced(function: Callable, *specs: tf.TensorSpec | Specs):

@@ -18,13 +18,9 @@ FOLDER_NAME = ".ytvos-backward"
 
 
 class BackwardPass:
-    """Masks from the last given mask to the first frame.
+    """Masks from the last given mask to the first frame, in a hidden folder in `output`.
 
-    Args:
-        inputs: the checked inputs.
-        output: the folder in which the hidden one is made.
-        fingerprint: of the run; see `resume.fingerprint`.
-        probabilities: those of the joined passes, if they are wanted.
+    `probabilities` are those of the joined passes, if they are wanted.
     """
 
     def __init__(
@@ -65,13 +61,9 @@ class BackwardPass:
     def join(
         self, index: int, name: str, forward: np.ndarray, confidence: ConfidenceLog
     ) -> np.ndarray:
-        """The label map of a frame from both passes; see `join_directions`.
+        """The label map of a frame from both passes, uint8 (H, W); see `join_directions`.
 
-        Args:
-            index: of the frame.
-            name: of the frame.
-            forward: uint8 (H, W), from the forward pass.
-            confidence: of the forward pass; replaced by that of the joined masks.
+        The confidence of the forward pass is replaced by that of the joined masks.
         """
         backward = np.zeros_like(forward)
         file = self.folder / f"{name}.png"

@@ -45,17 +45,8 @@ def list_batch(
 ) -> list[BatchVideo]:
     """List the videos of a folder in natural order: its subfolders and video files.
 
-    Masks are found by name, with suffixes in any case. Files that are not videos, and masks without
-    a video, are named in a warning.
-
-    Args:
-        videos: the folder, for example `JPEGImages`.
-        masks: the folder with `<name>.png` or `<name>/` for each video, for example `Annotations`.
-        output: the folder in which each video gets a folder `<name>`.
-        corrections: a folder with `<name>/` for those videos that have any.
-
-    Raises:
-        InputError: a folder is not there, there is no video in it, or two have one name.
+    The folders are those of `segment_batch`. Masks are found by name, with suffixes in any case.
+    Files that are not videos, and masks without a video, are named in a warning.
     """
     for folder in (videos, masks, *([] if corrections is None else [corrections])):
         if not Path(folder).is_dir():

@@ -17,12 +17,9 @@ _STYLE = (
 
 
 def write_page(path: Path, outcomes: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write an HTML page with a row for each video; it needs no network.
+    """Write an HTML page with a row for each video of `summary.json`; it needs no network.
 
-    Args:
-        path: the file, beside the folders of the videos.
-        outcomes: content of `summary.json`, by video. Contact sheets and overlays in a video's
-            folder are shown and linked.
+    It belongs beside the folders of the videos, whose contact sheets and overlays it shows.
     """
     failed = sum(outcome.get("error") is not None for outcome in outcomes.values())
     rows = "\n".join(_row(path.parent, name, outcome) for name, outcome in outcomes.items())

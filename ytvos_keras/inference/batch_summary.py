@@ -57,11 +57,7 @@ def add_to_summary(output: Path, outcome: VideoOutcome) -> None:
 
 
 def read_summary(path: Path) -> dict[str, dict]:
-    """Return the outcomes of an earlier run by name; none if there is no such file.
-
-    Raises:
-        InputError: the file is not the summary of a batch.
-    """
+    """Return the outcomes of an earlier run by name; none if there is no such file."""
     if not path.exists():
         return {}
     try:

@@ -30,20 +30,7 @@ def segment_both_ways(
     """Implement `Segmenter.segment` with a backward pass.
 
     The masks of that pass, and frames that cannot be indexed, are kept in temporary files, so that
-    memory does not grow with the video.
-
-    Args:
-        segmenter: a `Segmenter`; it ends in the state after the forward pass.
-        frames: as for `Segmenter.segment`.
-        masks: as for `Segmenter.segment`.
-        corrections: as for `Segmenter.segment`.
-        direction: `backward` or `both`.
-
-    Yields:
-        uint8 (H, W) label map of each frame, in order.
-
-    Raises:
-        InputError: another direction, or as for `Segmenter.segment`.
+    memory does not grow with the video. The segmenter ends in the state after the forward pass.
     """
     if direction not in DIRECTIONS:
         raise InputError(

@@ -5,7 +5,7 @@ import operator
 import numpy as np
 
 from ytvos_keras.errors import InputError
-from ytvos_keras.media.masks import check_label_map
+from ytvos_keras.media.masks import check_label_map, ids_in
 
 
 def check_frame(frame: np.ndarray, name: str = "frame") -> np.ndarray:
@@ -61,10 +61,10 @@ def check_object_mask(mask: np.ndarray, name: str = "mask") -> np.ndarray:
         InputError: a rule of `check_label_map` is broken, or there are several ids in it.
     """
     label_map = check_label_map(mask, name=name)
-    ids = np.unique(label_map[label_map > 0])
-    if ids.size > 1:
+    ids = ids_in(label_map)
+    if len(ids) > 1:
         raise InputError(
-            f"{name}: {ids.size} ids found ({ids[0]}, {ids[1]}, …) where one object is expected; "
+            f"{name}: {len(ids)} ids found ({ids[0]}, {ids[1]}, …) where one object is expected; "
             "give add_objects the whole label map."
         )
     return (label_map > 0).astype(np.uint8)

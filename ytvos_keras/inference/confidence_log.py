@@ -60,11 +60,7 @@ class ConfidenceLog:
         return np.array(json.dumps(self.by_frame))
 
     def restore(self, array: np.ndarray) -> None:
-        """Convert back from `to_array`.
-
-        Raises:
-            ValueError: it is another array.
-        """
+        """Convert back from `to_array`; another array is a `ValueError`."""
         content = JsonValue(parse_json(str(array)))
         self.by_frame = {
             name: {int(i): value.number(0, 1) for i, value in confidence.members()}

@@ -45,10 +45,6 @@ def open_corrections(
         first_masks: determine which objects are followed in a frame.
         any_frame: whether objects are also followed backward, so that corrections may precede their
             first mask.
-
-    Raises:
-        InputError: nothing there, a mask is unusable, empty or of another size than the frames,
-            there is no frame of its name, or an object in it is not followed by then.
     """
     if path is None:
         return Corrections({}, {})

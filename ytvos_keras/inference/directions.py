@@ -39,15 +39,8 @@ def join_directions(
     confidences, from the one with the nearer given mask. Where objects of different passes overlap,
     the one with the nearer mask is on top.
 
-    Args:
-        forward: uint8 (H, W).
-        backward: uint8 (H, W).
-        index: of the frame.
-        trusted: the masks that were given.
-        confidence: the expected J of each object in the forward and in the backward pass, 0–1.
-
-    Returns:
-        uint8 (H, W).
+    Label maps are uint8 (H, W). `confidence` is the expected J of each object, 0–1, in the forward
+    and in the backward pass.
     """
     chosen = choose_directions(index, trusted, confidence)
     labels = np.zeros_like(forward)

@@ -122,15 +122,7 @@ def segment_inputs(
     *,
     on_progress: Progress | None = None,
 ) -> SegmentedFiles:
-    """Run `segment_files` on checked inputs.
-
-    Args:
-        inputs: from `check_files`.
-        output: as for `segment_files`.
-        segmenter: a fresh or `reset` `Segmenter`.
-        options: as for `check_files`.
-        on_progress: as for `segment_files`.
-    """
+    """Run `segment_files` on inputs from `check_files`, with a fresh or `reset` `Segmenter`."""
     report = on_progress or (lambda *_: None)
     segmenter.on_learning = functools.partial(report, "learning")
     # Before anything is written: reading masks and weights may fail.

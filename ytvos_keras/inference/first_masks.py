@@ -18,6 +18,7 @@ from ytvos_keras.inference.mask_files import (
 from ytvos_keras.media.colour_mask import ColourTable
 from ytvos_keras.media.frame_source import FrameSource
 from ytvos_keras.media.listing import check_no_broken_link, list_masks
+from ytvos_keras.media.masks import ids_in
 from ytvos_keras.media.pictures import load_picture
 
 _MOST_DIGITS = 18  # of a frame number
@@ -71,10 +72,6 @@ def open_first_masks(
         mask_frame: name or number of the frame that a single PNG belongs to; None: the first.
         first: index of the first frame.
         use_all: use all masks of a folder, not only the first one of each object.
-
-    Raises:
-        InputError: nothing there, a mask is unusable or of another size than the frames, or there
-            is no frame of its name.
     """
     path = Path(path)
     if not path.exists():
@@ -90,7 +87,7 @@ def open_first_masks(
         label_map, file_palette = file.read(allow_empty=path.is_dir())
         check_size(label_map.shape, source.size, f"{file}: the mask")
         palette = file_palette if palette is None else palette
-        ids = set(np.unique(label_map).tolist()) - {0}
+        ids = set(ids_in(label_map))
         # Black and white means object 1: whether it is the same one again cannot be known.
         if not use_all and 1 in trusted and ids and _is_black_and_white(file):
             raise InputError(
@@ -144,11 +141,7 @@ def _report_colours(files: Iterable[MaskFile | ObjectFiles]) -> None:
 
 
 def frame_index(name: str, source: FrameSource) -> int:
-    """The index of a frame by its name or, if there is no such name, its number from 0.
-
-    Raises:
-        InputError: there is no such frame.
-    """
+    """The index of a frame by its name or, if there is no such name, its number from 0."""
     index = source.index_of(name)
     if index is None and name.isdecimal() and len(name) <= _MOST_DIGITS:
         index = int(name)
@@ -165,11 +158,7 @@ def _is_black_and_white(file: MaskFile | ObjectFiles) -> bool:
 
 
 def masks_by_frame(folder: Path, source: FrameSource) -> dict[int, Path]:
-    """Return the masks of a folder by the index of the frame that they are named after.
-
-    Raises:
-        InputError: there is none, or no frame of its name, or two are for one frame.
-    """
+    """Return the masks of a folder, one or more, by the index of the frame they are named after."""
     masks = list_masks(folder)
     if not masks:
         raise InputError(f"{folder}: no masks (PNG) in this folder.")

@@ -38,9 +38,6 @@ class FrameRange:
                 the first of the video.
             stop: the first frame to leave out, in the same form; None: to the end.
             source: the frames.
-
-        Raises:
-            InputError: there is no such frame, the frames have no times, or none is left.
         """
         first = 0 if start is None else _index(start, source)
         end = source.count

@@ -1,7 +1,7 @@
 """Compiled functions of the model for one frame, traced once."""
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -28,41 +28,25 @@ class FrameFunctions:
     def __init__(self, model, size: tuple[int, int]):
         self.model = model
         self.size: tuple[int, int] = (size[0], size[1])
-        # Traced on first use: a video without corrections does not pay for `correct`.
-        self._encode: Callable[..., Any] | None = None
-        self._initialize: Callable[..., Any] | None = None
-        self._correct: Callable[..., Any] | None = None
-        self._advance: Callable[..., Any] | None = None
+        self._compiled: dict[Callable[..., Any], Callable[..., Any]] = {}
 
     def encode(self, frame: np.ndarray) -> Tensors:
         """Features of a frame, uint8 (h, w, 3) at the working size."""
-        if self._encode is None:
-            frame_spec = tf.TensorSpec((1, *self.size, 3), tf.uint8)
-            self._encode = _compiled(self.model.encode, [frame_spec])
-        return _without_gradients(self._encode, tf.constant(frame[None]))
+        return self._run(self.model.encode, tf.constant(frame[None]))
 
     def initialize(self, frame: np.ndarray, masks: np.ndarray, features: Tensors) -> Tensors:
         """Create the state of new objects from their masks, uint8 0/1 (N, h, w)."""
         inputs = tf.constant(frame[None]), tf.constant(masks[..., None], tf.float32), features
-        if self._initialize is None:
-            frame_spec = tf.TensorSpec((1, *self.size, 3), tf.uint8)
-            mask_spec = tf.TensorSpec((None, *self.size, 1), tf.float32)
-            # Features of one frame serve any number of masks.
-            signature = [frame_spec, mask_spec, _specs(features)]
-            self._initialize = _compiled(self.model.initialize, signature)
-        return _without_gradients(self._initialize, *inputs)
+        # Features of one frame serve any number of masks.
+        return self._run(self.model.initialize, *inputs, of_objects=(1,))
 
     def correct(
         self, frame: np.ndarray, masks: np.ndarray, state: Mapping[str, Any], features: Tensors
     ) -> Tensors:
         """Correct the state of objects by their masks in this frame, uint8 0/1 (N, h, w)."""
-        if self._correct is None:
-            frame_spec = tf.TensorSpec((1, *self.size, 3), tf.uint8)
-            mask_spec = tf.TensorSpec((None, *self.size, 1), tf.float32)
-            signature = [frame_spec, mask_spec, _specs(state, free_rows=True), _specs(features)]
-            self._correct = _compiled(self.model.correct, signature)
         masks = tf.constant(masks[..., None], tf.float32)
-        return _without_gradients(self._correct, tf.constant(frame[None]), masks, state, features)
+        inputs = tf.constant(frame[None]), masks, state, features
+        return self._run(self.model.correct, *inputs, of_objects=(1, 2))
 
     def advance(
         self, features: Tensors, state: Mapping[str, Any], native_size: tuple[int, int]
@@ -74,13 +58,9 @@ class FrameFunctions:
             probabilities: float32 (K, h, w, 1) at the working size, 0–1.
             state: the next one.
         """
-        if self._advance is None:
-            size_spec = tf.TensorSpec((2,), tf.int32)
-            # The native size is an input, so videos of different sizes share the trace.
-            signature = [_specs(features), _specs(state, free_rows=True), size_spec]
-            self._advance = _compiled(self._step_and_merge, signature)
-        size = tf.constant(native_size, tf.int32)
-        labels, probabilities, after = _without_gradients(self._advance, features, state, size)
+        # The native size is an input, so videos of different sizes share the trace.
+        inputs = features, state, tf.constant(native_size, tf.int32)
+        labels, probabilities, after = self._run(self._step_and_merge, *inputs, of_objects=(1,))
         return labels.numpy(), probabilities, after
 
     def _step_and_merge(self, features: Tensors, state: Mapping[str, Any], native_size: tf.Tensor):
@@ -89,23 +69,27 @@ class FrameFunctions:
         probabilities = probabilities[:, :height, :width]
         return merge_probabilities(probabilities, native_size), probabilities, state
 
+    def _run(self, method: Callable, *inputs: Any, of_objects: Collection[int] = ()):
+        """Call a method, compiled on first use for inputs of the same shapes.
 
-def _compiled(method: Callable, signature: list) -> Callable:
-    # TensorFlow counts traces per code object, and would warn of retracing in a batch with videos
-    # of five sizes. A partial has no code object, so it is counted separately.
-    # AutoGraph would rewrite the source of every layer, which takes as long as tracing them.
-    return tf.function(functools.partial(method), input_signature=signature, autograph=False)
+        Inputs at the positions `of_objects` have a row for each object, of any number.
+        """
+        # On first use: a video without corrections does not pay for `correct`.
+        if method not in self._compiled:
+            signature = [_specs(x, free_rows=n in of_objects) for n, x in enumerate(inputs)]
+            # TensorFlow counts traces per code object, and would warn of retracing in a batch with
+            # videos of five sizes. A partial has no code object, so it is counted separately.
+            # AutoGraph would rewrite the source of every layer, which takes as long as tracing
+            # them.
+            self._compiled[method] = tf.function(
+                functools.partial(method), input_signature=signature, autograph=False
+            )
+        with tf.init_scope():  # the only documented way to pause the caller's tapes
+            return self._compiled[method](*inputs)
 
 
-def _specs(tensors: Mapping[str, Any], free_rows: bool = False) -> dict[str, tf.TensorSpec]:
-    return {
-        name: tf.TensorSpec(
-            [None if free_rows else tensor.shape[0], *tensor.shape[1:]], tensor.dtype
-        )
-        for name, tensor in tensors.items()
-    }
+def _specs(tensors: Any, free_rows: bool) -> Any:
+    def spec(x):
+        return tf.TensorSpec([None if free_rows else x.shape[0], *x.shape[1:]], x.dtype)
 
-
-def _without_gradients(function: Callable, *inputs):
-    with tf.init_scope():  # the only documented way to pause the caller's tapes
-        return function(*inputs)
+    return tf.nest.map_structure(spec, tensors)

@@ -87,11 +87,7 @@ class Inputs:
             yield index, name, time, frame
 
     def read_backward(self, done: int = 0) -> Iterator[tuple[int, str, np.ndarray]]:
-        """Yield (index, name, frame) from the last given mask to the first frame.
-
-        Args:
-            done: number of frames to leave out at the beginning.
-        """
+        """Yield (index, name, frame) from the last given mask back to the first; skip `done`."""
         indexes = self.backward_indexes[done:]
         for index, (name, frame) in zip(indexes, read_reversed(self.source, indexes), strict=False):
             yield index, name, frame
@@ -135,18 +131,7 @@ def check_files(
 ) -> Inputs:
     """Check the arguments of `segment_files`, without TensorFlow and without writing.
 
-    Args:
-        frames: as for `segment_files`.
-        masks: as for `segment_files`.
-        output: as for `segment_files`.
-        corrections: as for `segment_files`.
-        options: those of `segment_files`; None for the defaults.
-
-    Returns:
-        The opened frames and masks.
-
-    Raises:
-        InputError: something given cannot be used.
+    Returns the opened frames and masks.
     """
     options = options or SegmentOptions()
     source = open_frames(frames, track=options.track, skip_damage=options.on_damage == "skip")
@@ -174,11 +159,7 @@ def check_files(
 
 
 def check_output(output: Path, inputs: list[Path], overwrite: bool) -> None:
-    """Check that masks may be written into a folder.
-
-    Raises:
-        InputError: it is a file, holds an input, or is not empty, unless by an unfinished run.
-    """
+    """Check that masks may be written into a folder: an empty one, or one of an unfinished run."""
     if output.exists() and not output.is_dir():
         raise InputError(f"{output}: is a file; give a folder for the masks.")
     # The folder of a file counts: an output called like an input would replace it.

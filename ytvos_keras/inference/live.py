@@ -23,11 +23,7 @@ logger = logging.getLogger(__name__)
 
 
 def check_live(mask: str | Path, output: Path, overwrite: bool) -> MaskFile:
-    """Check the files of `segment_live`, without TensorFlow; nothing is written.
-
-    Raises:
-        InputError: the mask is no file or cannot be used, or the folder is not empty.
-    """
+    """Check the files of `segment_live`, without TensorFlow; nothing is written."""
     if not Path(mask).is_file():
         raise InputError(
             f"{mask}: no such file; a live source takes one mask, for its first frame."
@@ -64,9 +60,6 @@ def segment_live(
 
     Returns:
         What else was written: kind to file.
-
-    Raises:
-        InputError: there is no frame, the mask is of another size, or the stream breaks off.
     """
     labels, palette = mask.read(allow_empty=False)
     look = Look(davis_palette() if palette is None else palette, options.names)

@@ -34,11 +34,7 @@ class MaskFile:
         return str(self.path)
 
     def read(self, *, allow_empty: bool = True) -> tuple[np.ndarray, np.ndarray | None]:
-        """Return the label map, uint8 (H, W), and its palette (256, 3), if it has one.
-
-        Raises:
-            InputError: it cannot be read, or is no mask.
-        """
+        """Return the label map, uint8 (H, W), and its palette (256, 3), if it has one."""
         try:
             return read_mask(self.path, allow_empty=allow_empty)
         except MaskError as error:

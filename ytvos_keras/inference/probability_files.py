@@ -13,10 +13,7 @@ from ytvos_keras.media.probability_png import write_probability
 class ProbabilityFiles:
     """`<id>_<name>/<frame>.png` or `<id>/<frame>.png`, black where an object is not followed yet.
 
-    Args:
-        path: the folder; it is made if it does not exist.
-        ids: of all objects of the run.
-        names: object id to its name.
+    `ids` are those of all objects of the run; not all need `names`.
     """
 
     def __init__(self, path: Path, ids: list[int], names: Mapping[int, str]):
@@ -26,13 +23,7 @@ class ProbabilityFiles:
     def write(
         self, frame: str, probabilities: Mapping[int, np.ndarray], size: tuple[int, int]
     ) -> None:
-        """Write the files of a frame.
-
-        Args:
-            frame: its name.
-            probabilities: object id to float32 (H, W), 0–1.
-            size: (H, W) of the frame.
-        """
+        """Write the files of a frame; probabilities are float32 (H, W), 0–1, by object id."""
         nothing = np.zeros(size, np.float32)
         for object_id, folder in self.folders.items():
             folder.mkdir(parents=True, exist_ok=True)

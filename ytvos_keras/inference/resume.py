@@ -17,14 +17,9 @@ RESUME_NAME = ".ytvos-segment.npz"
 
 
 class ResumeFile:
-    """A hidden file with the state after the last frame, and the fingerprint of the run.
+    """A hidden file in the output folder: the state after the last frame, and a `fingerprint`.
 
-    Args:
-        folder: the output folder.
-        fingerprint: of the run; see `fingerprint`.
-
-    Attributes:
-        confidence: of the frames so far; saved and loaded with the state.
+    The confidence of the frames so far is saved and loaded with the state.
     """
 
     def __init__(self, folder: Path, fingerprint: str):
@@ -33,11 +28,7 @@ class ResumeFile:
         self.confidence = ConfidenceLog()
 
     def load(self) -> dict[str, np.ndarray] | None:
-        """Return the state for `Segmenter.restore`, or None if there is no file.
-
-        Raises:
-            InputError: the file belongs to a run with other arguments, or cannot be read.
-        """
+        """Return the state for `Segmenter.restore`, or None if there is no file."""
         if not self.path.exists():
             return None
         try:
@@ -71,13 +62,8 @@ def fingerprint(inputs, segmenter, options) -> str:
     """Return a digest of everything that the masks of a run depend on.
 
     Frames are identified by name, size in bytes and modification time, since reading them all would
-    take long; masks and the model's weights by their content.
-
-    Args:
-        inputs: the `Inputs`.
-        segmenter: the `Segmenter`, with its model and options.
-        options: the `SegmentOptions`, for those not in `inputs` and `segmenter` that earlier frames
-            depend on.
+    take long; masks and the model's weights by their content. The `SegmentOptions` are for what is
+    in neither the `Inputs` nor the `Segmenter`.
     """
     # Another version may compute other masks.
     digest = hashlib.sha256(ytvos_keras.__version__.encode())

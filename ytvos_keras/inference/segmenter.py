@@ -18,12 +18,11 @@ from ytvos_keras.inference.checks import (
     check_working_size,
 )
 from ytvos_keras.inference.one_thread import OneThread, alone
-from ytvos_keras.inference.saved_state import pack_state, unpack_state
-from ytvos_keras.inference.state_checks import check_tensors
+from ytvos_keras.inference.saved_state import check_tensors, pack_state, unpack_state
 from ytvos_keras.inference.stepper import Stepper
 from ytvos_keras.inference.video_state import VideoState
 from ytvos_keras.media.array_file import save_arrays
-from ytvos_keras.media.masks import MAX_ID, check_label_map
+from ytvos_keras.media.masks import MAX_ID, check_label_map, ids_in
 
 
 class Segmenter(OneThread):
@@ -183,8 +182,7 @@ class Segmenter(OneThread):
         label_map = check_label_map(label_map)
         before = self._video
         try:
-            ids = _ids(label_map)
-            return [self.add_object(label_map == i, i) for i in ids]
+            return [self.add_object(label_map == i, i) for i in ids_in(label_map)]
         except InputError:
             # Snapshots are immutable: going back is an assignment.
             self._video = before
@@ -204,7 +202,7 @@ class Segmenter(OneThread):
             The ids that were added, ascending.
         """
         known = set(self.object_ids)
-        return [self.add_object(label_map == i, i) for i in _ids(label_map) if i not in known]
+        return [self.add_object(label_map == i, i) for i in ids_in(label_map) if i not in known]
 
     @alone
     def step(self, frame: np.ndarray) -> np.ndarray:
@@ -346,7 +344,3 @@ class Segmenter(OneThread):
         if self._video.frame_size is None and self._video.pending:
             return self._video.pending[0][1].shape
         return self._video.frame_size
-
-
-def _ids(label_map: np.ndarray) -> list[int]:
-    return np.unique(label_map[label_map > 0]).tolist()

@@ -32,15 +32,7 @@ def working_size(
 
 
 def resize_frame(frame: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Resize a frame bilinearly, with antialiasing when it shrinks.
-
-    Args:
-        frame: uint8 (H, W, 3).
-        size: (height, width), in pixels.
-
-    Returns:
-        uint8 (height, width, 3).
-    """
+    """Resize a frame, uint8 (H, W, 3), bilinearly, with antialiasing when it shrinks."""
     if frame.shape[:2] == tuple(size):
         return frame
     # Pillow filters when it shrinks; it takes (width, height).
@@ -49,15 +41,7 @@ def resize_frame(frame: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def resize_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Resize a mask by nearest neighbour, which preserves its values.
-
-    Args:
-        mask: uint8 (H, W).
-        size: (height, width), in pixels.
-
-    Returns:
-        uint8 (height, width).
-    """
+    """Resize a mask, uint8 (H, W), by nearest neighbour, which preserves its values."""
     if mask.shape == tuple(size):
         return mask
     # No interpolation, which would make ids of other objects along contours.

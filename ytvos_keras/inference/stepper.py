@@ -17,11 +17,7 @@ MAX_SIZES = 4  # working sizes for which compiled functions are kept
 class Stepper:
     """A model for frames of any size. It keeps no state of a video: states are passed in and out.
 
-    Args:
-        model: an `S2S`.
-        size: working (height, width) in pixels; of the area of `config.input_size` if None.
-        online_learning: settings for learning new objects with a copy of the model; None: not at
-            all.
+    The arguments are those of `Segmenter`.
 
     Attributes:
         on_learning: called after every step of online learning with steps done, steps in all, and

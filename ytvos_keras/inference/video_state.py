@@ -6,12 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
-from ytvos_keras.errors import InputError, first_line
 from ytvos_keras.inference.frame_probabilities import FrameProbabilities
-
-_VERSION = 3
-_TENSOR = "tensor:"
-_LEARNED = "learned:"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,71 +59,3 @@ class VideoState:
             tensors=tensors,
             pending=tuple((i, mask) for i, mask in self.pending if i != object_id),
         )
-
-    def to_arrays(self) -> dict[str, np.ndarray]:
-        """Convert to a flat dict of NumPy arrays for `np.savez`."""
-        # .npz has no bfloat16; float32 holds its values exactly.
-        half = [name for name, tensor in self.tensors.items() if tensor.dtype == tf.bfloat16]
-        arrays = {
-            "version": np.array(_VERSION),
-            "frame_size": np.array(self.frame_size or (0, 0), np.int32),  # .npz has no None
-            "frame_count": np.array(self.frame_count),
-            "object_ids": np.array(self.object_ids, np.uint8),
-            "pending_ids": np.array([object_id for object_id, _ in self.pending], np.uint8),
-            "bfloat16": np.array(half, dtype=np.str_),
-        }
-        for number, (_, mask) in enumerate(self.pending):
-            arrays[f"pending_mask:{number}"] = mask
-        for name, weight in self.learned.items():
-            arrays[_LEARNED + name] = weight
-        for name, tensor in self.tensors.items():
-            tensor = tf.cast(tensor, tf.float32) if name in half else tensor
-            arrays[_TENSOR + name] = np.array(tensor)
-        return arrays
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "VideoState":
-        """Convert back from `to_arrays`.
-
-        Raises:
-            InputError: the arrays are not from `to_arrays` of this version.
-        """
-        if "version" not in arrays or arrays["version"].tolist() != _VERSION:
-            raise InputError(
-                "this is not the state of a Segmenter of this version; begin the video again. "
-                f"Received: entries {', '.join(sorted(arrays)) or 'none'}."
-            )
-        try:
-            return cls._from_arrays(arrays)
-        except (AttributeError, KeyError, OverflowError, ValueError, TypeError) as error:
-            raise InputError(
-                f"the state of a Segmenter is damaged; begin the video again. ({first_line(error)})"
-            ) from error
-
-    @classmethod
-    def _from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "VideoState":
-        half = set(arrays["bfloat16"].tolist())
-        object_ids = _wholes(arrays["object_ids"])
-        tensors = {}
-        for key in (key for key in arrays if key.startswith(_TENSOR)):
-            name = key.removeprefix(_TENSOR)
-            tensors[name] = tf.constant(arrays[key], tf.bfloat16 if name in half else None)
-            if len(arrays[key]) != len(object_ids):
-                raise ValueError(f"{name} has {len(arrays[key])} rows, not {len(object_ids)}")
-        height, width = _wholes(arrays["frame_size"])
-        pending_ids = _wholes(arrays["pending_ids"])
-        learned = {k.removeprefix(_LEARNED): a for k, a in arrays.items() if k.startswith(_LEARNED)}
-        return cls(
-            frame_size=(height, width) if height else None,
-            frame_count=int(arrays["frame_count"]),
-            object_ids=object_ids,
-            tensors=tensors,
-            pending=tuple((i, arrays[f"pending_mask:{n}"]) for n, i in enumerate(pending_ids)),
-            learned=learned,
-        )
-
-
-def _wholes(array: np.ndarray) -> tuple[int, ...]:
-    if array.ndim != 1 or array.dtype.kind not in "iu":
-        raise ValueError(f"{array.dtype} {array.shape} instead of a list of whole numbers")
-    return tuple(array.tolist())

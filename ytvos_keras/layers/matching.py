@@ -103,11 +103,7 @@ class Matching(keras.layers.Layer):
     def _sums(self, query: Tensor, key: Tensor, value: Tensor, shared: bool) -> Tensor:
         """Sums of values over places, weighted by exp(t · (cosine - 1)), `(B, H·W, V + 1)`.
 
-        Args:
-            query: As for `call`.
-            key: As for `call`.
-            value: As for `call`, with `filled` as a further channel.
-            shared: Whether the keys of the first row are those of all.
+        The last channel of `value` is `filled`. If `shared`, all rows have the keys of the first.
         """
         bands = []
         for n, band in enumerate(ops.split(query, _BANDS, axis=1)):

@@ -17,12 +17,7 @@ _FREE = 2**26  # bytes
 
 
 def main(path: str, seconds: int) -> None:
-    """Read everything in a file.
-
-    Args:
-        path: the file.
-        seconds: of processor time that it may take.
-    """
+    """Read everything in a file, in so many seconds of processor time at most."""
     try:
         import resource
     except ImportError:  # on Windows, where the parent process limits the time

@@ -102,14 +102,7 @@ class Memory(Composite):
     def update(
         self, features: Tensors, masks: Tensor, state: Tensors, others: Tensor | None = None
     ) -> Tensors:
-        """Update the state entries after a frame, from its predicted masks.
-
-        Args:
-            features: As for `begin`.
-            masks: As for `begin`.
-            state: The state before the frame.
-            others: As for `begin`.
-        """
+        """Update the state entries from before a frame with its predicted masks; see `begin`."""
         previous = self._entry(features, masks, others)
         age, trusted = state["bank_age"], state["bank_trusted"]
         age = ops.where(age >= 0, age + 1, age)  # empty slots stay at -1

@@ -30,15 +30,7 @@ _ASSETS = Path(__file__).parent.parent / "assets"
 
 
 def load_preset_weights(model: keras.Model, name: str) -> None:
-    """Load the bundled weights of a preset.
-
-    Args:
-        model: the network of that preset.
-        name: a key of `PRESETS`.
-
-    Raises:
-        InputError: no weights are bundled with the preset.
-    """
+    """Load the bundled weights of a preset into its network."""
     weights = _ASSETS / f"{name}.weights.h5"
     if not weights.is_file():
         raise InputError(
@@ -51,11 +43,7 @@ def load_preset_weights(model: keras.Model, name: str) -> None:
 
 
 def load_model_file(path: Path) -> keras.Model:
-    """Load a `.keras` file in Keras' safe mode, which runs no code from the file.
-
-    Raises:
-        InputError: there is no such file, or it is not a readable `.keras` file.
-    """
+    """Load a `.keras` file in Keras' safe mode, which runs no code from the file."""
     if path.name.endswith(".weights.h5"):
         raise InputError(
             f"{path}: holds weights without their network; give the .keras file (ytvos-train "

@@ -174,7 +174,7 @@ class S2S(keras.Model):
         Returns:
             `(probabilities, state)`; probabilities are `(B, H, W, 1)`, float32.
         """
-        height, width = ops.shape(frame)[1:3]
+        height, width = ops.shape(frame)[1:3]  # numbers where the size is fixed
         probabilities, state = self.step_features(self.encode(frame), state)
         return probabilities[:, :height, :width], state
 

@@ -1,6 +1,5 @@
 """Check weight files before the HDF5 library reads them, since it hangs on some damaged ones."""
 
-import hashlib
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 from ytvos_keras.errors import InputError
 from ytvos_keras.media.archives import ArchiveError, open_archive
 from ytvos_keras.media.atomic import atomic_path
+from ytvos_keras.media.checksum import file_sha256
 
 _PROBE = Path(__file__).with_name("hdf5_probe.py")
 _SECONDS = 3  # of processor time
@@ -23,7 +23,7 @@ def checksum_path(path: Path) -> Path:
 def write_checksum(path: Path) -> None:
     """Write the SHA-256 of a weight file next to it."""
     with atomic_path(checksum_path(path)) as part:
-        part.write_text(f"{_sha256(path)}  {path.name}\n")
+        part.write_text(f"{file_sha256(path)}  {path.name}\n")
 
 
 def check_weight_file(path: str | Path) -> None:
@@ -32,9 +32,6 @@ def check_weight_file(path: str | Path) -> None:
     If there is a checksum next to it, it is verified; else a separate process reads the file first,
     which takes a second.
 
-    Args:
-        path: the file.
-
     Raises:
         InputError: it is damaged, or does not match its checksum.
         FileNotFoundError: there is no such file.
@@ -42,7 +39,7 @@ def check_weight_file(path: str | Path) -> None:
     path = Path(path)
     expected = checksum_path(path)
     if expected.is_file():
-        if expected.read_bytes()[:64] != _sha256(path).encode():  # hex digits of a SHA-256
+        if expected.read_bytes()[:64] != file_sha256(path).encode():  # hex digits of a SHA-256
             raise InputError(
                 f"{path}: is damaged, its SHA-256 is not that in {expected.name}; copy both again, "
                 f"or remove {expected.name} if the file was changed on purpose."
@@ -76,8 +73,3 @@ def check_weight_file(path: str | Path) -> None:
 def _damaged(path: Path, reason: str) -> InputError:
     kind = ".keras file" if path.suffix == ".keras" else "file of weights"
     return InputError(f"{path}: not a {kind}, or damaged ({reason}).")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

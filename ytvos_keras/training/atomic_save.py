@@ -10,25 +10,17 @@ import keras
 
 from ytvos_keras.errors import InputError, first_line
 from ytvos_keras.media.atomic import atomic_path
+from ytvos_keras.models.weight_files import checksum_path, write_checksum
 
 _OVERHEAD = 4096  # bytes that HDF5 adds per variable and its groups; 1200 were measured
 
 
 @contextlib.contextmanager
 def atomic_save(path: Path, suffix: str, size: int) -> Iterator[Path]:
-    """Write a file with `atomic_path`, with the disk space reserved before.
+    """Write a file with `atomic_path`, with the disk space for `size` bytes reserved before.
 
-    Args:
-        path: where the finished file belongs. Its folder must exist.
-        suffix: suffix of the temporary name, starting with `.part`.
-        size: size of the file in bytes, or a little more.
-
-    Yields:
-        The path to write to.
-
-    Raises:
-        InputError: the disk is full, or the folder is not writable. A file that was at `path` is
-            left as it was.
+    The folder must exist, and `suffix`, that of the temporary name, must start with `.part`. If the
+    disk is full or the folder not writable, a file that was at `path` is left as it was.
     """
     try:
         with atomic_path(path, suffix=suffix, reserve=size) as part:
@@ -39,6 +31,16 @@ def atomic_save(path: Path, suffix: str, size: int) -> Iterator[Path]:
             f"{path}: cannot be written ({reason}); when there is room, run the same command again "
             "to resume from the last checkpoint"
         ) from error
+
+
+@contextlib.contextmanager
+def atomic_save_weights(path: Path, suffix: str, size: int) -> Iterator[Path]:
+    """Write a weight file with `atomic_save`, and its checksum next to it."""
+    with atomic_save(path, suffix, size) as part:
+        yield part
+        # Before the rename: a crash may leave a file without a checksum, never with a wrong one.
+        checksum_path(path).unlink(missing_ok=True)  # it belongs to an earlier file of this name
+    write_checksum(path)
 
 
 def size_on_disk(variables: Iterable[keras.Variable]) -> int:

@@ -20,15 +20,7 @@ _WARMUP = 1 / 30  # fraction of all steps, before a cosine
 
 
 def build_model(recipe: Recipe, pretrained: bool = True) -> S2S:
-    """Build the network of a recipe with its initial weights.
-
-    Args:
-        recipe: from `complete_recipe`.
-        pretrained: False skips reading any weights.
-
-    Raises:
-        InputError: the weights cannot be read.
-    """
+    """Build the network of a completed recipe with its initial weights, random or `pretrained`."""
     if recipe.precision == "mixed_bfloat16" and not has_bfloat16():
         logger.warning(
             "this CPU has no bfloat16 instructions, so mixed_bfloat16 is emulated and slow; "
@@ -52,12 +44,8 @@ def compile_model(model: S2S, recipe: Recipe, steps: int, devices: Devices | Non
     """Give the model its loss, metric and optimizer.
 
     Under `mixed_float16` Keras scales the loss by itself, so that small gradients do not vanish.
-
-    Args:
-        model: from `build_model`.
-        recipe: loss, precision and optimizer settings.
-        steps: total optimizer steps of all stages: the length of a cosine.
-        devices: of the run, in whose scope this is called; default: one device.
+    `steps` are those of all stages: the length of a cosine. Must be called in the scope of the
+    devices.
     """
     compile_replicated(
         model,
@@ -77,12 +65,7 @@ def make_loss(recipe: Recipe) -> FrameLoss:
 
 
 def make_optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
-    """Adam or AdamW with the recipe's schedule, clipping, accumulation and average.
-
-    Args:
-        recipe: settings of the optimizer.
-        steps: total optimizer steps of all stages.
-    """
+    """Adam or AdamW with the recipe's schedule, clipping, accumulation and average."""
     options = {
         "learning_rate": _schedule(recipe, steps),
         "global_clipnorm": recipe.clip_norm,

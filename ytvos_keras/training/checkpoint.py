@@ -10,8 +10,8 @@ import keras
 from ytvos_keras.errors import InputError, first_line
 from ytvos_keras.media.json_file import parse_json
 from ytvos_keras.media.json_value import JsonValue
-from ytvos_keras.models.weight_files import check_weight_file, checksum_path, write_checksum
-from ytvos_keras.training.atomic_save import atomic_save, size_on_disk
+from ytvos_keras.models.weight_files import check_weight_file, checksum_path
+from ytvos_keras.training.atomic_save import atomic_save_weights, size_on_disk
 
 _KEEP = 2
 _MOST = 10**9  # stages and steps
@@ -44,40 +44,25 @@ class Progress:
     stable: dict = field(default_factory=dict)
 
     def steps_to_checkpoint(self, every: int) -> int:
-        """Steps until the next checkpoint; the last one of a stage may come early.
-
-        Args:
-            every: steps between two checkpoints.
-        """
+        """Steps until the next checkpoint, at most `every`: the last of a stage may come early."""
         return min(every, self.stage_steps - self.stage_step)
 
 
 def save_checkpoint(model: keras.Model, progress: Progress, folder: Path) -> Path:
     """Write weights, optimizer and progress to one file, atomically; keep the last two files.
 
-    Args:
-        model: compiled, its optimizer built.
-        progress: stored in the file as JSON.
-        folder: created if it does not exist.
-
-    Returns:
-        The file, `step-00000300.weights.h5`.
-
-    Raises:
-        InputError: the disk is full, the folder cannot be written to; older checkpoints remain.
+    Returns its path, `step-00000300.weights.h5`. The model must be compiled and its optimizer
+    built. If the file cannot be written, older checkpoints remain.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"step-{progress.step:08d}.weights.h5"
     # In the same file as the weights, so that one rename makes both current.
     text = json.dumps(asdict(progress))
     size = size_on_disk([*model.variables, *model.optimizer.variables]) + len(text)
-    with atomic_save(path, ".part.weights.h5", size) as part:  # Keras requires this suffix
+    with atomic_save_weights(path, ".part.weights.h5", size) as part:  # Keras requires this suffix
         model.save_weights(part, overwrite=True)
         with h5py.File(part, "r+") as file:
             file.attrs[_ATTRIBUTE] = text
-        # Before the rename: a crash may leave a file without a checksum, never with a wrong one.
-        checksum_path(path).unlink(missing_ok=True)  # it belongs to an earlier file of this name
-    write_checksum(path)
     # Last: until the new file is in place, the old ones are what a run resumes from.
     for old in list_checkpoints(folder)[:-_KEEP]:
         old.unlink()
@@ -91,11 +76,7 @@ def list_checkpoints(folder: Path) -> list[Path]:
 
 
 def read_progress(path: Path) -> Progress:
-    """Read the progress stored in a checkpoint.
-
-    Raises:
-        InputError: the file is not a checkpoint, or is damaged.
-    """
+    """Read the progress stored in a checkpoint."""
     try:
         check_weight_file(path)
         with h5py.File(path, "r") as file:
@@ -108,17 +89,9 @@ def read_progress(path: Path) -> Progress:
 
 
 def restore_checkpoint(model: keras.Model, path: Path) -> Progress:
-    """Load weights and optimizer from a checkpoint.
+    """Load weights and optimizer from a checkpoint, and return the progress of its run.
 
-    Args:
-        model: compiled as for the run that wrote it.
-        path: a checkpoint.
-
-    Returns:
-        Progress of that run.
-
-    Raises:
-        InputError: the file is damaged, or of another model or optimizer.
+    The model must be compiled as it was there.
     """
     # Before any weight is changed, so that an error leaves the model as it was.
     progress = read_progress(path)
@@ -136,11 +109,7 @@ def restore_checkpoint(model: keras.Model, path: Path) -> Progress:
 
 
 def parse_progress(text: str | bytes) -> Progress:
-    """Parse the JSON in a checkpoint, with every type checked; losses may be NaN.
-
-    Raises:
-        ValueError: it is not the progress of a run.
-    """
+    """Parse the JSON in a checkpoint; losses may be NaN, and a wrong type is a `ValueError`."""
     content = JsonValue(parse_json(text, allow_nan=True))
     best = content.member("best")
     return Progress(

@@ -54,13 +54,6 @@ def split_data(data: Records, validation: Records | None) -> RunData:
 
     Videos with the name of a training video are excluded from validation. If none remain, because
     both are the same records, a tenth of them is held out from training, chosen by name.
-
-    Args:
-        data: folders of training records.
-        validation: folders of records to validate on, or None.
-
-    Raises:
-        InputError: a folder does not hold records, or there is only one video for both.
     """
     if validation is None:
         return RunData(data)
@@ -95,15 +88,10 @@ def training_clips(
     done: int = 0,
     worker: tuple[int, int] = (0, 1),
 ) -> tf.data.Dataset:
-    """Return the batches of a stage, starting at any of its steps.
+    """Return the batches of stage `number`, which has its own stream of clips.
 
-    Args:
-        recipe: of the run.
-        number: index of the stage; every stage has its own stream of clips.
-        steps: number of optimizer steps of the whole stage.
-        data: from `split_data`.
-        done: number of optimizer steps to skip, for resuming.
-        worker: see `make_dataset`.
+    The whole stage has `steps` optimizer steps, of which `done` are skipped, for resuming; for
+    `worker` see `make_dataset`.
     """
     stage, clips = recipe.stages[number], recipe.clips_per_step
     forcing = None

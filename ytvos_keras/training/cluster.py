@@ -20,13 +20,9 @@ _LOST = (
 
 
 def read_tf_config(text: str | None) -> tuple[int, int]:
-    """Parse the number of workers and the index of this one.
+    """Parse the number of workers and the index of this one from `TF_CONFIG`.
 
-    Args:
-        text: `TF_CONFIG`; None or empty means a single worker.
-
-    Raises:
-        InputError: it does not have the form documented in `find_devices`.
+    Without it there is a single worker; `find_devices` documents its form.
     """
     if not text:
         return 1, 0
@@ -47,12 +43,9 @@ def read_tf_config(text: str | None) -> tuple[int, int]:
 
 
 def join_cluster(workers: int) -> tf.distribute.Strategy:
-    """Wait for the other workers of `TF_CONFIG`, without a time limit.
+    """Wait for all workers of `TF_CONFIG`, without a time limit.
 
     Must be called before TensorFlow is used.
-
-    Args:
-        workers: how many there are.
     """
     # The only way to set the heartbeat timeout for lost workers.
     from tensorflow.compiler.xla.tsl.protobuf.coordination_config_pb2 import CoordinatedJob
@@ -90,13 +83,9 @@ def _signals_that_end() -> Iterator[None]:
 
 @contextlib.contextmanager
 def name_lost_workers(name: str) -> Iterator[None]:
-    """Turn TensorFlow's errors after the loss of a worker into one clear line.
+    """Turn TensorFlow's errors after the loss of another worker into one `InputError`.
 
-    Args:
-        name: name of this worker.
-
-    Raises:
-        InputError: another worker ended or is unreachable.
+    `name` is that of this worker.
     """
     try:
         yield

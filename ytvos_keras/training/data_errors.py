@@ -21,9 +21,6 @@ def name_data_errors() -> Iterator[None]:
 
     TensorFlow wraps an `InputError` of the dataset in pages of text. If it cannot decode an intact
     JPEG, its error does not name the frame, so the frames read last are decoded again to find it.
-
-    Raises:
-        InputError: the data cannot be used.
     """
     try:
         yield

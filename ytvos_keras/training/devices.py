@@ -46,14 +46,7 @@ class Devices:
         return contextlib.nullcontext() if self.strategy is None else self.strategy.scope()
 
     def check_batch_size(self, batch_size: int) -> None:
-        """Make sure that a batch can be split evenly.
-
-        Args:
-            batch_size: clips per step, over all devices.
-
-        Raises:
-            InputError: it is not a multiple of the number of devices.
-        """
+        """Make sure that a batch of clips can be split evenly over the devices."""
         if batch_size % self.replicas:
             raise InputError(
                 f"a batch of {batch_size} clips cannot be split evenly over {self.replicas} "
@@ -91,14 +84,9 @@ class Devices:
         return self.strategy.distribute_datasets_from_function(of_this_process)
 
     def check_same(self, what: str, value: object) -> None:
-        """Make sure that a value is the same in all processes, all of which must call this.
+        """Make sure that a value, in plain types, is the same in all processes.
 
-        Args:
-            what: its name, for the error.
-            value: in plain types.
-
-        Raises:
-            InputError: it is not.
+        All of them must call this. `what` is its name, for the error.
         """
         if self.workers == 1 or self.strategy is None:
             return
@@ -113,11 +101,7 @@ class Devices:
             )
 
     def watch(self) -> AbstractContextManager:
-        """Turn the loss of another process, noticed within half a minute, into one clear line.
-
-        Raises:
-            InputError: another process ended or is unreachable.
-        """
+        """Turn the loss of another process, noticed within half a minute, into an `InputError`."""
         if self.workers == 1:
             return contextlib.nullcontext()
         return name_lost_workers(f"worker {self.worker} of {self.workers}")

@@ -13,20 +13,9 @@ from ytvos_keras.training.train import stage_steps
 
 
 def dry_run(recipe: Recipe, data: Records, *, validation: Records | None = None) -> list[str]:
-    """Describe a run, and time a training step of its longest clips.
+    """Describe a run of `train` in lines to print, and time a training step of its longest clips.
 
     The model is built without its pretrained weights, so that nothing is downloaded.
-
-    Args:
-        recipe: of the run.
-        data: as for `train`.
-        validation: as for `train`.
-
-    Returns:
-        Lines to print.
-
-    Raises:
-        InputError: the data or the weights cannot be used.
     """
     recipe = complete_recipe(recipe)
     run_data = split_data(data, validation)

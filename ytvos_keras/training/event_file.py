@@ -4,7 +4,6 @@
 repeated after an interruption.
 """
 
-import io
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import tensorflow as tf
 from PIL import Image
 
+from ytvos_keras.media.pictures import encode_picture
 from ytvos_keras.training.atomic_save import atomic_save
 
 _VERSION = "brain.Event:2"  # without it, TensorBoard assumes a file format of 2015
@@ -31,18 +31,8 @@ def write_events(
     So a step that is repeated after an interruption is not logged twice, unlike in a file that is
     appended to.
 
-    Args:
-        folder: created if it does not exist.
-        step: step of the whole run.
-        scalars: by name; those with the same prefix before a `/` are shown together.
-        pictures: by name, RGB; stored as JPEG.
-        description: of the pictures, Markdown.
-
-    Returns:
-        The file.
-
-    Raises:
-        InputError: the disk is full, or the folder cannot be written to.
+    Scalars whose names have the same prefix before a `/` are shown together. Pictures are RGB and
+    are stored as JPEG; their description is Markdown.
     """
     summary, event = tf.compat.v1.Summary, tf.compat.v1.Event
     values = [summary.Value(tag=name, simple_value=value) for name, value in scalars.items()]
@@ -68,11 +58,9 @@ def write_events(
 
 def _encode(picture: Image.Image) -> "tf.compat.v1.Summary.Image":
     picture.thumbnail((_WIDEST, _WIDEST))
-    file = io.BytesIO()
-    picture.save(file, "JPEG", quality=_QUALITY)
     return tf.compat.v1.Summary.Image(
         height=picture.height,
         width=picture.width,
         colorspace=3,
-        encoded_image_string=file.getvalue(),
+        encoded_image_string=encode_picture(picture, "JPEG", quality=_QUALITY),
     )

@@ -56,16 +56,10 @@ def collect_examples(model: S2S, clips: Iterable[tuple]) -> ConfidenceExamples:
 def fit_confidence(
     model: S2S, examples: ConfidenceExamples, *, epochs: int = 100, seed: int = 0
 ) -> list[float]:
-    """Train the head by cross-entropy against J; the rest of the model is unchanged.
+    """Train the head by cross-entropy against J, and return the mean loss of each epoch.
 
-    Args:
-        model: its head is changed in place.
-        examples: from `collect_examples`.
-        epochs: passes over the examples.
-        seed: order of the examples.
-
-    Returns:
-        The mean loss of each epoch.
+    The head is changed in place, the rest of the model is unchanged. `seed` is for the order of the
+    examples.
     """
     head = model.confidence
     if head is None:

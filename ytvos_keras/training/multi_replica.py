@@ -36,17 +36,9 @@ def compile_replicated(
     """Compile a model so that training on several devices equals training on one.
 
     Weights agree up to the order of sums: to 1e-4 after several steps in float32. Call this within
-    `devices.scope()`, and create metrics and optimizer there too.
-
-    Args:
-        model: built within `devices.scope()`.
-        devices: with one device, this is just `model.compile`.
-        optimizer: any Keras optimizer, also with accumulation, clipping and averages.
-        loss: with the reduction `"mean_with_sample_weight"`.
-        options: of `model.compile`.
-
-    Raises:
-        ValueError: it is called outside the scope.
+    `devices.scope()`, and create model, metrics and optimizer there too. With one device, this is
+    just `model.compile`. Any optimizer will do, also with accumulation, clipping and averages; the
+    loss must have the reduction `"mean_with_sample_weight"`.
     """
     if devices.strategy is None:
         model.compile(optimizer=optimizer, loss=loss, **options)
@@ -71,10 +63,7 @@ class ReplicatedMean(keras.losses.Loss):
     """The weighted mean of a loss over the frames of all replicas.
 
     Each replica's value is its share of that mean: the values add up to the mean, and their
-    gradients to its gradient.
-
-    Args:
-        loss: with the reduction `"mean_with_sample_weight"`.
+    gradients to its gradient. The loss has the reduction `"mean_with_sample_weight"`.
     """
 
     def __init__(self, loss: keras.losses.Loss):
@@ -96,8 +85,7 @@ class ReplicatedMean(keras.losses.Loss):
 def replicate_optimizer(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
     """Return the same optimizer, which sums the gradients of all replicas before anything else.
 
-    Args:
-        optimizer: not built yet. Call this in the scope of the strategy.
+    It must not be built yet. Call this in the scope of the strategy.
     """
     # A class made here, so that any optimizer can be replicated.
     kind = type(optimizer)

@@ -16,12 +16,7 @@ def can_plot() -> bool:
 
 
 def plot_curves(log: Path, path: Path) -> None:
-    """Plot the `log.csv` of a run. Needs Matplotlib.
-
-    Args:
-        log: `log.csv` of one run.
-        path: a PNG file, written atomically.
-    """
+    """Plot the `log.csv` of a run to a PNG, written atomically. Needs Matplotlib."""
     from matplotlib.figure import Figure
 
     with log.open(newline="", encoding="utf-8") as file:

@@ -11,60 +11,29 @@ from ytvos_keras.media.atomic import atomic_path
 from ytvos_keras.media.json_file import parse_json, read_json
 from ytvos_keras.media.json_value import JsonValue
 from ytvos_keras.models import S2S
-from ytvos_keras.models.weight_files import checksum_path, write_checksum
-from ytvos_keras.training.atomic_save import atomic_save, size_on_disk
+from ytvos_keras.training.atomic_save import atomic_save_weights, size_on_disk
 from ytvos_keras.training.run_json import what_matters
 
 
-@dataclass(frozen=True)
+@dataclass
 class RunFiles:
     """Paths of the files of a run; `folder` is its `--output`."""
 
     folder: Path
 
-    @property
-    def run_json(self) -> Path:
-        """Configuration, versions, seeds, checksums of the data."""
-        return self.folder / "run.json"
-
-    @property
-    def log(self) -> Path:
-        """One line per checkpoint."""
-        return self.folder / "log.csv"
-
-    @property
-    def curves(self) -> Path:
-        """Picture of the log."""
-        return self.folder / "curves.png"
-
-    @property
-    def checkpoints(self) -> Path:
-        """The last two checkpoints."""
-        return self.folder / "checkpoints"
-
-    @property
-    def tensorboard(self) -> Path:
-        """Event files."""
-        return self.folder / "tensorboard"
-
-    @property
-    def last(self) -> Path:
-        """The model at the end."""
-        return self.folder / "last.keras"
-
-    @property
-    def best(self) -> Path:
-        """The model with the highest validation J."""
-        return self.folder / "best.keras"
+    def __post_init__(self):
+        self.run_json = self.folder / "run.json"  # configuration, versions, checksums of the data
+        self.log = self.folder / "log.csv"  # one line per checkpoint
+        self.curves = self.folder / "curves.png"  # picture of the log
+        self.checkpoints = self.folder / "checkpoints"  # the last two
+        self.tensorboard = self.folder / "tensorboard"  # event files
+        self.last = self.folder / "last.keras"  # the model at the end
+        self.best = self.folder / "best.keras"  # the model with the highest validation J
 
     def claim(self, description: dict) -> None:
-        """Write `run.json`, or checks that the folder holds this run.
+        """Write `run.json` to an empty folder, or check that the folder holds this run.
 
-        Args:
-            description: of the run, in plain types.
-
-        Raises:
-            InputError: the folder holds another run, or other files.
+        The description of the run is in plain types.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         # Tuples become lists, as in the file.
@@ -103,23 +72,12 @@ class RunFiles:
 
 
 def save_model(model: S2S, path: Path) -> None:
-    """Save the network in float32 without its optimizer, atomically.
-
-    Args:
-        model: under any precision; its weights are float32.
-        path: ends in `.keras`.
-
-    Raises:
-        InputError: the disk is full, or the folder cannot be written to.
-    """
+    """Save the network, of any precision, in float32 and without its optimizer, atomically."""
     # A file contains its dtype policy: users should not get the training's mixed precision.
     copy = S2S(model.config, dtype="float32", name=model.name)
     copy.set_weights(model.get_weights())
-    with atomic_save(path, ".part.keras", size_on_disk(copy.variables)) as part:
+    with atomic_save_weights(path, ".part.keras", size_on_disk(copy.variables)) as part:
         copy.save(part)
-        # Before the rename: a crash may leave a file without a checksum, never with a wrong one.
-        checksum_path(path).unlink(missing_ok=True)  # of an earlier file of this name
-    write_checksum(path)
 
 
 def _first_difference(name: str, there: object, here: object) -> str:

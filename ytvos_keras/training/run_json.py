@@ -1,12 +1,12 @@
 """Description of a run, for `run.json`."""
 
-import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
 from ytvos_keras import __version__
+from ytvos_keras.media.checksum import file_sha256
 from ytvos_keras.records.index import DATASET_FILE, read_dataset
 from ytvos_keras.training.recipe import Recipe
 
@@ -19,16 +19,7 @@ def describe_run(
     data: Mapping[str, float],
     validation: Mapping[str, float] | None,
 ) -> dict:
-    """Describe a run in plain types: recipe, seed, checksums of data and weights, versions, date.
-
-    Args:
-        recipe: of the run.
-        data: folders of training records and their shares.
-        validation: folders of records to validate on, or None.
-
-    Raises:
-        InputError: a folder does not hold records.
-    """
+    """Describe a run in plain types: recipe, checksums of data and weights, versions, date."""
     fields = recipe.to_dict()
     # Identified by checksums, not paths.
     weights, backbone_weights = fields.pop("weights"), fields.pop("backbone_weights")
@@ -44,18 +35,8 @@ def describe_run(
 
 
 def what_matters(description: dict) -> dict:
-    """The part of a description that must be equal in a resumed run and in all workers.
-
-    Args:
-        description: from `describe_run`.
-    """
+    """The part of a description that must be equal in a resumed run and in all workers."""
     return {name: value for name, value in description.items() if name not in _FREE}
-
-
-def checksum(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _describe_records(folder: str | Path, share: float) -> dict:
@@ -66,11 +47,11 @@ def _describe_records(folder: str | Path, share: float) -> dict:
         # Not the whole path: a run may be resumed on another machine.
         "name": folder.resolve().name,
         "share": share,
-        "sha256": checksum(folder / DATASET_FILE),
+        "sha256": file_sha256(folder / DATASET_FILE),
     }
 
 
 def _describe_file(path: str | Path | None) -> dict | str | None:
     if path is None or not Path(path).is_file():
         return None if path is None else str(path)  # "imagenet", or a bundled model
-    return {"name": Path(path).name, "sha256": checksum(Path(path))}
+    return {"name": Path(path).name, "sha256": file_sha256(Path(path))}

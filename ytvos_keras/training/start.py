@@ -15,12 +15,7 @@ _BACKBONE = ".backbone"
 def complete_recipe(recipe: Recipe) -> Recipe:
     """Fill in the network of a recipe that takes it from its weights, and check the start.
 
-    Args:
-        recipe: of the run.
-
-    Raises:
-        InputError: the weights that the recipe needs are not given or cannot be read, or a part
-            that is not trained would keep random weights.
+    A part that is not trained must not keep random weights: that is an `InputError`, too.
     """
     if recipe.model is None:
         if recipe.weights is None:
@@ -44,26 +39,16 @@ def complete_recipe(recipe: Recipe) -> Recipe:
 
 
 def frozen_parts(recipe: Recipe) -> tuple[str, ...]:
-    """The parts that are not trained, including those that the network itself freezes.
-
-    Args:
-        recipe: from `complete_recipe`.
-    """
+    """The parts that are not trained, including those that the network itself freezes."""
     frozen_by_network = recipe.model is not None and recipe.model.freeze_backbone
     own = ("encoder.backbone",) if frozen_by_network else ()
     return tuple(dict.fromkeys(own + recipe.frozen))
 
 
 def load_weights(model: S2S, weights: str | Path) -> None:
-    """Load the initial weights of a run.
+    """Load the initial weights of a run, see `Recipe.weights`.
 
-    Args:
-        model: not compiled, or it would expect weights of its optimizer too.
-        weights: the name of a network with bundled weights, a `.keras` or `.weights.h5` file of
-            the same network, or a checkpoint.
-
-    Raises:
-        InputError: the file is missing or of another network.
+    The model must not be compiled, or it would expect weights of its optimizer too.
     """
     try:
         if weights in PRESETS:
@@ -81,16 +66,9 @@ def load_weights(model: S2S, weights: str | Path) -> None:
 
 
 def freeze(model: S2S, parts: tuple[str, ...]) -> None:
-    """Exclude parts of a model from training.
+    """Exclude parts of a model, named as in `Recipe.frozen`, from training.
 
     Layers of a backbone without pretrained weights are trained all the same.
-
-    Args:
-        model: with its initial weights.
-        parts: names as in `Recipe.frozen`.
-
-    Raises:
-        InputError: the model has no such part.
     """
     for part in parts:
         layer: Any = model

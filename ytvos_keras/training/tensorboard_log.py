@@ -25,22 +25,11 @@ class LogToTensorBoard(keras.callbacks.Callback):
     place, so these are shown. (Without validation, the training weights are shown: swapping would
     change their last bits.) Must come before `SaveProgress`: steps with a checkpoint are not
     repeated, and repeated ones overwrite their event file. The model is called eagerly, since
-    tracing another graph would take longer than all its calls.
-
-    Args:
-        recipe: of the run.
-        data: data of the run; without validation clips, training clips are shown.
-        files: of the run.
-        progress: of the run.
+    tracing another graph would take longer than all its calls. Without validation clips, training
+    clips are shown.
     """
 
-    def __init__(
-        self,
-        recipe: Recipe,
-        data: RunData,
-        files: RunFiles,
-        progress: Progress,
-    ):
+    def __init__(self, recipe: Recipe, data: RunData, files: RunFiles, progress: Progress):
         super().__init__()
         self.recipe, self.data = recipe, data
         self.files, self.progress = files, progress
@@ -88,12 +77,7 @@ class LogToTensorBoard(keras.callbacks.Callback):
 
 
 def draw_prediction(model: keras.Model, clip: tuple) -> Image.Image:
-    """Draw the true masks of a clip, and the predicted ones below.
-
-    Args:
-        model: an `S2S`.
-        clip: a batch of one clip, as `make_dataset` yields it.
-    """
+    """Draw the true masks of a clip, a batch of one, and the predicted ones below."""
     inputs, targets, weights = clip
     # Without teacher forcing: predictions are those of test time.
     logits = model({name: inputs[name] for name in ("frames", "mask")}, training=False)

@@ -11,8 +11,14 @@ import keras
 
 from ytvos_keras.media.folder_lock import folder_lock
 from ytvos_keras.models import S2S
-from ytvos_keras.training.best_model import SaveBestModel
 from ytvos_keras.training.build import build_model, compile_model
+from ytvos_keras.training.callbacks import (
+    SaveBestModel,
+    SaveProgress,
+    StopOnNaN,
+    StopWhenStable,
+    is_stable,
+)
 from ytvos_keras.training.checkpoint import (
     Progress,
     list_checkpoints,
@@ -31,10 +37,7 @@ from ytvos_keras.training.devices import Devices
 from ytvos_keras.training.recipe import Recipe, Stage
 from ytvos_keras.training.run_files import RunFiles, save_model
 from ytvos_keras.training.run_json import describe_run, what_matters
-from ytvos_keras.training.save_progress import SaveProgress
 from ytvos_keras.training.start import complete_recipe
-from ytvos_keras.training.stop_on_nan import StopOnNaN
-from ytvos_keras.training.stop_when_stable import StopWhenStable, is_stable
 from ytvos_keras.training.tensorboard_log import LogToTensorBoard
 
 Callbacks = Callable[[Stage, Progress], list[keras.callbacks.Callback]]
@@ -114,12 +117,7 @@ def train(
 
 
 def stage_steps(recipe: Recipe, videos: int) -> list[int]:
-    """Return the optimizer steps of each stage, if none ends early.
-
-    Args:
-        recipe: of the run.
-        videos: of one pass over the training data.
-    """
+    """Return the optimizer steps of each stage, if none ends early; one pass has `videos` clips."""
     return [stage.step_count(videos, recipe.clips_per_step) for stage in recipe.stages]
 
 

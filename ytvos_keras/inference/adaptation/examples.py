@@ -70,12 +70,8 @@ def cached_batches(
 ) -> Iterator[Clip]:
     """Yield batches of the first `count` clips, in random order again and again.
 
-    Args:
-        rng: source of randomness.
-        clips: such as `draw_clips` yields.
-        count: how many of them, at least `batch_size`.
-        batch_size: clips a batch.
-        prepare: applied once to every clip before its first use.
+    There must be `batch_size` of them at least. `prepare` is applied to each once, before its first
+    use.
     """
     cached = [prepare(next(clips)) for _ in range(count)]
     while True:

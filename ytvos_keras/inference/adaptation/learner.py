@@ -36,15 +36,8 @@ class OnlineLearner:
     Learned weights are values: `learn` returns them without changing anything, `apply` assigns them
     to `model`. Interrupting `learn` is safe.
 
-    Args:
-        model: an `S2S`.
-        config: settings.
-
     Attributes:
         model: the copy that predicts, an `S2S` like the given one, with the weights last applied.
-
-    Raises:
-        InputError: The model cannot learn in this way; see `Student`.
 
     Example:
         >>> learner = OnlineLearner(ytvos_keras.load("s2s-lite"), ONLINE_LEARNING["cheap"])

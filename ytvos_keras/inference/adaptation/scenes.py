@@ -13,8 +13,8 @@ from PIL import Image, ImageFilter
 
 from ytvos_keras.data.config import AppearanceConfig, SyntheticConfig
 from ytvos_keras.data.draws import Draws
-from ytvos_keras.data.picture_scene import OTHERS
-from ytvos_keras.data.synthetic import ScenePictures, synthetic_clip
+from ytvos_keras.data.picture_scene import OTHERS, Scene
+from ytvos_keras.data.synthetic import SCENE_SPECS, synthetic_clip
 from ytvos_keras.inference.adaptation.config import SceneRanges
 from ytvos_keras.inference.adaptation.fill import fill_hole
 
@@ -50,7 +50,7 @@ def scene_clip(
     return make(pictures, area, rng.integers(0, 2**31, 2, np.int32))
 
 
-def _pictures(rng, frame, masks, target: int, ranges: SceneRanges) -> ScenePictures:
+def _pictures(rng, frame, masks, target: int, ranges: SceneRanges) -> Scene:
     nothing = np.zeros((0, 0, 3), np.uint8), np.zeros((0, 0), bool)
     if rng.random() < ranges.whole:
         background, others = nothing[0], []
@@ -64,7 +64,7 @@ def _pictures(rng, frame, masks, target: int, ranges: SceneRanges) -> ScenePictu
     # The graph takes the same number of pictures each time.
     others += [nothing] * (OTHERS - len(others))
     images, other_masks = zip(*others, strict=True)
-    return ScenePictures(frame, masks[target], background, images, other_masks, np.bool_(passes))
+    return Scene(frame, masks[target], background, images, other_masks, np.bool_(passes))
 
 
 def _widen(hole: np.ndarray) -> np.ndarray:
@@ -81,15 +81,11 @@ def _maker(length: int, size: tuple[int, int], colours: float):
         for name in ("brightness", "contrast", "saturation", "hue")
     }
     appearance = replace(usual, **changes)
-    picture, mask = tf.TensorSpec((None, None, 3), tf.uint8), tf.TensorSpec((None, None), tf.bool)
-    pictures = ScenePictures(
-        picture, mask, picture, (picture,) * OTHERS, (mask,) * OTHERS, tf.TensorSpec((), tf.bool)
-    )
 
     def make(pictures, area, seed):
         # Tensors in place of numbers: it only computes with them.
         config = SyntheticConfig(appearance=appearance, mask_share=tuple(tf.unstack(area)))
         return synthetic_clip(pictures, Draws(seed), length, size, config)
 
-    signature = [pictures, tf.TensorSpec((2,), tf.float32), tf.TensorSpec((2,), tf.int32)]
+    signature = [SCENE_SPECS, tf.TensorSpec((2,), tf.float32), tf.TensorSpec((2,), tf.int32)]
     return tf.function(make, input_signature=signature, autograph=False)

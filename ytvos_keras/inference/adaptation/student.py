@@ -15,16 +15,12 @@ from ytvos_keras.models import S2S
 class Student:
     """A copy of a model, some of whose weights are trained.
 
-    Args:
-        model: an `S2S`; unchanged.
-        config: settings.
+    A model that lacks the parts to train, or whose parts cannot learn from cached features, is an
+    `InputError`.
 
     Attributes:
         model: the copy.
         trained: positions of the trained weights in `model.weights`.
-
-    Raises:
-        InputError: The model has none of these parts, or they cannot learn from cached features.
     """
 
     def __init__(self, model: S2S, config: OnlineLearningConfig):

@@ -22,6 +22,7 @@ class CocoResults(OutputWriter):
 
     def __init__(self, path: Path, look: Look, ids: list[int]):
         super().__init__(path)
+        # It may not be installed, which must not show at the end of a run.
         pycocotools()
         self._images: list[dict[str, Any]] = []
         self._annotations: list[dict[str, Any]] = []
@@ -44,6 +45,7 @@ class CocoResults(OutputWriter):
             )
 
     def __exit__(self, kind, *_) -> None:
+        # One JSON document, so it is only written whole.
         if kind is None:
             content = {
                 "images": self._images,

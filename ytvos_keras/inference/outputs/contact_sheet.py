@@ -3,11 +3,11 @@
 import math
 from pathlib import Path
 
-import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from ytvos_keras.inference.outputs.writer import Look, MaskedFrame, OutputWriter
 from ytvos_keras.media.atomic import atomic_path
+from ytvos_keras.media.masks import ids_in
 from ytvos_keras.media.overlay import overlay
 
 _CELLS = 30
@@ -18,12 +18,7 @@ _CAPTION = 18
 class ContactSheet(OutputWriter):
     """A JPEG of up to 30 frames, evenly spaced, each with its name and the objects in it.
 
-    If the number of frames is unknown, the collected frames are thinned out as they arrive.
-
-    Args:
-        path: the file.
-        look: colours and names.
-        count: number of frames, None if unknown.
+    If `count`, the number of frames, is unknown, the collected ones are thinned out as they arrive.
     """
 
     def __init__(self, path: Path, look: Look, count: int | None):
@@ -37,6 +32,7 @@ class ContactSheet(OutputWriter):
         if self._seen % self._step == 0:
             self._cells.append(self._cell(item))
             if len(self._cells) > 2 * _CELLS:
+                # Every second cell is one of twice the step, so cells stay evenly spaced.
                 self._cells, self._step = self._cells[::2], 2 * self._step
         self._seen += 1
 
@@ -45,8 +41,7 @@ class ContactSheet(OutputWriter):
         shown.thumbnail((_WIDTH, 4 * _WIDTH), Image.Resampling.BOX)
         cell = Image.new("RGB", (shown.width, shown.height + _CAPTION), "white")
         cell.paste(shown, (0, _CAPTION))
-        ids = np.unique(item.labels[item.labels > 0]).tolist()
-        objects = ", ".join(map(self._look.name, ids)) or "no object"
+        objects = ", ".join(map(self._look.name, ids_in(item.labels))) or "no object"
         text = f"{item.name}: {objects}"
         ImageDraw.Draw(cell).text((2, 1), text, "black", ImageFont.load_default(13))
         return cell

@@ -17,9 +17,6 @@ class BinaryPictures(OutputWriter):
     def write(self, item: MaskedFrame) -> None:
         _save(self.path / f"{item.name}.png", np.where(item.labels, 255, 0))
 
-    def __exit__(self, *_) -> None:
-        pass
-
 
 class ObjectPictures(OutputWriter):
     """A folder of black-and-white PNGs for each object, `<id>_<name>/` or `<id>/`."""
@@ -33,18 +30,12 @@ class ObjectPictures(OutputWriter):
             mask = np.where(item.labels == object_id, 255, 0)
             _save(folder / f"{item.name}.png", mask)
 
-    def __exit__(self, *_) -> None:
-        pass
-
 
 class CutoutPictures(OutputWriter):
     """RGBA PNGs: the objects in their own colours, transparent elsewhere."""
 
     def write(self, item: MaskedFrame) -> None:
         _save(self.path / f"{item.name}.png", cut_out(item))
-
-    def __exit__(self, *_) -> None:
-        pass
 
 
 def cut_out(item: MaskedFrame) -> np.ndarray:
@@ -61,6 +52,7 @@ def object_folders(path: Path, ids: list[int], names: Mapping[int, str]) -> dict
 
 def _folder_name(object_id: int, name: str | None) -> str:
     """A folder name that is valid on every system."""
+    # Slashes and dots too: a name must not lead out of the folder.
     plain = re.sub(r"[^\w-]+", "_", name or "").strip("_")
     return f"{object_id}_{plain}" if plain else str(object_id)
 

@@ -47,12 +47,8 @@ def write_outputs(
 ) -> dict[str, Path]:
     """Create the outputs in `options` from the masks in a folder; probabilities already exist.
 
-    Args:
-        inputs: the inputs of the run.
-        output: folder with a mask for each frame.
-        options: those of the run.
-        report: called after each frame with "overlay" (or "outputs", if there are others), the
-            number of frames done and in all.
+    `report` is called after each frame with "overlay" (or "outputs", if there are others), the
+    number of frames done and in all.
 
     Returns:
         The paths, by kind.
@@ -65,6 +61,7 @@ def write_outputs(
         writers = [stack.enter_context(w) for w in _writers(paths, inputs, options)]
         frames = inputs.read_with_times()
         for number, (index, name, time, frame) in enumerate(frames, start=1):
+            # From the files: of a resumed run, most masks were written by an earlier process.
             labels = read_label_map(output / f"{name}.png", allow_empty=True)
             for writer in writers:
                 writer.write(MaskedFrame(index, name, frame, labels, time))
@@ -76,13 +73,14 @@ def _writers(paths: dict[str, Path], inputs: Inputs, options: SegmentOptions) ->
     palette = inputs.first_masks.palette
     look = Look(davis_palette() if palette is None else palette, options.names)
     ids = sorted(inputs.trusted)
+    # With every N-th frame, videos keep their speed.
     fps = (inputs.source.fps or FOLDER_FPS) / inputs.every
     make: dict[str, Callable[[Path], OutputWriter]] = {
         "binary": BinaryPictures,
         "per-object": lambda path: ObjectPictures(path, look, ids),
         "cutout": CutoutPictures,
         "cutout-video": lambda path: CutoutVideo(path, fps),
-        "green-screen": lambda path: GreenScreenVideo(path, fps, look),
+        "green-screen": lambda path: GreenScreenVideo(path, fps),
         "overlay": lambda path: OverlayVideo(path, fps, look),
         "contact sheet": lambda path: ContactSheet(path, look, inputs.count),
         "coco": lambda path: CocoResults(path, look, ids),

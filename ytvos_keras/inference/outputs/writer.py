@@ -59,3 +59,7 @@ class OutputWriter(contextlib.AbstractContextManager, abc.ABC):
     @abc.abstractmethod
     def write(self, item: MaskedFrame) -> None:
         """Add a frame."""
+
+    def __exit__(self, kind, error, trace) -> bool | None:
+        """Finish the output; nothing is left to do where each frame is a file of its own."""
+        return None

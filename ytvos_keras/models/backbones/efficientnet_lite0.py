@@ -105,11 +105,7 @@ class EfficientNetLite0(keras.layers.Layer):
         return ops.cast((x - 127.0) / 128.0, self.compute_dtype)
 
     def read_weights(self, source: str | Path) -> list[np.ndarray]:
-        """Read an `.npz` file written by `ytvos_keras.training.import_efficientnet_lite0`.
-
-        Raises:
-            InputError: If the file is missing or its arrays are not this network's.
-        """
+        """Read an `.npz` file written by `ytvos_keras.training.import_efficientnet_lite0`."""
         path = Path(source)
         if not path.is_file():
             raise InputError(f"{path}: no such file; give the .npz of EfficientNet-Lite0 weights")

@@ -11,13 +11,12 @@ from ytvos_keras.layers.types import Config, Shape, Tensor
 from ytvos_keras.layers.winograd import transform_kernel, winograd_conv, winograd_pays
 from ytvos_keras.models.backbones.mask_channel import widen_first_kernel
 from ytvos_keras.models.backbones.vgg16_weights import (
+    BLOCKS,
     Weights,
     collapse_fc6,
     read_vgg16_weights,
 )
 
-# Filters and number of convolutions of each block (Simonyan and Zisserman, 2014, configuration D).
-_BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
 _BGR_MEANS = (103.939, 116.779, 123.68)  # ImageNet means, as used for the pretrained weights
 _FC6_FILTERS = 4096
 # With this many filters or more, Winograd's convolution trains faster than the plain one.
@@ -46,7 +45,7 @@ class VGG16(keras.layers.Layer):
         self.filters = {2: 64, 4: 128, 8: 256, 16: 512, 32: 512 if fc6 == "none" else _FC6_FILTERS}
         self.blocks = [
             [self._conv(f"block{b}_conv{c}", filters, 3) for c in range(1, count + 1)]
-            for b, (filters, count) in enumerate(_BLOCKS, start=1)
+            for b, (filters, count) in enumerate(BLOCKS, start=1)
         ]
         size = {"1x1": 1, "7x7": 7, "none": 0}[fc6]
         self.fc6_conv = self._conv("fc6", _FC6_FILTERS, size) if size else None
@@ -93,9 +92,6 @@ class VGG16(keras.layers.Layer):
 
         Returns:
             Weights for `assign_weights`, of any VGG-16 with the same `fc6`.
-
-        Raises:
-            InputError: If the file is missing or is not of VGG-16.
         """
         return read_vgg16_weights(source, with_fc6=self.fc6_conv is not None)
 

@@ -10,41 +10,33 @@ import numpy as np
 from ytvos_keras.errors import InputError, first_line
 from ytvos_keras.models.weight_files import check_weight_file
 
-# Channels in and out of each convolution, under the names that keras.applications gives them.
-_CHANNELS = {
-    "block1_conv1": (3, 64),
-    "block1_conv2": (64, 64),
-    "block2_conv1": (64, 128),
-    "block2_conv2": (128, 128),
-    "block3_conv1": (128, 256),
-    "block3_conv2": (256, 256),
-    "block3_conv3": (256, 256),
-    "block4_conv1": (256, 512),
-    "block4_conv2": (512, 512),
-    "block4_conv3": (512, 512),
-    "block5_conv1": (512, 512),
-    "block5_conv2": (512, 512),
-    "block5_conv3": (512, 512),
-}
-_SHAPES = {name: (3, 3, *channels) for name, channels in _CHANNELS.items()}
-_FC1_SHAPE = (7 * 7 * 512, 4096)
+# Filters and number of convolutions of each block (Simonyan and Zisserman, 2014, configuration D).
+BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
 
 Weights = dict[str, tuple[np.ndarray, np.ndarray]]
 
 
+def _kernel_shapes() -> dict[str, tuple[int, ...]]:
+    """Kernel shapes of the convolutions, under the names that keras.applications gives them."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    channels = 3
+    for b, (filters, count) in enumerate(BLOCKS, start=1):
+        for c in range(1, count + 1):
+            shapes[f"block{b}_conv{c}"] = (3, 3, channels, filters)
+            channels = filters
+    return shapes
+
+
+_SHAPES = _kernel_shapes()
+_FC1_SHAPE = (7 * 7 * 512, 4096)
+
+
 def read_vgg16_weights(source: str | Path, with_fc6: bool) -> Weights:
-    """Read kernels and biases of VGG-16 by layer name.
+    """Read kernels and biases of VGG-16 by layer name, float32.
 
-    Args:
-        source: `"imagenet"` or the path of an `.h5` file as `keras.applications` distributes it,
-            with or without the top, or a `.weights.h5` or `.keras` file of that model.
-        with_fc6: Whether the first fully connected layer is wanted.
-
-    Returns:
-        `{layer: (kernel, bias)}`, float32; with `"fc1"` if wanted and available.
-
-    Raises:
-        InputError: If the file is missing, or a layer is missing or of another shape.
+    `source` is `"imagenet"` or the path of an `.h5` file as `keras.applications` distributes it,
+    with or without the top, or a `.weights.h5` or `.keras` file of that model. `"fc1"` is read
+    `with_fc6` only, and missing from files without the top.
     """
     if str(source) == "imagenet":
         return _from_model(_download(with_fc6))
