@@ -22,7 +22,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ytvos_keras.cli.common import prepare_tensorflow, run, size_argument
+from ytvos_keras.argument_types import frame_size
+from ytvos_keras.cli.common import prepare_tensorflow, run
 from ytvos_keras.cli.progress import frame_progress
 from ytvos_keras.errors import InputError
 from ytvos_keras.inference.first_masks import open_first_masks
@@ -207,7 +208,7 @@ def main(argv: list[str] | None = None) -> int:
     add("--rest", action="store_true", help="speak REST, with pictures as files, instead of gRPC")
     add("--model", default="s2s", metavar="NAME", help="default: %(default)s")
     add("--version", metavar="N|LABEL", help="default: the newest")
-    add("--size", type=size_argument, metavar="HxW", help="working size, for gRPC")
+    add("--size", type=frame_size, metavar="HxW", help="working size, for gRPC")
     add("--quiet", action="store_true")
     arguments = parser.parse_args(argv)
     if arguments.rest and arguments.size:

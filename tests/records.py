@@ -8,7 +8,7 @@ from PIL import Image
 
 from ytvos_keras.datasets.video import Frame, Video
 from ytvos_keras.media import davis_palette
-from ytvos_keras.records.write_in_process import write_in_process
+from ytvos_keras.records.write_records import write_in_process
 
 
 @dataclass(frozen=True)

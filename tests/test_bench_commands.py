@@ -89,11 +89,11 @@ def test_quiet_shows_no_progress(capsys):
     [
         ([], "required: NAME"),
         (["gpu"], "invalid choice: 'gpu'"),
-        (["convlstm", "--shape", "8x14"], "5 sizes with an x in between are needed"),
+        (["convlstm", "--shape", "8x14"], "Received: '8x14'"),
         (["convlstm", "--filters", "0"], "a whole number of at least 1 is needed, not '0'"),
-        (["step", "--size", "256"], "such as 256x448, not '256'"),
+        (["step", "--size", "256"], "for example 256x448. Received: '256'"),
         (["step", "--objects", "1,b"], "a whole number of at least 1 is needed, not 'b'"),
-        (["step", "--precision", "int8"], "choose from float32, bfloat16, not 'int8'"),
+        (["step", "--precision", "int8"], "choose from float32, bfloat16. Received: 'int8'"),
         (["step", "--model", "s2s"], "invalid choice: 's2s'"),
     ],
 )

@@ -94,4 +94,4 @@ def test_unknown_setting_is_a_usage_error(capsys):
     with pytest.raises(SystemExit) as error:
         main(["online", "videos", "--sequences", "set/clip", "--learning", "slow"])
     assert error.value.code == 2
-    assert f"choose from {', '.join(ONLINE_LEARNING)}, not 'slow'" in capsys.readouterr().err
+    assert f"choose from {', '.join(ONLINE_LEARNING)}. Received: 'slow'" in capsys.readouterr().err

@@ -80,7 +80,7 @@ def test_help_is_quick():
         (["davis", "a", "b", "--year", "2018"], "argument --year: invalid choice"),
         (["images", "a", "b", "--shards", "0"], "a whole number of at least 1 is needed, not '0'"),
         (["stats", "a", "--fps", "0"], "a number above 0 is needed. Received: '0'"),
-        (["split", "a", "b", "--validation", "-1"], "a whole number is needed. Received: '-1'"),
+        (["split", "a", "b", "--validation", "-1"], "number of at least 0 is needed, not '-1'"),
         (["check", "a", "--layout", "coco"], "invalid choice: 'coco'"),
     ],
 )

@@ -4,9 +4,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from ytvos_keras.datasets.raw_videos.draw import draw_clips
-from ytvos_keras.datasets.raw_videos.resample import resample
+from ytvos_keras.datasets.raw_videos.cut_video import resample
 from ytvos_keras.datasets.raw_videos.settings import ClipSettings
+from ytvos_keras.datasets.raw_videos.shots import draw_clips
 from ytvos_keras.errors import InputError
 
 

@@ -1,3 +1,4 @@
+import importlib.util
 import io
 
 import numpy as np
@@ -7,7 +8,6 @@ from rich.console import Console
 from small_videos import HEIGHT, WIDTH, make_videos
 
 from ytvos_keras.datasets.object_info import ObjectInfo
-from ytvos_keras.datasets.statistics import plots as statistics_plots
 from ytvos_keras.datasets.statistics.measure import duration, measure, spread
 from ytvos_keras.datasets.statistics.plots import check_plot_path, write_plots
 from ytvos_keras.datasets.statistics.table import print_statistics
@@ -155,6 +155,6 @@ def test_plots_that_cannot_be_drawn(tmp_path, monkeypatch):
         check_plot_path(tmp_path / "plots.txt")
     with pytest.raises(InputError, match=r"absent: no such folder; make it first"):
         check_plot_path(tmp_path / "absent" / "plots.png")
-    monkeypatch.setattr(statistics_plots, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"run: pip install 'ytvos-keras\[plots\]'$"):
         check_plot_path(tmp_path / "plots.png")

@@ -17,11 +17,11 @@ from onnx import numpy_helper
 from tiny_export import new_folder, tiny_clip, tiny_graphs, tiny_model, tiny_onnx
 
 from ytvos_keras import InputError, load
-from ytvos_keras.export import onnx_clip, onnx_convert
-from ytvos_keras.export.onnx_clip import clip_graph
+from ytvos_keras.export import onnx_compose, onnx_convert
+from ytvos_keras.export.onnx_compose import clip_graph
 from ytvos_keras.export.onnx_convert import convert
 from ytvos_keras.export.onnx_files import export_onnx
-from ytvos_keras.export.onnx_half import with_half_weights
+from ytvos_keras.export.onnx_precision import with_half_weights
 from ytvos_keras.export.onnx_stream import FeatureStream, OnnxStream
 from ytvos_keras.export.parity import (
     CorrectedStream,
@@ -183,7 +183,7 @@ def test_wrong_graph_is_detected_and_no_files_are_left(monkeypatch, name):
         return clip
 
     monkeypatch.setattr(onnx_convert, "convert", converted)
-    monkeypatch.setattr(onnx_clip, "clip_graph", joined)
+    monkeypatch.setattr(onnx_compose, "clip_graph", joined)
     output = new_folder()
     with pytest.raises(ParityError, match="nothing was kept"):
         export_onnx(tiny_model(), output, name="tiny")

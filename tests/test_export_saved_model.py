@@ -33,7 +33,7 @@ class FeatureStream(SavedModelStream):
     """Calls `encode` once, then `step_features` for all objects."""
 
     def step(self, image, state):
-        state = self.run("step_features", **self.run("encode", image=image), **state)
+        state = self.run("step_features", self.run("encode", {"image": image}) | state)
         height, width = image.shape[1:3]
         return state.pop("probs")[:, :height, :width], state
 
@@ -110,7 +110,7 @@ def test_stream_matches_keras(kind, size, objects):
 
 def test_clip_equals_the_stream_after_the_given_mask(loaded):
     frames, masks = tiny_clip()
-    clip = loaded.run("segment_clip", images=np.stack(frames)[None], mask=masks)["probs"]
+    clip = loaded.run("segment_clip", {"images": np.stack(frames)[None], "mask": masks})["probs"]
     np.testing.assert_array_equal(clip[:, 0], masks)
     state = loaded.initialize(frames[0][None], masks)
     for t in range(1, len(frames)):
@@ -120,8 +120,9 @@ def test_clip_equals_the_stream_after_the_given_mask(loaded):
 
 def test_videos_of_a_batch_are_independent(loaded):
     (one, other), masks = tiny_clip(frames=2)
-    both = loaded.run("segment_clip", images=np.stack([[one, other], [other, one]]), mask=masks)
-    alone = loaded.run("segment_clip", images=np.stack([[other, one]]), mask=masks[1:])
+    images = np.stack([[one, other], [other, one]])
+    both = loaded.run("segment_clip", {"images": images, "mask": masks})
+    alone = loaded.run("segment_clip", {"images": images[1:], "mask": masks[1:]})
     np.testing.assert_allclose(both["probs"][1:], alone["probs"], atol=1e-6)
 
 
@@ -143,7 +144,7 @@ def test_warmup_file_record_by_record(loaded):
     for request in requests:
         assert request.model_spec.name == "tiny"
         inputs = {name: tf.make_ndarray(proto) for name, proto in request.inputs.items()}
-        outputs = loaded.run(request.model_spec.signature_name, **inputs)
+        outputs = loaded.run(request.model_spec.signature_name, inputs)
         assert all(len(x) == 1 for x in outputs.values())
 
 

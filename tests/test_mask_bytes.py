@@ -118,9 +118,10 @@ def test_jpeg_and_damage():
 
 
 def test_binary_videos():
-    assert is_binary([{0}, {0, 255}])
-    assert not is_binary([{0, 1}, {0, 255}])  # ambiguous: 255 may be an id here
-    assert not is_binary([{0}]) and not is_binary([])
+    empty, white, mixed = (label_areas(np.array([[0, i]], np.uint8)) for i in (0, 255, 1))
+    assert is_binary([empty, white])
+    assert not is_binary([mixed, white])  # ambiguous: 255 may be an id here
+    assert not is_binary([empty]) and not is_binary([])
 
 
 def test_too_many_ids_are_reported():

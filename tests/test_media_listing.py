@@ -7,7 +7,6 @@ from frame_folders import picture, write_frames
 from mask_folders import blocks, write_sequences
 from PIL import Image
 
-from ytvos_keras.datasets.check.check_videos import check_folders
 from ytvos_keras.datasets.check.repair import repair
 from ytvos_keras.datasets.davis_layout import read_image_set
 from ytvos_keras.datasets.raw_videos.files import find_videos
@@ -19,6 +18,7 @@ from ytvos_keras.inference.batch_files import list_batch
 from ytvos_keras.inference.first_masks import open_first_masks
 from ytvos_keras.media import open_frames, write_mask
 from ytvos_keras.media.listing import child, is_hidden
+from ytvos_keras.records import check
 
 SYSTEM = ("@eaDir", "__MACOSX", "$RECYCLE.BIN", "System Volume Information", ".git")
 COMPOSED, DECOMPOSED = (unicodedata.normalize(form, "café") for form in ("NFC", "NFD"))
@@ -71,7 +71,7 @@ def test_broken_links_are_reported(dataset, tmp_path):
     frame.symlink_to("/nowhere/1.jpg")
     with pytest.raises(InputError, match=r"dog/1\.jpg: a broken link, to /nowhere/1\.jpg; fetch"):
         open_frames(dataset / "JPEGImages/dog")
-    report = check_folders(dataset, "youtube-vos")
+    report = check(dataset, layout="youtube-vos")
     assert kinds(report) == {("broken-link", "JPEGImages/dog/1.jpg")}
     assert repair(report) == ()
     assert (dataset / "Annotations/dog/1.png").exists()
@@ -81,7 +81,7 @@ def test_broken_links_are_reported(dataset, tmp_path):
     mask.symlink_to("/nowhere/1.png")
     with pytest.raises(InputError, match=r"cat/1\.png: a broken link"):
         open_first_masks(dataset / "Annotations/cat", open_frames(dataset / "JPEGImages/cat"))
-    assert ("broken-link", "Annotations/cat/1.png") in kinds(check_folders(dataset, "youtube-vos"))
+    assert ("broken-link", "Annotations/cat/1.png") in kinds(check(dataset, layout="youtube-vos"))
     with pytest.raises(InputError, match=r"cat/1\.png: a broken link"):
         evaluate(dataset / "Annotations", dataset / "Annotations", "davis2017")
 
@@ -90,7 +90,7 @@ def test_broken_links_to_folders_and_videos(dataset, tmp_path):
     (dataset / "JPEGImages/cow").symlink_to("/nowhere/cow")
     (dataset / "Annotations/cow").mkdir()
     write_mask(dataset / "Annotations/cow/0.png", blocks(1))
-    report = check_folders(dataset, "youtube-vos")
+    report = check(dataset, layout="youtube-vos")
     assert kinds(report) == {("broken-link", "JPEGImages/cow")}
     videos = list_batch(dataset / "JPEGImages", dataset / "Annotations", tmp_path / "out")
     assert [video.name for video in videos] == ["cat", "cow", "dog"]
@@ -105,7 +105,7 @@ def test_broken_links_to_folders_and_videos(dataset, tmp_path):
 @pytest.mark.parametrize("frame", ["1.heic", "1.webp", "1", "1.JPG.txt"])
 def test_fix_keeps_masks_whose_frame_may_exist(dataset, frame):
     (dataset / "JPEGImages/dog/1.jpg").rename(dataset / "JPEGImages/dog" / frame)
-    report = check_folders(dataset, "youtube-vos")
+    report = check(dataset, layout="youtube-vos")
     repair(report)
     moved = not (dataset / "Annotations/dog/1.png").exists()
     assert moved == (frame == "1.JPG.txt")
@@ -128,17 +128,17 @@ def test_masks_in_unsupported_formats(dataset):
     mask.with_suffix(".npy").touch()
     with pytest.warns(UserWarning, match=r"1\.npy: left out; pictures must be"):
         open_first_masks(mask.parent, source)
-    assert ("colour-mask", "Annotations/dog/1.npy") in kinds(check_folders(dataset, "youtube-vos"))
+    assert ("colour-mask", "Annotations/dog/1.npy") in kinds(check(dataset, layout="youtube-vos"))
 
 
 def test_mask_in_another_lossless_format_is_saved_as_png(dataset):
     mask = dataset / "Annotations/dog/1.png"
     Image.fromarray(blocks(1)).save(mask.with_suffix(".tif"))
     mask.unlink()
-    report = check_folders(dataset, "youtube-vos")
+    report = check(dataset, layout="youtube-vos")
     assert kinds(report) == {("colour-mask", "Annotations/dog/1.tif")}
     repair(report)
-    assert check_folders(dataset, "youtube-vos").is_clean
+    assert check(dataset, layout="youtube-vos").is_clean
     assert (dataset / "unfixed/Annotations/dog/1.tif").exists()
 
 
@@ -147,7 +147,7 @@ def test_system_folders_are_ignored(dataset, tmp_path):
         assert is_hidden(dataset / name)
         write_frames(dataset / "JPEGImages" / name, ["0"])
         write_sequences(dataset / "Annotations", {name: [blocks(1)]})
-    assert check_folders(dataset, "youtube-vos").is_clean
+    assert check(dataset, layout="youtube-vos").is_clean
     assert list_sequences(dataset / "Annotations") == ["cat", "dog"]
     videos = list_batch(dataset / "JPEGImages", dataset / "Annotations", tmp_path / "out")
     assert [video.name for video in videos] == ["cat", "dog"]
@@ -179,7 +179,7 @@ def test_suffixes_are_case_insensitive(tmp_path):
 def test_unicode_normalization_forms_are_equivalent(tmp_path):
     write_frames(tmp_path / "JPEGImages" / COMPOSED, [COMPOSED])
     write_sequences(tmp_path / "Annotations", {DECOMPOSED: {DECOMPOSED: blocks(1)}})
-    assert check_folders(tmp_path, "youtube-vos").is_clean
+    assert check(tmp_path, layout="youtube-vos").is_clean
     (video,) = list_batch(tmp_path / "JPEGImages", tmp_path / "Annotations", tmp_path / "out")
     masks = open_first_masks(video.masks, open_frames(video.frames))
     assert list(masks.files) == [0]

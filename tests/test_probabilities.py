@@ -11,7 +11,7 @@ from PIL import Image
 from ytvos_keras.errors import InputError
 from ytvos_keras.inference import Segmenter, passes, segment_files
 from ytvos_keras.media import read_mask, write_mask
-from ytvos_keras.media.probability_png import read_probability, write_probability
+from ytvos_keras.media.probability_png import write_probability
 
 SIZE = (32, 48)
 COUNT = 6
@@ -21,6 +21,12 @@ def bar(column, value=1, row=0):
     mask = np.zeros(SIZE, np.uint8)
     mask[row : row + 4, column] = value
     return mask
+
+
+def read_probability(path):
+    with Image.open(path) as image:
+        assert image.mode.startswith("I")  # 16 bits
+        return np.asarray(image).astype(np.float32) / 65535
 
 
 def frame(index):
@@ -84,9 +90,6 @@ def test_png_round_trip(tmp_path):
     values = np.linspace(0, 1, 12, dtype=np.float32).reshape(3, 4)
     write_probability(tmp_path / "a.png", values)
     np.testing.assert_allclose(read_probability(tmp_path / "a.png"), values, atol=1 / 65535)
-    Image.new("L", (4, 3)).save(tmp_path / "b.png")
-    with pytest.raises(InputError, match=r"b\.png: a probability map is a 16-bit greyscale PNG"):
-        read_probability(tmp_path / "b.png")
 
 
 @pytest.mark.parametrize(

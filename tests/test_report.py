@@ -19,11 +19,9 @@ from report_data import (
 
 from ytvos_keras.errors import InputError
 from ytvos_keras.evaluation.report import check_plots_installed, write_report
-from ytvos_keras.evaluation.report.curve import j_over_time
-from ytvos_keras.evaluation.report.curve_plot import plot_curves
-from ytvos_keras.evaluation.report.strips import choose_frames
+from ytvos_keras.evaluation.report.curve import j_over_time, plot_curves
+from ytvos_keras.evaluation.report.strips import choose_frames, draw_mask
 from ytvos_keras.evaluation.report.tables import frame_means, summary_rows, worst_first
-from ytvos_keras.evaluation.report.thumbnail import draw_mask
 from ytvos_keras.evaluation.results import Summary
 
 VOID = {"meta", "link", "img", "br"}

@@ -15,8 +15,8 @@ from ytvos_keras.inference.options import FORMATS, SegmentOptions
 from ytvos_keras.inference.outputs.write_outputs import output_paths, write_outputs
 from ytvos_keras.inference.outputs.writer import MaskedFrame
 from ytvos_keras.media import davis_palette, open_frames, write_mask
-from ytvos_keras.media.alpha_video import AlphaVideoWriter
-from ytvos_keras.media.object_names import draw_names
+from ytvos_keras.media.overlay import draw_names
+from ytvos_keras.media.video import AlphaVideoWriter
 
 SIZE = (48, 64)
 COUNT = 5

@@ -13,9 +13,9 @@ import tiny_training
 from records import moving_squares, write_records
 
 from ytvos_keras.cli.train import main
+from ytvos_keras.training.callbacks import is_stable, update_stability
 from ytvos_keras.training.checkpoint import list_checkpoints
 from ytvos_keras.training.recipe import Stability, Stage
-from ytvos_keras.training.stop_when_stable import is_stable, update_stability
 from ytvos_keras.training.train import stage_steps, train
 
 # IMPATIENT requires the best loss to fall by 99 %, so a stage is stable at the first checkpoint

@@ -3,8 +3,8 @@ import pytest
 from fake_model import FakeModel
 
 from ytvos_keras.errors import InputError
+from ytvos_keras.inference.saved_state import check_tensors
 from ytvos_keras.inference.segmenter import Segmenter
-from ytvos_keras.inference.state_checks import check_tensors
 from ytvos_keras.inference.video_state import VideoState
 
 FRAME = np.full((32, 48, 3), 200, np.uint8)
