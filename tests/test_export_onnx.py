@@ -211,18 +211,27 @@ def test_half_precision_model_is_refused():
         convert(model)
 
 
-@pytest.mark.parametrize("package", ["onnx", "onnxruntime", "tf2onnx"])
-def test_missing_package_is_reported_on_call_not_on_import(package):
-    code = (
-        f"import sys; sys.modules[{package!r}] = None\n"
-        "import ytvos_keras\n"
-        "assert all(hasattr(ytvos_keras, name) for name in dir(ytvos_keras))\n"
-        "assert all(hasattr(ytvos_keras.export, name) for name in dir(ytvos_keras.export))\n"
-        "try:\n    ytvos_keras.export_onnx(None, 'graphs', name='tiny')\n"
-        "except ytvos_keras.InputError as error:\n    print(error)"
-    )
+def test_missing_package_is_reported_on_call_not_on_import():
+    code = """
+import sys
+packages = ["onnx", "onnxruntime", "tf2onnx"]
+sys.modules |= dict.fromkeys(packages)
+import ytvos_keras
+assert all(hasattr(ytvos_keras, name) for name in dir(ytvos_keras))
+assert all(hasattr(ytvos_keras.export, name) for name in dir(ytvos_keras.export))
+while packages:
+    try:
+        ytvos_keras.export_onnx(None, "graphs", name="tiny")
+    except ytvos_keras.InputError as error:
+        print(error)
+    del sys.modules[packages.pop(0)]
+"""
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert "pip install 'ytvos-keras[onnx]'" in result.stdout, result.stderr
+    messages = result.stdout.splitlines()
+    assert len(messages) == 3, result.stderr
+    for package, message in zip(["onnx", "onnxruntime", "tf2onnx"], messages, strict=True):
+        assert f"import of {package} halted" in message
+        assert message.endswith("run: pip install 'ytvos-keras[onnx]'")
 
 
 @pytest.mark.slow

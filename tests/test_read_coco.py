@@ -253,7 +253,7 @@ def test_lists_in_lists_where_a_name_or_an_id_belongs(write, tmp_path, value, sh
 
 def test_without_pycocotools(write, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "pycocotools", None)
-    with pytest.raises(InputError, match=r"need pycocotools; run: pip install 'ytvos-keras\[annot"):
+    with pytest.raises(InputError, match=r"run: pip install 'ytvos-keras\[annotations\]'$"):
         write({"segmentation": [SQUARE]})
 
 

@@ -1,7 +1,8 @@
 """The one exception class that callers may want to catch, and what its messages are made of."""
 
+import contextlib
 import importlib.util
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 
 class InputError(ValueError):
@@ -34,6 +35,25 @@ def need(*modules: str, extra: str, what: str) -> None:
         raise InputError(
             f"{what} needs {' and '.join(missing)}; run: pip install 'ytvos-keras[{extra}]'"
         )
+
+
+@contextlib.contextmanager
+def importing(*, extra: str, what: str) -> Iterator[None]:
+    """Turn an `ImportError` of an optional extra, missing or broken, into an `InputError`.
+
+    Example:
+        >>> with importing(extra="bench", what="optical flow"):
+        ...     import cv2
+        Traceback (most recent call last):
+        InputError: optical flow needs packages that cannot be imported (No module named 'cv2'); …
+    """
+    try:
+        yield
+    except ImportError as error:
+        raise InputError(
+            f"{what} needs packages that cannot be imported ({first_line(error)}); "
+            f"run: pip install 'ytvos-keras[{extra}]'"
+        ) from error
 
 
 def check_choices(config: object, choices: Mapping[str, Collection[object]]) -> None:

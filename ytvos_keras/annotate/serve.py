@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ytvos_keras.annotate.workspace import Workspace
-from ytvos_keras.errors import InputError, need
+from ytvos_keras.errors import InputError, importing
 
 LOOPBACK = "127.0.0.1"
 
@@ -37,10 +37,10 @@ def serve(
 
     `say` is called with the address of the page.
     """
-    need("starlette", "uvicorn", extra="annotate", what="the page")
-    import uvicorn
+    with importing(extra="annotate", what="the page"):
+        import uvicorn
 
-    from ytvos_keras.annotate.server import make_app, new_token
+        from ytvos_keras.annotate.server import make_app, new_token
 
     with listen(port) as listener:
         port = listener.getsockname()[1]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ytvos_keras.errors import need
+from ytvos_keras.errors import importing
 
 
 class CopiedMask:
@@ -36,8 +36,8 @@ class FlowPropagation(CopiedMask):
     """
 
     def __init__(self):
-        need("cv2", extra="bench", what="optical flow by OpenCV")
-        import cv2
+        with importing(extra="bench", what="optical flow by OpenCV"):
+            import cv2
 
         self._cv2 = cv2
         self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)

@@ -1,13 +1,16 @@
 """Segment videos with ONNX graphs, and time the steps."""
 
 import time
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ytvos_keras.export.parity import Stream
 from ytvos_keras.inference.merge import merge_probabilities
 from ytvos_keras.inference.sizes import resize_frame, resize_mask, working_size
 from ytvos_keras.media.masks import ids_in
+
+if TYPE_CHECKING:
+    from ytvos_keras.export.parity import Stream
 
 
 class OnnxSegmenter:
@@ -25,7 +28,7 @@ class OnnxSegmenter:
 
     def __init__(
         self,
-        stream: Stream,
+        stream: "Stream",
         input_size: tuple[int, int],
         stride: int,
         size: tuple[int, int] | None = None,

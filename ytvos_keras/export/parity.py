@@ -160,7 +160,7 @@ class CorrectedStream:
 def demo_clip(
     size: tuple[int, int], frames: int = 21, objects: int = 2
 ) -> tuple[list[np.ndarray], np.ndarray]:
-    """The beginning of the bundled clip, and masks in its first frame.
+    """The beginning of the bundled clip at a size, (height, width), and masks in its first frame.
 
     The first mask is that of the rabbit; the others are shifted copies of it.
 

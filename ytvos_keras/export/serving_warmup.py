@@ -19,7 +19,7 @@ Requests = dict[str, dict[str, np.ndarray]]
 
 def check_serving_api() -> None:
     """Raise `InputError` unless the messages of TensorFlow Serving can be imported."""
-    need("tensorflow_serving", extra="serving", what="a request to TensorFlow Serving")
+    need("tensorflow_serving", extra="serving", what="the format of TensorFlow Serving")
 
 
 def warmup_inputs(stream, frames: Sequence[np.ndarray], masks: np.ndarray) -> Requests:

@@ -40,7 +40,7 @@ def segment_both_ways(
     with tempfile.TemporaryDirectory(prefix="ytvos-both-") as name:
         folder = Path(name)
         is_indexed = isinstance(frames, Sequence | np.ndarray)
-        # Frames are read backward and then forward; an iterator allows neither.
+        # Frames are read backward and then forward; an iterator is read once, and forward only.
         clip: Any = frames if is_indexed else _Spooled(frames, folder)
         before, sure = segmenter.video, {}
         # Objects followed so far have no mask at the end of the clip to start from.

@@ -28,17 +28,17 @@ class FrameFunctions:
     def __init__(self, model, size: tuple[int, int]):
         self.model = model
         self.size: tuple[int, int] = (size[0], size[1])
-        self._compiled: dict[Callable[..., Any], Callable[..., Any]] = {}
+        self._compiled: dict[str, Callable[..., Any]] = {}
 
     def encode(self, frame: np.ndarray) -> Tensors:
         """Features of a frame, uint8 (h, w, 3) at the working size."""
-        return self._run(self.model.encode, tf.constant(frame[None]))
+        return self._run("encode", self.model.encode, tf.constant(frame[None]))
 
     def initialize(self, frame: np.ndarray, masks: np.ndarray, features: Tensors) -> Tensors:
         """Create the state of new objects from their masks, uint8 0/1 (N, h, w)."""
         inputs = tf.constant(frame[None]), tf.constant(masks[..., None], tf.float32), features
         # Features of one frame serve any number of masks.
-        return self._run(self.model.initialize, *inputs, of_objects=(1,))
+        return self._run("initialize", self.model.initialize, *inputs, of_objects=(1,))
 
     def correct(
         self, frame: np.ndarray, masks: np.ndarray, state: Mapping[str, Any], features: Tensors
@@ -46,7 +46,7 @@ class FrameFunctions:
         """Correct the state of objects by their masks in this frame, uint8 0/1 (N, h, w)."""
         masks = tf.constant(masks[..., None], tf.float32)
         inputs = tf.constant(frame[None]), masks, state, features
-        return self._run(self.model.correct, *inputs, of_objects=(1, 2))
+        return self._run("correct", self.model.correct, *inputs, of_objects=(1, 2))
 
     def advance(
         self, features: Tensors, state: Mapping[str, Any], native_size: tuple[int, int]
@@ -60,7 +60,9 @@ class FrameFunctions:
         """
         # The native size is an input, so videos of different sizes share the trace.
         inputs = features, state, tf.constant(native_size, tf.int32)
-        labels, probabilities, after = self._run(self._step_and_merge, *inputs, of_objects=(1,))
+        labels, probabilities, after = self._run(
+            "advance", self._step_and_merge, *inputs, of_objects=(1,)
+        )
         return labels.numpy(), probabilities, after
 
     def _step_and_merge(self, features: Tensors, state: Mapping[str, Any], native_size: tf.Tensor):
@@ -69,23 +71,25 @@ class FrameFunctions:
         probabilities = probabilities[:, :height, :width]
         return merge_probabilities(probabilities, native_size), probabilities, state
 
-    def _run(self, method: Callable, *inputs: Any, of_objects: Collection[int] = ()):
+    def _run(
+        self, name: str, method: Callable, *inputs: Any, of_objects: Collection[int] = ()
+    ) -> Any:
         """Call a method, compiled on first use for inputs of the same shapes.
 
         Inputs at the positions `of_objects` have a row for each object, of any number.
         """
         # On first use: a video without corrections does not pay for `correct`.
-        if method not in self._compiled:
+        if name not in self._compiled:
             signature = [_specs(x, free_rows=n in of_objects) for n, x in enumerate(inputs)]
             # TensorFlow counts traces per code object, and would warn of retracing in a batch with
             # videos of five sizes. A partial has no code object, so it is counted separately.
             # AutoGraph would rewrite the source of every layer, which takes as long as tracing
             # them.
-            self._compiled[method] = tf.function(
+            self._compiled[name] = tf.function(
                 functools.partial(method), input_signature=signature, autograph=False
             )
         with tf.init_scope():  # the only documented way to pause the caller's tapes
-            return self._compiled[method](*inputs)
+            return self._compiled[name](*inputs)
 
 
 def _specs(tensors: Any, free_rows: bool) -> Any:

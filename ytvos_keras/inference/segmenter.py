@@ -326,12 +326,12 @@ class Segmenter(OneThread):
             self._video = state
             return
         video, size = unpack_state(state, self.model)
-        # Compared where there are tensors, whose shapes depend on it; the option may also be None.
         own = self._stepper.size_for(video.frame_size)
         if video.learned and self.online_learning is None:
             raise InputError(
                 "the state holds weights of online learning; give the Segmenter online_learning."
             )
+        # Without tensors, whose shapes depend on it, any size will do.
         if video.tensors and size != own:
             raise InputError(
                 f"the state belongs to the working size {size[0]}x{size[1]}, but this Segmenter "

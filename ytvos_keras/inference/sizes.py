@@ -32,7 +32,10 @@ def working_size(
 
 
 def resize_frame(frame: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Resize a frame, uint8 (H, W, 3), bilinearly, with antialiasing when it shrinks."""
+    """Resize a frame, uint8 (H, W, 3), bilinearly, with antialiasing when it shrinks.
+
+    `size` is (height, width), in pixels, as everywhere in this module.
+    """
     if frame.shape[:2] == tuple(size):
         return frame
     # Pillow filters when it shrinks; it takes (width, height).

@@ -78,7 +78,7 @@ class JointConv(keras.layers.Layer):
 
     def compute_output_shape(self, shapes: Sequence[Shape]) -> Shape:
         batches = {shape[0] for shape in shapes} - {1}
-        # Only the first shape is read; it may be that of the map at half the resolution.
+        # Height and width are those of the first map, which may be the one at half the resolution.
         scale = 2 if self.upsampled == 0 else 1
         height, width = (side and scale * side for side in shapes[0][1:3])  # None stays None
         return (batches.pop() if batches else 1, height, width, self.filters)

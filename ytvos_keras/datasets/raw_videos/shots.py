@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 
 from ytvos_keras.datasets.raw_videos.settings import FRAME_RATE, ClipSettings
-from ytvos_keras.errors import InputError
+from ytvos_keras.errors import importing
 
 Shot = tuple[Fraction, ...]
 """The times of a shot's frames, in seconds after the first frame of the video."""
@@ -48,12 +48,8 @@ def find_shots(frames: Iterable[tuple[Fraction, np.ndarray]]) -> list[Shot]:
 
 def import_scenedetect() -> tuple[type, type]:
     """Return PySceneDetect's `FrameTimecode` and `AdaptiveDetector`."""
-    try:
+    with importing(extra="clips", what="finding shots"):
         from scenedetect import AdaptiveDetector, FrameTimecode
-    except ImportError as error:
-        raise InputError(
-            "finding shots needs PySceneDetect; run: pip install 'ytvos-keras[clips]'"
-        ) from error
     return FrameTimecode, AdaptiveDetector
 
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ytvos_keras.errors import InputError
+from ytvos_keras.errors import InputError, importing
 
 Size = tuple[int, int]  # height, width
 
@@ -94,13 +94,8 @@ def repeat_runs(counts: Any, size: Size, order: Literal["C", "F"]) -> np.ndarray
 
 def pycocotools() -> ModuleType:
     """The module that turns polygons and run lengths into pixels, from an extra."""
-    try:
+    with importing(extra="annotations", what="reading annotations (COCO, labelme, CVAT)"):
         from pycocotools import mask
-    except ImportError as error:
-        raise InputError(
-            "annotations (COCO, labelme, CVAT) need pycocotools; "
-            "run: pip install 'ytvos-keras[annotations]'"
-        ) from error
     return mask
 
 

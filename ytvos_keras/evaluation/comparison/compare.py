@@ -50,6 +50,10 @@ def compare(
             categories, else 3.
         cite_paper: whether to add the paper's rows on the same data set, see `cited_table`.
 
+    Raises:
+        InputError: no result, two of one name, several protocols, Table 2 asked for where seen and
+            unseen are unknown, or nothing in the paper to cite.
+
     Example:
         >>> compare([read_result("a.json"), read_result("b.json")]).measured.rows[0][0]
         'a'

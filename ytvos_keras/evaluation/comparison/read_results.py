@@ -130,15 +130,17 @@ def _fraction(value: JsonValue, low: int = 0) -> float:
 def _scored_objects(objects: JsonValue) -> Iterator[tuple[str, int]]:
     """Those of which a frame was scored; the others do not count in means."""
     for entry in objects.items():
-        scored = entry.member("sequence").text(), entry.member("object").whole()
+        sequence, number = entry.member("sequence"), entry.member("object").whole()
+        # Arrays may have been scored under an empty name.
+        scored = sequence.value and sequence.text(), number
         if entry.table().get("frames") != 0:
             yield scored
 
 
 def _seconds(settings: JsonValue) -> float | None:
-    if settings.table().get(_SECONDS) is None:
+    number = settings.table().get(_SECONDS)
+    if number is None:
         return None
-    seconds = settings.member(_SECONDS)
-    if not 0 < seconds.number() < 1e9:
-        raise seconds.wrong("must be a number above 0")
-    return seconds.number()
+    if type(number) not in (int, float) or not 0 < number < 1e9:
+        raise settings.member(_SECONDS).wrong("must be a number above 0 or null")
+    return float(number)

@@ -26,7 +26,9 @@ def check_submission(
     split: str | None = None,
     on_progress: Progress | None = None,
 ) -> list[Fault]:
-    """Find everything that is wrong with a zip; nothing is unpacked to disk.
+    """Find everything that is wrong with the zip `path`; a good one gives an empty list.
+
+    Nothing is unpacked to disk.
 
     Rules:
         * Masks lie where `plan_submission` says, all of them and nothing else; folders do not

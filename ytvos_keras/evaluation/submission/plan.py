@@ -83,6 +83,9 @@ def plan_submission(
             DAVIS: that with `ImageSets/`, `Annotations/` and `JPEGImages/`.
         protocol: `youtube-vos` or `davis2017`.
         split: of DAVIS; `test-dev` if None.
+
+    Raises:
+        InputError: something of this is missing or malformed.
     """
     if protocol == "youtube-vos":
         return _plan_youtube_vos(Path(ground_truth))

@@ -48,6 +48,8 @@ def write_submission(
 
     Raises:
         SubmissionError: masks are missing or have faults; it lists all.
+        InputError: a folder is missing or at another level, a prediction is no mask, or the ground
+            truth cannot be used.
 
     Example:
         >>> count = write_submission("masks", "valid", "youtube-vos", "results.zip")
