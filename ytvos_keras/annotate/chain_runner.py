@@ -46,6 +46,7 @@ class ChainRunner:
         """Whether the masks of objects in a frame were computed from a trusted frame."""
         found = self.project.predicted.get(frame, {})
         trusted = self.project.trusted.get(frame, {})
+        # A trusted mask is never replaced, so it cannot be out of date.
         wanted = [i for i in objects if i not in trusted]
         return all(i in found and found[i].source == self.project.source(source, i) for i in wanted)
 
@@ -58,6 +59,7 @@ class ChainRunner:
         sources = {i: self.project.source(chain.source, i) for i in chain.objects}
         frames = self._begin(chain, tuple(sources.values()))
         for place, index in enumerate(frames):
+            # All may be trusted to be absent: then there is nothing to follow.
             if self.segmenter.object_ids:
                 labels = self.segmenter.step(self.frames.frame(index))
             else:
@@ -76,9 +78,11 @@ class ChainRunner:
     def _begin(self, chain: Chain, sources: tuple[str, ...]) -> range:
         """Prepare the Segmenter for a chain; return the frames still to compute."""
         left = self._left
+        # Sources contain digests of masks: a correction of the source starts over.
         if left and (left.sources, left.step) == (sources, chain.frames.step):
             done = abs(left.index - chain.source)
             before = chain.frames[:done]
+            # The state holds only if every frame on the way still follows from this source.
             if all(self.is_fresh(chain.source, frame, chain.objects) for frame in before):
                 self.segmenter.restore(left.video)
                 return chain.frames[done:]
@@ -100,11 +104,13 @@ class ChainRunner:
         chosen = [chain.source] if chain.beyond is None else [chain.source, chain.beyond]
         rest -= {*chosen}
         while rest and len(chosen) < REMEMBERED:
+            # Sorted: of equally far frames, always the same one.
             farthest = max(sorted(rest), key=lambda i: min(abs(i - other) for other in chosen))
             chosen.append(farthest)
             rest.remove(farthest)
         step = chain.frames.step
         ahead = {i: (i - chain.source) * step for i in chosen}
+        # The source last: the state that the chain continues from is the one of its frame.
         return sorted(chosen, key=lambda i: (ahead[i] <= 0, -abs(ahead[i])))
 
     def _drop_absent(self, chain: Chain) -> None:
@@ -121,6 +127,7 @@ class ChainRunner:
     def _show(self, index: int, labels: np.ndarray) -> None:
         """Show the Segmenter a frame with masks."""
         for object_id in self.project.trusted.get(index, ()):
+            # Trusted without a pixel: the object is not there, so it is not to be followed.
             if object_id in self.segmenter.object_ids and not (labels == object_id).any():
                 self.segmenter.remove_object(object_id)
         if ids_in(labels):

@@ -16,8 +16,10 @@ class Events:
 
     def publish(self, event: dict) -> None:
         """Send an event to every open page."""
+        # A copy: pages come and go in the server's thread meanwhile.
         for queue, loop in list(self._queues.items()):
-            if not loop.is_closed():
+            if not loop.is_closed():  # the server has ended, the model may still run
+                # Queues of asyncio may only be used in the thread of their loop.
                 loop.call_soon_threadsafe(_put, queue, event)
 
     async def stream(self, first: Callable[[], list[dict]] = list) -> AsyncIterator[str]:
@@ -29,13 +31,14 @@ class Events:
         queue: asyncio.Queue[dict] = asyncio.Queue(_WAITING)
         self._queues[queue] = asyncio.get_running_loop()
         try:
-            yield "retry: 1000\n\n"
+            yield "retry: 1000\n\n"  # milliseconds until a browser reconnects
             for event in first():
                 yield _data(event)
             while True:
                 try:
                     yield _data(await asyncio.wait_for(queue.get(), _HEARTBEAT))
                 except TimeoutError:
+                    # A line with a colon is a comment, which browsers ignore.
                     yield ": still here\n\n"
         finally:
             del self._queues[queue]

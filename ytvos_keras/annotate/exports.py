@@ -123,6 +123,7 @@ def _write(project: Project, writer: OutputWriter, tick: Tick, all_frames: bool 
 
 def _items(project: Project, tick: Tick, all_frames: bool) -> Iterator[MaskedFrame]:
     """Yield frames with their masks: all of them, or those that have a mask file."""
+    # Not the page's: the two would seek back and forth.
     frames = RandomFrames(project.frames.path)
     indexes = [i for i in range(frames.count) if all_frames or project.has_mask(i)]
     for done, index in enumerate(indexes, start=1):
@@ -151,12 +152,14 @@ def _youtube_vos(project: Project, path: Path, tick: Tick) -> None:
 @contextlib.contextmanager
 def _zip(path: Path) -> Iterator[Callable[[str, Image.Image | str], None]]:
     """Yield a function that adds a picture or text under a name."""
+    # Stored, not deflated: pictures are compressed already.
     with atomic_path(path) as part, zipfile.ZipFile(part, "w") as archive:
 
         def add(name: str, content: Image.Image | str) -> None:
             if isinstance(content, str):
                 archive.writestr(name, content)
                 return
+            # Straight into the archive: no picture is in memory twice.
             with archive.open(name, "w") as file:
                 if name.endswith(".jpg"):
                     content.save(file, "JPEG", quality=95)

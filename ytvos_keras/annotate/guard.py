@@ -45,6 +45,7 @@ class Guard:
             await _refuse(send)
             return
         prefix = f"/{self.token}"
+        # `root_path` is what Starlette takes off the path before it looks for a route.
         scope = {**scope, "path": prefix + path, "root_path": prefix}
 
         async def send_with_headers(message: MutableMapping[str, Any]) -> None:
@@ -61,18 +62,22 @@ class Guard:
         _, _, rest = scope["path"].partition("/")
         token, slash, path = rest.partition("/")
         host = headers.get("host", "")
+        # Browsers leave it out of plain GET requests to the same origin.
         origin = headers.get("origin", f"http://{host}")
+        # In constant time: how long a comparison takes must not tell how much was right.
         known = secrets.compare_digest(token.encode(), self.token.encode()) and slash
         if len(path) > _LONGEST_PATH:
             return None
         if not known or host not in self.hosts or origin != f"http://{host}":
             return None
+        # `none` is an address that the user typed or opened; older browsers send no such header.
         if headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
             return None
         return f"/{path}"
 
 
 async def _refuse(send: Callable) -> None:
+    # The same answer for every reason: it tells a stranger nothing.
     body = b"Open the address that ytvos-annotate printed.\n"
     headers = [(b"content-type", b"text/plain"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": 403, "headers": headers})

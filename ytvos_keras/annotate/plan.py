@@ -50,6 +50,7 @@ def plan(
             stale = [f for f in frames if start <= f < stop and not is_fresh(source, f, objects)]
             if stale:
                 length = abs(stale[-1] - source)
+                # Fresh frames on the way are computed again: the model's state passes through them.
                 chains.append(Chain(objects, source, frames[:length], beyond))
     return chains
 
@@ -63,6 +64,7 @@ def _groups(
         for object_id in trusted[index]:
             by_object.setdefault(object_id, []).append(index)
     by_frames = sorted((tuple(frames), object_id) for object_id, frames in by_object.items())
+    # Objects in one chain share the Encoder's work, but must start from the same frames.
     grouped = itertools.groupby(by_frames, key=lambda item: item[0])
     return [(tuple(object_id for _, object_id in items), frames) for frames, items in grouped]
 

@@ -50,6 +50,7 @@ class Project:
 
     def __init__(self, folder: str | Path, frames: RandomFrames):
         self.folder, self.frames = Path(folder), frames
+        # Reentrant: methods that hold it call each other.
         self.lock = threading.RLock()
         index = {frames.name(i): i for i in range(frames.count)}
         (self.folder / TRUSTED_FOLDER).mkdir(parents=True, exist_ok=True)
@@ -90,6 +91,7 @@ class Project:
         if labels.shape != self.frames.size:
             raise InputError(f"the mask must be {self.frames.size}. Received: {labels.shape}.")
         self._check_ids({*ids_in(labels), *trusted})
+        # Other objects in the picture are the model's: drawing beside them does not confirm them.
         drawn = np.where(np.isin(labels, trusted), labels, 0).astype(np.uint8)
         with self.lock:
             # First the file that must not be lost; `mask` overlays it on the other one.
@@ -100,9 +102,11 @@ class Project:
                 self.trusted.pop(index, None)
             self._save()
             if not trusted:
+                # After the index: it must not name a file that is gone.
                 self._path(index, TRUSTED_FOLDER).unlink(missing_ok=True)
             write_mask(self._path(index), labels)
             before = self.predicted.pop(index, {})
+            # What is trusted has no origin in another frame any more.
             if kept := {i: prediction for i, prediction in before.items() if i not in trusted}:
                 self.predicted[index] = kept
 
@@ -115,12 +119,15 @@ class Project:
         """
         with self.lock:
             trusted = self.trusted.get(index, {})
+            # An object may have been deleted while the model was at work on it.
             ids = [i for i in predictions if i not in trusted and i in self.objects]
             merged = self.mask(index)
             merged[np.isin(merged, ids)] = 0
+            # Pixels of trusted masks stay: where two objects overlap, the person is right.
             free = ~np.isin(merged, list(trusted)) if trusted else True
             merged = np.where(np.isin(labels, ids) & free, labels, merged)
             write_mask(self._path(index), merged)
+            # After the file: an origin without its mask would pass for up to date.
             self.predicted.setdefault(index, {}).update({i: predictions[i] for i in ids})
 
     def add_object(self) -> int:
@@ -144,6 +151,7 @@ class Project:
         """Delete an object and its masks in all frames."""
         with self.lock:
             self._check_ids([object_id])
+            # Frame by frame, the list of objects last: after a crash, deleting can be repeated.
             for index in range(self.frames.count):
                 if not self.has_mask(index):
                     continue
@@ -194,6 +202,7 @@ class Project:
                 f"{path}: is {labels.shape[1]}×{labels.shape[0]} pixels, but the video is "
                 f"{self.frames.size[1]}×{self.frames.size[0]}; give another output folder."
             )
+        # Arrays from Pillow may be read-only.
         return labels.copy()
 
     def _check_ids(self, ids: Iterable[int]) -> None:
@@ -202,4 +211,5 @@ class Project:
 
 
 def _digest(mask: np.ndarray) -> str:
+    # A change must be noticed, not an attack. Packed: an eighth of the bytes.
     return f"{zlib.crc32(np.packbits(mask).tobytes()):08x}"

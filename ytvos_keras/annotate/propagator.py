@@ -76,6 +76,7 @@ class Propagator:
         self._requests: queue.Queue[Request | None] = queue.Queue()
         self._stop = threading.Event()
         self._lock = threading.Lock()
+        # One thread for all runs: a `Segmenter` belongs to the thread that uses it.
         self._thread = threading.Thread(target=self._work, name="propagation", daemon=True)
         self._thread.start()
 
@@ -86,6 +87,7 @@ class Propagator:
         with self._lock:
             if self.status.state != "ready":
                 raise InputError(f"the model is {self.status.state}; try again when it is ready.")
+            # Under the lock, before the request: a later `stop` ends the new run.
             self._stop.clear()
             self._tell(state="running", message="", done=0, total=0, seconds_left=None)
             self._requests.put(request)
@@ -102,6 +104,7 @@ class Propagator:
 
     def _work(self) -> None:
         try:
+            # Its own decoder: the page asks for other frames at the same time.
             frames = RandomFrames(self.project.frames.path)
             runner = ChainRunner(self.project, frames, self._load())
         except Exception as error:
@@ -113,6 +116,7 @@ class Propagator:
             try:
                 message = self._run(runner, request)
             except Exception as error:
+                # Those are the user's to solve; anything else is a bug and needs its traceback.
                 if not isinstance(error, InputError | OSError):
                     logger.exception("propagation failed")
                 message = f"Stopped: {first_line(error)}"
@@ -134,6 +138,7 @@ class Propagator:
             for index, left, confidence in runner.run(chain):
                 done, times = done + 1, [*times[-_SPEED_FRAMES:], time.monotonic()]
                 self._publish({"type": "frame", "index": index, "confidence": confidence})
+                # A resumed chain has fewer frames left than were counted.
                 self._tell_progress(done, min(total, done + left + later), times)
                 if times[-1] - saved > SAVE_SECONDS:
                     self.project.save_predictions()

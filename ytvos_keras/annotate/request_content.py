@@ -24,6 +24,7 @@ async def read_object(request: Request) -> dict[str, Any]:
 
 async def read_body(request: Request, most: int) -> bytes:
     """The body, refused as soon as it is longer than `most` bytes."""
+    # Counted while it arrives: the length that a header states may be wrong or missing.
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
@@ -35,4 +36,5 @@ async def read_body(request: Request, most: int) -> bytes:
 def query_number(request: Request, name: str) -> int | None:
     """An integer query parameter, None if missing."""
     text = request.query_params.get(name, "")
+    # Nine digits: Python refuses to convert more than 4300.
     return int(text[:9]) if text.isdecimal() else None

@@ -44,6 +44,7 @@ def serve(
 
     with listen(port) as listener:
         port = listener.getsockname()[1]
+        # Anything else is a name that somebody made to point here (DNS rebinding).
         hosts = frozenset({f"{LOOPBACK}:{port}", f"localhost:{port}"})
         token = new_token()
         address = f"http://{LOOPBACK}:{port}/{token}/"
@@ -64,6 +65,7 @@ def listen(port: int) -> socket.socket:
     """Return a socket that listens on a port of loopback; 0: a free one."""
     listener = socket.socket()
     try:
+        # Otherwise the port of a command that has just ended is taken for a minute.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((LOOPBACK, port))
         listener.listen()

@@ -48,6 +48,7 @@ def make_app(workspace: Workspace, token: str, hosts: frozenset[str]) -> ASGIApp
         Route("/api/exports", _formats),
         Route("/api/exports/{name}", _export, methods=["POST"]),
         Route("/api/exports/{name}", _exported),
+        # Last: it matches every path.
         Mount("/", StaticFiles(directory=str(page), html=True)),
     ]
     handlers = {InputError: _input_error, IndexError: _no_frame, OSError: _input_error}
@@ -58,6 +59,7 @@ def make_app(workspace: Workspace, token: str, hosts: frozenset[str]) -> ASGIApp
 
 def new_token() -> str:
     """Create a secret for the address of the page."""
+    # 128 bits: it cannot be guessed.
     return secrets.token_urlsafe(16)
 
 
@@ -93,6 +95,7 @@ async def _open(request: Request) -> Response:
     name = (await read_object(request)).get("name")
     if not isinstance(name, str):
         raise InputError("give the name of a video.")
+    # Opening reads the whole index of a video: the event loop must go on serving.
     await run_in_threadpool(_workspace(request).open_name, name)
     return _json({})
 
@@ -113,6 +116,7 @@ async def _upload(request: Request) -> Response:
 
 
 async def _receive(request: Request, path: Path) -> None:
+    # A tab that is closed during the upload leaves no half video.
     with atomic_path(path) as part, part.open("wb") as file:
         async for chunk in request.stream():
             await run_in_threadpool(file.write, chunk)
@@ -139,7 +143,9 @@ def _mask(request: Request) -> Response:
     session, index = _session(request), request.path_params["index"]
     if index >= session.frames.count:
         raise IndexError
+    # Level 1: masks are plain areas, which compress well at any level.
     data = gzip.compress(session.project.mask(index).tobytes(), 1)
+    # no-store: the model may change the mask at any time.
     headers = {"content-encoding": "gzip", "cache-control": "no-store"}
     return Response(data, media_type="application/octet-stream", headers=headers)
 

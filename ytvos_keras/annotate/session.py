@@ -44,11 +44,13 @@ class Session:
         with contextlib.ExitStack() as held:
             held.enter_context(folder_lock(output))
             self.project = Project(output, self.frames)
+            # The lock outlives the block only if the project could be read.
             self._held = held.pop_all()
         self.propagator = Propagator(self.project, load, publish)
 
     def close(self) -> None:
         """End the model's thread; everything is on disk."""
+        # In this order: the lock goes when nothing writes any more.
         self.propagator.close()
         self.project.save_predictions()
         self._held.close()
@@ -56,6 +58,7 @@ class Session:
     def summary(self) -> dict:
         """Everything that the page needs to show the project, except pictures and masks."""
         frames, project = self.frames, self.project
+        # A consistent picture: the model's thread changes all of it.
         with project.lock:
             confidences = {
                 index: known

@@ -20,6 +20,7 @@ class Workspace:
     """
 
     def __init__(self, root: Path, load: Callable[[], object]):
+        # Resolved here and in `inside`: a link in the folder must not lead out of it.
         self.root, self._load = root.resolve(), load
         self.events = Events()
         self.session: Session | None = None
@@ -30,12 +31,14 @@ class Workspace:
         If it cannot be used, the previous video stays open.
         """
         output = output or self.root / f"{path.stem if path.is_file() else path.name}-masks"
+        # Masks have the names of frames, and would replace them.
         if output.resolve() == path.resolve():
             raise InputError(f"{output}: holds the frames; give another folder for the masks.")
         if self.session is not None and self.session.propagator.status.state == "running":
             raise InputError("the model is running; stop it before opening another video.")
         if self.session is not None and self.session.project.folder.resolve() == output.resolve():
             self.close()  # it holds the lock of the folder
+        # Before the other one is closed: it stays open if this fails.
         session = Session(path, output, self._load, self.events.publish)
         self.close()
         self.session = session
@@ -57,6 +60,7 @@ class Workspace:
         """Name of video files and folders of pictures in the root, one level deep."""
         found = []
         for path in sorted(self.root.iterdir()):
+            # Output folders hold pictures, too.
             if path.name.startswith(".") or path.name.endswith("-masks"):
                 continue
             if path.suffix.lower() in VIDEO_SUFFIXES or (path.is_dir() and _has_pictures(path)):
@@ -73,5 +77,5 @@ class Workspace:
 def _has_pictures(folder: Path) -> bool:
     try:
         return any(entry.suffix.lower() in PICTURE_SUFFIXES for entry in folder.iterdir())
-    except OSError:
+    except OSError:  # not offered, unlike those that may be read
         return False

@@ -77,10 +77,12 @@ def _layers(shape: tuple[int, ...], filters: int) -> dict[str, Callable]:
     random = np.random.default_rng(0)
     sequence = tf.constant(random.random(shape, dtype=np.float32))
     state_shape = (shape[0], *shape[2:4], filters)
+    # Not zeros: a layer that ignored its states would agree with one that does not.
     states = [tf.constant(random.random(state_shape, dtype=np.float32)) for _ in range(2)]
 
     reference.build(shape)
     ours.build(shape)
+    # Possible as both layers order their weights and gates alike.
     ours.set_weights(reference.get_weights())
 
     @tf.function
@@ -101,6 +103,7 @@ def _difference(cases: dict[str, Callable]) -> float:
     """Return the largest difference of the two outputs relative to the largest output."""
     expected, received = cases[REFERENCE](), cases[OURS]()
     difference = float(abs(expected - received).max() / abs(expected).max())
+    # Not `>`: NaN must fail as well.
     if not difference <= TOLERANCE:
         raise RuntimeError(
             f"{OURS} and {REFERENCE} must agree to {TOLERANCE} before their speed is compared. "

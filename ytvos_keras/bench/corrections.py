@@ -70,7 +70,9 @@ class _Video:
         found = []
         wanted = [place * len(self.frames) for place in _PLACES]
         places = {self._annotated_near(place) for place in wanted}
+        # The mask of frame 0 is given anyway.
         for place in sorted(places - {0}):
+            # To the state before the frame: what comes earlier is the same with the correction.
             self.segmenter.restore(self.states[place])
             found += self._gain(_LATER, place, range(place, len(self.frames)))
         last = max(self.truths)
@@ -78,6 +80,7 @@ class _Video:
         if self._give(last):
             self.segmenter.step(self.frames[last])
             self._give(0)
+            # Only the first half: frames nearer to the last mask would follow from that one.
             found += self._gain(_BETWEEN, last, range(last // 2 + 1), give=False)
         return found
 
@@ -89,6 +92,7 @@ class _Video:
 
         given = self._give(place) if give else self.ids
         after = dict(self._follow(frames.start, frames.stop))
+        # The frame of the mask itself is no gain: its truth was given.
         scored = [t for t in after if t != frames.start]
         if not scored:
             return []
@@ -104,6 +108,7 @@ class _Video:
         import numpy as np
 
         truth = self.truths[frame]
+        # Objects that appear later are not followed, so they cannot be compared.
         masks = np.where(np.isin(truth, self.ids), truth, 0).astype(np.uint8)
         return self.segmenter.add_objects(masks) if masks.any() else []
 

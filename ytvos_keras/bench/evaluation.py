@@ -93,6 +93,7 @@ def _measure(
         results[name] = cases[name]()
 
     functions = {name: partial(evaluate_as, name) for name in cases}
+    # No warm-up: a user evaluates once, and pays for starting processes.
     return interleave(functions, warmup=0, repeats=arguments.repeats), results
 
 
@@ -142,6 +143,7 @@ def _largest_difference(results: dict[str, Scores]) -> float:
         for key, measures in expected.items():
             for measure, values in measures.items():
                 difference = np.abs(np.subtract(received[key][measure], values)).max()
+                # Not `>`: NaN must fail as well.
                 if not difference <= TOLERANCE:
                     raise RuntimeError(
                         f"{name} and {REFERENCE} must agree to {TOLERANCE} before their speed is "

@@ -74,6 +74,7 @@ def _cases(
     keras.utils.set_random_seed(0)
     model = load(name) if name == "s2s-lite" else S2S(PRESETS[name])
     frames, masks = demo_clip(size, frames=2, objects=1)
+    # (1, H, W, 3): a batch of one frame.
     first, image = (frame[None] for frame in frames)
 
     function, specs = signatures(model, size)["step"]

@@ -78,6 +78,7 @@ def _write_frames(
 ) -> None:
     """Write `<folder>/00000.jpg` …, and `<folder>/../mask.png` for the first of them."""
     folder.mkdir()
+    # Rounded up: the last scene may be cut short. Only its first frame has a mask.
     scenes = make_videos(-(-count // SCENE), SCENE, size, annotated_every=SCENE, seed=seed)
     index = 0
     for scene in scenes:
@@ -99,6 +100,7 @@ def _segment(
     with subprocess.Popen(
         [sys.executable, "-c", _WORKER, *map(str, given)],
         stdout=subprocess.PIPE,
+        # A full pipe that nobody reads would stop the worker.
         stderr=subprocess.DEVNULL,
         text=True,
     ) as process:
@@ -131,6 +133,7 @@ def _figures(times: Sequence[float], memory: Sequence[float], begin: int) -> dic
 
 
 def _verdicts(rows: Sequence[Row], memory: Sequence[float]) -> list[Figure]:
+    # Tracing, which allocates most, happens in the first frames.
     after = memory[WINDOW - 1 :]
     spread = max(after) - min(after)
     ratio = rows[-1].figures["median_s"] / rows[0].figures["median_s"]

@@ -75,6 +75,7 @@ def _measure(video: Path, output: Path, model: str, frames: int) -> Row:
         check=True,
     )
     seconds = time.perf_counter() - start
+    # The last word: libraries may print before it.
     peak = float(done.stdout.split()[-1])
     return Row({"frames": frames}, {"peak_memory_mb": peak, "whole_run_s": seconds})
 
@@ -86,6 +87,7 @@ def _write_video(path: Path, frames: int) -> None:
     clip = resources.files("ytvos_keras") / "assets" / "demo" / "bunny.mp4"
     source = open_frames(Path(str(clip)))
     pictures = [picture for _, picture in source]
+    # Back again without the two ends, which would otherwise be shown twice: no cut, no jump.
     pictures += pictures[-2:0:-1]
     with VideoWriter(path, source.fps or 25) as video:
         for n in range(frames):

@@ -82,10 +82,12 @@ def _predict(
 def _fill(labels: np.ndarray, object_id: int, centre: np.ndarray, outline: np.ndarray) -> None:
     """Fill an outline, clipped to the picture."""
     reach = outline.max() + 1
+    # Negative ends would count from the other side in a slice.
     (top, left), (bottom, right) = np.maximum(centre - reach, 0), np.maximum(centre + reach, 0)
     box = np.s_[int(top) : int(bottom), int(left) : int(right)]
     part = labels[box]
     y, x = np.indices(part.shape) + 1
     y, x = y + int(top) - centre[0], x + int(left) - centre[1]
+    # In float arithmetic the remainder may be 2π itself, hence the second one below.
     direction = (np.arctan2(y, x) % (2 * math.pi) / (2 * math.pi) * _DIRECTIONS).astype(int)
     part[np.hypot(y, x) < outline[direction % _DIRECTIONS]] = object_id

@@ -25,6 +25,7 @@ def plain_evaluation(
     folders = sorted(truth.iterdir())
     for n, folder in enumerate(folders):
         files = sorted(folder.glob("*.png"))
+        # Synthetic truth has no void, so 255 needs no rule here.
         object_ids = [value for value in np.unique(_read(files[0])) if value != 0]
         values: dict[int, list] = {int(i): [] for i in object_ids}
         for file in files[1:-1]:
@@ -70,6 +71,7 @@ def _boundary(mask: np.ndarray) -> np.ndarray:
     below[:-1] = mask[1:]
     across[:-1, :-1] = mask[1:, 1:]
     boundary = (mask ^ right) | (mask ^ below) | (mask ^ across)
+    # Border rules of `seg2bmap`: the last row compares to the right, the last column downward only.
     boundary[-1] = mask[-1] ^ right[-1]
     boundary[:, -1] = mask[:, -1] ^ below[:, -1]
     boundary[-1, -1] = False

@@ -56,14 +56,17 @@ def plain_clip(frames: int, height: int, width: int, precision: str = "float32")
         clip = keras.Input((frames, height, width, 3), name="frames")
         mask = keras.Input((height, width, 1), name="mask")
         pixels = keras.applications.vgg16.preprocess_input(clip)
+        # The mask in about the range of the pixels, from which the mean is subtracted.
         first = keras.ops.concatenate([pixels[:, 0], 255 * mask - 127.5], axis=-1)
         first = _vgg16(height, width, 4)(first)
         cell, hidden = (_narrow()(first) for _ in range(2))
+        # From frame 1 on: the Initializer has seen frame 0.
         x = layers.TimeDistributed(_vgg16(height, width, 3))(pixels[:, 1:])
         x = layers.TimeDistributed(_narrow())(x)
         x = _conv_lstm(return_sequences=True)(x, initial_state=[hidden, cell])
         for layer in _decoder():
             x = layers.TimeDistributed(layer)(x)
+        # Half precision would saturate in the loss.
         return keras.Model({"frames": clip, "mask": mask}, keras.ops.cast(x, "float32"))
 
 

@@ -132,6 +132,7 @@ def _parts(model: Any, features: dict, frame: Any, state: dict) -> Iterator[tupl
         inputs = features, probabilities, state
         yield "Memory, write", partial(_finish, tf.function(remember), *inputs)
     yield "ConvLSTM", partial(_finish, tf.function(conv_lstm), x, state)
+    # Run once untimed, for a realistic input of the Decoder.
     hidden, _ = conv_lstm(x, state)
     skips = {name: features[name] for name in ("skip_4", "skip_2") if name in features}
     yield "Decoder", partial(_finish, tf.function(decode), hidden, skips)
@@ -146,6 +147,7 @@ def _plain_case(frame: Any, features: dict, precision: str) -> Callable[[], obje
 
     _, rows, columns, channels = features["features"].shape
     model = plain_step(32 * rows, 32 * columns, POLICIES[precision])
+    # Stock layers only take multiples of 32; the package's Encoder pads by itself.
     frame = tf.image.pad_to_bounding_box(tf.cast(frame, "float32"), 0, 0, 32 * rows, 32 * columns)
     state = tf.ones((1, rows, columns, channels))
     return partial(_finish, tf.function(model), [frame, state, state])

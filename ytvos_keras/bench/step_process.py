@@ -62,6 +62,7 @@ class StepProcess:
 
     def close(self) -> None:
         """End the process."""
+        # Killed, not asked: it may hang, or have run out of memory.
         self._process.kill()
         self._process.wait()
         for file in (self._process.stdin, self._process.stdout, self._errors):
@@ -71,9 +72,11 @@ class StepProcess:
     def _wait(self) -> None:
         assert self._process.stdout is not None  # a pipe
         answer = self._process.stdout.readline()
+        # readline returns nothing at the end of the pipe: the process has ended.
         if not answer:
             code = self._process.wait()
             self._errors.seek(0)
+            # A traceback ends with the error.
             last = (self._errors.read().splitlines() or [""])[-1]
             raise InputError(
                 f"the process that trains {self._trained.network} in {self._trained.policy} must "

@@ -54,6 +54,7 @@ def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
             trained = TrainedNetwork(
                 network, arguments.model, POLICIES[name], arguments.frames, arguments.size
             )
+            # All are alive at once, so that they can take turns; only one works at a time.
             processes[network, name] = stack.enter_context(closing(StepProcess(trained)))
         steps = {case: process.step for case, process in processes.items()}
         timings = time_in_turns(steps, arguments, progress)

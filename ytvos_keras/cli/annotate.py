@@ -74,6 +74,7 @@ def _say(address: str) -> None:
     print(f"{address}\nOpen this address in a browser of this machine. Ctrl-C ends the command.")
 
 
+# A second video opened in the page gets its own Segmenter, but the same model.
 @functools.cache
 def _load_model(name: str):
     import_tensorflow()

@@ -44,6 +44,7 @@ def run(command: Callable[[], None], *, quiet: bool = False, hint: str = "") -> 
         try:
             command()
         except (InputError, OSError) as error:
+            # One line, also where a library's message has several.
             print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
             return FAILED
         except KeyboardInterrupt:
@@ -66,6 +67,7 @@ def table_console() -> "Console":
     """Create the console for tables on stdout: as wide as the terminal, 80 columns in a pipe."""
     from rich.console import Console
 
+    # In a pipe, Rich would take the width of any terminal that it finds.
     return Console(width=None if sys.stdout.isatty() else 80)
 
 
@@ -82,6 +84,7 @@ def check_output_file(option: str, path: Path) -> None:
         raise InputError(f"{option} needs the name of a file. Received a {kind}: {path}")
     if not path.parent.is_dir():
         raise InputError(f"{option} {path}: there is no folder {path.parent}; make it first.")
+    # The folder, not the file: files are written beside their target and renamed.
     if not os.access(path.parent, os.W_OK):
         raise InputError(f"{option} {path}: the folder {path.parent} is write-protected.")
 
@@ -102,6 +105,7 @@ def _messages(quiet: bool) -> Iterator[None]:
     logger.setLevel(logging.WARNING if quiet else logging.INFO)
     try:
         with warnings.catch_warnings():
+            # `catch_warnings` restores this one, too.
             warnings.showwarning = _show_warning
             yield
     finally:

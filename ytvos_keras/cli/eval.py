@@ -24,6 +24,7 @@ _COMMANDS = {
 def main(argv: list[str] | None = None) -> int:
     """Run the command and return its exit code, see `cli.common.run`."""
     argv = sys.argv[1:] if argv is None else argv
+    # Not subparsers of argparse: the plain command has required options of its own.
     if argv and argv[0] in _COMMANDS:
         return import_module(_COMMANDS[argv[0]]).main(argv[1:])
     arguments = parse(argv)
@@ -116,6 +117,7 @@ def _write(
         if path is None:
             continue
         for method, evaluation in evaluations.items():
+            # One file a method, which `ytvos-eval compare` takes again.
             of_one = f"{path.stem}.{method}{path.suffix}" if len(evaluations) > 1 else path.name
             write(path.with_name(of_one), evaluation)
     if arguments.html:

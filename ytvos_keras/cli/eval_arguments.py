@@ -126,6 +126,7 @@ def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> No
     if "" in arguments.predictions or not arguments.ground_truth:
         parser.error("--predictions and --ground-truth need a folder. Received: ''")
     split = [split_name(text) for text in arguments.predictions]
+    # Absolute: `.` has no name.
     named = [(name or Path(folder).absolute().name, folder) for name, folder in split]
     _check_names(parser, arguments, [name for name, _ in named])
     arguments.predictions = dict(named)
@@ -162,4 +163,5 @@ def _check_names(
 def split_name(text: str) -> tuple[str | None, str]:
     """`NAME=PATH` in parts; the name is None if there is none, or the whole is a path."""
     name, _, path = text.partition("=")
+    # A folder that exists under the whole text wins: its name may hold a `=`.
     return (name, path) if name and path and not Path(text).exists() else (None, text)

@@ -58,6 +58,7 @@ def _compare(arguments: argparse.Namespace) -> None:
     comparison = compare(results, table=arguments.table, cite_paper=arguments.cite_paper)
     for line in comparison.warnings:
         print(f"warning: {line}", file=sys.stderr)
+    # Cited rows stand apart: they were measured on other data or machines.
     tables = [comparison.measured, *filter(None, [comparison.cited])]
     if arguments.markdown:
         print("\n".join(table.to_markdown() for table in tables), end="")

@@ -31,6 +31,7 @@ examples:
 def main(argv: list[str] | None = None) -> int:
     """Run the command and return its exit code, see `cli.common.run`."""
     argv = sys.argv[1:] if argv is None else argv
+    # Not a subparser of argparse: the plain command has required options of its own.
     if argv and argv[0] == "serve":
         from ytvos_keras.cli import export_serve
 
@@ -117,6 +118,7 @@ def _export(arguments: argparse.Namespace) -> None:
 def _fit_terminal(line: str) -> str:
     """Wrap a long line, indenting what follows to the second column."""
     columns = shutil.get_terminal_size().columns
+    # Words stay whole, so that paths can be copied.
     return textwrap.fill(
         line, columns, subsequent_indent=13 * " ", break_long_words=False, break_on_hyphens=False
     )

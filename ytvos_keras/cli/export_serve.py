@@ -39,8 +39,9 @@ def _serve(arguments: argparse.Namespace) -> None:
     ) as address:
         print(f"gRPC   {address.host}:{address.grpc_port}")
         print(f"REST   http://{address.host}:{address.rest_port}/v1/models/{address.model}")
+        # Flushed: whoever started the server through a pipe waits for this line.
         print("ready", flush=True)
-        threading.Event().wait()
+        threading.Event().wait()  # for Ctrl-C; the server has its own threads
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ def add_live(group: argparse._ArgumentGroup) -> None:
 def check_live(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
     """Exit with 2 where an argument is given that `--live` has no use for."""
     for name in _OTHERS:
+        # argparse does not tell whether an option was given, only whether it has another value.
         if getattr(arguments, name) != parser.get_default(name):
             flag = "--" + name.replace("_", "-")
             flag = {"input": "INPUT", "formats": "--format"}.get(name, flag)

@@ -39,6 +39,7 @@ examples:
 def main(argv: list[str] | None = None) -> int:
     """Run a command and return its exit code, see `cli.common.run`; 1 also if faults are found."""
     arguments = parser().parse_args(argv)
+    # `run` returns the exit code of errors; that of the command itself comes through the list.
     command, outcome = arguments.command, []
     failed = run(
         lambda: outcome.append(command.run(arguments)),

@@ -41,6 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ytvos_keras.datasets.readers.davis import read_davis
 
     image_set = arguments.image_set
+    # A list of names is a choice already; an image set beside it would narrow that.
     if image_set is None and arguments.videos is None and (arguments.source / "ImageSets").is_dir():
         image_set = arguments.split
     return write(

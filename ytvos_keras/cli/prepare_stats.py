@@ -53,10 +53,12 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         check_output_file("--json", arguments.json)
     if arguments.plots:
+        # Before the masks are read: a missing extra or folder is found at once.
         check_plot_path(arguments.plots)
     facts = _facts(arguments)
     statistics = {name: measure(videos, arguments.fps) for name, videos in facts.items()}
     if len(facts) > 1:
+        # Measured again, not added up: medians and quartiles cannot be combined.
         together = [video for videos in facts.values() for video in videos]
         statistics["all"] = measure(together, arguments.fps)
     print_statistics(statistics, table_console())

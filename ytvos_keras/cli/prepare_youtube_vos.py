@@ -39,6 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ytvos_keras.datasets.readers.youtube_vos import read_youtube_vos
 
     source, of_split = arguments.source, arguments.source / arguments.split
+    # SRC as unpacked holds train, valid and test, of which one becomes the split.
     if (of_split / "JPEGImages").is_dir() and not (source / "JPEGImages").is_dir():
         source = of_split
     return write(

@@ -42,6 +42,7 @@ def frame_progress(quiet: bool, unit: str = "frames") -> Iterator[Report | None]
                 tasks[stage] = progress.add_task(
                     stage,
                     total=total,
+                    # Speed counts from here, so frames of an earlier run do not raise it.
                     completed=done - 1,
                     note="",
                     frames=total or "?",

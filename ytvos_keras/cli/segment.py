@@ -67,6 +67,7 @@ def _demo(arguments: argparse.Namespace) -> None:
     folder = resources.files("ytvos_keras").joinpath("assets", "demo")
     with contextlib.ExitStack() as stack:
         for name, file in (("input", "bunny.mp4"), ("mask", "bunny_first_mask.png")):
+            # The package may lie in a zip; its files are then unpacked as long as this is open.
             path = stack.enter_context(resources.as_file(folder.joinpath(file)))
             setattr(arguments, name, str(path))
         arguments.overlay = True

@@ -70,6 +70,7 @@ def segment_options(arguments: argparse.Namespace) -> dict[str, Any]:
     from ytvos_keras.inference.options import SegmentOptions
 
     fields = {field.name for field in dataclasses.fields(SegmentOptions)}
+    # Options are named like the fields: a new field needs no line here.
     options = {name: value for name, value in vars(arguments).items() if name in fields}
     return options | {"online_learning": _online_learning(arguments)}
 

@@ -21,6 +21,7 @@ def segment_batch(arguments: argparse.Namespace) -> None:
     folders = arguments.input, arguments.mask, arguments.output
     # Before the seconds that TensorFlow takes to load: a wrong path is reported at once.
     batch.list_batch(*folders, corrections=arguments.corrections)
+    # With more, only the worker processes need it.
     if arguments.jobs == 1:
         import_tensorflow()
     outcomes = batch.segment_batch(

@@ -19,6 +19,7 @@ def segment_live(arguments: argparse.Namespace) -> None:
     from ytvos_keras.media.live_frames import LiveFrames
 
     chosen, output = SegmentOptions(**segment_options(arguments)), Path(arguments.output)
+    # Before the seconds that TensorFlow takes to load, like the check of the camera.
     mask = live.check_live(arguments.mask, output, chosen.overwrite)
     frames = LiveFrames(arguments.live)
     import_tensorflow()
@@ -39,6 +40,7 @@ def _stopped_by_signals(frames) -> Iterator[None]:
 
     def stop(number, _) -> None:
         frames.stop()
+        # A model step can take long; a second signal must not wait for it.
         signal.signal(number, signal.default_int_handler)
 
     with contextlib.suppress(ValueError):  # not in the main thread: leave signals alone

@@ -122,6 +122,7 @@ def _add_changes(group: argparse._ArgumentGroup) -> None:
     change("--clip-norm", type=float, metavar="X", help="largest global norm of the gradient")
     change("--accumulate", type=int, metavar="N", help="batches per optimizer step")
     change("--precision", choices=_PRECISIONS)
+    # default=None: not given, so that the recipe's own value stays.
     change(
         "--recompute", action="store_true", default=None, help="less memory for long clips, slower"
     )
@@ -165,6 +166,7 @@ def _train(arguments: argparse.Namespace) -> None:
             devices=devices,
             callbacks=callbacks,
         )
+    # All workers share the folder; only one writes there.
     if devices.is_chief and can_plot():
         plot_curves(files.log, files.curves)
     if shows:
@@ -188,6 +190,7 @@ def _changed(recipe, arguments: argparse.Namespace):
     stage: dict[str, Any] = {
         name: given[name] for name in ("steps", "clip_length", "size") if name in given
     }
+    # A stage counts steps or passes, not both.
     if "steps" in stage:
         stage["passes"] = None
     stages = tuple(dataclasses.replace(old, **stage) for old in recipe.stages)
@@ -198,6 +201,7 @@ def _shares(folders: list[str]) -> dict[str, float]:
     """Parse `DIR=SHARE`; a folder without a share counts 1."""
     shares = {}
     for text in folders:
+        # From the right: the folder's name may hold a `=`.
         folder, _, share = text.rpartition("=")
         if folder and not Path(text).is_dir():
             shares[folder] = _share(share, text)

@@ -26,6 +26,7 @@ def train_progress(
 
         def callbacks(stage: Stage, progress: RunProgress) -> list[keras.callbacks.Callback]:
             shown = ShowProgress(stage.name, recipe, progress)
+            # Keras calls `on_train_end` only where training ends by itself.
             stack.callback(shown.bar.stop)
             return [shown]
 
@@ -50,6 +51,7 @@ class ShowProgress(keras.callbacks.Callback):
         self.task: TaskID | None = None
 
     def on_epoch_begin(self, epoch, logs=None):
+        # A resumed run begins in the middle of a stage.
         self._done = self.progress.stage_step
         if self.task is None:
             self.bar.start()

@@ -79,6 +79,7 @@ def _names(file: Path) -> list[str]:
     named = [(number, line.strip()) for number, line in enumerate(lines, 1) if line.strip()]
     if not named:
         raise InputError(f"{file}: names no sequence.")
+    # The lists of DAVIS 2016 have a line for every frame, so each sequence comes many times.
     return list(dict.fromkeys(_name(line, file, number) for number, line in named))
 
 
@@ -87,6 +88,7 @@ def _name(line: str, file: Path, number: int) -> str:
     if "/" not in line:
         return line
     words = line.split()
+    # The folder above the file: the paths begin with a slash, but are relative to the data set.
     parents = {path.split("/")[-2] for path in words if "/" in path}
     if len(words) == 2 and len(parents) == 1 and all("/" in path for path in words):
         return parents.pop()

@@ -51,6 +51,7 @@ def is_binary(areas: Iterable[np.ndarray]) -> bool:
     each mask, from `label_areas`.
     """
     together = sum(areas, np.zeros(256, np.int64))
+    # Over the whole video: a single mask of 0 and 255 may also show nothing but void pixels.
     return bool(together[VOID]) and not together[1:VOID].any()
 
 

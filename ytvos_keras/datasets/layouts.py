@@ -28,6 +28,7 @@ def find_layout(root: str | Path) -> str:
     check_is_folder(root)
     if _has(root, "img"):
         return "images"
+    # Before YouTube-VOS, as a folder JPEGImages belongs to both.
     if any(_has(root, name) for name in ("ImageSets", "JPEGImages/480p")):
         return "davis"
     if any(_has(root, name) for name in ("JPEGImages", "JPEGImages_all_frames")):

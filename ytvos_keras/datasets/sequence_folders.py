@@ -27,10 +27,12 @@ def list_sequences(folder: Path) -> list[str]:
         for entry in folder.iterdir()
         if entry.is_dir() and not is_hidden(entry) and list_pictures(entry)
     ]
+    # A link to a sequence on a disk that is not mounted must not shorten the list silently.
     check_no_broken_link(entry for entry in folder.iterdir() if not is_hidden(entry))
     if not names:
         below = _below(folder, lambda place: any(map(_holds_png, place.glob("*"))))
         raise InputError(f"{folder}: {_no_sequences(folder, below)}.")
+    # Sorted first: natural order leaves "1" and "01" as the file system lists them.
     return natsort.natsorted(sorted(names))
 
 
@@ -68,6 +70,7 @@ def masks_of_frames(names: Sequence[str], folder: Path) -> dict[str, Path]:
 def picture_files(folder: Path) -> dict[str, Path]:
     """The pictures of a folder by their names without suffix; of one name, the PNG."""
     files = list_pictures(folder)
+    # PNGs last: in the dictionary below, the last file of a name wins.
     files.sort(key=lambda file: file.suffix.lower() == ".png")
     return {plain_name(file.stem): file for file in files}
 

@@ -23,6 +23,7 @@ def training_fraction(train: Iterable[str], percent: float) -> tuple[str, ...]:
     """
     if not 0 < percent <= 100:
         raise InputError(f"percent of the training set: above 0, at most 100. Received: {percent}")
+    # Not by the key of the split, which chose the training set: shares would be biased.
     shuffled = sorted(train, key=lambda name: shuffle_key(0, name, "fraction"))
     return tuple(sorted(shuffled[: max(1, round(len(shuffled) * percent / 100))]))
 

@@ -111,6 +111,7 @@ def make_splits(
     seen = {name: own for name, own in categories.items() if not own & unseen}
     few = {}
     for category, names in _by_category(seen).items():
+        # By hash, not at random: a video that is added or removed leaves the others in order.
         names.sort(key=lambda name: shuffle_key(seed, name))
         room = len(names) - 1
         for_validation = min(validation, room)
@@ -138,6 +139,7 @@ def make_splits(
 def shuffle_key(seed: int, name: str, purpose: str = "split") -> bytes:
     """Return a sort key that shuffles names, identically on every machine, for a purpose."""
     text = f"{purpose}/{seed}/{name}"
+    # Names of files need not be Unicode; their bytes count.
     return hashlib.sha256(text.encode(errors="surrogateescape")).digest()
 
 
@@ -165,6 +167,7 @@ def _find_unseen(unseen: Iterable[str] | None, known: set[str]) -> set[str]:
     written = collections.defaultdict(set)
     for category in known:
         written[_plain(category)].add(category)
+    # The user's own names must all exist; of the paper's ten, a data set may lack some.
     absent = [name for name in asked if _plain(name) not in written]
     if absent and unseen is not None:
         raise InputError(
@@ -181,6 +184,7 @@ def _find_unseen(unseen: Iterable[str] | None, known: set[str]) -> set[str]:
 
 
 def _plain(category: str) -> str:
+    # Data sets differ in spelling: `bull_riding`, `bull riding`.
     return category.replace("_", " ").strip().casefold()
 
 

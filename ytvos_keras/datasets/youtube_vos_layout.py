@@ -43,6 +43,7 @@ def has_meta(root: Path, split: str | None = None) -> bool:
     """Whether there is a `meta.json`, in the split or near enough to say where."""
     if (root / split / "meta.json" if split else root / "meta.json").is_file():
         return True
+    # Near counts too: a wrong folder of YouTube-VOS must not pass for data without a meta.json.
     return "that holds meta.json" not in _where_else(root)
 
 

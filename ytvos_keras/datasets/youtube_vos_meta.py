@@ -62,6 +62,7 @@ def _objects(video: JsonValue) -> dict[int, ObjectMeta]:
     objects: dict[int, ObjectMeta] = {}
     for key, value in video.member("objects").members():
         number = _object_id(key, value.place)
+        # "1" and "01" are two keys of JSON, but one object.
         if number in objects:
             raise InputError(f"{value.place}: object {number} stands there twice.")
         objects[number] = _object_meta(value)
@@ -69,6 +70,7 @@ def _objects(video: JsonValue) -> dict[int, ObjectMeta]:
 
 
 def _object_id(key: str, place: str) -> int:
+    # isdecimal also takes digits of other scripts; int refuses more than 4300 of them.
     if not (key.isascii() and key.isdecimal() and len(key) <= 9 and 1 <= int(key) <= MAX_ID):
         raise InputError(
             f"{place}: object ids must be whole numbers from 1 to {MAX_ID}. "

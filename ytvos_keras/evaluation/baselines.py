@@ -59,7 +59,9 @@ class FlowPropagation(CopiedMask):
             x, y = np.meshgrid(*map(np.arange, grey.shape[::-1]))
             was = np.stack([x, y], -1) + self._flow.calc(grey, self._grey, None)
             was = was.astype(np.float32)
+            # Outside the frame, remap fills in 0: what enters it is background.
             self._shares = [cv2.remap(share, was, None, cv2.INTER_LINEAR) for share in self._shares]
         self._grey = grey
+        # First in the stack, so that argmax gives a tie to the background.
         half = np.full(grey.shape, 0.5, np.float32)
         return self._ids[np.argmax(np.stack([half, *self._shares]), axis=0)]

@@ -50,6 +50,7 @@ def contour_accuracy(mask: np.ndarray, truth: np.ndarray, tolerance: int | None 
     near_mask, near_truth = _unpack(_dilate(contours, tolerance))
     precision = np.count_nonzero(on_mask & near_truth) / mask_length
     recall = np.count_nonzero(on_truth & near_mask) / truth_length
+    # Contours farther apart than the tolerance everywhere; the formula would be 0 ÷ 0.
     if precision + recall == 0:
         return 0.0
     return float(2 * precision * recall / (precision + recall))
@@ -62,6 +63,7 @@ def boundary_tolerance(height: int, width: int) -> int:
         >>> boundary_tolerance(480, 854)
         8
     """
+    # Rounded up, as in the official code (`bound_pix`).
     return math.ceil(TOLERANCE * math.sqrt(height**2 + width**2))
 
 
@@ -105,6 +107,7 @@ def box_of(labels: np.ndarray) -> tuple[slice, slice]:
 
 def _pack(mask: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """Pack two masks as bits of one uint8 array, to process both at once."""
+    # Bit 0 is the mask, bit 1 the truth.
     return mask + 2 * truth.view(np.uint8)
 
 

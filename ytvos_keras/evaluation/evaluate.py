@@ -106,9 +106,11 @@ def score_plan(
     work = [frame for sequence in plan.sequences for frame in sequence.frames]
     done = 0
     objects: list[ObjectScores] = []
+    # Frame by frame over all sequences: one long sequence does not keep a single process busy.
     results = map_in_processes(
         score_work, work, jobs, chunk=_CHUNK, worthwhile=_WORTHWHILE, what="scores frames"
     )
+    # An error or Ctrl-C here must end the processes, too.
     with contextlib.closing(results) as scores:
         for sequence in plan.sequences:
             values: dict[int, list[tuple[str, float, float]]] = {i: [] for i in sequence.categories}
@@ -131,5 +133,6 @@ def _object_scores(
     for object_id, category in sequence.categories.items():
         rows = values[object_id]
         frames = tuple(name for name, _, _ in rows)
+        # The reshape keeps two columns where no frame is scored.
         J, F = np.array([scores for _, *scores in rows], np.float64).reshape(-1, 2).T
         yield ObjectScores(sequence.name, object_id, category, frames, J, F)

@@ -33,7 +33,9 @@ def score_frame(
         (array([1., 1.]), array([1., 1.]))
     """
     check_label_maps(prediction, truth)
+    # Before the crop: the tolerance belongs to the whole picture.
     tolerance = boundary_tolerance(*truth.shape)
+    # Bits of ids mix, but a pixel is 0 only where both are.
     box = box_of(prediction | truth)
     prediction, truth = prediction[box], truth[box]
     scores = np.empty((2, len(object_ids)))

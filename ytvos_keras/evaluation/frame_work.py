@@ -38,6 +38,7 @@ def score_work(work: FrameWork) -> tuple[np.ndarray, np.ndarray]:
     J and F are float64 (K,), 0–1, one for each of `work.object_ids`.
     """
     _keep_memory()
+    # Read in the worker: a path is cheaper to hand over than a mask.
     truth = read_truth(work.truth, merged=work.merged)
     prediction = read_prediction(work.prediction, merged=work.merged)
     if prediction.shape != truth.shape:

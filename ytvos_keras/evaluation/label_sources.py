@@ -34,6 +34,7 @@ def read_truth(source: LabelSource, *, merged: bool) -> np.ndarray:
     If `merged`, all that is not 0 is one object, with id 1 (DAVIS 2016). Otherwise 255 marks void
     pixels, which count as background.
     """
+    # DAVIS 2016 writes its object as 255; from 2017 on 255 is void.
     return _merge(_read(source, void=1)) if merged else _read(source, void=0)
 
 

@@ -40,6 +40,7 @@ class MethodTable:
 
     def to_markdown(self) -> str:
         """Heading, table and notes as Markdown, with a line break at the end."""
+        # A bar in a name would begin another cell.
         names = [name.replace("|", "\\|") for name, _ in self.rows]
         rows = [("method", *self.columns), ("---", *("---:" for _ in self.columns))]
         rows += [

@@ -61,6 +61,7 @@ def plan_evaluation(
     from_files = _are_files(predictions, ground_truth)
     truths = _truths(ground_truth, protocol, split, sequences, from_files)
     predicted = _predictions(predictions, truths, from_files)
+    # All sequences are planned before one is scored: a missing mask is found at once.
     rules: dict[str, Callable[..., SequenceWork]] = {
         "davis2016": davis_2016,
         "davis2017": davis_2017,

@@ -52,6 +52,7 @@ def davis_2017(truth: TruthSequence, predictions: Masks, place: str) -> Sequence
     """
     _check_has_masks(truth)
     first = next(iter(truth.masks.values()))
+    # Objects that appear later were not given to the method, so they cannot be asked for.
     object_ids = tuple(ids_in(read_truth(first, merged=False)))
     if not object_ids:
         raise InputError(
@@ -80,6 +81,7 @@ def youtube_vos(
         _check_listed(objects, predictions)
     scored: dict[str, list[int]] = {}
     for object_id, meta in objects.items():
+        # The first listed frame of an object is the one in which its mask is given.
         for frame in meta.frames[1 : -1 if exclude_last else None]:
             scored.setdefault(frame, []).append(object_id)
     missing = [frame for frame in scored if frame not in truth.masks]
@@ -89,6 +91,7 @@ def youtube_vos(
             "ground truth to score against; the public valid and test sets hold first masks only, "
             "score with sequences of the train set that the model was not trained on."
         )
+    # In the order of time; `scored` has that of objects, which begin at different frames.
     ordered = {frame: tuple(scored[frame]) for frame in truth.masks if frame in scored}
     categories = {object_id: meta.category for object_id, meta in objects.items()}
     return _work(truth, predictions, place, categories, ordered, merged=False)
@@ -103,6 +106,7 @@ def _davis(
     merged: bool,
 ) -> SequenceWork:
     _check_has_masks(truth)
+    # The first mask is given; that the last is left out, too, is a rule of DAVIS.
     scored = dict.fromkeys(list(truth.masks)[1:-1], object_ids)
     return _work(truth, predictions, place, dict.fromkeys(object_ids), scored, merged=merged)
 
@@ -122,6 +126,7 @@ def _work(
             f"{place}: no mask of frame {missing[0]}{and_more(missing[1:])}; every frame that "
             "counts needs a PNG of its name, also where no object is seen (all 0)."
         )
+    # All objects, not those of the frame: one that is predicted too early is no fault of the file.
     known = frozenset(categories)
     frames = tuple(
         FrameWork(frame, predictions[frame], truth.masks[frame], object_ids, known, merged)

@@ -67,6 +67,7 @@ class Summary:
     @classmethod
     def of(cls, objects: Iterable[ObjectScores]) -> "Summary":
         """Average over objects that have a scored frame; `objects` is their number."""
+        # An object without a scored frame has no mean; as 0 or 1 it would shift the others'.
         scored = [scores for scores in objects if scores.frames]
         return cls(
             J=statistics_over_objects(scores.J_statistics for scores in scored),
@@ -121,6 +122,7 @@ class Evaluation:
         """(J seen + J unseen + F seen + F unseen) ÷ 4; None unless both groups have objects."""
         if self.seen is None or self.unseen is None:
             return None
+        # The mean of four numbers, so that many seen objects do not outweigh few unseen ones.
         return (self.seen.J_and_F + self.unseen.J_and_F) / 2
 
     def to_dict(self) -> dict:
@@ -148,6 +150,7 @@ class Evaluation:
             for scores in self.objects
             if scores.category is not None and (scores.category in self.seen_categories) == seen
         )
+        # Not NaN: a group without objects makes G undefined, which callers test for.
         return summary if summary.objects else None
 
 

@@ -59,11 +59,13 @@ def score_sequence(method: Method, frames: Path, annotations: Path) -> SequenceS
     for name, frame in source:
         begin = time.perf_counter()
         labels = method.step(frame)
+        # The step alone: reading frames is the same for all methods.
         seconds.append(time.perf_counter() - begin)
         if name in truths:
             predictions.append(labels)
     annotated = list(truths.values())
     sequence = annotations.name
+    # Only annotated frames, so "first and last" are the first and last annotated ones.
     result = evaluate(
         {sequence: np.stack(predictions)}, {sequence: np.stack(annotated)}, "davis2017"
     )

@@ -45,6 +45,7 @@ def statistics_over_frames(values: np.ndarray) -> Statistics:
     values = np.asarray(values, np.float64)
     if not values.size:
         return Statistics(np.nan, np.nan, np.nan)
+    # From 1 on as in the official code; halves are rounded up, which np.round alone does not do.
     borders = np.round(np.linspace(1, len(values), _BINS + 1) + 1e-10).astype(np.int64) - 1
     first = values[borders[0] : borders[1] + 1]
     last = values[borders[-2] : borders[-1] + 1]
@@ -57,6 +58,7 @@ def statistics_over_objects(statistics: Iterable[Statistics]) -> Statistics:
 
     Objects without a scored frame (NaN) do not count.
     """
+    # The reshape keeps the columns where there are no objects.
     table = np.array(list(statistics), np.float64).reshape(-1, len(Statistics._fields))
     with warnings.catch_warnings():  # no object at all: NaN says so
         warnings.filterwarnings("ignore", "Mean of empty slice", RuntimeWarning)

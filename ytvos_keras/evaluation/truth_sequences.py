@@ -43,6 +43,7 @@ def davis_truth(
 ) -> list[TruthSequence]:
     """List the sequences of a split, or all; optionally only those named."""
     layout = open_davis(root)
+    # Without a split all folders count: DAVIS 2017 has train and val in one.
     available = read_image_set(root, year, split) if split else layout.sequences()
     return _sequences(layout, _chosen(names, available, split or root))
 
@@ -112,6 +113,7 @@ def _chosen(names: Sequence[str] | None, available: Sequence[str], place: object
         raise InputError(f"no sequence {unknown[0]!r} in {place}; there are: {known}.")
     if not names:
         raise InputError(f"{place}: no sequence to score.")
+    # A name given twice must not count twice in the means.
     return list(dict.fromkeys(names))
 
 

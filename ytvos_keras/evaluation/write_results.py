@@ -20,6 +20,7 @@ def write_json(path: str | Path, evaluation: Evaluation) -> None:
         path: the file to write; its folder must exist. What has no value (NaN) is null.
         evaluation: the scores.
     """
+    # NaN is no JSON: it would be a bug here, as `to_dict` has turned it into None.
     text = json.dumps(evaluation.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
     with atomic_path(path) as part:
         part.write_text(text + "\n", encoding="utf-8", errors="replace")
@@ -37,6 +38,7 @@ def write_csv(path: str | Path, evaluation: Evaluation) -> None:
         atomic_path(path) as part,
         part.open("w", newline="", encoding="utf-8", errors="replace") as file,
     ):
+        # The csv module would end lines with \r\n on every system.
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(["sequence", "object", "category", "frames", *measures])
         for scores in evaluation.objects:

@@ -25,12 +25,14 @@ def open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
 
     Raises `ArchiveError` for any other file, `OSError` if there is none.
     """
+    # Outside the block: a missing file stays an OSError, as documented.
     size = path.stat().st_size
     try:
         archive = zipfile.ZipFile(path)
         total = sum(info.file_size for info in archive.infolist())
     except Exception as error:  # zipfile raises all kinds of errors for damaged directories
         raise ArchiveError(f"cannot be read as a zip file ({first_line(error)})") from error
+    # What the directory states is only a promise: `read_member` holds each member to it.
     with archive:
         if total > MOST_TIMES * size + FREE_BYTES:
             raise ArchiveError(
@@ -48,6 +50,7 @@ def read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     if info.compress_type not in _METHODS:
         raise ArchiveError("is neither stored nor deflated; zip it with the usual method")
     try:
+        # One byte more than stated shows that there is more, without unpacking it.
         with archive.open(info) as file:
             # Not read(), which unpacks everything before it checks the size.
             data = file.read(info.file_size + 1)

@@ -44,6 +44,7 @@ def _array(data: bytes) -> np.ndarray:
     file = io.BytesIO(data)
     try:
         version = np.lib.format.read_magic(file)
+        # NumPy writes 1.0 unless a header is longer than 64 KiB, which only structured dtypes need.
         if version != (1, 0):
             raise ArchiveError(f"is an array file of version {version}")
         shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
@@ -51,9 +52,11 @@ def _array(data: bytes) -> np.ndarray:
         raise ArchiveError("is no array") from error
     start = file.tell()
     size = prod(shape) * dtype.itemsize
+    # Before the size is compared: a negative side could make it match.
     if dtype.kind not in _KINDS or not dtype.itemsize or min(shape, default=0) < 0:
         raise ArchiveError("is no array of numbers or text")
     if size != len(data) - start:
         raise ArchiveError("is another array than its header says")
+    # A view of bytes that are in memory already: a wrong header cannot make it allocate any.
     values = np.frombuffer(data, dtype, offset=start)
     return values.reshape(shape, order="F" if fortran else "C")

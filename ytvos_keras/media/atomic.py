@@ -17,7 +17,7 @@ except ImportError:  # Windows: leftovers stay, and a second process is not dete
 
 _NO_LINKS = getattr(os, "O_NOFOLLOW", 0)
 _LEFTOVER = re.compile(r"\.[0-9a-f]{16}\.part(\..+)?")
-_swept: set[Path] = set()
+_swept: set[Path] = set()  # once per process: listing a large folder takes a while
 
 
 @contextlib.contextmanager
@@ -45,11 +45,13 @@ def atomic_path(
     path = Path(path)
     if path.exists() and not path.is_file():
         raise InputError(f"{path}: give the name of a file; this is a folder or a device.")
+    # Else the rename would replace the link itself, and leave its target as it was.
     if path.is_symlink():
         path = path.resolve()
     with _named(path), temporary_file(path.parent, suffix, locked=reserve is None) as part:
         if reserve is not None and hasattr(os, "posix_fallocate"):  # not on macOS and Windows
             with part.open("rb+") as file:
+                # A full disk is an error here, before HDF5 writes. A length of 0 is refused.
                 os.posix_fallocate(file.fileno(), 0, max(1, reserve))
         yield part
         if reserve is not None:
@@ -73,6 +75,7 @@ def temporary_file(folder: Path, suffix: str = ".part", *, locked: bool = True) 
     """
     _sweep(folder)
     path = folder / f".{secrets.token_hex(8)}{suffix}"
+    # 0o666 less the umask, as for any new file: `tempfile` would make it private (0o600).
     file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _NO_LINKS, 0o666)
     locked = locked and fcntl is not None  # Windows cannot rename open files
     try:
@@ -99,6 +102,7 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
         ...     image.save(part / "00000.jpg")
     """
     path = Path(path)
+    # Beside the target: a rename is atomic only within one file system.
     part = path.with_name(f".{secrets.token_hex(8)}.part")
     with _named(path):
         _sweep(path.parent)
@@ -106,6 +110,7 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
         try:
             with _held(part):
                 yield part
+            # rename(2) replaces an empty folder, but never one that holds files.
             part.replace(path)
         except BaseException:
             shutil.rmtree(part, ignore_errors=True)
@@ -131,6 +136,7 @@ def _lock(file: int) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
+        # Without locks nobody can tell a leftover from a file in use, so nothing is swept there.
         return False
     return True
 
@@ -141,6 +147,7 @@ def _sweep(folder: Path) -> None:
     if fcntl is None or place in _swept:
         return
     _swept.add(place)
+    # A folder that cannot be listed, or entries of other users: the sweep is a courtesy.
     with contextlib.suppress(OSError):
         for entry in folder.iterdir():
             if _LEFTOVER.fullmatch(entry.name):
@@ -149,8 +156,10 @@ def _sweep(folder: Path) -> None:
 
 def _remove_if_left(path: Path) -> None:
     with contextlib.suppress(OSError):
+        # O_NONBLOCK: opening a named pipe of such a name would wait for a writer.
         file = os.open(path, os.O_RDONLY | _NO_LINKS | os.O_NONBLOCK)
         try:
+            # Held by its writer; the system releases the lock of a process that was killed.
             if not _lock(file):
                 return
             if path.is_dir():
@@ -167,6 +176,7 @@ def _named(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        # The temporary name tells the user nothing. A write to a full disk names no file at all.
         hidden = error.filename is not None and _LEFTOVER.fullmatch(Path(str(error.filename)).name)
         if error.errno is not None and (error.filename is None or hidden):
             raise OSError(error.errno, error.strerror, str(path)) from error

@@ -9,7 +9,7 @@ from ytvos_keras.media.mask_pixels import MaskError, smooth_edges_error
 from ytvos_keras.media.palette import davis_palette
 
 _MOST_COLOURS = 255  # objects and the background
-_WEIGHTS = np.array([65536, 256, 1])
+_WEIGHTS = np.array([65536, 256, 1])  # 0xRRGGBB
 
 
 class ColourTable:
@@ -32,17 +32,20 @@ class ColourTable:
         pixels = np.asarray(image.convert("RGBA"))
         if not np.isin(pixels[..., 3], (0, 255)).all():
             raise MaskError(f"{name}: half-transparent pixels found, which are smooth edges.")
+        # The colour under transparent pixels means nothing: editors leave any there.
         keys = np.where(pixels[..., 3] == 0, 0, pixels[..., :3].astype(np.int64) @ _WEIGHTS)
         colours, indices = np.unique(keys, return_inverse=True)
         if colours.size > _MOST_COLOURS:
             raise smooth_edges_error(name, colours.size)
         _check_edges(colours, indices.reshape(keys.shape), name)
+        # Black wins: beside it, white is the colour of an object.
         background = next((key for key in (0, 0xFFFFFF) if key in colours), None)
         if background is None:
             raise InputError(
                 f"{name}: no background found; draw it black, white or transparent, or save the "
                 "mask as an index PNG."
             )
+        # Ids hold for all drawings of a video: an object keeps its id where others are absent.
         for key in colours.tolist():
             if key != background and key not in self.ids:
                 self.ids[key] = len(self.ids) + 1

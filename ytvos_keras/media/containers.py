@@ -38,6 +38,7 @@ def video_stream(
     container: av.container.InputContainer, path: Path, track: int = 0
 ) -> av.VideoStream:
     """Choose a video track, counted from 0; cover art and thumbnails are not counted."""
+    # A cover is a video stream of one frame, and may come before the film.
     pictures = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thumbnails
     tracks = [stream for stream in container.streams.video if not stream.disposition & pictures]
     if not tracks:

@@ -37,9 +37,11 @@ def upright(picture: np.ndarray, matrix: np.ndarray | None) -> np.ndarray:
         return picture
     (a, b), (c, d) = matrix[:2, :2]
     if is_quarter_turn(matrix):
+        # Then c says in which direction x runs, and b in which one y does.
         picture, a, d = picture.swapaxes(0, 1), c, b
     picture = picture[:, ::-1] if a < 0 else picture
     picture = picture[::-1] if d < 0 else picture
+    # Flips are views with negative strides, which not every consumer takes.
     return np.ascontiguousarray(picture)
 
 

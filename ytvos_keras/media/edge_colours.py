@@ -32,6 +32,7 @@ def edge_values(indices: np.ndarray, used: np.ndarray, colours: np.ndarray) -> n
         return np.array([], np.uint8)
     contacts = _contacts(indices)
     edges = [value for value, sides in mixed.items() if _is_between(contacts[value], sides)]
+    # A region of its own: an object may happen to have the mean colour of two others.
     if len(edges) == 1 and edges[0] in indices[_plain(indices)]:
         edges = []
     return np.array(edges, np.uint8)
@@ -46,14 +47,16 @@ def _mixtures(
     """
     ends = used
     if used.size > _MOST_ENDS:
+        # All pairs of 256 values would be 32,640 lines for each value.
         counts = np.bincount(indices.ravel(), minlength=256)[used]
         ends = np.sort(used[np.argsort(-counts, kind="stable")[:_MOST_ENDS]])
     first, second = _pairs(ends.size)
     start, way = colours[ends[first]], colours[ends[second]] - colours[ends[first]]
-    length = np.maximum((way**2).sum(-1), 1)
+    length = np.maximum((way**2).sum(-1), 1)  # two indices may have one colour
     middle = colours[used][:, None]  # (values, 1, 3), against all lines
     along = ((middle - start) * way).sum(-1) / length
     off = np.abs(start + along[..., None] * way - middle).max(-1)
+    # Nearer to an end, it is a shade of that colour rather than a mixture.
     mixed = (off <= _NEAR) & (along > 0.04) & (along < 0.96)
     return {
         int(value): [(colours - colours[value]) @ way[line] for line in np.flatnonzero(lines)]
@@ -73,6 +76,7 @@ def _contacts(indices: np.ndarray) -> np.ndarray:
     counts = np.zeros(65536, np.int64)
     for one, other in ((indices[:, :-1], indices[:, 1:]), (indices[:-1], indices[1:])):
         differ = one != other
+        # uint16, in which 256 times an index does not wrap.
         counts += np.bincount(one[differ] * np.uint16(256) + other[differ], minlength=65536)
     square = counts.reshape(256, 256)
     return square + square.T
@@ -81,6 +85,7 @@ def _contacts(indices: np.ndarray) -> np.ndarray:
 def _is_between(contacts: np.ndarray, sides: list[np.ndarray]) -> bool:
     total = contacts.sum()
     return any(
+        # An edge has both regions beside it; an object that merely borders on one does not.
         min(contacts[along < 0].sum(), contacts[along > 0].sum()) >= _CONTACT * total
         for along in sides
     )

@@ -31,6 +31,7 @@ class FolderFrames(FrameSource):
         self.files = _pictures(self.path)
         self.names = [file.stem for file in self.files]
         self.count = len(self.files)
+        # Decoded, not from the header, whose sides are swapped where EXIF turns the picture.
         self.size = read_rgb(self.files[0]).shape[:2]
         _warn_of_dark_16_bits(self.files[0])
         self._index = {plain_name(name): index for index, name in enumerate(self.names)}
@@ -59,6 +60,7 @@ def _pictures(folder: Path) -> list[Path]:
         raise InputError(f"{folder}: no frames ({FORMATS}) in this folder{inside}.")
     seen: dict[str, Path] = {}
     for file in files:
+        # Compared in NFC: two names that look the same would be one mask file on macOS.
         name = plain_name(file.stem)
         if name in seen:
             raise InputError(
@@ -72,6 +74,7 @@ def _pictures(folder: Path) -> list[Path]:
 
 def _warn_of_dark_16_bits(file: Path) -> None:
     """Warn of 10 or 12 bits stored in 16, as by some cameras: their high byte is nearly 0."""
+    # Read again as stored: `read_rgb` keeps the high byte only.
     image = load_picture(file)
     if not image.mode.startswith("I"):
         return

@@ -32,12 +32,14 @@ def folder_lock(folder: Path, name: str = ".ytvos-lock", *, wait: bool = False) 
     try:
         yield
     finally:
+        # Before the lock goes: whoever gets it after that sees another file, or none, at the path.
         path.unlink(missing_ok=True)
         os.close(descriptor)
 
 
 def _acquire(path: Path, wait: bool) -> int:
     while True:
+        # O_NOFOLLOW: a link put there could make this create a file elsewhere.
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
@@ -49,6 +51,7 @@ def _acquire(path: Path, wait: bool) -> int:
             ) from error
         except OSError:  # a file system without locks
             return descriptor
+        # A lock on a file that has lost its name excludes nobody.
         with contextlib.suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(descriptor), path.stat()):
                 return descriptor

@@ -45,6 +45,7 @@ class FrameSource(abc.ABC):
         """The replacement for a damaged frame, if enabled and available."""
         if not self.skip_damage or before is None:
             raise error
+        # A source may be read several times, as for both directions.
         if name not in self.damaged:
             self.damaged.append(name)
         return before

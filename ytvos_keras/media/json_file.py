@@ -34,6 +34,8 @@ def parse_json(data: str | bytes, *, allow_nan: bool = False, unique_keys: bool 
             Infinity, or a character that is half of a surrogate pair. Halves that stand for bytes
             of file names (U+DC80 to U+DCFF, as `write_json` writes them) are accepted.
     """
+    # The fast parser first. What it refuses goes to Python's, which states the place of the error
+    # and reads the lone surrogates of file names.
     if not (allow_nan or unique_keys):
         with contextlib.suppress(orjson.JSONDecodeError):
             return orjson.loads(data)
@@ -55,6 +57,7 @@ def parse_json(data: str | bytes, *, allow_nan: bool = False, unique_keys: bool 
         raise JsonError("is nested too deeply") from None
     except ValueError as error:  # a whole number of too many digits
         raise JsonError(f"is no usable JSON ({' '.join(str(error).split())})") from None
+    # In bytes only an escape can make one, as UTF-8 has none. Walking through all values is slow.
     if _SURROGATE.search(text):
         _check_surrogates(value)
     return value

@@ -82,6 +82,7 @@ class JsonValue:
 
     def whole(self, low: int = 0, high: int = LARGEST) -> int:
         """A whole number from `low` to `high`."""
+        # Not isinstance: `true` is an int in Python.
         if type(self.value) is not int or not low <= self.value <= high:
             rule = f"of at least {low}" if high == LARGEST else f"from {low} to {high}"
             raise self.wrong(f"must be a whole number {rule}")
@@ -100,6 +101,7 @@ class JsonValue:
     def texts(self) -> tuple[str, ...]:
         """The entries of a list of texts, fast for a long one."""
         values = self.value_list()
+        # The slow way is taken only where something is wrong: it finds the place.
         if not set(map(type, values)) <= {str} or "" in values:
             for item in self.items():
                 item.text()

@@ -49,6 +49,7 @@ def plain_name(name: str) -> str:
 def child(folder: Path, name: str) -> Path:
     """The entry of a folder with an equivalent name; `folder / name` if there is none."""
     path = folder / name
+    # Most names are ASCII, which has one form: the folder need not be listed.
     if name.isascii() or path.exists() or not folder.is_dir():
         return path
     alike = (e for e in folder.iterdir() if plain_name(e.name) == plain_name(name))
@@ -65,6 +66,7 @@ def list_pictures(folder: Path, suffixes: Iterable[str] = PICTURE_SUFFIXES) -> l
     files = (
         file
         for file in folder.iterdir()
+        # A broken link is no file, but leaving it out would silently drop a frame.
         if file.suffix.lower() in suffixes and (file.is_file() or is_broken_link(file))
     )
     # By name first: natural order treats "1" and "01" as equal, and folders list in any order.
@@ -87,6 +89,7 @@ def list_masks(folder: Path) -> list[Path]:
             "is.",
             stacklevel=3,
         )
+    # An overlay video may lie beside masks.
     warn_of_unread_files(folder, fine=VIDEO_SUFFIXES)
     return [file for file in files if file not in frames]
 

@@ -51,7 +51,9 @@ class LiveFrames:
 
     def __iter__(self) -> Iterator[LiveFrame]:
         """Yield (index, time, frame): seconds after the first frame, and uint8 (H, W, 3), RGB."""
+        # One in the queue and one in the thread: the picture shown is never far behind the camera.
         frames: queue.Queue[LiveFrame | Exception | None] = queue.Queue(maxsize=1)
+        # A daemon: FFmpeg may wait for a dead sender, and the process must end all the same.
         threading.Thread(target=self._fill, args=(frames,), daemon=True).start()
         try:
             while (item := self._next(frames)) is not None:
@@ -64,6 +66,7 @@ class LiveFrames:
                 frames.get_nowait()  # the thread may wait for the place
 
     def _next(self, frames: queue.Queue) -> LiveFrame | Exception | None:
+        # By polling: a wait for a queue cannot be ended by an event.
         while not self._stopped.is_set():
             with contextlib.suppress(queue.Empty):
                 return frames.get(timeout=_POLL)
@@ -91,11 +94,12 @@ class LiveFrames:
             for packet in container.demux(stream):
                 try:
                     decoded = packet.decode()
-                except av.error.InvalidDataError:
+                except av.error.InvalidDataError:  # not a lost connection, which ends the stream
                     self.damaged += 1
                     continue
                 for frame in decoded:
                     now = Fraction(time.monotonic() - start)
+                    # Some cameras and raw streams have no time stamps.
                     stamp = now if frame.pts is None else frame.pts * frame.time_base
                     if first is None:
                         matrix, first = display_matrix(frame), stamp
@@ -111,6 +115,7 @@ def _url_and_format(source: str) -> tuple[str, str | None]:
     if path.is_file():
         raise InputError(f"{source}: is a file; give it as INPUT, without --live.")
     if path.exists():
+        # FFmpeg takes a device for a plain file unless it is told; `file:` as in `containers`.
         return (str(path), "v4l2") if path.is_char_device() else (f"file:{path}", None)
     if source.isdecimal():
         where = "" if sys.platform == "linux" else " (cameras are read on Linux only)"

@@ -67,6 +67,7 @@ def mask_pixels(image: Image.Image, name: str = "mask") -> MaskPixels:
         raise MaskError(
             f"{name}: {kind} does not keep exact values; save the mask as PNG.", "jpeg-mask"
         )
+    # By mode, not by format: a GIF or a BMP may have a palette, too.
     if image.mode == "P":
         return _of_indices(image, name)
     if image.mode in ("L", "1") or image.mode.startswith("I"):
@@ -85,6 +86,7 @@ def index_values(image: Image.Image, indices: np.ndarray | None = None) -> np.nd
     `indices` are its numbers as they are, if they are known: Pillow takes a while to give them.
     """
     indices = np.asarray(image) if indices is None else indices
+    # The table below has 256 levels; 16-bit grey has more.
     if "transparency" not in image.info or indices.dtype != np.uint8:
         return indices
     return np.where(_alpha(image) == 0, 0, np.arange(256)).astype(np.uint8)[indices]
@@ -128,9 +130,11 @@ def _of_indices(image: Image.Image, name: str) -> MaskPixels:
     alpha, colours = _alpha(image), _colours(image)
     _check_alpha(alpha[used], name)
     present = np.unique(np.where(alpha[used] == 0, 0, used))
+    # Transparent indices are left out: the colour under them is arbitrary.
     drawn = used[alpha[used] == 255]
     if problem := _background_elsewhere(drawn, colours, is_clear=drawn.size < used.size):
         pixels = np.concatenate([colours, alpha[:, None]], 1)[indices]
+        # Quantising a mask in DAVIS colours permutes its palette; the colours still tell the ids.
         if (ids := _davis_ids(pixels)) is not None:
             return MaskPixels(ids, certain=True)
         raise MaskError(
@@ -154,6 +158,7 @@ def _background_elsewhere(drawn: np.ndarray, colours: np.ndarray, is_clear: bool
     `drawn` are the indices that occur, without transparent ones; `colours` is a palette, (256, 3).
     """
     black, white = colours.max(-1) <= _NEAR, colours.min(-1) >= 255 - _NEAR
+    # Index 0 need not occur: an object may fill the frame.
     has_first = 0 in drawn
     if is_clear:
         return "index 0 is drawn beside transparent pixels" if has_first and not black[0] else None
@@ -171,10 +176,12 @@ def _of_colours(pixels: np.ndarray, name: str) -> MaskPixels:
     """The values of a picture of colours, uint8 (H, W, 4)."""
     _check_alpha(pixels[..., 3], name)
     colours = np.where(pixels[..., 3:] == 0, np.uint8(0), pixels[..., :3])
+    # Grey first: the DAVIS palette holds three greys, too, those of the ids 7, 56 and 63.
     if (colours == colours[..., :1]).all():
         return MaskPixels(colours[..., 0], certain=False)
     if (ids := _davis_ids(pixels)) is not None:
         return MaskPixels(ids, certain=True)
+    # For the message alone; getcolors gives up, and returns None, at the limit.
     few = Image.fromarray(colours).getcolors(_MANY_COLOURS)
     count = len(few) if few else f"over {_MANY_COLOURS}"
     raise MaskError(
@@ -195,6 +202,7 @@ def _davis_ids(pixels: np.ndarray) -> np.ndarray | None:
         rows = slice(top, top + step)
         colours, alpha = pixels[rows, :, :3], pixels[rows, :, 3]
         wanted = np.where(alpha == 0, 0, colours.astype(np.int64) @ weights)
+        # The clip keeps colours beyond the last one in range; the comparison below rejects them.
         ids = order[np.searchsorted(keys[order], wanted).clip(max=255)]
         if (keys[ids] != wanted).any():
             return None
@@ -205,6 +213,7 @@ def _davis_ids(pixels: np.ndarray) -> np.ndarray | None:
 def _colours(image: Image.Image) -> np.ndarray:
     """The palette in the file, extended by DAVIS colours."""
     palette = davis_palette().copy()
+    # A palette may be shorter than 256 colours.
     colours = np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
     palette[: len(colours)] = colours
     return palette
@@ -214,6 +223,7 @@ def _alpha(image: Image.Image) -> np.ndarray:
     """The opacity of each index, int (256,), 0–255."""
     alpha = np.full(256, 255)
     clear = image.info.get("transparency", b"")
+    # Pillow gives one index where exactly one is transparent, otherwise a byte for each (tRNS).
     if isinstance(clear, int):
         alpha[clear] = 0
     else:

@@ -69,7 +69,9 @@ def _checked(
         raise InputError(f"{name}: no object in it, every pixel is 0; mark the object with its id.")
     if ids.size == 1 and ids[0] in (255, 65535):
         return (labels != 0).astype(np.uint8)
+    # Other 16-bit values are no grey levels, but ids beyond the limit: the last rule tells so.
     may_be_grey = ids.size > _MANY_IDS and (ids[-1] <= 255 or ids[-1] == 65535)
+    # Ids without gaps, 1 … K, are a numbering; grey levels of an edge hardly ever are.
     if not indexed and may_be_grey and ids[-1] != ids.size:
         raise smooth_edges_error(name, values.size)
     if ids.size and ids[-1] == 255:
@@ -122,6 +124,7 @@ def read_label_map(
 def _label_map_of(image: Image.Image, name: str, allow_empty: bool, void: int | None) -> np.ndarray:
     """The checked label map of a picture."""
     pixels = mask_pixels(image, name)
+    # With `void` the values change, so those found in the file no longer hold.
     if void is None and pixels.present is not None:
         return _checked(pixels.values, pixels.present, name, pixels.certain, allow_empty)
     return check_label_map(

@@ -44,6 +44,7 @@ def overlay(
     inside = label_map > 0
     colours = palette[label_map[inside]].astype(np.uint32)
     share = round(alpha * 256)  # integers take a third of the time of floats
+    # 128 is one half: it rounds to nearest.
     result[inside] = (frame[inside] * np.uint32(256 - share) + colours * share + 128) >> 8
     edge = contour(label_map)
     result[edge] = palette[label_map[edge]]
@@ -90,10 +91,12 @@ def draw_names(
         rows, columns = np.nonzero(labels == object_id)
         left, top, right, bottom = draw.textbbox((0, 0), name(object_id), font=font)
         width, height = right - left + 6, bottom - top + 6
+        # Above the object's topmost pixels, not the middle of its box, which may be far from them.
         x = int(np.clip(columns[rows == rows[0]].mean() - width / 2, 0, image.width - width))
         y = int(np.clip(rows[0] - height - 2, 0, image.height - height))
         draw.rectangle((x, y, x + width, y + height), fill="black")
         colour = tuple(_bright(palette[object_id]).tolist())
+        # A font's box does not begin at (0, 0): accents and descenders shift it.
         draw.text((x + 3 - left, y + 3 - top), name(object_id), colour, font)
     return np.asarray(image)
 

@@ -43,7 +43,7 @@ def open_picture(source: bytes | Path) -> Iterator[Image.Image]:
             with Image.open(file, formats=FORMATS) as image:
                 _check_pixels(image.height, image.width)
                 yield image
-        except DamagedPictureError:
+        except DamagedPictureError:  # its reason is stated already
             raise
         except Exception as error:  # a decoder may raise anything, such as IndexError
             raise DamagedPictureError(_reason(error)) from error
@@ -85,6 +85,7 @@ def read_rgb(path: str | Path) -> np.ndarray:
         image.load()
         if image.mode == "F":
             raise DamagedPictureError("floating-point pixels; save it with 8 bits per channel")
+        # A copy: np.asarray of a picture is read-only.
         return np.array(to_rgb(ImageOps.exif_transpose(image)))
 
 

@@ -22,6 +22,7 @@ def png_header(data: bytes) -> tuple[int, int, int, int] | None:
     References:
         - https://www.w3.org/TR/png-3/#11IHDR
     """
+    # IHDR must come first. A slice of a short file is short, not an error.
     if not is_png(data) or data[12:16] != b"IHDR" or len(data) < 26:
         return None
     width, height, depth, color_type = struct.unpack(">IIBB", data[16:26])
@@ -44,6 +45,7 @@ def png_damage(data: bytes) -> str | None:
         kind, end = data[place + 4 : place + 8], place + 8 + length
         if end + 4 > len(data):
             break
+        # The checksum covers the type, but not the length. The view saves a copy of each chunk.
         if zlib.crc32(memoryview(data)[place + 4 : end]) != int.from_bytes(data[end : end + 4]):
             return "the checksum of its data is wrong"
         if kind == b"IEND":

@@ -95,6 +95,7 @@ class RandomFrames:
 
     def _decode(self, index: int) -> np.ndarray:
         key = self._reader.cheap(index)
+        # Walk on rather than seek, unless a key frame lies between here and the wanted one.
         if self._walk is None or not self._next <= index or key > self._next:
             self._walk = self._reader.walk(index)
         self._reader.skip_to(max(key, index - self._kept + 1))
@@ -105,7 +106,7 @@ class RandomFrames:
                     self._keep(found, picture())
                 if found == index:
                     return self._cache[index]
-        except BaseException:
+        except BaseException:  # Ctrl-C, too: a half-used decoder must not be walked on
             self._walk = None
             raise
         self._walk = None
@@ -119,6 +120,7 @@ class RandomFrames:
             )
         self._cache[index] = frame
         while len(self._cache) > self._kept:
+            # The least recently used one: hits are moved to the end.
             self._cache.popitem(last=False)
 
 
@@ -167,6 +169,7 @@ class _Video(VideoFrames):
                 yield place, functools.partial(np.asarray, picture)
             return
         for frame in self._pictures(self._times[self.cheap(index)]):
+            # Numbered by its time stamp: a frame that the decoder drops cannot shift the others.
             place = bisect.bisect_left(self._times, frame.pts)
             if place < len(self._times) and self._times[place] == frame.pts:
                 yield place, functools.partial(self._picture, frame)
@@ -180,6 +183,7 @@ class _Video(VideoFrames):
             # temporal layers refer to (HEVC).
             can_skip = stream.codec_context.name == "h264"
             for packet in container.demux(stream):
+                # Set per packet: `skip_to` moves the limit while the walk goes on.
                 early = packet.pts is not None and packet.pts < self._needed
                 stream.codec_context.skip_frame = "NONREF" if can_skip and early else "DEFAULT"
                 yield from packet.decode()
@@ -191,10 +195,12 @@ class _Video(VideoFrames):
             for packet in self._packets():
                 times.append(packet.pts)
                 keys |= {packet.pts} if packet.is_keyframe else set()
+        # A frame is looked up by its time stamp, which therefore must be unique.
         if None in times or len(set(times)) < len(times) or not self._can_seek:
             return [], []
-        times.sort()
+        times.sort()  # packets come in decoding order
         places = [index for index, time in enumerate(times) if time in keys]
+        # Nothing could be decoded of what comes before the first key frame.
         if not places or places[0] != 0 or not self._lands_exactly(times, places):
             return [], []
         self.count = len(times)

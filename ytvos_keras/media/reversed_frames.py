@@ -24,6 +24,7 @@ def read_reversed(source: FrameSource, indexes: Sequence[int]) -> Iterator[tuple
     if damaged frames are replaced), they are decoded once from the beginning, and the wanted frames
     are stored on disk as PNGs.
     """
+    # Going backward, the frame before a damaged one is not decoded yet.
     if isinstance(source, FolderFrames) and not source.skip_damage:
         yield from ((source.names[i], read_rgb(source.files[i])) for i in indexes)
         return
@@ -43,13 +44,14 @@ def _from_disk(
 ) -> Iterator[tuple[str, np.ndarray]]:
     wanted = set(indexes)
     names = dict(
+        # Not strict: a video may end early, which the check below reports.
         zip(sorted(wanted), spool(source.read(0, wanted.__contains__), folder), strict=False)
     )
     _check_end(source, indexes, max(names, default=-1) + 1)
     for index in indexes:
         file = folder / f"{names[index]}.png"
         yield names[index], read_rgb(file)
-        file.unlink()
+        file.unlink()  # at once: the frames of a long video take gigabytes
 
 
 def _check_end(source: FrameSource, indexes: Sequence[int], count: int) -> None:

@@ -17,6 +17,8 @@ from ytvos_keras.media.containers import open_output
 _ENCODERS = ("libx264", "libopenh264", "h264_videotoolbox")  # in order of preference
 _QUALITY = {"libx264": {"crf": "20", "preset": "veryfast"}}
 _VP9 = "libvpx-vp9"
+# b=0: constant quality, otherwise crf is only an upper limit. libvpx cannot encode alpha together
+# with alternate reference frames.
 _VP9_QUALITY = {"crf": "24", "b": "0", "cpu-used": "5", "deadline": "realtime", "auto-alt-ref": "0"}
 
 
@@ -47,6 +49,7 @@ class _Writer:
         return self
 
     def __exit__(self, kind, error, trace) -> bool | None:
+        # After an error the encoder is not flushed: the file is thrown away.
         if kind is None:
             try:
                 if self._size is None:
@@ -82,10 +85,12 @@ class _Writer:
                 f"all frames of a video must have one size, {self._size}. "
                 f"Received: {frame.shape[:2]}"
             )
+        # yuv420p has one chroma sample for 2×2 pixels. A black border would show in players.
         even = np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
         picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(even), format=pixels)
         picture = picture.reformat(format=self.stored, **self._colours)
         if time is not None:
+            # Time stamps must increase, but those of two frames may round to the same tick.
             self._last = max(round(time / self.tick), self._last + 1)
             picture.pts, picture.time_base = self._last, self.tick
         self._encode(picture)
@@ -171,6 +176,7 @@ class AlphaVideoWriter(_Writer):
 
 def _find_encoder(codec: str, names: tuple[str, ...]) -> str:
     for name in names:
+        # Builds of FFmpeg differ in the encoders that they include.
         with contextlib.suppress(av.codec.codec.UnknownCodecError):
             return av.Codec(name, "w").name
     raise InputError(

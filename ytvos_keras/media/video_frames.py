@@ -90,6 +90,7 @@ class VideoFrames(FrameSource):
                         picture = self._replace(f"{index:05d}", damage, picture)
                     yield f"{index:05d}", time, picture
                 index += 1
+        # A file that is cut off often ends like a whole one, without an error of FFmpeg.
         if self.count and index < self.count:
             warnings.warn(
                 f"{self.path}: its header says {self.count} frames, but only {index} are in it; "
@@ -124,6 +125,7 @@ class VideoFrames(FrameSource):
         ):
             for frame in self._decode(container, start if seek else None):
                 time = self._time(frame, index)
+                # Clips are cut by time: a wrong time stamp would shift them without notice.
                 if time is None or (index and time < before):
                     raise InputError(
                         f"{self.path}: time stamps are missing or run backwards; encode it again, "
@@ -150,6 +152,7 @@ class VideoFrames(FrameSource):
             # Not thread_type "AUTO": with frame threads, FFmpeg hides decoding errors.
             yield from container.decode(stream)
             return
+        # By packet: the generator of `container.decode` ends with its first error.
         for packet in container.demux(stream):
             try:
                 yield from packet.decode()
@@ -163,6 +166,7 @@ class VideoFrames(FrameSource):
         """Yield the packets of the frames that are shown, one each, without decoding them."""
         with open_video(self.path) as container:
             for packet in container.demux(self._stream(container)):
+                # The last packet is empty, to flush decoders; an edit list hides discarded ones.
                 if packet.size and not packet.is_discard:
                     yield packet
 
@@ -171,6 +175,7 @@ class VideoFrames(FrameSource):
         if self._origin is None or not self._can_seek:
             return False
         with contextlib.suppress(av.FFmpegError), open_video(self.path) as container:
+            # By trying: the container does not tell whether its index is complete.
             first = next(self._decode(container, target), None)
             time = None if first is None else self._time(first, 0)
             return time is not None and time <= target
@@ -187,6 +192,7 @@ class VideoFrames(FrameSource):
     def _picture(self, frame: av.VideoFrame, size: tuple[int, int] | None = None) -> np.ndarray:
         scaled = {"src_colorspace": source_matrix(frame)}
         if size is not None:
+            # Frames are scaled before they are turned, so the sides are swapped here.
             height, width = size[::-1] if is_quarter_turn(self._display_matrix) else size
             scaled |= {"height": height, "width": width, "interpolation": "AREA"}
         return upright(frame.to_ndarray(format="rgb24", **scaled), self._display_matrix)
@@ -233,4 +239,5 @@ def _is_trimmed(stream: av.VideoStream) -> bool:
     """Whether an edit list hides frames: then the track is shorter than its frames."""
     if not (stream.frames and stream.duration and stream.average_rate):
         return False
+    # Half a frame of tolerance, as durations are rounded to ticks.
     return stream.duration * stream.time_base * stream.average_rate < stream.frames - 0.5

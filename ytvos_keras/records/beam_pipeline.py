@@ -42,6 +42,7 @@ def run_each(
     with _quiet_import():
         import apache_beam as beam
 
+    # The caller's options come last, so that they win.
     if not any(option.startswith("--runner") for option in beam_options):
         beam_options = [*_local_options(jobs), *beam_options]
     pipeline = _pipeline(beam_options)
@@ -93,6 +94,7 @@ def _wait(
         try:
             run()
         except BaseException as error:
+            # Carried over to the caller's thread; here it would only be printed.
             failure.append(error)
 
     thread = threading.Thread(target=work, daemon=True)
@@ -102,6 +104,7 @@ def _wait(
             while_running()
             thread.join(_POLL)
     except BaseException:
+        # Beam cannot be cancelled from here: its calls are made to end, and waited for.
         stop()
         thread.join()
         raise

@@ -42,6 +42,7 @@ def check_records(
         in_shard, problems = _videos_of(path, expected)
         faults += problems
         recorded += in_shard
+    # Shards whole, even if few videos are chosen: damage outside of pictures shows only here.
     faults += [fault for found in map_in_processes(_check_shard, shards, jobs) for fault in found]
     names = [video.name for video in recorded]
     wanted = set(select_names(names, data, videos=videos, exclude=exclude))
@@ -77,6 +78,7 @@ def _check_shard(shard: tuple[Path, dict[str, Any]]) -> list[Fault]:
     path, expected = shard
     if not path.is_file():
         return []  # already reported
+    # First what costs nothing: a shard that is cut off need not be read.
     if (size := path.stat().st_size) != expected["bytes"]:
         what = f"{size} bytes instead of {expected['bytes']}"
         return [Fault("damaged-shard", path.name, what)]
@@ -100,6 +102,7 @@ def _disagreements(video: IndexedVideo, findings: VideoFindings) -> Iterator[Fau
     for i, frame in enumerate(video.annotated):
         shown = findings.objects.get(video.frame_names[frame])
         listed = {number: info.areas[i] for number, info in video.objects.items() if info.areas[i]}
+        # None: a damaged mask, which is reported already.
         if shown is not None and shown != listed:
             what = f"other objects than in the mask of {video.frame_names[frame]}"
             yield Fault("wrong-index", place, what)

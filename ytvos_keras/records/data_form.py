@@ -14,6 +14,7 @@ def find_form(root: str | Path) -> str:
     Returns `RECORDS`, or the layout of the data set, one of `datasets.layouts.LAYOUTS`.
     """
     root = Path(root)
+    # Unfinished records have no dataset.json yet; they must not be taken for pictures.
     if (root / DATASET_FILE).is_file() or any(root.glob("*.tfrecord")):
         return RECORDS
     return find_layout(root)

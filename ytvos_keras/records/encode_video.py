@@ -25,6 +25,7 @@ def encode_video(video: Video, source: str) -> EncodedVideo:
     """
     images = tuple(_read(frame.image) for frame in video.frames)
     masks = tuple(None if frame.mask is None else _read(frame.mask) for frame in video.frames)
+    # Decoded, although the bytes are kept: training must not meet a damaged file.
     height, width = _common_size(images, video.frames)
     areas = {
         index: _areas(mask, frame, (height, width))

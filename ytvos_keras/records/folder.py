@@ -30,6 +30,7 @@ def make_room(output: Path, split: str, tasks: Sequence[ShardTask], *, overwrite
     if output.exists() and not output.is_dir():
         raise InputError(f"{output}: is a file; give a folder for the records.")
     output.mkdir(parents=True, exist_ok=True)
+    # Ends a run that still writes there, too: its workers find their folder gone.
     RunFolder.remove_others(output, split)
     shards = [path for path in output.glob("*.tfrecord") if is_shard_name(path.name, split)]
     if overwrite:
@@ -54,7 +55,9 @@ def is_whole(task: ShardTask) -> bool:
         return False
     return (
         index.get("fingerprint") == task.fingerprint
+        # By size, not by checksum, for which every shard would be read.
         and index.get("bytes") == task.path.stat().st_size
+        # A shard that left videos out is not whole for a run in which a fault is an error.
         and (task.skip_faulty or not index.get("skipped"))
     )
 
@@ -74,6 +77,7 @@ def describe_split(tasks: Sequence[ShardTask]) -> dict[str, Any]:
                 "name": task.path.name,
                 "bytes": index.member("bytes").whole(),
                 "sha256": index.member("sha256").text(),
+                # dataset.json vouches for the index, and that for its shard and pictures.
                 "index_sha256": file_sha256(path),
                 "videos": len(of_shard),
             }
@@ -125,5 +129,6 @@ def _remove(output: Path, split: str, shards: Sequence[Path]) -> None:
     if splits.pop(split, None) is not None:  # the index first: it must not list what is missing
         _write_dataset(output, splits)
     for shard in shards:
+        # The shard before its index, in the reverse order of writing: no shard is ever without one.
         shard.unlink()
         index_path(shard).unlink(missing_ok=True)

@@ -33,6 +33,7 @@ def shard_name(split: str, index: int, count: int) -> str:
 
 def is_shard_name(name: str, split: str) -> bool:
     """Whether a file name is that of a shard of a split."""
+    # Escaped: the `.` of a split `v1.0` stands for itself.
     return re.fullmatch(rf"{re.escape(split)}-\d{{5,}}-of-\d{{5,}}\.tfrecord", name) is not None
 
 
@@ -83,6 +84,7 @@ def read_dataset(data: str | Path) -> dict[str, Any]:
         raise InputError(f"{data}: no such folder.")
     path = data / DATASET_FILE
     if not path.is_file():
+        # dataset.json is written last.
         unfinished = any(data.glob("*.tfrecord")) or any(data.glob(RUN_FOLDERS))
         raise InputError(
             f"{data}: "
@@ -121,6 +123,7 @@ def read_records_json(path: Path, sha256: str | None = None) -> dict[str, Any]:
     """
     try:
         data = path.read_bytes()
+        # Of the bytes that are parsed: the file cannot change between check and use.
         if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
             raise InputError(f"its SHA-256 is not that of {DATASET_FILE}")
         content = parse_json(data)
@@ -129,6 +132,7 @@ def read_records_json(path: Path, sha256: str | None = None) -> dict[str, Any]:
         raise InputError(f"{path}: is missing; {AGAIN}.") from error
     except (JsonError, InputError) as error:
         raise _damaged(path, error) from error
+    # Before other members are looked at: those of another version may have other types.
     if version != SCHEMA_VERSION:
         raise InputError(
             f"{path}: records of schema version {version}, this version of ytvos-keras reads "
@@ -146,6 +150,7 @@ def _check_shard_entry(shard: JsonValue, split: str, data: Path) -> None:
     if not is_shard_name(name.text(), split):
         raise name.wrong(f"must be the name of a shard of {split!r}")
     for path in (data / name.text(), index_path(data / name.text())):
+        # Downloaded records must not make a reader open other files of this machine.
         if path.is_symlink() and path.resolve().parent != data.resolve():
             raise name.wrong("must be a file in this folder, not a link out of it")
 
@@ -163,6 +168,7 @@ def _damaged(path: Path, reason: Exception) -> InputError:
 def _check_size(shard: Path, size: int) -> None:
     if not shard.is_file():
         raise InputError(f"{shard}: this shard is missing; {AGAIN}.")
+    # The size costs nothing; `ytvos-prepare check` compares checksums.
     if (found := shard.stat().st_size) != size:
         raise InputError(
             f"{shard}: this shard has {found} bytes instead of {size}, is it cut off? "

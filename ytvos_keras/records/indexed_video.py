@@ -47,6 +47,7 @@ class Blobs(Sequence[Any]):
     def __getitem__(self, index):
         if isinstance(index, slice):
             return [self[i] for i in range(len(self))[index]]
+        # A range resolves negative indexes and raises IndexError, which iteration relies on.
         start = 3 * range(len(self))[index]
         blob = Blob(*self._numbers[start : start + 3])
         return blob if blob.length else None
@@ -119,6 +120,7 @@ def from_json(entry: JsonValue, shard: Path, size: int) -> IndexedVideo:
 
 
 def _object(number: str, entry: JsonValue) -> tuple[int, ObjectInfo]:
+    # A set of texts: "01" and "١" are no ids, although int takes both.
     if number not in _IDS:
         raise InputError(f"{entry.place}: an object's id must be 1 to {MAX_ID}.")
     category = entry.member("category")
@@ -141,6 +143,7 @@ def _blobs(entry: JsonValue, size: int, optional: bool = False) -> Blobs:
         raise JsonValue(values[wrong], wrong, entry).wrong(
             "must be offset, length and CRC-32 of a picture"
         )
+    # Python's integers do not overflow, so a huge offset cannot wrap into the file.
     if max(map(operator.add, numbers[0::3], numbers[1::3]), default=0) > size:
         raise InputError(f"{entry.place}: leads behind the end of the shard.")
     return Blobs(numbers)
@@ -167,6 +170,7 @@ def _contradiction(video: IndexedVideo, with_mask: tuple[int, ...]) -> str | Non
         return "must list the frames that have a mask"
     for number, info in video.objects.items():
         shown = [f for f, area in zip(video.annotated, info.areas, strict=False) if area > 0]
+        # An object that is never visible is a contradiction as well: it has no first frame.
         if len(info.areas) != len(video.annotated) or shown[:1] + shown[-1:] != [
             info.first,
             info.last,

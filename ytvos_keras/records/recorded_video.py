@@ -32,6 +32,7 @@ class RecordedFile:
             data = file.read(self.blob.length)
         if len(data) < self.blob.length:
             raise InputError("lies behind the end of the shard")
+        # Of the picture alone: TFRecord's own checksum would need the whole record.
         if zlib.crc32(data) != self.blob.crc32:
             raise InputError("its bytes are not those that were written (CRC-32)")
         return data

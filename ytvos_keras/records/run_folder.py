@@ -32,6 +32,7 @@ class RunFolder:
     @contextlib.contextmanager
     def new(cls, output: Path, split: str) -> Iterator["RunFolder"]:
         """Make the folder of a new run in `output`, and remove it when the run ends."""
+        # In the output folder: a shard is then moved within one file system, which all workers see.
         run = cls(output / f".{split}.{uuid.uuid4().hex}")
         try:
             run.path.mkdir()
@@ -46,6 +47,7 @@ class RunFolder:
     def remove_others(output: Path, split: str) -> None:
         """Remove leftovers of killed runs."""
         for folder in output.glob(f".{split}.*"):
+            # The pattern above also finds the folders of a split `train.small`.
             if re.fullmatch(r"[0-9a-f]{32}", folder.name.removeprefix(f".{split}.")):
                 shutil.rmtree(folder)
 
@@ -75,8 +77,10 @@ class RunFolder:
 
     def count(self) -> None:
         """Report to the run that a video is done. After a failure, the run has ended."""
+        # Asked after every video: one failure ends all workers within a video's time.
         if self.failure:
             raise RunEndedError
+        # A byte a video: workers append without a lock, and the size is the count.
         self._write(_COUNTER, os.O_APPEND, b".")
 
     def fail(self, message: str) -> None:

@@ -105,7 +105,9 @@ def serialize(video: EncodedVideo) -> bytes:
         "mask": [_bytes([mask or b""]) for mask in video.masks],
         "annotated": [_numbers([mask is not None]) for mask in video.masks],
     }
+    # Before the message is built: it holds another copy of everything.
     size = sum(map(len, video.images)) + sum(len(mask or b"") for mask in video.masks)
+    # One percent is left for names, objects and the framing of each value.
     if size > 0.99 * MAX_RECORD:
         raise InputError(
             f"{video.name}: its frames take {size / 1e9:.1f} GB, but a record holds 2 GB at most; "

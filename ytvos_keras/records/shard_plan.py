@@ -59,6 +59,7 @@ def plan_shards(
         ShardTask(
             path=output / shard_name(split, index, shards),
             source=source,
+            # In turn, not in blocks: neighbours are often alike, and shards become equally large.
             videos=tuple(videos[index::shards]),
             fingerprint=digest([*settings, index, shards, [s for s, _ in stamps[index::shards]]]),
             skip_faulty=skip_faulty,
@@ -81,11 +82,13 @@ def _stamp(video: Video) -> tuple[list, int]:
 def _file_stamp(file: EncodedFile) -> tuple[int, int | str]:
     """Size and time of a file; a drawn mask has the checksum of what it is drawn from."""
     if not isinstance(file, Path):
+        # Its size is unknown before it is drawn. Pickled, which covers all that it is drawn from.
         return 0, hashlib.sha256(pickle.dumps(file)).hexdigest()
     try:
         status = file.stat()
     except OSError as error:
         raise InputError(f"{file}: cannot be read. ({error.strerror or error})") from error
+    # Not a checksum: that would read the whole data set before each run.
     return status.st_size, status.st_mtime_ns
 
 

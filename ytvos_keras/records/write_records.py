@@ -135,6 +135,7 @@ def _write(
 
     def show_progress() -> None:
         if done := run.done:
+            # A runner may repeat a shard, whose videos are then counted twice.
             on_progress("videos", min(kept + done, total), total)
 
     run_each(

@@ -22,6 +22,7 @@ _HEADER, _FOOTER = 12, 4  # bytes around a record: its length and checksums
 
 def run_task(path: str) -> None:
     """Run a task in a file of `RunFolder.add_task`, a `ShardTask`; report failure to the run."""
+    # The folder of the task is that of the run, under the path that all workers share.
     run = RunFolder(Path(path).parent)
     with contextlib.suppress(RunEndedError):  # nobody is waiting for the result
         try:
@@ -46,6 +47,7 @@ def write_shard(task: ShardTask, run: RunFolder) -> None:
         part.replace(task.path)
     except OSError as error:
         if not run.path.is_dir():
+            # The folder was removed under this worker: no fault of the disk.
             raise RunEndedError from error
         raise InputError(
             f"{task.path}: cannot be written. ({error.strerror or first_line(error)})"
@@ -77,6 +79,7 @@ def _write_records(task: ShardTask, part: Path, run: RunFolder) -> dict[str, obj
                 run.count()
     except tf.errors.OpError as error:
         raise OSError(_reason(error)) from error
+    # TFRecordWriter does not report every failed write.
     if (size := part.stat().st_size) != start:
         raise OSError(f"{size} bytes arrived instead of {start}; is the disk full?")
     return {

@@ -35,6 +35,7 @@ def check_videos(
     """
     root = Path(root)
     frames = sum(len(video.frames) for video in videos)
+    # Pictures are videos of one frame, so many of them make one task.
     chunk = max(1, _FRAMES_AT_ONCE * len(videos) // max(frames, 1))
     found = list(faults)
     digests: dict[str, tuple[bytes, ...]] = {}
@@ -60,6 +61,7 @@ def _shared_frames(digests: dict[str, tuple[bytes, ...]]) -> Iterator[Fault]:
             what = "the same picture as" if whole else f"{count} of its {len(frames)} frames are in"
             yield Fault("shared-frames", name, f"{what} {other}")
         for digest in own:
+            # After the comparison, so that a video is not paired with itself.
             first.setdefault(digest, name)
 
 
@@ -67,6 +69,7 @@ def _relative(faults: Sequence[Fault], root: Path) -> Iterator[Fault]:
     """Name files relative to the root. `repair` ignores what lies outside, even through a link."""
     for fault in faults:
         path = Path(fault.file)
+        # Files of another data set, to which this one links, stay as they are.
         if fault.repair is not None and not path.resolve().is_relative_to(root.resolve()):
             fault = replace(fault, repair=None)
         if path.is_relative_to(root):

@@ -84,10 +84,12 @@ def exact_labels(image: Image.Image) -> np.ndarray | None:
 def _exact(image: Image.Image, pixels: MaskPixels) -> np.ndarray | None:
     values = pixels.values
     if image.mode.startswith("I"):
+        # White of a 16-bit mask is what 255 is in one of 8 bits.
         values = np.where(values.astype(np.int64) == 65535, VOID, values)
         if values.min() < 0 or values.max() > VOID:
             return None
     ids = set(values_in(values).tolist()) - {0}
+    # In a greyscale file the numbers are what was written; a colour may stand for something else.
     is_colour = image.mode not in LABEL_MODES and not image.mode.startswith("I")
     if is_colour and not pixels.certain and ids and ids <= _GREYS_OF_THE_PALETTE:
         return None

@@ -19,6 +19,7 @@ def check_objects(video: Video, objects: Objects, binary: bool) -> list[Fault]:
     faults = [*_empty_masks(video, annotated, objects)]
     if video.object_frames is None:
         return faults
+    # A black-and-white mask has one object, whatever its id in meta.json.
     if not binary:
         faults += _unknown_ids(video.object_frames, annotated, objects)
     return [*faults, *_unseen_objects(video, video.object_frames, annotated, objects)]
@@ -58,6 +59,7 @@ def _unseen_objects(
         category = f" ({video.categories[number]})" if number in video.categories else ""
         first = names[0] if names else None
         if number not in seen:
+            # Otherwise an unusable mask, reported already, may be the one that shows it.
             if len(objects) == len(annotated):
                 yield Fault("object-never-seen", _place(video), f"object {number}{category}")
         elif first is not None and first in objects and number not in objects[first]:

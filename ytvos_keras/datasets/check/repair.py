@@ -36,13 +36,14 @@ def _reencode(root: Path, file: str) -> None:
     labels = exact_labels(load_picture(path))
     if labels is None:
         raise InputError(f"{path}: was changed since it was checked; check again.")
+    # The copy is complete before the mask is touched: no moment without an original.
     with atomic_path(_free_place(root / _UNFIXED / file)) as part:
         shutil.copy2(path, part)
     if path.suffix.lower() == ".png":
         write_mask(path, labels)
         return
     write_mask(_free_place(path.with_suffix(".png")), labels)
-    path.unlink()
+    path.unlink()  # last: its original and its replacement are on disk
 
 
 def _set_aside(root: Path, file: str) -> None:

@@ -75,6 +75,7 @@ def _check_frame(frame: Frame) -> tuple[list[Fault], bytes, Size | None]:
     data, problem = _read(frame.image)
     if data is None:
         return [Fault("damaged-frame", name, problem)], b"", None
+    # Only compared within one run: 16 bytes are enough.
     digest = hashlib.blake2b(data, digest_size=16).digest()
     facts = examine_picture(data)
     if facts.damage is not None:
@@ -104,6 +105,7 @@ def _check_mask(frame: Frame, size: Size | None) -> tuple[list[Fault], np.ndarra
     if size is not None and facts.size is not None and facts.size != size:
         what = f"{size_text(facts.size)}, its frame {size_text(size)} (height x width)"
         faults.append(Fault("mask-size", name, what))
+    # A mask in a wrong encoding whose ids are certain still counts for the checks of objects.
     return faults, None if facts.labels is None else label_areas(facts.labels)
 
 

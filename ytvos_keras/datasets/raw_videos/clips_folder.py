@@ -34,6 +34,7 @@ class ClipsFolder:
         """Create the folders, or check that those of an earlier run have the same settings."""
         if self._settings.exists():
             self._compare(settings)
+        # Folders of clips are replaced on resuming, so they must not be anybody else's.
         elif self.root.exists() and (not self.root.is_dir() or any(self.root.iterdir())):
             raise InputError(
                 f"{self.root}: holds something else than the clips of an earlier run; give a new "
@@ -105,6 +106,7 @@ def _check_record(record: JsonValue, name: str) -> None:
         record.member(key).number(0)
     record.member("frame_size").wholes(1)
     for clip in record.member("clips").items():
+        # Not `match`: the name must not go on, for example with a slash.
         if not re.fullmatch(rf"{re.escape(name)}_\d{{2,}}", clip.member("name").text()):
             raise clip.member("name").wrong(f"must be {name}_ and a number")
         clip.member("video").text()

@@ -30,6 +30,7 @@ class Strip:
 
     def add(self, index: int, frame: np.ndarray) -> None:
         """Add a frame, uint8 (H, W, 3), RGB, if it is one of those shown."""
+        # Fewer than six frames have repeated indexes; each is shown once.
         if index in self._indexes:
             image = Image.fromarray(frame)
             self._frames.append(ImageOps.pad(image, _THUMBNAIL, Image.Resampling.LANCZOS, _AROUND))

@@ -35,6 +35,7 @@ def cut_clip(
     every, annotated = (folder.root / place / clip.name for place in (ALL_FRAMES, ANNOTATED))
     for unfinished in (every, annotated):  # left by a run that was killed in between
         shutil.rmtree(unfinished, ignore_errors=True)
+    # Judging a clip takes all of its frames, which need not fit in memory: they are written first.
     with contextlib.suppress(_LeftOut), atomic_folder(every) as a, atomic_folder(annotated) as b:
         for index, frame in enumerate(frames):
             meter.add(frame)

@@ -39,8 +39,10 @@ def cut_video(
     """
     record = folder.load(video.name)
     if record is None:
+        # Saved before a clip is cut: finding the shots means decoding the whole video.
         record = _survey(video, settings, on_frame)
         folder.save(video.name, record)
+    # The size is enough to notice a mix-up, and needs no reading.
     elif record.size_in_bytes != video.path.stat().st_size:
         raise InputError(
             f"{video.path}: is not the file whose clips were cut into {folder.root} earlier; "
@@ -52,6 +54,7 @@ def cut_video(
             continue
         # Opened lazily for each clip: if all are done, the video is not read.
         timed = VideoFrames(video.path).read_timed(clip.start, record.frame_size)
+        # The clip ends before the video does: the generator still holds the file.
         with closing(timed):
             frames = resample(_counted(timed, on_frame), clip.frame_count, FRAME_RATE)
             quality, written = cut_clip(folder, clip, frames, limits, leave_out_rejected)
@@ -69,6 +72,7 @@ def _survey(
     small = _scaled(frames.size, MEASURED_SIDE / min(frames.size))
     shots = find_shots(_counted(frames.read_timed(size=small), on_frame))
     count, last = sum(map(len, shots)), shots[-1][-1]
+    # The mean, as the rate that a container states may be wrong.
     interval = last / max(1, count - 1)
     # Seeded by the name, so that a video's clips do not depend on other videos.
     random = np.random.default_rng(

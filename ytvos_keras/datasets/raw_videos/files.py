@@ -68,5 +68,6 @@ def _is_video(path: Path) -> bool:
 
 def _named(path: Path, root: Path) -> RawVideoFile:
     below = path.relative_to(root)
+    # Names of clips become folders and lines of lists: no spaces, dots or slashes.
     name = re.sub(r"[^\w-]+", "_", "-".join(below.with_suffix("").parts))
     return RawVideoFile(path, below.as_posix(), name)

@@ -52,6 +52,7 @@ def write_meta(root: Path, clips: Iterable[Clip]) -> None:
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     for clip in clips:
+        # Never replaced: the user lists the objects of finished clips there.
         videos.setdefault(clip.name, {"objects": {}})
     write_json(path, meta.value)
 

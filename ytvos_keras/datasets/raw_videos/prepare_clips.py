@@ -108,6 +108,7 @@ def prepare_clips(
         settings=settings,
         limits=limits,
         leave_out_rejected=leave_out_rejected,
+        # A lambda cannot be sent to other processes.
         on_frame=(lambda: tell("frames", next(frames), None)) if jobs == 1 else None,
     )
     failures = {}
@@ -147,6 +148,7 @@ def _report(
 
 def _judged(video: RawVideo, folder: ClipsFolder, limits: QualityLimits) -> RawVideo:
     clips = tuple(
+        # Judged anew each time, so that other limits apply to clips that are measured already.
         dataclasses.replace(clip, reasons=limits.reasons(clip.quality), written=folder.holds(clip))
         for clip in video.clips
         if clip.quality is not None

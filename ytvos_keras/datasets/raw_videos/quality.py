@@ -87,6 +87,7 @@ class QualityMeter:
         """
         annotated = self._count % ANNOTATE_EVERY == 0
         self._count += 1
+        # By identity: comparing pixels would also take a still scene for a repetition.
         repeated = frame is self._last and self._grey is not None
         grey = self._grey if repeated else measured_grey(frame)
         assert grey is not None
@@ -146,6 +147,7 @@ def blur(grey: np.ndarray) -> float:
     for axis in (0, 1):
         before, after = (float(np.square(np.diff(x, axis=axis)).mean()) for x in (sharp, soft))
         excess = before / after - 1 if after else 0.0
+        # The bound keeps a plain picture, whose excess is 0 or noise, at `_MOST_BLUR`.
         widths.append(_TEST_BLUR / max(excess, (_TEST_BLUR / _MOST_BLUR) ** 2) ** 0.5)
     return max(widths)
 
@@ -154,6 +156,7 @@ def _shift(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     """Motion of the whole picture between two frames by phase correlation: (x, y) in pixels."""
     import cv2
 
+    # The Fourier transform takes pictures as periodic: without a window, borders would correlate.
     window = cv2.createHanningWindow(before.shape[::-1], cv2.CV_32F)
     shift, _ = cv2.phaseCorrelate(before.astype(np.float32), after.astype(np.float32), window)
     return np.array(shift)

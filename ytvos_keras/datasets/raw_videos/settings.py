@@ -56,5 +56,6 @@ class ClipSettings:
     @property
     def frame_counts(self) -> tuple[int, int]:
         """Frames of the shortest and of the longest clip."""
+        # Inward on both sides: no clip is shorter or longer than was asked for.
         fewest = math.ceil(Fraction(self.min_seconds) * FRAME_RATE)
         return fewest, math.floor(Fraction(self.max_seconds) * FRAME_RATE)

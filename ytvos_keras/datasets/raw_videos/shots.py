@@ -38,6 +38,7 @@ def find_shots(frames: Iterable[tuple[Fraction, np.ndarray]]) -> list[Shot]:
     for index, (time, frame) in enumerate(frames):
         # Frames per second are only used to print times, which does not happen here.
         timecode = frame_timecode(index, fps=30.0)
+        # PySceneDetect takes BGR, as OpenCV decodes it.
         found = detector.process_frame(timecode, np.ascontiguousarray(frame[..., ::-1]))
         cuts += [cut.frame_num for cut in found]
         times.append(time)
@@ -83,6 +84,7 @@ def draw_clips(
     slots = [slot for shot in kept for slot in _slots(shot, settings)]
     wanted = settings.clips_per_video
     if len(slots) > wanted:
+        # Systematic sampling: one random offset for all.
         places = (np.arange(wanted) + random.random()) * len(slots) / wanted
         slots = [slots[int(place)] for place in places]
     return [_draw(slot, settings, random) for slot in slots]

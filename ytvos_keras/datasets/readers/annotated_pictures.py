@@ -54,7 +54,7 @@ def drawn_videos(
     """
     by_name: dict[str, AnnotatedPicture] = {}
     for picture in pictures:
-        image = child(picture.image.parent, picture.image.name)
+        image = child(picture.image.parent, picture.image.name)  # NFC here may be NFD on disk
         picture = replace(picture, image=image)
         if picture.name in by_name:
             raise InputError(f"{picture.annotation}: {picture.name!r} is there twice; rename one.")
@@ -95,15 +95,20 @@ def picture_path(file_name: str, base: PurePosixPath | None = None) -> PurePosix
     data set. A `ValueError` says that it is empty, too long for a file system, absolute, or leads
     out of that folder.
     """
+    # A null character is a ValueError of every function that opens files.
     if not isinstance(file_name, str) or "\0" in file_name:
         raise ValueError(f"no name of a file: {reprlib.repr(file_name)}")
+    # Posix on every system: the same annotation file gives the same names.
     path = PurePosixPath(file_name.replace("\\", "/"))
+    # Bytes, not characters, are what file systems limit.
     too_long = len(file_name) > _LONGEST_PATH or any(
         len(os.fsencode(part)) > _LONGEST_NAME for part in path.parts
     )
     if not path.name or too_long:
         raise ValueError(f"no name of a file: {reprlib.repr(file_name)}")
+    # Normalized first: `a/../../b` leads out, `a/../b` does not.
     inside = PurePosixPath(posixpath.normpath((base or PurePosixPath()) / path))
+    # A colon is a drive of Windows.
     if inside.is_absolute() or ".." in inside.parts or ":" in path.parts[0]:
         raise ValueError(
             f"{file_name!r} leads out of the folder; give the folder that holds all pictures"
@@ -113,6 +118,7 @@ def picture_path(file_name: str, base: PurePosixPath | None = None) -> PurePosix
 
 def _draw(picture: AnnotatedPicture) -> tuple[Video | None, bool]:
     """Return its video, None if it has no object, and whether it has shapes without an area."""
+    # Before the shapes: masks of the stated size are allocated for them.
     _check_size(picture)
     try:
         shapes = list(picture.shapes())

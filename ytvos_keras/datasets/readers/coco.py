@@ -57,6 +57,7 @@ def read_coco(
     content = read_json(path)
     try:
         categories = {entry["id"]: entry["name"] for entry in content.get("categories", ())}
+        # A LookupError below then means an annotation of no image.
         of_image: dict[Any, list[dict]] = {entry["id"]: [] for entry in content["images"]}
         if len(of_image) < len(content["images"]):
             raise ValueError("two images have one id")
@@ -119,4 +120,5 @@ def _shapes(
             yield None
         else:
             shapes.append(Shape(place, categories.get(entry.get("category_id", -1)), counts))
+    # COCO has no order of depth: a smaller object is taken to lie before a larger one.
     yield from sorted(shapes, key=lambda shape: -area_of(shape.counts, size))

@@ -88,11 +88,13 @@ def _picture(image: ElementTree.Element, folder: Path, path: Path) -> AnnotatedP
 
 def _shapes(image: ElementTree.Element, size: Size) -> Iterator[Shape | None]:
     elements = [element for element in image if element.tag not in _NO_SHAPES]
+    # A stable sort: of equal levels, the later shape stays on top.
     elements.sort(key=lambda element: int(element.get("z_order", 0)))
     try:
         for place, element in enumerate(elements):
             counts = _counts(element, size)
             group = element.get("group_id", "0")
+            # Group 0 means none. The text of a group cannot be equal to a place, a number.
             key = place if group == "0" else f"group {group}"
             yield None if counts is None else Shape(key, element.get("label"), counts)
     except (KeyError, ValueError) as error:

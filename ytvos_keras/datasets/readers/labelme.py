@@ -75,6 +75,7 @@ def _picture(file: Path, root: Path) -> AnnotatedPicture:
 
 def _image(root: Path, name: Path, image_path: str) -> Path:
     """The picture that the file refers to, or one named like the file (folders get renamed)."""
+    # Tried one by one: listing the folder for each of its files would be quadratic.
     suffixes = [case for suffix in PICTURE_SUFFIXES for case in (suffix, suffix.upper())]
     beside = [root / f"{name}{suffix}" for suffix in suffixes]
     there = next((path for path in beside if path.is_file()), None)
@@ -100,6 +101,7 @@ def _shapes(shapes: list[dict[str, Any]], size: Size) -> Iterator[Shape | None]:
             raise InputError(
                 f"shape {place}: is malformed. ({type(error).__name__}: {error})"
             ) from error
+        # The same group with another label is another object.
         key = place if group is None else (label, group)
         yield None if counts is None else Shape(key, label, counts)
 
@@ -116,6 +118,7 @@ def _counts(shape: dict[str, Any], size: Size) -> bytes | None:
         (x, y), on_circle = map(_point, points)
         rows, columns = np.ogrid[: size[0], : size[1]]
         return from_area(
+            # Centres of pixels lie at halves.
             np.hypot(columns + 0.5 - x, rows + 0.5 - y) <= math.dist((x, y), on_circle)
         )
     if kind == "mask":

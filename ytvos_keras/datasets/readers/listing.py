@@ -119,6 +119,7 @@ def masks_by_name(
     """
     if not folder.is_dir():
         return {}, []
+    # The sort is stable, so PNGs come first and the natural order stays within both kinds.
     files = sorted(list_pictures(folder), key=lambda file: file.suffix.lower() != ".png")
     masks: dict[str, Path] = {}
     for file in files:  # of one name, the PNG
@@ -154,6 +155,7 @@ def _of_source(source: Source) -> Iterator[tuple[str, tuple[Video | None, list[F
         raise InputError(f"{source.frames}: holds frames itself; make one folder for each video.")
     names = source.names
     if names is None:
+        # From all three places: what one of them lacks is then reported.
         names = natsort.natsorted({*with_frames, *with_masks, *(meta or ())})
     for name in names:
         if name in with_frames:
@@ -161,6 +163,7 @@ def _of_source(source: Source) -> Iterator[tuple[str, tuple[Video | None, list[F
             if meta is not None and video is not None:
                 video, more = _with_meta(video, meta.get(name), source.frames / name)
                 faults += more
+        # Masks of a video that meta.json or a list names are not too many: its frames are missing.
         elif name in with_masks and (meta is None or name not in meta) and source.names is None:
             mask_folder = str(child(source.masks, name))
             repair = "aside" if paired and _loose(name) not in frame_entries else None
@@ -191,6 +194,7 @@ def _with_meta(
 ) -> tuple[Video, list[Fault]]:
     """Add what `meta.json` says of a video."""
     if objects is None:
+        # The video stays in the list: its pictures are checked all the same.
         return video, [Fault("unlisted-video", str(folder))]
     if not objects:  # clips that wait for their annotation
         return video, []

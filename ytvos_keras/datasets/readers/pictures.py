@@ -65,7 +65,7 @@ def list_pictures_with_masks(
 
 def _of_source(source: Path) -> Iterator[tuple[str, Video | None, list[Fault]]]:
     """Yield (name, video, its faults), and (name, None, faults) for masks without a picture."""
-    prefix = source.absolute().name
+    prefix = source.absolute().name  # `.` has no name
     pictures, faults = pictures_by_name(source / _IMAGES)
     masks, mask_faults = masks_by_name(source / _MASKS, pictures, source / _IMAGES)
     of_stem: dict[str, list[Fault]] = {}
@@ -73,6 +73,7 @@ def _of_source(source: Path) -> Iterator[tuple[str, Video | None, list[Fault]]]:
         of_stem.setdefault(Path(fault.file).stem, []).append(fault)
     for stem, image in pictures.items():
         problems = of_stem.pop(stem, [])
+        # A mask of a wrong format, reported already, is not missing.
         if stem not in masks and not problems:
             problems.append(Fault("missing-mask", str(source / _MASKS / f"{stem}.png")))
         name = f"{prefix}/{stem}"

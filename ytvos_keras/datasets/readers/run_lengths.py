@@ -20,6 +20,7 @@ def from_area(area: np.ndarray) -> bytes | None:
     """Turn a boolean mask (H, W) into run lengths; None if it covers no pixel."""
     if not area.any():
         return None
+    # COCO's runs go down the columns; pycocotools takes column-major arrays only.
     return pycocotools().encode(np.asfortranarray(area, np.uint8))["counts"]
 
 
@@ -71,6 +72,7 @@ def from_coco(segmentation: Any, size: Size) -> bytes | None:
         )
     counts = segmentation.get("counts")
     if isinstance(counts, str):
+        # Not through pycocotools, which is safe only for runs that are checked.
         return _checked(counts, size)
     return from_area(repeat_runs(counts, size, "F"))
 
@@ -83,6 +85,7 @@ def repeat_runs(counts: Any, size: Size, order: Literal["C", "F"]) -> np.ndarray
     """
     if not isinstance(counts, list) or not all(type(n) is int and n >= 0 for n in counts):
         raise InputError("run lengths must be whole numbers from 0, or COCO's compressed text.")
+    # Before `repeat`, which would allocate any sum. Python's integers do not overflow.
     if sum(counts) != size[0] * size[1]:
         raise InputError(
             f"run lengths must add up to {size[0] * size[1]} pixels. "
@@ -107,6 +110,7 @@ def _checked(text: str, size: Size) -> bytes | None:
     (https://github.com/cocodataset/cocoapi/blob/master/common/maskApi.c, rleFrString). Returns the
     text as bytes; None if it covers no pixel.
     """
+    # COCO writes the 6-bit numbers as the characters from `0` (48) on.
     codes = np.frombuffer(text.encode("ascii", errors="replace"), np.uint8).astype(np.int64) - 48
     if not codes.size or codes.min() < 0 or codes.max() > 63 or codes[-1] & 32:
         raise _malformed(text)
@@ -117,7 +121,9 @@ def _checked(text: str, size: Size) -> bytes | None:
         raise _malformed(text)
     shift = 5 * (np.arange(codes.size) - np.repeat(first, groups))
     counts = np.add.reduceat((codes & 31) << shift, first)
+    # Two's complement: a set sign bit stands for -2ⁿ above the n bits read.
     counts -= np.where(codes[last] & 16, np.int64(1) << (5 * groups), 0)
+    # Each run is a difference from the last but one, except runs 0 to 2.
     counts[1::2] = np.cumsum(counts[1::2])
     counts[2::2] = np.cumsum(counts[2::2])
     if counts.min() < 0 or counts.max() > size[0] * size[1] or counts.sum() != size[0] * size[1]:
@@ -131,6 +137,7 @@ def _malformed(text: str) -> InputError:
 
 def _check_outline(polygon: Sequence[float]) -> None:
     corners = np.array(polygon, np.float64).reshape(-1, 2)
+    # pycocotools steps along the longer side of each edge.
     length = np.abs(corners - np.roll(corners, 1, axis=0)).max(axis=1, initial=0).sum()
     if length > _LONGEST_OUTLINE:
         raise InputError(

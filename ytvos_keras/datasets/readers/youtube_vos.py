@@ -69,6 +69,7 @@ def list_youtube_vos(
 def _open(prefix: str, folder: Path, all_frames: bool) -> Source:
     masks = folder / MASKS
     if _is_extra(folder):
+        # Absolute first: of `.` there is no name to change.
         masks = folder.absolute().with_name(folder.absolute().name.removesuffix(ALL_FRAMES)) / MASKS
     if not masks.is_dir():
         raise InputError(f"{masks}: no such folder; the masks belong in it.")
@@ -80,6 +81,7 @@ def _frames(folder: Path, all_frames: bool) -> Path:
     inside = folder / (FRAMES + ALL_FRAMES)
     beside = folder.absolute().with_name(folder.absolute().name + ALL_FRAMES) / FRAMES
     if not all_frames:
+        # Data of one's own may have every frame only.
         return folder / FRAMES if (folder / FRAMES).is_dir() else inside
     if folder.absolute().name.endswith(ALL_FRAMES):
         return folder / FRAMES

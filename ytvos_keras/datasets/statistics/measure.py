@@ -111,8 +111,10 @@ def duration(frame_names: Sequence[str], fps: float = DEFAULT_FPS) -> float:
     if len(frame_names) < 2:
         return 0.0
     numbers = np.arange(len(frame_names))
+    # Longer numbers, such as time stamps in nanoseconds, would not stay exact as floats.
     if all(re.fullmatch(r"[0-9]{1,15}", name) for name in frame_names):
         numbers = np.array([int(name) for name in frame_names])
+    # The median: gaps, where frames were taken out, do not change it.
     step = float(np.median(np.diff(numbers)))
     return float(numbers[-1] - numbers[0] + step) / fps
 

@@ -81,6 +81,7 @@ def _plot_areas(axes: "Axes", shares: np.ndarray) -> None:
         _say_nothing(axes, "no masks")
         return
     percent = 100.0 * shares
+    # A little below the smallest area, so that rounding leaves it in the first bin.
     axes.hist(percent, np.geomspace(percent.min() / 1.01, 100.0, 41).tolist(), color=_COLOUR)
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter("{x:g}")

@@ -36,6 +36,7 @@ def _print_spread(name: str, figures: DatasetStatistics, console: Console) -> No
         table.add_row(quantity, *map(_number, spread(values).values()))
     console.print(table)
     of_frames = f"{figures.annotated_frames:,} of {figures.frames:,} frames annotated"
+    # markup=False: a name may contain brackets.
     console.print(of_frames, highlight=False, markup=False)
     if figures.categories:
         most = list(figures.categories.items())[:_CATEGORIES]

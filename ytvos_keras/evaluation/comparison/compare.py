@@ -172,6 +172,7 @@ def _differences(results: Sequence[ResultFile], table: int) -> Iterable[str]:
             ours, theirs = first.settings.get(key), other.settings.get(key)
             if ours != theirs:
                 yield f"different {key}: {first.path} {ours}, {other.path} {theirs}"
+        # The same number of objects does not suffice: means over other objects do not compare.
         if first.objects != other.objects:
             yield (
                 f"different objects: {first.path} has {len(first.objects)}, "

@@ -85,6 +85,7 @@ def read_result(path: str | Path, name: str | None = None) -> ResultFile:
             unseen=_group_or_none(content.member("unseen")),
             G=None if math.isnan(G) else G,
             objects=frozenset(_scored_objects(content.member("objects"))),
+            # Speed is a result: settings that differ are reported as not comparable.
             settings={key: value for key, value in settings.table().items() if key != _SECONDS},
             seconds_per_frame=_seconds(settings),
         )

@@ -71,6 +71,7 @@ def plot_curves(curves: Mapping[str, np.ndarray]) -> str:
         figure = Figure(figsize=(5.8, 3.3), layout="constrained")
         axes = figure.add_subplot()
         for index, curve in enumerate(curves.values()):
+            # Beyond eight methods colours repeat, so lines are dashed.
             style = "-" if index < len(METHOD_COLOURS) else "--"
             colour = METHOD_COLOURS[index % len(METHOD_COLOURS)]
             axes.plot(POSITIONS, 100 * curve, style, color=colour, linewidth=2)
@@ -81,4 +82,5 @@ def plot_curves(curves: Mapping[str, np.ndarray]) -> str:
         file = io.StringIO()
         figure.savefig(file, format="svg", transparent=True, metadata=_NO_METADATA)
     text = file.getvalue()
+    # Without the XML declaration, which has no place inside HTML.
     return text[text.index("<svg") :].replace(_INK, "currentColor").strip()

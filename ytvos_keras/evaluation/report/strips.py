@@ -119,11 +119,13 @@ def draw_mask(
         small = np.full((size[1], size[0], 3), _GREY, np.uint8)
     else:
         small = np.asarray(Image.fromarray(frame).resize(size, Image.Resampling.LANCZOS))
+    # Drawn at the size shown: contours drawn before shrinking would fade.
     small = overlay(small, _shrink(label_map, size), _palette(), alpha=0.45)
     if truth is not None:
         truth = _shrink(truth, size)
         small[contour((truth == 0).astype(np.uint8))] //= 2  # so that white shows on snow
         small[contour(truth)] = 255
+    # subsampling=0: thin coloured lines would lose their colour.
     data = encode_picture(Image.fromarray(small), "JPEG", quality=_QUALITY, subsampling=0)
     return f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"
 
@@ -136,6 +138,7 @@ def _fitting(shape: tuple[int, int]) -> tuple[int, int]:
 
 
 def _shrink(label_map: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    # Interpolation would make up ids between those of two objects.
     return np.asarray(Image.fromarray(label_map).resize(size, Image.Resampling.NEAREST))
 
 

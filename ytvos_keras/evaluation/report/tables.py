@@ -88,6 +88,7 @@ def frame_means(objects: Iterable[ObjectScores]) -> dict[str, float]:
     for scores in objects:
         for frame, value in zip(scores.frames, scores.J, strict=True):
             values.setdefault(frame, []).append(value)
+    # Sorted, since objects begin at different frames.
     return {frame: float(np.mean(values[frame])) for frame in natsort.natsorted(values)}
 
 

@@ -112,6 +112,7 @@ def _sort(
         top = tuple(above[:-1])
         if top != plan.top:
             levels[top] += 1
+        # Masks at a wrong level are checked all the same: all their faults in one go.
         found.setdefault((above[-1], frame), info)
     wrong = [_wrong_level(top, count, plan) for top, count in levels.items()]
     order = {(name, frame): i for i, (name, frame, _) in enumerate(plan.entries())}
@@ -140,6 +141,7 @@ def _missing(plan: SubmissionPlan, found: set[tuple[str, str]], name: str) -> It
         yield Fault(name, f"{count}: {listed(absent)}")
     for sequence, planned in plan.sequences.items():
         missing = [frame for frame in planned.frames if (sequence, frame) not in found]
+        # A sequence that is missing as a whole is one fault, not one for each frame.
         if missing and sequence in there:
             folder = "/".join((*plan.top, sequence, ""))
             yield Fault(folder, missing_frames(planned.frames, missing))

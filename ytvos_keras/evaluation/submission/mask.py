@@ -37,6 +37,7 @@ def mask_problems(
         if header[2:] not in _READABLE:
             return  # what Pillow makes of them are no ids
         with open_picture(data) as image:
+            # The raw values: no rule of `mask_pixels` may reinterpret what the server reads.
             unknown = set(ids_in(np.asarray(image))) - sequence.ids
         if unknown:
             yield (

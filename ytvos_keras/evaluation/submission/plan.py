@@ -130,6 +130,7 @@ def _plan_davis(root: Path, split: str) -> SubmissionPlan:
             if not found:
                 raise InputError(f"{folder / name}: needed for split {split!r}, but nothing there.")
         names = tuple(plain_name(file.stem) for file in frames)
+        # Of test-dev, only the first masks are public.
         ids = ids_in(read_truth(masks[0], merged=False))
         sequences[name] = PlannedSequence(names, frozenset(ids), frames[0])
     return SubmissionPlan((), sequences, "the first mask")

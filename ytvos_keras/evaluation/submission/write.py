@@ -59,9 +59,11 @@ def write_submission(
         raise InputError(f"{output}: give the name of a file in a folder that exists.")
     report = on_progress or (lambda *_: None)
     plan = plan_submission(ground_truth, protocol, split)
+    # By names, before anything is decoded: all that is missing is listed at once.
     _check_all_there(predictions, plan)
     with atomic_path(output) as part:
         _write(part, predictions, plan, report)
+        # While it has its temporary name: a faulty zip never appears.
         if faults := check_against(plan, part, output.name, report):
             raise SubmissionError(output, faults)
     return plan.masks
@@ -95,6 +97,7 @@ def _write(path: Path, predictions: Path, plan: SubmissionPlan, report: Progress
 def _index_png(mask: Path) -> bytes:
     """Return the file if it is an 8-bit index PNG, else convert its content to one."""
     data = mask.read_bytes()
+    # Also an index PNG is converted where the index is not the id: transparent or quantised ones.
     if is_index_png(data):
         image = decode_picture(data, str(mask))
         if (mask_pixels(image, str(mask)).values == np.asarray(image)).all():
