@@ -79,6 +79,24 @@ def test_opening_the_output_of_another_command(tmp_path):
     assert project.trusted == {}
 
 
+def test_object_that_is_in_few_masks_of_another_command(tmp_path):
+    frames = RandomFrames(make_frames(tmp_path / "clip", count=60))
+    (tmp_path / "masks").mkdir()
+    for index in range(60):
+        labels = box(5) | (box(20, value=7) if index in (1, 2) else 0)
+        write_mask(tmp_path / f"masks/{index:05d}.png", labels)
+    project = Project(tmp_path / "masks", frames)
+    labels = project.mask(1)
+    assert list(project.objects) == [1, 7]
+    project.save_drawn(1, labels, [7])
+    assert list(reopened(project).objects) == [1, 7]
+
+
+def test_source_that_is_no_longer_trusted(tmp_path):
+    with pytest.raises(InputError, match="frame 00003 was changed; propagate again"):
+        make_project(tmp_path).source(3, 1)
+
+
 def test_deleting_an_object_removes_it_from_every_frame(tmp_path):
     project = make_project(tmp_path)
     project.add_object(), project.add_object()

@@ -9,6 +9,7 @@ from annotate_project import SIZE, box, load_segmenter, make_frames, wait_until
 from annotate_server import running_server
 
 from ytvos_keras.annotate.events import Events
+from ytvos_keras.annotate.guard import Guard
 from ytvos_keras.annotate.workspace import Workspace
 from ytvos_keras.media import read_mask
 from ytvos_keras.media.folder_lock import FolderInUseError
@@ -87,6 +88,16 @@ def test_other_origins_are_refused(opened, headers, path):
 @pytest.mark.parametrize("path", ["/", "/guess/", "/secret", "/secretx/", "/api/project", "//"])
 def test_other_tokens_are_refused(client, path):
     assert client.request("GET", path, prefix="").status == 403
+
+
+def test_web_sockets_are_refused():
+    sent = []
+
+    async def send(message):
+        sent.append(message["type"])
+
+    asyncio.run(Guard(None, "secret", frozenset())({"type": "websocket"}, None, send))
+    assert sent == ["websocket.close"]
 
 
 def test_content_security_policy_is_strict(client):

@@ -220,6 +220,17 @@ def test_check_reports_a_fault_and_exits_1(source, tmp_path, capsys):
     assert fault["kind"] == "damaged-frame"
 
 
+def test_json_is_written_even_if_nobody_reads_the_text(source, tmp_path, monkeypatch):
+    def closed(*_, file=None):
+        if file is None:
+            raise BrokenPipeError
+
+    monkeypatch.setattr("builtins.print", closed)
+    file = tmp_path / "faults.json"
+    prepare.main(["check", str(source), "--quiet", "--jobs", "1", "--json", str(file)])
+    assert json.loads(file.read_text())["faults"] == []
+
+
 def test_check_repairs_what_it_can(source, capsys):
     mask = source / "Annotations" / "v0" / "00000.png"
     Image.open(mask).convert("RGB").save(mask)

@@ -156,5 +156,6 @@ def test_files_by_name(tmp_path):
         masks = mask_files(tmp_path / "dog")
     assert [file.name for file in masks.values()] == ["9.png", "10.png", "11.JPG"]
     files = picture_files(tmp_path / "dog")
+    assert list(files) == ["9", "10", "11"]
     assert files["9"].name == "9.png"
     assert files["11"].name == "11.JPG"

@@ -109,3 +109,23 @@ def test_a_file_system_without_locks_keeps_files_that_may_be_in_use(tmp_path, mo
         atomic._swept.clear()  # as in another process
         with temporary_file(tmp_path):
             assert mine.exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no locks on folders")
+@pytest.mark.parametrize("whole", [atomic_path, atomic_folder])
+@pytest.mark.parametrize("held", [False, True])
+def test_swept_before_it_was_locked(tmp_path, monkeypatch, whole, held):
+    lock = atomic._lock
+
+    def late(file):
+        monkeypatch.setattr(atomic, "_lock", lock)
+        for entry in tmp_path.iterdir():  # another process took it for a leftover
+            entry.rmdir() if entry.is_dir() else entry.unlink()
+        if held:
+            raise BlockingIOError
+        lock(file)
+
+    monkeypatch.setattr(atomic, "_lock", late)
+    with whole(tmp_path / "target") as part:
+        (part / "new.jpg" if part.is_dir() else part).touch()
+    assert [file.name for file in tmp_path.iterdir()] == ["target"]

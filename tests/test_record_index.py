@@ -264,6 +264,17 @@ def test_shards_outside_the_folder(records, name):
         read_index(records)
 
 
+def test_split_out_of_the_folder(records):
+    path = records / "dataset.json"
+    content = json.loads(path.read_text())
+    (train,) = content["splits"].values()
+    for shard in train["shards"]:
+        shard["name"] = f"../records/{shard['name']}"
+    path.write_text(json.dumps(content | {"splits": {"../records/train": train}}))
+    with pytest.raises(InputError, match=r"splits\.\.\./records/train: is no name of a split"):
+        read_index(records)
+
+
 def test_link_out_of_the_folder(records, tmp_path):
     shard = records / "train-00000-of-00004.tfrecord"
     outside = tmp_path / "outside.tfrecord"

@@ -70,6 +70,9 @@ class Project:
         """The label map of a frame, uint8 (H, W); zeros where there is no file."""
         with self.lock:
             labels = self._read(self._path(index))
+            # Those of a folder from `ytvos-segment` that the first look did not find.
+            for object_id in ids_in(labels):
+                self.objects.setdefault(object_id, new_object(object_id))
             drawn = self.trusted_mask(index)
             for object_id in self.trusted.get(index, {}):
                 labels[labels == object_id] = 0
@@ -167,7 +170,10 @@ class Project:
 
     def source(self, index: int, object_id: int) -> str:
         """The identifier of a trusted mask in a `Prediction`."""
-        return f"{self.frames.name(index)}:{self.trusted[index][object_id]}"
+        digest = self.trusted.get(index, {}).get(object_id)
+        if digest is None:  # changed since the run was planned
+            raise InputError(f"frame {self.frames.name(index)} was changed; propagate again.")
+        return f"{self.frames.name(index)}:{digest}"
 
     def save_predictions(self) -> None:
         """Write `predicted`; not after every frame, since losing it only means computing again."""

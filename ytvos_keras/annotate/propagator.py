@@ -124,7 +124,8 @@ class Propagator:
             self._tell(state="ready", message=message, seconds_left=None)
 
     def _run(self, runner: ChainRunner, request: Request) -> str:
-        trusted = {i: tuple(ids) for i, ids in self.project.trusted.items()}
+        with self.project.lock:
+            trusted = {i: tuple(ids) for i, ids in self.project.trusted.items()}
         if not trusted:
             return "Draw an object first."
         chains = plan(trusted, request.start, request.stop, request.direction, runner.is_fresh)

@@ -48,9 +48,10 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"repaired: {fault.file}")
         if repaired:
             report = _check(arguments)
-    print("\n".join(report.lines()))
+    # Before the text, whose reader may close the pipe (`| head`).
     if arguments.json:
         report.write_json(arguments.json)
+    print("\n".join(report.lines()))
     return 0 if report.is_clean else FAILED
 
 

@@ -61,11 +61,12 @@ def run(arguments: argparse.Namespace) -> int:
         # Measured again, not added up: medians and quartiles cannot be combined.
         together = [video for videos in facts.values() for video in videos]
         statistics["all"] = measure(together, arguments.fps)
-    print_statistics(statistics, table_console())
+    # Before the table, whose reader may close the pipe (`| head`).
     if arguments.json:
         _write_json(arguments, statistics)
     if arguments.plots:
         write_plots(arguments.plots, list(statistics.values())[-1], _name(arguments.data))
+    print_statistics(statistics, table_console())
     return 0
 
 

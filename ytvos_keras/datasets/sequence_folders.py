@@ -69,10 +69,12 @@ def masks_of_frames(names: Sequence[str], folder: Path) -> dict[str, Path]:
 
 def picture_files(folder: Path) -> dict[str, Path]:
     """The pictures of a folder by their names without suffix; of one name, the PNG."""
-    files = list_pictures(folder)
-    # PNGs last: in the dictionary below, the last file of a name wins.
-    files.sort(key=lambda file: file.suffix.lower() == ".png")
-    return {plain_name(file.stem): file for file in files}
+    pictures: dict[str, Path] = {}
+    for file in list_pictures(folder):
+        name = plain_name(file.stem)
+        if name not in pictures or file.suffix.lower() == ".png":
+            pictures[name] = file
+    return pictures
 
 
 def check_is_folder(folder: Path) -> None:

@@ -74,14 +74,16 @@ def temporary_file(folder: Path, suffix: str = ".part", *, locked: bool = True) 
             locks its files itself: use it in a folder under a `folder_lock`.
     """
     _sweep(folder)
-    path = folder / f".{secrets.token_hex(8)}{suffix}"
-    # 0o666 less the umask, as for any new file: `tempfile` would make it private (0o600).
-    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _NO_LINKS, 0o666)
     locked = locked and fcntl is not None  # Windows cannot rename open files
+    while True:
+        path = folder / f".{secrets.token_hex(8)}{suffix}"
+        # 0o666 less the umask, as for any new file: `tempfile` would make it private (0o600).
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _NO_LINKS, 0o666)
+        if not locked or _hold(file, path):
+            break
+        os.close(file)
     try:
-        if locked:
-            _lock(file)
-        else:
+        if not locked:
             os.close(file)
         yield path
     finally:
@@ -102,14 +104,15 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
         ...     image.save(part / "00000.jpg")
     """
     path = Path(path)
-    # Beside the target: a rename is atomic only within one file system.
-    part = path.with_name(f".{secrets.token_hex(8)}.part")
     with _named(path):
         _sweep(path.parent)
-        part.mkdir()
+        part, file = _new_folder(path)
         try:
-            with _held(part):
+            try:
                 yield part
+            finally:
+                if file is not None:
+                    os.close(file)
             # rename(2) replaces an empty folder, but never one that holds files.
             part.replace(path)
         except BaseException:
@@ -117,28 +120,34 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
             raise
 
 
-@contextlib.contextmanager
-def _held(folder: Path) -> Iterator[None]:
-    """Keep other processes from taking a folder for a leftover."""
-    if fcntl is None:
-        yield
-        return
-    file = os.open(folder, os.O_RDONLY)
+def _new_folder(path: Path) -> tuple[Path, int | None]:
+    """Make a hidden folder beside `path`, and lock it: its descriptor, None on Windows."""
+    while True:
+        # Beside the target: a rename is atomic only within one file system.
+        part = path.with_name(f".{secrets.token_hex(8)}.part")
+        part.mkdir()
+        if fcntl is None:
+            return part, None
+        with contextlib.suppress(FileNotFoundError):  # swept before it was opened
+            file = os.open(part, os.O_RDONLY)
+            if _hold(file, part):
+                return part, file
+            os.close(file)
+
+
+def _hold(file: int, path: Path) -> bool:
+    """Lock a new file or folder; False if another process took it for a leftover before that."""
     try:
         _lock(file)
-        yield
-    finally:
-        os.close(file)
-
-
-def _lock(file: int) -> bool:
-    """Lock a file; False if another process holds it, or the file system has no locks."""
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        # Without locks nobody can tell a leftover from a file in use, so nothing is swept there.
+    except BlockingIOError:
         return False
-    return True
+    except OSError:
+        return True  # no locks on this file system, so nobody sweeps it
+    return path.exists()  # a name is random: what has it is ours
+
+
+def _lock(file: int) -> None:
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _sweep(folder: Path) -> None:
@@ -159,9 +168,9 @@ def _remove_if_left(path: Path) -> None:
         # O_NONBLOCK: opening a named pipe of such a name would wait for a writer.
         file = os.open(path, os.O_RDONLY | _NO_LINKS | os.O_NONBLOCK)
         try:
-            # Held by its writer; the system releases the lock of a process that was killed.
-            if not _lock(file):
-                return
+            # An error if its writer holds it, or if there are no locks, without which a leftover
+            # looks like a file in use. The system releases the lock of a killed process.
+            _lock(file)
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
             else:

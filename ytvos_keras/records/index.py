@@ -98,6 +98,8 @@ def read_dataset(data: str | Path) -> dict[str, Any]:
     content = read_records_json(path)
     try:
         for name, split in JsonValue(content).member("splits").members():
+            if Path(name).name != name:  # shards are in the folder, and named after the split
+                raise split.wrong("is no name of a split")
             for shard in split.member("shards").items():
                 _check_shard_entry(shard, name, data)
     except InputError as error:

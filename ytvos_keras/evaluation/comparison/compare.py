@@ -128,7 +128,7 @@ def _column_cells(results: Sequence[ResultFile], column: _Column) -> list[Cell]:
 
 
 def _winner(texts: Sequence[str], best: Callable) -> str | None:
-    """Return the best value as printed; None if only one method has a value."""
+    """Return the best known value as printed; None if there is only one method."""
     known = [text for text in texts if text != UNKNOWN]
     return best(known, key=float) if len(texts) > 1 and known else None
 
