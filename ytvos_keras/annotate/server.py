@@ -95,7 +95,7 @@ async def _open(request: Request) -> Response:
     name = (await read_object(request)).get("name")
     if not isinstance(name, str):
         raise InputError("give the name of a video.")
-    # Opening reads the whole index of a video: the event loop must go on serving.
+    # Opening reads the whole index of a video: the event loop must keep serving.
     await run_in_threadpool(_workspace(request).open_name, name)
     return _json({})
 

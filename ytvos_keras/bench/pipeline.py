@@ -111,7 +111,7 @@ def _measure(folder: str, arguments: Namespace, progress: Progress) -> dict[str,
     """Seconds a frame of every case; the cases take turns."""
     batches = max(1, arguments.round_clips // arguments.batch_size)
     batch_frames = arguments.batch_size * arguments.clip_length
-    # Bare decoding yields frames, make_dataset batches: so many steps make one batch.
+    # Bare decoding yields frames, make_dataset batches: one batch takes several steps.
     streams = {BARE: (iter(_bare(folder, arguments.parallel)), batch_frames)}
     for name, kind in ((ANY, "any"), (ANNOTATED, "annotated")):
         clips = _clips(folder, arguments, frames=kind, clip_length=arguments.clip_length)

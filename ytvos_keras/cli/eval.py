@@ -24,7 +24,7 @@ _COMMANDS = {
 def main(argv: list[str] | None = None) -> int:
     """Run the command and return its exit code, see `cli.common.run`."""
     argv = sys.argv[1:] if argv is None else argv
-    # Not subparsers of argparse: the plain command has required options of its own.
+    # Not subparsers of argparse: the plain command has required options.
     if argv and argv[0] in _COMMANDS:
         return import_module(_COMMANDS[argv[0]]).main(argv[1:])
     arguments = parse(argv)

@@ -31,7 +31,7 @@ examples:
 def main(argv: list[str] | None = None) -> int:
     """Run the command and return its exit code, see `cli.common.run`."""
     argv = sys.argv[1:] if argv is None else argv
-    # Not a subparser of argparse: the plain command has required options of its own.
+    # Not a subparser of argparse: the plain command has required options.
     if argv and argv[0] == "serve":
         from ytvos_keras.cli import export_serve
 

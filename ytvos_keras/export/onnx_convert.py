@@ -169,7 +169,7 @@ def _name_dimensions(
         name = value.name.removesuffix(NEXT)
         spec = known["mask"] if name == "probs" else known[name]
         padded = name == "probs" and signature == "step_features"
-        # `step_features` returns probabilities at the padded size, which has names of its own.
+        # `step_features` returns probabilities at the padded size: separate names of dimensions.
         sides = [None, None] if padded else spec.shape[-3:-1]
         shape = [None] * (spec.shape.rank - 3) + [*sides, spec.shape[-1]]
         image = name in ("image", "images", "mask", "probs") and not padded

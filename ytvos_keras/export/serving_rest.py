@@ -64,7 +64,7 @@ class _Handler(BaseHTTPRequestHandler):
             super().handle()
 
     def handle_one_request(self):
-        # A timeout of the socket would start anew with every byte.
+        # A timeout of the socket would restart with every byte.
         self._timer = threading.Timer(_PATIENCE, self._too_slow)
         self._timer.daemon = True
         self._timer.start()

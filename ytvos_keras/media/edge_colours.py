@@ -32,7 +32,7 @@ def edge_values(indices: np.ndarray, used: np.ndarray, colours: np.ndarray) -> n
         return np.array([], np.uint8)
     contacts = _contacts(indices)
     edges = [value for value, sides in mixed.items() if _is_between(contacts[value], sides)]
-    # A region of its own: an object may happen to have the mean colour of two others.
+    # A separate region: an object may happen to have the mean colour of two others.
     if len(edges) == 1 and edges[0] in indices[_plain(indices)]:
         edges = []
     return np.array(edges, np.uint8)

@@ -115,7 +115,7 @@ def _url_and_format(source: str) -> tuple[str, str | None]:
     if path.is_file():
         raise InputError(f"{source}: is a file; give it as INPUT, without --live.")
     if path.exists():
-        # FFmpeg takes a device for a plain file unless it is told; `file:` as in `containers`.
+        # Without a format, FFmpeg takes a device for a plain file; `file:` as in `containers`.
         return (str(path), "v4l2") if path.is_char_device() else (f"file:{path}", None)
     if source.isdecimal():
         where = "" if sys.platform == "linux" else " (cameras are read on Linux only)"

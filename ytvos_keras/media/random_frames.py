@@ -183,7 +183,7 @@ class _Video(VideoFrames):
             # temporal layers refer to (HEVC).
             can_skip = stream.codec_context.name == "h264"
             for packet in container.demux(stream):
-                # Set per packet: `skip_to` moves the limit while the walk goes on.
+                # Set per packet: `skip_to` moves the limit during the walk.
                 early = packet.pts is not None and packet.pts < self._needed
                 stream.codec_context.skip_frame = "NONREF" if can_skip and early else "DEFAULT"
                 yield from packet.decode()

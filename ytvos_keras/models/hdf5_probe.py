@@ -17,7 +17,7 @@ _FREE = 2**26  # bytes
 
 
 def main(path: str, seconds: int) -> None:
-    """Read everything in a file, in so many seconds of processor time at most."""
+    """Read everything in a file, in at most `seconds` of processor time."""
     try:
         import resource
     except ImportError:  # on Windows, where the parent process limits the time

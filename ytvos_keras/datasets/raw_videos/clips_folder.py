@@ -106,7 +106,7 @@ def _check_record(record: JsonValue, name: str) -> None:
         record.member(key).number(0)
     record.member("frame_size").wholes(1)
     for clip in record.member("clips").items():
-        # Not `match`: the name must not go on, for example with a slash.
+        # Not `match`: nothing may follow the name, such as a slash.
         if not re.fullmatch(rf"{re.escape(name)}_\d{{2,}}", clip.member("name").text()):
             raise clip.member("name").wrong(f"must be {name}_ and a number")
         clip.member("video").text()

@@ -148,7 +148,7 @@ def _report(
 
 def _judged(video: RawVideo, folder: ClipsFolder, limits: QualityLimits) -> RawVideo:
     clips = tuple(
-        # Judged anew each time, so that other limits apply to clips that are measured already.
+        # Judged again each time, so that other limits apply to clips that are measured already.
         dataclasses.replace(clip, reasons=limits.reasons(clip.quality), written=folder.holds(clip))
         for clip in video.clips
         if clip.quality is not None

@@ -61,5 +61,5 @@ class OutputWriter(contextlib.AbstractContextManager, abc.ABC):
         """Add a frame."""
 
     def __exit__(self, kind, error, trace) -> bool | None:
-        """Finish the output; nothing is left to do where each frame is a file of its own."""
+        """Finish the output; nothing is left to do where each frame is a separate file."""
         return None
