@@ -192,7 +192,7 @@ history = model.fit(
 
 # %% [markdown]
 # How good is that? The dashed line is the simplest baseline, a copy of the first mask. A model is
-# useful only above it.
+# useful only if it beats that.
 
 
 # %%

@@ -195,7 +195,7 @@ helpers.show(
 #
 # ## Evaluate files
 #
-# Predictions of any method can be scored: PNGs, one folder per video.
+# You can score the predictions of any method, given as PNGs in one folder per video.
 
 # %%
 (WORK / "masks/chair").mkdir(parents=True)
