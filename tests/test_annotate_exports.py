@@ -111,6 +111,6 @@ def test_nothing_to_export(tmp_path):
 
 
 def test_unknown_format(project):
-    with pytest.raises(InputError, match="choose palette, binary"):
+    with pytest.raises(InputError, match="choose one of palette, binary"):
         export(project, "../x")
     assert all("/" not in form.file for form in FORMATS.values())

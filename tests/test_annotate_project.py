@@ -141,7 +141,7 @@ def test_invalid_masks_are_not_saved(tmp_path, labels, trusted, message):
 def test_damaged_project_file_is_reported(tmp_path, text):
     make_project(tmp_path)
     (tmp_path / "masks/annotate.json").write_text(text)
-    with pytest.raises(InputError, match=r"annotate\.json: is .* move it away"):
+    with pytest.raises(InputError, match=r"annotate\.json: .* move it away"):
         make_project(tmp_path)
 
 

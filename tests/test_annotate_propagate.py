@@ -173,7 +173,7 @@ def test_model_fails_to_load(project):
 
 def test_range_outside_the_video(project):
     propagator = Propagator(project, load_segmenter, lambda event: None)
-    with pytest.raises(InputError, match="range must lie in the video"):
+    with pytest.raises(InputError, match="range must lie within the video"):
         propagator.start(Request(0, COUNT + 1, "forward"))
     propagator.close()
 

@@ -1,5 +1,6 @@
 import asyncio
 import gzip
+import socket
 import subprocess
 import sys
 
@@ -10,7 +11,9 @@ from annotate_server import running_server
 
 from ytvos_keras.annotate.events import Events
 from ytvos_keras.annotate.guard import Guard
+from ytvos_keras.annotate.serve import LOOPBACK, listen
 from ytvos_keras.annotate.workspace import Workspace
+from ytvos_keras.errors import InputError
 from ytvos_keras.media import read_mask
 from ytvos_keras.media.folder_lock import FolderInUseError
 
@@ -231,7 +234,7 @@ def test_reopening_the_same_video(opened, workspace, tmp_path):
 
 
 def test_second_command_in_the_same_folder_is_refused(opened, tmp_path):
-    with pytest.raises(FolderInUseError, match="another process is writing into it"):
+    with pytest.raises(FolderInUseError, match="another process is writing to it"):
         Workspace(tmp_path, load_segmenter).open(tmp_path / "clip")
 
 
@@ -264,3 +267,10 @@ def test_wrong_path_is_reported():
         1,
         "error: nothing.mp4: no such file or folder.\n",
     )
+
+
+def test_port_in_use_is_reported():
+    with socket.create_server((LOOPBACK, 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(InputError, match=rf"^port {port} cannot be used \(Address already in "):
+            listen(port)

@@ -11,7 +11,7 @@ def test_frame_size():
 
 @pytest.mark.parametrize("text", ["", "256", "256x", "256x0", "-1x4", "1x2x3", "1.5x2"])
 def test_wrong_frame_size(text):
-    with pytest.raises(ArgumentTypeError, match=r"a size is HEIGHTxWIDTH .* Received: '"):
+    with pytest.raises(ArgumentTypeError, match=r"must be HEIGHTxWIDTH .* Received: '"):
         frame_size(text)
 
 

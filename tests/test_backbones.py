@@ -199,7 +199,7 @@ def test_missing_file_is_reported():
 def test_not_a_weights_file(tmp_path):
     path = tmp_path / "vgg16.h5"
     path.write_text("not weights")
-    with pytest.raises(InputError, match=r"vgg16\.h5: not a file of weights, or damaged"):
+    with pytest.raises(InputError, match=r"vgg16\.h5: not a weights file, or damaged"):
         new_vgg16().read_weights(path)
 
 
@@ -270,7 +270,7 @@ def test_not_an_npz_file(content, tmp_path):
 
 def test_arrays_of_another_network_are_refused(tmp_path):
     np.savez(tmp_path / "other.npz", np.zeros(3))
-    with pytest.raises(InputError, match=r"other\.npz: not the weights of EfficientNet-Lite0"):
+    with pytest.raises(InputError, match=r"other\.npz: the shapes are not those of EfficientNet"):
         EfficientNetLite0().read_weights(tmp_path / "other.npz")
 
 

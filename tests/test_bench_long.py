@@ -35,7 +35,7 @@ def test_steady_and_flat(arguments, monkeypatch):
     assert [row.labels["frames"] for row in report.rows] == ["1-100", "101-200", "201-300"]
     memory, speed = report.figures
     assert memory.value == 30
-    assert memory.text.endswith("30 MB between least and most, flat within 50 MB")
+    assert memory.text.endswith("30 MB between minimum and maximum, flat within 50 MB")
     assert speed.value == pytest.approx(1)
     assert speed.text.endswith("1.000, steady within 10 %")
 
@@ -61,4 +61,4 @@ def test_the_video_has_cuts_and_a_first_mask(tmp_path, monkeypatch):
 def test_video_too_short(arguments, capsys):
     with pytest.raises(SystemExit):
         arguments(["--frames", "199"])
-    assert "at least 200 frames are needed, not 199" in capsys.readouterr().err
+    assert "must be at least 200 frames. Received: 199" in capsys.readouterr().err

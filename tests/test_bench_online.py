@@ -87,7 +87,7 @@ def test_non_numeric_seed_is_a_usage_error(capsys):
     with pytest.raises(SystemExit) as error:
         main(["online", "videos", "--sequences", "set/clip", "--seeds", "0,-1"])
     assert error.value.code == 2
-    assert "a whole number of at least 0 is needed, not '-1'" in capsys.readouterr().err
+    assert "must be a whole number of at least 0. Received: '-1'" in capsys.readouterr().err
 
 
 def test_unknown_setting_is_a_usage_error(capsys):

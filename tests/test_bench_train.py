@@ -53,5 +53,5 @@ def test_comparisons():
 
 
 def test_process_that_exits_early():
-    with pytest.raises(InputError, match=r"must last to the end.* exit code 1\. KeyError: 'vgg'"):
+    with pytest.raises(InputError, match=r"ended early; .* exit code 1\. KeyError: 'vgg'"):
         StepProcess(TrainedNetwork(OURS, "vgg", "float32", 2, (32, 32)))

@@ -41,7 +41,7 @@ PLANTED = {
     "turned": (plant_turned, ("turned-frame", JPG, "orientation 6")),
     "repeated": (
         lambda root: shutil.copy(root / DOG / "00000.jpg", root / JPG),
-        ("duplicate-frame", JPG, "that of 00000"),
+        ("duplicate-frame", JPG, "frame 00000"),
     ),
     "same name": (
         lambda root: write_frames(root / DOG, ["00005"], ".png"),
@@ -65,7 +65,7 @@ PLANTED = {
     ),
     "colours": (
         lambda root: picture(9).save(root / MASK),
-        ("colour-mask", MASK, "PNG, mode RGB, 64 colours that are no ids"),
+        ("colour-mask", MASK, "PNG, mode RGB, 64 colours that are not ids"),
     ),
     "grey as colours": (
         lambda root: save_mask(root, blocks(1, 3), mode="RGB"),

@@ -84,7 +84,7 @@ def test_flipped_bits_in_a_frame_and_a_mask(data):
     flip(data / SHARD, video.masks[2].offset + 30)
     wrong = "its bytes are not those that were written (CRC-32)"
     assert found(data) == [
-        ("damaged-shard", SHARD, "its SHA-256 is not that of dataset.json"),
+        ("damaged-shard", SHARD, "its SHA-256 is not the one in dataset.json"),
         ("damaged-frame", f"{SHARD}: {video.name}/00005", wrong),
         ("damaged-mask", f"{SHARD}: {video.name}/00010 mask", wrong),
     ]
@@ -93,7 +93,7 @@ def test_flipped_bits_in_a_frame_and_a_mask(data):
 def test_flipped_bit_outside_the_images(data):
     flip(data / SHARD, 3)
     assert found(data) == [
-        ("damaged-shard", SHARD, "its SHA-256 is not that of dataset.json"),
+        ("damaged-shard", SHARD, "its SHA-256 is not the one in dataset.json"),
     ]
 
 
@@ -107,7 +107,7 @@ def test_truncated_shard_reports_the_lost_frames(data):
     assert (
         "damaged-frame",
         f"{SHARD}: {last.name}/00015",
-        "lies behind the end of the shard",
+        "lies beyond the end of the shard",
     ) in faults
     others = {file.partition(": ")[2].partition("/")[0] for _, file, _ in faults[1:]}
     assert others == {last.name}
@@ -132,9 +132,9 @@ def test_index_that_disagrees_with_the_shard(data):
     entry["width"] = 9
     (data / INDEX).write_text(json.dumps(content))
     assert found(data) == [
-        ("wrong-index", INDEX, "its SHA-256 is not that of dataset.json"),
+        ("wrong-index", INDEX, "its SHA-256 is not the one in dataset.json"),
         ("wrong-index", f"{INDEX}: {entry['name']}", "frames are 8x8, not 8x9 (height x width)"),
-        ("wrong-index", f"{INDEX}: {entry['name']}", "other objects than in the mask of 00010"),
+        ("wrong-index", f"{INDEX}: {entry['name']}", "its objects differ from the mask of 00010"),
     ]
     content["videos"].pop()
     (data / INDEX).write_text(json.dumps(content))
@@ -167,6 +167,6 @@ def test_faults_in_the_images_themselves(tmp_path):
     write_records(read_youtube_vos(source), tmp_path / "data", source="tiny")
     shard = "train-00000-of-00001.tfrecord"
     assert found(tmp_path / "data") == [
-        ("duplicate-frame", f"{shard}: cat/00010", "that of 00000"),
+        ("duplicate-frame", f"{shard}: cat/00010", "frame 00000"),
         ("no-object", "cat", ""),
     ]

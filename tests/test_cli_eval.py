@@ -74,26 +74,29 @@ def test_subcommands_are_dispatched(name, monkeypatch):
     ("arguments", "message"),
     [
         (["--frames", "all"], "invalid choice: 'all'"),
-        (["--jobs", "0"], "a whole number of at least 1 is needed, not '0'"),
-        (["--seconds-per-frame", "nan"], "a number above 0 is needed. Received: 'nan'"),
-        (["--seconds-per-frame", "fast"], "a number above 0 is needed. Received: 'fast'"),
-        (["--predictions", "x/ours"], "two --predictions are called 'ours'; name them: NAME=DIR"),
+        (["--jobs", "0"], "must be a whole number of at least 1. Received: '0'"),
+        (["--seconds-per-frame", "nan"], "must be a number above 0. Received: 'nan'"),
+        (["--seconds-per-frame", "fast"], "must be a number above 0. Received: 'fast'"),
+        (
+            ["--predictions", "x/ours"],
+            "two --predictions are called 'ours'; give them names: NAME=DIR",
+        ),
         (["--predictions", ""], "--predictions and --ground-truth need a folder. Received: ''"),
         (["--ground-truth", ""], "--predictions and --ground-truth need a folder. Received: ''"),
         (
             ["--predictions", "a/b=other", "--json", "s.json"],
-            "so it holds none of \" * / : < > ? \\ |. Received: 'a/b'",
+            "it must not hold \" * / : < > ? \\ |. Received: 'a/b'",
         ),
         (["--predictions", "a:b=other", "--csv", "s.csv"], "Received: 'a:b'"),
         (["--json", "s", "--csv", "s"], "--json, --csv and --html need different files"),
         (
             ["--predictions", "other", "--seconds-per-frame", "1"],
-            "--seconds-per-frame is of one method",
+            "--seconds-per-frame is for one method",
         ),
-        (["--seen-from", "meta.json"], "--seen-from belongs to --protocol youtube-vos"),
-        (["--unseen", "dog"], "--unseen belongs to --protocol youtube-vos"),
-        (["--exclude-last"], "--exclude-last belongs to --protocol youtube-vos"),
-        (["--frames", "every"], "--frames belongs to --protocol youtube-vos"),
+        (["--seen-from", "meta.json"], "--seen-from is only for --protocol youtube-vos"),
+        (["--unseen", "dog"], "--unseen is only for --protocol youtube-vos"),
+        (["--exclude-last"], "--exclude-last is only for --protocol youtube-vos"),
+        (["--frames", "every"], "--frames is only for --protocol youtube-vos"),
         (["--unseen", "dog", "--seen-from", "meta.json"], "not allowed with argument"),
     ],
 )
@@ -206,26 +209,29 @@ def test_youtube_vos_seen_and_unseen(command, folders, capsys):
     assert "no G" not in capsys.readouterr().out
     assert G("--unseen", "bear, ") == pytest.approx((seen + unseen) / 2)
     assert G() is None
-    assert "no G: say which categories were seen, with --seen-from META or" in (
+    assert "no G: state which categories were seen, with --seen-from META or" in (
         capsys.readouterr().out
     )
     assert command(*common, "--unseen", "cat", protocol="youtube-vos") == 1
-    assert "is of the category 'cat'; there are: bear, dog." in capsys.readouterr().err
+    assert "has the category 'cat'; available: bear, dog." in capsys.readouterr().err
     write_meta(folders / "train.json", {"x": {"1": (None, ["00000"])}})
     assert command(*common, "--seen-from", "train.json", protocol="youtube-vos") == 1
-    assert "train.json: names no categories; give" in capsys.readouterr().err
+    assert "train.json: contains no categories; give" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--json", "no/s.json"], "--json no/s.json: there is no folder no; make it first."),
+        (["--json", "no/s.json"], "--json no/s.json: there is no folder no; create it first."),
         (["--csv", "ours"], "--csv needs the name of a file. Received a folder: ours"),
-        (["--html", "no/r.html"], "--html no/r.html: there is no folder no; make it first."),
-        (["--sequences", "cat"], "no sequence 'cat' in truth; there are: bear, dog."),
+        (["--html", "no/r.html"], "--html no/r.html: there is no folder no; create it first."),
+        (["--sequences", "cat"], "no sequence 'cat' in truth; available: bear, dog."),
         (["--split", "val"], "truth/ImageSets/2017/val.txt: no such file, so no split 'val'; "),
         (["--ground-truth", "none"], "none: no such folder."),
-        (["--predictions", "x=ours/dog"], "ours/dog: holds masks itself; give the folder above"),
+        (
+            ["--predictions", "x=ours/dog"],
+            "ours/dog: contains masks itself; give its parent folder",
+        ),
         (["--predictions", "x="], "x=: no such folder."),
     ],
 )
@@ -252,7 +258,7 @@ def test_faulty_mask_is_one_line(command, folders, capsys):
     assert command("--json", "s.json", "--quiet") == 1
     out, err = capsys.readouterr()
     assert (out, len(err.splitlines())) == ("", 1)
-    assert "00001.png: holds id 2, but the objects of this sequence are 1;" in err
+    assert "00001.png: contains id 2, but the objects of this sequence are 1;" in err
     assert not (folders / "s.json").exists()
 
 
@@ -263,7 +269,7 @@ def test_short_clips_are_one_warning(command, folders, capsys):
         warnings.simplefilter("default")
         assert command("--predictions", "other", "--quiet") == 0
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("warning: nothing to score in one, two: no frame is left when")
+    assert line.startswith("warning: nothing to score in one, two: the protocol scores")
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

@@ -36,18 +36,18 @@ def test_help_imports_nothing_heavy(command):
         (["--format", "torch", "--output", "x"], "invalid choice: 'torch'"),
         (
             ["--format", "saved-model", "--output", "x", "--precision", "int8"],
-            "--precision and --data are for --format onnx",
+            "--precision and --data are only for --format onnx",
         ),
         (
             ["--format", "onnx", "--output", "x", "--version", "1"],
-            "--version and --no-warmup are for --format saved-model",
+            "--version and --no-warmup are only for --format saved-model",
         ),
         (["--format", "saved-model", "--output", "x", "--version", "0"], "at least 1"),
         (
             ["--format", "onnx", "--output", "x", "--calibration", "y"],
-            "--calibration is for --precision int8",
+            "--calibration is only for --precision int8",
         ),
-        (["--format", "saved-model", "--output", "x", "--size", "256"], "a size is HEIGHTxWIDTH"),
+        (["--format", "saved-model", "--output", "x", "--size", "256"], "must be HEIGHTxWIDTH"),
         (["serve"], "required: DIR"),
     ],
 )
@@ -87,7 +87,7 @@ def test_failed_check_exits_1_and_leaves_no_files(tiny, tmp_path, capsys, monkey
     assert export.main([*command, "--quiet"]) == 1
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.startswith("error: the exported model must give the Keras model's probabilities")
+    assert err.startswith("error: the exported model must match the Keras model's probabilities")
     assert err.count("\n") == 1
     assert list((tmp_path / "s2s").iterdir()) == []
 

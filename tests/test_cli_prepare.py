@@ -78,9 +78,12 @@ def test_help_is_quick():
         ([], "the following arguments are required: COMMAND"),
         (["davis", "a"], "the following arguments are required: OUT"),
         (["davis", "a", "b", "--year", "2018"], "argument --year: invalid choice"),
-        (["images", "a", "b", "--shards", "0"], "a whole number of at least 1 is needed, not '0'"),
-        (["stats", "a", "--fps", "0"], "a number above 0 is needed. Received: '0'"),
-        (["split", "a", "b", "--validation", "-1"], "number of at least 0 is needed, not '-1'"),
+        (
+            ["images", "a", "b", "--shards", "0"],
+            "must be a whole number of at least 1. Received: '0'",
+        ),
+        (["stats", "a", "--fps", "0"], "must be a number above 0. Received: '0'"),
+        (["split", "a", "b", "--validation", "-1"], "number of at least 0. Received: '-1'"),
         (["check", "a", "--layout", "coco"], "invalid choice: 'coco'"),
     ],
 )
@@ -289,7 +292,7 @@ def test_stats_of_selected_videos(source, tmp_path, capsys):
 def test_missing_output_folder(source, tmp_path, capsys, option):
     command = ["stats", str(source), option, str(tmp_path / "absent" / "file.png")]
     assert prepare.main(command) == 1
-    assert "make it first" in capsys.readouterr().err
+    assert "create it first" in capsys.readouterr().err
 
 
 def test_split(source, tmp_path, capsys):

@@ -64,20 +64,20 @@ def test_help_is_quick_and_imports_nothing_heavy():
         (["clip", "--mask", "first.png"], "missing: --output"),
         (["--demo", "clip"], "--demo brings its own INPUT and --mask"),
         (["--demo", "--mask", "a.png"], "--demo brings its own"),
-        (["--demo", "--batch"], "--demo is one clip without --batch and --corrections"),
+        (["--demo", "--batch"], "--demo cannot be combined with --batch or --corrections"),
         (["clip", "--online-learning", "--online-steps", "0"], "a whole number of at least 1"),
         (["clip", "--online-learning", "dear"], "(choose from "),
         (["clip", "--online-steps", "5"], "--online-steps needs --online-learning"),
-        (["clip", "--every", "0"], "a whole number of at least 1 is needed, not '0'"),
-        (["clip", "--size", "256"], "a size is HEIGHTxWIDTH in pixels, for example 256x448"),
+        (["clip", "--every", "0"], "must be a whole number of at least 1. Received: '0'"),
+        (["clip", "--size", "256"], "must be HEIGHTxWIDTH in pixels, for example 256x448"),
         (["clip", "--size", "0x448"], "Received: '0x448'"),
         (["clip", "--format", "binary,mask"], "Received: 'mask'"),
         (["clip", "--names", "dog"], "give ID=NAME, such as 1=dog. Received: 'dog'"),
         (["clip", "--shard", "3/2"], "give I/N with I from 1 to N. Received: '3/2'"),
         (["clip", "--jobs", "2"], "--jobs and --shard need --batch"),
-        (["clip", "--live", "0"], "--live does not go with INPUT"),
-        (["--live", "0", "--format", "binary"], "--live does not go with --format"),
-        (["--live", "0", "--stop", "5"], "--live does not go with --stop"),
+        (["clip", "--live", "0"], "--live cannot be combined with INPUT"),
+        (["--live", "0", "--format", "binary"], "--live cannot be combined with --format"),
+        (["--live", "0", "--stop", "5"], "--live cannot be combined with --stop"),
         (["--live", "0"], "missing: --mask, --output"),
         (["--live", "0", "--demo"], "--demo brings its own INPUT"),
         (["clip", "--direction", "up"], "invalid choice: 'up'"),
@@ -114,7 +114,7 @@ def test_output_and_direction_options_are_passed_on(inputs, tmp_path, capsys):
     assert [line.split()[-1] for line in out.splitlines()[1:]] == [
         str(tmp_path / "out" / name) for name in ("binary", "cutout", "sheet/contact_sheet.jpg")
     ]
-    assert "are followed backward from their masks" in err
+    assert "are also tracked backward from their masks" in err
     assert "backward" in err and "5/5 frames" in err
     masks = sorted(file.stem for file in (tmp_path / "out").glob("*.png"))
     assert masks == ["000", "001", "002", "003", "004"]
@@ -230,7 +230,7 @@ def test_warnings_are_one_line(inputs, tmp_path, capsys):
         warnings.simplefilter("always")
         assert segment.main([*inputs, "--quiet", "--size", "8x8"]) == 0
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("warning: object 1 (1 pixels) vanishes at the working size 8x8; give a")
+    assert line.startswith("warning: object 1 (1 pixels) vanishes at the working size 8x8; use a")
 
 
 def test_demo_runs_on_the_bundled_clip(inputs, tmp_path, monkeypatch, capsys):

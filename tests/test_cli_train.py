@@ -44,7 +44,10 @@ def test_usage_errors(arguments, capsys):
 def test_failures_are_one_line(tmp_path, capsys):
     for data, message in (
         ("nowhere", "nowhere: no such folder."),
-        ("nowhere=half", "nowhere=half: no such folder, and 'half' is no share; give DIR, or DIR="),
+        (
+            "nowhere=half",
+            "nowhere=half: no such folder, and 'half' is not a share; give DIR, or DIR=",
+        ),
         (str(tmp_path), "not a folder of records, there is no dataset.json in it"),
     ):
         command = [

@@ -12,6 +12,7 @@ from records import make_video, write_records
 
 from ytvos_keras.data.clip_feed import ClipFeed, deal
 from ytvos_keras.data.python_step import _Calls
+from ytvos_keras.errors import InputError
 
 
 def tiny_video(name, length=4):
@@ -53,6 +54,15 @@ def test_sources_are_interleaved_by_their_shares():
         assert np.abs(np.array(had) - (n + 1) * np.array(shares)).max() < 2
 
 
+def test_objects_that_vanish_at_the_working_size(tmp_path):
+    masks = np.zeros((4, 240, 320), np.uint8)
+    masks[:, 100:102] = 1  # between the rows that remain at 24×32
+    frames = np.zeros((4, 240, 320, 3), np.uint8)
+    feed = make_feed(write_records([make_video("thin", frames, masks)], tmp_path, shards=1))
+    with pytest.raises(InputError, match=r"too thin to be seen at 24×32; choose a larger size"):
+        feed.clip(0, 2)
+
+
 def test_flipped_bits_are_reported_and_never_change_an_image(folder):
     (shard,) = Path(folder).glob("*.tfrecord")
     whole, rng = shard.read_bytes(), np.random.default_rng(3)
@@ -86,7 +96,7 @@ def test_end_waits_for_running_calls_and_refuses_new_ones():
     time.sleep(0.05)
     calls.end()
     assert done == [True]
-    with pytest.raises(RuntimeError, match="the process ends"), calls:
+    with pytest.raises(RuntimeError, match="the process is exiting"), calls:
         pass
     thread.join()
 

@@ -138,5 +138,5 @@ def test_0_and_1_are_equivalent_to_booleans(measure):
     ],
 )
 def test_invalid_mask_pairs_are_refused(measure, mask, truth, received):
-    with pytest.raises(ValueError, match=f"masks of one object and one size .*{received}"):
+    with pytest.raises(ValueError, match=f"masks of one object and of equal size .*{received}"):
         measure(mask, truth)

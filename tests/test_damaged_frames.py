@@ -81,7 +81,7 @@ def test_damage_is_reported(tmp_path, folder):
     mask[4:12, 4:12] = 1
     write_mask(tmp_path / "mask.png", mask)
     with pytest.warns(
-        UserWarning, match=r"clip: frame 2 \(and 1 more\) cannot be decoded; the one"
+        UserWarning, match=r"clip: frame 2 \(and 1 more\) cannot be decoded; the previous"
     ):
         result = segment_files(
             folder, tmp_path / "mask.png", tmp_path / "out", FakeModel(), on_damage="skip"

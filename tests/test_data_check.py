@@ -56,7 +56,7 @@ def test_layouts_and_selection(root, tmp_path):
         shutil.copytree(root / folder / "dog", davis / folder / "480p" / "dog")
     rewrite(davis / "JPEGImages/480p/dog/00000.jpg", lambda data: b"")
     assert found(davis) == [("damaged-frame", "JPEGImages/480p/dog/00000.jpg", "empty file")]
-    with pytest.raises(InputError, match="no data set in a known form; expected folders JPEGIm"):
+    with pytest.raises(InputError, match="not a data set in a known layout; expected folders JP"):
         check(tmp_path / "davis" / "JPEGImages" / "480p")
     with pytest.raises(InputError, match="layout must be one of youtube-vos, davis, images"):
         check(davis, layout="coco")
@@ -70,7 +70,7 @@ def test_all_frames(root):
     assert found(root) == []
     broken = ("damaged-frame", "JPEGImages_all_frames/dog/00001.jpg", "empty file")
     assert found(root, all_frames=True) == [broken]
-    with pytest.raises(InputError, match="all_frames is for the layout youtube-vos"):
+    with pytest.raises(InputError, match="all_frames is only for the layout youtube-vos"):
         check(root, layout="davis", all_frames=True)
 
 
@@ -97,7 +97,9 @@ def test_unreadable_files(root):
 def test_no_videos(tmp_path):
     for name in ("JPEGImages", "Annotations"):
         (tmp_path / name).mkdir()
-    with pytest.raises(InputError, match="no video in it; every video is a folder of frames in JP"):
+    with pytest.raises(
+        InputError, match="contains no video; each must be a folder of frames in JP"
+    ):
         check(tmp_path)
 
 

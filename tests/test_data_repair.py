@@ -65,11 +65,13 @@ def test_file_changed_between_check_and_repair(root):
     plant_orphan(root)
     report = check(root)
     (root / "Annotations/dog/00007.png").unlink()
-    with pytest.raises(InputError, match=r"00007\.png: is gone since it was checked; check again"):
+    with pytest.raises(
+        InputError, match=r"00007\.png: has disappeared since it was checked; check again"
+    ):
         repair(report)
     picture(9).save(root / MASK)
     plant_orphan(root)
-    with pytest.raises(InputError, match=r"00005\.png: was changed since it was checked"):
+    with pytest.raises(InputError, match=r"00005\.png: has changed since it was checked"):
         repair(report)
 
 

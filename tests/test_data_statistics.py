@@ -153,7 +153,7 @@ def test_plots_of_single_images_and_of_nothing(tmp_path):
 def test_plots_that_cannot_be_drawn(tmp_path, monkeypatch):
     with pytest.raises(InputError, match=r"plots\.txt: plots need a file name that ends in \.png"):
         check_plot_path(tmp_path / "plots.txt")
-    with pytest.raises(InputError, match=r"absent: no such folder; make it first"):
+    with pytest.raises(InputError, match=r"absent: no such folder; create it first"):
         check_plot_path(tmp_path / "absent" / "plots.png")
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"run: pip install 'ytvos-keras\[plots\]'$"):

@@ -44,7 +44,7 @@ def test_no_folder(tmp_path):
     with pytest.raises(InputError, match="no: no such folder"):
         open_davis(tmp_path / "no")
     (tmp_path / "masks.zip").write_text("")
-    with pytest.raises(InputError, match=r"masks.zip: is a file, a folder is needed \(unpack an"):
+    with pytest.raises(InputError, match=r"masks.zip: is a file, not a folder \(unpack an"):
         open_davis(tmp_path / "masks.zip")
 
 
@@ -75,7 +75,7 @@ def test_image_sets_of_names_and_of_paths(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("\n", "names no sequence."),
+        ("\n", "contains no names of sequences."),
         (
             "dog\na/b/c d\n",
             "line 2 must be the name of a sequence, or the paths of a frame and of its mask. "
@@ -108,7 +108,7 @@ def test_missing_split_error_lists_the_available_splits(tmp_path):
         read_image_set(tmp_path, 2017, "val")
     write_set(tmp_path, "2017", "dog", "train")
     write_set(tmp_path, "2017", "dog", "test-dev")
-    with pytest.raises(InputError, match=r"2017/val.txt: .* there are: test-dev, train\.$"):
+    with pytest.raises(InputError, match=r"2017/val.txt: .* available: test-dev, train\.$"):
         read_image_set(tmp_path, 2017, "val")
 
 
@@ -129,7 +129,7 @@ def test_wrong_folder_level_error_gives_the_right_folder(tmp_path):
     for wrong in (masks.parent, masks.parent.parent):
         assert level_error(wrong, ["bear", "cat"]).endswith(further_down)
         assert level_error(wrong).endswith(further_down)
-    above = f"dog: holds masks itself; give the folder above, {masks}."
+    above = f"dog: contains masks itself; give its parent folder, {masks}."
     assert level_error(masks / "dog", ["dog"]).endswith(above)
     assert level_error(masks / "dog").endswith(above)
     write_sequences(masks.parent / "Full-Resolution", {"dog": [MASK]})
@@ -137,7 +137,7 @@ def test_wrong_folder_level_error_gives_the_right_folder(tmp_path):
     assert level_error(masks.parent).endswith(one_of)
     assert level_error(masks.parent, ["bear"]).endswith(further_down)
     (tmp_path / "empty").mkdir()
-    assert "no folder in it holds masks (PNG)" in level_error(tmp_path / "empty")
+    assert "no folder in it contains masks (PNG)" in level_error(tmp_path / "empty")
 
 
 def test_missing_sequences(tmp_path):
@@ -152,7 +152,7 @@ def test_files_by_name(tmp_path):
     write_sequences(tmp_path, {"dog": {"10": MASK, "9": MASK}})
     (tmp_path / "dog" / "9.jpg").write_text("")
     (tmp_path / "dog" / "11.JPG").write_text("")
-    with pytest.warns(UserWarning, match=r"9\.jpg: not taken for a mask, the PNG of the same name"):
+    with pytest.warns(UserWarning, match=r"9\.jpg: not used as a mask, because there is a PNG of"):
         masks = mask_files(tmp_path / "dog")
     assert [file.name for file in masks.values()] == ["9.png", "10.png", "11.JPG"]
     files = picture_files(tmp_path / "dog")

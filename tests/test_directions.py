@@ -90,7 +90,7 @@ def test_directions(tmp_path, clip, mask, caplog, direction, expected):
     )
     assert columns(result.masks) == expected
     assert result.frame_count == COUNT
-    assert ("are followed backward" in caplog.text) == (direction is None)
+    assert ("are also tracked backward" in caplog.text) == (direction is None)
     backward = [call for call in calls if call[0] == "backward"]
     assert backward == ([] if direction == "forward" else [("backward", i, 4) for i in range(1, 5)])
     assert not (tmp_path / "out" / FOLDER_NAME).exists()
@@ -114,7 +114,7 @@ def test_single_mask_of_any_frame(tmp_path, clip, mask):
     assert columns(result.masks) == BOTH
     result = segment_files(*arguments, tmp_path / "b", FakeModel(), mask_frame="3")
     assert columns(result.masks) == BOTH
-    with pytest.raises(InputError, match=r"clip: has no frame '9'; give its name, or its number"):
+    with pytest.raises(InputError, match=r"clip: has no frame '9'; give a frame's name or number"):
         segment_files(*arguments, tmp_path / "c", FakeModel(), mask_frame="9")
 
 

@@ -124,7 +124,7 @@ def test_one_result_without_categories_gives_table_3(two, tmp_path):
     comparison = compare([read_result(path) for path in (*two, c)])
     assert len(comparison.measured.columns) == 3
     (line,) = comparison.warnings
-    assert line == f"Table 3's layout, as {c} knows no seen and unseen categories"
+    assert line == f"using Table 3's layout, as {c} has no seen and unseen categories"
 
 
 def test_cited_rows_are_separate_and_win_nothing(two, davis):
@@ -160,7 +160,9 @@ def test_different_settings_and_objects_warn(two, tmp_path):
 
 
 def test_names_must_differ(two):
-    with pytest.raises(InputError, match=r"two results are called 'a'; name them: NAME=FILE\.json"):
+    with pytest.raises(
+        InputError, match=r"two results are called 'a'; give them names: NAME=FILE\.json"
+    ):
         compare([read_result(two[0]), read_result(two[1], "a")])
 
 
@@ -216,7 +218,7 @@ def test_formatted_figures():
         ({"version": "9" * 5000}, "version: must be a release such as 0.1.0. Received"),
         (
             {"version": "99.0.0"},
-            r'version: is of a newer release than this .* Received: "99\.0\.0"; update ytvos-keras',
+            r'version: is newer than the installed .* Received: "99\.0\.0"; update ytvos-keras',
         ),
     ],
 )
@@ -243,9 +245,9 @@ def test_missing_keys_are_reported(two, tmp_path, key):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"{", "is no valid JSON, is it cut off? (Expecting property name"),
-        (b"", "is no valid JSON, is it cut off? (Expecting value"),
-        (b"\xff\xfe", "is not UTF-8 text, so no JSON"),
+        (b"{", "is not valid JSON, is it cut off? (Expecting property name"),
+        (b"", "is not valid JSON, is it cut off? (Expecting value"),
+        (b"\xff\xfe", "is not UTF-8 text, so not JSON"),
         (b"[1]", "the file: must be an object {…}. Received: [1]; give a file"),
     ],
 )

@@ -88,7 +88,7 @@ def test_protocol_line(given, line):
         (evaluation(scores("a"), protocol="davis2016"), None),
         (evaluation(scores("a", "x"), scores("b", "y"), seen=["x"]), None),
         (evaluation(scores("a")), "no G: it needs the objects' categories, which the ground truth"),
-        (evaluation(scores("a", "x")), "no G: say which categories were seen, with --seen-from"),
+        (evaluation(scores("a", "x")), "no G: state which categories were seen, with --seen-from"),
         (evaluation(scores("a", "x"), seen=["x"]), "no scored object is of unseen ones"),
         (evaluation(scores("a", "x"), seen=["y"]), "no scored object is of seen ones"),
     ],

@@ -94,7 +94,7 @@ def test_frames_setting_changes_no_score(youtube_vos):
         evaluate(masks, truth, "youtube-vos", frames="listed")
     assert str(error.value) == (
         f"{masks / 'aa' / '00007.png'}: meta.json does not list this frame, so the method was not "
-        "given the listed frames alone; say `every` if it was given all of them."
+        "given only the listed frames; use `every` if it was given all of them."
     )
     (masks / "aa" / "00007.png").unlink()
     listed = evaluate(masks, truth, "youtube-vos", frames="listed")
@@ -109,7 +109,7 @@ def test_youtube_vos_first_masks_alone_are_not_ground_truth(youtube_vos):
         evaluate(masks, truth, "youtube-vos")
     assert str(error.value).startswith(
         f"{truth / 'Annotations' / 'aa' / '00010.png'}: no such file (and 1 more), so no ground "
-        "truth to score against; the public valid and test sets hold first masks only"
+        "truth to score against; the public valid and test sets have only first masks"
     )
 
 
@@ -119,8 +119,8 @@ def test_youtube_vos_ids_missing_from_meta_json(youtube_vos):
     with pytest.raises(InputError) as error:
         evaluate(masks, truth, "youtube-vos")
     assert str(error.value) == (
-        f"{masks / 'aa' / '00010.png'}: holds ids 3, 6, but the objects of this sequence are 2, 5; "
-        "give objects the ids of the ground truth."
+        f"{masks / 'aa' / '00010.png'}: contains ids 3, 6, but the objects of this sequence are 2, "
+        "5; use the ids of the ground truth."
     )
 
 
@@ -181,7 +181,7 @@ def test_one_and_two_frame_clips_have_nothing_to_score(protocol):
     with pytest.warns(UserWarning) as caught:
         evaluation = evaluate(truth, truth, protocol)
     (warning,) = caught
-    assert str(warning.message).startswith("nothing to score in a, b: no frame is left")
+    assert str(warning.message).startswith("nothing to score in a, b: the protocol scores")
     a, b, _ = evaluation.objects
     assert a.frames == b.frames == ()
     assert np.isnan(a.J_statistics).all()
@@ -196,7 +196,7 @@ def test_one_and_two_frame_clips_have_nothing_to_score(protocol):
 
 def test_warning_of_many_short_clips_is_short():
     clips = {f"clip{n}": blocks(1)[None] for n in range(9)}
-    message = r"in clip0, clip1, clip2, clip3, clip4 \(and 4 more\): no frame is left"
+    message = r"in clip0, clip1, clip2, clip3, clip4 \(and 4 more\): the protocol scores"
     with pytest.warns(UserWarning, match=message):
         evaluate(clips, clips, "davis2017")
 
@@ -260,7 +260,7 @@ def test_splits(tmp_path, youtube_vos):
     some = evaluate(masks, root, "davis2017", split="val", sequences=["a"])
     assert list(J_of(some)) == [("a", 1)]
     assert some.settings["split"] == "val"
-    with pytest.raises(InputError, match="no sequence 'b' in val; there are: c, a"):
+    with pytest.raises(InputError, match="no sequence 'b' in val; available: c, a"):
         evaluate(masks, root, "davis2017", split="val", sequences=["b"])
     masks, truth = youtube_vos
     assert len(evaluate(masks, truth.parent, "youtube-vos", split="truth").objects) == 3

@@ -27,8 +27,8 @@ def test_missing_predictions(folders):
     with pytest.raises(InputError) as error:
         evaluate(masks, truth, "davis2017")
     assert str(error.value) == (
-        f"{masks / 'dog'}: no mask of frame 00001 (and 1 more); every frame that counts needs a "
-        "PNG of its name, also where no object is seen (all 0)."
+        f"{masks / 'dog'}: no mask of frame 00001 (and 1 more); every scored frame needs a PNG "
+        "with its name, even if no object is visible (all 0)."
     )
 
 
@@ -73,10 +73,10 @@ def test_invalid_masks(folders, change, message):
 @pytest.mark.parametrize(
     ("where", "message"),
     [
-        (("masks/dog", "truth"), "masks/dog: holds masks itself; give the folder above, "),
+        (("masks/dog", "truth"), "masks/dog: contains masks itself; give its parent folder, "),
         ((".", "truth"), "the folders of the sequences are further down; give "),
         (("no", "truth"), "no: no such folder."),
-        (("masks", "truth/dog"), "truth/dog: holds masks itself; give the folder above, "),
+        (("masks", "truth/dog"), "truth/dog: contains masks itself; give its parent folder, "),
         (("masks", "."), "the folders of the sequences are further down; give "),
     ],
 )
@@ -95,7 +95,7 @@ def test_missing_sequence(folders):
     with pytest.raises(InputError, match=r"masks.bear: no such folder; every sequence needs"):
         evaluate(masks, truth, "davis2017")
     evaluate(masks, truth, "davis2017", sequences=["dog"])
-    with pytest.raises(InputError, match=r"no sequence 'cat' in .*truth; there are: bear, dog"):
+    with pytest.raises(InputError, match=r"no sequence 'cat' in .*truth; available: bear, dog"):
         evaluate(masks, truth, "davis2017", sequences=["cat"])
     with pytest.raises(InputError, match="truth: no sequence to score"):
         evaluate(masks, truth, "davis2017", sequences=[])
@@ -119,18 +119,18 @@ CLIP = np.stack([blocks(1)] * 3)
     [
         (CLIP, CLIP, {"protocol": "davis"}, "protocol must be one of davis2016, davis2017, you"),
         (CLIP, CLIP, {"frames": "all"}, "frames must be one of every, listed, or None"),
-        (CLIP, CLIP, {"exclude_last": True}, "belong to the protocol youtube-vos; davis2017 alw"),
-        (CLIP, CLIP, {"seen_categories": {"a"}}, "seen_categories belong to the protocol youtu"),
-        (CLIP, CLIP, {"split": "val"}, "split belongs to folders"),
-        (CLIP, "truth", {}, "must be two folders, or both be arrays"),
+        (CLIP, CLIP, {"exclude_last": True}, "are only for the protocol youtube-vos; davis2017 a"),
+        (CLIP, CLIP, {"seen_categories": {"a"}}, "seen_categories are only for the protocol yo"),
+        (CLIP, CLIP, {"split": "val"}, "split is only for folders"),
+        (CLIP, "truth", {}, "must both be folders, or both be arrays"),
         (CLIP, CLIP[0], {}, r"ground_truth['video']: label maps must have shape (T, H, W), T at "),
         (CLIP[:0], CLIP, {}, r"predictions['video']: label maps must have shape (T, H, W), T at "),
-        ([CLIP[0], CLIP[0, :4]], CLIP, {}, "predictions['video']: all frames must have one size"),
+        ([CLIP[0], CLIP[0, :4]], CLIP, {}, "predictions['video']: all frames must have the same"),
         (None, CLIP, {}, r"predictions['video']: label maps must have shape (T, H, W), T at least"),
         (CLIP[:2], CLIP, {}, "predictions['video'] has 2 frames, but ground_truth has 3"),
-        ({"a": CLIP}, {"b": CLIP}, {}, "predictions have no sequence 'b'; ground_truth has it"),
+        ({"a": CLIP}, {"b": CLIP}, {}, "predictions lack the sequence 'b' of ground_truth"),
         (CLIP, {}, {}, "ground_truth: no sequence to score"),
-        (CLIP * 2, CLIP, {}, "predictions['video'][1]: holds id 2, but the objects of this seq"),
+        (CLIP * 2, CLIP, {}, "predictions['video'][1]: contains id 2, but the objects of this"),
         (CLIP[:, :4], CLIP, {}, "predictions['video'][1]: has 8×4 pixels, but ground_truth['vid"),
         (CLIP / 2, CLIP, {}, "predictions['video'][1]: fractions found"),
         (CLIP, CLIP * 0, {}, "ground_truth['video'][0]: no object in the first mask"),

@@ -40,8 +40,8 @@ def test_worker_errors_are_the_same_one_line(long_sequence):
         messages.add(str(error.value))
     masks, truth = (folder / "long" / "00040.png" for folder in long_sequence)
     assert messages == {
-        f"{masks}: has 8×4 pixels, but {truth} has 8×8; predictions need the size of the ground "
-        "truth (resize with nearest neighbour)."
+        f"{masks}: has 8×4 pixels, but {truth} has 8×8; predictions must have the size of the "
+        "ground truth (resize with nearest neighbour)."
     }
     assert not multiprocessing.active_children()
 
@@ -57,7 +57,7 @@ def test_interrupt_ends_the_workers(long_sequence):
 
 def test_killed_worker_is_reported(monkeypatch, long_sequence):
     monkeypatch.setattr(processes, "_leave_interruptions_to_the_parent", sys.exit)
-    with pytest.raises(InputError, match="a process that scores frames ended early: killed for"):
+    with pytest.raises(InputError, match="a process that scores frames ended early: killed"):
         evaluate(*long_sequence, "davis2017", jobs=2)
 
 

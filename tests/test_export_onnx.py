@@ -200,14 +200,14 @@ def _spoil(graph: onnx.GraphProto) -> None:
 
 def test_non_empty_folder_is_refused(tmp_path):
     (tmp_path / "mine.txt").write_text("mine")
-    with pytest.raises(InputError, match="is there already; give the name of a new folder"):
+    with pytest.raises(InputError, match="already exists; give the name of a new folder"):
         export_onnx(tiny_model(), tmp_path, name="tiny")
     assert (tmp_path / "mine.txt").read_text() == "mine"
 
 
 def test_half_precision_model_is_refused():
     model = S2S(SMALL["paper"], dtype="mixed_bfloat16")
-    with pytest.raises(InputError, match=r"made from a float32 model.*mixed_bfloat16"):
+    with pytest.raises(InputError, match=r"needs a float32 model.*mixed_bfloat16"):
         convert(model)
 
 

@@ -189,7 +189,7 @@ def test_fixed_size_and_the_next_version(tmp_path, monkeypatch):
 
 def test_existing_version_is_kept(tmp_path):
     (tmp_path / "3").mkdir()
-    with pytest.raises(InputError, match=r"3: is there already; give another version"):
+    with pytest.raises(InputError, match=r"3: already exists; give another version"):
         export_saved_model(TinyS2S(), tmp_path, version=3)
 
 

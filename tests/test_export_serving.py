@@ -154,7 +154,7 @@ def huge(value):
         ({"image": np.zeros((1, 1500, 1500, 3), "uint8")}, "frames must have at most 1048576 pix"),
         ({"image": np.zeros((1, 1, 2**17 + 1, 3), "uint8")}, "frames must have at most 1048576"),
         ({"h": np.zeros((3000, 5, 7, 4), "float32")}, "all rows together must have at most 2"),
-        ({"h": np.full((2, 5, 7, 4), np.nan, "float32")}, "h must hold finite numbers"),
+        ({"h": np.full((2, 5, 7, 4), np.nan, "float32")}, "h must contain finite numbers"),
         (
             {"image": np.zeros((1, 64, 50, 3), "uint8")},
             "belong to a frame of the size of image. Received: (h 2 5 7 4|pre.*1) image 1 64 50 3",
@@ -183,7 +183,7 @@ def test_wrong_names(channel, client, request_of, still_serving):
     for call, code, message in (
         (lambda: client.predict("step", **request_of), "INVALID_ARGUMENT", "Missing: h"),
         (lambda: client.predict("stop"), "INVALID_ARGUMENT", "no signature 'stop'; give one of"),
-        (lambda: client.predict("step", "big"), "NOT_FOUND", "no model 'big'; it is 'tiny' here"),
+        (lambda: client.predict("step", "big"), "NOT_FOUND", "no model 'big'; this one is 'tiny'"),
         (lambda: Grpc(channel, version=9).predict("step"), "NOT_FOUND", "no version 9; loaded: 1"),
         (
             lambda: Grpc(channel, version_label="canary").predict("step"),
@@ -306,10 +306,10 @@ MASK = encoded(np.ones((32, 48), np.uint8), "PNG")
         (
             jpeg_of(16, 2_000),
             encoded(np.ones((16, 2_000), np.uint8), "PNG"),
-            "images must have sides of at most 1 to 16. Received: 16 2000",
+            "images may be at most 16 times as long as wide. Received: 16 2000",
         ),
-        (FRAME, b"hello", "a mask must be a PNG of the size of its image. This is none"),
-        (FRAME, FRAME, "a mask must be a PNG of the size of its image. This is none"),
+        (FRAME, b"hello", "a mask must be a PNG of the size of its image. This is not a PNG"),
+        (FRAME, FRAME, "a mask must be a PNG of the size of its image. This is not a PNG"),
         (
             FRAME,
             encoded(np.ones((32, 40), np.uint8), "PNG"),
@@ -339,22 +339,22 @@ def test_invalid_state_string(server, client, still_serving):
         {"image_bytes": [FRAME], **state, "h_bytes": [MASK]},
         {"image_bytes": [FRAME], **state, "h_bytes": [b"x"]},
     ):
-        with pytest.raises(grpc.RpcError, match="h_bytes must be as it came"):
+        with pytest.raises(grpc.RpcError, match="h_bytes must be passed back unchanged"):
             client.predict("step_bytes", **inputs)
 
 
 @pytest.mark.parametrize(
     ("path", "body", "code", "message"),
     [
-        ("/v1/models/tiny:predict", b"{", 400, "not JSON"),
-        ("/v1/models/tiny:predict", b"[" * 100_000, 400, "not JSON"),
+        ("/v1/models/tiny:predict", b"{", 400, "the body is not valid JSON"),
+        ("/v1/models/tiny:predict", b"[" * 100_000, 400, "the body is nested too deeply"),
         ("/v1/models/tiny:predict", [], 400, "must be a JSON object"),
         ("/v1/models/tiny:predict", {}, 400, 'give either "instances" or "inputs"'),
-        ("/v1/models/tiny:predict", {"instances": []}, 400, "a list that is not empty"),
+        ("/v1/models/tiny:predict", {"instances": []}, 400, "a non-empty list"),
         ("/v1/models/tiny:predict", {"inputs": {"image": [[1, 2], [3]]}}, 400, "equal rows"),
-        ("/v1/models/tiny:predict", {"inputs": {"image": [300]}}, 400, "image must hold uint8"),
-        ("/v1/models/tiny:predict", {"inputs": {"image": [0.5]}}, 400, "image must hold uint8"),
-        ("/v1/models/tiny:predict", {"inputs": {"image": ["a"]}}, 400, "image must hold uint8"),
+        ("/v1/models/tiny:predict", {"inputs": {"image": [300]}}, 400, "image must contain uint8"),
+        ("/v1/models/tiny:predict", {"inputs": {"image": [0.5]}}, 400, "image must contain uint8"),
+        ("/v1/models/tiny:predict", {"inputs": {"image": ["a"]}}, 400, "image must contain uint8"),
         ("/v1/models/tiny:predict", {"inputs": {"image": [[True]]}}, 400, "found bool"),
         ("/v1/models/tiny:predict", {"inputs": {"image": [3, {}]}}, 400, "found dict"),
         ("/v1/models/tiny:predict", {"inputs": {"image": [3]}}, 400, "Missing: h, previous_mask"),
@@ -368,11 +368,11 @@ def test_invalid_state_string(server, client, still_serving):
             "/v1/models/tiny:predict",
             {"signature_name": "initialize_bytes", "inputs": {"image_bytes": [{"b64": "?"}]}},
             400,
-            "image_bytes must hold string",
+            "image_bytes must contain string",
         ),
         ("/v1/models/big:predict", {"inputs": {}}, 404, "try /v1/models/tiny"),
         ("/v1/models/tiny/versions/9:predict", {"inputs": {}}, 404, "no version 9"),
-        ("/v1/models/tiny", {"inputs": {}}, 400, "a POST must be to"),
+        ("/v1/models/tiny", {"inputs": {}}, 400, "a POST must go to"),
         ("/v1/models/tiny:predict", None, 400, "must be a POST"),
         ("/elsewhere", None, 404, "not found"),
     ],
@@ -540,7 +540,7 @@ def test_shape_without_its_values(client, still_serving):
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        (None, "no models.config in it; give a folder of ytvos-export"),
+        (None, "no models.config in it; give a folder from ytvos-export"),
         ("model {", "test_nothing_to_serve.*: models.config: not a ModelServerConfig"),
         ("model_config_list {}", "must name one model and the versions"),
         (

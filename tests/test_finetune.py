@@ -50,7 +50,7 @@ def test_training_videos_are_excluded_from_validation(twelve, three):
 
 def test_single_video_cannot_be_trained_and_validated_on(tmp_path):
     data = {str(write_records(moving_squares(1), tmp_path)): 1.0}
-    with pytest.raises(InputError, match="its only video is trained on; give other records"):
+    with pytest.raises(InputError, match="its only video is used for training; give other records"):
         split_data(data, data)
     assert split_data(data, None).count_videos(RECIPES["paper"]) == 1
 

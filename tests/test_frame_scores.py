@@ -103,6 +103,6 @@ def test_any_memory_layout_works_and_inputs_are_unchanged():
     ],
 )
 def test_invalid_arrays_are_refused(prediction, truth, received):
-    rule = "must be uint8 label maps of one size .*nearest neighbour.*Received: "
+    rule = "must be uint8 label maps of equal size .*nearest neighbour.*Received: "
     with pytest.raises(ValueError, match=rule + received):
         score_frame(prediction, truth, [1])

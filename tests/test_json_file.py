@@ -11,18 +11,18 @@ from ytvos_keras.media.json_value import JsonValue
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"", r"is no valid JSON, is it cut off\? \(Expecting value, line 1, column 1\)"),
-        (b'{"a": ', "is no valid JSON, is it cut off"),
+        (b"", r"is not valid JSON, is it cut off\? \(Expecting value, line 1, column 1\)"),
+        (b'{"a": ', "is not valid JSON, is it cut off"),
         (b"\xff\xfe[\x00]\x00", "is not UTF-8 text"),
         ("[1]".encode("utf-16"), "is not UTF-8 text"),
         (b"[" * 100_000, "is nested too deeply"),
         (b'{"a":' * 100_000, "is nested too deeply"),
-        (b"[" + b"9" * 5000 + b"]", "is no usable JSON .*4300 digits"),
-        (b"[NaN]", "it holds NaN"),
-        (b"[-Infinity]", "it holds -Infinity"),
-        (b'["\\ud800"]', "holds half of a character"),
-        (b'{"a": {"\\ud83d": 1}}', "holds half of a character"),
-        (b'{"\\udfff": 1}', "holds half of a character"),
+        (b"[" + b"9" * 5000 + b"]", "is not usable JSON .*4300 digits"),
+        (b"[NaN]", "it contains NaN"),
+        (b"[-Infinity]", "it contains -Infinity"),
+        (b'["\\ud800"]', "contains half of a surrogate pair"),
+        (b'{"a": {"\\ud83d": 1}}', "contains half of a surrogate pair"),
+        (b'{"\\udfff": 1}', "contains half of a surrogate pair"),
     ],
 )
 def test_invalid_json(data, reason):
@@ -35,7 +35,7 @@ def test_valid_json():
     assert parse_json('["\\ud83d\\ude00"]') == ["\U0001f600"]
     assert math.isnan(parse_json("NaN", allow_nan=True))
     assert parse_json('{"a": 1, "a": 2}') == {"a": 2}
-    with pytest.raises(JsonError, match='"a" stands twice in one object'):
+    with pytest.raises(JsonError, match='"a" appears twice in one object'):
         parse_json('{"a": 1, "a": 2}', unique_keys=True)
 
 
@@ -48,7 +48,7 @@ def test_read_json_names_the_file(tmp_path):
     with pytest.raises(InputError, match=r"a\.json: no such file; write it again\.$"):
         read_json(tmp_path / "a.json", "write it again")
     (tmp_path / "a.json").write_text("[")
-    with pytest.raises(InputError, match=r"a\.json: is no valid JSON, is it cut off\? .*\)\.$"):
+    with pytest.raises(InputError, match=r"a\.json: is not valid JSON, is it cut off\? .*\)\.$"):
         read_json(tmp_path / "a.json")
     (tmp_path / "folder").mkdir()
     with pytest.raises(InputError, match=r"folder: cannot be read \(Is a directory\)"):

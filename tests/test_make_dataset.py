@@ -222,7 +222,7 @@ def test_videos_are_counted(videos, pictures):
         ({"clip_length": (4, 3)}, "clip_length of 2 or more"),
         ({"batch_size": 3, "worker": (0, 2)}, "multiple of their number"),
         ({"batch_size": 2, "start": 3}, "multiple of batch_size"),
-        ({"worker": (2, 2)}, "worker is .number, how many."),
+        ({"worker": (2, 2)}, "worker must be .number, count."),
     ],
 )
 def test_invalid_arguments(videos, options, message):

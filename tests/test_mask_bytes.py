@@ -72,7 +72,7 @@ def test_ids_that_can_be_recovered_exactly(what):
 def test_other_colours_are_not_ids():
     facts = examine_mask(encode(picture(0)))
     assert facts.labels is None
-    assert facts.what == "PNG, mode RGB, 64 colours that are no ids"
+    assert facts.what == "PNG, mode RGB, 64 colours that are not ids"
 
 
 def test_grey_that_may_be_an_id_or_a_palette_colour():

@@ -114,7 +114,7 @@ def test_one_file_per_object(tmp_path, source, caplog):
     Image.fromarray(box(20)).save(folder / "cat.png")
     labels = open_first_masks(folder, source).read(0)
     np.testing.assert_array_equal(labels, (box(20) > 0) * 1 + (box(4) > 0) * 2)  # numbered by name
-    assert "no mask is named after a frame, so each is an object of one frame" in caplog.text
+    assert "no mask is named after a frame, so each is one object of a frame" in caplog.text
     (folder / "dog.png").rename(folder / "7_dog.png")
     (folder / "cat.png").rename(folder / "3.png")
     labels = open_first_masks(folder, source).read(0)
@@ -133,7 +133,7 @@ def test_more_files_than_ids(tmp_path, source):
     folder.mkdir()
     for number in range(255):
         Image.fromarray(box(4)).save(folder / f"object_{number}.png")
-    with pytest.raises(InputError, match=r"objects: 255 objects, but a run follows at most 254"):
+    with pytest.raises(InputError, match=r"objects: 255 objects, but a run tracks at most 254"):
         open_first_masks(folder, source)
 
 

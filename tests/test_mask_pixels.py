@@ -45,7 +45,7 @@ def saved(image, folder):
         (drawing(WHITE, BLACK).quantize(4), "black is index 1"),
         (drawing(WHITE, RED).convert("P"), "white is index 225"),  # no pixel has index 0
         (indexed(np.eye(20), [RED, WHITE]), "white is index 1"),
-        (indexed(np.eye(9), [RED, BLACK], transparent=1), "index 0 is drawn beside transparent"),
+        (indexed(np.eye(9), [RED, BLACK], transparent=1), "index 0 is drawn next to transparent"),
     ],
 )
 def test_background_must_be_index_0(tmp_path, image, problem):
@@ -89,7 +89,7 @@ def test_transparent_indices_are_background(tmp_path):
         assert examine_mask(data).kind is None
         np.testing.assert_array_equal(examine_mask(data).labels, [[0, 0, 2]])
     image.save(tmp_path / "a.png", transparency=b"\xff\x00\x80")
-    with pytest.raises(InputError, match="half-transparent pixels found, which are smooth edges"):
+    with pytest.raises(InputError, match="half-transparent pixels found, so edges are smooth"):
         read_mask(tmp_path / "a.png")
 
 

@@ -97,5 +97,5 @@ def test_invalid_arrays(tmp_path, header):
     data = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text + bytes(8)
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
         archive.writestr("a.npy", data)
-    with pytest.raises(InputError, match=r"a\.npz: is damaged, or no \.npz file"):
+    with pytest.raises(InputError, match=r"a\.npz: is damaged, or not an \.npz file"):
         load_arrays(tmp_path / "a.npz")

@@ -136,7 +136,7 @@ def test_video_writer_leaves_no_files_after_a_failure(tmp_path):
 def test_video_writer_errors(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="uint8 with shape"), VideoWriter(tmp_path / "a.mp4") as v:
         v.write(np.zeros((4, 4, 3)))
-    with pytest.raises(ValueError, match="one size"), VideoWriter(tmp_path / "a.mp4") as v:
+    with pytest.raises(ValueError, match="the same size"), VideoWriter(tmp_path / "a.mp4") as v:
         v.write(picture(16, 16))
         v.write(picture(16, 32))
     with (

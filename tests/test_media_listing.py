@@ -59,9 +59,7 @@ def test_files_that_may_be_frames_are_reported(tmp_path):
     assert open_frames(tmp_path).count == 1
     (tmp_path / "1.heic").touch()
     (tmp_path / "2").touch()
-    with pytest.warns(
-        UserWarning, match=r"1\.heic \(and 1 more\): left out; pictures must be JPEG"
-    ):
+    with pytest.warns(UserWarning, match=r"1\.heic \(and 1 more\): skipped; pictures must be JPEG"):
         open_frames(tmp_path)
 
 
@@ -69,7 +67,7 @@ def test_broken_links_are_reported(dataset, tmp_path):
     frame = dataset / "JPEGImages/dog/1.jpg"
     frame.unlink()
     frame.symlink_to("/nowhere/1.jpg")
-    with pytest.raises(InputError, match=r"dog/1\.jpg: a broken link, to /nowhere/1\.jpg; fetch"):
+    with pytest.raises(InputError, match=r"dog/1\.jpg: a broken link to /nowhere/1\.jpg; fetch"):
         open_frames(dataset / "JPEGImages/dog")
     report = check(dataset, layout="youtube-vos")
     assert kinds(report) == {("broken-link", "JPEGImages/dog/1.jpg")}
@@ -117,7 +115,7 @@ def test_masks_in_unsupported_formats(dataset):
     source = open_frames(dataset / "JPEGImages/dog")
     mask = dataset / "Annotations/dog/1.png"
     Image.open(mask).convert("L").save(mask.with_suffix(".jpg"))
-    with pytest.warns(UserWarning, match=r"1\.jpg: not taken for a mask"):
+    with pytest.warns(UserWarning, match=r"1\.jpg: not used as a mask"):
         open_first_masks(mask.parent, source)
     mask.unlink()
     with pytest.raises(InputError, match=r"1\.jpg: JPEG does not keep exact values"):
@@ -126,7 +124,7 @@ def test_masks_in_unsupported_formats(dataset):
         evaluate(mask.parent.parent, mask.parent.parent, "davis2017")
     mask.with_suffix(".jpg").unlink()
     mask.with_suffix(".npy").touch()
-    with pytest.warns(UserWarning, match=r"1\.npy: left out; pictures must be"):
+    with pytest.warns(UserWarning, match=r"1\.npy: skipped; pictures must be"):
         open_first_masks(mask.parent, source)
     assert ("colour-mask", "Annotations/dog/1.npy") in kinds(check(dataset, layout="youtube-vos"))
 
@@ -164,7 +162,7 @@ def test_batch_reports_unused_files(dataset, tmp_path):
     with pytest.warns(UserWarning) as warned:
         list_batch(dataset / "JPEGImages", dataset / "Annotations", tmp_path / "out")
     messages = [str(warning.message) for warning in warned]
-    assert any(re.search(r"a\.xyz: left out", message) for message in messages)
+    assert any(re.search(r"a\.xyz: skipped", message) for message in messages)
     assert any("DOG2.PNG: not used, no video has this name" in message for message in messages)
 
 

@@ -64,7 +64,7 @@ def test_check_label_map_channels():
     ("array", "message"),
     [
         (np.zeros((2, 2)), "no object in it, every pixel is 0"),
-        (np.array([[0, 1, 255]]), "value 255 found beside 1; if it marks void pixels, set them to"),
+        (np.array([[0, 1, 255]]), "value 255 found besides 1; if it marks void pixels, set them"),
         (np.array([[0, 128, 255]]), "if the mask has smooth edges"),
         (
             np.linspace(0, 255, 17, dtype=np.uint8)[None],

@@ -45,7 +45,7 @@ def test_contour_is_inside_the_objects():
 
 def test_overlay_errors():
     frame = np.zeros((4, 4, 3), np.uint8)
-    with pytest.raises(ValueError, match="one size"):
+    with pytest.raises(ValueError, match="the same size"):
         overlay(frame, np.zeros((4, 5), np.uint8))
     with pytest.raises(ValueError, match=r"alpha must be between 0 and 1. Received: 2"):
         overlay(frame, np.zeros((4, 4), np.uint8), alpha=2)

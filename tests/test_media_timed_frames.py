@@ -78,5 +78,5 @@ def test_times_that_run_backwards_are_reported(tmp_path, monkeypatch):
     source = VideoFrames(write_video(tmp_path / "a.mp4", STEADY))
     times = iter([Fraction(0), Fraction(2), Fraction(1)])
     monkeypatch.setattr(source, "_time", lambda frame, index: next(times))
-    with pytest.raises(InputError, match=r"a\.mp4: time stamps are missing or run backwards; enc"):
+    with pytest.raises(InputError, match=r"a\.mp4: time stamps are missing or run backwards; re-e"):
         list(source.read_timed())

@@ -32,7 +32,7 @@ def test_second_thread_is_refused_and_the_first_continues():
     thread = threading.Thread(target=thing.wait)
     thread.start()
     assert thing.entered.wait(10)
-    with pytest.raises(InputError, match="another thread is in this Thing; give each thread a"):
+    with pytest.raises(InputError, match="another thread is using this Thing; give each thread"):
         thing.answer()
     thing.leave.set()
     thread.join()

@@ -203,10 +203,10 @@ def test_cached_features_give_the_same_loss_and_leave_the_backbone():
 @pytest.mark.parametrize(
     ("kind", "changes", "message"),
     [
-        ("paper", {"parts": ("memory",)}, "no memory that could learn"),
+        ("paper", {"parts": ("memory",)}, "no memory to train"),
         ("mask-as-state", {"parts": ("initializer",)}, "none of initializer has weights"),
         ("mask-as-input", {"cached_clips": 1}, "features cannot be cached"),
-        ("paper", {"cached_clips": 1}, "a separate backbone, whose work is cached"),
+        ("paper", {"cached_clips": 1}, "a separate backbone, whose output is cached"),
     ],
 )
 def test_parts_that_cannot_be_learned(kind, changes, message):
@@ -218,8 +218,8 @@ def test_parts_that_cannot_be_learned(kind, changes, message):
     ("changes", "message"),
     [
         ({"examples": "videos"}, "examples must be one of affine, scenes. Received: 'videos'"),
-        ({"parts": ("conv_lstm",)}, "the ConvLSTM stays as it is. Received: ('conv_lstm',)"),
-        ({"parts": ()}, "parts must be some of"),
+        ({"parts": ("conv_lstm",)}, "the ConvLSTM is never trained. Received: ('conv_lstm',)"),
+        ({"parts": ()}, "parts must be among"),
         ({"steps": 0}, "steps must be at least 1. Received: 0"),
         ({"clip_length": 1}, "clip_length must be at least 2. Received: 1"),
         ({"learning_rate": 0.0}, "learning_rate must be above 0. Received: 0.0"),

@@ -61,5 +61,5 @@ def test_every_row_is_complete_and_wins_nothing(protocol):
 
 
 def test_nothing_to_cite_on_davis_2017():
-    with pytest.raises(InputError, match=r"the paper has rows for youtube-vos .* davis2017"):
+    with pytest.raises(InputError, match=r"the paper has rows only for youtube-vos .* davis2017"):
         cited_table("davis2017")

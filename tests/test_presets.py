@@ -94,7 +94,7 @@ def test_not_a_model_file(tmp_path):
 
 
 def test_weights_without_their_network(tmp_path):
-    with pytest.raises(InputError, match=r"a\.weights\.h5: holds weights without their network"):
+    with pytest.raises(InputError, match=r"a\.weights\.h5: contains weights without the network"):
         ytvos_keras.load(tmp_path / "a.weights.h5")
 
 
@@ -109,5 +109,5 @@ def test_archive_without_a_model(tmp_path):
 def test_model_of_another_class(tmp_path):
     path = tmp_path / "other.keras"
     keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(path)
-    with pytest.raises(InputError, match=r"other\.keras: holds a Sequential, not an S2S"):
+    with pytest.raises(InputError, match=r"other\.keras: contains a Sequential, not an S2S"):
         ytvos_keras.load(path)

@@ -321,9 +321,9 @@ def test_height_never_enlarges_frames(raw, tmp_path, height, size):
 
 def test_output_folder_must_be_new_or_have_the_same_settings(raw, made, tmp_path):
     (tmp_path / "mine.txt").touch()
-    with pytest.raises(InputError, match="holds something else than the clips of an earlier run"):
+    with pytest.raises(InputError, match="contains something other than the clips of an earlier"):
         prepare_clips(raw, tmp_path)
-    message = r"clips made with max seconds 2, not 4, seed 0, not 7; give the same ones"
+    message = r"clips made with max seconds 2, not 4, seed 0, not 7; use the same settings"
     with pytest.raises(InputError, match=message):
         prepare_clips(raw, made[0], settings=ClipSettings(min_seconds=1, max_seconds=4, seed=7))
 
@@ -334,7 +334,7 @@ def test_replaced_video_is_reported(raw, tmp_path):
     prepare_clips(video, tmp_path / "clips", settings=SHORT)
     write_video(video, shot(9, 30))
     report = prepare_clips(video, tmp_path / "clips", settings=SHORT)
-    assert "a.mp4: is not the file whose clips were cut" in report.failures["a.mp4"]
+    assert "a.mp4: a different file of this name was cut" in report.failures["a.mp4"]
     assert len(report.clips) == 5
 
 

@@ -112,7 +112,7 @@ def test_omissions_are_reported(write):
     texts = [str(warning.message).partition(": ")[2] for warning in warned]
     assert texts == [
         "left out, crowds (iscrowd: 1) in a.jpg; CVAT exports brush masks as crowds: --crowds (in "
-        "Python: crowds=True) takes them as objects.",
+        "Python: crowds=True) treats them as objects.",
         "left out, no object in b.",
         "left out, shapes without an area (boxes, lines, points) in a.",
     ]
@@ -210,14 +210,14 @@ def test_image_size_is_checked_before_drawing(write, tmp_path):
 def test_malformed_files(write, tmp_path):
     file = tmp_path / "instances.json"
     for content, message in {
-        "[]": "is no instance annotation of COCO; expected images, annotations and categories",
-        '{"images": []}': "is no instance annotation of COCO",
+        "[]": "is not a COCO file of instances; expected images, annotations and categories",
+        '{"images": []}': "is not a COCO file of instances",
         '{"images": [{"id": 1}], "annotations": []}': "KeyError: 'file_name'",
-        '{"images": [{"id": 1, "file_name": ""}], "annotations": []}': "no name of a file: ''",
-        '{"images": [{"id": 1}, {"id": 1}], "annotations": []}': "two images have one id",
+        '{"images": [{"id": 1, "file_name": ""}], "annotations": []}': "not a file name: ''",
+        '{"images": [{"id": 1}, {"id": 1}], "annotations": []}': "two images have the same id",
         "[" * 100_000: "is nested too deeply",
-        '{"images": NaN}': "is no valid JSON: it holds NaN",
-        '{"images"': "is no valid JSON, is it cut off",
+        '{"images": NaN}': "is not valid JSON: it contains NaN",
+        '{"images"': "is not valid JSON, is it cut off",
     }.items():
         file.write_text(content)
         with pytest.raises(InputError, match=message):
@@ -227,11 +227,9 @@ def test_malformed_files(write, tmp_path):
     square = {"segmentation": [SQUARE]}
     with pytest.raises(InputError, match=r"images/x.jpg: no such picture \(and 1 more\), but "):
         write(square, images=("x.jpg", "y.jpg"))
-    with pytest.raises(
-        InputError, match=r"instances\.json: a\.png: 'a' is there twice; rename one"
-    ):
+    with pytest.raises(InputError, match=r"instances\.json: a\.png: 'a' appears twice; rename one"):
         write(square, images=("a.jpg", "a.png"))
-    with pytest.raises(InputError, match=r"a\.jpg: 255 objects, a mask holds 254 at most; exclude"):
+    with pytest.raises(InputError, match=r"a\.jpg: 255 objects, but a mask holds at most 254; exc"):
         write(*[square] * 255)
     content = json.loads(file.read_text())
     content["images"][0]["height"] = None

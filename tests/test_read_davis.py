@@ -56,7 +56,7 @@ def test_several_sources(tmp_path):
     for source in ("one", "two"):
         make_davis(tmp_path / source, ".")
     assert names(read_davis(tmp_path, exclude=["one", "two/dog"])) == ["two/bear", "two/camel"]
-    with pytest.raises(InputError, match="holds several data sets; for split 'val' give one"):
+    with pytest.raises(InputError, match="has several data sets; for split 'val', give one"):
         read_davis(tmp_path, split="val")
 
 
@@ -75,12 +75,12 @@ def test_errors(tmp_path):
         return str(caught.value)
 
     assert error(year=2018) == "year must be 2016 or 2017. Received: 2018"
-    assert "no such file, so no split 'test'; there are: train" in error(split="test")
-    assert error(videos=["cow"]) == f"{root}: no video 'cow'; names there look like 'bear'."
+    assert "no such file, so no split 'test'; available: train" in error(split="test")
+    assert error(videos=["cow"]) == f"{root}: no video 'cow'; its names look like 'bear'."
     assert error(root / "JPEGImages" / "480p").endswith(f"give {root} instead.")
     (root / "ImageSets/2017/train.txt").write_text("bear\ncow\n")
     assert error(split="train").startswith(
-        f"{root}/JPEGImages/480p/cow: listed video that is not there. Add its frames, or"
+        f"{root}/JPEGImages/480p/cow: listed video that does not exist. Add its frames, or"
     )
     (root / "JPEGImages/480p").rename(root / "JPEGImages/1080p")
     assert error() == f"{root}/JPEGImages/480p: no such folder; the frames belong in it."

@@ -103,9 +103,9 @@ def test_errors(folder, tmp_path):
             read_labelme(folder)
         return str(caught.value)
 
-    assert error() == f"{folder}: no JSON file in it; give the folder in which labelme saved."
+    assert error() == f"{folder}: contains no JSON files; give the folder that labelme saved to."
     (folder / "a.json").write_text("{}")
-    assert error().startswith(f"{folder}/a.json: is no file of labelme; expected shapes, imagePath")
+    assert error().startswith(f"{folder}/a.json: is not a labelme file; expected shapes, imagePath")
     save(folder, {"points": []})
     assert error() == f"{folder}/a.json: shape 0: is malformed. (KeyError: 'label')"
     save(folder, {**SQUARE, "label": 7})
@@ -114,11 +114,9 @@ def test_errors(folder, tmp_path):
     (folder / "a.json").write_text((folder / "a.json").read_text().replace("[]", "null"))
     assert error().startswith(f"{folder}/a.json: its shapes are malformed. (TypeError: ")
     save(folder, {**SQUARE, "shape_type": "mask", "mask": "?"})
-    assert error() == f"{folder}/a.json: shape 0: its mask is no base64."
+    assert error() == f"{folder}/a.json: shape 0: its mask is not base64."
     save(folder, {**CORNER, "points": [[1, 1]]})
     assert error().startswith(f"{folder}/a.json: shape 0: is malformed. (ValueError: ")
     save(folder, SQUARE, stem="b", image_path="b.jpg")
     save(folder, SQUARE)
-    assert error().startswith(
-        f"{folder}/b.jpg: no such picture, but {folder} has annotations of it"
-    )
+    assert error().startswith(f"{folder}/b.jpg: no such picture, but {folder} annotates it")

@@ -119,16 +119,16 @@ PLANTED = {
     "Annotations/c: mask without a frame, a folder": lambda root: write_sequences(
         root / "Annotations", {"c": [blocks(1)]}
     ),
-    "JPEGImages/a/00005.png: two frames of one name, beside 00005.jpg": lambda root: write_frames(
-        root / "JPEGImages" / "a", ["00005"], ".png"
+    "JPEGImages/a/00005.png: two frames with the same name, beside 00005.jpg": lambda root: (
+        write_frames(root / "JPEGImages" / "a", ["00005"], ".png")
     ),
     "JPEGImages/c: video that meta.json does not list": lambda root: write_frames(
         root / "JPEGImages" / "c", ["00000"]
     ),
-    "JPEGImages/c: listed video that is not there": lambda root: write_meta(
+    "JPEGImages/c: listed video that does not exist": lambda root: write_meta(
         root / "meta.json", {"a": {}, "b": {}, "c": {}}
     ),
-    "JPEGImages/a/00015: frame of meta.json that is not there, and 1 more of this video": (
+    "JPEGImages/a/00015: frame in meta.json that does not exist, and 1 more of this video": (
         lambda root: write_meta(
             root / "meta.json", {"a": {"1": ("cat", ["00000", "00015", "00020"])}, "b": {}}
         )
@@ -171,7 +171,7 @@ def test_wrong_folders(train, tmp_path):
     assert error(images / "a") == f"{images}/a: no folder JPEGImages in it; give {train} instead."
     assert (
         error(empty)
-        == f"{empty}: no folder JPEGImages in it; give the folder that holds JPEGImages."
+        == f"{empty}: no folder JPEGImages in it; give the folder that contains JPEGImages."
     )
     deep = tmp_path / "x" / "y"
     deep.mkdir(parents=True)
@@ -190,5 +190,5 @@ def test_wrong_folders(train, tmp_path):
 def test_frames_without_a_video_folder(tmp_path):
     write_frames(tmp_path / "JPEGImages", FIFTH)
     (tmp_path / "Annotations").mkdir()
-    with pytest.raises(InputError, match="holds frames itself; make one folder for each video"):
+    with pytest.raises(InputError, match="contains frames; make one folder for each video"):
         read_youtube_vos(tmp_path)

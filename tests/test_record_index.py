@@ -178,13 +178,13 @@ def index_of_another_form(folder: Path) -> None:
             "is damaged; write the records again with ytvos-prepare. (splits.train.shards[0].bytes",
         ),
         (killed_before_the_first_shard, "these records are not finished; run the same ytvos-prep"),
-        (other_version, "dataset.json: records of schema version 2, this version of ytvos-keras"),
+        (other_version, "dataset.json: records of schema version 2, but this version of ytvos"),
         (no_videos, "no video in these records; write the records again"),
         (missing_shard, "train-00002-of-00004.tfrecord: this shard is missing; write the records"),
         (truncated_shard, "train-00002-of-00004.tfrecord: this shard has 1000 bytes instead of "),
         (missing_index, "train-00001-of-00004.index.json: is missing; write the records again"),
         (cut_index, "train-00001-of-00004.index.json: is damaged; write the records again"),
-        (index_of_another_form, "(its SHA-256 is not that of dataset.json)"),
+        (index_of_another_form, "(its SHA-256 is not the one in dataset.json)"),
     ],
 )
 def test_faults_are_one_line(records, spoil, message):
@@ -215,12 +215,12 @@ def reseal(folder: Path, change) -> None:
         ("height", "x", "videos[0].height: must be a whole number from 1 to"),
         ("height", 2**40, "videos[0].height: must be a whole number from 1 to"),
         ("binary", 1, "videos[0].binary: must be true or false"),
-        ("frame_names", ["a"], "must have an image and a place for a mask for each of its frames"),
+        ("frame_names", ["a"], "must have at least one frame, and an image and a mask entry"),
         ("annotated", [1, 2], "must list the frames that have a mask"),
         ("annotated", [0.0, 2.0], "annotated[0]: must be a whole number"),
         ("objects", {"255": {}}, "an object's id must be 1 to 254"),
         ("objects", {"1": []}, "videos[0].objects.1: must be an object"),
-        ("images", [[0, 10, 0]] * 3 + [[10**12, 1, 0]], "leads behind the end of the shard"),
+        ("images", [[0, 10, 0]] * 3 + [[10**12, 1, 0]], "points beyond the end of the shard"),
         (
             "images",
             [[0, 10, 0]] * 3 + [[0, 1.5, 0]],
@@ -252,7 +252,7 @@ def test_impossible_index_values(records, key, value, message):
 def test_two_videos_with_one_name(records):
     other = next(video.name for video in read_index(records)[2:])
     reseal(records, lambda video: video.update(name=other))
-    with pytest.raises(InputError, match=f"holds two videos called '{other}' in one split"):
+    with pytest.raises(InputError, match=f"contains two videos named '{other}' in one split"):
         read_index(records)
 
 
@@ -271,7 +271,7 @@ def test_split_out_of_the_folder(records):
     for shard in train["shards"]:
         shard["name"] = f"../records/{shard['name']}"
     path.write_text(json.dumps(content | {"splits": {"../records/train": train}}))
-    with pytest.raises(InputError, match=r"splits\.\.\./records/train: is no name of a split"):
+    with pytest.raises(InputError, match=r"splits\.\.\./records/train: is not the name of a split"):
         read_index(records)
 
 
@@ -285,7 +285,7 @@ def test_link_out_of_the_folder(records, tmp_path):
 
 
 def test_missing_split(made):
-    with pytest.raises(InputError, match=r"no split 'val' in these records\. There is: train\."):
+    with pytest.raises(InputError, match=r"no split 'val' in these records\. Available: train\."):
         read_index(made[0], "val")
 
 

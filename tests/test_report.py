@@ -122,7 +122,10 @@ def test_figures_of_one_method(tmp_path):
     assert ["good", "80.0", "40.0"] in page.rows
     assert ["bad", "1", "cat", "4", "15.0", "0.0", "20.0", "7.5", "0.0", "10.0"] in page.rows
     assert "listed" in page.text
-    assert "Not scored, because no frame is left: short (object 1)." in page.text
+    assert (
+        "Not scored, because the protocol scores none of their frames: short (object 1)."
+        in page.text
+    )
     assert ["short", "1", "–", "0", *["–"] * 6] in page.rows
     assert page.count("b") == 0  # a single method is not marked as best
     assert page.count("img") == 0  # no images were given
@@ -194,7 +197,7 @@ def test_extra_is_imported_lazily():
 
 
 def test_evaluations_must_share_a_protocol(tmp_path):
-    with pytest.raises(ValueError, match=r"one protocol. Received: \[\]"):
+    with pytest.raises(ValueError, match=r"the same protocol. Received: \[\]"):
         write_report(tmp_path / "report.html", {})
     mixed = {"a": evaluation_of(protocol="davis2016"), "b": evaluation_of(protocol="davis2017")}
     with pytest.raises(ValueError, match=r"Received: \['davis2016', 'davis2017'\]"):

@@ -299,7 +299,7 @@ def test_teacher_forcing_replaces_the_prediction_with_the_given_mask(kind):
         ({"memory_frames": 1, "remember_every": 0}, "remember_every 1 or more"),
         ({"memory_frames": 1}, "need state_stride=8"),
         ({"skip_connections": True}, "need state_stride=8"),
-        ({"initializer": "mask", "encoder_input": "frame_and_mask"}, "two variants; take one"),
+        ({"initializer": "mask", "encoder_input": "frame_and_mask"}, "cannot be combined; use one"),
         ({"initializer": "mask", "shared_encoder": True}, "variants of the paper's network"),
         ({"initializer": "mask", "state_filters": 12}, "needs state_filters that divide 512"),
     ],

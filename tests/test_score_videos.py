@@ -108,5 +108,5 @@ def test_table(videos, monkeypatch, capsys):
 def test_too_few_masks(videos):
     annotations = videos / "set/Annotations/clip"
     (annotations / "00000.png").unlink()
-    with pytest.raises(InputError, match="needs a mask of the first frame and three masks or more"):
+    with pytest.raises(InputError, match="needs a mask of the first frame and at least two more"):
         score_videos.score_sequence(FullFrame(), videos / "set/JPEGImages/clip", annotations)

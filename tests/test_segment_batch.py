@@ -97,7 +97,7 @@ def test_listing_errors(folders, tmp_path):
     with pytest.raises(InputError, match="no videos in this folder, neither folders of frames"):
         list_batch(videos / "dog2", masks, out)
     (videos / "cat").mkdir()
-    with pytest.raises(InputError, match=r"cat and cat\.mp4 are videos of one name"):
+    with pytest.raises(InputError, match=r"cat and cat\.mp4 are videos of the same name"):
         list_batch(videos, masks, out)
 
 
@@ -233,7 +233,7 @@ def test_video_locked_by_another_process_is_skipped(folders, model):
 def test_one_process_per_folder(tmp_path):
     with folder_lock(tmp_path):
         with (
-            pytest.raises(FolderInUseError, match="another process is writing into it"),
+            pytest.raises(FolderInUseError, match="another process is writing to it"),
             folder_lock(tmp_path),
         ):
             pass

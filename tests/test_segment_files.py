@@ -262,9 +262,9 @@ def test_corrections(tmp_path, clip, masks, corrections):
 @pytest.mark.parametrize(
     ("name", "mask", "message"),
     [
-        ("img5", box(0, 0), "img5.png: object 1 is not followed before this frame"),
-        ("img8", box(0, 0, 9), "Followed: 1, 5."),
-        ("img9", box(0, 0, 7), "Followed: 1, 5, 9."),
+        ("img5", box(0, 0), "img5.png: object 1 is not tracked before this frame"),
+        ("img8", box(0, 0, 9), "Tracked: 1, 5."),
+        ("img9", box(0, 0, 7), "Tracked: 1, 5, 9."),
         ("img9", box(0, 0, 0), "img9.png: no object in it"),
         ("img9", box(0, 0, size=(8, 8)), "img9.png: the mask is 8×8 pixels, but the video is"),
         ("img99", box(0, 0), "has no frame of this name"),
@@ -361,7 +361,7 @@ def test_existing_output(tmp_path, clip, masks):
     segment_files(clip, masks, out, FakeModel(), overwrite=True)
     assert contents(out) == before
     for folder in (clip, masks):
-        with pytest.raises(InputError, match="holds an input, which could be overwritten"):
+        with pytest.raises(InputError, match="contains an input, which could be overwritten"):
             segment_files(clip, masks, folder, FakeModel(), overwrite=True)
     with pytest.raises(InputError, match="is a file; give a folder"):
         segment_files(clip, masks, out / "notes.txt", FakeModel())
@@ -390,7 +390,7 @@ def test_masks_are_checked_first(tmp_path, clip, video, masks):
     expect_error(video, tmp_path / "empty", out, "clip.mp4 has no frame of this name")
     (tmp_path / "empty" / "8.png").rename(tmp_path / "empty" / "3.png")
     write_mask(tmp_path / "empty" / "03.png", box(0, 0))
-    expect_error(video, tmp_path / "empty", out, "03.png and 3.png are for one frame")
+    expect_error(video, tmp_path / "empty", out, "03.png and 3.png are for the same frame")
 
 
 def test_blank_masks_in_a_folder(tmp_path, clip, masks):

@@ -227,7 +227,7 @@ def test_online_learning(monkeypatch, tmp_path):
     resumed.restore(tmp_path / "state")
     assert not resumed.step(frames(1)[0]).any()
     assert resumed._stepper.learner.calls == []
-    with pytest.raises(InputError, match="holds weights of online learning"):
+    with pytest.raises(InputError, match="has weights from online learning"):
         Segmenter(base).restore(tmp_path / "state")
 
 
@@ -292,7 +292,7 @@ def test_restore_of_a_fresh_state_and_of_invalid_input(tmp_path):
     with pytest.raises(InputError, match=r"absent: no such file"):
         segmenter.restore(tmp_path / "absent")
     (tmp_path / "text").write_text("not a state")
-    with pytest.raises(InputError, match=r"text: is damaged, or no \.npz file"):
+    with pytest.raises(InputError, match=r"text: is damaged, or not an \.npz file"):
         segmenter.restore(tmp_path / "text")
     np.save(tmp_path / "pickle.npy", np.array([{}], object), allow_pickle=True)
     with pytest.raises(InputError, match=r"pickle\.npy: is damaged"):
@@ -367,7 +367,7 @@ def test_no_id_is_free():
     labels = np.zeros(SIZE, np.uint8)
     labels.flat[:254] = range(1, 255)
     segmenter.add_objects(labels)
-    with pytest.raises(InputError, match="at most 254 objects can be followed; remove one first"):
+    with pytest.raises(InputError, match="at most 254 objects can be tracked; remove one first"):
         segmenter.add_object(box(8, 8))
 
 
@@ -428,7 +428,7 @@ def test_objects_can_be_removed():
     segmenter.add_object(box(0, 0), object_id=4)  # the id is free again
     segmenter.remove_object(5)
     segmenter.remove_object(4)  # before the frame it was given for
-    with pytest.raises(InputError, match=r"object 5 is not followed.*Followed: none"):
+    with pytest.raises(InputError, match=r"object 5 is not tracked.*Tracked: none"):
         segmenter.remove_object(5)
     assert not segmenter.step(frames(1)[0]).any()
     assert segmenter.frame_count == 3

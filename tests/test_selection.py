@@ -17,9 +17,9 @@ def test_names_and_sources():
 
 
 def test_errors():
-    with pytest.raises(InputError, match=r"^data: no video 'x' \(and 1 more\); names there look"):
+    with pytest.raises(InputError, match=r"^data: no video 'x' \(and 1 more\); its names look"):
         select_names(NAMES, DATA, videos=["a", "x", "y"])
-    with pytest.raises(InputError, match=r"^data: no video 'x', there is none at all\.$"):
+    with pytest.raises(InputError, match=r"^data: no video 'x'; there are no videos at all\.$"):
         select_names([], DATA, videos=["x"])
     with pytest.raises(InputError, match=r"^data: all 4 videos are excluded\.$"):
         select_names(NAMES, DATA, exclude=["a", "b", "c"])
@@ -37,7 +37,9 @@ def test_read_names(tmp_path):
     file.write_text("take #2\n#1\na#b  #\n", encoding="utf-8-sig", newline="\r\n")
     assert read_names(file) == ("take #2", "#1", "a#b")
     file.write_text("# nothing\n")
-    with pytest.raises(InputError, match=r"held_out.txt: names nothing; give one name a line\.$"):
+    with pytest.raises(
+        InputError, match=r"held_out.txt: contains no names; give one name per line\.$"
+    ):
         read_names(file)
     file.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match="is not text"):
@@ -49,5 +51,7 @@ def test_read_names(tmp_path):
 def test_names_that_a_list_cannot_hold():
     check_can_be_listed(["segtrack2/girl", "take #2", "#1", "a  b", "日本\u2028語", "a\x85b"])
     for name in ("a # b", "# a", "#", " a", "a\u00a0", "a\nb", "a\rb", "caf\udce9"):
-        with pytest.raises(InputError, match=r"^a list of names cannot hold '.*'; rename this vid"):
+        with pytest.raises(
+            InputError, match=r"^a list of names cannot contain '.*'; rename this vid"
+        ):
             check_can_be_listed([name])

@@ -111,9 +111,11 @@ def test_small_category_keeps_a_training_video(count, expected):
 
 def test_missing_unseen_categories():
     videos = videos_of(dog=9, snail=2)
-    with pytest.raises(InputError, match=r"no video has the category ant, owl; there are: dog, sn"):
+    with pytest.raises(InputError, match=r"no video has the category ant, owl; available: dog, sn"):
         make_splits(videos, unseen=["ant", "snail", "owl"])
-    with pytest.warns(UserWarning, match="lacks ant, bull riding, .*penguin, slopestyle; name"):
+    with pytest.warns(
+        UserWarning, match="categories: ant, bull riding, .*penguin, slopestyle; name"
+    ):
         splits = make_splits(videos)  # default: the paper's unseen categories that are present
     assert splits.unseen == ("snail",)
 
@@ -126,7 +128,7 @@ def test_clips_of_one_raw_video_stay_together():
     assert [len(part) for part in found] == [4, 2, 4]
     assert not found[0] & found[1] and not found[1] & found[2] and not found[0] & found[2]
     assert len(splits.validation) == 6
-    with pytest.raises(InputError, match=r"^sources: .* Received: 'x' beside 'a_01'$"):
+    with pytest.raises(InputError, match=r"^sources must be .* Received: 'x' beside 'a_01'$"):
         make_splits(videos, unseen=(), sources={"x": "a.mp4"})
 
 
@@ -143,7 +145,7 @@ def test_fractions_are_nested_and_do_not_depend_on_the_order():
     assert [len(share) for share in shares] == [26, 52, 77, 103]
     assert shares[0] < shares[1] < shares[2] < shares[3]
     assert set(training_fraction(train[::-1], 25)) == shares[0]
-    with pytest.raises(InputError, match=r"above 0, at most 100. Received: 0"):
+    with pytest.raises(InputError, match=r"above 0 and at most 100. Received: 0"):
         training_fraction(train, 0)
 
 
@@ -170,7 +172,7 @@ def test_files(tmp_path):
     facts = json.loads((tmp_path / "splits" / "splits.json").read_text())
     assert (facts["seed"], facts["unseen"]) == (7, ["snail"])
     assert facts["videos"]["train"] == 8 and facts["videos"]["train_25"] == 2
-    assert "2 are for validation, the next 4 test_seen" in facts["rule"]
+    assert "2 are validation, the next 4 test_seen" in facts["rule"]
 
 
 def test_categories_of_videos():

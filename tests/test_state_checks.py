@@ -88,20 +88,20 @@ def test_pending_object_twice(state):
 )
 def test_invalid_state(state, key, value):
     segmenter = Segmenter(FakeModel())
-    with pytest.raises(InputError, match=r"the state of a Segmenter is damaged; begin the video"):
+    with pytest.raises(InputError, match=r"the state of a Segmenter is damaged; start the video"):
         segmenter.restore(state | {key: value})
     assert segmenter.object_ids == []
 
 
 def test_learned_weights_of_a_type_that_tensorflow_lacks():
     video = VideoState(learned={"0": np.zeros(3, np.longdouble)})
-    with pytest.raises(InputError, match="begin the video again"):
+    with pytest.raises(InputError, match="start the video again"):
         check_tensors(video, (32, 48), FakeModel())
 
 
 def test_missing_tensor(state):
     del state["tensor:age"]
-    with pytest.raises(InputError, match="age is not that of this model"):
+    with pytest.raises(InputError, match="age does not fit this model"):
         Segmenter(FakeModel()).restore(state)
 
 

@@ -204,7 +204,7 @@ def test_wrong_sizes_and_ids_leave_no_zip(youtube_vos, predictions, tmp_path):
     ) as e:
         write_submission(predictions, youtube_vos, "youtube-vos", output)
     assert list(map(str, e.value.faults)) == [
-        "Annotations/a/00005.png: must be 20×12 pixels, as the frames. Received: 10×6 pixels",
+        "Annotations/a/00005.png: must be 20×12 pixels, like the frames. Received: 10×6 pixels",
         "Annotations/b/00015.png: ids must be from meta.json (1, 4). Received: 2, 9",
     ]
     assert output.read_bytes() == b"yesterday's"
@@ -253,7 +253,7 @@ def test_size_without_frames_comes_from_the_first_masks(check, youtube_vos):
     shutil.rmtree(youtube_vos / "JPEGImages")
     assert check(good()) == []
     shutil.rmtree(youtube_vos / "Annotations" / "b")
-    with pytest.raises(InputError, match=r"Annotations/b: no frame and no mask of this video"):
+    with pytest.raises(InputError, match=r"Annotations/b: no frame or mask of this video"):
         check(good())
 
 
@@ -273,12 +273,12 @@ def test_missing_videos_and_frames(check):
 def test_wrong_root_is_one_fault_and_the_rest_is_still_checked(check, top, entry):
     entries = good(top)
     assert check(entries) == [
-        f"{entry}: 6 masks lie here; sequences must be in the top folder Annotations/"
+        f"{entry}: 6 masks are here; sequences must be in the top folder Annotations/"
     ]
     entries[f"{top}b/00000.png"] = index_png(labels(3))
     del entries[f"{top}a/00000.png"]
     assert check(entries) == [
-        f"{entry}: 5 masks lie here; sequences must be in the top folder Annotations/",
+        f"{entry}: 5 masks are here; sequences must be in the top folder Annotations/",
         "Annotations/a/: 1 of 3 masks missing: 00000",
         f"{top}b/00000.png: ids must be from meta.json (1, 4). Received: 3",
     ]
@@ -290,24 +290,24 @@ def test_davis_in_a_top_folder(davis, tmp_path):
         for i in range(3):
             archive.writestr(f"results/cat/{i:05d}.png", index_png(labels(1)))
     assert check_submission(path, davis, "davis2017", split="val") == [
-        Fault("results/", "3 masks lie here; sequences must be in the root of the zip")
+        Fault("results/", "3 masks are here; sequences must be in the root of the zip")
     ]
 
 
 def test_extra_files(check):
     extra = {
-        "Annotations/a/00003.png": "no such frame is wanted of this sequence",
-        "Annotations/a/00005.jpg": "masks are called FRAME.png",
-        "Annotations/c/00000.png": "it lies in no folder of a sequence asked for",
-        "__MACOSX/Annotations/a/._00000.png": "no such frame is wanted of this sequence",
-        "readme.txt": "it lies in no folder of a sequence asked for",
+        "Annotations/a/00003.png": "it is not a required frame of this sequence",
+        "Annotations/a/00005.jpg": "masks are named FRAME.png",
+        "Annotations/c/00000.png": "it is not in the folder of a required sequence",
+        "__MACOSX/Annotations/a/._00000.png": "it is not a required frame of this sequence",
+        "readme.txt": "it is not in the folder of a required sequence",
     }
     assert check(good() | dict.fromkeys(extra, b"")) == [
-        f"{name}: is not asked for: {reason}" for name, reason in extra.items()
+        f"{name}: is not required: {reason}" for name, reason in extra.items()
     ]
 
 
-KIND = "must have 8 bits a pixel, palette or greyscale. Received: "
+KIND = "must have 8 bits per pixel, palette or greyscale. Received: "
 
 
 @pytest.mark.parametrize(
@@ -321,11 +321,11 @@ KIND = "must have 8 bits a pixel, palette or greyscale. Received: "
         (png(Image.new("P", (20, 12)), bits=4), KIND + "4-bit palette"),
         (
             index_png(labels(1, size=(256, 448))),
-            "must be 20×12 pixels, as the frames. Received: 448×256 pixels",
+            "must be 20×12 pixels, like the frames. Received: 448×256 pixels",
         ),
         (index_png(labels(1, 2, 255)), "ids must be from meta.json (1). Received: 2, 255"),
-        (b"", "is no PNG"),
-        (b"\xff\xd8\xff\xe0" + bytes(30), "is no PNG"),
+        (b"", "is not a PNG"),
+        (b"\xff\xd8\xff\xe0" + bytes(30), "is not a PNG"),
     ],
 )
 def test_masks_that_servers_misread(check, data, problem):
@@ -343,7 +343,7 @@ def test_damaged_masks(check):
 def test_all_faults_of_a_mask_are_listed(check):
     name = "Annotations/b/00005.png"
     assert check(good() | {name: index_png(labels(9, size=(6, 10)))}) == [
-        f"{name}: must be 20×12 pixels, as the frames. Received: 10×6 pixels",
+        f"{name}: must be 20×12 pixels, like the frames. Received: 10×6 pixels",
         f"{name}: ids must be from meta.json (1, 4). Received: 9",
     ]
 
@@ -362,8 +362,8 @@ def test_names(check):
     assert check(entries | {"../Annotations/x.png": b"", "/etc/x": b""}) == [
         "../Annotations/x.png: leads out of the zip; names must be relative, without ..",
         "/etc/x: leads out of the zip; names must be relative, without ..",
-        "../Annotations/x.png: is not asked for: it lies in no folder of a sequence asked for",
-        "/etc/x: is not asked for: it lies in no folder of a sequence asked for",
+        "../Annotations/x.png: is not required: it is not in the folder of a required sequence",
+        "/etc/x: is not required: it is not in the folder of a required sequence",
     ]
 
 
@@ -389,7 +389,7 @@ def test_entry_without_a_name(check):
     nameless = zipfile.ZipInfo("a")
     nameless.filename = ""
     (fault,) = check([*good().items(), (nameless, b"")])
-    assert fault.startswith(": is not asked for")
+    assert fault.startswith(": is not required")
 
 
 def test_unusable_inputs(youtube_vos, davis, tmp_path):
@@ -407,10 +407,10 @@ def test_unusable_inputs(youtube_vos, davis, tmp_path):
     with pytest.raises(InputError, match=r"00000\.jpg: cannot be read as a picture"):
         check_submission(path, youtube_vos, "youtube-vos")
     (youtube_vos / "meta.json").write_text('{"videos": {}}')
-    with pytest.raises(InputError, match=r"meta\.json: lists no frame of any video"):
+    with pytest.raises(InputError, match=r"meta\.json: lists no frames of any video"):
         check_submission(path, youtube_vos, "youtube-vos")
     shutil.rmtree(davis / "Annotations" / "480p" / "cat")
-    with pytest.raises(InputError, match="480p/cat: needed for split 'val', but nothing there"):
+    with pytest.raises(InputError, match="480p/cat: no pictures, but split 'val' needs some"):
         check_submission(path, davis, "davis2017", split="val")
     shutil.rmtree(davis / "JPEGImages")
     with pytest.raises(InputError, match="no JPEGImages beside Annotations"):
@@ -446,10 +446,10 @@ def test_command_lists_every_fault(command, predictions, tmp_path, capsys):
     assert eval_submission.main([*command, "--check", str(path), "--quiet"]) == 1
     out, err = capsys.readouterr()
     assert out.splitlines() == [
-        "Annotations/readme.txt: is not asked for: it lies in no folder of a sequence asked for",
+        "Annotations/readme.txt: is not required: it is not in the folder of a required sequence",
         "theirs.zip: 1 of 2 sequences missing: b",
         "Annotations/a/: 2 of 3 masks missing: 00005, 00010",
-        "Annotations/a/00000.png: is no PNG",
+        "Annotations/a/00000.png: is not a PNG",
     ]
     assert err == f"error: {path}: 4 faults, listed above\n"
     mask(predictions / "a" / "00000.png", labels(7))
@@ -473,7 +473,7 @@ def test_command_errors_are_one_line(command, tmp_path, capsys):
         ([], "missing: --predictions, --output (or --check"),
         (["--predictions", "masks"], "missing: --output"),
         (["--check", "a.zip", "--output", "b.zip"], "leave out --predictions and --output"),
-        (["--check", "a.zip", "--split", "val"], "--split belongs to --protocol davis2017"),
+        (["--check", "a.zip", "--split", "val"], "--split is only for --protocol davis2017"),
     ],
 )
 def test_usage_errors_exit_2(command, arguments, message, capsys):

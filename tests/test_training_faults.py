@@ -208,9 +208,7 @@ def test_full_disk_while_checkpointing_loses_nothing(records, tmp_path, tiny, ca
         assert main(line) == 1
     (error,) = capsys.readouterr().err.splitlines()
     path = files.checkpoints / "step-00000002.weights.h5"
-    assert error.startswith(
-        f"error: {path}: cannot be written (File too large); when there is room"
-    )
+    assert error.startswith(f"error: {path}: cannot be written (File too large); fix that and run")
     assert not list(files.folder.rglob(".*")) and not list(files.checkpoints.iterdir())
     assert main(line) == 0
     assert main(tiny_training.arguments(records, whole.folder, steps=4)) == 0

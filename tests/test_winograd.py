@@ -85,20 +85,21 @@ def with_gradients_in_graph(x, kernel):
 
 
 @pytest.mark.parametrize(
-    ("cpu", "expected"),
+    ("cpu", "native", "pays"),
     [
-        ("flags : fma avx2", False),
-        ("flags : avx512_bf16", True),
-        ("Features : fp asimd", True),
-        (None, True),
+        ("flags : fma avx2", False, False),
+        ("flags : avx512_bf16", True, True),
+        ("flags : avx512_bf16 amx_bf16 amx_tile", True, False),
+        ("Features : fp asimd", True, True),
+        (None, True, True),
     ],
 )
-def test_emulated_bfloat16_is_avoided(cpu, expected, tmp_path, monkeypatch):
+def test_winograd_in_bfloat16_depends_on_the_cpu(cpu, native, pays, tmp_path, monkeypatch):
     facts = tmp_path / "cpuinfo"
     if cpu is not None:
         facts.write_text(cpu)
     monkeypatch.setattr(native_types, "_CPU", facts)
-    assert has_bfloat16() is expected
-    assert winograd_pays("bfloat16") is expected
+    assert has_bfloat16() is native
+    assert winograd_pays("bfloat16") is pays
     assert winograd_pays("float32")
     assert not winograd_pays("float16")

@@ -106,7 +106,7 @@ def test_repeated_call_keeps_everything(videos, tmp_path, caplog):
     before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("*.tf*")}
     with caplog.at_level("INFO", "ytvos_keras"):
         write(videos, tmp_path / "out")
-    assert caplog.messages == ["6 of 6 shards are there already"]
+    assert caplog.messages == ["6 of 6 shards already exist"]
     after = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("*.tf*")}
     assert before == after
 
@@ -203,7 +203,7 @@ def test_another_run_takes_over(videos, tmp_path, monkeypatch):
     module = importlib.import_module("ytvos_keras.records.write_records")
     monkeypatch.setattr(module, "run_each", lambda *_, **__: RunFolder.remove_others(out, "train"))
     out = tmp_path / "out"
-    with pytest.raises(InputError, match="another ytvos-prepare writes there now"):
+    with pytest.raises(InputError, match="another ytvos-prepare has started to write there"):
         write(videos, out)
 
 
@@ -214,7 +214,7 @@ def test_changed_videos_need_overwrite(videos, tmp_path):
     write(videos, tmp_path / "out")
     mask = videos[2].frames[0].mask
     os.utime(mask, ns=(0, 0))
-    message = r"train-00002-of-00006\.tfrecord: was written from other videos, or with other settin"
+    message = r"train-00002-of-00006\.tfrecord: was written from other videos or with other setting"
     with pytest.raises(InputError, match=message):
         write(videos, tmp_path / "out")
     assert write(videos, tmp_path / "out", overwrite=True)["videos"] == 6
@@ -270,7 +270,7 @@ def test_truncated_frame(videos, tmp_path):
         write(videos, tmp_path / "out", jobs=2)
     assert str(error.value).startswith(f"{image}: frame that cannot be decoded completely: ")
     assert str(error.value).endswith(
-        "(`ytvos-prepare check` lists all faults, --skip-faulty leaves such videos out)"
+        "(`ytvos-prepare check` lists all faults, --skip-faulty skips such videos)"
     )
     assert hidden(tmp_path / "out") == []
     assert SHARD.format(3) not in check_all_whole(tmp_path / "out")
@@ -282,7 +282,9 @@ def test_mask_of_a_different_size(videos, tmp_path):
     large = tmp_path / "large.png"
     Image.open(other.frames[0].mask).resize((64, 48)).save(large)
     frames = (replace(video.frames[0], mask=large), *video.frames[1:])
-    message = r"large\.png: mask of another size than its frame: 48x64, its frame 24x32\. Export"
+    message = (
+        r"large\.png: mask whose size differs from its frame's: 48x64, its frame 24x32\. Export"
+    )
     with pytest.raises(InputError, match=message):
         write([replace(video, frames=frames)], tmp_path / "out")
 
@@ -313,7 +315,7 @@ def test_skip_faulty_resumes_after_a_fault(videos, tmp_path, caplog):
     whole = len(check_all_whole(tmp_path / "out"))
     with caplog.at_level("INFO", "ytvos_keras"):
         assert write(videos, tmp_path / "out", skip_faulty=True)["videos"] == 5
-    assert caplog.messages == ([f"{whole} of 6 shards are there already"] if whole else [])
+    assert caplog.messages == ([f"{whole} of 6 shards already exist"] if whole else [])
     with pytest.raises(InputError, match=r"train-00003-of-00006\.tfrecord: was written from other"):
         write(videos, tmp_path / "out")
 
@@ -367,7 +369,7 @@ def test_write_error_names_the_file(videos, tmp_path, monkeypatch, owner, functi
 
 
 def test_names_must_differ(videos, tmp_path):
-    with pytest.raises(InputError, match=r"must differ\. Received 2 videos named 'v1'"):
+    with pytest.raises(InputError, match=r"must be unique\. Received 2 videos named 'v1'"):
         write([*videos, videos[1]], tmp_path / "out")
 
 
@@ -382,7 +384,7 @@ def test_non_unicode_names(tmp_path):
     entry = write(videos, tmp_path / "out", skip_faulty=True, overwrite=True)
     assert [video["name"] for video in entry["skipped"]] == ["caf\udce9", "v3"]
     assert read_dataset(tmp_path / "out")["splits"]["train"] == entry
-    assert "is no Unicode text (UTF-8); rename it." in entry["skipped"][0]["fault"]
+    assert "is not valid Unicode (UTF-8); rename it." in entry["skipped"][0]["fault"]
 
 
 def test_no_videos(tmp_path):
@@ -410,7 +412,7 @@ def test_without_beam(videos, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ("--runner=NoRunner", "Apache Beam does not take its options: Unexpected pipeline runner"),
+        ("--runner=NoRunner", "Apache Beam rejects these options: Unexpected pipeline runner"),
         ("--direct_num_workers=x", "argument --direct_num_workers: invalid int value: 'x'"),
     ],
 )

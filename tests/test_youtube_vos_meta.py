@@ -68,11 +68,11 @@ def video(objects):
         ),
         (
             video({"1": {"frames": ["00000", "00005", "00000"]}}),
-            'videos.aa.objects.1.frames[2]: "00000" stands there twice.',
+            'videos.aa.objects.1.frames[2]: "00000" appears twice.',
         ),
         (
             video({"1": {"frames": []}, "01": {"frames": []}}),
-            "videos.aa.objects.01: object 1 stands there twice.",
+            "videos.aa.objects.01: object 1 appears twice.",
         ),
         (video("x" * 60), f'Received: "{"x" * 36}…'),
     ],
@@ -90,11 +90,11 @@ def test_malformed(tmp_path, content, message):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b'{"videos": {', "is no valid JSON, is it cut off? (Expecting"),
-        (b"", "is no valid JSON, is it cut off? (Expecting value, line 1, column 1)"),
-        (b"\xff\xfe", "is not UTF-8 text, so no JSON."),
+        (b'{"videos": {', "is not valid JSON, is it cut off? (Expecting"),
+        (b"", "is not valid JSON, is it cut off? (Expecting value, line 1, column 1)"),
+        (b"\xff\xfe", "is not UTF-8 text, so not JSON."),
         (b"[" * 100_000, "is nested too deeply."),
-        (b'{"videos": {"aa": 1, "aa": 2}}', '"aa" stands twice in one object; keep one of them.'),
+        (b'{"videos": {"aa": 1, "aa": 2}}', '"aa" appears twice in one object; keep one of them.'),
     ],
 )
 def test_invalid_json(tmp_path, content, message):

@@ -3,8 +3,8 @@
 Given a video and the mask of one or more objects in the first frame in which each appears, the
 package returns the mask of every object in every later frame.
 
-Names are imported on first use, see the stub beside this file: `import ytvos_keras` itself imports
-no TensorFlow, so that commands answer `--help` at once.
+Names are imported on first use (see `__init__.pyi`): `import ytvos_keras` itself does not import
+TensorFlow, so that commands answer `--help` at once.
 """
 
 import lazy_loader

@@ -1,4 +1,4 @@
-"""The one exception class that callers may want to catch, and what its messages are made of."""
+"""The exception class that callers may want to catch, and helpers that build its messages."""
 
 import contextlib
 import importlib.util
@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 
 class InputError(ValueError):
-    """Something that the user gave cannot be used.
+    """Unusable input from the user, such as a file, a folder or an argument.
 
     The message is one line: what is wrong, where, and what to do. Commands print it and exit 1.
     """
@@ -18,12 +18,12 @@ def first_line(error: BaseException) -> str:
 
 
 def and_more(rest: Sequence[object]) -> str:
-    """For an error that names the first of several: ` (and 3 more)`, or nothing."""
+    """Suffix for an error that names only the first of several: ` (and 3 more)`, or nothing."""
     return f" (and {len(rest)} more)" if rest else ""
 
 
 def need(*modules: str, extra: str, what: str) -> None:
-    """Raise an `InputError` if a module of an optional extra is not installed; imports nothing.
+    """Raise an `InputError` if a module of an optional extra is missing, without importing any.
 
     Example:
         >>> need("jinja2", "matplotlib", extra="plots", what="an HTML report")
@@ -39,7 +39,7 @@ def need(*modules: str, extra: str, what: str) -> None:
 
 @contextlib.contextmanager
 def importing(*, extra: str, what: str) -> Iterator[None]:
-    """Turn an `ImportError` of an optional extra, missing or broken, into an `InputError`.
+    """Turn an `ImportError` from a missing or broken optional extra into an `InputError`.
 
     Example:
         >>> with importing(extra="bench", what="optical flow"):
@@ -57,14 +57,14 @@ def importing(*, extra: str, what: str) -> Iterator[None]:
 
 
 def check_choices(config: object, choices: Mapping[str, Collection[object]]) -> None:
-    """Make sure that some attributes of a configuration have allowed values.
+    """Check that attributes of a configuration have allowed values.
 
     Args:
         config: the object to check.
         choices: attribute name → its allowed values.
 
     Raises:
-        ValueError: one has another value.
+        ValueError: an attribute has a value that is not allowed.
     """
     for name, allowed in choices.items():
         if (value := getattr(config, name)) not in allowed:

@@ -1,8 +1,8 @@
-"""Training losses from logits, in float32, one value per frame and object.
+"""Training losses on logits, in float32, with one value per frame and object.
 
-`sample_weight` is `(B, T − 1)` for clips of one object, `(B, T − 1, N)` for clips of N. A frame of
-weight 0 contributes neither to the sum nor to the count, so a clip may contain frames without
-annotation, and fewer than N objects.
+`sample_weight` is `(B, T − 1)` for clips of one object, `(B, T − 1, N)` for clips of N objects. A
+frame with weight 0 contributes neither to the sum nor to the count, so a clip may contain frames
+without annotation, and fewer than N objects.
 """
 
 import keras
@@ -36,7 +36,7 @@ class FrameLoss(keras.losses.Loss):
 class MaskCrossentropy(FrameLoss):
     """Binary cross-entropy, averaged over the pixels of a frame (equation 5 of the paper).
 
-    Equation 5 has a sign slip: its second term must be negative too.
+    Equation 5 has a sign error: its second term must be negative too.
     """
 
     def frame_loss(self, y_true, logits):
@@ -45,10 +45,11 @@ class MaskCrossentropy(FrameLoss):
 
 @keras.saving.register_keras_serializable("ytvos_keras")
 class LiteLoss(FrameLoss):
-    """The loss of `s2s-lite`: cross-entropy + 0.3 · that of the hardest eighth + (1 − soft J).
+    """The loss of `s2s-lite`: cross-entropy + 0.3 · hardest-pixel cross-entropy + (1 − soft J).
 
-    Not in the paper. The hardest pixels lie along contours and on look-alikes; the soft Jaccard
-    index gives small objects the same weight as large ones.
+    Not in the paper. The second term averages over the hardest eighth of the pixels, which lie
+    along contours and on look-alikes; the soft Jaccard index gives small objects the same weight
+    as large ones.
     """
 
     hard_weight = 0.3
@@ -62,21 +63,21 @@ class LiteLoss(FrameLoss):
         flat = ops.reshape(by_object, (-1, pixels.shape[2] * pixels.shape[3]))
         # The k of top_k is static: H and W must be known.
         count = int(flat.shape[1] * self.hard_fraction)
-        # Per object and frame: over a whole batch, the hardest frame would fill the eighth.
+        # Per object and frame: over the whole batch, one hard frame could supply all the pixels.
         hardest = ops.top_k(flat, count, sorted=False)[0]
         hard = ops.reshape(ops.mean(hardest, axis=-1), ops.shape(by_object)[:3])
         probabilities = ops.sigmoid(logits)
         intersection = ops.sum(probabilities * y_true, axis=axes)
         union = ops.sum(probabilities + y_true, axis=axes) - intersection
-        soft_j = (intersection + 1) / (union + 1)  # one pixel: an empty frame is no 0 ÷ 0
+        soft_j = (intersection + 1) / (union + 1)  # + 1 pixel avoids 0 ÷ 0 in empty frames
         return ops.mean(pixels, axis=axes) + self.hard_weight * hard + (1 - soft_j)
 
 
 LOSSES = {"cross-entropy": MaskCrossentropy, "lite": LiteLoss}
-"""By the names that recipes and settings of online learning give them."""
+"""Loss classes, by the names used in recipes and in the settings of online learning."""
 
 
 def _crossentropy(y_true, logits):
-    """Per pixel, in the form that neither overflows nor loses small values."""
+    """Binary cross-entropy of each pixel, in a numerically stable form."""
     # −y log σ(x) − (1 − y) log(1 − σ(x)) = max(x, 0) − x · y + log(1 + e^−|x|).
     return ops.relu(logits) - logits * y_true + ops.log1p(ops.exp(-ops.abs(logits)))

@@ -8,9 +8,9 @@ __all__ = ["MeanJ"]
 
 @keras.saving.register_keras_serializable("ytvos_keras")
 class MeanJ(keras.metrics.Mean):
-    """Mean region similarity J of the frames and objects of a batch, from logits.
+    """Mean region similarity J over frames and objects, from logits.
 
-    J = |M ∩ G| ÷ |M ∪ G|, 1 where both are empty. Frames of weight 0 do not count.
+    J = |M ∩ G| ÷ |M ∪ G|, or 1 where both are empty. Frames with weight 0 are ignored.
 
     Call arguments:
         y_true: `(B, T − 1, H, W, N)`, masks in {0, 1}.
@@ -22,7 +22,7 @@ class MeanJ(keras.metrics.Mean):
         super().__init__(name=name, **kwargs)
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        # A logit of 0 is a probability of 0.5.
+        # A logit above 0 is a probability above 0.5.
         truth, mask = ops.cast(y_true, "bool"), y_pred > 0
         axes = (2, 3)
         intersection = ops.sum(ops.cast(truth & mask, "float32"), axis=axes)

@@ -1,4 +1,4 @@
-"""Parallel work in processes, and what a process uses."""
+"""Parallel work in processes, and the cores and memory of a process."""
 
 import contextlib
 import multiprocessing
@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from ytvos_keras.errors import InputError
 
-# More are an error of the pool: Windows waits for 63 handles at once, two of them its own.
+# The limit of ProcessPoolExecutor: Windows waits on at most 63 handles, and the pool needs two.
 _MOST_JOBS = 61 if sys.platform == "win32" else sys.maxsize
 
 Item = TypeVar("Item")
@@ -22,7 +22,7 @@ Result = TypeVar("Result")
 
 
 def available_cores() -> int:
-    """How many processor cores this process may use."""
+    """The number of processor cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):  # fewer than `cpu_count` inside some containers
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -39,16 +39,16 @@ def map_in_processes(
 ) -> Generator[Result]:
     """Yield `function(item)` for every item, in order.
 
-    Processes are started afresh and not forked, as TensorFlow may run in this one. Closing the
-    generator (an error or an interruption elsewhere) ends them after the current items.
+    Processes are spawned, not forked, since TensorFlow may be running in this one. Closing the
+    generator (after an error or Ctrl-C elsewhere) ends them after their current items.
 
     Args:
-        function: of the top level of a module, so that other processes find it.
-        items: must be picklable, like the results.
-        jobs: processes; 1 for none but this one.
-        chunk: items handed over at once.
-        worthwhile: items that justify a further process; with fewer, fewer are started.
-        what: says what a process does, for an error: "a process that … ended early".
+        function: defined at the top level of a module, so that other processes can import it.
+        items: must be picklable, as must the results.
+        jobs: number of processes; 1 works in this process.
+        chunk: items sent to a process at a time.
+        worthwhile: items that make one more process worthwhile; short lists start fewer.
+        what: what a process does, for the error "a process that … ended early".
 
     Raises:
         InputError: `jobs` is below 1, or a process was killed.
@@ -63,16 +63,16 @@ def map_in_processes(
     pool = ProcessPoolExecutor(jobs, context, _leave_interruptions_to_the_parent)
     parts = [items[start : start + chunk] for start in range(0, len(items), chunk)]
     try:
-        # Not `pool.map`: it cancels what is left after an error, and where a process was killed,
-        # Python 3.11 then prints another traceback (InvalidStateError).
+        # Not `pool.map`: after an error it cancels the remaining futures, and if a process was
+        # killed, Python 3.11 then prints a second traceback (InvalidStateError).
         with _interruptions_held():
             results = deque(pool.submit(_map, function, part) for part in parts)
         while results:
             yield from results.popleft().result()
     except BrokenProcessPool as error:
         raise InputError(
-            f"a process that {what} ended early: killed for want of memory, or started from a "
-            'script without `if __name__ == "__main__":`; try jobs=1.'
+            f"a process that {what} ended early: killed (often for lack of memory), or started "
+            'from a script without `if __name__ == "__main__":`; try jobs=1.'
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
@@ -84,9 +84,9 @@ def _map(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Resu
 
 @contextlib.contextmanager
 def _interruptions_held() -> Iterator[None]:
-    """Hold Ctrl-C back for a moment; processes that are started meanwhile never get it.
+    """Block Ctrl-C for a moment; processes started meanwhile inherit this and never receive it.
 
-    It goes to all processes of a terminal, and one that is about to start would print a traceback.
+    A terminal sends Ctrl-C to all its processes, and one that is starting would print a traceback.
     """
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
@@ -99,16 +99,16 @@ def _interruptions_held() -> Iterator[None]:
 
 
 def _leave_interruptions_to_the_parent() -> None:
-    """For Windows, where a process does not inherit what its parent holds back."""
+    """Ignore Ctrl-C in a worker; needed on Windows, where blocked signals are not inherited."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def peak_memory() -> float | None:
-    """Return the largest resident memory of this process so far, in MB (10⁶ bytes).
+    """Return the peak resident memory of this process so far, in MB (10⁶ bytes).
 
     None where the system does not report it (Windows).
     """
-    # Not `ru_maxrss`: on Linux that one survives `exec`, so a large parent process shows in it.
+    # Not `ru_maxrss`: on Linux it survives `exec`, so it may be the peak of a large parent process.
     if (peak := _megabytes("VmHWM")) is not None:
         return peak
     try:

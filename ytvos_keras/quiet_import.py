@@ -10,9 +10,9 @@ from collections.abc import Iterator
 def import_tensorflow() -> None:
     """Import TensorFlow and Keras without the messages that they print.
 
-    `TF_CPP_MIN_LOG_LEVEL` does not silence them: TensorFlow 2.21 writes lines on oneDNN and CUDA
-    before its own logging is set up. They come from C++, so the file descriptor is redirected, not
-    only `sys.stderr`. If the import fails, they are shown.
+    `TF_CPP_MIN_LOG_LEVEL` does not silence them: TensorFlow 2.21 writes lines about oneDNN and CUDA
+    before its logging is set up. They come from C++, so the file descriptor is redirected, not only
+    `sys.stderr`. If the import fails, they are shown.
     """
     with _descriptor_2_to_file():
         import keras  # noqa: F401

@@ -1,5 +1,5 @@
-// Puts the site together: the page of ytvos-annotate, the modules of src/ in place of its server,
-// and the libraries. Everything is a plain file; nothing is compiled.
+// Assembles the site: the page of ytvos-annotate, the modules in src/ instead of its server, and the
+// libraries. Files are only copied; nothing is compiled.
 import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 

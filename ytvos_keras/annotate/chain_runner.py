@@ -10,7 +10,7 @@ from ytvos_keras.annotate.project import Prediction, Project
 from ytvos_keras.media.masks import ids_in
 from ytvos_keras.media.random_frames import RandomFrames
 
-REMEMBERED = 3  # trusted frames that the memory of `s2s-lite` holds beside predicted ones
+REMEMBERED = 3  # trusted frames in the memory of `s2s-lite`, which also has predicted ones
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,15 +26,15 @@ class _Stop:
 class ChainRunner:
     """Run the chains of a project, one frame at a time.
 
-    Before a chain, the model is shown trusted frames, so that every correction adds to its memory:
-    the one that the chain leads towards, others that are far from these two, since neighbours show
-    the same side of an object, and last the source. Frames ahead are shown with the chain's own
-    objects, the others with all their masks. Objects that are trusted to be absent are dropped. The
-    last chain can be resumed.
+    Before each chain, the model is shown trusted frames, so that every correction adds to its
+    memory: the chain's source, the trusted frame that it leads to, and others as far from these
+    two as possible, since neighbouring frames show the same side of an object. Frames ahead come
+    first, with the chain's own objects only; then those behind, with all their masks; the source
+    comes last. Objects that are trusted to be absent are dropped. The last chain can be resumed.
 
     Args:
         project: the masks.
-        frames: the video; not shared, since seeking back and forth is slow.
+        frames: the video; use a separate reader, since seeking back and forth is slow.
         segmenter: a `Segmenter`.
     """
 
@@ -43,23 +43,23 @@ class ChainRunner:
         self._left: _Stop | None = None
 
     def is_fresh(self, source: int, frame: int, objects: tuple[int, ...]) -> bool:
-        """Whether the masks of objects in a frame were computed from a trusted frame."""
+        """Whether the masks of objects in a frame follow from the current masks of its source."""
         found = self.project.predicted.get(frame, {})
         trusted = self.project.trusted.get(frame, {})
-        # A trusted mask is never replaced, so it cannot be out of date.
+        # A trusted mask is never replaced, so it cannot be outdated.
         wanted = [i for i in objects if i not in trusted]
         return all(i in found and found[i].source == self.project.source(source, i) for i in wanted)
 
     def run(self, chain: Chain) -> Iterator[tuple[int, int, float | None]]:
         """Compute the frames of a chain and save their masks.
 
-        Yields after every frame its index, the number of frames left in the chain, and the lowest
-        confidence of its objects.
+        After each frame, yields its index, the number of frames left in the chain, and the lowest
+        confidence among its objects.
         """
         sources = {i: self.project.source(chain.source, i) for i in chain.objects}
         frames = self._begin(chain, tuple(sources.values()))
         for place, index in enumerate(frames):
-            # All may be trusted to be absent: then there is nothing to follow.
+            # If all objects are trusted to be absent, there is nothing to segment.
             if self.segmenter.object_ids:
                 labels = self.segmenter.step(self.frames.frame(index))
             else:
@@ -78,11 +78,11 @@ class ChainRunner:
     def _begin(self, chain: Chain, sources: tuple[str, ...]) -> range:
         """Prepare the Segmenter for a chain; return the frames still to compute."""
         left = self._left
-        # Sources contain digests of masks: a correction of the source starts over.
+        # Sources contain digests of masks, so a chain whose source was corrected starts over.
         if left and (left.sources, left.step) == (sources, chain.frames.step):
             done = abs(left.index - chain.source)
             before = chain.frames[:done]
-            # The state holds only if every frame on the way still follows from this source.
+            # The state is valid only if every frame up to it still follows from this source.
             if all(self.is_fresh(chain.source, frame, chain.objects) for frame in before):
                 self.segmenter.restore(left.video)
                 return chain.frames[done:]
@@ -104,17 +104,17 @@ class ChainRunner:
         chosen = [chain.source] if chain.beyond is None else [chain.source, chain.beyond]
         rest -= {*chosen}
         while rest and len(chosen) < REMEMBERED:
-            # Sorted: of equally far frames, always the same one.
+            # Sorted, so that the choice among equally distant frames is deterministic.
             farthest = max(sorted(rest), key=lambda i: min(abs(i - other) for other in chosen))
             chosen.append(farthest)
             rest.remove(farthest)
         step = chain.frames.step
         ahead = {i: (i - chain.source) * step for i in chosen}
-        # The source last: the state that the chain continues from is the one of its frame.
+        # The source last: the chain continues from the state after its frame.
         return sorted(chosen, key=lambda i: (ahead[i] <= 0, -abs(ahead[i])))
 
     def _drop_absent(self, chain: Chain) -> None:
-        """Drop objects that a trusted frame between those shown and the source says are gone."""
+        """Drop objects that are absent from their latest trusted frame, up to the source."""
         with self.project.lock:
             trusted = dict(self.project.trusted)
         for object_id in list(self.segmenter.object_ids):
@@ -127,7 +127,7 @@ class ChainRunner:
     def _show(self, index: int, labels: np.ndarray) -> None:
         """Show the Segmenter a frame with masks."""
         for object_id in self.project.trusted.get(index, ()):
-            # Trusted without a pixel: the object is not there, so it is not to be followed.
+            # Trusted without a pixel: the object is absent, so the model must not track it.
             if object_id in self.segmenter.object_ids and not (labels == object_id).any():
                 self.segmenter.remove_object(object_id)
         if ids_in(labels):

@@ -5,28 +5,28 @@ import json
 from collections.abc import AsyncIterator, Callable
 
 _WAITING = 2000  # events that a page may lag behind before it must reload everything
-_HEARTBEAT = 15.0  # seconds; a closed tab is only noticed on writing
+_HEARTBEAT = 15.0  # seconds; a closed tab is only detected when writing to it
 
 
 class Events:
-    """A hub: `publish` from any thread, `stream` once for every page."""
+    """An event hub: call `publish` from any thread, and `stream` once per page."""
 
     def __init__(self) -> None:
         self._queues: dict[asyncio.Queue[dict], asyncio.AbstractEventLoop] = {}
 
     def publish(self, event: dict) -> None:
         """Send an event to every open page."""
-        # A copy: pages come and go in the server's thread meanwhile.
+        # A copy, because the server's thread may add and remove pages meanwhile.
         for queue, loop in list(self._queues.items()):
-            if not loop.is_closed():  # the server has ended, the model may still run
-                # Queues of asyncio may only be used in the thread of their loop.
+            if not loop.is_closed():  # the model may still be running after the server has ended
+                # An asyncio queue may only be used in the thread of its event loop.
                 loop.call_soon_threadsafe(_put, queue, event)
 
     async def stream(self, first: Callable[[], list[dict]] = list) -> AsyncIterator[str]:
-        """Yield the events from now on, in the form of `text/event-stream`.
+        """Yield events from now on, in the format of `text/event-stream`.
 
-        `first` returns events that a page gets before all others. It is called after subscribing,
-        so that nothing published later is missed.
+        `first` returns the initial events of a page. It is called after subscribing, so that
+        nothing published later is missed.
         """
         queue: asyncio.Queue[dict] = asyncio.Queue(_WAITING)
         self._queues[queue] = asyncio.get_running_loop()
@@ -49,7 +49,7 @@ def _data(event: dict) -> str:
 
 
 def _put(queue: asyncio.Queue[dict], event: dict) -> None:
-    if queue.full():  # the page is slow: drop what it missed and let it load everything
+    if queue.full():  # the page is slow: drop what it missed and make it reload everything
         while not queue.empty():
             queue.get_nowait()
         event = {"type": "reload"}

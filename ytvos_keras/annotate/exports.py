@@ -23,11 +23,11 @@ from ytvos_keras.media.masks import ids_in, mask_picture
 from ytvos_keras.media.palette import davis_palette
 from ytvos_keras.media.random_frames import RandomFrames
 
-FOLDER_FPS = Fraction(24)  # frame rate for a folder of frames; as in DAVIS
+FOLDER_FPS = Fraction(24)  # frame rate assumed for a folder of frames, as in DAVIS
 EXPORT_FOLDER = "exports"
 
 Tick = Callable[[int, int], None]
-"""Called after every frame with the number of frames done and in all."""
+"""Called after every frame with the number of frames done and the total."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Format:
     """An export format.
 
     Attributes:
-        title: for the page.
+        title: shown on the page.
         file: name of the file in `DIR/exports`.
         write: writes the file atomically.
     """
@@ -46,12 +46,12 @@ class Format:
 
 
 def export(project: Project, name: str, tick: Tick = lambda done, total: None) -> Path:
-    """Export a project in one of `FORMATS`; returns the file, in its folder `exports`.
+    """Export a project in one of `FORMATS`; returns the file, in the project's `exports` folder.
 
-    `tick` is called after every frame. A project without a mask is an error.
+    `tick` is called after every frame. Raises an `InputError` for a project without masks.
     """
     if name not in FORMATS:
-        raise InputError(f"there is no format {name!r}; choose {', '.join(FORMATS)}.")
+        raise InputError(f"unknown export format {name!r}; choose one of {', '.join(FORMATS)}.")
     if not any(map(project.has_mask, range(project.frames.count))):
         raise InputError("there is no mask to export yet; draw an object first.")
     path = project.folder / EXPORT_FOLDER / FORMATS[name].file
@@ -61,7 +61,7 @@ def export(project: Project, name: str, tick: Tick = lambda done, total: None) -
 
 
 def _masks(project: Project, tick: Tick) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield name and label map of every frame that has a mask."""
+    """Yield the name and label map of every frame that has a mask."""
     indexes = [i for i in range(project.frames.count) if project.has_mask(i)]
     for done, index in enumerate(indexes, start=1):
         yield project.frames.name(index), project.mask(index)
@@ -75,7 +75,7 @@ def _palette_masks(project: Project, path: Path, tick: Tick) -> None:
 
 
 def _binary_masks(project: Project, path: Path, tick: Tick) -> None:
-    """Black and white: 255 where any object is."""
+    """Black and white: 255 inside objects, 0 elsewhere."""
     with _zip(path) as add:
         for name, labels in _masks(project, tick):
             add(f"{name}.png", Image.fromarray(np.where(labels, 255, 0).astype(np.uint8)))
@@ -110,7 +110,7 @@ def _overlay_video(project: Project, path: Path, tick: Tick) -> None:
 
 
 def _coco(project: Project, path: Path, tick: Tick) -> None:
-    """COCO's instances: an annotation with run lengths for each object in each frame."""
+    """COCO instances: one annotation in run lengths per object and frame."""
     look = Look(davis_palette(), {i: info.name for i, info in project.objects.items()})
     _write(project, CocoResults(path, look, sorted(project.objects)), tick, all_frames=False)
 
@@ -123,7 +123,7 @@ def _write(project: Project, writer: OutputWriter, tick: Tick, all_frames: bool 
 
 def _items(project: Project, tick: Tick, all_frames: bool) -> Iterator[MaskedFrame]:
     """Yield frames with their masks: all of them, or those that have a mask file."""
-    # Not the page's: the two would seek back and forth.
+    # Not the page's reader, which would seek back and forth between the export and the page.
     frames = RandomFrames(project.frames.path)
     indexes = [i for i in range(frames.count) if all_frames or project.has_mask(i)]
     for done, index in enumerate(indexes, start=1):
@@ -133,7 +133,7 @@ def _items(project: Project, tick: Tick, all_frames: bool) -> Iterator[MaskedFra
 
 
 def _youtube_vos(project: Project, path: Path, tick: Tick) -> None:
-    """A data set of one video, as `ytvos-prepare youtube-vos` takes it when unpacked."""
+    """A data set of one video that `ytvos-prepare youtube-vos` can read once it is unpacked."""
     video = _file_name(project.frames.path.stem)
     seen: dict[int, list[str]] = {}
     with _zip(path) as add:
@@ -152,14 +152,14 @@ def _youtube_vos(project: Project, path: Path, tick: Tick) -> None:
 @contextlib.contextmanager
 def _zip(path: Path) -> Iterator[Callable[[str, Image.Image | str], None]]:
     """Yield a function that adds a picture or text under a name."""
-    # Stored, not deflated: pictures are compressed already.
+    # Stored, not deflated: pictures are already compressed.
     with atomic_path(path) as part, zipfile.ZipFile(part, "w") as archive:
 
         def add(name: str, content: Image.Image | str) -> None:
             if isinstance(content, str):
                 archive.writestr(name, content)
                 return
-            # Straight into the archive: no picture is in memory twice.
+            # Straight into the archive, to avoid a second copy in memory.
             with archive.open(name, "w") as file:
                 if name.endswith(".jpg"):
                     content.save(file, "JPEG", quality=95)

@@ -11,7 +11,7 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-_LONGEST_PATH = 1000  # characters; Python refuses to convert more than 4300 digits
+_LONGEST_PATH = 1000  # characters; Python's `int` refuses more than 4300 digits
 _HEADERS = {
     "content-security-policy": POLICY,
     "cross-origin-opener-policy": "same-origin",
@@ -22,10 +22,10 @@ _HEADERS = {
 
 
 class Guard:
-    """Middleware that serves `/TOKEN/…` to the same origin and refuses everything else.
+    """Middleware that serves `/TOKEN/…` to the same origin and rejects everything else.
 
-    Other web pages can send requests to loopback, but do not know the token; with DNS rebinding,
-    the host is not the expected one.
+    Other web pages can send requests to loopback, but do not know the token; in a DNS rebinding
+    attack, the host is not the expected one.
 
     Args:
         app: the protected application; it sees paths without the token.
@@ -37,7 +37,7 @@ class Guard:
         self.app, self.token, self.hosts = app, token, hosts
 
     async def __call__(self, scope: Scope, receive: Callable, send: Callable) -> None:
-        if scope["type"] == "websocket":  # there are none; Starlette would fail on one
+        if scope["type"] == "websocket":  # not served; Starlette would fail on one
             await send({"type": "websocket.close", "code": 1008})
             return
         if scope["type"] != "http":
@@ -48,7 +48,7 @@ class Guard:
             await _refuse(send)
             return
         prefix = f"/{self.token}"
-        # `root_path` is what Starlette takes off the path before it looks for a route.
+        # Starlette strips `root_path` from the path before it looks for a route.
         scope = {**scope, "path": prefix + path, "root_path": prefix}
 
         async def send_with_headers(message: MutableMapping[str, Any]) -> None:
@@ -60,27 +60,27 @@ class Guard:
         await self.app(scope, receive, send_with_headers)
 
     def _inner_path(self, scope: Scope) -> str | None:
-        """The path after the token; None if the request is refused."""
+        """The path after the token; None if the request is rejected."""
         headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
         _, _, rest = scope["path"].partition("/")
         token, slash, path = rest.partition("/")
         host = headers.get("host", "")
-        # Browsers leave it out of plain GET requests to the same origin.
+        # Browsers omit this header from plain GET requests to the same origin.
         origin = headers.get("origin", f"http://{host}")
-        # In constant time: how long a comparison takes must not tell how much was right.
+        # In constant time, so that the duration does not reveal how much of the token was right.
         known = secrets.compare_digest(token.encode(), self.token.encode()) and slash
         if len(path) > _LONGEST_PATH:
             return None
         if not known or host not in self.hosts or origin != f"http://{host}":
             return None
-        # `none` is an address that the user typed or opened; older browsers send no such header.
+        # `none`: the user typed or opened the address. Older browsers do not send this header.
         if headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
             return None
         return f"/{path}"
 
 
 async def _refuse(send: Callable) -> None:
-    # The same answer for every reason: it tells a stranger nothing.
+    # The same response for every reason, so that it reveals nothing.
     body = b"Open the address that ytvos-annotate printed.\n"
     headers = [(b"content-type", b"text/plain"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": 403, "headers": headers})

@@ -37,12 +37,12 @@ def plan(
     """List the chains that bring the frames from `start` to `stop` - 1 up to date.
 
     Forward, a frame follows from the last trusted frame before it; backward, from the first one
-    after it; with `both`, from the nearer of the two. So a new trusted frame changes only the
-    frames up to its trusted neighbours. Objects that are trusted in the same frames share chains.
-    A chain always starts next to its source, even if that is outside the range.
+    after it; with `both`, from the nearer of the two. A new trusted frame therefore changes only
+    the frames up to its trusted neighbours. Objects that are trusted in the same frames share
+    chains. A chain always starts next to its source, even if that is outside the range.
 
-    `trusted` gives the ids of the trusted objects of each frame. `is_fresh` is called with source,
-    frame and ids: whether the masks of these objects in the frame were computed from the source.
+    `trusted` maps frames to the ids of their trusted objects. `is_fresh(source, frame, ids)` tells
+    whether the masks of these objects in the frame were computed from the source.
     """
     chains = []
     for objects, sources in _groups(trusted):
@@ -50,7 +50,7 @@ def plan(
             stale = [f for f in frames if start <= f < stop and not is_fresh(source, f, objects)]
             if stale:
                 length = abs(stale[-1] - source)
-                # Fresh frames on the way are computed again: the model's state passes through them.
+                # Fresh frames on the way are recomputed: the model's state passes through them.
                 chains.append(Chain(objects, source, frames[:length], beyond))
     return chains
 
@@ -58,7 +58,7 @@ def plan(
 def _groups(
     trusted: Mapping[int, Collection[int]],
 ) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
-    """Objects that are trusted in the same frames, and those frames; the earliest first."""
+    """Group objects that are trusted in the same frames: (ids, frames), earliest first."""
     by_object: dict[int, list[int]] = {}
     for index in sorted(trusted):
         for object_id in trusted[index]:
@@ -78,7 +78,7 @@ def _reaches(sources: tuple[int, ...], start: int, stop: int, direction: Directi
         if direction != "backward":
             last = stop - 1 if after is None else after - 1
             if direction == "both" and after is not None:
-                last = (source + after) // 2  # the earlier one if both are equally near
+                last = (source + after) // 2  # a frame in the middle follows from the earlier one
             yield source, range(source + 1, min(last, stop - 1) + 1), after
         if direction != "forward":
             first = start if before is None else before + 1

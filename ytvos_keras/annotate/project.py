@@ -45,7 +45,7 @@ class Project:
         predicted: frame index to {object id: `Prediction`}.
 
     Raises:
-        InputError: the folder holds files of another version, or damaged ones.
+        InputError: the folder contains files of another version, or damaged files.
     """
 
     def __init__(self, folder: str | Path, frames: RandomFrames):
@@ -70,7 +70,7 @@ class Project:
         """The label map of a frame, uint8 (H, W); zeros where there is no file."""
         with self.lock:
             labels = self._read(self._path(index))
-            # Those of a folder from `ytvos-segment` that the first look did not find.
+            # In a folder from `ytvos-segment`, `_find_objects` may have missed some.
             for object_id in ids_in(labels):
                 self.objects.setdefault(object_id, new_object(object_id))
             drawn = self.trusted_mask(index)
@@ -85,7 +85,7 @@ class Project:
         return self._read(self._path(index, TRUSTED_FOLDER))
 
     def save_drawn(self, index: int, labels: np.ndarray, trusted: Iterable[int]) -> None:
-        """Save what a person drew, the whole label map of a frame: uint8 (H, W).
+        """Save the whole label map of a frame as the user drew it: uint8 (H, W).
 
         The objects in `trusted` are correct in this frame; those without a pixel are trusted to be
         absent.
@@ -94,10 +94,10 @@ class Project:
         if labels.shape != self.frames.size:
             raise InputError(f"the mask must be {self.frames.size}. Received: {labels.shape}.")
         self._check_ids({*ids_in(labels), *trusted})
-        # Other objects in the picture are the model's: drawing beside them does not confirm them.
+        # The other objects come from the model: drawing next to them does not confirm them.
         drawn = np.where(np.isin(labels, trusted), labels, 0).astype(np.uint8)
         with self.lock:
-            # First the file that must not be lost; `mask` overlays it on the other one.
+            # First the file that must not be lost; `mask` overlays it on the other file.
             if trusted:
                 write_mask(self._path(index, TRUSTED_FOLDER), drawn)
                 self.trusted[index] = {i: _digest(drawn == i) for i in trusted}
@@ -105,11 +105,11 @@ class Project:
                 self.trusted.pop(index, None)
             self._save()
             if not trusted:
-                # After the index: it must not name a file that is gone.
+                # After saving the list of trusted frames, which must not name a missing file.
                 self._path(index, TRUSTED_FOLDER).unlink(missing_ok=True)
             write_mask(self._path(index), labels)
             before = self.predicted.pop(index, {})
-            # What is trusted has no origin in another frame any more.
+            # A trusted mask no longer follows from another frame.
             if kept := {i: prediction for i, prediction in before.items() if i not in trusted}:
                 self.predicted[index] = kept
 
@@ -118,15 +118,15 @@ class Project:
     ) -> None:
         """Replace the masks of some objects in a frame, except those that are trusted there.
 
-        `labels`, uint8 (H, W), are what the model returned; the objects in `predictions` are taken.
+        `labels`, uint8 (H, W), is the model's output; only the objects in `predictions` are used.
         """
         with self.lock:
             trusted = self.trusted.get(index, {})
-            # An object may have been deleted while the model was at work on it.
+            # An object may have been deleted while the model was running.
             ids = [i for i in predictions if i not in trusted and i in self.objects]
             merged = self.mask(index)
             merged[np.isin(merged, ids)] = 0
-            # Pixels of trusted masks stay: where two objects overlap, the person is right.
+            # Where objects overlap, trusted masks take precedence.
             free = ~np.isin(merged, list(trusted)) if trusted else True
             merged = np.where(np.isin(labels, ids) & free, labels, merged)
             write_mask(self._path(index), merged)
@@ -176,7 +176,7 @@ class Project:
         return f"{self.frames.name(index)}:{digest}"
 
     def save_predictions(self) -> None:
-        """Write `predicted`; not after every frame, since losing it only means computing again."""
+        """Write `predicted`; not needed after every frame, as lost entries are only recomputed."""
         with self.lock:
             frames = {
                 self.frames.name(index): {i: dataclasses.astuple(p) for i, p in entries.items()}
@@ -217,5 +217,5 @@ class Project:
 
 
 def _digest(mask: np.ndarray) -> str:
-    # A change must be noticed, not an attack. Packed: an eighth of the bytes.
+    # A checksum is enough to detect changes (not attacks). Packed to an eighth of the bytes.
     return f"{zlib.crc32(np.packbits(mask).tobytes()):08x}"

@@ -1,4 +1,4 @@
-"""The JSON files of a project, read and checked, and what they hold."""
+"""Read and check the JSON files of a project."""
 
 import dataclasses
 import re
@@ -15,9 +15,9 @@ PROJECT_NAME = "annotate.json"
 PREDICTED_NAME = ".annotate-predicted.json"
 VERSION = 1
 
-_REMEDY = "move it away to start again"
+_REMEDY = "move it away to start over"
 _IDS = {str(number) for number in range(1, MAX_ID + 1)}
-# Bright and far apart, on dark and on light pictures.
+# Bright and easy to tell apart, on both dark and light pictures.
 _COLOURS = ("#ff9f1c", "#2ec4ff", "#9be564", "#ff5d8f", "#b388ff", "#ffe14d", "#00d9a3", "#ff6b5e")
 _LONGEST = 60  # characters of a name
 _T = TypeVar("_T")
@@ -53,7 +53,7 @@ class Prediction:
 
     Attributes:
         source: the trusted mask that it was propagated from, `FRAME:DIGEST`.
-        confidence: the J that the model expects, 0–1; None if the model does not predict it.
+        confidence: the J that the model predicts, 0–1; None if it does not predict one.
     """
 
     source: str
@@ -65,7 +65,7 @@ def read_project(
 ) -> tuple[dict[int, ObjectInfo], ByFrame[str]] | None:
     """Read the objects of a project by id, and the digests of its trusted masks; None if it is new.
 
-    `index` has the name of each frame; entries of other frames are left out.
+    `index` maps the names of frames to their indexes; entries for other frames are ignored.
     """
     return _read(
         folder / PROJECT_NAME,
@@ -77,7 +77,7 @@ def read_project(
 
 
 def read_predictions(folder: Path, index: Mapping[str, int]) -> ByFrame[Prediction]:
-    """Read where masks that are not trusted come from; see `read_project`."""
+    """Read the origins of the predicted masks; see `read_project`."""
     found = _read(
         folder / PREDICTED_NAME,
         lambda content: _by_frame(content.member("frames"), index, _prediction),
@@ -90,7 +90,7 @@ def _read(path: Path, parse: Callable[[JsonValue], _T]) -> _T | None:
         return None
     content = read_json(path, _REMEDY)
     if not isinstance(content, dict) or content.get("version") != VERSION:
-        raise InputError(f"{path}: is of another version; {_REMEDY}.")
+        raise InputError(f"{path}: was written by another version; {_REMEDY}.")
     try:
         return parse(JsonValue(content))
     except InputError as error:
@@ -110,7 +110,7 @@ def _by_frame(
 def _by_id(table: JsonValue) -> list[tuple[int, JsonValue]]:
     entries = list(table.members())
     if unknown := [key for key, _ in entries if key not in _IDS]:
-        raise InputError(f"{unknown[0][:20]!r} is no id of an object, 1 to {MAX_ID}")
+        raise InputError(f"{unknown[0][:20]!r} is not an object id from 1 to {MAX_ID}")
     return [(int(key), value) for key, value in entries]
 
 

@@ -16,7 +16,8 @@ from ytvos_keras.media.random_frames import RandomFrames
 
 SAVE_SECONDS = 2.0  # seconds between saves of the predictions' origins
 _SPEED_FRAMES = 20  # window for averaging the speed
-_revisions = itertools.count(int(1000 * time.time()))  # there are fewer than 1,000 per second
+# Still increases after a restart, as there are fewer than 1,000 revisions per second.
+_revisions = itertools.count(int(1000 * time.time()))
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ class Status:
     revision: int = dataclasses.field(default_factory=_revisions.__next__)
 
     def event(self) -> dict:
-        """The event to publish when it changes."""
+        """The event to publish when the status changes."""
         return {"type": "status", **dataclasses.asdict(self)}
 
 
@@ -81,13 +82,13 @@ class Propagator:
         self._thread.start()
 
     def start(self, request: Request) -> None:
-        """Begin a run; an error if the model is not ready."""
+        """Begin a run; raises an `InputError` if the model is not ready."""
         if not 0 <= request.start < request.stop <= self.project.frames.count:
-            raise InputError("the range must lie in the video.")
+            raise InputError("the range must lie within the video.")
         with self._lock:
             if self.status.state != "ready":
                 raise InputError(f"the model is {self.status.state}; try again when it is ready.")
-            # Under the lock, before the request: a later `stop` ends the new run.
+            # Under the lock and before the request, so that a later `stop` ends the new run.
             self._stop.clear()
             self._tell(state="running", message="", done=0, total=0, seconds_left=None)
             self._requests.put(request)
@@ -104,7 +105,7 @@ class Propagator:
 
     def _work(self) -> None:
         try:
-            # Its own decoder: the page asks for other frames at the same time.
+            # A separate decoder, because the page requests other frames at the same time.
             frames = RandomFrames(self.project.frames.path)
             runner = ChainRunner(self.project, frames, self._load())
         except Exception as error:
@@ -116,7 +117,7 @@ class Propagator:
             try:
                 message = self._run(runner, request)
             except Exception as error:
-                # Those are the user's to solve; anything else is a bug and needs its traceback.
+                # The user can solve these; anything else is a bug, so log its traceback.
                 if not isinstance(error, InputError | OSError):
                     logger.exception("propagation failed")
                 message = f"Stopped: {first_line(error)}"
@@ -139,7 +140,7 @@ class Propagator:
             for index, left, confidence in runner.run(chain):
                 done, times = done + 1, [*times[-_SPEED_FRAMES:], time.monotonic()]
                 self._publish({"type": "frame", "index": index, "confidence": confidence})
-                # A resumed chain has fewer frames left than were counted.
+                # A resumed chain has fewer frames left than `total` includes.
                 self._tell_progress(done, min(total, done + left + later), times)
                 if times[-1] - saved > SAVE_SECONDS:
                     self.project.save_predictions()

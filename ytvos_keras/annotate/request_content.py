@@ -12,7 +12,7 @@ _MOST_JSON = 64 * 2**10  # bytes
 
 
 async def read_object(request: Request) -> dict[str, Any]:
-    """The body as a JSON object, or an `InputError`."""
+    """Read the body as a JSON object; raises an `InputError` if it is not one."""
     try:
         content = parse_json(await read_body(request, _MOST_JSON))
     except JsonError as error:
@@ -23,8 +23,8 @@ async def read_object(request: Request) -> dict[str, Any]:
 
 
 async def read_body(request: Request, most: int) -> bytes:
-    """The body, refused as soon as it is longer than `most` bytes."""
-    # Counted while it arrives: the length that a header states may be wrong or missing.
+    """Read the body; rejects it as soon as it is longer than `most` bytes."""
+    # Counted as it arrives: the Content-Length header may be wrong or missing.
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
@@ -34,7 +34,7 @@ async def read_body(request: Request, most: int) -> bytes:
 
 
 def query_number(request: Request, name: str) -> int | None:
-    """An integer query parameter, None if missing."""
+    """A whole number from the query string; None if it is missing or malformed."""
     text = request.query_params.get(name, "")
-    # Nine digits: Python refuses to convert more than 4300.
-    return int(text[:9]) if text.isdecimal() else None
+    # More digits than any frame number or width has; Python's `int` refuses more than 4300.
+    return int(text) if text.isdecimal() and len(text) < 10 else None

@@ -33,7 +33,7 @@ def serve(
     browser: bool = True,
     say: Callable[[str], None] = print,
 ) -> None:
-    """Serve the page on 127.0.0.1 until Ctrl-C; port 0 is a free one.
+    """Serve the page on 127.0.0.1 until Ctrl-C; port 0 picks a free one.
 
     `say` is called with the address of the page.
     """
@@ -44,7 +44,7 @@ def serve(
 
     with listen(port) as listener:
         port = listener.getsockname()[1]
-        # Anything else is a name that somebody made to point here (DNS rebinding).
+        # Any other host name may have been pointed here by an attacker (DNS rebinding).
         hosts = frozenset({f"{LOOPBACK}:{port}", f"localhost:{port}"})
         token = new_token()
         address = f"http://{LOOPBACK}:{port}/{token}/"
@@ -56,20 +56,22 @@ def serve(
             timeout_graceful_shutdown=1,  # event streams of open pages do not end by themselves
         )
         if browser:
-            webbrowser.open(address)  # the socket is already listening, so the page can wait
-        with contextlib.suppress(KeyboardInterrupt):  # the way to end it
+            webbrowser.open(address)  # the socket already listens, so the browser's request waits
+        with contextlib.suppress(KeyboardInterrupt):  # the normal way to stop the server
             uvicorn.Server(config).run(sockets=[listener])
 
 
 def listen(port: int) -> socket.socket:
-    """Return a socket that listens on a port of loopback; 0: a free one."""
+    """Return a socket that listens on a loopback port; 0 picks a free one."""
     listener = socket.socket()
     try:
-        # Otherwise the port of a command that has just ended is taken for a minute.
+        # Otherwise the port stays blocked for a minute after the command has ended.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((LOOPBACK, port))
         listener.listen()
     except OSError as error:
         listener.close()
-        raise InputError(f"port {port} is taken; give another --port, or none.") from error
+        raise InputError(
+            f"port {port} cannot be used ({error.strerror}); give another --port, or none."
+        ) from error
     return listener

@@ -64,7 +64,7 @@ def new_token() -> str:
 
 
 def _json(content: Any, status_code: int = 200) -> Response:
-    """JSON in ASCII, in which names of files that are no Unicode can be written, too."""
+    """JSON in ASCII, which can also express file names that are not valid Unicode."""
     return Response(
         json.dumps(content, allow_nan=False), status_code, media_type="application/json"
     )
@@ -95,7 +95,7 @@ async def _open(request: Request) -> Response:
     name = (await read_object(request)).get("name")
     if not isinstance(name, str):
         raise InputError("give the name of a video.")
-    # Opening reads the whole index of a video: the event loop must keep serving.
+    # In a thread: opening reads a video's whole index, and the event loop must keep serving.
     await run_in_threadpool(_workspace(request).open_name, name)
     return _json({})
 
@@ -108,7 +108,9 @@ async def _upload(request: Request) -> Response:
         raise InputError(f"{name}: drop a video file ({', '.join(VIDEO_SUFFIXES)}).")
     if path.exists():  # the same file again, or another one that must not be overwritten
         if path.stat().st_size != int(request.headers.get("content-length", -1)):
-            raise InputError(f"{name}: another file of this name is in {workspace.root}.")
+            raise InputError(
+                f"{name}: a different file of this name is in {workspace.root}; rename this one."
+            )
     else:
         await _receive(request, path)
     await run_in_threadpool(workspace.open, path)
@@ -116,7 +118,7 @@ async def _upload(request: Request) -> Response:
 
 
 async def _receive(request: Request, path: Path) -> None:
-    # A tab that is closed during the upload leaves no half video.
+    # Atomic, so that a tab closed during the upload leaves no partial video.
     with atomic_path(path) as part, part.open("wb") as file:
         async for chunk in request.stream():
             await run_in_threadpool(file.write, chunk)
@@ -139,7 +141,7 @@ def _picture(data: bytes) -> Response:
 
 
 def _mask(request: Request) -> Response:
-    """The label map of a frame, one byte for each pixel, row by row."""
+    """The label map of a frame, one byte per pixel, row by row."""
     session, index = _session(request), request.path_params["index"]
     if index >= session.frames.count:
         raise IndexError
@@ -157,12 +159,12 @@ async def _save_mask(request: Request) -> Response:
         raise IndexError
     ids = request.query_params.get("trusted", "")
     if not all(part.isdecimal() and len(part) <= 3 for part in ids.split(",") if part):
-        raise InputError("trusted must be ids of objects.")
+        raise InputError("trusted must be a comma-separated list of object ids.")
     body = await read_body(request, height * width)
     if len(body) != height * width:
         raise InputError(f"a mask must have {height * width} bytes. Received: {len(body)}.")
     labels = np.frombuffer(body, np.uint8).reshape(height, width)
-    session.propagator.stop()  # its results are out of date
+    session.propagator.stop()  # its results are now out of date
     trusted = [int(part) for part in ids.split(",") if part]
     await run_in_threadpool(session.project.save_drawn, index, labels, trusted)
     return _json({})
@@ -175,7 +177,7 @@ def _add_object(request: Request) -> Response:
 async def _change_object(request: Request) -> Response:
     changes = await read_object(request)
     if not changes.keys() <= {"name", "colour"}:
-        raise InputError("an object has a name and a colour.")
+        raise InputError("only the name and the colour of an object can be changed.")
     _session(request).project.change_object(request.path_params["id"], **changes)
     return _json({})
 

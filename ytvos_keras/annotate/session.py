@@ -28,7 +28,7 @@ class Session:
         publish: see `Propagator`.
 
     Raises:
-        InputError: the video or the folder cannot be used, or another process writes into it.
+        InputError: the video or the folder cannot be used, or another process is using the folder.
     """
 
     def __init__(
@@ -49,8 +49,8 @@ class Session:
         self.propagator = Propagator(self.project, load, publish)
 
     def close(self) -> None:
-        """End the model's thread; everything is on disk."""
-        # In this order: the lock goes when nothing writes any more.
+        """End the model's thread, save its predictions and release the folder."""
+        # The lock is released last, when nothing is writing any more.
         self.propagator.close()
         self.project.save_predictions()
         self._held.close()
@@ -58,7 +58,7 @@ class Session:
     def summary(self) -> dict:
         """Everything that the page needs to show the project, except pictures and masks."""
         frames, project = self.frames, self.project
-        # A consistent picture: the model's thread changes all of it.
+        # Under the lock for a consistent snapshot: the model's thread changes all of this.
         with project.lock:
             confidences = {
                 index: known

@@ -1,4 +1,4 @@
-"""The folder in which the command was started, whose videos the page may open."""
+"""The folder in which the command was started; the page may open its videos."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +12,7 @@ _MOST_LISTED = 200
 
 
 class Workspace:
-    """Opens one video at a time.
+    """Open one video at a time.
 
     Args:
         root: the page may only open videos in this folder.
@@ -26,19 +26,19 @@ class Workspace:
         self.session: Session | None = None
 
     def open(self, path: Path, output: Path | None = None) -> Session:
-        """Open a video, by default with the output folder `NAME-masks` in the current folder.
+        """Open a video, by default with the output folder `NAME-masks` in the root.
 
         If it cannot be used, the previous video stays open.
         """
         output = output or self.root / f"{path.stem if path.is_file() else path.name}-masks"
-        # Masks have the names of frames, and would replace them.
+        # Masks are named after their frames and would overwrite them.
         if output.resolve() == path.resolve():
-            raise InputError(f"{output}: holds the frames; give another folder for the masks.")
+            raise InputError(f"{output}: contains the frames; give another folder for the masks.")
         if self.session is not None and self.session.propagator.status.state == "running":
             raise InputError("the model is running; stop it before opening another video.")
         if self.session is not None and self.session.project.folder.resolve() == output.resolve():
             self.close()  # it holds the lock of the folder
-        # Before the other one is closed: it stays open if this fails.
+        # Before closing the previous session, so that it stays open if this fails.
         session = Session(path, output, self._load, self.events.publish)
         self.close()
         self.session = session
@@ -50,17 +50,17 @@ class Workspace:
         return self.open(self.inside(name))
 
     def inside(self, name: str) -> Path:
-        """Return the path of a name in the root; an error if it leads outside."""
+        """Return the path of a name in the root; raises an `InputError` if it leads outside."""
         path = None if "\0" in name else (self.root / name).resolve()
         if path is None or not path.is_relative_to(self.root):
             raise InputError(f"{name!r}: is not in {self.root}; start ytvos-annotate there.")
         return path
 
     def videos(self) -> list[str]:
-        """Name of video files and folders of pictures in the root, one level deep."""
+        """Names of the video files and picture folders in the root, one level deep."""
         found = []
         for path in sorted(self.root.iterdir()):
-            # Output folders hold pictures, too.
+            # Output folders contain pictures, too.
             if path.name.startswith(".") or path.name.endswith("-masks"):
                 continue
             if path.suffix.lower() in VIDEO_SUFFIXES or (path.is_dir() and _has_pictures(path)):
@@ -68,7 +68,7 @@ class Workspace:
         return found[:_MOST_LISTED]
 
     def close(self) -> None:
-        """Close what is open."""
+        """Close the open video, if any."""
         if self.session is not None:
             self.session.close()
             self.session = None
@@ -77,5 +77,5 @@ class Workspace:
 def _has_pictures(folder: Path) -> bool:
     try:
         return any(entry.suffix.lower() in PICTURE_SUFFIXES for entry in folder.iterdir())
-    except OSError:  # not offered, unlike those that may be read
+    except OSError:  # unreadable, so not offered
         return False

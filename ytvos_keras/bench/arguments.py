@@ -8,13 +8,13 @@ from ytvos_keras.argument_types import choice_of, frame_size, list_of, positive
 from ytvos_keras.bench.measure import Key, Progress, Timing, interleave
 
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
-"""Keras dtype policies by the name of the precision."""
+"""Keras dtype policies, by precision."""
 
 
 def add_size(
     parser: ArgumentParser, default: tuple[int, int] | None = (256, 448), what: str = "frame"
 ) -> None:
-    """Add `--size` of `what`, height and width in pixels; None for the model's own."""
+    """Add `--size`, height and width of `what` in pixels; the default None is the model's size."""
     shown = "the model's" if default is None else "{}x{}".format(*default)
     parser.add_argument(
         "--size",
@@ -26,12 +26,12 @@ def add_size(
 
 
 def add_videos(parser: ArgumentParser) -> None:
-    """Add annotated videos, and the model that segments them."""
+    """Add arguments for annotated videos and the model that segments them."""
     parser.add_argument(
         "videos",
         type=Path,
         metavar="VIDEOS",
-        help="folder that holds SOURCE/{JPEGImages,Annotations}/SEQUENCE/",
+        help="folder that contains SOURCE/{JPEGImages,Annotations}/SEQUENCE/",
     )
     parser.add_argument("--sequences", nargs="+", required=True, metavar="SOURCE/SEQUENCE")
     parser.add_argument(
@@ -40,25 +40,25 @@ def add_videos(parser: ArgumentParser) -> None:
 
 
 def add_rounds(parser: ArgumentParser, *, repeats: int, warmup: int = 3) -> None:
-    """Add the numbers of measured and unmeasured rounds, which `time_in_turns` takes."""
+    """Add `--repeats` and `--warmup`, which `time_in_turns` reads."""
     parser.add_argument(
         "--repeats",
         type=positive,
         default=repeats,
         metavar="N",
-        help=f"measured rounds, in which the cases take turns (default: {repeats})",
+        help=f"measured rounds, each of which runs every case once (default: {repeats})",
     )
     parser.add_argument(
         "--warmup",
         type=positive,
         default=warmup,
         metavar="N",
-        help=f"rounds before those, not measured (default: {warmup})",
+        help=f"unmeasured rounds before these (default: {warmup})",
     )
 
 
 def add_precision(parser: ArgumentParser) -> None:
-    """Add the choice of one or more precisions."""
+    """Add `--precision`, one or more of `POLICIES`."""
     parser.add_argument(
         "--precision",
         type=list_of(choice_of(POLICIES)),

@@ -1,4 +1,4 @@
-"""`ytvos-bench convlstm`: the fused ConvLSTM layer against the one of Keras."""
+"""`ytvos-bench convlstm`: the fused ConvLSTM layer against Keras's own."""
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
@@ -16,7 +16,7 @@ SUMMARY = "the fused ConvLSTM layer against keras.layers.ConvLSTM2D, inference"
 REFERENCE = "keras.layers.ConvLSTM2D"
 OURS = "ytvos_keras.layers.ConvLSTM"
 TOLERANCE = 1e-4
-"""Largest difference between the two outputs, as a fraction of the largest output."""
+"""Largest allowed difference between the two outputs, as a fraction of the largest output."""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -38,10 +38,10 @@ def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
     """Time both layers with the same weights on the same sequence, in turns.
 
     Both are compiled with `tf.function` in the same way and return the whole sequence of hidden
-    states. Kernels are 3×3, the activation is ReLU, padding is "same", numbers are float32. Layers
-    that do not compute the same are not timed.
+    states. Kernels are 3×3, the activation is ReLU, padding is "same", the dtype is float32. If
+    their outputs differ, an error is raised before any timing.
     """
-    machine = describe_machine()  # before our own load is on it
+    machine = describe_machine()  # before this benchmark adds to the load
     progress("building", 0, 1)
     cases = _layers(arguments.shape, arguments.filters)
     difference = _difference(cases)
@@ -62,7 +62,7 @@ def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
 
 
 def _layers(shape: tuple[int, ...], filters: int) -> dict[str, Callable]:
-    """Return both layers as functions without arguments that give the hidden states."""
+    """Return both layers as functions without arguments that return the hidden states."""
     import keras
     import numpy as np
     import tensorflow as tf
@@ -77,12 +77,12 @@ def _layers(shape: tuple[int, ...], filters: int) -> dict[str, Callable]:
     random = np.random.default_rng(0)
     sequence = tf.constant(random.random(shape, dtype=np.float32))
     state_shape = (shape[0], *shape[2:4], filters)
-    # Not zeros: a layer that ignored its states would agree with one that does not.
+    # Not zeros, with which a layer that ignored its states would pass the comparison.
     states = [tf.constant(random.random(state_shape, dtype=np.float32)) for _ in range(2)]
 
     reference.build(shape)
     ours.build(shape)
-    # Possible as both layers order their weights and gates alike.
+    # Both layers order their weights and gates in the same way.
     ours.set_weights(reference.get_weights())
 
     @tf.function
@@ -100,7 +100,7 @@ def _layers(shape: tuple[int, ...], filters: int) -> dict[str, Callable]:
 
 
 def _difference(cases: dict[str, Callable]) -> float:
-    """Return the largest difference of the two outputs relative to the largest output."""
+    """Return the largest difference between the two outputs, relative to the largest output."""
     expected, received = cases[REFERENCE](), cases[OURS]()
     difference = float(abs(expected - received).max() / abs(expected).max())
     # Not `>`: NaN must fail as well.

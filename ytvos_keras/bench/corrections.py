@@ -1,4 +1,4 @@
-"""`ytvos-bench corrections`: what a corrected frame gains in the frames around it."""
+"""`ytvos-bench corrections`: how much a corrected frame improves the frames around it."""
 
 import statistics
 from argparse import ArgumentParser, Namespace
@@ -16,16 +16,16 @@ from ytvos_keras.processes import peak_memory
 NAME = "corrections"
 SUMMARY = "J of annotated videos before and after one true mask is given in a later frame"
 
-_PLACES = (0.25, 0.5, 0.75)  # of the video
+_PLACES = (0.25, 0.5, 0.75)  # fractions of the video
 _LATER, _BETWEEN = "later", "between"
 _MEANING = {
     _LATER: "frames after a correction",
-    _BETWEEN: "frames that follow from the first mask, with that of the last frame known too",
+    _BETWEEN: "frames that follow from the first mask, if that of the last frame is also given",
 }
 
 
 class Gain(NamedTuple):
-    """Mean J (0–1) of an object, without and with one more mask, which was given in `frame`.
+    """Mean J (0–1) of an object, without and with one additional mask, given in `frame`.
 
     `what` is `later`, for the frames after a correction, or `between`, for the first half of the
     frames between two given masks.
@@ -66,13 +66,13 @@ class _Video:
         self.before = dict(self._follow(0, len(self.frames), keep=True))
 
     def gains(self) -> list[Gain]:
-        """Give the masks at three places, one at a time; then the last one beside the first."""
+        """Measure the gains of masks at three places, one at a time, and of the last frame's."""
         found = []
         wanted = [place * len(self.frames) for place in _PLACES]
         places = {self._annotated_near(place) for place in wanted}
         # The mask of frame 0 is given anyway.
         for place in sorted(places - {0}):
-            # To the state before the frame: what comes earlier is the same with the correction.
+            # Resume just before the frame: the correction does not affect earlier frames.
             self.segmenter.restore(self.states[place])
             found += self._gain(_LATER, place, range(place, len(self.frames)))
         last = max(self.truths)
@@ -80,7 +80,7 @@ class _Video:
         if self._give(last):
             self.segmenter.step(self.frames[last])
             self._give(0)
-            # Only the first half: frames nearer to the last mask would follow from that one.
+            # Only the first half: frames nearer to the last mask would be segmented from that one.
             found += self._gain(_BETWEEN, last, range(last // 2 + 1), give=False)
         return found
 
@@ -92,7 +92,7 @@ class _Video:
 
         given = self._give(place) if give else self.ids
         after = dict(self._follow(frames.start, frames.stop))
-        # The frame of the mask itself is no gain: its truth was given.
+        # The frame of the mask itself does not count, as its true mask was given.
         scored = [t for t in after if t != frames.start]
         if not scored:
             return []
@@ -104,16 +104,16 @@ class _Video:
         ]
 
     def _give(self, frame: int) -> list[int]:
-        """Give the true masks of a frame; return the objects that are in it."""
+        """Give the model the true masks of a frame; return the objects in it."""
         import numpy as np
 
         truth = self.truths[frame]
-        # Objects that appear later are not followed, so they cannot be compared.
+        # Objects that appear later are not tracked, so they cannot be compared.
         masks = np.where(np.isin(truth, self.ids), truth, 0).astype(np.uint8)
         return self.segmenter.add_objects(masks) if masks.any() else []
 
     def _follow(self, start: int, stop: int, keep: bool = False):
-        """Yield (frame, J of all objects) of the annotated frames."""
+        """Yield (frame, J of all objects) for the annotated frames."""
         from ytvos_keras.evaluation.frame_scores import score_frame
 
         for t in range(start, stop):
@@ -128,7 +128,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of this benchmark."""
     add_videos(parser)
     parser.add_argument(
-        "--frames", type=positive, metavar="N", help="of each sequence, at most (default: all)"
+        "--frames", type=positive, metavar="N", help="at most N of each sequence (default: all)"
     )
     add_size(parser, None, "working frame")
 
@@ -142,7 +142,7 @@ def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
     """
     import ytvos_keras
 
-    machine = describe_machine()  # before our own load is on it
+    machine = describe_machine()  # before this benchmark adds to the load
     segmenter = ytvos_keras.Segmenter(ytvos_keras.load(arguments.model), arguments.size)
     found: list[Gain] = []
     rows = []
@@ -152,7 +152,7 @@ def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
         rows += [_row(sequence, gain) for gain in gains]
         found += gains
     if not rows:
-        raise InputError("no object is in a later annotated frame of these sequences")
+        raise InputError("no object appears in a later annotated frame of these sequences")
     return Report(
         benchmark=NAME,
         settings=chosen(arguments, "model", "frames", "size"),
@@ -182,6 +182,6 @@ def _figures(what: str, found: list[Gain]) -> list[Figure]:
         Figure(
             f"worse_{what}",
             worse,
-            f"{what}: {worse} of {len(gains)} objects worse by over a point",
+            f"{what}: {worse} of {len(gains)} objects worse by more than one point",
         ),
     ]

@@ -1,4 +1,4 @@
-"""`ytvos-bench evaluation`: scoring a data set against a plain implementation of the formulas."""
+"""`ytvos-bench evaluation`: time to score a data set, against a plain implementation."""
 
 import tempfile
 from argparse import ArgumentParser, Namespace
@@ -16,12 +16,12 @@ from ytvos_keras.errors import InputError, need
 from ytvos_keras.processes import available_cores
 
 NAME = "evaluation"
-SUMMARY = "J and F of a data set against a plain implementation with OpenCV"
+SUMMARY = "time to compute J and F of a data set, against a plain implementation with OpenCV"
 NEEDS_TENSORFLOW = False
 
 REFERENCE = "plain OpenCV, 1 process"
 TOLERANCE = 1e-9
-"""Largest difference of a score of an object in a frame, and of an object's statistics."""
+"""Largest allowed difference between scores of an object in a frame, or between statistics."""
 
 Scores = dict[tuple[str, int], dict[str, Any]]
 """What `plain_evaluation` returns."""
@@ -39,14 +39,14 @@ def add_arguments(parser: ArgumentParser) -> None:
         type=positive,
         default=available_cores(),
         metavar="N",
-        help="processes, beside a run in one (default: as many as there are cores)",
+        help="processes of a second run, after one with a single process (default: all cores)",
     )
     parser.add_argument(
         "--repeats",
         type=positive,
         default=1,
         metavar="N",
-        help="measured rounds, in which the cases take turns (default: 1)",
+        help="measured rounds, each of which runs every case once (default: 1)",
     )
 
 
@@ -54,7 +54,7 @@ def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
     """Time whole evaluations by the rules of DAVIS 2017: reading, J, F and their statistics.
 
     The masks are synthetic and freshly written, so they are in the page cache and disk speed does
-    not matter. The time includes starting the processes. It is an error if the scores differ.
+    not matter. The time includes starting the processes. An error is raised if the scores differ.
     """
     need("cv2", "skimage", extra="bench", what="the plain evaluation")
     if arguments.frames < 3:
@@ -62,7 +62,7 @@ def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
             "--frames must be at least 3, as the first and the last are not scored. "
             f"Received: {arguments.frames}"
         )
-    machine = describe_machine()  # before our own load is on it
+    machine = describe_machine()  # before this benchmark adds to the load
     with tempfile.TemporaryDirectory() as folder:
         timings, results = _measure(Path(folder), arguments, progress)
     return Report(
@@ -81,7 +81,7 @@ def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
 def _measure(
     folder: Path, arguments: Namespace, progress: Progress
 ) -> tuple[dict[str, Timing], dict[str, Scores]]:
-    """Make the data, then time every case and keep what it returns."""
+    """Make the data, then time every case and keep its result."""
     from ytvos_keras.bench.moving_objects import write_sequences
 
     for done in write_sequences(folder, arguments.sequences, arguments.frames, arguments.size):
@@ -98,7 +98,7 @@ def _measure(
 
 
 def _cases(folder: Path, jobs: int, progress: Progress) -> dict[str, Callable[[], Scores]]:
-    """The reference first, the most processes last."""
+    """The functions to time: the reference first, the most processes last."""
     from ytvos_keras.bench.plain_evaluation import plain_evaluation
 
     predictions, truth = folder / "predictions", folder / "truth"
@@ -117,7 +117,7 @@ def _cases(folder: Path, jobs: int, progress: Progress) -> dict[str, Callable[[]
 
 
 def _evaluate(predictions: Path, truth: Path, jobs: int, on_progress: Callable) -> Scores:
-    """Score with the package, in the form of the reference."""
+    """Score with the package; returns the scores in the form of the reference."""
     from ytvos_keras.evaluation.evaluate import evaluate
 
     result = evaluate(predictions, truth, "davis2017", jobs=jobs, on_progress=on_progress)

@@ -1,4 +1,4 @@
-"""`ytvos-bench export`: a step of the exported models beside that of the Keras model."""
+"""`ytvos-bench export`: one step of the exported models against one of the Keras model."""
 
 import tempfile
 from argparse import ArgumentParser, Namespace
@@ -33,11 +33,11 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
-    """Time one step of one object, from the frame to the probabilities and the next state.
+    """Time one step with one object, from the frame to the probabilities and the next state.
 
     The forms are timed in turns, each with its own state. int8 is calibrated on the bundled clip.
     """
-    machine = describe_machine()  # before our own load is on it
+    machine = describe_machine()  # before this benchmark adds to the load
     cases: dict[tuple[str, str], Callable[[], object]] = {}
     for name in arguments.model:
         for form, case in _cases(name, arguments.size, progress):
@@ -94,7 +94,7 @@ def _cases(
 
 
 def _saved(function, specs):
-    """The step written as a SavedModel and loaded again."""
+    """Write the step as a SavedModel and load it again."""
     import keras
     import tensorflow as tf
 

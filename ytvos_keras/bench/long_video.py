@@ -1,4 +1,4 @@
-"""`ytvos-bench long`: speed and memory through a long video."""
+"""`ytvos-bench long`: speed and memory over the length of a long video."""
 
 import subprocess
 import sys
@@ -23,7 +23,7 @@ WINDOW = 100  # frames that a figure summarizes
 MOST_SPREAD = 50  # MB
 MOST_SLOWDOWN = 1.1
 
-# Runs in a separate process, so that making the video does not count. Prints a line per frame.
+# A separate process, whose memory does not include making the video. Prints a line per frame.
 _WORKER = """
 import sys, time
 from ytvos_keras.processes import peak_memory, resident_memory
@@ -38,7 +38,7 @@ segment_files(frames, mask, output, model, size=size, on_progress=tell)
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of this benchmark."""
-    parser.add_argument("--model", default="s2s-lite", metavar="NAME|PATH", help="with weights")
+    parser.add_argument("--model", default="s2s-lite", metavar="NAME|PATH", help="trained model")
     parser.add_argument(
         "--frames",
         type=_enough,
@@ -46,13 +46,13 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="N",
         help=f"length of the video, at least {2 * WINDOW} (default: %(default)s)",
     )
-    add_size(parser, (128, 224), "video, at which the model works,")
+    add_size(parser, (128, 224), "video and of the working frame")
 
 
 def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
     """Segment synthetic scenes with cuts, from JPEG files to mask files.
 
-    An object is followed from the first scene on, so it is absent from the others.
+    An object of the first scene is tracked throughout, so it is absent from all other scenes.
     """
     machine = describe_machine()
     with tempfile.TemporaryDirectory() as folder:
@@ -78,7 +78,7 @@ def _write_frames(
 ) -> None:
     """Write `<folder>/00000.jpg` …, and `<folder>/../mask.png` for the first of them."""
     folder.mkdir()
-    # Rounded up: the last scene may be cut short. Only its first frame has a mask.
+    # Rounded up: the last scene may be cut short. Only the first frame of a scene has a mask.
     scenes = make_videos(-(-count // SCENE), SCENE, size, annotated_every=SCENE, seed=seed)
     index = 0
     for scene in scenes:
@@ -100,7 +100,7 @@ def _segment(
     with subprocess.Popen(
         [sys.executable, "-c", _WORKER, *map(str, given)],
         stdout=subprocess.PIPE,
-        # A full pipe that nobody reads would stop the worker.
+        # The worker would block on a full pipe that nobody reads.
         stderr=subprocess.DEVNULL,
         text=True,
     ) as process:
@@ -115,18 +115,18 @@ def _segment(
             process.kill()
             raise
     if process.returncode or len(times) != arguments.frames:
-        raise RuntimeError(f"segmenting ended with {process.returncode} after {len(times)} frames")
+        raise RuntimeError(f"segmenting exited with {process.returncode} after {len(times)} frames")
     return times, memory
 
 
 def _windows(count: int) -> list[int]:
-    """First, middle and last hundred frames, as far as they do not overlap."""
+    """First frames of the first, middle and last window; no middle one if it would overlap."""
     middle = [(count - WINDOW) // 2] if count >= 3 * WINDOW else []
     return [0, *middle, count - WINDOW]
 
 
 def _figures(times: Sequence[float], memory: Sequence[float], begin: int) -> dict[str, float]:
-    """The median time between frames, which start-up and saved states do not affect."""
+    """Median time between frames, unaffected by start-up and saving, and memory at the end."""
     end = begin + WINDOW
     steps = [times[n + 1] - times[n] for n in range(begin, end - 1)]
     return {"median_s": median(steps), "resident_memory_mb": memory[end - 1]}
@@ -143,13 +143,13 @@ def _verdicts(rows: Sequence[Row], memory: Sequence[float]) -> list[Figure]:
         Figure(
             "memory_spread_mb",
             spread,
-            f"memory from frame {WINDOW} on: {spread:.0f} MB between least and most, "
+            f"memory from frame {WINDOW} on: {spread:.0f} MB between minimum and maximum, "
             f"{flat} {MOST_SPREAD} MB",
         ),
         Figure(
             "last_over_first_hundred",
             ratio,
-            f"time a frame, last {WINDOW} over first {WINDOW}: {ratio:.3f}, "
+            f"time per frame, last {WINDOW} over first {WINDOW}: {ratio:.3f}, "
             f"{steady} {round(100 * (MOST_SLOWDOWN - 1))} %",
         ),
     ]
@@ -158,5 +158,5 @@ def _verdicts(rows: Sequence[Row], memory: Sequence[float]) -> list[Figure]:
 def _enough(text: str) -> int:
     count = positive(text)
     if count < 2 * WINDOW:
-        raise ArgumentTypeError(f"at least {2 * WINDOW} frames are needed, not {count}")
+        raise ArgumentTypeError(f"must be at least {2 * WINDOW} frames. Received: {count}")
     return count

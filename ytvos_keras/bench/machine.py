@@ -1,4 +1,4 @@
-"""Describe the machine of a measurement."""
+"""Describe the machine that a measurement runs on."""
 
 import os
 import platform
@@ -22,7 +22,7 @@ def cpu_model() -> str:
 
 
 def load_average() -> float | None:
-    """Return the mean number of running processes in the last minute, None where unknown."""
+    """Return the mean number of running processes in the last minute, or None if unknown."""
     try:
         return round(os.getloadavg()[0], 2)
     except (AttributeError, OSError):
@@ -30,7 +30,7 @@ def load_average() -> float | None:
 
 
 def package_version(name: str) -> str | None:
-    """Return the installed version of a package, None where it is not installed."""
+    """Return the installed version of a package, or None if it is not installed."""
     try:
         return version(name)
     except PackageNotFoundError:
@@ -40,8 +40,8 @@ def package_version(name: str) -> str | None:
 def describe_machine() -> dict[str, object]:
     """Describe processor, system, versions and date, ready for JSON.
 
-    It includes the load average at the start, so that figures from a busy machine can be
-    recognized. Does not import TensorFlow.
+    Includes the current load average, so that figures from a busy machine can be recognized. Does
+    not import TensorFlow.
     """
     return {
         "cpu": cpu_model(),

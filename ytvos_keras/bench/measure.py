@@ -9,7 +9,7 @@ from typing import TypeVar
 Key = TypeVar("Key")
 
 Progress = Callable[[str, int, int | None], None]
-"""Called with (what is being done, steps done, steps in all)."""
+"""Called with (what is being done, steps done, total steps or None)."""
 
 
 def no_progress(what: str, done: int, total: int | None) -> None:
@@ -24,7 +24,7 @@ class Timing:
 
     @property
     def median(self) -> float:
-        """The middle duration in seconds: what a user sees."""
+        """The median duration in seconds: what a user experiences."""
         return median(self.seconds)
 
     @property
@@ -44,10 +44,10 @@ def interleave(
     repeats: int = 20,
     progress: Progress = no_progress,
 ) -> dict[Key, Timing]:
-    """Time several functions in turns: each once per round.
+    """Time several functions in turns: each runs once per round.
 
-    The speed of a shared machine drifts. Functions that take turns all see the same drift, so that
-    their ratios hold even where their absolute times do not.
+    The speed of a shared machine drifts. Functions that take turns all see the same drift, so
+    their ratios are reliable even where their absolute times are not.
 
     Args:
         cases: Functions without arguments by name. A function must have finished its work when it

@@ -30,7 +30,7 @@ print(peak_memory())
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of this benchmark."""
-    parser.add_argument("--model", default="s2s-lite", metavar="NAME|PATH", help="with weights")
+    parser.add_argument("--model", default="s2s-lite", metavar="NAME|PATH", help="trained model")
     parser.add_argument(
         "--frames",
         type=list_of(positive),
@@ -41,9 +41,9 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
-    """Play the bundled clip back and forth to each length, and segment that as a file.
+    """Segment video files made by playing the bundled clip back and forth to each length.
 
-    Does what `ytvos-segment` does, from the video file to the mask files.
+    Covers all that `ytvos-segment` does, from the video file to the mask files.
     """
     machine = describe_machine()
     rows = []
@@ -60,7 +60,7 @@ def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
         settings=chosen(arguments, "model", "frames"),
         machine=machine,
         rows=rows,
-        figures=[Figure("spread_mb", spread, f"largest less smallest peak: {spread:.0f} MB")],
+        figures=[Figure("spread_mb", spread, f"largest minus smallest peak: {spread:.0f} MB")],
     )
 
 
@@ -87,7 +87,7 @@ def _write_video(path: Path, frames: int) -> None:
     clip = resources.files("ytvos_keras") / "assets" / "demo" / "bunny.mp4"
     source = open_frames(Path(str(clip)))
     pictures = [picture for _, picture in source]
-    # Back again without the two ends, which would otherwise be shown twice: no cut, no jump.
+    # Then backward, without the first and last frames, which would otherwise appear twice in a row.
     pictures += pictures[-2:0:-1]
     with VideoWriter(path, source.fps or 25) as video:
         for n in range(frames):

@@ -8,7 +8,7 @@ import numpy as np
 
 from ytvos_keras.media.masks import write_mask
 
-_DIRECTIONS = 720  # in which an outline's distance from its centre is stored
+_DIRECTIONS = 720  # angles at which an outline stores its distance from the centre
 
 
 def write_sequences(
@@ -16,10 +16,10 @@ def write_sequences(
 ) -> Iterator[int]:
     """Write `truth/Annotations/480p/<sequence>/00000.png` … and `predictions/<sequence>/…`.
 
-    Every sequence has one to three objects that move and change their outline, and cover each
-    other. Predictions are drawn a few pixels off, smaller and with a rough outline; one in five has
-    a patch in a wrong place. `size` is height and width in pixels. Yields the number of sequences
-    written so far.
+    Every sequence has one to three objects that move, change shape and occlude each other.
+    Predictions are a few pixels off, smaller and with a rough outline; one in five has a patch in
+    the wrong place. `size` is height and width in pixels. Yields the number of sequences written
+    so far.
     """
     for n in range(sequences):
         random = np.random.default_rng((seed, n))
@@ -82,12 +82,12 @@ def _predict(
 def _fill(labels: np.ndarray, object_id: int, centre: np.ndarray, outline: np.ndarray) -> None:
     """Fill an outline, clipped to the picture."""
     reach = outline.max() + 1
-    # Negative ends would count from the other side in a slice.
+    # Clipped at 0, since negative bounds of a slice count from the end.
     (top, left), (bottom, right) = np.maximum(centre - reach, 0), np.maximum(centre + reach, 0)
     box = np.s_[int(top) : int(bottom), int(left) : int(right)]
     part = labels[box]
     y, x = np.indices(part.shape) + 1
     y, x = y + int(top) - centre[0], x + int(left) - centre[1]
-    # In float arithmetic the remainder may be 2π itself, hence the second one below.
+    # Rounding may make the remainder equal to 2π, hence the second modulo below.
     direction = (np.arctan2(y, x) % (2 * math.pi) / (2 * math.pi) * _DIRECTIONS).astype(int)
     part[np.hypot(y, x) < outline[direction % _DIRECTIONS]] = object_id

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from ytvos_keras.evaluation.score_videos import SequenceScores
 
 NAME = "online"
-SUMMARY = "J and F of annotated videos without and with online learning, and seconds a frame"
+SUMMARY = "J and F of annotated videos without and with online learning, and seconds per frame"
 
 NONE = "none"
 
 
 class Case(NamedTuple):
-    """A setting of online learning by its name, and a seed."""
+    """A setting of online learning, by name, and a seed."""
 
     learning: str
     seed: int | None = None
@@ -42,14 +42,14 @@ def add_arguments(parser: ArgumentParser) -> None:
         type=list_of(choice_of(ONLINE_LEARNING)),
         default=["cheap", "full"],
         metavar="L,…",
-        help=f"some of {', '.join(ONLINE_LEARNING)} (default: cheap,full); beside none",
+        help=f"settings to compare with none: {', '.join(ONLINE_LEARNING)} (default: cheap,full)",
     )
     parser.add_argument(
         "--seeds",
         type=list_of(natural),
         default=[0],
         metavar="S,…",
-        help="seeds of the learning; each setting is tried with every one (default: 0)",
+        help="seeds of the learning; each setting runs with every seed (default: 0)",
     )
     add_size(parser, None, "working frame")
 
@@ -64,7 +64,7 @@ def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
     import ytvos_keras
     from ytvos_keras.evaluation.score_videos import score_sequence, sequence_folders
 
-    machine = describe_machine()  # before our own load is on it
+    machine = describe_machine()  # before this benchmark adds to the load
     model = ytvos_keras.load(arguments.model)
     cases = [Case(NONE), *(Case(name, s) for name in arguments.learning for s in arguments.seeds)]
     methods = {
@@ -119,5 +119,5 @@ def _gain(name: str, found: "dict[Case, list[SequenceScores]]") -> Figure:
         f"gain_of_{name}",
         gains["J"],
         f"{name}: J {gains['J']:+.1f}, F {gains['F']:+.1f} points over all objects{seeds}, "
-        f"{means['frame_s']:.2f} s a frame against {base['frame_s']:.2f}",
+        f"{means['frame_s']:.2f} s per frame against {base['frame_s']:.2f}",
     )

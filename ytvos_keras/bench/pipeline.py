@@ -15,28 +15,28 @@ from ytvos_keras.datasets.video import Video
 from ytvos_keras.processes import available_cores, peak_memory, resident_memory
 
 NAME = "pipeline"
-SUMMARY = "frames a second of the training pipeline, against bare JPEG decoding, and its memory"
+SUMMARY = "frames per second of the training pipeline, against bare JPEG decoding, and its memory"
 
 BARE = "tf.io.decode_jpeg alone"
 ANY = "make_dataset, any frames"
 ANNOTATED = "make_dataset, annotated frames"
 
-_LEAD = 5  # batches before a measured round; the pipeline prefetches at most as many
+_LEAD = 5  # unmeasured batches before each round; at least as many as are prefetched
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of this benchmark."""
     size: dict[str, Any] = {"type": frame_size, "metavar": "HxW"}
-    parser.add_argument("--source", **size, default=(480, 854), help="videos (default: 480x854)")
-    parser.add_argument("--size", **size, default=(256, 448), help="clips (default: 256x448)")
+    parser.add_argument("--source", **size, default=(480, 854), help="of videos (default: 480x854)")
+    parser.add_argument("--size", **size, default=(256, 448), help="of clips (default: 256x448)")
     counts = (
-        ("--videos", 8, "made-up ones"),
-        ("--frames", 60, "in each, every fifth annotated"),
-        ("--clip-length", 8, "frames in a clip"),
-        ("--batch-size", 4, "clips in a batch"),
-        ("--round-clips", 24, "clips in a measured round"),
-        ("--clips", 2000, "over which memory is watched"),
-        ("--parallel", available_cores(), "clips or frames worked on at once"),
+        ("--videos", 8, "number of synthetic videos"),
+        ("--frames", 60, "frames per video, every fifth annotated"),
+        ("--clip-length", 8, "frames per clip"),
+        ("--batch-size", 4, "clips per batch"),
+        ("--round-clips", 24, "clips per measured round"),
+        ("--clips", 2000, "clips over which memory is measured"),
+        ("--parallel", available_cores(), "clips or frames processed in parallel"),
     )
     for name, default, help_ in counts:
         parser.add_argument(
@@ -46,13 +46,13 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
-    """Time the pipeline with all augmentation, and TensorFlow decoding the same frames alone.
+    """Time the pipeline with all augmentations, and bare decoding of the same frames.
 
     The videos are synthetic and freshly written, so they are in the page cache and disk speed does
     not matter. Our pipeline reads, checks and decodes frames and masks, augments and batches them;
     the reference only decodes.
     """
-    machine = describe_machine()  # before our own load is on it
+    machine = describe_machine()  # before this benchmark adds to the load
     with tempfile.TemporaryDirectory() as folder:
         kilobytes = _write_records(Path(folder), arguments, progress)
         timings = _measure(folder, arguments, progress)
@@ -85,7 +85,7 @@ def _memory_figures(start: float | None, end: float | None, clips: int) -> list[
 
 
 def _figures(timing: Timing) -> dict[str, float]:
-    """Of the time for a frame."""
+    """Figures of a `Row`, from the seconds per frame."""
     return {
         "rate_fps": 1 / timing.median,
         "best_rate_fps": 1 / timing.minimum,
@@ -108,7 +108,7 @@ def _write_records(folder: Path, arguments: Namespace, progress: Progress) -> fl
 
 
 def _measure(folder: str, arguments: Namespace, progress: Progress) -> dict[str, Timing]:
-    """Seconds a frame of every case; the cases take turns."""
+    """Measure the seconds per frame of every case; the cases take turns."""
     batches = max(1, arguments.round_clips // arguments.batch_size)
     batch_frames = arguments.batch_size * arguments.clip_length
     # Bare decoding yields frames, make_dataset batches: one batch takes several steps.
@@ -121,7 +121,7 @@ def _measure(folder: str, arguments: Namespace, progress: Progress) -> dict[str,
     for round_ in range(total):
         progress("warming up" if round_ < arguments.warmup else "measuring", round_, total)
         for name, (stream, steps) in streams.items():
-            # Prefetched batches are used up, and the other streams are idle.
+            # Use up batches that were prefetched while the other streams were measured.
             _take(stream, _LEAD * steps)
             start = time.perf_counter()
             _take(stream, batches * steps)
@@ -132,7 +132,7 @@ def _measure(folder: str, arguments: Namespace, progress: Progress) -> dict[str,
 
 
 def _bare(folder: str, parallel: int):
-    """Decode frames of the records from memory, endlessly, one by one."""
+    """Return a dataset that endlessly decodes frames of the records, held in memory."""
     import tensorflow as tf
 
     from ytvos_keras.records.index import read_index
@@ -168,7 +168,7 @@ def _clips(folder: str, arguments: Namespace, **options):
 
 
 def _watch_memory(folder: str, arguments: Namespace, progress: Progress):
-    """Resident memory in MB after a tenth of the clips, of all lengths, and after all of them."""
+    """Resident memory in MB after a tenth of the clips and after all; their lengths vary."""
     batches = -(-arguments.clips // arguments.batch_size)
     first = max(1, batches // 10)
     at_first = None

@@ -1,4 +1,4 @@
-"""The reference of `ytvos-bench evaluation`: J and F written directly from the formulas."""
+"""The reference of `ytvos-bench evaluation`: J and F implemented directly from the formulas."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,8 +14,8 @@ def plain_evaluation(
 ) -> dict[tuple[str, int], dict[str, np.ndarray]]:
     """Score by the rules of DAVIS 2017: in one process, whole frames, object by object.
 
-    Both folders hold one folder of PNGs for each sequence. `on_sequence` is called after every
-    sequence with the numbers of sequences done and in all.
+    Both folders contain one folder of PNGs per sequence. `on_sequence` is called after every
+    sequence with the number of sequences done and the total.
 
     Returns:
         For each sequence and object id: `J` and `F` of its frames, float64 (n,), 0–1; and
@@ -25,7 +25,7 @@ def plain_evaluation(
     folders = sorted(truth.iterdir())
     for n, folder in enumerate(folders):
         files = sorted(folder.glob("*.png"))
-        # Synthetic truth has no void, so 255 needs no rule here.
+        # Synthetic masks have no void pixels, so 255 needs no special case.
         object_ids = [value for value in np.unique(_read(files[0])) if value != 0]
         values: dict[int, list] = {int(i): [] for i in object_ids}
         for file in files[1:-1]:

@@ -56,7 +56,7 @@ def plain_clip(frames: int, height: int, width: int, precision: str = "float32")
         clip = keras.Input((frames, height, width, 3), name="frames")
         mask = keras.Input((height, width, 1), name="mask")
         pixels = keras.applications.vgg16.preprocess_input(clip)
-        # The mask in about the range of the pixels, from which the mean is subtracted.
+        # Scale the mask to roughly the range of the mean-subtracted pixels.
         first = keras.ops.concatenate([pixels[:, 0], 255 * mask - 127.5], axis=-1)
         first = _vgg16(height, width, 4)(first)
         cell, hidden = (_narrow()(first) for _ in range(2))
@@ -66,13 +66,13 @@ def plain_clip(frames: int, height: int, width: int, precision: str = "float32")
         x = _conv_lstm(return_sequences=True)(x, initial_state=[hidden, cell])
         for layer in _decoder():
             x = layers.TimeDistributed(layer)(x)
-        # Half precision would saturate in the loss.
+        # In half precision, the loss would saturate.
         return keras.Model({"frames": clip, "mask": mask}, keras.ops.cast(x, "float32"))
 
 
 @contextmanager
 def dtype_policy(name: str) -> Iterator[None]:
-    """Layers of `keras.applications` only obey the global dtype policy."""
+    """Set the global dtype policy, the only one that `keras.applications` obeys."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(name)
     try:

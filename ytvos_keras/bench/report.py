@@ -14,7 +14,7 @@ Label = str | int
 
 @dataclass(frozen=True)
 class Row:
-    """One case: labels that say what it is, and its figures, whose names end with the unit."""
+    """One case: labels that identify it, and its figures, whose names end with the unit."""
 
     labels: dict[str, Label]
     figures: dict[str, float]
@@ -22,7 +22,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two things that do the same work, timed in the same run."""
+    """Two implementations of the same work, timed in the same run."""
 
     what: str
     reference: Timing
@@ -30,12 +30,12 @@ class Comparison:
 
     @property
     def ratio(self) -> float:
-        """Median reference time ÷ our median time: above 1 we are faster."""
+        """Median reference time ÷ our median time: above 1 means that ours is faster."""
         return self.reference.median / self.ours.median
 
     @property
     def ratio_of_minima(self) -> float:
-        """Like `ratio`, of the shortest times; if the two differ much, the machine was too busy."""
+        """Like `ratio`, for the shortest times; if they differ much, the machine was too busy."""
         return self.reference.minimum / self.ours.minimum
 
 

@@ -60,7 +60,7 @@ def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
     Peak memory covers the whole run: to measure one case, choose one precision and one number of
     objects.
     """
-    machine = describe_machine()  # before our own load is on it
+    machine = describe_machine()  # before this benchmark adds to the load
     cases: dict[Case, Callable[[], object]] = {}
     for n, precision in enumerate(arguments.precision):
         progress(f"building in {precision}", n, len(arguments.precision))
@@ -132,7 +132,7 @@ def _parts(model: Any, features: dict, frame: Any, state: dict) -> Iterator[tupl
         inputs = features, probabilities, state
         yield "Memory, write", partial(_finish, tf.function(remember), *inputs)
     yield "ConvLSTM", partial(_finish, tf.function(conv_lstm), x, state)
-    # Run once untimed, for a realistic input of the Decoder.
+    # Run once untimed, to give the Decoder a realistic input.
     hidden, _ = conv_lstm(x, state)
     skips = {name: features[name] for name in ("skip_4", "skip_2") if name in features}
     yield "Decoder", partial(_finish, tf.function(decode), hidden, skips)
@@ -147,7 +147,7 @@ def _plain_case(frame: Any, features: dict, precision: str) -> Callable[[], obje
 
     _, rows, columns, channels = features["features"].shape
     model = plain_step(32 * rows, 32 * columns, POLICIES[precision])
-    # Stock layers only take multiples of 32; the package's Encoder pads by itself.
+    # Stock layers need multiples of 32; the package's Encoder pads its input itself.
     frame = tf.image.pad_to_bounding_box(tf.cast(frame, "float32"), 0, 0, 32 * rows, 32 * columns)
     state = tf.ones((1, rows, columns, channels))
     return partial(_finish, tf.function(model), [frame, state, state])
@@ -180,7 +180,7 @@ def _figures(
             yield Figure(
                 f"cost_of_{count}_over_{first}_objects_{precision}",
                 cost,
-                f"cost of {count} objects over {first}, {precision}: {cost:.2f} times",
+                f"cost of {count} objects relative to {first}, {precision}: {cost:.2f} times",
             )
     if set(precisions) == set(POLICIES):
         for count in objects:
@@ -189,5 +189,5 @@ def _figures(
             yield Figure(
                 f"float32_over_bfloat16_{count}_objects",
                 gain,
-                f"float32 over bfloat16, objects {count}: {gain:.2f} times the time",
+                f"float32 relative to bfloat16, objects {count}: {gain:.2f} times the time",
             )

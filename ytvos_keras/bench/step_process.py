@@ -33,14 +33,14 @@ class TrainedNetwork(NamedTuple):
 class StepProcess:
     """A network trained in a separate process, to measure its peak memory.
 
-    It is an `InputError` if the process ends early, for example because it runs out of memory.
+    Raises an `InputError` if the process ends early, for example because it runs out of memory.
     """
 
     def __init__(self, trained: TrainedNetwork):
         self.peak_memory = 0.0
         """Largest resident memory up to the last step, in MB (10⁶ bytes)."""
         self._trained = trained
-        # Not a pipe: a process that prints a lot would block until someone reads it.
+        # Not a pipe: a process that prints a lot would block until the pipe is read.
         self._errors = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 (see close)
         self._process = subprocess.Popen(
             [sys.executable, "-c", _CHILD, json.dumps(trained)],
@@ -56,13 +56,13 @@ class StepProcess:
             raise
 
     def step(self) -> None:
-        """Make one step and wait until it is done."""
+        """Run one step and wait for it to finish."""
         print(file=self._process.stdin, flush=True)
         self._wait()
 
     def close(self) -> None:
         """End the process."""
-        # Killed, not asked: it may hang, or have run out of memory.
+        # Killed, not asked to stop: it may hang, or have run out of memory.
         self._process.kill()
         self._process.wait()
         for file in (self._process.stdin, self._process.stdout, self._errors):
@@ -76,18 +76,18 @@ class StepProcess:
         if not answer:
             code = self._process.wait()
             self._errors.seek(0)
-            # A traceback ends with the error.
+            # The last line of a traceback is the error.
             last = (self._errors.read().splitlines() or [""])[-1]
             raise InputError(
-                f"the process that trains {self._trained.network} in {self._trained.policy} must "
-                f"last to the end; a smaller --size or one --precision takes less memory. "
+                f"the process that trains {self._trained.network} in {self._trained.policy} ended "
+                f"early; a smaller --size or a single --precision takes less memory. "
                 f"Received: exit code {code}. {last}"
             )
         self.peak_memory = float(answer)
 
 
 def serve(trained: str) -> None:
-    """Make a step of a `TrainedNetwork` (JSON) for every line on stdin; print the peak memory."""
+    """Run a step of a `TrainedNetwork` (JSON) for every line on stdin; print the peak memory."""
     model, clip = _build(TrainedNetwork(*json.loads(trained)))
     print(peak_memory() or "nan", flush=True)
     for _ in sys.stdin:
@@ -120,7 +120,7 @@ def _build(trained):
 
 
 def _ours(trained):
-    """As `ytvos-train --recipe paper` or `--recipe lite` compiles it."""
+    """Build the model as `ytvos-train --recipe paper` or `--recipe lite` compiles it."""
     import dataclasses
 
     from ytvos_keras.training.build import build_model, compile_model

@@ -16,7 +16,7 @@ _WAVES = ((6, 70.0), (25, 45.0), (90, 30.0), (300, 12.0))  # blobs across the wi
 
 @dataclass(frozen=True)
 class FileInMemory:
-    """The bytes of a picture file, and a name for errors."""
+    """The bytes of a picture file, and its name for error messages."""
 
     data: bytes
     name: str
@@ -55,7 +55,7 @@ def _frame(scene: "_Scene", name: str, t: int, annotated: bool) -> Frame:
 
 
 class _Scene:
-    """A sliding background with wavy discs that swing over it."""
+    """Wavy discs swinging over a sliding background."""
 
     def __init__(self, rng: np.random.Generator, size: tuple[int, int], objects: int):
         self.size = size

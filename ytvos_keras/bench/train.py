@@ -44,7 +44,7 @@ def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
     model is also timed as a composition of stock Keras layers, with stock Adam and compiled like
     ours. Random weights and pixels, batch 1.
     """
-    machine = describe_machine()  # before our own load is on it
+    machine = describe_machine()  # before this benchmark adds to the load
     networks = (PLAIN, OURS) if arguments.model == "s2s-vgg16" else (OURS,)
     cases = [(network, name) for name in arguments.precision for network in networks]
     with ExitStack() as stack:
@@ -54,7 +54,7 @@ def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
             trained = TrainedNetwork(
                 network, arguments.model, POLICIES[name], arguments.frames, arguments.size
             )
-            # All are alive at once, so that they can take turns; only one works at a time.
+            # All processes run at once, so that they can take turns; only one works at a time.
             processes[network, name] = stack.enter_context(closing(StepProcess(trained)))
         steps = {case: process.step for case, process in processes.items()}
         timings = time_in_turns(steps, arguments, progress)
@@ -77,7 +77,7 @@ def _row(case: Case, timing: Timing, peak: float) -> Row:
 
 
 def _comparisons(timings: dict[Case, Timing]) -> Iterator[Comparison]:
-    """Ours against stock layers at equal precision, and both of ours against each other."""
+    """Ours against stock layers at equal precision, and our two precisions with each other."""
     for (network, name), reference in timings.items():
         if network == PLAIN:
             what = f"training step against stock Keras layers, {name}"

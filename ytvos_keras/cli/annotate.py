@@ -4,23 +4,23 @@ import argparse
 import functools
 from pathlib import Path
 
-from ytvos_keras.argument_types import frame_size
+from ytvos_keras.argument_types import frame_size, port
 from ytvos_keras.cli.common import command_parser, prepare_tensorflow, run
 from ytvos_keras.quiet_import import import_tensorflow
 
 DESCRIPTION = """\
-Open a page in the browser in which you draw objects, let the model follow them
+Open a page in the browser in which you draw objects, let the model track them
 through the video, correct it, and export the result. Everything runs on this
 machine; nothing is sent elsewhere. Masks are palette PNGs in the output
-folder, as ytvos-segment writes them, and every change is on disk at once: end
-the command with Ctrl-C and start it again to continue.
+folder, as ytvos-segment writes them, and every change is saved immediately:
+stop the command with Ctrl-C and run it again to continue.
 """
 
 EXAMPLES = """\
 examples:
   ytvos-annotate clip.mp4
   ytvos-annotate JPEGImages/dog --output masks/dog
-  ytvos-annotate                      choose a video of this folder in the page
+  ytvos-annotate                      choose a video of this folder on the page
 """
 
 
@@ -39,24 +39,18 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("input", nargs="?", metavar="INPUT", help="video file, or folder of JPEG or PNG frames")
     add("--output", metavar="DIR", help="folder for the masks (default: NAME-masks)")
-    add("--port", type=_port, default=0, metavar="N", help="default: a free one")
+    add("--port", type=port, default=0, metavar="N", help="default: any free port")
     add("--model", default="s2s-lite", metavar="NAME|PATH", help="default: %(default)s")
     add(
         "--size",
         type=frame_size,
         metavar="HxW",
-        help="size at which the model works (default: the model's own, at the video's aspect "
-        "ratio); larger finds smaller objects and is slower",
+        help="working size of the model (default: the model's own, at the video's aspect ratio); "
+        "a larger one finds smaller objects but is slower",
     )
-    add("--no-browser", action="store_true", help="print the address, do not open a browser")
-    add("--quiet", action="store_true", help="print the address, warnings and errors only")
+    add("--no-browser", action="store_true", help="print the address without opening a browser")
+    add("--quiet", action="store_true", help="print only the address, warnings and errors")
     return parser
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or int(text) > 65535:
-        raise argparse.ArgumentTypeError(f"a port is a number up to 65535. Received: {text!r}")
-    return int(text)
 
 
 def _annotate(arguments: argparse.Namespace) -> None:
@@ -71,7 +65,7 @@ def _annotate(arguments: argparse.Namespace) -> None:
 
 
 def _say(address: str) -> None:
-    print(f"{address}\nOpen this address in a browser of this machine. Ctrl-C ends the command.")
+    print(f"{address}\nOpen this address in a browser on this machine. Press Ctrl-C to stop.")
 
 
 # A second video opened in the page gets its own Segmenter, but the same model.

@@ -36,7 +36,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--json", type=Path, metavar="FILE", help="also write every figure here")
+    common.add_argument("--json", type=Path, metavar="FILE", help="also write all figures here")
     common.add_argument("--quiet", action="store_true", help="show no progress")
     parser = argparse.ArgumentParser(
         prog="ytvos-bench", description="Speed and memory with stated settings, on this machine."

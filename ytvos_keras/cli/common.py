@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 FAILED = 1
-INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+INTERRUPTED = 130  # 128 + SIGINT, the convention of shells
 
 
 def run(command: Callable[[], None], *, quiet: bool = False, hint: str = "") -> int:
@@ -33,7 +33,7 @@ def run(command: Callable[[], None], *, quiet: bool = False, hint: str = "") -> 
         quiet: whether to hide messages below warnings.
         hint: what the user can do after an interruption.
     """
-    # If the caller closed them (`>&-`, a service without a terminal), they are None.
+    # They are None if the caller closed them (`>&-`, a service without a terminal).
     sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115 (never closed)
     sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
@@ -44,7 +44,7 @@ def run(command: Callable[[], None], *, quiet: bool = False, hint: str = "") -> 
         try:
             command()
         except (InputError, OSError) as error:
-            # One line, also where a library's message has several.
+            # One line, even if a library's message has several.
             print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
             return FAILED
         except KeyboardInterrupt:
@@ -54,7 +54,7 @@ def run(command: Callable[[], None], *, quiet: bool = False, hint: str = "") -> 
 
 
 def command_parser(program: str, description: str, epilog: str = "") -> argparse.ArgumentParser:
-    """Create a parser that prints its texts as they are, line breaks included."""
+    """Create a parser that keeps the line breaks of its texts."""
     return argparse.ArgumentParser(
         prog=program,
         description=description,
@@ -83,7 +83,7 @@ def check_output_file(option: str, path: Path) -> None:
         kind = "folder" if path.is_dir() else "device"
         raise InputError(f"{option} needs the name of a file. Received a {kind}: {path}")
     if not path.parent.is_dir():
-        raise InputError(f"{option} {path}: there is no folder {path.parent}; make it first.")
+        raise InputError(f"{option} {path}: there is no folder {path.parent}; create it first.")
     # The folder, not the file: files are written beside their target and renamed.
     if not os.access(path.parent, os.W_OK):
         raise InputError(f"{option} {path}: the folder {path.parent} is write-protected.")
@@ -105,7 +105,7 @@ def _messages(quiet: bool) -> Iterator[None]:
     logger.setLevel(logging.WARNING if quiet else logging.INFO)
     try:
         with warnings.catch_warnings():
-            # `catch_warnings` restores this one, too.
+            # `catch_warnings` restores `showwarning`, too.
             warnings.showwarning = _show_warning
             yield
     finally:

@@ -117,7 +117,7 @@ def _write(
         if path is None:
             continue
         for method, evaluation in evaluations.items():
-            # One file a method, which `ytvos-eval compare` takes again.
+            # One file per method, as `ytvos-eval compare` reads them.
             of_one = f"{path.stem}.{method}{path.suffix}" if len(evaluations) > 1 else path.name
             write(path.with_name(of_one), evaluation)
     if arguments.html:

@@ -10,28 +10,27 @@ from ytvos_keras.processes import available_cores
 DESCRIPTION = """\
 Score predicted masks against the ground truth: region similarity J and contour
 accuracy F, each with its mean, recall (share of frames above 0.5) and decay
-(first quarter of the frames less the last), averaged over objects.
+(first quarter of the frames minus the last), averaged over objects.
 
-Both folders hold one folder of PNGs for each sequence; the ground truth may be
-the root of DAVIS or a split of YouTube-VOS. Masks need the size of the ground
-truth, and every frame that counts needs one; files that no rule asks for are
-ignored.
+Both folders contain one folder of PNGs per sequence; the ground truth may also
+be the root of DAVIS or a split of YouTube-VOS. Masks must have the size of the
+ground truth, and every scored frame needs one; other files are ignored.
 """
 
 _NOT_IN_FILE_NAMES = set('/\\:*?"<>|')  # on Windows
 
 EPILOG = """\
 protocols:
-  davis2016    all that is not 0 (255 too) is one object; first and last frame
-               do not count
-  davis2017    the objects of the first true mask; first and last frame do not
-               count; 255 in the ground truth is background
+  davis2016    all nonzero pixels (255 too) are one object; the first and the
+               last frame are not scored
+  davis2017    the objects of the first true mask; the first and the last frame
+               are not scored; 255 in the ground truth is background
   youtube-vos  each object in the frames that meta.json lists for it, except the
                first of them (without a meta.json: all frames with a mask, after
                the one in which it first appears); G needs --seen-from or
                --unseen. Which frames the benchmark's server leaves out was
-               never published: --exclude-last leaves out each object's last
-               one, too
+               never published: --exclude-last also leaves out each object's
+               last one
 
 other commands:
   ytvos-eval compare …     several results in one table, as in the paper
@@ -89,18 +88,18 @@ def _add_youtube_vos_arguments(group) -> None:
         metavar="NAME,…",
         help="categories that the model was not trained on",
     )
-    add("--exclude-last", action="store_true", help="leave out each object's last frame, too")
+    add("--exclude-last", action="store_true", help="also leave out each object's last frame")
     add(
         "--frames",
         choices=("every", "listed"),
-        help="which frames the method was given: all 30 a second, or those in meta.json (then "
-        "masks of others are an error); it is recorded in the output",
+        help="which frames the method was given: every one at 30 per second, or those listed in "
+        "meta.json (masks of others are then an error); recorded in the output",
     )
 
 
 def _add_output_arguments(group) -> None:
     add = group.add_argument
-    several = "for several methods, one file each: NAME goes into the file name"
+    several = "for several methods, one file each, with NAME in the file name"
     add("--json", type=Path, metavar="FILE", help=f"all scores; {several}")
     add("--csv", type=Path, metavar="FILE", help=f"one row per object; {several}")
     add("--html", type=Path, metavar="FILE", help="one page with tables, curves and pictures")
@@ -109,7 +108,7 @@ def _add_output_arguments(group) -> None:
         "--seconds-per-frame",
         type=positive_number,
         metavar="X",
-        help="time that the method took, to record in the output",
+        help="time that the method took; recorded in the output",
     )
     add(
         "--jobs",
@@ -141,7 +140,7 @@ def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> No
     }
     given = [option for option, value in only.items() if value]
     if given and arguments.protocol != "youtube-vos":
-        parser.error(f"{given[0]} belongs to --protocol youtube-vos")
+        parser.error(f"{given[0]} is only for --protocol youtube-vos")
 
 
 def _check_names(
@@ -149,19 +148,19 @@ def _check_names(
 ) -> None:
     for name in names:
         if names.count(name) > 1:
-            parser.error(f"two --predictions are called {name!r}; name them: NAME=DIR")
+            parser.error(f"two --predictions are called {name!r}; give them names: NAME=DIR")
         written = len(names) > 1 and (arguments.json or arguments.csv)
         if written and _NOT_IN_FILE_NAMES & set(name):
             characters = " ".join(sorted(_NOT_IN_FILE_NAMES))
             parser.error(
-                f"a NAME goes into file names, so it holds none of {characters}. Received: {name!r}"
+                f"a NAME is used in file names: it must not hold {characters}. Received: {name!r}"
             )
     if len(names) > 1 and arguments.seconds_per_frame is not None:
-        parser.error("--seconds-per-frame is of one method; give it with one --predictions")
+        parser.error("--seconds-per-frame is for one method; give a single --predictions")
 
 
 def split_name(text: str) -> tuple[str | None, str]:
-    """`NAME=PATH` in parts; the name is None if there is none, or the whole is a path."""
+    """Split `NAME=PATH`; the name is None if it is missing, or if the whole text is a path."""
     name, _, path = text.partition("=")
-    # A folder that exists under the whole text wins: its name may hold a `=`.
+    # If the whole text is an existing path, its name contains a `=`.
     return (name, path) if name and path and not Path(text).exists() else (None, text)

@@ -33,19 +33,20 @@ def _parser() -> argparse.ArgumentParser:
         "results",
         nargs="+",
         metavar="[NAME=]FILE.json",
-        help="what --json wrote, all of one protocol; the method is called NAME, or as the file",
+        help="files written by --json, all of one protocol; methods are called NAME, or by the "
+        "name of the file",
     )
     add(
         "--table",
         type=int,
         choices=(2, 3),
-        help="layout; default: 2 where all files know seen and unseen categories, else 3",
+        help="layout; default: 2 if all files have seen or unseen categories, else 3",
     )
     add(
         "--cite-paper",
         action="store_true",
-        help="add the paper's own rows in a separate table: of its Table 2 for youtube-vos, "
-        "of its Table 3 for davis2016",
+        help="add the paper's rows in a separate table: Table 2 for youtube-vos, Table 3 for "
+        "davis2016",
     )
     add("--markdown", action="store_true", help="print Markdown")
     return parser

@@ -8,9 +8,9 @@ from ytvos_keras.errors import InputError
 
 DESCRIPTION = """\
 Write the zip that the server of YouTube-VOS (Annotations/VIDEO/FRAME.png) or
-of DAVIS 2017 (SEQUENCE/FRAME.png) takes, from folders of masks; or check a zip
-that is there already and list every fault. A written zip is checked, too,
-before it gets its name.
+DAVIS 2017 (SEQUENCE/FRAME.png) expects, from folders of masks; or check an
+existing zip and list every fault. A new zip is also checked before it gets its
+final name.
 """
 
 EXAMPLES = """\
@@ -42,25 +42,25 @@ def _parser() -> argparse.ArgumentParser:
         help="folder of the data set, with JPEGImages and Annotations (the first masks are "
         "enough) and meta.json (YouTube-VOS) or ImageSets (DAVIS)",
     )
-    add("--split", metavar="NAME", help="of DAVIS (default: test-dev)")
+    add("--split", metavar="NAME", help="split of DAVIS (default: test-dev)")
     add("--predictions", metavar="DIR", help="folder with one folder of masks per sequence")
     add("--output", metavar="FILE.zip", help="the zip to write")
     add("--check", metavar="FILE.zip", help="check this zip instead of writing one")
-    add("--quiet", action="store_true", help="show no progress; print faults and errors only")
+    add("--quiet", action="store_true", help="show no progress; print only faults and errors")
     return parser
 
 
 def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
-    """Usage errors that argparse cannot see: exit with 2."""
+    """Report usage errors that argparse cannot detect, and exit with 2."""
     if arguments.split is not None and arguments.protocol != "davis2017":
-        parser.error("--split belongs to --protocol davis2017")
+        parser.error("--split is only for --protocol davis2017")
     given = {"--predictions": arguments.predictions, "--output": arguments.output}
     if arguments.check is None:
         missing = [name for name, value in given.items() if not value]
         if missing:
-            parser.error(f"missing: {', '.join(missing)} (or --check to look at a zip)")
+            parser.error(f"missing: {', '.join(missing)} (or --check to check a zip)")
     elif any(given.values()):
-        parser.error("--check looks at a zip that is there; leave out --predictions and --output")
+        parser.error("--check checks an existing zip; leave out --predictions and --output")
 
 
 def _write(arguments: argparse.Namespace) -> None:
@@ -100,7 +100,7 @@ def _check_zip(arguments: argparse.Namespace) -> None:
 
 
 def _fail(faults: list, what: str) -> None:
-    """Print each fault on a line, then raise an error with their number."""
+    """Print each fault on a line, then raise an error that states how many there are."""
     for fault in faults:
         print(fault)
     raise InputError(f"{what}: {len(faults)} fault{'s' if len(faults) > 1 else ''}, listed above")

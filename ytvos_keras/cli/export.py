@@ -13,9 +13,9 @@ from ytvos_keras.quiet_import import import_tensorflow
 
 DESCRIPTION = """\
 Write a model for deployment: a SavedModel in the layout of TensorFlow Serving,
-or ONNX files. Its state goes in and comes out of every step. What was written
-is loaded again and compared with the Keras model on a real clip; if it
-differs, nothing is left under the final name.
+or ONNX files. Every step takes the state as an input and returns the next one.
+The written files are loaded again and compared with the Keras model on a real
+clip; if the results differ, nothing is left under the final name.
 """
 
 EPILOG = """\
@@ -53,8 +53,8 @@ def _parser() -> argparse.ArgumentParser:
         required=True,
         type=Path,
         metavar="DIR",
-        help="folder for the files; of a SavedModel, the folder of its versions, whose name is the "
-        "model's name for the server",
+        help="folder for the files; for a SavedModel, the folder of its versions, whose name is "
+        "the model's name on the server",
     )
     add(
         "--size",
@@ -66,41 +66,41 @@ def _parser() -> argparse.ArgumentParser:
         "--precision",
         choices=("float32", "float16", "int8"),
         default="float32",
-        help="of ONNX files: float16 weights, or int8 for CPUs (default: %(default)s)",
+        help="precision of ONNX files: float16 weights, or int8 for CPUs (default: %(default)s)",
     )
     add(
         "--data",
         type=Path,
         metavar="DIR",
-        help="videos with masks to measure the loss by --precision on: JPEGImages/ and "
-        "Annotations/ with a folder for each video (default: the bundled clip)",
+        help="videos with masks on which to measure the accuracy lost by --precision: JPEGImages/ "
+        "and Annotations/ with a folder for each video (default: the bundled clip)",
     )
     add(
         "--calibration",
         type=Path,
         metavar="DIR",
-        help="videos to calibrate the ranges of int8 on (default: the bundled clip)",
+        help="videos for calibrating the ranges of int8 (default: the bundled clip)",
     )
-    add("--version", type=positive, metavar="N", help="of a SavedModel (default: the next one)")
+    add("--version", type=positive, metavar="N", help="of the SavedModel (default: the next one)")
     add(
         "--no-warmup",
         action="store_true",
-        help="leave out the requests with which TensorFlow Serving warms up, which need "
+        help="leave out the warm-up requests for TensorFlow Serving, which need "
         "tensorflow-serving-api",
     )
-    add("--quiet", action="store_true", help="print warnings and errors only")
+    add("--quiet", action="store_true", help="print only warnings and errors")
     return parser
 
 
 def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
-    """Usage errors that argparse cannot see: exit with 2."""
+    """Report usage errors that argparse cannot detect, and exit with 2."""
     if arguments.format == "onnx":
         if arguments.version is not None or arguments.no_warmup:
-            parser.error("--version and --no-warmup are for --format saved-model")
+            parser.error("--version and --no-warmup are only for --format saved-model")
     elif arguments.precision != "float32" or arguments.data:
-        parser.error("--precision and --data are for --format onnx")
+        parser.error("--precision and --data are only for --format onnx")
     if arguments.calibration and arguments.precision != "int8":
-        parser.error("--calibration is for --precision int8")
+        parser.error("--calibration is only for --precision int8")
 
 
 def _export(arguments: argparse.Namespace) -> None:
@@ -116,7 +116,7 @@ def _export(arguments: argparse.Namespace) -> None:
 
 
 def _fit_terminal(line: str) -> str:
-    """Wrap a long line, indenting what follows to the second column."""
+    """Wrap a long line, with continuation lines indented to the second column."""
     columns = shutil.get_terminal_size().columns
     # Words stay whole, so that paths can be copied.
     return textwrap.fill(

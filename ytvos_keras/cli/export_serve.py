@@ -3,14 +3,15 @@
 import argparse
 import threading
 
+from ytvos_keras.argument_types import port
 from ytvos_keras.cli.common import command_parser, prepare_tensorflow, run
 from ytvos_keras.quiet_import import import_tensorflow
 
 DESCRIPTION = """\
 Serve a SavedModel that ytvos-export has written, with the gRPC and REST
 interfaces of TensorFlow Serving, until Ctrl-C. For development and tests:
-written in Python, no batching, no polling for new versions. It prints "ready"
-when it is.
+written in Python, without batching or polling for new versions. It prints
+"ready" once it accepts requests.
 """
 
 
@@ -18,10 +19,10 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command and return its exit code, see `cli.common.run`."""
     parser = command_parser("ytvos-export serve", DESCRIPTION)
     add = parser.add_argument
-    add("folder", metavar="DIR", help="the model's folder, with models.config and versions in it")
+    add("folder", metavar="DIR", help="the model's folder, with models.config and its versions")
     add("--host", default="127.0.0.1", help="default: %(default)s, this machine only")
-    add("--port", type=int, default=8500, help="of gRPC; 0 for a free one (default: %(default)s)")
-    add("--rest-port", type=int, default=8501, help="port of REST (default: %(default)s)")
+    add("--port", type=port, default=8500, help="gRPC port; 0: any free one (default: %(default)s)")
+    add("--rest-port", type=port, default=8501, help="REST port (default: %(default)s)")
     arguments = parser.parse_args(argv)
     prepare_tensorflow()
     return run(lambda: _serve(arguments))
@@ -39,7 +40,7 @@ def _serve(arguments: argparse.Namespace) -> None:
     ) as address:
         print(f"gRPC   {address.host}:{address.grpc_port}")
         print(f"REST   http://{address.host}:{address.rest_port}/v1/models/{address.model}")
-        # Flushed: whoever started the server through a pipe waits for this line.
+        # Flushed: a program that started the server through a pipe may wait for this line.
         print("ready", flush=True)
         threading.Event().wait()  # for Ctrl-C; the server has its own threads
 

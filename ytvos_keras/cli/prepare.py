@@ -1,4 +1,4 @@
-"""`ytvos-prepare`: data sets and raw videos to records or clips; checks and statistics."""
+"""`ytvos-prepare`: records and clips from data sets and raw videos; checks and statistics."""
 
 import argparse
 
@@ -39,7 +39,7 @@ examples:
 def main(argv: list[str] | None = None) -> int:
     """Run a command and return its exit code, see `cli.common.run`; 1 also if faults are found."""
     arguments = parser().parse_args(argv)
-    # `run` returns the exit code of errors; that of the command itself comes through the list.
+    # `run` returns the exit code after an error; the command's own one is passed in the list.
     command, outcome = arguments.command, []
     failed = run(
         lambda: outcome.append(command.run(arguments)),

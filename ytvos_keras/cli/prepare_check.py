@@ -16,7 +16,7 @@ NAME = "check"
 SUMMARY = "list every fault of a data set or of records, with its file"
 DESCRIPTION = """\
 Open every frame and mask and list what is wrong, with the file and what to do
-about it. The exit code is 1 if there is a fault; notes are no faults.
+about it. The exit code is 1 if there is a fault; notes do not count.
 """
 
 
@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"repaired: {fault.file}")
         if repaired:
             report = _check(arguments)
-    # Before the text, whose reader may close the pipe (`| head`).
+    # Before printing, since the reader of the text may close the pipe (`| head`).
     if arguments.json:
         report.write_json(arguments.json)
     print("\n".join(report.lines()))

@@ -11,7 +11,7 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the folder, its layout, and the choice of videos."""
     add = parser.add_argument
     add("data", type=Path, metavar="DATA", help="folder of a data set, or of records")
-    add("--layout", choices=LAYOUTS, help="of DATA (default: detected from its folders)")
+    add("--layout", choices=LAYOUTS, help="layout of DATA (default: detected from its folders)")
     add_all_frames(parser, "DATA")
     add_choice_of_videos(parser)
 
@@ -21,26 +21,26 @@ def add_all_frames(parser: argparse.ArgumentParser, folder: str) -> None:
     parser.add_argument(
         "--all-frames",
         action="store_true",
-        help=f"of YouTube-VOS: take the frames at 30 a second, from {folder}_all_frames beside "
+        help=f"for YouTube-VOS: use the frames at 30 per second, from {folder}_all_frames beside "
         f"{folder}",
     )
 
 
 def add_choice_of_videos(parser: argparse.ArgumentParser) -> None:
-    """Add the choice of videos."""
+    """Add `--videos` and `--exclude`."""
     add = parser.add_argument
-    add("--videos", type=Path, metavar="FILE", help="only these; a text file, one name per line")
+    add("--videos", type=Path, metavar="FILE", help="use only the videos named in this text file")
     add(
         "--exclude",
         nargs="+",
         default=[],
         metavar="NAME",
-        help="leave these out: videos, or a source (NAME/…) as a whole",
+        help="leave out these videos; the name of a source (NAME/…) leaves out all of it",
     )
 
 
 def choice_of_videos(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return the choice of videos as arguments of readers."""
+    """Return the choice of videos as keyword arguments for readers."""
     from ytvos_keras.datasets.selection import read_names
 
     videos = None if arguments.videos is None else read_names(arguments.videos)

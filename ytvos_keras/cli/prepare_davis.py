@@ -11,8 +11,8 @@ __all__ = ["DESCRIPTION", "HINT", "NAME", "SUMMARY", "add_arguments", "run"]
 NAME = "davis"
 SUMMARY = "DAVIS 2016 and 2017 → records"
 DESCRIPTION = f"""\
-Write records of DAVIS: the folder that contains JPEGImages, Annotations and
-ImageSets, or several folders of this form below a common one.
+Write records of DAVIS. SRC contains JPEGImages, Annotations and ImageSets, or
+several folders that do.
 
 {RULES}"""
 
@@ -26,13 +26,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         choices=(2016, 2017),
         default=2017,
-        help="2016: all that is not 0 is one object; 2017: every id is one (default: 2017)",
+        help="2016: all nonzero pixels are one object; 2017: each id is an object (default: 2017)",
     )
     parser.add_argument(
         "--image-set",
         metavar="NAME",
-        help="list of ImageSets, such as val (default: the one called as --split, where there are "
-        "lists and no --videos)",
+        help="list in ImageSets, such as val (default: the one named like --split, if ImageSets "
+        "exists and --videos is not given)",
     )
 
 
@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ytvos_keras.datasets.readers.davis import read_davis
 
     image_set = arguments.image_set
-    # A list of names is a choice already; an image set beside it would narrow that.
+    # --videos is a choice already, which a default image set would narrow.
     if image_set is None and arguments.videos is None and (arguments.source / "ImageSets").is_dir():
         image_set = arguments.split
     return write(

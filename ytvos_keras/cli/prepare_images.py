@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--crowds",
         action="store_true",
-        help="--format coco: take crowds (iscrowd) as objects; CVAT exports brush masks so",
+        help="--format coco: treat crowds (iscrowd) as objects; CVAT exports brush masks as crowds",
     )
 
 

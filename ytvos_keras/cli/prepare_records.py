@@ -19,17 +19,17 @@ HINT = "run the same command again, without --overwrite, to resume where it stop
 
 RULES = """\
 Pictures are stored unchanged, one record per video, in shards that are written
-atomically; dataset.json comes last. Give the same command again to resume an
-interrupted run. A video with a fault stops the run with the name of the file,
-unless --skip-faulty is given.
+atomically; dataset.json comes last. Run the same command again to resume an
+interrupted run. A video with a fault stops the run with an error that names
+the file, unless --skip-faulty is given.
 """
 
 
 def add_record_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the output folder, the choice of videos, and how to write."""
+    """Add the output folder, the choice of videos, and the options for writing."""
     add = parser.add_argument
     add("output", type=Path, metavar="OUT", help="folder for the records")
-    add("--split", default="train", metavar="NAME", help="of the records (default: train)")
+    add("--split", default="train", metavar="NAME", help="split to write (default: train)")
     add_choice_of_videos(parser)
     add(
         "--shards",
@@ -37,8 +37,8 @@ def add_record_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="number of files (default: one per 128 MB, but at least 8)",
     )
-    add("--skip-faulty", action="store_true", help="leave out videos with a fault, and name them")
-    add("--overwrite", action="store_true", help="replace this split if it holds something else")
+    add("--skip-faulty", action="store_true", help="leave out videos with a fault, and list them")
+    add("--overwrite", action="store_true", help="replace this split if its content differs")
     add_jobs(parser, "shards written at the same time")
     add_quiet(parser)
     add(
@@ -46,7 +46,7 @@ def add_record_arguments(parser: argparse.ArgumentParser) -> None:
         nargs=argparse.REMAINDER,
         default=[],
         metavar="…",
-        help="all that follows goes to Apache Beam, to write on other machines, for example: "
+        help="pass all following options to Apache Beam, to write on other machines, for example: "
         "--beam --runner=FlinkRunner --flink_master=HOST:8081",
     )
 

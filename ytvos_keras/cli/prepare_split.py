@@ -10,11 +10,11 @@ from ytvos_keras.cli.prepare_records import add_quiet
 NAME = "split"
 SUMMARY = "lists of videos for training, validation and test (section 5.1)"
 DESCRIPTION = """\
-Split the videos of a data set (or of records) as the paper does: all with an
-object of an unseen category are test_unseen; of every other category some are
-drawn for validation and test_seen, and the rest is for training. Files of
-names are written, also of shares of the training set (Table 4), for --videos
-of the other commands:
+Split the videos of a data set (or of records) as the paper does: all videos
+with an object of an unseen category go to test_unseen; of each other category,
+some are drawn for validation and test_seen, and the rest are for training.
+Writes lists of names, also of fractions of the training set (Table 4), for
+--videos of the other commands:
 
   ytvos-prepare split YouTube-VOS/train lists
   ytvos-prepare youtube-vos YouTube-VOS/train records --videos lists/train.txt
@@ -32,11 +32,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--unseen",
         type=name_list,
         metavar="NAME,…",
-        help="categories for test_unseen (default: the paper's ten, as far as they are there)",
+        help="categories for test_unseen (default: those of the paper's ten that occur in DATA)",
     )
-    add("--validation", type=natural, default=2, metavar="N", help="videos a category (default: 2)")
-    add("--test-seen", type=natural, default=4, metavar="N", help="videos a category (default: 4)")
-    add("--seed", type=int, default=0, metavar="N", help="of the draw (default: 0)")
+    add(
+        "--validation",
+        type=natural,
+        default=2,
+        metavar="N",
+        help="videos per category (default: 2)",
+    )
+    add(
+        "--test-seen",
+        type=natural,
+        default=4,
+        metavar="N",
+        help="videos per category (default: 4)",
+    )
+    add("--seed", type=int, default=0, metavar="N", help="seed of the draw (default: 0)")
     add(
         "--clips",
         type=Path,

@@ -19,11 +19,11 @@ SUMMARY = "count videos, categories, objects, annotations and minutes, with plot
 DESCRIPTION = """\
 Print the columns of Table 1 of the paper for a data set or for records:
 videos, categories, objects, annotations (every object in every mask) and
-minutes; and the spread of objects per video, length of clips and area of
-masks. Of records only the index is read; of folders every mask is.
+minutes; and the distributions of objects per video, length of clips and area
+of masks. For records, only the index is read; for folders, every mask.
 
-Minutes: frame numbers (the names of frames) divided by --fps, or the number of
-frames where names are not numbers. A video of one frame has length 0.
+Minutes are frame numbers (the names of frames) divided by --fps, or the number
+of frames if names are not numbers. A video of one frame has length 0.
 """
 
 
@@ -36,10 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=positive_number,
         default=30.0,
         metavar="X",
-        help="frame numbers a second (default: 30, as in YouTube-VOS; DAVIS has 24)",
+        help="frame numbers per second (default: 30, as in YouTube-VOS; DAVIS has 24)",
     )
     add("--plots", type=Path, metavar="FILE", help="also draw plots here (PNG, SVG or PDF)")
-    add("--json", type=Path, metavar="FILE", help="also write every figure here")
+    add("--json", type=Path, metavar="FILE", help="also write all figures here")
     add_jobs(parser, "processes")
     add_quiet(parser)
 
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         check_output_file("--json", arguments.json)
     if arguments.plots:
-        # Before the masks are read: a missing extra or folder is found at once.
+        # Before the masks are read, so that a missing extra or folder is reported at once.
         check_plot_path(arguments.plots)
     facts = _facts(arguments)
     statistics = {name: measure(videos, arguments.fps) for name, videos in facts.items()}
@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
         # Measured again, not added up: medians and quartiles cannot be combined.
         together = [video for videos in facts.values() for video in videos]
         statistics["all"] = measure(together, arguments.fps)
-    # Before the table, whose reader may close the pipe (`| head`).
+    # Before printing, since the reader of the table may close the pipe (`| head`).
     if arguments.json:
         _write_json(arguments, statistics)
     if arguments.plots:

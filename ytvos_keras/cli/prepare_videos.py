@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 NAME = "videos"
 SUMMARY = "raw videos → clips ready for annotation (section 3 of the paper)"
 DESCRIPTION = """\
-Cut raw videos into clips as the paper does: shots are found, the beginning and
-the end of the video are dropped, up to five clips of 3 to 6 seconds are drawn,
-and written at 30 frames a second, every fifth frame marked for annotation.
+Cut raw videos into clips as the paper does: find the shots, drop the beginning
+and the end of the video, draw up to five clips of 3 to 6 seconds, and write
+them at 30 frames per second, with every fifth frame marked for annotation.
 Clips that are too dark, blurred or shaky are proposed for rejection, with the
-measure.
+measured value.
 
 OUT is in the layout of YouTube-VOS (JPEGImages: the frames to annotate,
 JPEGImages_all_frames: all), with clips.json, clips.csv and
-contact_sheet_01.jpg to look through. Put masks into OUT/Annotations, list
+contact_sheet_01.jpg for review. Put masks into OUT/Annotations, list
 their objects in OUT/meta.json (or remove that file) and continue with
 `ytvos-prepare youtube-vos OUT RECORDS`.
 """
@@ -39,21 +39,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("source", type=Path, metavar="SRC", help="a video file, or a folder of them")
     add("output", type=Path, metavar="OUT", help="folder for the clips")
-    # Left out of the namespace if not given: the defaults stand in one place, in the library.
+    # Not in the namespace unless given, so that the defaults are defined only in the library.
     add = _of_library(parser.add_argument_group("which frames"))
     add("--clips-per-video", positive, "N", "at most N per video (default: 5)")
     add("--min-seconds", float, "S", "shortest clip (default: 3)")
     add("--max-seconds", float, "S", "longest clip (default: 6)")
-    add("--skip", float, "SHARE", "dropped at the beginning, and at the end (default: 0.1)")
-    add("--height", positive, "PIXELS", "make frames this high, if higher (default: as they are)")
-    add("--seed", int, "N", "another seed draws other clips (default: 0)")
+    add("--skip", float, "SHARE", "fraction dropped at each end of a video (default: 0.1)")
+    add("--height", positive, "PIXELS", "scale taller frames down to this (default: keep them)")
+    add("--seed", int, "N", "seed for drawing clips (default: 0)")
     group = parser.add_argument_group("proposed for rejection")
     add = _of_library(group)
     add("--min-brightness", float, "X", "below this mean grey value, 0-255 (default: 40)")
     add("--max-blur", float, "X", "above this blur, in pixels at a height of 256 (default: 1.7)")
     add("--max-shake", float, "X", "above this shake, in percent of the height (default: 1)")
     group.add_argument(
-        "--leave-out-rejected", action="store_true", help="do not write the frames of these"
+        "--leave-out-rejected", action="store_true", help="do not write the frames of these clips"
     )
     add_jobs(parser, "videos cut at the same time")
     add_quiet(parser)
@@ -97,7 +97,7 @@ def _print(arguments: argparse.Namespace, report: "ClipReport") -> None:
     rejected = sum(bool(clip.reasons) for clip in clips)
     seconds = sum(float(clip.end - clip.start) for clip in clips)
     print(
-        f"clips    {arguments.output} ({len(clips)} of {len(report.videos)} videos, "
+        f"clips    {arguments.output} ({len(clips)} from {len(report.videos)} videos, "
         f"{seconds:,.0f} seconds; {rejected} proposed for rejection)"
     )
     for video in report.without_clips:

@@ -1,4 +1,4 @@
-"""`ytvos-prepare youtube-vos`: records from YouTube-VOS, or from own videos in its layout."""
+"""`ytvos-prepare youtube-vos`: records from YouTube-VOS, or your own videos in its layout."""
 
 import argparse
 from pathlib import Path
@@ -27,8 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "source",
         type=Path,
         metavar="SRC",
-        help="folder as above, or one with several such folders in it: of these the one that is "
-        "called as --split, otherwise all",
+        help="folder as above, or one that contains several of them: the one named like --split "
+        "is read, otherwise all",
     )
     add_record_arguments(parser)
     add_all_frames(parser, "SRC")
@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ytvos_keras.datasets.readers.youtube_vos import read_youtube_vos
 
     source, of_split = arguments.source, arguments.source / arguments.split
-    # SRC as unpacked holds train, valid and test, of which one becomes the split.
+    # An unpacked SRC contains train, valid and test, one of which becomes the split.
     if (of_split / "JPEGImages").is_dir() and not (source / "JPEGImages").is_dir():
         source = of_split
     return write(

@@ -19,7 +19,7 @@ def frame_progress(quiet: bool, unit: str = "frames") -> Iterator[Report | None]
     if quiet:
         yield None
         return
-    from rich.console import Console  # 0.1 s, which `--help` does without
+    from rich.console import Console  # takes 0.1 s, which `--help` saves
     from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
     columns = (
@@ -36,9 +36,9 @@ def frame_progress(quiet: bool, unit: str = "frames") -> Iterator[Report | None]
         opened = time.monotonic()
 
         def report(stage: str, done: int, total: int | None, loss: float | None = None) -> None:
-            if not tasks:  # not earlier: an error in the files needs no bar
+            if not tasks:  # not earlier: if the files have an error, no bar appears
                 stack.enter_context(progress)
-            if stage not in tasks:  # frames of an earlier run do not count
+            if stage not in tasks:
                 tasks[stage] = progress.add_task(
                     stage,
                     total=total,
@@ -59,7 +59,7 @@ def frame_progress(quiet: bool, unit: str = "frames") -> Iterator[Report | None]
 class _Rate:
     """The mean speed since the first report.
 
-    If results come in bursts, so that the first reports are close together, it counts from the
+    If results come in bursts, so that the first reports are close together, time counts from the
     opening of the bar.
     """
 

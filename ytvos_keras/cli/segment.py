@@ -49,7 +49,7 @@ def _segment(arguments: argparse.Namespace) -> None:
 
     files = arguments.input, arguments.mask, arguments.output
     chosen = SegmentOptions(**segment_options(arguments))
-    # Before the seconds that TensorFlow takes to load: a wrong path is reported at once.
+    # Before TensorFlow, which takes seconds to load, so that a wrong path is reported at once.
     inputs = check_files(*files, corrections=arguments.corrections, options=chosen)
     import_tensorflow()
 
@@ -67,7 +67,7 @@ def _demo(arguments: argparse.Namespace) -> None:
     folder = resources.files("ytvos_keras").joinpath("assets", "demo")
     with contextlib.ExitStack() as stack:
         for name, file in (("input", "bunny.mp4"), ("mask", "bunny_first_mask.png")):
-            # The package may lie in a zip; its files are then unpacked as long as this is open.
+            # The package may be in a zip; its files stay unpacked while the stack is open.
             path = stack.enter_context(resources.as_file(folder.joinpath(file)))
             setattr(arguments, name, str(path))
         arguments.overlay = True

@@ -12,8 +12,8 @@ DESCRIPTION = """\
 Follow objects through a video. Writes one palette PNG per frame into the
 output folder, at the size of the video: 0 is background, other values are the
 ids of the objects.
-An interrupted run resumes where it stopped when the same command is given
-again (without --overwrite).
+Run the same command again (without --overwrite) to resume an interrupted run
+where it stopped.
 """
 
 EXAMPLES = """\
@@ -42,7 +42,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
-    """Usage errors that argparse cannot see: exit with 2."""
+    """Report usage errors that argparse cannot detect, and exit with 2."""
     if arguments.online_steps and not arguments.online_learning:
         parser.error("--online-steps needs --online-learning")
     if not arguments.batch and (arguments.jobs > 1 or arguments.shard):
@@ -51,7 +51,7 @@ def check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> Non
         if arguments.input or arguments.mask or arguments.live is not None:
             parser.error("--demo brings its own INPUT and --mask")
         if arguments.batch or arguments.corrections:
-            parser.error("--demo is one clip without --batch and --corrections")
+            parser.error("--demo cannot be combined with --batch or --corrections")
         return
     if arguments.live is not None:
         check_live(parser, arguments)
@@ -70,7 +70,7 @@ def segment_options(arguments: argparse.Namespace) -> dict[str, Any]:
     from ytvos_keras.inference.options import SegmentOptions
 
     fields = {field.name for field in dataclasses.fields(SegmentOptions)}
-    # Options are named like the fields: a new field needs no line here.
+    # Options are named after the fields, so that a new field needs no change here.
     options = {name: value for name, value in vars(arguments).items() if name in fields}
     return options | {"online_learning": _online_learning(arguments)}
 
@@ -113,7 +113,7 @@ def _add_masks(group: argparse._ArgumentGroup) -> None:
     add(
         "--mask",
         help="index or binary PNG for the first frame, or a folder of PNGs named after the "
-        "frames (of a video file: frame numbers) in which objects first appear",
+        "frames (for a video file: frame numbers) in which objects first appear",
     )
     add(
         "--mask-frame",
@@ -123,21 +123,21 @@ def _add_masks(group: argparse._ArgumentGroup) -> None:
     add(
         "--all-masks",
         action="store_true",
-        help="use every mask of the folder, also later ones of an object (default: a mask counts "
-        "only in the first frame of its object)",
+        help="use every mask in the folder, including later ones of an object (default: only the "
+        "first mask of each object)",
     )
     add(
         "--direction",
         choices=("forward", "backward", "both"),
         help="follow objects from their masks to the end, to the beginning, or both (default: "
         "both if there is no mask for the first frame, else forward); between two masks of an "
-        "object, the nearer one counts",
+        "object, the nearer one is used",
     )
     add(
         "--corrections",
         metavar="DIR",
-        help="folder of PNGs named after frames in which objects went wrong: each object in them "
-        "is corrected there, under the id that it has; the others are unaffected",
+        help="folder of PNGs named after frames in which objects went wrong: each object in a PNG "
+        "is corrected in that frame, under its id; other objects are unaffected",
     )
 
 
@@ -146,7 +146,7 @@ def _add_frames(group: argparse._ArgumentGroup) -> None:
     add(
         "--start",
         metavar="FRAME|TIME",
-        help="begin with this frame: its name, number, or a time such as 12.5s or 1:02",
+        help="begin with this frame: its name or number, or a time such as 12.5s or 1:02",
     )
     add("--stop", metavar="FRAME|TIME", help="end before this frame")
     add("--track", type=int, default=0, metavar="N", help="video track of a file (default: 0)")
@@ -154,16 +154,16 @@ def _add_frames(group: argparse._ArgumentGroup) -> None:
         "--on-damage",
         choices=("stop", "skip"),
         default="stop",
-        help="at a frame that cannot be decoded: stop, or let the one before take its place and "
-        "name it at the end",
+        help="at a frame that cannot be decoded: stop, or use the previous one in its place and "
+        "list it at the end",
     )
     add(
         "--every",
         type=positive,
         default=1,
         metavar="N",
-        help="segment frames 0, N, 2N … and those that a mask is given for; there are no masks for "
-        "the frames between (default: all frames)",
+        help="segment frames 0, N, 2N … and those with a given mask; other frames get no mask "
+        "(default: all frames)",
     )
     add(
         "--batch",
@@ -180,7 +180,7 @@ def _add_frames(group: argparse._ArgumentGroup) -> None:
         type=_shard,
         metavar="I/N",
         help="with --batch: only every N-th video, beginning with the I-th; for several machines "
-        "with one output folder",
+        "that share an output folder",
     )
     add_live(group)
     add("--demo", action="store_true", help="segment the bundled clip, with an overlay; offline")
@@ -193,17 +193,17 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
         "--size",
         type=frame_size,
         metavar="HxW",
-        help="size at which the model works (default: the model's own, at the video's aspect "
-        "ratio); larger finds smaller objects, takes longer and more memory (of s2s-lite, by the "
-        "square of the area, for each object)",
+        help="working size of the model (default: the model's own, at the video's aspect ratio); "
+        "a larger one finds smaller objects, but takes more time and memory (s2s-lite's memory "
+        "grows with the square of the area, for each object)",
     )
     add(
         "--online-learning",
         nargs="?",
         const="cheap",
         choices=("cheap", "full", "paper"),
-        help="first fine-tune a copy of the model to the objects: cheap (if no word is given; the "
-        "quickest), full (gains more), or the paper's settings",
+        help="first fine-tune a copy of the model to the objects: cheap (quickest; used if no "
+        "value is given), full (gains more), or paper (the paper's settings)",
     )
     add("--online-steps", type=positive, metavar="N", help="at most N steps per object")
 
@@ -217,7 +217,7 @@ def _add_outputs(group: argparse._ArgumentGroup) -> None:
         type=_formats,
         default=("palette",),
         metavar="NAME,…",
-        help="what to write beside the palette PNGs: binary (DIR/binary: black and white), "
+        help="what to write besides the palette PNGs: binary (DIR/binary: black and white), "
         "per-object (DIR/objects: a folder for each), probabilities (DIR/probabilities: a folder "
         "of 16-bit PNGs for each, probability x 65535), cutout (DIR/cutout: RGBA PNGs), "
         "cutout-video (WebM with alpha), green-screen (MP4)",
@@ -226,12 +226,12 @@ def _add_outputs(group: argparse._ArgumentGroup) -> None:
     add(
         "--contact-sheet",
         action="store_true",
-        help="also write DIR/sheet/contact_sheet.jpg, one picture to look the run over",
+        help="also write DIR/sheet/contact_sheet.jpg, an overview of the run in one picture",
     )
     add(
         "--coco",
         metavar="FILE",
-        help="also write masks as run lengths in COCO's format (with --batch: in each DIR/NAME)",
+        help="also write masks as run lengths in COCO format (with --batch: in each DIR/NAME)",
     )
     add(
         "--names",
@@ -240,5 +240,5 @@ def _add_outputs(group: argparse._ArgumentGroup) -> None:
         metavar="ID=NAME,…",
         help="names of objects, for the overlay, COCO and folders",
     )
-    add("--overwrite", action="store_true", help="begin again in a folder that is not empty")
-    add("--quiet", action="store_true", help="print warnings and errors only")
+    add("--overwrite", action="store_true", help="start over in a folder that is not empty")
+    add("--quiet", action="store_true", help="print only warnings and errors")

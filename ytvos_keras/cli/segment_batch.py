@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 def segment_batch(arguments: argparse.Namespace) -> None:
-    """Segment the videos and print a table; if one fails, the others are done before the error."""
+    """Segment the videos and print a table; if some fail, raises an error after all are done."""
     from ytvos_keras.inference import batch  # NumPy, Pillow
 
     folders = arguments.input, arguments.mask, arguments.output
-    # Before the seconds that TensorFlow takes to load: a wrong path is reported at once.
+    # Before TensorFlow, which takes seconds to load, so that a wrong path is reported at once.
     batch.list_batch(*folders, corrections=arguments.corrections)
-    # With more, only the worker processes need it.
+    # With more jobs, only the worker processes need TensorFlow.
     if arguments.jobs == 1:
         import_tensorflow()
     outcomes = batch.segment_batch(

@@ -12,14 +12,14 @@ from ytvos_keras.quiet_import import import_tensorflow
 
 
 def segment_live(arguments: argparse.Namespace) -> None:
-    """Segment until the stream ends or Ctrl-C is pressed; if it breaks off, that is an error."""
+    """Segment until the stream ends or Ctrl-C is pressed; raises an error if it breaks off."""
     from ytvos_keras.inference import live  # NumPy, Pillow, PyAV
     from ytvos_keras.inference.files import make_segmenter
     from ytvos_keras.inference.options import SegmentOptions
     from ytvos_keras.media.live_frames import LiveFrames
 
     chosen, output = SegmentOptions(**segment_options(arguments)), Path(arguments.output)
-    # Before the seconds that TensorFlow takes to load, like the check of the camera.
+    # Checks, also of the camera, come before TensorFlow, which takes seconds to load.
     mask = live.check_live(arguments.mask, output, chosen.overwrite)
     frames = LiveFrames(arguments.live)
     import_tensorflow()
@@ -35,7 +35,7 @@ def segment_live(arguments: argparse.Namespace) -> None:
 
 @contextlib.contextmanager
 def _stopped_by_signals(frames) -> Iterator[None]:
-    """Let the first Ctrl-C or SIGTERM end the stream after the frame in work, the next one all."""
+    """Let the first Ctrl-C or SIGTERM end the stream after the current frame, a second at once."""
     before = {}
 
     def stop(number, _) -> None:

@@ -20,9 +20,9 @@ RECIPE_NAMES = (
 _PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 DESCRIPTION = """\
-Train a model on records that ytvos-prepare wrote. Give the same command again
+Train a model on records that ytvos-prepare wrote. Run the same command again
 to resume an interrupted run from its last checkpoint: it ends with the same
-losses and weights.
+losses and weights as an uninterrupted one.
 """
 
 EXAMPLES = """\
@@ -37,13 +37,13 @@ examples:
       --validation held_out --backbone-weights efficientnet_lite0.npz \\
       --output runs/lite
 
-several machines: set TF_CONFIG on each and give all of them the same command,
-with an --output that all of them see; the first one writes it
+several machines: set TF_CONFIG on each and run the same command on all of
+them, with an --output that all can access; only the first one writes to it
 
 in --output:
   run.json       everything that the run depends on
   log.csv        one line per checkpoint; curves.png draws it (extra `plots`)
-  tensorboard/   figures and pictures; to look at them:
+  tensorboard/   figures and pictures; to view them:
                  pip install 'ytvos-keras[tensorboard]'
   checkpoints/   the last two
   last.keras     the model at the end
@@ -81,14 +81,15 @@ def _parser() -> argparse.ArgumentParser:
         required=True,
         action="append",
         metavar="DIR[=SHARE]",
-        help="folder of records; repeatable, with shares of the clips",
+        help="folder of records; repeat for several, with their shares of the clips",
     )
     add("--output", type=Path, metavar="DIR", help="folder of the run")
     add(
         "--validation",
         action="append",
         metavar="DIR",
-        help="validation records; of those also in --data, a tenth of the videos is held out",
+        help="validation records; videos that are also in --data are left out, or, if all are, a "
+        "tenth of them is held out from training",
     )
     add(
         "--weights",
@@ -100,13 +101,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE|imagenet|none",
         help="pretrained weights of the backbone, in place of the recipe's",
     )
-    add("--devices", type=int, metavar="N", help="of this machine (default: all GPUs, or one CPU)")
+    add("--devices", type=int, metavar="N", help="devices to use (default: all GPUs, or one CPU)")
     add(
         "--dry-run",
         action="store_true",
         help="print weights, stages, steps and one timed step; train nothing",
     )
-    add("--quiet", action="store_true", help="print warnings and errors only")
+    add("--quiet", action="store_true", help="print only warnings and errors")
     _add_changes(parser.add_argument_group("changes to the recipe"))
     return parser
 
@@ -122,20 +123,18 @@ def _add_changes(group: argparse._ArgumentGroup) -> None:
     change("--clip-norm", type=float, metavar="X", help="largest global norm of the gradient")
     change("--accumulate", type=int, metavar="N", help="batches per optimizer step")
     change("--precision", choices=_PRECISIONS)
-    # default=None: not given, so that the recipe's own value stays.
+    # default=None stands for "not given", so that the recipe's value is kept.
     change(
-        "--recompute", action="store_true", default=None, help="less memory for long clips, slower"
+        "--recompute", action="store_true", default=None, help="save memory on long clips; slower"
     )
     change(
         "--augment",
         action=argparse.BooleanOptionalAction,
-        help="change clips at random; without it, pictures become still clips",
+        help="augment clips at random; without it, pictures become still clips",
     )
     change("--percent", type=float, metavar="X", help="use this share of the training videos")
-    change(
-        "--min-object", type=float, metavar="X", help="least size of an object, share of the frame"
-    )
-    change("--max-step", type=int, metavar="N", help="largest mean distance of a clip's frames")
+    change("--min-object", type=float, metavar="X", help="smallest object, as a share of the frame")
+    change("--max-step", type=int, metavar="N", help="largest mean distance between clip frames")
     change("--checkpoint-steps", type=int, metavar="N", help="steps between two checkpoints")
     change("--seed", type=int, metavar="N")
 
@@ -201,7 +200,7 @@ def _shares(folders: list[str]) -> dict[str, float]:
     """Parse `DIR=SHARE`; a folder without a share counts 1."""
     shares = {}
     for text in folders:
-        # From the right: the folder's name may hold a `=`.
+        # From the right: the folder's name may contain a `=`.
         folder, _, share = text.rpartition("=")
         if folder and not Path(text).is_dir():
             shares[folder] = _share(share, text)
@@ -215,7 +214,7 @@ def _share(text: str, whole: str) -> float:
         return float(text)
     except ValueError as error:
         raise InputError(
-            f"{whole}: no such folder, and {text!r} is no share; give DIR, or DIR=0.5"
+            f"{whole}: no such folder, and {text!r} is not a share; give DIR, or DIR=0.5"
         ) from error
 
 

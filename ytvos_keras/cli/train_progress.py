@@ -15,7 +15,7 @@ from ytvos_keras.training.recipe import Recipe, Stage
 def train_progress(
     recipe: Recipe, quiet: bool = False
 ) -> Iterator[Callable[[Stage, RunProgress], list[keras.callbacks.Callback]] | None]:
-    """Show a bar for each stage, and remove it however the run ends, which Keras does not.
+    """Show a bar for each stage, and stop it however the run ends.
 
     Yields `callbacks` of `train`; None if quiet.
     """
@@ -26,7 +26,7 @@ def train_progress(
 
         def callbacks(stage: Stage, progress: RunProgress) -> list[keras.callbacks.Callback]:
             shown = ShowProgress(stage.name, recipe, progress)
-            # Keras calls `on_train_end` only where training ends by itself.
+            # Not only in `on_train_end`, which Keras skips if training raises.
             stack.callback(shown.bar.stop)
             return [shown]
 

@@ -34,9 +34,9 @@ def _colour_matrix(values: tf.Tensor, config: AppearanceConfig) -> tuple[tf.Tens
 
 
 def film(draws: Draws, planes: tf.Tensor, size: tuple[int, int], config: AppearanceConfig):
-    """Make composed frames look like those of a camera.
+    """Make composed frames look as if a camera had filmed them.
 
-    From planes float32 (3, frames, height, width), values 0-255, to uint8
+    Takes planes, float32 (3, frames, height, width), values 0-255, and returns uint8
     (frames, height, width, 3).
     """
     length = tf.shape(planes)[1]
@@ -65,11 +65,11 @@ def film(draws: Draws, planes: tf.Tensor, size: tuple[int, int], config: Appeara
 def _light(draws, planes, size, config):
     """Apply colour jitter, its drift, and smooth shading that moves over the frame."""
     length = tf.shape(planes)[1]
-    # A walk of n steps has deviation √n: the drift is the same in clips of any length.
+    # A walk of n steps has deviation √n; dividing by it makes the drift independent of the length.
     drift = smooth_walk(draws, length, 4) / tf.sqrt(tf.cast(length - 1, tf.float32))
     values = draws.uniform((1, 4), -1.0, 1.0) + config.drift * drift
     grey = draws.coin(config.grey)
-    # Grey: the saturation's factor 1 + value · range becomes 0.
+    # For grey, the saturation factor 1 + value · range becomes 0.
     saturation = values[:, 2] * (1.0 - grey) - grey / max(config.saturation, 1e-3)
     values = tf.stack([values[:, 0], values[:, 1], saturation, values[:, 3]], axis=1)
     matrix, offset = _colour_matrix(values, config)

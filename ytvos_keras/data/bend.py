@@ -23,17 +23,17 @@ def random_bend(draws: Draws, length: int | tf.Tensor, radius: tf.Tensor, config
     heading = draws.uniform((_WAVES,), 0.0, 2 * np.pi)
     wave_number = tf.stack([tf.cos(heading), tf.sin(heading)]) * frequency
     phase = _running_phase(draws, _WAVES, pace, time)
-    # A wave's gradient is amplitude × frequency; n independent ones add up to √n of it.
+    # A wave's gradient is amplitude × frequency; n independent ones add up to √n times that.
     size = strength * config.elastic / frequency / np.sqrt(_WAVES)
     wave = draws.normal((2, _WAVES)) * size
     spot = draws.normal((2, _PUSHES), 0.5)
     width = draws.uniform((_PUSHES,), 0.3, 0.7)
     swing = tf.sin(_running_phase(draws, _PUSHES, pace, time))
-    # The steepest slope of a Gaussian is its height over its width (times 0.6).
+    # The steepest slope of a Gaussian is 0.6 times its height over its width.
     push = draws.uniform((2, _PUSHES), -1.0, 1.0) * width * config.limbs * draws.uniform()
 
     def bend(local):
-        # In radii of the object: large and small ones bend alike.
+        # In units of the object's radius, so that large and small ones bend alike.
         place = local / radius
         moved = tf.zeros_like(place)
         for k in range(_WAVES):

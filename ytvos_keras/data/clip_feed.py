@@ -16,7 +16,7 @@ from ytvos_keras.errors import InputError
 
 Data = str | Path | Sequence[str | Path] | Mapping[str, float] | Mapping[str | Path, float]
 
-_ATTEMPTS = 50  # at a clip without damaged frames
+_ATTEMPTS = 50  # to draw a clip without damaged frames
 
 
 class ClipFeed:
@@ -60,11 +60,11 @@ class ClipFeed:
         self.unreadable = UnreadableFrames(on_corrupt)
         self.size, self.seed, self.augmentation = size, seed, augmentation
         self.objects, self._min_object = objects, min_object
-        # All of them, since pictures without a large object still serve as backgrounds.
+        # All pictures, since those without a large object still serve as backgrounds.
         pictures = [video for videos in found for video in videos if is_picture(video)]
         usable = [video for sampler in self._samplers for video in sampler.videos]
         self.makes_scenes = augmentation is not None and any(map(is_picture, usable))
-        # Without augmentation a picture is a video of equal frames.
+        # Without augmentation, a picture is a video of identical frames.
         self.makes_videos = not (self.makes_scenes and all(map(is_picture, usable)))
         if augmentation is not None and self.makes_scenes:
             self._scenes = SceneSampler(
@@ -79,7 +79,7 @@ class ClipFeed:
         return is_picture(self._samplers[source].video(m))
 
     def clip(self, n: int, length: int) -> EncodedClip:
-        """Clip number n, of a video."""
+        """Clip number n, which is cut from a video."""
 
         def make(drawn, rng):
             config = None if self.augmentation is None else self.augmentation.videos
@@ -88,24 +88,31 @@ class ClipFeed:
         return self._attempt(n, length, make)
 
     def scene(self, n: int) -> Scene:
-        """The pictures of clip number n, of a picture."""
+        """The pictures of clip number n, which is made from a picture."""
         return self._attempt(n, 1, self._scenes.read)
 
     def _attempt(self, n, length, make):
         source, m = deal(n, self._shares)
+        damaged = False
         for attempt in range(_ATTEMPTS):
             drawn = self._samplers[source].draw(m, length, attempt)
             try:
-                # Seeded by the attempt too: the same crop would fail again.
+                # The attempt is part of the seed: the same crop would fail again.
                 return make(drawn, generator(self.seed, "looks", n, attempt))
             except EmptyMaskError:
                 # Not a fault of the data: the object is too thin at this size, in this crop.
                 continue
             except UnreadableFrameError as error:
                 self.unreadable.add(error)
+                damaged = True
+        if damaged:
+            raise InputError(
+                f"{_ATTEMPTS} attempts gave no clip without damaged frames; "
+                "`ytvos-prepare check` lists what is wrong with the records."
+            )
         raise InputError(
-            f"{_ATTEMPTS} attempts gave no clip without damaged frames; "
-            "`ytvos-prepare check` lists what is wrong with the records."
+            f"{_ATTEMPTS} attempts gave no clip, because the objects are too thin to be seen at "
+            f"{self.size[0]}×{self.size[1]}; choose a larger size, or a larger least object."
         )
 
 
@@ -119,8 +126,8 @@ def count_videos(
 ) -> int:
     """How many videos and pictures `make_dataset` draws clips from, with the same arguments.
 
-    That many clips are one pass over the data (an epoch), in which each video comes once; with
-    shares, the epoch is just as long.
+    That many clips are one pass over the data (an epoch), in which each video is used once; with
+    shares, an epoch has the same length.
     """
     found = open_records(_sources(data)[0], split=split, exclude=exclude, percent=percent)
     return len(ClipSampler([v for videos in found for v in videos], min_object=min_object))
@@ -129,11 +136,11 @@ def count_videos(
 def deal(n: int, shares: Sequence[float]) -> tuple[int, int]:
     """Distribute clip numbers over sources: after n clips, each has had its share, ±1.
 
-    Shares sum up to 1. Returns the index of the source, and how many clips it has had before.
+    Shares sum to 1. Returns the index of the source, and how many clips it has had before.
     """
     rest = 1.0
     for source, share in enumerate(shares[:-1]):
-        # Of the clips that earlier sources left; rounding may exceed 1.
+        # The share of the clips that earlier sources left over; rounding may exceed 1.
         part = min(share / rest, 1.0)
         before = math.floor(n * part)
         if math.floor((n + 1) * part) > before:
@@ -143,7 +150,7 @@ def deal(n: int, shares: Sequence[float]) -> tuple[int, int]:
 
 
 def _sources(data: Data) -> tuple[list[str | Path], list[float]]:
-    """Folders and shares that sum up to 1."""
+    """Folders, and their shares, which sum to 1."""
     if isinstance(data, str | Path):
         return [data], [1.0]
     if not data:

@@ -14,7 +14,7 @@ from ytvos_keras.data.python_step import python_step
 from ytvos_keras.data.resample import resample
 from ytvos_keras.data.video_clip import EncodedClip
 
-_RATIOS = (1, 2, 4, 8)  # at which TensorFlow decodes JPEG
+_RATIOS = (1, 2, 4, 8)  # reductions at which TensorFlow decodes JPEG
 _NOT_JPEG = len(_RATIOS)
 _GROUP = 8  # pixels per row: a matrix product with only three columns would be slow
 
@@ -47,10 +47,10 @@ _SHAPES = ((None,), (None,), (4,), (2, 3), (), (), (None, None))
 
 
 def frame_arrays(clip: EncodedClip) -> tuple[Any, ...]:
-    """The arrays of `FrameTensors`, of `FRAME_TYPES`."""
+    """The arrays for `FrameTensors`, with dtypes `FRAME_TYPES`."""
     framing = clip.framing
     for_jpeg = _RATIOS.index(framing.ratio)
-    # By the first bytes of each file: `read_encoded` may have turned a frame into a PNG.
+    # By the first bytes of each file: `read_encoded` may have converted a frame to PNG.
     decoders = [for_jpeg if data.startswith(b"\xff\xd8") else _NOT_JPEG for data in clip.images]
     top, left = framing.window[:2]
     return (
@@ -66,7 +66,7 @@ def frame_arrays(clip: EncodedClip) -> tuple[Any, ...]:
 
 
 def _mixing(clip: EncodedClip) -> np.ndarray:
-    """`clip.colours` for a group of pixels that are one row of a product of matrices."""
+    """`clip.colours` as a matrix for groups of pixels, one group per row of the product."""
     group = math.gcd(_GROUP, math.prod(clip.masks.shape[1:3]))
     if not clip.colours.size:
         return np.zeros((0, 3 * group), np.float32)
@@ -83,18 +83,18 @@ def clip_frames(tensors: tuple[tf.Tensor, ...], size: tuple[int, int]) -> tf.Ten
         def frame(item):
             image, decoder = item
             rgb = sample(_decode(image, decoder, clip.window))
-            # 0.5 for rounding here too; `_colour` has added it.
+            # + 0.5 for rounding, which `_colour` has already added.
             rgb = tf.cond(
                 tf.size(clip.mixing) > 0, lambda: _colour(rgb, clip.mixing), lambda: rgb + 0.5
             )
             return tf.cast(rgb, tf.uint8)
 
         signature = tf.TensorSpec((*size, 3), tf.uint8)
-        # One frame after the other: clips already run in parallel.
+        # Frames run one after the other, since clips already run in parallel.
         return tf.map_fn(frame, (clip.images, clip.decoders), fn_output_signature=signature)
 
     frames = tf.cond(
-        # Decided outside of the loop, once for all frames.
+        # Decided outside the loop, once for all frames.
         clip.turned,
         lambda: make(lambda pixels: _turn(pixels, clip, size)),
         lambda: make(lambda pixels: tf.image.resize(pixels, size)),
@@ -103,7 +103,7 @@ def clip_frames(tensors: tuple[tf.Tensor, ...], size: tuple[int, int]) -> tf.Ten
 
 
 def _flip(frames: tf.Tensor) -> tf.Tensor:
-    # In three dimensions there is a fast way.
+    # `tf.reverse` has a fast path for three dimensions.
     rows = tf.reshape(frames, [-1, *frames.shape[2:]])
     return tf.reshape(tf.reverse(rows, [1]), tf.shape(frames))
 

@@ -30,7 +30,7 @@ def colour_matrices(
     turn = cosine * np.eye(3) + (1.0 - cosine) / 3.0 + sine * _SKEW
     grey = (1.0 - saturation) * np.tile(_LUMA, (3, 1))
     matrix = contrast * ((saturation * np.eye(3) + grey) @ turn)
-    # Contrast turns about middle grey, 127.
+    # Contrast leaves middle grey, 127, unchanged.
     offset = brightness * config.brightness * 255.0 + 127.0 * (1.0 - contrast)
     offset = np.broadcast_to(offset[:, 0], (len(values), 3))
     return matrix.astype(np.float32), offset.astype(np.float32)

@@ -44,10 +44,10 @@ class AppearanceConfig:
     """Ranges of the colour changes. Fractions are of clips.
 
     Args:
-        brightness: largest shift, in shares of 255.
+        brightness: largest shift, as a fraction of 255.
         contrast, saturation: largest change of the factor, around 1.
         hue: largest rotation of the hue, in radians.
-        drift: additional change until the end of the clip, relative to the above.
+        drift: additional change by the end of the clip, relative to the above.
         shading: deviation of smooth shading over the frame, around 1.
         grey: fraction converted to grey.
         blur: fraction in which some frames are out of focus or motion-blurred.
@@ -118,7 +118,7 @@ class SyntheticConfig:
 
 @dataclass(frozen=True)
 class VideoConfig:
-    """Ranges of the changes to a real video; all frames and masks of a clip change alike.
+    """Ranges of the changes to a real video, the same for all frames and masks of a clip.
 
     Args:
         flip: share of clips mirrored left to right.
@@ -132,7 +132,7 @@ class VideoConfig:
         rotation: largest rotation in radians.
         shear: largest shear.
         coloured: fraction of clips whose colours change.
-        brightness: largest shift, in shares of 255.
+        brightness: largest shift, as a fraction of 255.
         contrast, saturation: largest change of the factor, around 1.
         hue: largest rotation of the hue, in radians.
         grey: fraction of these clips that are converted to grey.
@@ -169,7 +169,7 @@ class TeacherForcing:
         clips: number of clips over which the probability falls linearly.
         held: number of clips before that, with probability 1.
         least: final probability.
-        corruption: fraction of clips whose true previous masks get errors like those of a model.
+        corruption: fraction of clips whose true previous masks are corrupted as by a model.
     """
 
     clips: int = 2000

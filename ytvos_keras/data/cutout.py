@@ -41,7 +41,7 @@ class Measure(NamedTuple):
     def centre(self) -> tf.Tensor:
         """The middle x, y of the box: float32 (2,)."""
         total = tf.stack([self.box[3] + self.box[1], self.box[2] + self.box[0]])
-        # Minus 0.5, since pixel centres have whole numbers here.
+        # Minus 0.5, since pixel centres are at whole numbers here.
         return tf.cast(total, tf.float32) / 2.0 - 0.5
 
 
@@ -77,8 +77,8 @@ def cut_out(image: tf.Tensor, mask: tf.Tensor, measured: Measure, scale: tf.Tens
 def whole(image: tf.Tensor, mask: tf.Tensor, scale: tf.Tensor, measured: Measure | None = None):
     """A whole picture as a layer, with the mask as alpha.
 
-    A layer that is shown reduced is downscaled here with antialiasing; sampling it sparsely would
-    make edges flicker.
+    A layer that is shown at a reduced size is downscaled here with antialiasing, as sparse sampling
+    would make edges flicker.
     """
     shape = tf.shape(mask)
     float_shape = tf.cast(shape, tf.float32)
@@ -99,14 +99,14 @@ def whole(image: tf.Tensor, mask: tf.Tensor, scale: tf.Tensor, measured: Measure
         centre = centre / 2.0 - 0.5
     else:
         extent, centre = measured.extent, measured.centre
-    # Scaled about the corner of the first pixel, not its centre.
+    # Scaled relative to the corner of the first pixel, not its centre.
     return Layer(rgba, (centre + 0.5) * reduction - 0.5, scale / reduction, extent * scale)
 
 
 def aim(draws, start: tf.Tensor, mask: tf.Tensor, origin: tf.Tensor, scale, frame: tf.Tensor):
     """Shift a picture just far enough for a random pixel of the object to be well inside the frame.
 
-    The centre of its box would not do: that of a ring or an arch may be empty.
+    The centre of its box would not do, as in a ring or an arch it may be empty.
 
     Args:
         draws: source of randomness.

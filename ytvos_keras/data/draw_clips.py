@@ -24,7 +24,7 @@ def draw_clips(batch: tuple) -> Image.Image:
     frames = np.asarray(inputs["frames"])
     masks = np.concatenate([np.asarray(inputs["mask"])[:, None], np.asarray(targets)], axis=1)
     labels = (np.arange(1, masks.shape[-1] + 1) * (masks > 0)).max(axis=-1).astype(np.uint8)
-    # With several objects a weight each: a frame counts if any does.
+    # Several objects have a weight each: a frame counts if any of them does.
     weights = np.asarray(weights).reshape(*masks[:, 1:].shape[:2], -1).max(axis=-1)
     weights = np.concatenate([np.ones((len(frames), 1)), weights], axis=1)
     rows = [

@@ -12,7 +12,7 @@ class Draws:
     Example:
         ```python
         draws = Draws([1, 2])
-        draws.uniform((), 0.0, 1.0)  # another value at each call, the same ones in each run
+        draws.uniform((), 0.0, 1.0)  # a new value at each call, the same sequence in each run
         ```
     """
 
@@ -23,7 +23,7 @@ class Draws:
     @classmethod
     def of_element(cls, seed: int, element) -> "Draws":
         """Create the draws for one element, a scalar integer tensor, of the stream `seed`."""
-        # Hashed: sums of seed and number would meet those of `next_seed` for other clips.
+        # Hashed: sums of seed and number would collide with those of `next_seed` in other clips.
         folded = tf.random.fold_in([seed & 0x7FFFFFFF, 0], tf.cast(element, tf.int64))
         return cls(tf.cast(folded, tf.int32))
 

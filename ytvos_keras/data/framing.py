@@ -15,7 +15,7 @@ Size = tuple[int, int]  # height, width
 # Largest enlargement of a frame that was decoded at reduced size. It is then still about as sharp
 # as frames at test time, which are resized with antialiasing (40 dB apart).
 _SOFTNESS = 1.3
-_RATIOS = (8, 4, 2)  # at which JPEG decodes faster than at full size
+_RATIOS = (8, 4, 2)  # reductions at which JPEG decodes faster than at full size
 
 
 class Framing(NamedTuple):
@@ -52,9 +52,9 @@ def random_framing(
     shape, frame = np.array(mask.shape[::-1], np.float64), np.array(size[::-1], np.float64)
     cover = (shape / frame).min()  # pixels of the video per pixel of the clip
     closest = min(cover, ((high - low) / frame).max())
-    # Squared, so that most clips are hardly enlarged.
+    # Squared, so that most clips are barely enlarged.
     scale = max(cover * config.zoom ** -(rng.random() ** 2), closest)
-    # Half on each side: width × height stays the same.
+    # Half of the log for each side, so that width × height stays the same.
     stretch = np.exp(rng.uniform(-config.stretch, config.stretch) * np.array([0.5, -0.5]))
     turned, flip = rng.random() < config.turned, rng.random() < config.flip
     linear = np.diag(scale * stretch)
@@ -65,7 +65,7 @@ def random_framing(
     inside = np.minimum(np.abs(linear) @ frame, shape) / 2
     seen = scale * frame / 2
     least, most = np.maximum(inside, high - seen), np.minimum(shape - inside, low + seen)
-    # Where both cannot be had, in the middle of the object.
+    # Where both are impossible, the centre is that of the object.
     middle = np.where(least < most, rng.uniform(least, np.maximum(least, most)), (low + high) / 2)
     if not turned:
         sides = np.clip(np.rint(2 * inside), 1, shape)
@@ -82,7 +82,7 @@ def _straight(window: tuple[int, ...], size: Size, flip: bool) -> Framing:
     # Multiples of the ratio: a reduced JPEG has whole pixels only.
     top, left, height, width = (int(side) // ratio * ratio for side in window)
     across = (-width if flip else width) / size[1]
-    # Of the rounded window, so that masks are sampled where the frames are cropped.
+    # Computed from the rounded window, so that masks are sampled where the frames are cropped.
     matrix = [[across, 0, left + width * flip], [0, height / size[0], top]]
     return Framing(np.array(matrix), (top, left, height, width), ratio, flip, turned=False)
 

@@ -72,7 +72,7 @@ def make_dataset(
         max_step: largest mean frame distance, see `ClipSampler`.
         objects: objects per clip (N), for models whose objects see each other. The first is chosen
             as always; the others are further objects of the first frame, if it has any.
-        parallel: clips made in parallel; default: TensorFlow decides.
+        parallel: number of clips made in parallel; None lets TensorFlow decide.
 
     Returns:
         A dataset of `(inputs, targets, sample_weight)`. Inputs are `"frames"` uint8
@@ -143,10 +143,10 @@ def make_dataset(
 
     number, workers = worker
     dataset = tf.data.Dataset.counter(start=start + number, step=workers).map(
-        # Conditions are written with tf.cond: there is nothing to convert.
+        # Conditions are written with tf.cond, so there is nothing to convert.
         tf.autograph.experimental.do_not_convert(make),
         num_parallel_calls=parallel or tf.data.AUTOTUNE,
-        deterministic=True,  # in order, whichever thread is done first
+        deterministic=True,  # in order, whichever thread finishes first
     )
     if batch_size is not None:
         # The stream is endless; drop_remainder makes the batch dimension static.
@@ -170,11 +170,11 @@ def _check(shortest, longest, batch_size, start, worker) -> None:
     number, workers = worker
     if not 0 <= number < workers:
         raise ValueError(
-            f"worker is (number, how many), the number from 0 on. Received: worker={tuple(worker)}"
+            f"worker must be (number, count), with numbers from 0. Received: worker={tuple(worker)}"
         )
     if (batch_size or workers) % workers:
         raise ValueError(
-            "batch_size is that of all workers together and must be a multiple of their number. "
+            "batch_size is for all workers together and must be a multiple of their number. "
             f"Received: batch_size={batch_size}, worker={tuple(worker)}"
         )
     if start < 0 or start % (batch_size or 1):

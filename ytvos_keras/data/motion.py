@@ -38,7 +38,7 @@ def smooth_walk(draws: Draws, length: int | tf.Tensor, channels: int) -> tf.Tens
     """
     noise = draws.normal((length - 1, channels))
     # v[0] = noise[0], v[t] = memory * v[t - 1] + root(1 - memory²) * noise[t], summed over time:
-    # noise[j] adds the sum of the first t - j powers of the memory to what is walked at time t.
+    # noise[j] contributes the sum of the first t - j powers of the memory to the walk at time t.
     powers = tf.range(length, dtype=tf.float32)[:, None] - tf.range(length - 1, dtype=tf.float32)
     reached = (1.0 - _MEMORY ** tf.maximum(powers, 0.0)) / (1.0 - _MEMORY)
     later = np.sqrt(1 - _MEMORY**2)
@@ -67,7 +67,7 @@ def random_pose(
     rates += [config.rotation, config.scale, config.stretch, config.shear]
     walk = smooth_walk(draws, length, 6) * rates * speed + _jump(draws, length, side, config)
     centre = start + walk[:, :2]
-    # Most layers turn back at the border: one that leaves the frame for good teaches little.
+    # Most layers are held at the border: one that leaves the frame for good teaches little.
     corner = tf.constant([size[1], size[0]], tf.float32)
     kept = draws.coin(0.85)
     low, high = tf.minimum(start, 0.05 * corner), tf.maximum(start, 0.95 * corner)
@@ -115,7 +115,7 @@ def covering_pose(pose: Pose, origin, shape, base_scale, size: tuple[int, int]) 
 
     Args:
         pose: the trajectory of a whole picture.
-        origin: float32 (2,): the point x, y of the picture that the pose's centre stands for.
+        origin: float32 (2,): the point x, y of the picture that lies at the pose's centre.
         shape: float32 (2,): width and height of the picture.
         base_scale: pixels of the frame per pixel of the picture, where `log_scale` is 0.
         size: height and width of the frames in pixels.
@@ -135,7 +135,7 @@ def source_positions(
 
     Args:
         pose: the trajectory of the layer.
-        origin: float32 (2,): the point x, y of the picture that the pose's centre stands for.
+        origin: float32 (2,): the point x, y of the picture that lies at the pose's centre.
         base_scale: pixels of the frame per pixel of the picture, where `log_scale` is 0.
         bend: `None`, or a function from positions relative to `origin`, float32
             (frames, 2, rows, columns) in pixels of the picture, to displacements of that shape.
@@ -164,7 +164,7 @@ def source_positions(
 def _inverse_matrices(pose: Pose, base_scale) -> list[tf.Tensor]:
     """The inverses of rotation x shear x stretch x scale: four tensors (frames, 1, 1)."""
     scale = base_scale * tf.exp(pose.log_scale)
-    # Half on each side: stretching keeps the area.
+    # Half of the log for each side, so that stretching keeps the area.
     wide, high = scale * tf.exp(pose.log_stretch / 2), scale * tf.exp(-pose.log_stretch / 2)
     cosine, sine = tf.cos(pose.angle), tf.sin(pose.angle)
     rows = [

@@ -22,7 +22,7 @@ Array = Any  # of NumPy or TensorFlow
 
 
 class Scene(NamedTuple):
-    """The pictures and masks of a scene, as arrays or tensors; an empty picture stands for none.
+    """The pictures and masks of a scene, as arrays or tensors; an empty picture means none.
 
     Args:
         image: uint8 (height, width, 3) with the target.
@@ -46,7 +46,7 @@ class SceneSampler:
 
     Args:
         pictures: records of one frame; those without a large enough object are backgrounds only.
-        config: shares of the kinds of scenes.
+        config: proportions of the kinds of scenes.
         min_object: smallest further object, as a fraction of its picture.
         on_unreadable: called for every damaged picture, which is then replaced by another.
     """
@@ -66,7 +66,7 @@ class SceneSampler:
         """Make a scene.
 
         Raises:
-            UnreadableFrameError: the target's own picture is damaged, or twenty others were.
+            UnreadableFrameError: the target's own picture is damaged, or 20 others in a row are.
         """
         picture, number = target.video, target.number
         image, mask = _read(picture, number)
@@ -77,7 +77,7 @@ class SceneSampler:
         # Not None: TensorFlow needs the same types from every scene.
         nothing = np.zeros((0, 0, 3), np.uint8), np.zeros((0, 0), bool)
         background = nothing[0] if whole else self._retried(self._background, rng)
-        # With probabilities none > some > two: the second object needs the first.
+        # One `chance` for both further objects: the second is present only if the first is.
         passes = rng.random() < self.config.disappear
         none, one, _ = self.config.distractors
         chance = rng.random()
@@ -97,7 +97,7 @@ class SceneSampler:
         return np.asarray(read_image(self.pictures[rng.integers(len(self.pictures))], 0))
 
     def _other(self, rng):
-        """Larger objects are more likely, in proportion to the square root of their area."""
+        """Read an object of a random picture, with a probability proportional to √area."""
         picture, numbers = self._with_objects[rng.integers(len(self._with_objects))]
         weights = np.sqrt([picture.objects[number].areas[0] for number in numbers])
         return _read(picture, int(rng.choice(numbers, p=weights / weights.sum())))
@@ -112,6 +112,6 @@ class SceneSampler:
 
 
 def _read(picture: IndexedVideo, number: int) -> tuple[np.ndarray, np.ndarray]:
-    """Pixels, and where the object is."""
+    """Read the pixels of a picture, and the mask of an object."""
     labels = read_labels(picture, 0)
     return np.asarray(read_image(picture, 0)), is_object(labels, picture, number)

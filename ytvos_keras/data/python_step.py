@@ -8,16 +8,16 @@ from collections.abc import Callable, Sequence
 import tensorflow as tf
 
 _QUIET = 0.3  # seconds without a call after which the pipelines count as idle
-_PATIENCE = 10.0  # seconds
+_PATIENCE = 10.0  # seconds to wait for that when the process exits
 
 
 def python_step(
     function: Callable, arguments: Sequence[tf.Tensor], types: tf.DType | Sequence[tf.DType]
 ):
-    """`tf.numpy_function` that fails at once when the process ends.
+    """`tf.numpy_function` whose calls fail once the process starts to exit.
 
     TensorFlow threads prefetch from an endless dataset. When Python exits, a thread that waits for
-    the interpreter waits forever, and so does the exit. Therefore calls fail once the exit begins,
+    the interpreter waits forever, and so does the exit. Calls therefore fail once the exit begins,
     and the exit waits until no more of them arrive.
     """
 
@@ -40,7 +40,7 @@ class _Calls:
         with self._lock:
             self._last = time.monotonic()
             if self._ending:
-                raise RuntimeError("the process ends")
+                raise RuntimeError("the process is exiting")
             self._running += 1
 
     def __exit__(self, *_):
@@ -53,7 +53,7 @@ class _Calls:
         self._ending = True
         start = time.monotonic()
         while time.monotonic() - start < _PATIENCE:
-            # Idle for a while, not at one moment: a thread may be between two calls.
+            # Idle for a while, not just for a moment: a thread may be between two calls.
             if not self._running and time.monotonic() - self._last > _QUIET:
                 return
             time.sleep(0.01)

@@ -23,8 +23,8 @@ logger = logging.getLogger(__name__)
 _JPEG_END = b"\xff\xd9"
 
 handed_on: deque[tuple[IndexedVideo, int]] = deque(maxlen=4096)
-"""Videos and frame numbers that `read_encoded` has given lately, the last one last. TensorFlow,
-which decodes them, does not know where they are from."""
+"""Videos and frame numbers that `read_encoded` returned recently, the latest last. TensorFlow,
+which decodes them, cannot tell where a damaged frame comes from."""
 
 
 class UnreadableFrameError(Exception):
@@ -40,7 +40,7 @@ def open_records(
 ) -> list[list[IndexedVideo]]:
     """List the videos of each folder of records. Opens no shard.
 
-    The arguments are those of `make_dataset`. If no video is left, that is an `InputError`.
+    The arguments are those of `make_dataset`. Raises an `InputError` if no video is left.
     """
     found = [read_index(folder, split) for folder in data]
     names = [video.name for videos in found for video in videos]
@@ -55,10 +55,10 @@ def _fraction(videos: list[IndexedVideo], percent: float) -> list[IndexedVideo]:
 
 
 def read_encoded(video: IndexedVideo, frame: int) -> bytes:
-    """Read one frame as TensorFlow decodes it; an `UnreadableFrameError` if it is damaged.
+    """Read one frame in a form that TensorFlow decodes like Pillow.
 
-    Returns the JPEG as it was written; of any other picture, and of a JPEG that looks unusual, an
-    RGB PNG of the decoded pixels.
+    Returns an ordinary JPEG as it was written, and anything else, including an unusual JPEG, as an
+    RGB PNG of the decoded pixels. Raises an `UnreadableFrameError` if the frame is damaged.
     """
     name = frame_name(video, frame)
     data = _read(video, video.images[frame], name)
@@ -72,7 +72,7 @@ def read_encoded(video: IndexedVideo, frame: int) -> bytes:
 
 
 def read_image(video: IndexedVideo, frame: int) -> Image.Image:
-    """Read and decode one frame, RGB; an `UnreadableFrameError` if it is damaged."""
+    """Read and decode one frame, RGB; raises an `UnreadableFrameError` if it is damaged."""
     name = frame_name(video, frame)
     data = _read(video, video.images[frame], name)
     return to_rgb(_open(video, data, name, load=True))
@@ -81,11 +81,11 @@ def read_image(video: IndexedVideo, frame: int) -> Image.Image:
 def read_labels(video: IndexedVideo, frame: int) -> np.ndarray:
     """Read the label map of an annotated frame: uint8 (height, width), see `decode_labels`.
 
-    A damaged one is an `UnreadableFrameError`.
+    Raises an `UnreadableFrameError` if it is damaged.
     """
     name = f"{frame_name(video, frame)} (mask)"
     blob = video.masks[frame]
-    assert blob is not None  # of an annotated frame
+    assert blob is not None  # the frame is annotated
     data = _read(video, blob, name)
     try:
         labels = decode_labels(data, name)
@@ -113,7 +113,7 @@ class UnreadableFrames:
             )
         self.on_corrupt = on_corrupt
         self.met: dict[str, int] = {}
-        """How often each frame was met, by its message."""
+        """How often each damaged frame was encountered, by its error message."""
         self._lock = threading.Lock()
 
     def add(self, error: UnreadableFrameError) -> None:
@@ -125,7 +125,7 @@ class UnreadableFrames:
                 "leaves them out."
             ) from error
         with self._lock:
-            # Pipeline threads meet damaged frames in parallel.
+            # Pipeline threads encounter damaged frames in parallel.
             self.met[message] = self.met.get(message, 0) + 1
             if self.met[message] == 1:
                 logger.warning("%s; it is left out (unreadable so far: %d)", message, len(self.met))
@@ -138,14 +138,14 @@ def frame_name(video: IndexedVideo, frame: int) -> str:
 
 def _read(video: IndexedVideo, blob: Blob, name: str) -> bytes:
     try:
-        # Opened for each read: threads share no position. Unbuffered: one read takes it all.
+        # Opened for each read: threads must not share a position. Unbuffered: one read is enough.
         with video.shard.open("rb", buffering=0) as file:
             file.seek(blob.offset)
             data = file.read(blob.length)
     except OSError as error:
         raise UnreadableFrameError(f"{name}: cannot be read ({error.strerror})") from error
     if len(data) < blob.length:
-        raise UnreadableFrameError(f"{name}: lies behind the end of the file, is it cut off?")
+        raise UnreadableFrameError(f"{name}: lies beyond the end of the file, is it cut off?")
     # The CRC-32 of the index: the TFRecord's own checksum covers a whole video.
     if zlib.crc32(data) != blob.crc32:
         raise UnreadableFrameError(f"{name}: its bytes are not those that were written (CRC-32)")

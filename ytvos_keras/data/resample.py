@@ -34,12 +34,12 @@ def resample(image: np.ndarray, matrix: np.ndarray, size: Size) -> np.ndarray:
     words, width = words.reshape(-1).view(np.uint64), image.shape[1]
     # Bytes, since a cache needs hashable arguments.
     blend = _blend(matrix.tobytes(), image.shape[:2], size)
-    # "clip" needs no check of the indexes, and is safe behind the last pixel.
+    # "clip" needs no check of the indexes, and is safe beyond the last pixel.
     total = words.take(blend.places, mode="clip")
     total *= blend.weights[0]
     neighbour = np.empty_like(total)
     for step, weight in zip((1, width, width + 1), blend.weights[1:], strict=True):
-        # A shifted view: all four neighbours share one array of indexes.
+        # A shifted view, so that all four neighbours share one array of indexes.
         words[step:].take(blend.places, mode="clip", out=neighbour)
         neighbour *= weight
         total += neighbour
@@ -113,7 +113,7 @@ def _nearest(matrix: bytes, shape: Size, size: Size) -> tuple[np.ndarray, np.nda
 
 def _positions(matrix: bytes, size: Size, shift: float) -> tuple[np.ndarray, np.ndarray]:
     """Source positions of output pixel centres plus `shift`: x, y, int32, in 1/65536 pixel."""
-    # Fixed point: only the sums of the two parts are full-size, and they are integers.
+    # Fixed point: the only full-size operation is the sum of a row and a column of integers.
     x, y = np.arange(size[1]) + 0.5, np.arange(size[0])[:, None] + 0.5
 
     def fixed(values):

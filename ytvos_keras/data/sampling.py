@@ -29,8 +29,8 @@ class Drawn:
     Args:
         video: the video that contains them.
         number: id of the object.
-        frames: indexes, rising, or falling in a clip that is played backward; where the video ends
-            before the clip, the last one is repeated.
+        frames: indexes, ascending, or descending in a clip that is played backward; where the video
+            ends before the clip, the last one is repeated.
         weights: one float per frame: 1 if it is annotated, 0 if not or if it is a repeat. All
             frames of a still picture have weight 1.
     """
@@ -44,7 +44,7 @@ class Drawn:
 class ClipSampler:
     """Draw objects and frames.
 
-    * Videos: a random permutation per pass, so that each comes once before any repeats.
+    * Videos: a random permutation per pass, so that each is used once before any repeats.
     * Objects: those of a video take turns, regardless of size.
     * First frame: a random annotated one in which the object is large enough and which enough
       frames follow; if there is none, the earliest.
@@ -63,7 +63,7 @@ class ClipSampler:
 
     Raises:
         InputError: no video is left.
-        ValueError: `frames` is neither.
+        ValueError: `frames` is neither of these.
     """
 
     def __init__(
@@ -114,10 +114,10 @@ class ClipSampler:
     def draw(self, n: int, length: int, attempt: int = 0) -> Drawn:
         """The frames of clip number n.
 
-        `attempt` counts retries after unreadable frames: other frames of the same video, and from 5
-        on another video (or picture, for a picture).
+        `attempt` counts retries after unreadable frames: the first draw other frames of the same
+        video; from 5 on, another video (or another picture, for a picture).
         """
-        # A new generator for each clip, so that clip n needs no clip before it.
+        # A new generator for each clip, so that clip n does not depend on those before it.
         rng = generator(self.seed, "frames", n, attempt)
         index, epoch = shuffled(n, self.seed, len(self))
         if attempt >= _SAME_VIDEO:
@@ -132,7 +132,7 @@ class ClipSampler:
             return Drawn(video, number, (0,) * length, (1.0,) * length)
         first = self._first(rng, video, objects[number], length)
         frames = (first, *self._later(rng, video, first, length - 1))
-        # Played backward, the last frame is the one whose mask is given.
+        # When played backward, the last frame is the one whose mask is given.
         large = large_frames(video, number, self.min_object)
         if rng.random() < self.backward and frames[-1] in large:
             frames = frames[::-1]
@@ -155,7 +155,7 @@ class ClipSampler:
         return int(rng.choice(roomy)) if roomy else candidates[0]
 
     def _later(self, rng, video, first: int, count: int) -> list[int]:
-        """Up to `count` frames after the first one, rising."""
+        """Up to `count` frames after the first one, ascending."""
         annotated = [frame for frame in video.annotated if frame > first]
         least = 1 if self.any_frame else min(count, len(annotated))
         most = min(self.max_step * count, len(annotated))
@@ -174,7 +174,7 @@ class ClipSampler:
 
 @functools.cache
 def _warn_once(message: str) -> None:
-    """A run creates several samplers of the same videos."""
+    """Log a warning once, although a run creates several samplers of the same videos."""
     _logger.warning(message)
 
 

@@ -9,7 +9,7 @@ _MASK = 0x7FFFFFFF
 
 
 def generator(seed: int, purpose: str, *numbers: int) -> np.random.Generator:
-    """Create an independent random generator for a purpose and a row of numbers from 0 on.
+    """Create an independent random generator for a purpose and a sequence of numbers from 0 on.
 
     A purpose, such as "frames", always takes the same count of numbers.
 
@@ -22,7 +22,7 @@ def generator(seed: int, purpose: str, *numbers: int) -> np.random.Generator:
 
 
 def shuffled(n: int, seed: int, count: int) -> tuple[int, int]:
-    """Element n of an endless row of permutations of the numbers 0 … count - 1.
+    """Element n of an endless sequence of permutations of the numbers 0 … count - 1.
 
     Returns the number, and how many permutations came before.
     """
@@ -30,7 +30,7 @@ def shuffled(n: int, seed: int, count: int) -> tuple[int, int]:
     return int(_permutation(seed, epoch, count)[place]), epoch
 
 
-# Each serves a whole pass; around its end, threads need two of every sampler.
+# A permutation serves a whole pass; around its end, threads need two per sampler.
 @functools.lru_cache(maxsize=8)
 def _permutation(seed: int, epoch: int, count: int) -> np.ndarray:
     return generator(seed, "order", epoch).permutation(count)

@@ -1,4 +1,4 @@
-"""Training clips made from single pictures: a target before a background, with other objects."""
+"""Training clips made from single pictures: a target, a background and other objects."""
 
 import tensorflow as tf
 
@@ -32,7 +32,7 @@ def synthetic_clip(
     config: SyntheticConfig,
     objects: int = 1,
 ) -> dict[str, tf.Tensor]:
-    """Make one clip of an object of a picture.
+    """Make a clip of an object from a single picture.
 
     Args:
         pictures: the picture with the target, its background and the further objects.
@@ -78,7 +78,7 @@ class _Scene:
         image, mask = pictures.image, pictures.mask
         measured = measure(mask)
         scale = self._object_scale(measured, self.config.mask_share)
-        # One stream for each branch: both are traced, and their counts differ.
+        # One stream for each branch: both are traced, and they make different numbers of draws.
         for_whole, for_pasted = self.draws.fork(), self.draws.fork()
         return tf.cond(
             tf.size(pictures.background) == 0,
@@ -172,7 +172,7 @@ class _Scene:
         positions = source_positions(pose, layer.origin, layer.scale, bend, self.size)
         planes = tf.ensure_shape(warp(layer.image, positions, border), [4, None, *self.size])
         if border == "reflect":
-            # The mirror image of an object is not the object.
+            # The mirror image of an object does not belong to its mask.
             corner = tf.cast(tf.reverse(tf.shape(layer.image)[:2], [0]), tf.float32)
             within = (
                 tf.abs(positions - corner[:, None, None] / 2.0 + 0.5) <= corner[:, None, None] / 2.0
@@ -183,7 +183,7 @@ class _Scene:
 
 
 def _compose(back, target, others, size, min_visible):
-    """Lays the planes over each other.
+    """Composite the planes, from back to front.
 
     Returns:
         RGB float32 (3, frames, height, width), and the shares of the target and of each other
@@ -192,7 +192,7 @@ def _compose(back, target, others, size, min_visible):
     alpha = target[3] / 255.0
     fronts = [planes[3] / 255.0 * front for planes, front in others]
     whole_area = tf.reduce_sum(alpha[0])
-    # Decided in frame 0 and for the whole clip: an object does not vanish in the middle.
+    # Decided in frame 0 for the whole clip, so that no object vanishes in the middle.
     area = tf.reduce_sum(alpha[0] * tf.reduce_prod([1.0 - front[0] for front in fronts], axis=0))
     least = tf.maximum(min_visible * size[0] * size[1], 0.4 * whole_area)
     shown = tf.cast(area >= least, tf.float32)
@@ -213,16 +213,16 @@ def _compose(back, target, others, size, min_visible):
 
 
 def _objects(masks, count, min_visible):
-    """The masks of the target and of `count` - 1 others; 0 for those hardly seen in frame 0."""
+    """The masks of the target and of `count` - 1 others; 0 for those barely seen in frame 0."""
     area = tf.reduce_mean(tf.cast(masks[0], tf.float32), axis=(0, 1))
     known = tf.concat([[True], area[1:] >= min_visible], axis=0)
     masks = tf.where(known, masks, 0)
-    # Those that are known come first; sorting is stable.
+    # Known objects first, otherwise in the same order.
     order = tf.argsort(tf.cast(known, tf.int32), direction="DESCENDING", stable=True)
     missing = max(count - masks.shape[-1], 0)
     return tf.pad(tf.gather(masks, order, axis=-1), [(0, 0)] * 3 + [(0, missing)])[..., :count]
 
 
 def _lay(below, above, alpha):
-    # A slightly smaller, steeper edge leaves out the seam of the old background.
+    # A slightly smaller, steeper edge hides the seam of the old background.
     return below + tf.clip_by_value(1.5 * alpha - 0.35, 0.0, 1.0) * (above - below)

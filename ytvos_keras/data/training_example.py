@@ -1,4 +1,4 @@
-"""From a clip to what a model is trained on: `(inputs, targets, sample_weight)`."""
+"""From a clip to a training example: `(inputs, targets, sample_weight)`."""
 
 import tensorflow as tf
 
@@ -30,7 +30,7 @@ def training_example(
         inputs["teacher_forcing"] = forced * known
     weights = weight[1:]
     if masks.shape[-1] > 1:
-        # An object that is not in frame 0 is one that the clip does not have.
+        # An object that is missing from frame 0 does not exist in this clip: weight 0.
         present = tf.reduce_max(masks[0], axis=(0, 1))
         weights = weights[:, None] * tf.cast(present, tf.float32)  # (T − 1, N)
     return inputs, tf.cast(masks[1:], tf.float32), weights
@@ -44,7 +44,7 @@ def _probability(n: tf.Tensor, config: TeacherForcing) -> tf.Tensor:
 
 def _previous(draws: Draws, masks: tf.Tensor, size, config: TeacherForcing) -> tf.Tensor:
     faults = draws.fork()
-    # The first of them is given, not predicted: it stays as it is.
+    # The first mask is given, not predicted, so it stays as it is.
     faulty = tf.cond(
         draws.coin(config.corruption) > 0,
         lambda: _corrupt(faults, masks[1:], size),

@@ -1,4 +1,4 @@
-"""A clip of a video: files read, masks sampled, and what is to be done with its frames."""
+"""A clip of a video: its encoded frames, how to transform them, and its masks."""
 
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from ytvos_keras.data.sampling import Drawn
 
 
 class EmptyMaskError(Exception):
-    """Nothing is left of the object in the first frame at the working size."""
+    """At the working size, nothing is left of the object in the first frame."""
 
 
 class EncodedClip(NamedTuple):
@@ -21,12 +21,12 @@ class EncodedClip(NamedTuple):
 
     Args:
         images: T JPEG or PNG files.
-        framing: what part of them is shown.
+        framing: which part of them is shown.
         colours: float32 (4, 3): rows for red, green and blue of the source and a constant, for
             values 0-255; empty if they stay as they are.
         masks: uint8 (T, height, width, N), 1 on each object; 0 where there is no annotation, and
             everywhere if the video has fewer than N objects.
-        weights: float32 (T,), 0 where the loss must not count.
+        weights: float32 (T,), 0 where the loss must be ignored.
     """
 
     images: tuple[bytes, ...]
@@ -44,10 +44,10 @@ def encoded_clip(
     min_object: float,
     objects: int = 1,
 ) -> EncodedClip:
-    """Read a clip of the drawn object and of others in the first frame, `objects` in all.
+    """Read a clip of the drawn object and others in the first frame, `objects` in total.
 
-    Without a `config`, the clip is the whole frame, pressed into `size`. It is, too, if the object
-    came out smaller than `min_object`, a share of the first frame.
+    Without a `config`, the clip is the whole frame, squeezed into `size`. So it is if the random
+    crop leaves the object smaller than `min_object`, as a fraction of the clip's first frame.
 
     Raises:
         UnreadableFrameError: a frame or mask is damaged.
@@ -64,7 +64,7 @@ def encoded_clip(
     numbers = [drawn.number, *_others(labels, drawn, rng, min_object, objects - 1)]
     masks = np.zeros((len(drawn.frames), *size, objects), np.uint8)
     for t, frame in enumerate(drawn.frames):
-        # A repeat at the end of a video, or a still picture: its mask is read once.
+        # A repeat at the end of a video, or a still picture: the mask is read only once.
         if t and frame == drawn.frames[t - 1]:
             masks[t] = masks[t - 1]
         # Masks of frames without annotation stay 0; their weight is 0 as well.
@@ -109,7 +109,7 @@ def _random_colours(rng: np.random.Generator, config: VideoConfig | None) -> np.
         return np.zeros((0, 3), np.float32)
     values = rng.uniform(-1.0, 1.0, (1, 4))
     if rng.random() < config.grey:
-        # Makes the saturation's factor 1 + value · range exactly 0.
+        # Makes the saturation factor 1 + value · range exactly 0.
         values[:, 2] = -1.0 / max(config.saturation, 1e-3)
     matrix, offset = colour_matrices(values, config)
     # Transposed: pixels are rows.

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-CELL = 8  # pixels between the points at which positions are computed before they are interpolated
+CELL = 8  # pixels between grid points; positions are computed there and interpolated in between
 
 
 def coarse_points(size: tuple[int, int]) -> np.ndarray:
@@ -13,7 +13,7 @@ def coarse_points(size: tuple[int, int]) -> np.ndarray:
         size: height and width of the frames in pixels.
 
     Returns:
-        float32 array of shape (2, rows, columns); x first; pixel centres have whole numbers.
+        float32 array of shape (2, rows, columns); x first; pixel centres are at whole numbers.
     """
     rows, columns = (-(-(length - 1) // CELL) + 1 for length in size)
     y, x = np.mgrid[:rows, :columns].astype(np.float32) * CELL
@@ -47,8 +47,8 @@ def _interpolation(length: int) -> np.ndarray:
 def warp(picture: tf.Tensor, positions: tf.Tensor, border: str = "clamp") -> tf.Tensor:
     """Sample a picture bilinearly.
 
-    The four channels travel together in one 32-bit word and the four neighbours in one row of a
-    table, so that each pixel costs one read of memory: six times as fast as `tf.gather_nd`.
+    The four channels are packed into one 32-bit word and the four neighbours into one row of a
+    table, so that each pixel costs one memory read: six times as fast as `tf.gather_nd`.
 
     Args:
         picture: uint8 tensor of shape (height, width, 4).
@@ -77,7 +77,7 @@ def _fold(position: tf.Tensor, length: tf.Tensor, border: str) -> tf.Tensor:
     """Bring positions into [0, length - 1]."""
     last = tf.cast(length - 1, tf.float32)
     if border == "reflect":
-        period = tf.maximum(2.0 * last, 1.0)  # a picture of one pixel has none
+        period = tf.maximum(2.0 * last, 1.0)  # not 0 for a picture of one pixel
         position = last - tf.abs(position - tf.floor(position / period) * period - last)
     return tf.clip_by_value(position, 0.0, last)
 
@@ -91,7 +91,7 @@ def _corner_table(picture: tf.Tensor) -> tf.Tensor:
 
 def _blend(corners: list[tf.Tensor], x: tf.Tensor, y: tf.Tensor, channel: int) -> tf.Tensor:
     def plane(words):
-        # Arithmetic for negative words; the mask below drops the sign bits.
+        # The shift copies the sign of negative words; the mask below drops these bits.
         shifted = tf.bitwise.right_shift(words, 8 * channel)
         return tf.cast(tf.bitwise.bitwise_and(shifted, 255), tf.float32)
 

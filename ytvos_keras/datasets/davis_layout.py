@@ -31,9 +31,9 @@ class DavisLayout:
 
 
 def open_davis(root: str | Path) -> DavisLayout:
-    """Find the folders of a data set: `Annotations/480p/<sequence>/`, and those of its frames.
+    """Find the folders of a data set: masks in `Annotations/480p/<sequence>/`, and frames.
 
-    These, if they are there, are `JPEGImages/480p/<sequence>/`. Instead of `480p` there may be
+    Frames, if there are any, are in `JPEGImages/480p/<sequence>/`. Instead of `480p` there may be
     `Full-Resolution`, or no such level. A folder without `Annotations` is assumed to contain the
     mask folders of the sequences directly.
     """
@@ -54,9 +54,9 @@ def read_image_set(root: str | Path, year: int, split: str) -> list[str]:
 
     Args:
         root: the data set, with `ImageSets/` in it.
-        year: 2016 or 2017. 2017: `ImageSets/2017/<split>.txt`, one name a line. 2016: the same in
-            `ImageSets/2016/` (it comes with DAVIS 2017), or `ImageSets/480p/<split>.txt` (it comes
-            with DAVIS 2016), where every line has the paths of a frame and of its mask.
+        year: 2016 or 2017. 2017: `ImageSets/2017/<split>.txt`, one name per line. 2016: the same in
+            `ImageSets/2016/` (part of DAVIS 2017), or `ImageSets/480p/<split>.txt` (part of DAVIS
+            2016), where every line has the paths of a frame and of its mask.
         split: such as `train` or `val`.
 
     Example:
@@ -70,7 +70,7 @@ def read_image_set(root: str | Path, year: int, split: str) -> list[str]:
         if file.is_file():
             return _names(file)
     splits = sorted({file.stem for folder in folders for file in folder.glob("*.txt")})
-    known = f"there are: {', '.join(splits)}" if splits else "name the sequences instead"
+    known = f"available: {', '.join(splits)}" if splits else "name the sequences instead"
     raise InputError(f"{files[0]}: no such file, so no split {split!r}; {known}.")
 
 
@@ -78,8 +78,8 @@ def _names(file: Path) -> list[str]:
     lines = plain_name(read_text(file)).splitlines()
     named = [(number, line.strip()) for number, line in enumerate(lines, 1) if line.strip()]
     if not named:
-        raise InputError(f"{file}: names no sequence.")
-    # The lists of DAVIS 2016 have a line for every frame, so each sequence comes many times.
+        raise InputError(f"{file}: contains no names of sequences.")
+    # The lists of DAVIS 2016 have a line for every frame, so each sequence appears many times.
     return list(dict.fromkeys(_name(line, file, number) for number, line in named))
 
 
@@ -88,7 +88,7 @@ def _name(line: str, file: Path, number: int) -> str:
     if "/" not in line:
         return line
     words = line.split()
-    # The folder above the file: the paths begin with a slash, but are relative to the data set.
+    # The name of the folder: the paths begin with a slash, but are relative to the data set.
     parents = {path.split("/")[-2] for path in words if "/" in path}
     if len(words) == 2 and len(parents) == 1 and all("/" in path for path in words):
         return parents.pop()

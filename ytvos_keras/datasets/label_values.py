@@ -11,14 +11,14 @@ from ytvos_keras.media.masks import MAX_ID
 from ytvos_keras.media.pictures import decode_picture
 
 VOID = 255  # void in PASCAL VOC and DAVIS 2017; the object in DAVIS 2016
-LABEL_MODES = ("P", "L", "1")  # one number a pixel, 8 bits at most
+LABEL_MODES = ("P", "L", "1")  # one number per pixel, at most 8 bits
 
 
 def decode_labels(data: bytes, name: str) -> np.ndarray:
     """Decode a mask to the values in the file.
 
     Args:
-        data: an index, greyscale or black-and-white PNG of at most 8 bits a pixel.
+        data: an index, greyscale or black-and-white PNG of at most 8 bits per pixel.
         name: what to call the mask in an error: its file, if it has one.
 
     Returns:
@@ -26,13 +26,13 @@ def decode_labels(data: bytes, name: str) -> np.ndarray:
         the picture is transparent.
 
     Raises:
-        InputError: damaged, not a PNG, or not one number a pixel.
+        InputError: damaged, not a PNG, or not one number per pixel.
     """
     image = decode_picture(data, name)
     if image.format != "PNG" or image.mode not in LABEL_MODES:
         raise InputError(
             f"{name}: a mask must be an index, greyscale or black-and-white PNG of at most 8 bits; "
-            "`ytvos-prepare check --fix` mends what can be mended. "
+            "`ytvos-prepare check --fix` repairs what can be repaired. "
             f"Received: {image.format}, mode {image.mode}"
         )
     return index_values(image).astype(np.uint8)  # a 1-bit PNG comes as booleans
@@ -47,8 +47,8 @@ def label_areas(labels: np.ndarray) -> np.ndarray:
 def is_binary(areas: Iterable[np.ndarray]) -> bool:
     """Whether the masks of a video are black and white: 255 occurs and no value from 1 to 254.
 
-    Then 255 is object 1. Otherwise 255 marks void pixels and is not an object. `areas` are those of
-    each mask, from `label_areas`.
+    If so, 255 is object 1. Otherwise 255 marks void pixels and is not an object. `areas` is the
+    result of `label_areas` for each mask.
     """
     together = sum(areas, np.zeros(256, np.int64))
     # Over the whole video: a single mask of 0 and 255 may also show nothing but void pixels.
@@ -56,7 +56,7 @@ def is_binary(areas: Iterable[np.ndarray]) -> bool:
 
 
 def object_areas(areas: np.ndarray, binary: bool) -> dict[int, int]:
-    """The size of each object in a mask: object id (1–254, rising) → its pixels, at least 1.
+    """The size of each object in a mask: object id (1–254, ascending) → its pixels, at least 1.
 
     `areas` is from `label_areas`. If the mask is `binary`, every value above 0 is object 1.
     """

@@ -28,14 +28,14 @@ def find_layout(root: str | Path) -> str:
     check_is_folder(root)
     if _has(root, "img"):
         return "images"
-    # Before YouTube-VOS, as a folder JPEGImages belongs to both.
+    # Before YouTube-VOS, as both have a folder JPEGImages.
     if any(_has(root, name) for name in ("ImageSets", "JPEGImages/480p")):
         return "davis"
     if any(_has(root, name) for name in ("JPEGImages", "JPEGImages_all_frames")):
         return "youtube-vos"
     raise InputError(
-        f"{root}: no data set in a known form; expected folders JPEGImages and Annotations, or img "
-        "and mask, or the file dataset.json of records."
+        f"{root}: not a data set in a known layout; expected folders JPEGImages and Annotations, "
+        "or img and mask, or the file dataset.json of records."
     )
 
 
@@ -54,7 +54,7 @@ def list_layout(
     if layout not in _LISTS:
         raise InputError(f"layout must be one of {', '.join(_LISTS)}. Received: {layout!r}")
     if all_frames and layout != "youtube-vos":
-        raise InputError(f"all_frames is for the layout youtube-vos. Received: {layout!r}")
+        raise InputError(f"all_frames is only for the layout youtube-vos. Received: {layout!r}")
     options = {"all_frames": True} if all_frames else {}
     return _LISTS[layout](root, videos=videos, exclude=exclude, **options)
 

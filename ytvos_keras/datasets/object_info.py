@@ -31,7 +31,7 @@ def objects_of(
     """Collect the objects of a video from its masks, in ascending order of id.
 
     Args:
-        areas: for each annotated frame, by its index and in order, the pixels of each value: int64
+        areas: index of an annotated frame, in order → number of pixels of each value: int64
             (256,), see `label_values.label_areas`.
         binary: whether every value above 0 is object 1.
         categories: by object id; need not match the ids in the masks.

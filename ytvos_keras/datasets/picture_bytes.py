@@ -1,4 +1,4 @@
-"""Check that a picture file is undamaged, more strictly than image decoders do."""
+"""Check that a picture file is undamaged, more strictly than image decoders."""
 
 from dataclasses import dataclass, replace
 
@@ -34,9 +34,9 @@ class PictureFacts:
 def examine_picture(data: bytes) -> PictureFacts:
     """Decode a picture completely and look for damage.
 
-    JPEG: the end marker must be there, and FFmpeg must find data for every block: Pillow and
-    TensorFlow accept a file whose middle is missing and fill the rest with gray. PNG: the
-    checksum of every chunk must be right, see `media.pictures.open_picture`. A flipped bit in a
+    JPEG: the end marker must be present, and FFmpeg must find data for every block: Pillow and
+    TensorFlow accept a file whose middle is missing and fill the rest with grey. PNG: the
+    checksum of every chunk must be correct, see `media.pictures.open_picture`. A flipped bit in a
     JPEG, or damage to its last hundred bytes, may go unnoticed: the format has no checksum.
     """
     if not data:
@@ -58,8 +58,8 @@ def examine_picture(data: bytes) -> PictureFacts:
 
 
 def _jpeg_damage(data: bytes) -> str | None:
-    # In compressed data 0xff is followed by 0, so after the start of the last scan only the end
-    # marker itself matches.
+    # In compressed data, 0xff is followed by 0, so only the end marker itself can match after the
+    # start of the last scan.
     if data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda"):
         return "cut off, its end marker is missing"
     decoder = av.CodecContext.create("mjpeg", "r")

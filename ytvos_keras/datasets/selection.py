@@ -1,4 +1,4 @@
-"""Select videos of a data set by name, by one rule for all readers."""
+"""Select videos of a data set by name; all readers use the same rule."""
 
 import re
 import warnings
@@ -37,10 +37,10 @@ def select_names(
     unknown = sorted(set(videos or ()) - known)
     if unknown:
         raise InputError(
-            f"{where}: no video {unknown[0]!r}{and_more(unknown[1:])}; names there look like "
+            f"{where}: no video {unknown[0]!r}{and_more(unknown[1:])}; its names look like "
             f"{names[0]!r}."
             if names
-            else f"{where}: no video {unknown[0]!r}, there is none at all."
+            else f"{where}: no video {unknown[0]!r}; there are no videos at all."
         )
     strangers = sorted(exclude - known)
     if strangers:
@@ -59,29 +59,29 @@ def select_names(
     return chosen
 
 
-# A name may contain a `#`, such as `take #2`, but not before a space.
+# A `#` between spaces or at the end starts a comment; `take #2` is a name.
 _COMMENT = re.compile(r"(^|\s)#(\s.*)?$")
 
 
 def read_names(path: str | Path) -> tuple[str, ...]:
-    """Read a list of names, one a line; empty lines and comments (`# …`) are left out."""
+    """Read a list of names, one per line; empty lines and comments (`# …`) are ignored."""
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"{path}: no such file; give a text file with one name a line.")
+        raise InputError(f"{path}: no such file; give a text file with one name per line.")
     names = tuple(name for line in read_text(path).split("\n") if (name := _name(line)))
     if not names:
-        raise InputError(f"{path}: names nothing; give one name a line.")
+        raise InputError(f"{path}: contains no names; give one name per line.")
     return names
 
 
 def check_can_be_listed(names: Collection[str]) -> None:
-    """Make sure that names survive in a file for `read_names`.
+    """Raise an `InputError` unless `read_names` reads the names back unchanged from a file.
 
-    A name that is no Unicode, spans lines, or would lose a comment or spaces at its ends does not.
+    It does not if a name is not Unicode, spans lines, has spaces at its ends or looks commented.
     """
     for name in names:
         if not _is_unicode(name) or "\n" in name or "\r" in name or _name(name) != name:
-            raise InputError(f"a list of names cannot hold {name!r}; rename this video.")
+            raise InputError(f"a list of names cannot contain {name!r}; rename this video.")
 
 
 def _is_unicode(name: str) -> bool:
@@ -98,6 +98,6 @@ def _name(line: str) -> str:
 
 
 def _forms(name: str) -> set[str]:
-    """The name and its source: both stand for the video."""
+    """The name and its source, either of which selects the video."""
     name = plain_name(name)
     return {name, name.split("/")[0]}

@@ -1,4 +1,4 @@
-"""Folders that hold one folder of masks for each sequence."""
+"""Folders that contain one folder of masks for each sequence."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,9 +17,9 @@ from ytvos_keras.media.listing import (
 
 
 def list_sequences(folder: Path) -> list[str]:
-    """Name the subfolders that hold pictures, in natural order; hidden ones are left out.
+    """Names of the subfolders that contain pictures, in natural order; hidden ones are left out.
 
-    If there is none, the message says which folder to give where that can be seen.
+    If there is none, the error says which folder to give instead, if one is found nearby.
     """
     check_is_folder(folder)
     names = [
@@ -27,20 +27,20 @@ def list_sequences(folder: Path) -> list[str]:
         for entry in folder.iterdir()
         if entry.is_dir() and not is_hidden(entry) and list_pictures(entry)
     ]
-    # A link to a sequence on a disk that is not mounted must not shorten the list silently.
+    # A link to an unmounted disk must not silently shorten the list.
     check_no_broken_link(entry for entry in folder.iterdir() if not is_hidden(entry))
     if not names:
         below = _below(folder, lambda place: any(map(_holds_png, place.glob("*"))))
         raise InputError(f"{folder}: {_no_sequences(folder, below)}.")
-    # Sorted first: natural order leaves "1" and "01" as the file system lists them.
+    # Sorted first: the natural order of "1" and "01" would depend on the file system.
     return natsort.natsorted(sorted(names))
 
 
 def check_sequence_folders(folder: Path, names: Sequence[str]) -> None:
-    """Make sure that a folder holds a folder for each of the sequences, at least one.
+    """Make sure that a folder contains a folder for each of the sequences, at least one.
 
-    If all are missing, the message says which folder to give instead, one or two levels below or
-    above, where that can be seen.
+    If all are missing, the error says which folder to give instead, if one is found one or two
+    levels below or above.
     """
     check_is_folder(folder)
     missing = [name for name in names if not child(folder, name).is_dir()]
@@ -52,7 +52,7 @@ def check_sequence_folders(folder: Path, names: Sequence[str]) -> None:
             raise InputError(f"{folder}: {_no_sequences(folder, below)}.")
     raise InputError(
         f"{folder / missing[0]}: no such folder{and_more(missing[1:])}; every sequence needs a "
-        "folder of its name. To leave out sequences, name those wanted, or their split."
+        "folder with its name. To leave out sequences, name the ones to use, or a split."
     )
 
 
@@ -68,7 +68,7 @@ def masks_of_frames(names: Sequence[str], folder: Path) -> dict[str, Path]:
 
 
 def picture_files(folder: Path) -> dict[str, Path]:
-    """The pictures of a folder by their names without suffix; of one name, the PNG."""
+    """The pictures of a folder by their names without suffix; a PNG takes precedence."""
     pictures: dict[str, Path] = {}
     for file in list_pictures(folder):
         name = plain_name(file.stem)
@@ -78,11 +78,11 @@ def picture_files(folder: Path) -> dict[str, Path]:
 
 
 def check_is_folder(folder: Path) -> None:
-    """Make sure that a folder is there, and not a file such as a zip."""
+    """Make sure that a folder exists and is not a file, such as a zip."""
     if not folder.exists():
         raise InputError(f"{folder}: no such folder.")
     if not folder.is_dir():
-        raise InputError(f"{folder}: is a file, a folder is needed (unpack an archive first).")
+        raise InputError(f"{folder}: is a file, not a folder (unpack an archive first).")
 
 
 def _no_sequences(folder: Path, below: Sequence[Path]) -> str:
@@ -91,12 +91,12 @@ def _no_sequences(folder: Path, below: Sequence[Path]) -> str:
         which = f"{'one of ' if below[1:] else ''}{', '.join(map(str, below[:3]))}{rest}"
         return f"the folders of the sequences are further down; give {which} instead"
     if _holds_png(folder):
-        return f"holds masks itself; give the folder above, {folder.absolute().parent}"
-    return "no folder in it holds masks (PNG); give the folder that holds one folder a sequence"
+        return f"contains masks itself; give its parent folder, {folder.absolute().parent}"
+    return "no folder in it contains masks (PNG); give the folder with one folder per sequence"
 
 
 def _below(folder: Path, holds_sequences: Callable[[Path], bool]) -> list[Path]:
-    """The folders that hold sequences one level down; where there are none, those two down."""
+    """The folders that contain sequences one level down, or if there are none, two levels down."""
     for level in ("*", "*/*"):
         places = (place for place in sorted(folder.glob(level)) if place.is_dir())
         if found := list(filter(holds_sequences, places)):

@@ -18,12 +18,12 @@ def training_fraction(train: Iterable[str], percent: float) -> tuple[str, ...]:
     """Choose a share of the training videos by name; a larger share contains every smaller one.
 
     `ytvos-prepare split` and `ytvos-train --percent` both use this, so that they agree on the
-    videos of Table 4. The names come in any order and are returned sorted; their number is rounded,
-    at least 1.
+    videos of Table 4. The names may be in any order and are returned sorted; their number is
+    rounded, but at least 1.
     """
     if not 0 < percent <= 100:
-        raise InputError(f"percent of the training set: above 0, at most 100. Received: {percent}")
-    # Not by the key of the split, which chose the training set: shares would be biased.
+        raise InputError(f"percent must be above 0 and at most 100. Received: {percent}")
+    # Not by the key of the split, which selected the training set: shares would be biased.
     shuffled = sorted(train, key=lambda name: shuffle_key(0, name, "fraction"))
     return tuple(sorted(shuffled[: max(1, round(len(shuffled) * percent / 100))]))
 
@@ -33,9 +33,9 @@ def write_splits(
 ) -> list[Path]:
     """Write `train.txt`, `validation.txt`, `test_seen.txt`, `test_unseen.txt`, `train_25.txt`, ….
 
-    The files hold one name a line, sorted. `splits.json` holds seed, unseen categories, rule and
-    numbers. Files of these names are replaced; returns the files. `percents` are of the training
-    set, for the effect of less data (Table 4).
+    The files contain one name per line, sorted; `splits.json` contains the seed, unseen categories,
+    rule and numbers. Existing files are replaced. `percents` are fractions of the training set, for
+    the effect of less data (Table 4). Returns the files.
     """
     folder = Path(folder)
     for part in PARTS:

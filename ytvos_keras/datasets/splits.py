@@ -17,10 +17,11 @@ PAPER_UNSEEN = (
 
 
 _RULE = (
-    "Videos with an object of an unseen category are test_unseen. Every other counts for that one "
-    "of its categories which the fewest videos have. Of each category, in the order of the SHA-256 "
-    "of 'split/<seed>/<name>', {validation} are for validation, the next {test_seen} test_seen, "
-    "the rest (one at least) train; <name> is the raw video's where clips were cut from one."
+    "Videos with an object of an unseen category are test_unseen. Each other video counts for the "
+    "one of its categories that the fewest videos have. Of each category, in the order of the "
+    "SHA-256 of 'split/<seed>/<name>', {validation} are validation, the next {test_seen} "
+    "test_seen, the rest (at least one) train; for clips cut from raw videos, <name> is the raw "
+    "video's."
 )
 
 
@@ -34,7 +35,7 @@ class Splits:
         test_seen: of seen categories.
         test_unseen: all videos with an object of an unseen category.
         unseen: the unseen categories, as the data set writes them.
-        seed: of the draw.
+        seed: seed of the draw.
         rule: how the videos were drawn, in words.
     """
 
@@ -60,8 +61,8 @@ def make_splits(
 
     Rule:
         1. A video with any object of an unseen category is test-unseen.
-        2. Every other video counts for one category: of its objects' categories the one that the
-           fewest videos have (of equals the first in the alphabet), since a skateboard says more
+        2. Every other video counts for one category: of its objects' categories, the one that the
+           fewest videos have (in a tie, the alphabetically first), since a skateboard says more
            about a video than a person. Videos without categories form one more category.
         3. The videos of a category are ordered by the SHA-256 of seed and name. The first
            `validation` are for validation, the next `test_seen` for test-seen, the rest for
@@ -69,23 +70,23 @@ def make_splits(
         4. A category keeps at least one video for training: if there are too few, first the number
            of test-seen and then of validation videos is reduced, and a warning names the category.
 
-    So the splits depend on the names, the categories and the seed, not on the order of the input or
-    the machine, and adding a video moves few others.
+    The splits therefore depend on the names, the categories and the seed, not on the order of the
+    input or the machine, and adding a video moves few others.
 
     Args:
         categories_of_videos: the categories of each video's objects.
-        unseen: categories of the test-unseen set; `_`, spaces and case are alike. None for those of
-            the paper's ten that are in the data, with a warning for the others.
-        validation: videos a category.
-        test_seen: videos a category.
+        unseen: categories of the test-unseen set; `_` equals a space, and case is ignored. None for
+            those of the paper's ten that are in the data, with a warning for the others.
+        validation: videos per category.
+        test_seen: videos per category.
         seed: any whole number.
         sources: the raw video of each clip, see `raw_videos.lists.read_sources`. Clips of one raw
-            video are then split as one: a model must not be tested on what surrounds its training
+            video then stay together: a model must not be tested on what surrounds its training
             clips. `validation` and `test_seen` count raw videos.
 
     Raises:
-        InputError: no videos, a negative number, an unseen category that no video has, or `sources`
-            of other videos.
+        InputError: there are no videos, a number is negative, no video has an unseen category, or
+            `sources` are those of other videos.
 
     Example:
         >>> splits = make_splits({"a": ["dog"], "b": ["dog"], "c": ["snail", "dog"]}, validation=1)
@@ -96,12 +97,12 @@ def make_splits(
         raise InputError("there are no videos to split.")
     if validation < 0 or test_seen < 0:
         raise InputError(
-            "videos a category for validation and test must be 0 or more. "
+            "videos per category for validation and test must be 0 or more. "
             f"Received: {validation} and {test_seen}"
         )
     if sources is not None and sources.keys().isdisjoint(categories_of_videos):
         raise InputError(
-            "sources: they must be those of the videos to split, but name none of them. Received: "
+            "sources must be those of the videos to split, but contain none of them. Received: "
             f"{next(iter(sources), 'nothing')!r} beside {next(iter(categories_of_videos))!r}"
         )
     members, categories = _group(categories_of_videos, sources or {})
@@ -111,7 +112,7 @@ def make_splits(
     seen = {name: own for name, own in categories.items() if not own & unseen}
     few = {}
     for category, names in _by_category(seen).items():
-        # By hash, not at random: a video that is added or removed leaves the others in order.
+        # By hash, not at random: adding or removing a video does not change the order of others.
         names.sort(key=lambda name: shuffle_key(seed, name))
         room = len(names) - 1
         for_validation = min(validation, room)
@@ -139,7 +140,7 @@ def make_splits(
 def shuffle_key(seed: int, name: str, purpose: str = "split") -> bytes:
     """Return a sort key that shuffles names, identically on every machine, for a purpose."""
     text = f"{purpose}/{seed}/{name}"
-    # Names of files need not be Unicode; their bytes count.
+    # File names need not be valid Unicode; their bytes are hashed.
     return hashlib.sha256(text.encode(errors="surrogateescape")).digest()
 
 
@@ -171,12 +172,12 @@ def _find_unseen(unseen: Iterable[str] | None, known: set[str]) -> set[str]:
     absent = [name for name in asked if _plain(name) not in written]
     if absent and unseen is not None:
         raise InputError(
-            f"unseen: no video has the category {', '.join(absent)}; there are: "
+            f"unseen: no video has the category {', '.join(absent)}; available: "
             f"{', '.join(sorted(known)) or 'none'}."
         )
     if absent:
         warnings.warn(
-            f"of the paper's unseen categories this data set lacks {', '.join(absent)}; name "
+            f"this data set lacks some of the paper's unseen categories: {', '.join(absent)}; name "
             "others if you want them.",
             stacklevel=3,
         )

@@ -1,4 +1,4 @@
-"""A video with masks, as all readers of data sets yield it. A picture is a video of one frame."""
+"""A video with masks, as all readers of data sets return it. A picture is a video of one frame."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

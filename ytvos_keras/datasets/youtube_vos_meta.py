@@ -20,8 +20,8 @@ class ObjectMeta:
 
     Args:
         category: None where the file names none (the test sets).
-        frames: names of the frames in which it is annotated, in order; it appears in the first and
-            may be out of sight in others. Empty if nobody annotated it.
+        frames: names of the frames in which it is annotated, in order; it is visible in the first
+            and may be out of sight in others. Empty if it is not annotated.
     """
 
     category: str | None
@@ -29,11 +29,11 @@ class ObjectMeta:
 
 
 def read_meta(path: str | Path) -> dict[str, dict[int, ObjectMeta]]:
-    """Read a `meta.json`: video → object id (1–254, in order) → what is known of it.
+    """Read a `meta.json`: video → object id (1–254, in order) → what is known about it.
 
-    It holds `{"videos": {VIDEO: {"objects": {ID: {"category": NAME, "frames": [FRAME, …]}}}}}`;
-    further members are ignored. `category` may be missing or null. Ids may have gaps. Frames are
-    put into their natural order. An error names the file and the place in it, such as
+    Its form is `{"videos": {VIDEO: {"objects": {ID: {"category": NAME, "frames": [FRAME, …]}}}}}`;
+    other members are ignored. `category` may be missing or null. Ids may have gaps. Frames are
+    returned in natural order. An error names the file and the place in it, such as
     `videos.003234408d.objects.1.frames[2]`.
 
     Example:
@@ -43,7 +43,7 @@ def read_meta(path: str | Path) -> dict[str, dict[int, ObjectMeta]]:
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file; give the meta.json of YouTube-VOS.")
-    # Of two members of one name, Python's reader silently keeps the last.
+    # Of two members with the same name, Python's parser silently keeps the last.
     content = JsonValue(read_json(path, unique_keys=True))
     try:
         videos = content.member("videos").members()
@@ -64,7 +64,7 @@ def _objects(video: JsonValue) -> dict[int, ObjectMeta]:
         number = _object_id(key, value.place)
         # "1" and "01" are two keys of JSON, but one object.
         if number in objects:
-            raise InputError(f"{value.place}: object {number} stands there twice.")
+            raise InputError(f"{value.place}: object {number} appears twice.")
         objects[number] = _object_meta(value)
     return dict(sorted(objects.items()))
 
@@ -91,6 +91,6 @@ def _object_meta(value: JsonValue) -> ObjectMeta:
         if not (isinstance(item.value, str) and item.value):
             raise item.wrong('must be a frame\'s name in quotes, such as "00005"')
         if item.value in frames:
-            raise InputError(f"{item.place}: {shown(item.value)} stands there twice.")
+            raise InputError(f"{item.place}: {shown(item.value)} appears twice.")
         frames[item.value] = None
     return ObjectMeta(category, tuple(natsort.natsorted(map(plain_name, frames))))

@@ -13,14 +13,14 @@ class CopiedMask:
         self._labels: np.ndarray | None = None
 
     def add_objects(self, label_map: np.ndarray) -> list[int]:
-        """Take the label map of the first frame, uint8 `(H, W)`; returns its ids."""
+        """Set the label map of the first frame, uint8 `(H, W)`; returns its ids."""
         self._labels = label_map
         return np.unique(label_map[label_map > 0]).tolist()
 
     def step(self, frame: np.ndarray) -> np.ndarray:
         """Return the label map of a frame, uint8 `(H, W)`."""
         if self._labels is None:
-            raise ValueError("add_objects comes before step")
+            raise ValueError("call add_objects before step")
         return self._labels
 
 
@@ -36,7 +36,7 @@ class FlowPropagation(CopiedMask):
     """
 
     def __init__(self):
-        with importing(extra="bench", what="optical flow by OpenCV"):
+        with importing(extra="bench", what="optical flow with OpenCV"):
             import cv2
 
         self._cv2 = cv2
@@ -59,7 +59,7 @@ class FlowPropagation(CopiedMask):
             x, y = np.meshgrid(*map(np.arange, grey.shape[::-1]))
             was = np.stack([x, y], -1) + self._flow.calc(grey, self._grey, None)
             was = was.astype(np.float32)
-            # Outside the frame, remap fills in 0: what enters it is background.
+            # Outside the frame, remap fills in 0, so that whatever enters is background.
             self._shares = [cv2.remap(share, was, None, cv2.INTER_LINEAR) for share in self._shares]
         self._grey = grey
         # First in the stack, so that argmax gives a tie to the background.

@@ -19,10 +19,10 @@ def contour_accuracy(mask: np.ndarray, truth: np.ndarray, tolerance: int | None 
     An empty mask has no contour, and neither has one that fills the picture.
 
     Args:
-        mask: (H, W), boolean or 0/1: what was predicted.
-        truth: (H, W), boolean or 0/1: what is there.
-        tolerance: pixels, 0 or more; None for `boundary_tolerance(H, W)`. Masks that were cut out
-            of a picture (with `box_of`) need that of the picture.
+        mask: (H, W), boolean or 0/1: the prediction.
+        truth: (H, W), boolean or 0/1: the ground truth.
+        tolerance: pixels, 0 or more; None for `boundary_tolerance(H, W)`. Masks that were cropped
+            (with `box_of`) need that of the whole picture.
 
     Returns:
         0–1.
@@ -70,9 +70,9 @@ def boundary_tolerance(height: int, width: int) -> int:
 def boundary_map(mask: np.ndarray) -> np.ndarray:
     """Mark pixels that differ from their right, lower, or lower-right neighbour.
 
-    A missing neighbour is replaced by the nearest pixel of the picture: the last row only compares
-    to the right, the last column only downward, the corner not at all. The mask and the result are
-    (H, W), boolean; or uint8, each bit a separate mask.
+    A missing neighbour is replaced by the nearest pixel of the picture: the last row is compared
+    only to the right, the last column only downward, the corner not at all. The mask and the result
+    are (H, W), boolean; or uint8, each bit a separate mask.
 
     References:
         - Martin et al., Learning to Detect Natural Image Boundaries, PAMI 2004: `seg2bmap` of the

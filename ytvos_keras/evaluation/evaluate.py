@@ -14,8 +14,8 @@ from ytvos_keras.processes import map_in_processes
 
 Progress = Callable[[int, int], None]
 
-_CHUNK = 4  # frames per task: small enough for an even load and a quick Ctrl-C
-_WORTHWHILE = 32  # frames per process: about as much work as starting one
+_CHUNK = 4  # frames per task: small enough for an even load and a quick response to Ctrl-C
+_WORTHWHILE = 32  # frames per process: they take about as long as starting one
 
 
 def evaluate(
@@ -37,7 +37,7 @@ def evaluate(
     the same weight. Masks must have the size of the ground truth. Every scored frame needs a
     prediction; masks of other frames are ignored. An object missing from a prediction counts as
     empty; an id that is not an object of the sequence is an error. A sequence without scored frames
-    (one or two frames in all) scores NaN, causes a warning and is left out of the means.
+    (one or two frames in total) scores NaN, causes a warning and is left out of the means.
 
     * `davis2016`: everything above 0 is one object; the first and the last frame are not scored.
     * `davis2017`: the objects of the first true mask; the first and the last frame are not scored;
@@ -47,29 +47,29 @@ def evaluate(
       leaves out was never published.
 
     Args:
-        predictions: a folder that holds one folder of PNGs for each sequence; or label maps
+        predictions: a folder that contains one folder of PNGs per sequence; or label maps
             {sequence: (T, H, W)}, or (T, H, W) of a single sequence.
-        ground_truth: for DAVIS its root (`Annotations/480p/…`), or a folder that holds one folder
-            of PNGs for each sequence; for YouTube-VOS a folder with `meta.json` and `Annotations`;
-            label maps if `predictions` are.
+        ground_truth: for DAVIS, its root (`Annotations/480p/…`), or a folder that contains one
+            folder of PNGs per sequence; for YouTube-VOS, a folder with `meta.json` and
+            `Annotations`; label maps if `predictions` are.
         protocol: `davis2016`, `davis2017` or `youtube-vos`.
         split: DAVIS: the name of a list in `ImageSets`; YouTube-VOS: a folder in `ground_truth`.
         sequences: score only these.
         seen_categories: for `youtube-vos`, the categories that the model was trained on; without
             them, there are no scores of seen and unseen categories, and no G.
-        exclude_last: for `youtube-vos`, whether to leave out an object's last listed frame, too.
-        frames: for `youtube-vos`, which frames the method was given: `every` (30 a second) or
+        exclude_last: for `youtube-vos`, whether to also leave out an object's last listed frame.
+        frames: for `youtube-vos`, which frames the method was given: `every` (30 per second) or
             `listed`. Recorded in the result without changing the scores; with `listed`, masks of
             other frames are an error.
-        jobs: processes. Above 1, a script needs `if __name__ == "__main__":` around its work (see
-            `multiprocessing`, "spawn").
-        on_progress: called after every frame with the number of frames done and in all.
+        jobs: number of processes. Above 1, a script needs `if __name__ == "__main__":` around its
+            work (see `multiprocessing`, "spawn").
+        on_progress: called after every frame with the number of frames done and the total.
 
     Returns:
         Scores by object, and their summaries; fractions.
 
     Raises:
-        InputError: something given cannot be used; the message names the file.
+        InputError: an input cannot be used; the message names the file.
 
     Example:
         >>> clip = np.ones((3, 8, 8), np.uint8)
@@ -82,7 +82,7 @@ def evaluate(
         - Xu et al., YouTube-VOS: Sequence-to-Sequence VOS, ECCV 2018, section 5.
     """
     if seen_categories is not None and protocol != "youtube-vos":
-        raise InputError("seen_categories belong to the protocol youtube-vos.")
+        raise InputError("seen_categories are only for the protocol youtube-vos.")
     plan = plan_evaluation(
         predictions,
         ground_truth,
@@ -106,11 +106,11 @@ def score_plan(
     work = [frame for sequence in plan.sequences for frame in sequence.frames]
     done = 0
     objects: list[ObjectScores] = []
-    # Frame by frame over all sequences: one long sequence does not keep a single process busy.
+    # Frame by frame over all sequences, so that even one long sequence keeps all processes busy.
     results = map_in_processes(
         score_work, work, jobs, chunk=_CHUNK, worthwhile=_WORTHWHILE, what="scores frames"
     )
-    # An error or Ctrl-C here must end the processes, too.
+    # An error or Ctrl-C here must also end the processes.
     with contextlib.closing(results) as scores:
         for sequence in plan.sequences:
             values: dict[int, list[tuple[str, float, float]]] = {i: [] for i in sequence.categories}

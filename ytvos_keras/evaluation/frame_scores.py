@@ -14,11 +14,11 @@ def score_frame(
 ) -> tuple[np.ndarray, np.ndarray]:
     """`region_similarity` and `contour_accuracy` of each object of a frame.
 
-    Ids that are not asked for, such as 255 for void, count as background.
+    Ids that are not in `object_ids`, such as 255 for void, count as background.
 
     Args:
-        prediction: uint8 (H, W), the object ids that were predicted.
-        truth: uint8 (H, W), those that are there.
+        prediction: uint8 (H, W), the predicted object ids.
+        truth: uint8 (H, W), the true object ids.
         object_ids: K ids, 1–255.
 
     Returns:
@@ -35,7 +35,7 @@ def score_frame(
     check_label_maps(prediction, truth)
     # Before the crop: the tolerance belongs to the whole picture.
     tolerance = boundary_tolerance(*truth.shape)
-    # Bits of ids mix, but a pixel is 0 only where both are.
+    # The bitwise or mixes ids, but is 0 exactly where both are 0.
     box = box_of(prediction | truth)
     prediction, truth = prediction[box], truth[box]
     scores = np.empty((2, len(object_ids)))

@@ -38,20 +38,20 @@ def score_work(work: FrameWork) -> tuple[np.ndarray, np.ndarray]:
     J and F are float64 (K,), 0–1, one for each of `work.object_ids`.
     """
     _keep_memory()
-    # Read in the worker: a path is cheaper to hand over than a mask.
+    # Read in the worker, as a path is cheaper to send than a mask.
     truth = read_truth(work.truth, merged=work.merged)
     prediction = read_prediction(work.prediction, merged=work.merged)
     if prediction.shape != truth.shape:
         raise InputError(
             f"{work.prediction}: has {_size(prediction)} pixels, but {work.truth} has "
-            f"{_size(truth)}; predictions need the size of the ground truth (resize with nearest "
-            "neighbour)."
+            f"{_size(truth)}; predictions must have the size of the ground truth (resize with "
+            "nearest neighbour)."
         )
     unknown = [i for i in ids_in(prediction) if i not in work.known_ids]
     if unknown:
         raise InputError(
-            f"{work.prediction}: holds {_ids(unknown)}, but the objects of this sequence are "
-            f"{_listed(sorted(work.known_ids))}; give objects the ids of the ground truth."
+            f"{work.prediction}: contains {_ids(unknown)}, but the objects of this sequence are "
+            f"{_listed(sorted(work.known_ids))}; use the ids of the ground truth."
         )
     return score_frame(prediction, truth, work.object_ids)
 
@@ -61,8 +61,8 @@ def _keep_memory() -> None:
     """Let this process keep up to 60 MB of freed memory for the next frames.
 
     Otherwise glibc returns the memory of every mask to the system and requests it again, which
-    takes a fifth of the time. Freeing a large block raises its threshold; blocks above 32 MB have
-    no effect (`man mallopt`, M_MMAP_THRESHOLD). Other C libraries are unaffected.
+    takes a fifth of the time. Freeing a large block raises glibc's threshold for this, but blocks
+    above 32 MB have no effect (`man mallopt`, M_MMAP_THRESHOLD). Other C libraries are unaffected.
     """
     np.empty(30 * 2**20, np.uint8)
 

@@ -9,7 +9,7 @@ import numpy as np
 from ytvos_keras.errors import InputError
 from ytvos_keras.media.masks import check_label_map, read_label_map
 
-_ONLY_SEQUENCE = "video"  # what a single array is called
+_ONLY_SEQUENCE = "video"  # the name of a single array
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,26 +31,26 @@ Masks = Mapping[str, LabelSource]
 def read_truth(source: LabelSource, *, merged: bool) -> np.ndarray:
     """Read a label map of the ground truth, uint8 (H, W), 0–254.
 
-    If `merged`, all that is not 0 is one object, with id 1 (DAVIS 2016). Otherwise 255 marks void
+    If `merged`, all nonzero pixels are one object, with id 1 (DAVIS 2016). Otherwise 255 marks void
     pixels, which count as background.
     """
-    # DAVIS 2016 writes its object as 255; from 2017 on 255 is void.
+    # DAVIS 2016 writes its object as 255; from 2017 on, 255 is void.
     return _merge(_read(source, void=1)) if merged else _read(source, void=0)
 
 
 def read_prediction(source: LabelSource, *, merged: bool) -> np.ndarray:
     """Read a predicted label map, uint8 (H, W), 0–254.
 
-    If `merged`, all that is not 0, 255 too, is one object, with id 1. Otherwise 255 is object 1 in
-    a binary mask.
+    If `merged`, all nonzero pixels, 255 too, are one object, with id 1. Otherwise 255 is object 1
+    in a binary mask.
     """
     return _merge(_read(source, void=1)) if merged else _read(source, void=None)
 
 
 def array_sequences(arrays: np.ndarray | Mapping[str, np.ndarray], what: str) -> dict[str, Masks]:
-    """Name the frames of label maps 00000, 00001, …; errors call the arrays `what`.
+    """Name the frames of label maps 00000, 00001, …; in errors, the arrays are called `what`.
 
-    `arrays` holds (T, H, W) by sequence, or is that of one sequence, which is called `video`.
+    `arrays` maps sequences to (T, H, W), or is the array of one sequence, which is called `video`.
     """
     if not isinstance(arrays, Mapping):
         arrays = {_ONLY_SEQUENCE: arrays}
@@ -73,7 +73,7 @@ def _stacked(frames: np.ndarray | Sequence[np.ndarray], what: str) -> np.ndarray
     try:
         return np.asarray(frames)
     except ValueError as error:  # a list of frames
-        raise InputError(f"{what}: all frames must have one size (H, W).") from error
+        raise InputError(f"{what}: all frames must have the same size (H, W).") from error
 
 
 def _read(source: LabelSource, void: int | None) -> np.ndarray:

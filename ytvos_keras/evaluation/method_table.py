@@ -27,8 +27,8 @@ class MethodTable:
     """One table.
 
     Args:
-        heading: what the table holds, in one line.
-        columns: headings of the cells, the method's left out.
+        heading: what the table contains, in one line.
+        columns: headings of the cells, without that of the method.
         rows: (method, cells).
         notes: lines below the table.
     """
@@ -40,7 +40,7 @@ class MethodTable:
 
     def to_markdown(self) -> str:
         """Heading, table and notes as Markdown, with a line break at the end."""
-        # A bar in a name would begin another cell.
+        # A bar in a name would start another cell.
         names = [name.replace("|", "\\|") for name, _ in self.rows]
         rows = [("method", *self.columns), ("---", *("---:" for _ in self.columns))]
         rows += [
@@ -73,7 +73,7 @@ def percent(value: float) -> str:
 
 
 def seconds(value: float) -> str:
-    """Three digits: `0.16`, `42.2`; NaN as a dash."""
+    """Three significant digits: `0.16`, `42.2`; NaN as a dash."""
     return UNKNOWN if math.isnan(value) else f"{value:.3g}"
 
 

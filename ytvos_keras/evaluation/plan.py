@@ -31,12 +31,12 @@ Labels = str | Path | np.ndarray | Sequence[np.ndarray] | Mapping[str, np.ndarra
 """A folder, or label maps: sequence name → (T, H, W), or those of one sequence."""
 
 FRAMES = ("every", "listed")
-_NAMED = 5  # sequences in a warning
+_NAMED = 5  # sequences that a warning names
 
 
 @dataclass(frozen=True)
 class EvaluationPlan:
-    """The work of one evaluation; `settings` of the protocol are in plain types."""
+    """The work of one evaluation; `settings` are those of the protocol, in plain types."""
 
     protocol: str
     sequences: tuple[SequenceWork, ...]
@@ -61,7 +61,7 @@ def plan_evaluation(
     from_files = _are_files(predictions, ground_truth)
     truths = _truths(ground_truth, protocol, split, sequences, from_files)
     predicted = _predictions(predictions, truths, from_files)
-    # All sequences are planned before one is scored: a missing mask is found at once.
+    # All sequences are planned before any is scored, so that a missing mask is found at once.
     rules: dict[str, Callable[..., SequenceWork]] = {
         "davis2016": davis_2016,
         "davis2017": davis_2017,
@@ -85,15 +85,15 @@ def _check_settings(protocol: str, exclude_last: bool, frames: str | None) -> No
         )
     if protocol != "youtube-vos" and (exclude_last or frames):
         raise InputError(
-            f"exclude_last and frames belong to the protocol youtube-vos; {protocol} always leaves "
-            "out the first and the last frame."
+            f"exclude_last and frames are only for the protocol youtube-vos; {protocol} always "
+            "leaves out the first and the last frame."
         )
 
 
 def _are_files(predictions: Labels, ground_truth: Labels) -> bool:
     kinds = {isinstance(labels, str | Path) for labels in (predictions, ground_truth)}
     if len(kinds) > 1:
-        raise InputError("predictions and ground_truth must be two folders, or both be arrays.")
+        raise InputError("predictions and ground_truth must both be folders, or both be arrays.")
     return kinds.pop()
 
 
@@ -106,7 +106,7 @@ def _truths(
 ) -> list[TruthSequence]:
     if not from_files:
         if split is not None:
-            raise InputError("split belongs to folders; of arrays, give those that are wanted.")
+            raise InputError("split is only for folders; of arrays, give only those to score.")
         return array_truth(ground_truth, names, youtube_vos=protocol == "youtube-vos")
     root = Path(ground_truth)
     if protocol == "youtube-vos":
@@ -127,11 +127,11 @@ def _predictions(
     arrays = array_sequences(predictions, "predictions")
     for truth in truths:
         if truth.name not in arrays:
-            raise InputError(f"predictions have no sequence {truth.name!r}; ground_truth has it.")
+            raise InputError(f"predictions lack the sequence {truth.name!r} of ground_truth.")
         if len(arrays[truth.name]) != len(truth.masks):
             raise InputError(
                 f"predictions[{truth.name!r}] has {len(arrays[truth.name])} frames, but "
-                f"ground_truth has {len(truth.masks)}; they must be as many."
+                f"ground_truth has {len(truth.masks)}; the numbers must be equal."
             )
     return {name: (arrays[name], f"predictions[{name!r}]") for name in names}
 
@@ -147,7 +147,7 @@ def _warn_of_nothing_to_score(work: Sequence[SequenceWork]) -> None:
             names += [f"{sequence.name} object {object_id}" for object_id in idle]
     if names:
         warnings.warn(
-            f"nothing to score in {', '.join(names[:_NAMED])}{and_more(names[_NAMED:])}: no frame "
-            "is left when those that do not count are taken away; left out of all means.",
+            f"nothing to score in {', '.join(names[:_NAMED])}{and_more(names[_NAMED:])}: the "
+            "protocol scores none of the frames; left out of all means.",
             stacklevel=3,
         )

@@ -16,7 +16,7 @@ from ytvos_keras.media.pictures import read_rgb
 def plan_pictures(plans: Mapping[str, EvaluationPlan]) -> dict[str, SequencePictures]:
     """The pictures of each sequence for a report, as functions; nothing is read yet.
 
-    `plans` holds what was scored of each method, all against the same ground truth.
+    `plans` has the plan of each method, all with the same ground truth.
     """
     pictures = {}
     first_plan = next(iter(plans.values()))

@@ -1,7 +1,7 @@
 """The rules of the benchmarks: which objects count, and in which frames.
 
-Every frame that counts needs a prediction; those of other frames are ignored. `place` is what
-errors call the predictions.
+Every scored frame needs a prediction; those of other frames are ignored. `place` is the name of the
+predictions in errors.
 """
 
 from collections.abc import Mapping
@@ -52,12 +52,12 @@ def davis_2017(truth: TruthSequence, predictions: Masks, place: str) -> Sequence
     """
     _check_has_masks(truth)
     first = next(iter(truth.masks.values()))
-    # Objects that appear later were not given to the method, so they cannot be asked for.
+    # Objects that appear later were not given to the method, so it is not expected to find them.
     object_ids = tuple(ids_in(read_truth(first, merged=False)))
     if not object_ids:
         raise InputError(
-            f"{first}: no object in the first mask, so nothing to score; masks of 0 and 255 belong "
-            "to the protocol davis2016 (255 is void in the others)."
+            f"{first}: no object in the first mask, so nothing to score; for masks of 0 and 255, "
+            "use the protocol davis2016 (255 is void in the others)."
         )
     return _davis(truth, predictions, place, object_ids, merged=False)
 
@@ -72,9 +72,9 @@ def youtube_vos(
 ) -> SequenceWork:
     """YouTube-VOS: each object in the frames listed in `meta.json`, except its first.
 
-    An object may be absent in a listed frame: the truth is empty there, and J and F are 1 for an
+    An object may be absent from a listed frame: the truth is empty there, and J and F are 1 for an
     empty prediction, else 0. Predictions of an object in other frames are ignored, but with
-    `listed_only`, where the method was given only the listed frames, masks of others are an error.
+    `listed_only`, if the method was given only the listed frames, masks of others are an error.
     """
     objects = truth.objects or {}
     if listed_only:
@@ -88,10 +88,10 @@ def youtube_vos(
     if missing:
         raise InputError(
             f"{Path(truth.place, min(missing))}.png: no such file{and_more(missing[1:])}, so no "
-            "ground truth to score against; the public valid and test sets hold first masks only, "
-            "score with sequences of the train set that the model was not trained on."
+            "ground truth to score against; the public valid and test sets have only first masks: "
+            "score on sequences of the train set that the model was not trained on."
         )
-    # In the order of time; `scored` has that of objects, which begin at different frames.
+    # In order of time; `scored` is in the order of objects, which begin at different frames.
     ordered = {frame: tuple(scored[frame]) for frame in truth.masks if frame in scored}
     categories = {object_id: meta.category for object_id, meta in objects.items()}
     return _work(truth, predictions, place, categories, ordered, merged=False)
@@ -106,7 +106,7 @@ def _davis(
     merged: bool,
 ) -> SequenceWork:
     _check_has_masks(truth)
-    # The first mask is given; that the last is left out, too, is a rule of DAVIS.
+    # The first mask is given; leaving out the last one, too, is a rule of DAVIS.
     scored = dict.fromkeys(list(truth.masks)[1:-1], object_ids)
     return _work(truth, predictions, place, dict.fromkeys(object_ids), scored, merged=merged)
 
@@ -123,10 +123,10 @@ def _work(
     missing = [frame for frame in scored if frame not in predictions]
     if missing:
         raise InputError(
-            f"{place}: no mask of frame {missing[0]}{and_more(missing[1:])}; every frame that "
-            "counts needs a PNG of its name, also where no object is seen (all 0)."
+            f"{place}: no mask of frame {missing[0]}{and_more(missing[1:])}; every scored frame "
+            "needs a PNG with its name, even if no object is visible (all 0)."
         )
-    # All objects, not those of the frame: one that is predicted too early is no fault of the file.
+    # All objects, not just those of the frame: predicting one too early is not an error.
     known = frozenset(categories)
     frames = tuple(
         FrameWork(frame, predictions[frame], truth.masks[frame], object_ids, known, merged)
@@ -146,6 +146,6 @@ def _check_listed(objects: Mapping[int, ObjectMeta], predictions: Masks) -> None
     if others:
         raise InputError(
             f"{predictions[others[0]]}: meta.json does not list this frame"
-            f"{and_more(others[1:])}, so the method was not given the listed frames alone; "
-            "say `every` if it was given all of them."
+            f"{and_more(others[1:])}, so the method was not given only the listed frames; "
+            "use `every` if it was given all of them."
         )

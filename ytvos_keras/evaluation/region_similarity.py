@@ -9,8 +9,8 @@ def region_similarity(mask: np.ndarray, truth: np.ndarray) -> float:
     """J = |M ∩ G| ÷ |M ∪ G| of one object in one frame; 1 where both are empty.
 
     Args:
-        mask: (H, W), boolean or 0/1: what was predicted.
-        truth: (H, W), boolean or 0/1: what is there.
+        mask: (H, W), boolean or 0/1: the prediction.
+        truth: (H, W), boolean or 0/1: the ground truth.
 
     Returns:
         0–1.

@@ -21,7 +21,7 @@ class ObjectScores:
     Args:
         sequence: name of the video.
         object_id: 1–254.
-        category: None where the data set names none.
+        category: None if the data set does not state it.
         frames: names of the scored frames, in order; may be empty (a clip of one or two frames).
         J: float64 (n,), 0–1, of these frames.
         F: float64 (n,), 0–1, of these frames.
@@ -67,7 +67,7 @@ class Summary:
     @classmethod
     def of(cls, objects: Iterable[ObjectScores]) -> "Summary":
         """Average over objects that have a scored frame; `objects` is their number."""
-        # An object without a scored frame has no mean; as 0 or 1 it would shift the others'.
+        # An object without a scored frame has no mean; 0 or 1 in its place would shift the average.
         scored = [scores for scores in objects if scores.frames]
         return cls(
             J=statistics_over_objects(scores.J_statistics for scores in scored),
@@ -92,9 +92,9 @@ class Evaluation:
     Args:
         protocol: `davis2016`, `davis2017` or `youtube-vos`.
         objects: in the order of sequences, then ids.
-        seen_categories: categories that count as seen in training; None where nothing is known,
-            then `seen`, `unseen` and `G` are None.
-        settings: what else belongs to the protocol, in plain types (`exclude_last`, `frames`, …).
+        seen_categories: categories that count as seen in training; None if unknown, in which case
+            `seen`, `unseen` and `G` are None, too.
+        settings: other settings of the protocol, in plain types (`exclude_last`, `frames`, …).
     """
 
     protocol: str
@@ -126,7 +126,7 @@ class Evaluation:
         return (self.seen.J_and_F + self.unseen.J_and_F) / 2
 
     def to_dict(self) -> dict:
-        """The content of `ytvos-eval --json`: fractions, NaN is None."""
+        """The content of `ytvos-eval --json`: fractions; NaN becomes None."""
         overall = self.overall
         return {
             "protocol": self.protocol,
@@ -142,7 +142,7 @@ class Evaluation:
         }
 
     def _group(self, seen: bool) -> Summary | None:
-        """The objects of known category on one side; None if there are none that can be scored."""
+        """Summarize the objects of seen or unseen categories; None if none of them is scored."""
         if self.seen_categories is None:
             return None
         summary = Summary.of(

@@ -2,8 +2,8 @@
 
     python -m ytvos_keras.evaluation.score_videos VIDEOS --sequences SOURCE/SEQUENCE … [--flow]
 
-VIDEOS holds `<source>/{JPEGImages,Annotations}/<sequence>/`. Every object in the first mask is
-followed to the end of the video. The annotated frames are scored by the rules of DAVIS 2017 (see
+VIDEOS contains `<source>/{JPEGImages,Annotations}/<sequence>/`. Every object in the first mask is
+tracked to the end of the video. The annotated frames are scored by the rules of DAVIS 2017 (see
 `evaluate`).
 """
 
@@ -26,7 +26,7 @@ from ytvos_keras.media.masks import read_mask
 
 
 class SequenceScores(NamedTuple):
-    """Scores of a sequence, and the seconds of each step, one a frame, annotated or not."""
+    """Scores of a sequence, and the seconds of the step of each frame, annotated or not."""
 
     objects: list[ObjectScores]
     seconds: list[float]
@@ -43,8 +43,8 @@ class Method(Protocol):
 def score_sequence(method: Method, frames: Path, annotations: Path) -> SequenceScores:
     """Segment one sequence and score it.
 
-    `frames` is a folder of frames, `annotations` one of index PNGs of the same names: the first
-    frame needs one, and three frames in all; frames without one are not scored.
+    `frames` is a folder of frames, `annotations` one of index PNGs of the same names. The first
+    frame needs a PNG, and so do at least two others; frames without one are not scored.
     """
     source = FolderFrames(frames)
     truths = {
@@ -52,20 +52,20 @@ def score_sequence(method: Method, frames: Path, annotations: Path) -> SequenceS
         for name, file in masks_of_frames(source.names, annotations).items()
     }
     if source.names[0] not in truths or len(truths) < 3:
-        raise InputError(f"{annotations}: needs a mask of the first frame and three masks or more")
+        raise InputError(f"{annotations}: needs a mask of the first frame and at least two more")
     method.reset()
     method.add_objects(truths[source.names[0]])
     predictions, seconds = [], []
     for name, frame in source:
         begin = time.perf_counter()
         labels = method.step(frame)
-        # The step alone: reading frames is the same for all methods.
+        # Only the step is timed, as reading frames is the same for all methods.
         seconds.append(time.perf_counter() - begin)
         if name in truths:
             predictions.append(labels)
     annotated = list(truths.values())
     sequence = annotations.name
-    # Only annotated frames, so "first and last" are the first and last annotated ones.
+    # Only annotated frames are passed, so the protocol's first and last frames are among them.
     result = evaluate(
         {sequence: np.stack(predictions)}, {sequence: np.stack(annotated)}, "davis2017"
     )

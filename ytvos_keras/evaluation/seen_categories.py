@@ -9,23 +9,23 @@ from ytvos_keras.errors import InputError
 
 
 def categories_in(meta: str | Path) -> frozenset[str]:
-    """All categories of a `meta.json`, such as that of the training set; none is an error."""
+    """All categories in a `meta.json`, such as that of the training set, which must name some."""
     categories = categories_of(read_meta(meta))
     if not categories:
-        raise InputError(f"{meta}: names no categories; give the meta.json of the train set.")
+        raise InputError(f"{meta}: contains no categories; give the meta.json of the train set.")
     return categories
 
 
 def categories_without(
     unseen: Sequence[str], ground_truth: str | Path, split: str | None = None
 ) -> frozenset[str]:
-    """The categories of a data set except those named, each of which it must have."""
+    """The categories of a data set except `unseen`, all of which it must have."""
     meta = open_youtube_vos(ground_truth, split).meta
     categories = categories_in(meta)
     unknown = [name for name in unseen if name not in categories]
     if unknown:
         raise InputError(
-            f"no object in {meta} is of the category {unknown[0]!r}; there are: "
+            f"no object in {meta} has the category {unknown[0]!r}; available: "
             f"{', '.join(sorted(categories))}."
         )
     return categories.difference(unseen)

@@ -25,8 +25,8 @@ def statistics_over_frames(values: np.ndarray) -> Statistics:
     """Mean, recall and decay of one object in one sequence.
 
     Recall is the share of frames above 0.5. Decay is the mean of the first quarter of the frames
-    less that of the last; neighbouring quarters share a frame. The official code keeps the
-    quarters' borders in uint8, which wraps around beyond 256 frames; here they are exact.
+    minus that of the last; neighbouring quarters share a frame. The official code stores the
+    borders of the quarters as uint8, which wraps around beyond 256 frames; here they are exact.
 
     Args:
         values: (n,), 0–1, in the order of the frames.
@@ -58,8 +58,8 @@ def statistics_over_objects(statistics: Iterable[Statistics]) -> Statistics:
 
     Objects without a scored frame (NaN) do not count.
     """
-    # The reshape keeps the columns where there are no objects.
+    # The reshape keeps the columns if there are no objects.
     table = np.array(list(statistics), np.float64).reshape(-1, len(Statistics._fields))
-    with warnings.catch_warnings():  # no object at all: NaN says so
+    with warnings.catch_warnings():  # without objects, NaN is the intended result
         warnings.filterwarnings("ignore", "Mean of empty slice", RuntimeWarning)
         return Statistics(*np.nanmean(table, axis=0).tolist())

@@ -25,7 +25,7 @@ _COLUMNS = (
 def print_evaluations(
     evaluations: Mapping[str, Evaluation], console: Console, *, per_object: bool = False
 ) -> None:
-    """Print the protocol and a table in percent, one block a method, that fits 80 columns."""
+    """Print the protocol and a table in percent, one block per method, that fits 80 columns."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     table.add_column("percent", overflow="fold", min_width=10)
     for column in _COLUMNS:
@@ -58,15 +58,15 @@ def protocol_line(evaluation: Evaluation) -> str:
 
 
 def missing_G(evaluation: Evaluation) -> str | None:
-    """Say how to get G if it is missing; None if it is there or does not apply."""
+    """Say how to get G if it is missing; None if there is one or it does not apply."""
     if evaluation.protocol != "youtube-vos" or evaluation.G is not None:
         return None
     if not any(scores.category for scores in evaluation.objects):
         return "no G: it needs the objects' categories, which the ground truth does not name"
     if evaluation.seen_categories is None:
-        return "no G: say which categories were seen, with --seen-from META or --unseen NAME,…"
+        return "no G: state which categories were seen, with --seen-from META or --unseen NAME,…"
     group = "unseen" if evaluation.unseen is None else "seen"
-    return f"no G: it needs seen and unseen categories, and no scored object is of {group} ones"
+    return f"no G: it needs seen and unseen categories, but no scored object is of {group} ones"
 
 
 def _add_rows(table: Table, evaluation: Evaluation, per_object: bool) -> None:

@@ -21,14 +21,14 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class TruthSequence:
-    """What is known of one sequence.
+    """What is known about one sequence.
 
     Args:
         name: of the sequence.
-        masks: all that there are.
-        objects: of YouTube-VOS, by id; None for DAVIS, where the first mask defines them.
+        masks: all masks of the ground truth.
+        objects: by id, for YouTube-VOS; None for DAVIS, where the first mask defines them.
         pictures: the folder of its frames, if available.
-        place: what to call it in an error.
+        place: the name of the sequence in errors.
     """
 
     name: str
@@ -43,7 +43,7 @@ def davis_truth(
 ) -> list[TruthSequence]:
     """List the sequences of a split, or all; optionally only those named."""
     layout = open_davis(root)
-    # Without a split all folders count: DAVIS 2017 has train and val in one.
+    # Without a split, all sequences are used: DAVIS 2017 has train and val in the same folder.
     available = read_image_set(root, year, split) if split else layout.sequences()
     return _sequences(layout, _chosen(names, available, split or root))
 
@@ -53,8 +53,8 @@ def youtube_vos_truth(
 ) -> list[TruthSequence]:
     """List the videos of `meta.json`; optionally only those named.
 
-    Where there is no `meta.json` (data of one's own), every object counts in the frames that have a
-    mask from that on in which it first appears.
+    Without a `meta.json` (as in the user's own data), every object counts in all frames with a
+    mask, from the one in which it first appears.
     """
     if not has_meta(root, split):
         return _own_truth(root / split if split else root, names)
@@ -77,7 +77,7 @@ def _own_truth(root: Path, names: Sequence[str] | None) -> list[TruthSequence]:
 def array_truth(
     arrays: np.ndarray | Mapping[str, np.ndarray], names: Sequence[str] | None, *, youtube_vos: bool
 ) -> list[TruthSequence]:
-    """Sequences from label maps; an object of YouTube-VOS begins where it first appears in them."""
+    """Sequences from label maps; an object of YouTube-VOS begins where it first appears."""
     sequences = array_sequences(arrays, "ground_truth")
     names = _chosen(names, list(sequences), "ground_truth")
     return [
@@ -93,7 +93,7 @@ def array_truth(
 
 
 def _sequences(layout: DavisLayout | YouTubeVosLayout, names: Sequence[str]) -> list[TruthSequence]:
-    """The masks and the pictures of sequences, without what is known of their objects."""
+    """The masks and pictures of sequences, without `objects`."""
     check_sequence_folders(layout.annotations, names)
     sequences = []
     for name in names:
@@ -110,10 +110,10 @@ def _chosen(names: Sequence[str] | None, available: Sequence[str], place: object
     unknown = [name for name in names if name not in available]
     if unknown:
         known = ", ".join(available[:5]) + (", …" if available[5:] else "")
-        raise InputError(f"no sequence {unknown[0]!r} in {place}; there are: {known}.")
+        raise InputError(f"no sequence {unknown[0]!r} in {place}; available: {known}.")
     if not names:
         raise InputError(f"{place}: no sequence to score.")
-    # A name given twice must not count twice in the means.
+    # A name that is given twice must not count twice in the means.
     return list(dict.fromkeys(names))
 
 

@@ -1,6 +1,6 @@
 """Write scores to files, as fractions, atomically.
 
-The name of a folder need not be valid Unicode; what is not becomes "?".
+The name of a folder need not be valid Unicode; characters that are not become "?".
 """
 
 import csv
@@ -17,10 +17,10 @@ def write_json(path: str | Path, evaluation: Evaluation) -> None:
     """Write `evaluation.to_dict()`: summaries, objects, settings and the version of this package.
 
     Args:
-        path: the file to write; its folder must exist. What has no value (NaN) is null.
+        path: the file to write; its folder must exist. Missing values (NaN) are null.
         evaluation: the scores.
     """
-    # NaN is no JSON: it would be a bug here, as `to_dict` has turned it into None.
+    # NaN is not valid JSON; here it would be a bug, as `to_dict` turns it into None.
     text = json.dumps(evaluation.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
     with atomic_path(path) as part:
         part.write_text(text + "\n", encoding="utf-8", errors="replace")
@@ -30,7 +30,7 @@ def write_csv(path: str | Path, evaluation: Evaluation) -> None:
     """Write one row for each object; the mean of a column over the rows is the overall score.
 
     Args:
-        path: the file to write; its folder must exist. What has no value (NaN) is left empty.
+        path: the file to write; its folder must exist. Missing values (NaN) are left empty.
         evaluation: the scores.
     """
     measures = [f"{measure}_{name}" for measure in "JF" for name in Statistics._fields]

@@ -16,12 +16,12 @@ _DEMO = Path(__file__).parent.parent / "assets" / "demo"
 
 @dataclasses.dataclass(frozen=True)
 class Clip:
-    """A video and the masks of some of its frames, the first one at least.
+    """A video and the masks of some of its frames, at least the first.
 
     Attributes:
         name: Name for messages.
         path: A video file or a folder of frames.
-        masks: Files of index PNGs by the frame's name, see `plain_name`.
+        masks: Index PNGs by frame name, see `plain_name`.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Clip:
     @property
     def has_truth(self) -> bool:
         """Whether there are masks to score against, besides the first and the last."""
-        # DAVIS leaves out the first frame, which is given, and the last.
+        # DAVIS excludes the first frame, which is given, and the last.
         return len(self.masks) > 2
 
     def frames(self, limit: int | None = None) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
@@ -56,7 +56,7 @@ def bundled_clip() -> Clip:
 
 
 def find_clips(folder: str | Path) -> list[Clip]:
-    """The videos of a folder that holds `JPEGImages/` and `Annotations/`, with a folder each."""
+    """The videos in `JPEGImages/` and `Annotations/` of a folder, with a subfolder each."""
     folder = Path(folder)
     check_is_folder(folder)
     masks = folder / "Annotations"

@@ -9,7 +9,7 @@
 All are strings: `image_bytes` `(B,)`, JPEGs; `images_bytes` `(B, T)`; `mask_bytes` `(B,)`, PNGs of
 the images' size, 0 for background; `probs_bytes` `(B,)` or `(B, T)`, grey PNGs of the images' size
 in which 255 is probability 1; the state, `(B,)` each, under the model's names with the suffix
-`_bytes`, to be passed on unchanged. Images are resized to the working size in the graph, as in a
+`_bytes`, to be passed back unchanged. Images are resized to the working size in the graph, as in a
 `Segmenter`.
 """
 
@@ -92,7 +92,7 @@ class _Work:
         clip = {"images": tf.reshape(frames, (batch, length, height, width, 3)), "mask": masks}
         probs = self.signatures["segment_clip"].function(clip)["probs"]
         rows = tf.shape(probs)[0]
-        # One clip may serve several objects.
+        # Several objects may share one clip.
         sizes = tf.broadcast_to(sizes, (rows, length, 2))
         files = _encode_probs(tf.reshape(probs, (-1, height, width, 1)), tf.reshape(sizes, (-1, 2)))
         return {"probs_bytes": tf.reshape(files, (rows, length))}
@@ -101,7 +101,7 @@ class _Work:
         """Frames at the working size, and the sizes of the files, `(B, 2)`."""
         count = tf.size(files)
         with tf.control_dependencies([require(count > 0, "there must be an image.", count)]):
-            # What follows reads this copy, and so waits for the check.
+            # The operations below read this copy, so they wait for the check.
             files = tf.identity(files)
         sizes = tf.map_fn(jpeg_size, files, fn_output_signature=tf.TensorSpec((2,), tf.int32))
         decode = functools.partial(decode_frame, size=self._working_size(sizes))
@@ -116,12 +116,12 @@ class _Work:
         # The shorter side is at least one stride, so a very long picture would exhaust the memory.
         narrow = tf.reduce_max(sizes) > _LONGEST * tf.reduce_min(sizes)
         checks = [
-            require(same, "images of one request must be of one size.", sizes),
-            require(~narrow, f"images must have sides of at most 1 to {_LONGEST}.", sizes[0]),
+            require(same, "images of one request must have the same size.", sizes),
+            require(~narrow, f"images may be at most {_LONGEST} times as long as wide.", sizes[0]),
         ]
-        # The cast depends on the checks, and the decoding on its result: nothing large comes first.
+        # The cast depends on the checks, and decoding on its result: nothing large comes first.
         with tf.control_dependencies(checks):
-            # Like Python's floats in `working_size`: float32 might round to other cells.
+            # float64 like Python's floats in `working_size`: float32 might round differently.
             sides = tf.cast(sizes[0], tf.float64)
         height, width = self.model.config.input_size
         scale = tf.sqrt(height * width / tf.reduce_prod(sides))
@@ -140,7 +140,7 @@ class _Work:
     def _decode_state(self, inputs, size):
         def decode(name, spec):
             channels = spec.shape[-1]
-            shape = (1, 1, channels)  # of what belongs to the whole frame
+            shape = (1, 1, channels)  # of a per-frame value
             if name in self.sides:
                 # The expected size follows from the image, not from what the client sends.
                 cells = -(-size // self.model.stride) * (self.model.stride // self.sides[name])
@@ -156,7 +156,7 @@ class _Work:
 
 
 def _encode_state(state: Tensors) -> Tensors:
-    # Values without sides travel as maps of one cell.
+    # Per-frame values are encoded as maps of one cell.
     maps = {name: x if len(x.shape) == 4 else x[:, None, None] for name, x in state.items()}
     return {f"{name}_bytes": encode_floats(x) for name, x in maps.items()}
 
@@ -170,7 +170,7 @@ def _encode_probs(probs, sizes):
 
 
 def _for_each(sizes, rows):
-    """Sizes of the images, or of the one that serves all rows, for each row."""
+    """The image size for each row; all rows may share one image."""
     images, count = tf.shape(sizes)[0], tf.shape(rows)[0]
     rule = "there must be one image, or as many as there are objects."
     with tf.control_dependencies([require((images == 1) | (images == count), rule, images, count)]):

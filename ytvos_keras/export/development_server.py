@@ -30,10 +30,10 @@ def development_server(
     """Serve a model while the block runs.
 
     Args:
-        folder: The model's folder, as `export_saved_model` wrote it.
-        host: To listen on.
-        grpc_port: 0 for a free one.
-        rest_port: 0 for a free one.
+        folder: The model's folder, written by `export_saved_model`.
+        host: Host to listen on.
+        grpc_port: Port for gRPC; 0 for a free one.
+        rest_port: Port for REST; 0 for a free one.
 
     Yields:
         The address.
@@ -45,7 +45,7 @@ def development_server(
         >>> with development_server("deploy/s2s") as address:
         ...     channel = grpc.insecure_channel(f"{address.host}:{address.grpc_port}")
     """
-    # Before the imports below, whose own error would not name the extra.
+    # Before the imports below, whose error would not name the extra.
     from ytvos_keras.export.serving_warmup import check_serving_api
 
     check_serving_api()
@@ -54,7 +54,7 @@ def development_server(
     from ytvos_keras.export.serving_rest import start_rest_server
 
     for port in (grpc_port, rest_port):
-        if not 0 <= port <= _LARGEST_PORT:  # gRPC would take another one without a word
+        if not 0 <= port <= _LARGEST_PORT:  # gRPC would silently use another one
             raise InputError(f"a port is a number up to {_LARGEST_PORT}. Received: {port}")
     model = ServedModel(folder)
     try:
@@ -76,4 +76,4 @@ def development_server(
 
 
 def _taken(port: int, host: str) -> InputError:
-    return InputError(f"port {port} of {host} cannot be had; give another.")
+    return InputError(f"port {port} of {host} is not available; give another.")

@@ -3,16 +3,16 @@
 import tensorflow as tf
 
 MOST_PIXELS = 2**25
-"""Largest picture that is decoded: one of 8K UHD still is."""
+"""Largest picture that is decoded; 8K UHD still fits."""
 
 _PNG_START = b"\x89PNG\r\n\x1a\n"
 
 
 def require(condition: tf.Tensor, rule: str, *received: tf.Tensor) -> tf.Operation:
-    """An assertion that reports a rule and the received value, for use as a control dependency.
+    """Create an assertion that reports a rule and the received value.
 
-    Graph optimizers may drop an assertion, and stateless operations do not wait for it, unless it
-    is a control dependency. A rule must not contain an apostrophe: TensorFlow escapes it with a
+    Use it as a control dependency: otherwise graph optimizers may drop it, and stateless operations
+    do not wait for it. A rule must not contain an apostrophe: TensorFlow escapes it with a
     backslash.
     """
     return tf.debugging.Assert(condition, [f"{rule} Received:", *received], summarize=8)
@@ -35,22 +35,22 @@ def jpeg_size(data: tf.Tensor) -> tf.Tensor:
 
 
 def decode_frame(data: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
-    """A JPEG as uint8 `(height, width, 3)`, resized bilinearly with antialiasing."""
+    """Decode a JPEG to uint8 `(height, width, 3)`, resized bilinearly with antialiasing."""
     with tf.control_dependencies([jpeg_size(data)]):
-        # The accurate transform, as in Pillow; TensorFlow's default is the fast one.
+        # The accurate transform, as in Pillow; TensorFlow defaults to the fast one.
         picture = tf.io.decode_jpeg(data, channels=3, dct_method="INTEGER_ACCURATE")
     picture = tf.image.resize(picture, size, antialias=True)  # as in `Segmenter`
     return tf.cast(tf.clip_by_value(tf.round(picture), 0, 255), tf.uint8)
 
 
 def decode_mask(data: tf.Tensor, frame_size: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
-    """A PNG of the frame's size as uint8 `(height, width, 1)`, resized by nearest neighbour."""
+    """Decode a PNG of the frame's size to uint8 `(height, width, 1)`, by nearest neighbour."""
     mask = _decode_png(data, frame_size, 1, "a mask must be a PNG of the size of its image.")
     return tf.image.resize(mask, size, method="nearest")
 
 
 def encode_probabilities(probs: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
-    """Encode `(h, w, 1)` in 0–1, resized bilinearly, as a grey PNG in which 255 is 1."""
+    """Encode `(h, w, 1)` in 0–1, resized bilinearly, as a grey PNG in which 255 means 1."""
     probs = tf.image.resize(probs, size)
     return tf.io.encode_png(tf.cast(tf.round(255 * probs), tf.uint8))
 
@@ -58,32 +58,32 @@ def encode_probabilities(probs: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
 def encode_floats(maps: tf.Tensor) -> tf.Tensor:
     """Encode float32 maps `(B, h, w, C)` losslessly as `(B,)` strings.
 
-    Each is a PNG whose pixels are the four bytes of the numbers: unlike that of a serialized
-    tensor, its size can be checked before decoding.
+    Each is a PNG whose pixels are the four bytes of the numbers: unlike a serialized tensor, its
+    size can be checked before decoding.
     """
     batch, height, width, channels = tf.unstack(tf.shape(maps))
     # (B, h, w · C, 4): RGBA, one pixel per number.
     rows = tf.reshape(tf.bitcast(maps, tf.uint8), (batch, height, width * channels, 4))
-    # Speed before size.
+    # Fast rather than small.
     return tf.io.encode_png(rows, compression=1)
 
 
 def decode_floats(data: tf.Tensor, shape: tuple, name: str) -> tf.Tensor:
     """Decode one map of shape `(h, w, C)` from a scalar string of `encode_floats`."""
     height, width, channels = shape
-    rule = f"{name} must be as it came, for an image of the same size."
+    rule = f"{name} must be passed back unchanged, with an image of the same size."
     rows = _decode_png(data, tf.stack([height, width * channels]), 4, rule)
     return tf.reshape(tf.bitcast(rows, tf.float32), tf.stack([height, width, channels]))
 
 
 def _decode_png(data: tf.Tensor, expected_size: tf.Tensor, channels: int, rule: str) -> tf.Tensor:
     start = tf.strings.substr(data, 0, len(_PNG_START))
-    long_enough = tf.strings.length(data) >= 24  # through the size in the header
+    long_enough = tf.strings.length(data) >= 24  # up to the size in the header
     with tf.control_dependencies(
         [
             require(
                 long_enough & (start == _PNG_START),
-                f"{rule} This is none (base64 in REST).",
+                f"{rule} This is not a PNG (base64 in REST).",
                 tf.strings.length(data),
                 "bytes",
             )
@@ -91,7 +91,7 @@ def _decode_png(data: tf.Tensor, expected_size: tf.Tensor, channels: int, rule: 
     ):
         # Width and height follow the signature (8 bytes), a length (4) and a name (4).
         header = tf.strings.substr(data, 16, 8)
-    # Big-endian width and height, turned to (height, width).
+    # Big-endian width and height, reversed to (height, width).
     size = tf.io.decode_raw(header, tf.int32, little_endian=False)[::-1]
     same = tf.reduce_all(size == expected_size)
     checks = [require(same, rule, size, "expected", expected_size), _checked_size(size)]

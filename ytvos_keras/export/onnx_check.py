@@ -30,8 +30,7 @@ def check_graphs(
     """Stream the bundled clip through the Keras model and all graphs, and compare.
 
     Returns how close `initialize` and `step` are to the model. With `within`, the probabilities of
-    all graphs must agree with it. `size` is the (height, width) of all images, where the graphs
-    have a fixed one.
+    all graphs must agree with it. `size` is the (height, width) of all images, if it is fixed.
     """
     frames, masks = demo_clip(size or model.config.input_size)
 

@@ -3,9 +3,9 @@
 from ytvos_keras.export.onnx_packages import onnx
 
 NEXT = "_next"
-"""In ONNX an output cannot have the name of an input: `step` takes `h` and gives `h_next`."""
+"""In ONNX an output cannot have the name of an input: `step` takes `h` and returns `h_next`."""
 
-# Prefixes of all names in the graphs that are put together.
+# Prefixes of all names in the graphs to combine.
 _ENCODE = "encode/"
 _STEP = "step_features/"
 _INITIALIZE = "initialize/"
@@ -24,7 +24,7 @@ def step_graph(encode: onnx.ModelProto, step_features: onnx.ModelProto) -> onnx.
     image, probs = encode.graph.input[0], "probs"
     others = [value.name for value in step_features.graph.output if value.name != probs]
     nodes = [
-        # Identities join graphs whose names have different prefixes; runtimes remove them.
+        # Identities connect graphs whose names have different prefixes; runtimes remove them.
         make("Identity", [image.name], [_ENCODE + image.name]),
         *first.node,
         *(make("Identity", [_ENCODE + name], [_STEP + name]) for name in features),
@@ -52,12 +52,13 @@ def clip_graph(initialize: onnx.ModelProto, step: onnx.ModelProto) -> onnx.Model
     """Combine `initialize` and `step` into a graph for a whole clip.
 
     The loop is ONNX's `Scan`: it carries the state and reads the frames. Only the images and the
-    result grow with the length of the clip. Both graphs are of one model, of any precision.
+    result grow with the length of the clip. Both graphs must be of the same model, at any
+    precision.
 
     Returns:
         A graph from `images` uint8 `(images, frames, height, width, 3)` and `mask` uint8
         `(objects, height, width, 1)` to `probs` float32 `(objects, frames, height, width, 1)`. The
-        first frame's probabilities are the given mask. A clip has at least two frames.
+        first frame's probabilities are the given mask. A clip must have at least two frames.
     """
     # Weights of both graphs are stored twice: onnxruntime 1.32 prepacks only those in the loop's
     # own graph, and was 35 % slower with shared ones.
@@ -76,11 +77,11 @@ def clip_graph(initialize: onnx.ModelProto, step: onnx.ModelProto) -> onnx.Model
             [*(f"last_{name}" for name in state), "more_probs"],
             body=body,
             num_scan_inputs=1,
-            # Frames are the second dimension; states have none.
+            # Frames are the second dimension of images and probabilities.
             scan_input_axes=[1],
             scan_output_axes=[1],
         ),
-        # Through bool, since 255 is an object as well as 1.
+        # Through bool, since 1 and 255 both mark an object.
         make("Cast", ["mask"], ["is_object"], to=onnx.TensorProto.BOOL),
         make("Cast", ["is_object"], ["first_prob"], to=onnx.TensorProto.FLOAT),
         make("Unsqueeze", ["first_prob", "one"], ["first_probs"]),
@@ -128,7 +129,7 @@ def _by_name(values) -> dict[str, onnx.ValueInfoProto]:
 
 
 def _with_frames(value: onnx.ValueInfoProto, name: str) -> onnx.ValueInfoProto:
-    """The description of one image or map as that of those of a clip."""
+    """Extend the description of one image or map to all frames of a clip."""
     tensor = value.type.tensor_type
     rows, *rest = (dim.dim_param or dim.dim_value for dim in tensor.shape.dim)
     return onnx.helper.make_tensor_value_info(name, tensor.elem_type, [rows, "frames", *rest])

@@ -19,7 +19,7 @@ from ytvos_keras.export.signatures import Signature, Specs, Tensors, signatures
 
 OPSET = 18  # the newest that tf2onnx supports
 CLIP = "segment_clip"
-"""Not converted: in ONNX it is made of `initialize` and `step`."""
+"""Not converted: in ONNX it is composed of `initialize` and `step`."""
 
 Graphs = dict[str, onnx.ModelProto]
 
@@ -37,16 +37,16 @@ def convert(
 
     Args:
         model: A float32 `S2S`: states in half precision could not be fed back.
-        size: (height, width) of all images, in pixels; free if left out.
+        size: (height, width) of all images, in pixels; default: free.
         graphs: Names of the signatures; default: all but `segment_clip`.
-        on_progress: Called with what is being done, graphs done and in all.
+        on_progress: Called with a stage, graphs done and total graphs.
 
     Returns:
-        The graphs by the signature's name.
+        The graphs by signature name.
     """
     if model.dtype_policy.compute_dtype != "float32":
         raise InputError(
-            "an ONNX model is made from a float32 model; load it without a dtype. "
+            "ONNX export needs a float32 model; load it without a dtype. "
             f"Received: {model.dtype_policy.name}"
         )
     every = signatures(model, size)
@@ -68,7 +68,7 @@ def convert(
             converted[name] = part(name)
         graph = converted[name].graph
         graph.name = name
-        for values in (graph.input, graph.output):  # tf2onnx sorts them by their names
+        for values in (graph.input, graph.output):  # tf2onnx sorts them by name
             values.sort(key=lambda value: order.index(value.name.removesuffix(NEXT)))
         _name_dimensions(graph, name, known, state)
         if on_progress is not None:
@@ -77,7 +77,7 @@ def convert(
 
 
 def save(graph: onnx.ModelProto, path: Path, facts: dict[str, str]) -> Path:
-    """Check a graph and write it with facts and the exporting packages' versions as metadata."""
+    """Check a graph and write it, with facts and the versions of packages as metadata."""
     packages = ("ytvos-keras", "tensorflow", "keras", "tf2onnx", "onnx")
     versions = {package: importlib.metadata.version(package) for package in packages}
     onnx.helper.set_model_props(graph, {**facts, "graph": path.stem, **versions})
@@ -140,9 +140,9 @@ def _garbage_is_freed_early() -> Iterator[None]:
     """Let Python collect reference cycles often, and only among new objects.
 
     tf2onnx copies the graph with all its weights before each optimizer pass and leaves the copies
-    in reference cycles. By default Python collects those only after many new objects, also relative
-    to the number of old ones, of which TensorFlow alone creates a million: by then, copies take
-    some 10 GB.
+    in reference cycles. By default Python collects these only when there are many new objects
+    relative to the old ones, of which TensorFlow alone creates a million: by then, the copies take
+    about 10 GB.
     """
     thresholds = gc.get_threshold()
     gc.collect()
@@ -163,13 +163,13 @@ def _name_dimensions(
     """Restore dimensions and their names where tf2onnx has lost them.
 
     Equal names mean equal numbers: image and mask share their sides, but not their first dimension,
-    since one image may serve all objects.
+    since all objects may share one image.
     """
     for value in [*graph.input, *graph.output]:
         name = value.name.removesuffix(NEXT)
         spec = known["mask"] if name == "probs" else known[name]
         padded = name == "probs" and signature == "step_features"
-        # `step_features` returns probabilities at the padded size: separate names of dimensions.
+        # `step_features` returns probabilities at the padded size, so dimensions have other names.
         sides = [None, None] if padded else spec.shape[-3:-1]
         shape = [None] * (spec.shape.rank - 3) + [*sides, spec.shape[-1]]
         image = name in ("image", "images", "mask", "probs") and not padded

@@ -27,7 +27,7 @@ class OnnxFiles:
 
     Attributes:
         path: The folder.
-        sizes: Of every file, in bytes.
+        sizes: Size of every file in bytes, by file name.
         signatures: (inputs, outputs) of each graph, by its name.
         precision: `"float32"`, `"float16"` or `"int8"`.
         parity: How close the files are to the Keras model.
@@ -58,7 +58,7 @@ class OnnxFiles:
             loss = 100 * (reference.J - own.J)
             lines.append(
                 f"measured     {name}: J {100 * own.J:.1f} on {self.measured_on}, loss {loss:.1f} "
-                f"points; {1000 * own.seconds:.0f} ms a frame, "
+                f"points; {1000 * own.seconds:.0f} ms per frame, "
                 f"{reference.seconds / own.seconds:.2f} times as fast as float32"
             )
         return lines
@@ -85,18 +85,18 @@ def export_onnx(
     Args:
         model: A float32 `S2S`.
         output: The folder; it must not exist yet, or be empty.
-        name: Of the model, for the metadata.
-        size: (height, width) of all images, in pixels; free if left out.
+        name: Name of the model, for the metadata.
+        size: (height, width) of all images, in pixels; default: free.
         precision: `"float32"`; `"float16"`: weights of half the size, computed in float32; or
             `"int8"`: convolutions in int8, for speed on CPUs.
         data: Folder with `JPEGImages/` and `Annotations/` to measure the loss on; default: the
             bundled clip, against the masks of float32.
         calibration: A folder of the same kind to calibrate the ranges of int8 on; default: the
             bundled clip. It should differ from `data`.
-        on_progress: Called with a stage, steps done and steps in all.
+        on_progress: Called with a stage, steps done and total steps.
 
     Raises:
-        InputError: The folder is not empty, or something needed is missing.
+        InputError: The folder is not empty, or a package or a clip is missing.
         ParityError: The graphs differ from the Keras model; they are deleted.
 
     Example:
@@ -107,7 +107,7 @@ def export_onnx(
         raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}. Received: {precision}")
     output, report = Path(output), on_progress or (lambda *_: None)
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise InputError(f"{output}: is there already; give the name of a new folder.")
+        raise InputError(f"{output}: already exists; give the name of a new folder.")
     clips = find_clips(data) if data else [bundled_clip()]
     calibration_clips = find_clips(calibration) if calibration else [bundled_clip()]
 
@@ -121,7 +121,7 @@ def export_onnx(
     graphs = to_precision(full, precision, model, calibration_clips, size, report)
     # From the graphs of the final precision, so that it has the same results.
     graphs[CLIP] = clip_graph(graphs["initialize"], graphs["step"])
-    # After the conversion, which leaves nothing behind if it fails.
+    # After the conversion, so that nothing is left behind if it fails.
     output.parent.mkdir(parents=True, exist_ok=True)
     with atomic_folder(output) as part:
         facts = _facts(model, name, size, precision)
@@ -132,7 +132,7 @@ def export_onnx(
         parity = check_graphs(model, files, size, report, within=precision == "float32")
         measured = {}
         if precision != "float32":
-            # Float32 is the reference, and runs in turn with the other: both see the same load.
+            # Float32 is the reference. Both take turns, so that they see the same load.
             measured = _measure({"float32": full, precision: files}, model, clips, size, report)
     return OnnxFiles(
         output,
@@ -170,11 +170,11 @@ def _facts(model, name: str, size: tuple[int, int] | None, precision: str) -> di
         "size": f"{height}x{width}" if size else "any",
         "working_size": f"{height}x{width}",
         "stride": str(model.stride),
-        "licence": LICENCES.get(name, "code Apache-2.0; weights: that of whoever trained them"),
+        "licence": LICENCES.get(name, "code Apache-2.0; weights: ask whoever trained them"),
     }
 
 
 def _describe_clips(clips: Sequence[Clip]) -> str:
     if len(clips) > 1:
         return f"{len(clips)} clips"
-    return clips[0].name + ("" if clips[0].has_truth else " (against float32's own masks)")
+    return clips[0].name + ("" if clips[0].has_truth else " (against the float32 masks)")

@@ -1,4 +1,4 @@
-"""Measure the cost of a precision in J and its gain in speed."""
+"""Measure what a precision costs in J and gains in speed."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +18,7 @@ class Measured:
 
     Attributes:
         J: Mean over all objects of all clips, 0–1.
-        seconds: Duration of the median step.
+        seconds: Median duration of a step.
     """
 
     J: float
@@ -31,12 +31,12 @@ def measure_precisions(
     on_progress: Callable[[str, int, int | None], None] | None = None,
     frames: int | None = None,
 ) -> dict[str, Measured]:
-    """Segment clips in several precisions, which take turns with every frame.
+    """Segment clips at several precisions, which take turns frame by frame.
 
     J is measured against the annotations without the first and the last annotated frame, as in
     DAVIS, and averaged over frames, then over objects. For a clip with only its first frame
     annotated, it is measured against the masks of the first segmenter, which shows how much the
-    precisions differ. `frames` is the largest number per clip.
+    precisions differ. `frames` limits the number of frames per clip.
     """
     scores: dict[str, list[float]] = {name: [] for name in segmenters}
     for number, clip in enumerate(clips):
@@ -45,7 +45,7 @@ def measure_precisions(
         for name, found in _score(segmenters, clip, frames).items():
             scores[name] += found
     if not any(scores.values()):
-        raise InputError("no clip has an object that could be followed; give others.")
+        raise InputError("no clip has an object to track; give other clips.")
     return {
         # The median: first steps allocate memory, and others may be interrupted.
         name: Measured(float(np.mean(scores[name])), median(segmenter.seconds))

@@ -11,7 +11,7 @@ from ytvos_keras.export.onnx_quantise import calibration_inputs, quantise
 from ytvos_keras.export.onnx_stream import OnnxStream
 from ytvos_keras.export.signatures import CORRECT
 
-_LEAST = 256  # numbers; smaller tensors are not weights, and take no space
+_LEAST = 256  # numbers; smaller tensors are not weights, and take little space
 _HALF_MAX = float(np.finfo(np.float16).max)
 
 

@@ -21,7 +21,7 @@ from ytvos_keras.inference.sizes import resize_frame, resize_mask, working_size
 from ytvos_keras.media.masks import ids_in
 
 CALIBRATION_STEP = 5
-"""Every fifth frame is looked at: neighbours say the same."""
+"""Only every fifth frame is used, because neighbouring frames are similar."""
 
 Inputs = dict[str, list[Arrays]]
 
@@ -41,18 +41,18 @@ def calibration_inputs(
     """Collect the inputs of the float32 graphs on real clips, including their own states.
 
     Args:
-        stream: The float32 graphs; `initialize` and `step` at least.
-        clips: At least one; the first object of each is followed.
+        stream: The float32 graphs, at least `initialize` and `step`.
+        clips: At least one; the first object of each is tracked.
         input_size: Nominal working (height, width); only the area matters.
-        stride: Of the model, in pixels.
-        size: (height, width) of all images, where the graphs have a fixed one.
+        stride: Stride of the model, in pixels.
+        size: (height, width) of all images, if it is fixed.
         count: Total number of frames, divided among the clips.
 
     Returns:
-        Inputs by the graph's name.
+        Inputs by graph name.
     """
     inputs: Inputs = {name: [] for name in stream.graphs}
-    # Equal shares: one long clip would set the ranges alone.
+    # Equal shares, so that one long clip does not determine the ranges alone.
     each = max(1, count // len(clips))
     for clip in clips:
         state: Arrays = {}
@@ -68,7 +68,7 @@ def calibration_inputs(
             if number % CALIBRATION_STEP == 0:
                 for name, own in _seen(stream, image, state).items():
                     inputs[name].append(own)
-            # In every frame, also where none is looked at: a state is that of consecutive frames.
+            # Step in every frame, even if it is not used: states follow from consecutive frames.
             _, state = stream.step(image, state)
     return inputs
 
@@ -110,7 +110,7 @@ def quantise(graph: onnx.ModelProto, inputs: Sequence[Arrays]) -> onnx.ModelProt
 
 def _stays_float(node: onnx.NodeProto) -> bool:
     groups = next((a.i for a in node.attribute if a.name == "group"), 1)
-    # Depthwise, or in the backbone, by the name that Keras gives its layers' operations.
+    # Depthwise, or in the backbone, which the name of the operation shows.
     return groups > 1 or "efficient_net" in node.name
 
 
@@ -126,7 +126,7 @@ def _seen(stream: OnnxStream, image: np.ndarray, state: Arrays) -> dict[str, Arr
 def _first_object(clip: Clip, labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     ids = ids_in(labels)
     if not ids:
-        raise InputError(f"{clip.name}: the mask of the first frame is empty; take another clip.")
+        raise InputError(f"{clip.name}: the mask of the first frame is empty; use another clip.")
     return resize_mask((labels == ids[0]).astype(np.uint8), size)[None, ..., None]
 
 

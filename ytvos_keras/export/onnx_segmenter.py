@@ -19,8 +19,8 @@ class OnnxSegmenter:
     Args:
         stream: The graphs, an `OnnxStream`.
         input_size: Nominal working (height, width); only the area matters.
-        stride: Of the model, in pixels.
-        size: (height, width) of all images, where the graphs have a fixed one.
+        stride: Stride of the model, in pixels.
+        size: (height, width) of all images, if it is fixed.
 
     Attributes:
         seconds: Durations of the model's steps so far, without resizing and merging.
@@ -47,7 +47,7 @@ class OnnxSegmenter:
         self.object_ids: list[int] = []
 
     def add_objects(self, label_map: np.ndarray) -> list[int]:
-        """Take the mask of the first frame, uint8 (H, W); return its ids."""
+        """Set the mask of the first frame, uint8 (H, W); returns its ids."""
         self.first = label_map
         self.object_ids = ids_in(label_map)
         return self.object_ids
@@ -59,14 +59,14 @@ class OnnxSegmenter:
         image = resize_frame(frame, size)[None]
         if self.state is None:
             if self.first is None:
-                raise ValueError("add_objects comes before step")
+                raise ValueError("add_objects must be called before step")
             masks = [resize_mask((self.first == i).astype(np.uint8), size) for i in self.object_ids]
             self.state = self.stream.initialize(image, np.stack(masks)[..., None])
             # The given mask is the result of its frame, as in `Segmenter`.
             return self.first
         begin = time.perf_counter()
         probs, self.state = self.stream.step(image, self.state)
-        # Neither the first frame, which takes another graph, nor resizing.
+        # Excludes the first frame, which runs another graph, and resizing.
         self.seconds.append(time.perf_counter() - begin)
         rows = merge_probabilities(probs, native).numpy()
         return np.array([0, *self.object_ids], np.uint8)[rows]  # rows of `probs` to ids

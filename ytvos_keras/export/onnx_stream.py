@@ -12,8 +12,8 @@ class OnnxStream(SignatureStream):
     """The graphs of a model.
 
     Args:
-        graphs: Graphs, or their files, by the signature's name; `initialize` and `step` at least.
-        threads: For one graph; as many as there are cores if 0.
+        graphs: Graphs, or their files, by signature name; at least `initialize` and `step`.
+        threads: Number of threads per graph; 0 for as many as there are cores.
     """
 
     def __init__(self, graphs: Mapping[str, onnx.ModelProto | str | Path], threads: int = 0):
@@ -23,7 +23,7 @@ class OnnxStream(SignatureStream):
 
     def run(self, signature: str, inputs: Arrays) -> Arrays:
         session = self._session(signature)
-        # So that outputs can be fed back as they are.
+        # Without the suffix, so that outputs can be fed back as they are.
         names = [output.name.removesuffix(NEXT) for output in session.get_outputs()]
         return dict(zip(names, session.run(None, inputs), strict=True))
 
@@ -33,7 +33,7 @@ class OnnxStream(SignatureStream):
             source = graph.SerializeToString() if isinstance(graph, onnx.ModelProto) else str(graph)
             options = onnxruntime.SessionOptions()
             options.intra_op_num_threads = self.threads
-            options.log_severity_level = 3  # errors only; it warns of every weight that it folds
+            options.log_severity_level = 3  # errors only; it warns about every folded weight
             # Spinning threads would take cores from the other graphs.
             options.add_session_config_entry("session.intra_op.allow_spinning", "0")
             self._sessions[name] = onnxruntime.InferenceSession(
@@ -43,7 +43,7 @@ class OnnxStream(SignatureStream):
 
 
 class FeatureStream(OnnxStream):
-    """Like `step`, by `encode` once for all objects, then `step_features`."""
+    """Replaces `step` by `encode`, once for all objects, and `step_features`."""
 
     def step(self, image, state):
         state = self.run("step_features", {**self.run("encode", {"image": image}), **state})

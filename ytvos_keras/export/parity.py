@@ -22,7 +22,7 @@ Arrays = dict[str, np.ndarray]
 
 
 class ParityError(InputError):
-    """An exported model differs from the Keras model that it was made from."""
+    """An exported model differs from its Keras model."""
 
 
 class Stream(Protocol):
@@ -41,7 +41,7 @@ class Parity:
 
     Attributes:
         frames: Number of frames compared, without the first, whose mask is given.
-        objects: Objects that were followed.
+        objects: Number of tracked objects.
         size: (height, width) of the frames, in pixels.
         largest_difference: Largest difference of two probabilities; NaN if any of them is NaN.
         equal_labels: Fraction of pixels with the same label, 0–1; labels whose probabilities are
@@ -69,14 +69,14 @@ def measure_parity(
     masks: np.ndarray,
     on_frame: Callable[[int, int], None] | None = None,
 ) -> Parity:
-    """Stream a clip through both, each with its own state, and compare the results.
+    """Stream a clip through both models, each with its own state, and compare the results.
 
     Args:
         reference: The Keras model, as a `KerasStream`.
-        stream: The exported one.
+        stream: The exported model.
         frames: uint8 (H, W, 3), at least two.
         masks: uint8 (K, H, W, 1), 0 or 1: objects in the first frame.
-        on_frame: Called with frames done and in all.
+        on_frame: Called with frames done and total frames.
     """
     # Each continues from its own state, so differences may accumulate, as in use.
     states = [s.initialize(frames[0][None], masks) for s in (reference, stream)]
@@ -98,7 +98,7 @@ def check_parity(parity: Parity, tolerance: float = TOLERANCE) -> None:
     # Not `>`, which is false for NaN.
     if not parity.largest_difference <= tolerance or parity.equal_labels < EQUAL_LABELS:
         raise ParityError(
-            f"the exported model must give the Keras model's probabilities within {tolerance:g} "
+            f"the exported model must match the Keras model's probabilities within {tolerance:g} "
             f"and {100 * EQUAL_LABELS:g} % of its labels; nothing was kept. Received: {parity}"
         )
 
@@ -108,7 +108,7 @@ class SignatureStream(abc.ABC):
 
     @abc.abstractmethod
     def run(self, signature: str, inputs: Arrays) -> Arrays:
-        """Outputs by name, those of the next state under the names of the state."""
+        """Run a signature: outputs by name, the next state under the names of the state."""
 
     def initialize(self, image, mask):
         """The state, from `initialize`."""
@@ -160,7 +160,7 @@ class CorrectedStream:
 def demo_clip(
     size: tuple[int, int], frames: int = 21, objects: int = 2
 ) -> tuple[list[np.ndarray], np.ndarray]:
-    """The beginning of the bundled clip at a size, (height, width), and masks in its first frame.
+    """The start of the bundled clip, resized to (height, width), and masks of its first frame.
 
     The first mask is that of the rabbit; the others are shifted copies of it.
 
@@ -172,7 +172,7 @@ def demo_clip(
     pictures = [resize_frame(frame, size) for frame in read]
     mask = resize_mask((first_mask > 0).astype(np.uint8), size)
     moves = [n * size[1] // objects for n in range(objects)]
-    # Shifted copies are wrong as masks, but different, which is all a comparison needs.
+    # Shifted copies are wrong as masks, but different, which is enough for a comparison.
     return pictures, np.stack([np.roll(mask, move, axis=1) for move in moves])[..., None]
 
 

@@ -14,22 +14,22 @@ from ytvos_keras.export.signatures import (
 )
 
 MOST_PIXELS = 2**20
-"""Largest frame, when padded, that a model takes whose size is free: one of 1280×720 still is.
+"""Largest padded frame for a model of free size; 1280×720 still fits.
 
-A server's memory would not last for more: that of `s2s-lite` grows with the square of the area.
+Larger ones might exhaust a server's memory: that of `s2s-lite` grows with the square of the area.
 """
 
 MOST_ROWS_PIXELS = 2 * MOST_PIXELS
-"""The same of all rows together, where the size is free: 18 objects at 256×448."""
+"""The limit for all rows of a request to a model of free size: 18 objects at 256×448."""
 
 MOST_ROWS = 64
-"""Rows of a request where the size is fixed, and was chosen by who exported it."""
+"""Largest number of rows of a request to a model of fixed size."""
 
 
 def checked_signatures(model, size: tuple[int, int] | None = None) -> dict[str, GraphSignature]:
     """Add checks to `signatures` that their inputs are consistent."""
     sides = cell_sides(model)
-    # Features are functions of the image alone, so one row may serve all objects.
+    # Features depend on the image alone, so all objects may share one row.
     shared = {"image", "images", *feature_specs(model)}
     return {
         name: as_graph(Signature(_checked(function, sides, shared, model.stride), inputs))
@@ -40,8 +40,8 @@ def checked_signatures(model, size: tuple[int, int] | None = None) -> dict[str, 
 def _checked(function, sides, shared, padding):
     """Add checks to the function of a `Signature`.
 
-    `sides` are those of one cell of each input in pixels, by default 1; `shared` inputs may have
-    one row for all rows of the others; frames are padded to multiples of `padding` pixels.
+    `sides` are the sides in pixels of one cell of each input, by default 1; `shared` inputs may
+    have one row for all rows of the others; frames are padded to multiples of `padding` pixels.
     """
 
     def check(inputs: Tensors) -> Tensors:
@@ -94,7 +94,7 @@ def _same_frame_size(inputs, sides, padding):
     frame = _frame_size(first, inputs, sides)
     padded = _padded(frame, padding)
     for name in others:
-        if inputs[name].shape.rank == 2:  # of no size
+        if inputs[name].shape.rank == 2:  # a per-frame value without a size
             continue
         size = _frame_size(name, inputs, sides)
         # A mask has the frame's own size; feature maps have the padded size.
@@ -117,9 +117,9 @@ def _same_rows(inputs, shared):
 def _finite(inputs):
     for name, x in inputs.items():
         if x.dtype.is_floating:
-            # One NaN in a state would spread over all later frames of that client.
+            # One NaN in a state would spread to all later frames of that client.
             right = tf.reduce_all(tf.math.is_finite(x))
-            yield require(right, f"{name} must hold finite numbers.", tf.shape(x))
+            yield require(right, f"{name} must contain finite numbers.", tf.shape(x))
 
 
 def _most_rows(inputs):
@@ -128,7 +128,7 @@ def _most_rows(inputs):
 
 def _padded_pixels(inputs, sides, padding):
     size = _frame_size(next(iter(inputs)), inputs, sides)
-    # int64: the product of two sides that a client sends may exceed int32.
+    # int64: the product of two sides sent by a client may exceed int32.
     return tf.reduce_prod(tf.cast(_padded(size, padding), tf.int64))
 
 

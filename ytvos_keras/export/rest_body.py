@@ -7,9 +7,9 @@ from http.server import BaseHTTPRequestHandler
 from ytvos_keras.export.served_model import LARGEST_MESSAGE, RequestError
 
 LARGEST_BODY = 2**25
-"""Bytes of a REST request. Python needs up to 25 times as many to parse JSON; larger ones: gRPC."""
+"""Largest REST request in bytes. Parsing takes up to 25 times as much; gRPC allows larger ones."""
 
-_LENGTH = re.compile("[0-9]{1,18}")  # `int` also takes signs, spaces and underscores
+_LENGTH = re.compile("[0-9]{1,18}")  # `int` also accepts signs, spaces and underscores
 
 
 class LengthRequiredError(Exception):
@@ -17,7 +17,7 @@ class LengthRequiredError(Exception):
 
 
 class BodyReader:
-    """Reads bodies of many clients at once, slow ones too, of `LARGEST_MESSAGE` bytes in all."""
+    """Reads bodies of many, even slow clients at once, with `LARGEST_MESSAGE` bytes in total."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -27,19 +27,19 @@ class BodyReader:
         """Read the body of a request.
 
         Raises:
-            LengthRequiredError: there is not one `Content-Length` of digits.
+            LengthRequiredError: there is not exactly one numeric `Content-Length`.
             RequestError: the body is too long or too short, or other bodies leave no room.
         """
         length = _length(handler)
         if length > LARGEST_BODY:
-            raise RequestError("INVALID_ARGUMENT", f"at most {LARGEST_BODY} bytes are read.")
+            raise RequestError("INVALID_ARGUMENT", f"the limit is {LARGEST_BODY} bytes; use gRPC.")
         with self._lock:
             if length > self._room:
                 raise RequestError("RESOURCE_EXHAUSTED", "too many large requests; try later.")
-            # Reserved before reading: what all clients announce together has a limit.
+            # Reserved before reading, which limits the total that all clients announce.
             self._room -= length
         try:
-            # Without the lock: the slowest client determines how long this takes.
+            # Outside the lock: a slow client may take long.
             data = handler.rfile.read(length)
         finally:
             with self._lock:
@@ -52,7 +52,7 @@ class BodyReader:
 def _length(handler: BaseHTTPRequestHandler) -> int:
     headers = handler.headers
     lengths = headers.get_all("Content-Length") or []
-    # Two statements of length, or none, leave it open where the next request begins.
+    # With two lengths, or none, it is unclear where the next request begins.
     if "Transfer-Encoding" in headers or headers.defects or len(lengths) != 1:
         raise LengthRequiredError
     if not _LENGTH.fullmatch(lengths[0]):

@@ -15,8 +15,8 @@ from ytvos_keras.errors import InputError, first_line
 def check_functions(version: Path) -> None:
     """Make sure that every function that the graph calls is in its library.
 
-    If one is missing, TensorFlow's error holds the text of the whole library, megabytes, in which a
-    session then searches for names of nodes, in a time that grows with the square of its length.
+    If one is missing, TensorFlow's error contains the text of the whole library, megabytes, which a
+    session then searches for node names in quadratic time.
     """
     try:
         saved = SavedModel.FromString((version / "saved_model.pb").read_bytes())
@@ -29,7 +29,7 @@ def check_functions(version: Path) -> None:
 
 
 def damaged(version: str | Path, reason: str) -> InputError:
-    """An error that names the folder of a SavedModel."""
+    """Create an error that names the folder of a SavedModel."""
     return InputError(f"{version}: is damaged; copy or export the model again. ({reason})")
 
 

@@ -47,7 +47,7 @@ class SavedModel:
         size: Total size of its files in bytes.
         signatures: (inputs, outputs) of each signature, by its name.
         parity: How close the SavedModel is to the Keras model.
-        warmup: Records in the warm-up file, 0 if there is none.
+        warmup: Number of records in the warm-up file, 0 if there is none.
     """
 
     path: Path
@@ -83,20 +83,20 @@ def export_saved_model(
 
     It is written to a hidden folder, loaded again and compared with the Keras model on a real clip
     before it is renamed to its version, so that a server that polls `output` never sees a broken
-    one. `models.config`, with version policy and labels for `--model_config_file`, is written next
-    to the versions if missing.
+    model. `models.config`, with version policy and labels for `--model_config_file`, is written
+    next to the versions if missing.
 
     Args:
         model: The model; it is exported in float32 whatever its dtype policy.
         output: The model's folder, whose name is the model's name on the server.
-        size: (height, width) of all images, in pixels; free if left out. With it, servers can batch
-            requests, and `batching_params.pbtxt` is written.
+        size: (height, width) of all images, in pixels; default: free. With a fixed size, servers
+            can batch requests, and `batching_params.pbtxt` is written.
         version: Version number; default: one more than the largest in `output`.
         warmup: Whether to write warm-up requests for TensorFlow Serving; needs the extra `serving`.
-        on_progress: Called with a stage, steps done and steps in all.
+        on_progress: Called with a stage, steps done and total steps.
 
     Raises:
-        InputError: The version exists already, or something needed is missing.
+        InputError: The version already exists, or a package is missing.
         ParityError: The SavedModel differs from the Keras model; it is deleted.
 
     Example:
@@ -106,7 +106,7 @@ def export_saved_model(
     if warmup:
         check_serving_api()  # before a minute or more of tracing
     output = Path(output)
-    name = output.resolve().name  # also of "."
+    name = output.resolve().name  # "." has a name, too
     path = _new_version(output, version)
     model, report = _in_float32(model), on_progress or (lambda *_: None)
     output.mkdir(parents=True, exist_ok=True)
@@ -141,7 +141,7 @@ def _new_version(folder: Path, version: int | None) -> Path:
         version = max((int(path.name) for path in found), default=0) + 1
     path = folder / str(version)
     if path.exists():
-        raise InputError(f"{path}: is there already; give another version, or none for the next.")
+        raise InputError(f"{path}: already exists; give another version, or none for the next.")
     return path
 
 
@@ -168,7 +168,7 @@ def _write(model: S2S, signatures: dict[str, GraphSignature], path: Path, report
 
 
 def _write_warmup(stream, name: str, path: Path, frames, masks, report: Progress) -> int:
-    """Write the requests, and send each of them once, as read back from the file."""
+    """Write the requests, read them back from the file, and run each of them once."""
     file = path / WARMUP_FILE
     file.parent.mkdir()
     write_warmup(file, name, warmup_inputs(stream, frames, masks))

@@ -8,7 +8,7 @@ from ytvos_keras.export.parity import Arrays, SignatureStream
 
 
 class SavedModelStream(SignatureStream):
-    """A loaded SavedModel, `path` being a version's folder."""
+    """A loaded SavedModel; `path` is a version's folder."""
 
     def __init__(self, path: str | Path):
         self.loaded = tf.saved_model.load(str(path))  # keeps the variables alive

@@ -15,7 +15,7 @@ from ytvos_keras.media.text_file import read_text
 
 LARGEST_MESSAGE = 2**28  # bytes
 MOST_STRINGS = 4096
-"""In one input: frames of a clip, or state strings of all objects."""
+"""Most strings in one input: frames of a clip, or state strings of all objects."""
 
 _LONGEST_ERROR = 1000  # characters; gRPC sends errors in headers, whose size is limited
 _PREDICT = "tensorflow/serving/predict"
@@ -48,7 +48,7 @@ class ServedVersion:
     """One SavedModel in a session, without this package's Python code, as in the C++ server."""
 
     def __init__(self, path: str | Path):
-        # First: loading a graph that calls a missing function would seem to hang.
+        # Before loading, which would seem to hang if the graph calls a missing function.
         check_functions(Path(path))
         graph = tf.Graph()
         self._session = tf.compat.v1.Session(graph=graph)
@@ -62,12 +62,12 @@ class ServedVersion:
         self.signatures = {
             name: definition
             for name, definition in meta.signature_def.items()
-            # Not the initialization of variables, which TensorFlow stores as one more signature.
+            # Not the initialization of variables, which TensorFlow stores as a signature too.
             if definition.method_name == _PREDICT
         }
 
     def signature(self, name: str):
-        """The `SignatureDef` of a name; the default one for an empty name."""
+        """The `SignatureDef` with a name; the default one for an empty name."""
         name = name or "serving_default"
         if name not in self.signatures:
             raise RequestError(
@@ -77,13 +77,13 @@ class ServedVersion:
         return self.signatures[name]
 
     def run(self, signature: str, inputs: Arrays) -> Arrays:
-        """Outputs of a signature; a `RequestError` if the inputs are not what it takes."""
+        """Run a signature; a `RequestError` if the inputs do not fit it."""
         definition = self.signature(signature)
         check_names(definition, inputs)
         room = LARGEST_MESSAGE
         for name, value in inputs.items():
             dtype = tf.as_dtype(value.dtype)
-            # Again here, for REST; gRPC has checked before it decoded.
+            # Checked again, for REST; gRPC has checked before decoding.
             room -= check_input(name, definition.inputs[name], dtype, value.shape, room)
         feeds = {definition.inputs[name].name: value for name, value in inputs.items()}
         fetches = {name: info.name for name, info in definition.outputs.items()}
@@ -101,7 +101,7 @@ class ServedModel:
     def __init__(self, folder: str | Path):
         config = Path(folder) / CONFIG_FILE
         if not config.is_file():
-            raise InputError(f"{folder}: no {CONFIG_FILE} in it; give a folder of ytvos-export.")
+            raise InputError(f"{folder}: no {CONFIG_FILE} in it; give a folder from ytvos-export.")
         text = read_text(config)
         try:
             self.name, versions, self.labels = read_model_config(text)
@@ -131,13 +131,13 @@ class ServedModel:
 def check_input(
     name: str, info, dtype: tf.DType, shape: Sequence[int], room: int = LARGEST_MESSAGE
 ) -> int:
-    """Raise `RequestError` unless an input has the dtype, shape and size that it may have.
+    """Raise `RequestError` unless the dtype, shape and size of an input are allowed.
 
     Returns its size in bytes; 0 for strings, which are limited to `MOST_STRINGS`. `room` is what is
     left of `LARGEST_MESSAGE`, the limit for all inputs together.
     """
     expected, expected_shape = tf.as_dtype(info.dtype), tf.TensorShape(info.tensor_shape)
-    # The sizes are a client's, and may be negative.
+    # The sizes come from a client, and may be negative.
     fits = min(shape, default=0) >= 0 and expected_shape.is_compatible_with(shape)
     if dtype != expected or not fits:
         raise RequestError(
@@ -162,7 +162,7 @@ def check_input(
 
 
 def check_names(definition, inputs) -> None:
-    """Raise `RequestError` unless exactly the inputs of a signature are there."""
+    """Raise `RequestError` unless exactly the inputs of a signature are given."""
     missing, unknown = set(definition.inputs) - set(inputs), set(inputs) - set(definition.inputs)
     if missing or unknown:
         raise RequestError(

@@ -27,15 +27,15 @@ def model_config(name: str, version: int) -> str:
     """The file that `--model_config_file` reads: the version to serve, with the label `stable`.
 
     Args:
-        name: Of the model; the server finds it in `/models/<name>`.
-        version: The only one so far.
+        name: Name of the model; the server finds it in `/models/<name>`.
+        version: The only version so far.
     """
     return f"""\
-# A state made by one version means nothing to another: clients name a version, or a label, for a
-# whole clip. To try version N beside this one, add "versions: N" and
+# The state of one version is meaningless to another, so clients must use one version, or one label,
+# for a whole clip. To try version N alongside this one, add "versions: N" and
 #     version_labels {{ key: "canary" value: N }}
-# and move "stable" when it has proved itself. Labels are for loaded versions only: give the server
-# --allow_version_labels_for_unavailable_models when it starts with more than one.
+# and move "stable" when it has proved itself. Labels are for loaded versions only: start the server
+# with --allow_version_labels_for_unavailable_models if it loads more than one.
 model_config_list {{
   config {{
     name: "{name}"

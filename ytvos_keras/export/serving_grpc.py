@@ -29,7 +29,7 @@ CHANNEL_OPTIONS = [  # gRPC's default limit for received messages is 4 MiB, less
     ("grpc.max_send_message_length", LARGEST_MESSAGE),
 ]
 
-_NO_SHARING = ("grpc.so_reuseport", 0)  # else two servers of one port get every second request
+_NO_SHARING = ("grpc.so_reuseport", 0)  # otherwise two servers could split the requests to a port
 _MOST_REQUESTS = 64  # requests in the queue; each may have LARGEST_MESSAGE bytes
 
 
@@ -95,7 +95,7 @@ def start_grpc_server(model: ServedModel, address: str) -> tuple[grpc.Server, in
     """Start a server; `server.stop(None)` ends it.
 
     Args:
-        model: What to serve.
+        model: The model to serve.
         address: `HOST:PORT`; port 0 for a free one.
 
     Returns:
@@ -117,7 +117,7 @@ def start_grpc_server(model: ServedModel, address: str) -> tuple[grpc.Server, in
 
 
 class _CheckedRequests(grpc.ServerInterceptor):
-    """Blame the client for bytes that are no request: gRPC itself says INTERNAL."""
+    """Report malformed requests as INVALID_ARGUMENT; gRPC itself would say INTERNAL."""
 
     def intercept_service(self, continuation, details):
         handler = continuation(details)
@@ -129,7 +129,9 @@ class _CheckedRequests(grpc.ServerInterceptor):
                 # The handler below has no deserializer, so it gets the bytes.
                 request = handler.request_deserializer(data)
             except DecodeError as error:
-                context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"no request: {first_line(error)}")
+                context.abort(
+                    grpc.StatusCode.INVALID_ARGUMENT, f"not a request: {first_line(error)}"
+                )
             return handler.unary_unary(request, context)
 
         return grpc.unary_unary_rpc_method_handler(
@@ -152,7 +154,7 @@ class _AbortOnError:
 
 def _version(model: ServedModel, spec) -> int:
     if spec.name != model.name:
-        raise RequestError("NOT_FOUND", f"no model {spec.name!r}; it is {model.name!r} here.")
+        raise RequestError("NOT_FOUND", f"no model {spec.name!r}; this one is {model.name!r}.")
     choice = spec.WhichOneof("version_choice")
     return model.choose(
         spec.version.value if choice == "version" else None,
@@ -173,13 +175,13 @@ def _read_tensors(definition, protos) -> dict[str, np.ndarray]:
             inputs[name] = tf.make_ndarray(proto)
         except (ValueError, TypeError, OverflowError) as error:
             raise RequestError(
-                "INVALID_ARGUMENT", f"{name} is no such tensor. ({error})"
+                "INVALID_ARGUMENT", f"{name} is not a valid tensor. ({error})"
             ) from error
     return inputs
 
 
 def _check_count(proto, dtype: tf.DType, count: int) -> None:
-    """Compare a shape with the number of values."""
+    """Make sure that a shape fits the number of values."""
     # Raw bytes, or one of the fields float_val, int_val, …; make_ndarray would repeat a single
     # value to any shape, however large.
     if proto.tensor_content:

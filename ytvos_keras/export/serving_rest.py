@@ -37,7 +37,7 @@ _PATH = re.compile(
 _PATIENCE = 60
 """Seconds that a client may take to send a request, to send the next one, or to read an answer."""
 
-_CLIENTS_FAULTS = {501: 405, 505: 400}  # for http.server, another method or version is the server's
+_CLIENTS_FAULTS = {501: 405, 505: 400}  # errors that http.server blames on the server
 _HTTP_CODES = {"NOT_FOUND": 404, "INVALID_ARGUMENT": 400, "RESOURCE_EXHAUSTED": 503}
 
 
@@ -45,9 +45,9 @@ def start_rest_server(model: ServedModel, host: str, port: int) -> ThreadingHTTP
     """Start a server in a thread; `server.shutdown()` ends it.
 
     Args:
-        model: What to serve.
-        host: To listen on.
-        port: 0 for a free one, which is then `server.server_port`.
+        model: The model to serve.
+        host: Host to listen on.
+        port: Port to listen on; 0 for a free one, which is then `server.server_port`.
     """
     server = ThreadingHTTPServer((host, port), _Handler)
     server.model, server.counts = model, Counter()
@@ -64,7 +64,7 @@ class _Handler(BaseHTTPRequestHandler):
             super().handle()
 
     def handle_one_request(self):
-        # A timeout of the socket would restart with every byte.
+        # Not a socket timeout, which would restart with every byte.
         self._timer = threading.Timer(_PATIENCE, self._too_slow)
         self._timer.daemon = True
         self._timer.start()
@@ -79,7 +79,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _too_slow(self):
         with contextlib.suppress(OSError):
             self.connection.sendall(_TOO_SLOW)
-            # Wakes the thread that is blocked in reading from this client.
+            # Wakes the thread that is blocked reading from this client.
             self.connection.shutdown(socket.SHUT_RDWR)
 
     def do_GET(self):
@@ -107,20 +107,20 @@ class _Handler(BaseHTTPRequestHandler):
         return {"model_version_status": [{"version": str(number), **status}]}
 
     def _post(self):
-        # Outside of the lock: a slow client must not hold up the others.
+        # Outside the lock: a slow client must not hold up the others.
         data = self._body()
         with self.server.parsing:  # one at a time, to limit memory
             body = _parse(data)
             match, number = self._route()
             if match["action"] != ":predict":
-                raise RequestError("INVALID_ARGUMENT", "a POST must be to …:predict.")
+                raise RequestError("INVALID_ARGUMENT", "a POST must go to …:predict.")
             version = self.server.model.versions[number]
             signature = body.get("signature_name", "")
             if not isinstance(signature, str):
-                raise RequestError("INVALID_ARGUMENT", "signature_name must be text.")
+                raise RequestError("INVALID_ARGUMENT", "signature_name must be a string.")
             definition = version.signature(signature)
             inputs, in_rows = _read_inputs(body, definition)
-            # Parsed lists take many times the memory of their arrays; the model runs next.
+            # Freed before the model runs: parsed lists take many times the memory of arrays.
             del body, data
         # Sessions are safe to use from several threads.
         outputs = version.run(signature, inputs)
@@ -132,7 +132,7 @@ class _Handler(BaseHTTPRequestHandler):
         except RequestError as error:
             code, content = _HTTP_CODES.get(error.code, 500), {"error": str(error)}
         except LengthRequiredError:
-            code, content = 411, {"error": "a POST needs one Content-Length of digits."}
+            code, content = 411, {"error": "a POST needs exactly one numeric Content-Length."}
         self.server.counts[code] += 1
         self._send(code, json.dumps(content).encode(), "application/json")
 
@@ -143,7 +143,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()
-        # Writing blocks while a client does not read.
+        # Writing blocks if a client does not read.
         self.connection.settimeout(_PATIENCE)
         self.wfile.write(content)
         self.connection.settimeout(None)  # the timer limits the next request
@@ -165,10 +165,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _parse(data: bytes) -> dict:
     try:
-        # As in TensorFlow Serving; the graph's own check names the input that is not finite.
+        # NaN as in TensorFlow Serving; the check in the graph names the input that is not finite.
         body = parse_json(data, allow_nan=True)
     except JsonError as error:
-        raise RequestError("INVALID_ARGUMENT", f"not JSON: it {error}.") from error
+        raise RequestError("INVALID_ARGUMENT", f"the body {error}.") from error
     if not isinstance(body, dict):
         raise RequestError("INVALID_ARGUMENT", "the body must be a JSON object.")
     return body
@@ -208,7 +208,7 @@ def _read_inputs(body: dict, definition) -> tuple[dict[str, np.ndarray], bool]:
 
 def _columns(rows):
     if not isinstance(rows, list) or not rows:
-        raise RequestError("INVALID_ARGUMENT", '"instances" must be a list that is not empty.')
+        raise RequestError("INVALID_ARGUMENT", '"instances" must be a non-empty list.')
     if not all(isinstance(row, dict) and set(row) != {"b64"} for row in rows):
         return rows
     if any(set(row) != set(rows[0]) for row in rows):
@@ -222,25 +222,25 @@ def _array(name: str, value, info) -> np.ndarray:
         if dtype == tf.string:
             return _strings(value, len(info.tensor_shape.dim))
         _check_numbers(value)
-        # First without a dtype: with one, NumPy would cut 0.5 to 0 in silence.
+        # First without a dtype: with one, NumPy would silently truncate 0.5 to 0.
         array = np.array(value)
         if array.dtype.kind not in "uif" or (array.dtype.kind == "f" and dtype.is_integer):
             raise ValueError(f"found {array.dtype}")
         return np.array(value, dtype.as_numpy_dtype)  # an overflow is an error
     except (ValueError, TypeError, OverflowError, RecursionError, binascii.Error) as error:
         raise RequestError(
-            "INVALID_ARGUMENT", f"{name} must hold {dtype.name} in equal rows. ({error})"
+            "INVALID_ARGUMENT", f"{name} must contain {dtype.name} in equal rows. ({error})"
         ) from error
 
 
 def _check_numbers(value) -> None:
-    """Make sure that nested lists hold numbers: NumPy makes every text as long as the longest."""
+    """Make sure that nested lists contain numbers: NumPy would pad all strings to the longest."""
     level = [value]
     while level:
         kinds = set(map(type, level))
         if other := kinds - {int, float, list}:
             raise ValueError(f"found {other.pop().__name__}")
-        if kinds != {list}:  # numbers; lists among them are no array, and NumPy says so
+        if kinds != {list}:  # numbers; NumPy rejects lists among them
             return
         # Level by level, not recursively: nesting may be deeper than Python's stack.
         level = [*itertools.chain.from_iterable(level)]
@@ -252,7 +252,7 @@ def _strings(value, rank: int) -> np.ndarray:
     for _ in range(rank):
         lengths = {len(x) if isinstance(x, list) else -1 for x in level}
         if len(lengths) > 1 or -1 in lengths:
-            raise ValueError(f"strings must stand in {rank} levels of lists of equal length")
+            raise ValueError(f"strings must be in {rank} levels of lists of equal length")
         shape.append(lengths.pop() if lengths else 0)
         level = [y for x in level for y in x]
     if len(level) > MOST_STRINGS:
@@ -268,7 +268,7 @@ def _decode(value) -> bytes:
         return base64.b64decode(value["b64"], validate=True)
     if isinstance(value, str):
         return value.encode()
-    raise ValueError('a string is text or {"b64": …}')
+    raise ValueError('a string must be text or {"b64": …}')
 
 
 def _write_rows(outputs: dict[str, np.ndarray]) -> dict:
@@ -278,7 +278,7 @@ def _write_rows(outputs: dict[str, np.ndarray]) -> dict:
 
 
 def _single(named: dict):
-    """A single output is returned without its name."""
+    """Return a single output without its name."""
     return next(iter(named.values())) if len(named) == 1 else named
 
 

@@ -14,13 +14,13 @@ for background; `probs` float32 `(B, H, W, 1)` or `(B, T, H, W, 1)`, in 0–1. I
 padded in the graph to a multiple of 32. The state is one float32 tensor for each entry of the
 model's state (`h` and `c` in the paper's model), and so are the features; names are the same in
 output and input. Most are maps `(B, height, width, channels)`; per-frame values are `(B,
-channels)`. An image, or its features, may have a batch of 1 that serves all rows: these are then
-objects of one frame, which exclude each other in the memory of `s2s-lite`. Rows of several images
-are independent.
+channels)`. An image, or its features, may have a batch of 1 that all rows share: these are then
+objects of one frame, which are mutually exclusive in the memory of `s2s-lite`. Rows of several
+images are independent.
 
-`correct` exists for models with a memory. After the step of a frame whose mask a person corrected,
-`given = initialize(image, mask)` and the bank of the step's state, which is all entries whose names
-begin with `bank_`, give the state to continue with: `{**given, **correct(...)}`.
+`correct` exists for models with a memory. After the step of a frame whose mask was corrected by a
+person, `given = initialize(image, mask)` and the bank of the step's state, which is all entries
+whose names begin with `bank_`, give the state to continue with: `{**given, **correct(...)}`.
 """
 
 import functools
@@ -47,7 +47,7 @@ class Signature(NamedTuple):
 
 
 class GraphSignature(NamedTuple):
-    """A `Signature` whose function is a `tf.function`, traced once however many graphs call it."""
+    """A `Signature` whose function is a `tf.function`, traced once for all graphs that call it."""
 
     function: tf.types.experimental.PolymorphicFunction
     inputs: Specs
@@ -62,8 +62,8 @@ def signatures(
         model: A float32 `S2S`.
         size: (height, width) of all images, in pixels; default: free. Batch size and clip length
             are always free.
-        share: Whether their graphs call the same graphs of the model's parts rather than contain
-            them.
+        share: Whether the graphs call shared graphs of the model's parts instead of containing
+            copies of them.
 
     Example:
         >>> step = signatures(model)["step"]
@@ -101,12 +101,12 @@ def correction_inputs(given: dict, state: dict) -> dict:
 
 
 def state_specs(model, size: tuple[int, int] | None = None) -> Specs:
-    """Name, shapes and dtypes of the model's state for images of a size; see `signatures`."""
+    """Names, shapes and dtypes of the model's state for images of a size; see `signatures`."""
     return _specs(model, _small_state(model), size)
 
 
 def feature_specs(model, size: tuple[int, int] | None = None) -> Specs:
-    """Name, shapes and dtypes of the model's features for images of a size; see `signatures`."""
+    """Names, shapes and dtypes of the model's features for images of a size; see `signatures`."""
     return _specs(model, model.encode(_small_frame(model)), size)
 
 
@@ -120,7 +120,7 @@ def cell_sides(model) -> dict[str, int]:
 
 
 class _TracedParts:
-    """The methods of an `S2S` that signatures call, made of graphs that have nothing in common."""
+    """The methods of an `S2S` that signatures call, as graphs without common parts."""
 
     def __init__(self, model, image: tf.TensorSpec, features: Specs, state: Specs):
         mask = tf.TensorSpec((*image.shape[:3], 1), tf.float32)
@@ -185,7 +185,7 @@ def _segment_clip(model, state_specs: Specs, inputs: Tensors) -> Tensors:
             {name: spec.shape for name, spec in state_specs.items()},
             tf.TensorShape(None),
         ),
-        # Steps depend on each other; more in flight would only take memory.
+        # Steps depend on each other, so parallel iterations would only take memory.
         parallel_iterations=1,
     )
     return {"probs": tf.transpose(probs.stack(), (1, 0, 2, 3, 4))}

@@ -1,4 +1,4 @@
-"""The backward pass over files, whose masks are kept in a hidden folder until they are joined."""
+"""The backward pass over files; its masks are kept in a hidden folder until they are joined."""
 
 import shutil
 from collections.abc import Callable, Iterable
@@ -18,9 +18,9 @@ FOLDER_NAME = ".ytvos-backward"
 
 
 class BackwardPass:
-    """Masks from the last given mask to the first frame, in a hidden folder in `output`.
+    """Masks from the last given mask back to the first frame, in a hidden folder in `output`.
 
-    `probabilities` are those of the joined passes, if they are wanted.
+    `probabilities` are the files of the joined passes, if requested.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class BackwardPass:
         if probabilities is not None:
             ids = list(probabilities.folders)
             self._own = ProbabilityFiles(self.folder / "probabilities", ids, {})
-        # In its own folder: each pass resumes by itself.
+        # In a separate folder, so that each pass resumes independently.
         self._resume = ResumeFile(self.folder, fingerprint)
 
     def run(self, segmenter, report: Callable[[int, int], None], overwrite: bool) -> None:
@@ -67,10 +67,10 @@ class BackwardPass:
         """
         backward = np.zeros_like(forward)
         file = self.folder / f"{name}.png"
-        if file.exists():  # not behind the last given mask
+        if file.exists():  # not after the last given mask
             backward = read_label_map(file, allow_empty=True)
         sure = confidence.of(name), self._resume.confidence.of(name)
-        if self.inputs.direction == "backward":  # the forward pass has nothing
+        if self.inputs.direction == "backward":  # the forward pass is empty
             confidence.add(name, sure[1])
             self._take_probabilities(name, self.inputs.trusted)
             return backward
@@ -83,7 +83,7 @@ class BackwardPass:
         return join_directions(forward, backward, index, self.inputs.trusted, sure)
 
     def _take_probabilities(self, name: str, ids: Iterable[int]) -> None:
-        """Let the probabilities of some objects be those of this pass."""
+        """Replace the probabilities of some objects with those of this pass."""
         if self._joined is not None and self._own is not None:
             for object_id in ids:
                 self._joined.take(object_id, name, self._own)

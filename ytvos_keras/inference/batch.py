@@ -27,7 +27,7 @@ from ytvos_keras.processes import available_cores, map_in_processes
 from ytvos_keras.quiet_import import import_tensorflow
 
 ProgressFor = Callable[[str], contextlib.AbstractContextManager[Progress | None]]
-"""Gives the `on_progress` of a video by its name, as a context around the work."""
+"""Returns the `on_progress` for the name of a video, as a context manager around its work."""
 
 logger = logging.getLogger(__name__)
 
@@ -56,21 +56,21 @@ def segment_batch(
         videos: a folder of folders of frames and of video files.
         masks: a folder with `<name>.png` or `<name>/` for each video.
         output: a folder; the masks of each video go to `<name>/` in it.
-        model: an `S2S`, or what `ytvos_keras.load` takes.
+        model: an `S2S`, or an argument of `ytvos_keras.load`.
         corrections: a folder with `<name>/` for those videos that have any.
         shard: (I, N): only every N-th video, beginning with the I-th, I from 1.
-        jobs: processes, each with a share of the cores; the model must then be a name or a path,
-            and a script needs `if __name__ == "__main__":` around its work.
-        progress: called with the name of each video before its work; the context that it returns
-            gives the `on_progress` of that video.
+        jobs: number of processes, each with a share of the cores; the model must then be a name or
+            a path, and a script needs `if __name__ == "__main__":` around its code.
+        progress: called with the name of each video before its work; the context manager that it
+            returns yields the `on_progress` of that video.
         options: those of `SegmentOptions`, by name; with `overwrite`, finished videos are segmented
-            again, too.
+            again too.
 
     Returns:
         Outcome of each video of the shard, in natural order of the names.
 
     Raises:
-        InputError: the folders cannot be used, or a batch of others is in `output`.
+        InputError: the folders cannot be used, or `output` contains another batch.
 
     Example:
         >>> outcomes = segment_batch("JPEGImages", "Annotations", "masks")
@@ -123,7 +123,7 @@ def _in_processes(
     jobs: int,
 ) -> list[VideoOutcome]:
     if not isinstance(model, str | Path):
-        raise InputError("jobs need the name or path of a model, which each process loads.")
+        raise InputError("jobs need the name or path of a model, because each process loads it.")
     jobs = min(jobs, len(batch))
     threads = max(1, available_cores() // jobs)
     work = [(batch[i::jobs], output, str(model), options, threads) for i in range(jobs)]
@@ -135,7 +135,7 @@ def _in_processes(
 def _process(
     work: tuple[list[BatchVideo], Path, str, SegmentOptions, int],
 ) -> list[VideoOutcome]:
-    """Work of one of several processes: its share of the videos, with its share of the cores."""
+    """Run one of several processes: its share of the videos, with its share of the cores."""
     batch, output, model, options, threads = work
     # Before the import: TensorFlow reads these once.
     os.environ["TF_NUM_INTRAOP_THREADS"] = str(threads)
@@ -168,7 +168,7 @@ def _try_to_segment(
 def _segment_video(
     video: BatchVideo, segmenter, before, progress, options: SegmentOptions
 ) -> VideoOutcome:
-    if options.coco is not None:  # a file for each video
+    if options.coco is not None:  # one file per video
         options = dataclasses.replace(options, coco=video.output / Path(options.coco).name)
     finished = _is_finished(video, before, options)
     inputs = check_files(
@@ -187,7 +187,7 @@ def _segment_video(
     if finished:
         raise InputError(
             f"{video.output}: was made from other frames, masks, model or options; give another "
-            "folder, or --overwrite (in Python: overwrite=True) to begin again."
+            "folder, or --overwrite (in Python: overwrite=True) to start over."
         )
     with progress(video.name) as on_progress:
         result = segment_inputs(inputs, video.output, segmenter, options, on_progress=on_progress)
@@ -197,7 +197,7 @@ def _segment_video(
 
 
 def _is_finished(video: BatchVideo, before: dict | None, options: SegmentOptions) -> bool:
-    """Whether an earlier run finished it, and its folder contains all requested outputs."""
+    """Whether an earlier run finished the video, and its folder has all requested outputs."""
     if before is None or before.get("error") is not None or not video.output.is_dir():
         return False
     if not all(path.exists() for path in output_paths(video.output, options).values()):

@@ -45,8 +45,8 @@ def list_batch(
 ) -> list[BatchVideo]:
     """List the videos of a folder in natural order: its subfolders and video files.
 
-    The folders are those of `segment_batch`. Masks are found by name, with suffixes in any case.
-    Files that are not videos, and masks without a video, are named in a warning.
+    The folders are those of `segment_batch`. Masks are found by name; the case of suffixes does not
+    matter. Warnings name files that are not videos, and masks without a video.
     """
     for folder in (videos, masks, *([] if corrections is None else [corrections])):
         if not Path(folder).is_dir():
@@ -61,7 +61,7 @@ def list_batch(
         key = plain_name(name)
         if key in found:
             raise InputError(
-                f"{videos}: {found[key].frames.name} and {path.name} are videos of one name; "
+                f"{videos}: {found[key].frames.name} and {path.name} are videos of the same name; "
                 "rename or move one of them."
             )
         # A missing mask is an error of its video, not of the batch.
@@ -75,8 +75,8 @@ def list_batch(
     others = [file for file in unread_files(Path(videos), VIDEO_SUFFIXES) if not _is_video(file)]
     if others:
         warnings.warn(
-            f"{others[0]}{and_more(others[1:])}: left out, neither a folder of frames nor a video "
-            "file by its suffix.",
+            f"{others[0]}{and_more(others[1:])}: skipped, neither a folder of frames nor a file "
+            "with the suffix of a video.",
             stacklevel=2,
         )
     if given:
@@ -86,14 +86,14 @@ def list_batch(
 
 
 def _masks_by_name(folder: Path) -> dict[str, Path]:
-    """The masks and folders of masks by the video's name; a picture takes precedence."""
+    """The masks and folders of masks by video name; a picture takes precedence."""
     folders = [entry for entry in folder.iterdir() if entry.is_dir() and not is_hidden(entry)]
     files = [*folders, *list_masks(folder)]
     return {plain_name(file.name if file.is_dir() else file.stem): file for file in files}
 
 
 def _folder(folder: str | Path | None, name: str) -> Path | None:
-    """The subfolder of this name, if there is one."""
+    """The subfolder with this name, if there is one."""
     path = None if folder is None else child(Path(folder), name)
     return path if path is not None and path.is_dir() else None
 

@@ -17,9 +17,9 @@ _STYLE = (
 
 
 def write_page(path: Path, outcomes: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write an HTML page with a row for each video of `summary.json`; it needs no network.
+    """Write an HTML page with a row for each video of `summary.json`; it works offline.
 
-    It belongs beside the folders of the videos, whose contact sheets and overlays it shows.
+    It belongs next to the folders of the videos, whose contact sheets and overlays it shows.
     """
     failed = sum(outcome.get("error") is not None for outcome in outcomes.values())
     rows = "\n".join(_row(path.parent, name, outcome) for name, outcome in outcomes.items())
@@ -49,7 +49,7 @@ def _row(folder: Path, name: str, outcome: Mapping[str, Any]) -> str:
 
 
 def _link(folder: Path, name: str, file: str, text: str, *, is_html: bool = False) -> str:
-    """A link if the file is there; otherwise the text, or nothing for a file in a folder."""
+    """A link if the file exists; otherwise the text, or nothing for a file in the folder."""
     shown = text if is_html else html.escape(text)
     if (folder / name / file).exists():
         return f'<a href="{_url(name, file)}">{shown}</a>'
@@ -57,6 +57,6 @@ def _link(folder: Path, name: str, file: str, text: str, *, is_html: bool = Fals
 
 
 def _url(name: str, file: str) -> str:
-    # The bytes of the name on disk, whatever their encoding.
+    # The bytes of the name as on disk, whatever the encoding.
     parts = (name.encode(errors="surrogateescape"), file.encode())
     return html.escape("/".join(map(urllib.parse.quote_from_bytes, parts)))

@@ -21,12 +21,12 @@ class VideoOutcome:
     """Outcome of one video of a batch.
 
     Attributes:
-        name: of the video.
-        frames: number of masks written, including earlier runs.
-        objects: number of objects followed.
+        name: name of the video.
+        frames: number of masks written, including those of earlier runs.
+        objects: number of tracked objects.
         seconds: time spent on it in this run.
         error: one-line error; None for success.
-        fingerprint: of frames, masks, model and options, to recognize a finished video.
+        fingerprint: digest of frames, masks, model and options, to recognize a finished video.
         from_earlier_run: whether it was finished before this run.
         damaged: frames that could not be decoded (with `on_damage="skip"`).
         busy: whether it was skipped because another process was working on it.
@@ -71,7 +71,7 @@ def read_summary(path: Path) -> dict[str, dict]:
 
 
 def _checked(outcome: JsonValue) -> dict[str, Any]:
-    """An outcome, with the type of every member checked, and without members of others."""
+    """Check the type of every member of an outcome, and drop unknown members."""
     outcome.member("frames").whole()
     outcome.member("objects").whole()
     outcome.member("seconds").number(0)

@@ -30,7 +30,8 @@ def segment_both_ways(
     """Implement `Segmenter.segment` with a backward pass.
 
     The masks of that pass, and frames that cannot be indexed, are kept in temporary files, so that
-    memory does not grow with the video. The segmenter ends in the state after the forward pass.
+    memory does not grow with the video. The segmenter ends in the state after the forward pass, or,
+    if there is none, in the state before the call.
     """
     if direction not in DIRECTIONS:
         raise InputError(
@@ -40,13 +41,13 @@ def segment_both_ways(
     with tempfile.TemporaryDirectory(prefix="ytvos-both-") as name:
         folder = Path(name)
         is_indexed = isinstance(frames, Sequence | np.ndarray)
-        # Frames are read backward and then forward; an iterator is read once, and forward only.
+        # Frames are read backward and then forward; an iterator can be read once, and only forward.
         clip: Any = frames if is_indexed else _Spooled(frames, folder)
         before, sure = segmenter.video, {}
-        # Objects followed so far have no mask at the end of the clip to start from.
+        # Objects tracked so far have no mask at the end of the clip to start from.
         segmenter.reset()
         last = min(max(given), len(clip) - 1)
-        # From the last given mask: behind it there is nothing to follow backward.
+        # From the last given mask: after it there is nothing to track backward.
         for index in range(last, -1, -1):
             labels = _step(segmenter, clip[index], given.get(index))
             sure[index] = segmenter.confidence
@@ -88,7 +89,7 @@ def _given(
     trusted: dict[int, set[int]] = {}
     for index, label_map in sorted(masks.items()):
         labels = check_label_map(label_map, name=f"mask of frame {index}")
-        # Of `masks`, each object counts in its first frame only; `corrections` adds others.
+        # In `masks`, an object only counts in its first frame; `corrections` adds others.
         new = [object_id for object_id in ids_in(labels) if object_id not in trusted]
         given[index] = keep_ids(labels, new)
         trusted |= {object_id: {index} for object_id in new}

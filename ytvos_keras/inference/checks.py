@@ -13,13 +13,13 @@ def check_frame(frame: np.ndarray, name: str = "frame") -> np.ndarray:
 
     Args:
         frame: (H, W, 3), RGB; uint8, or floats in 0–255, which are rounded.
-        name: what to call it in an error.
+        name: name of the frame in errors.
 
     Returns:
         uint8 (H, W, 3), 0–255.
 
     Raises:
-        InputError: another shape or dtype, values outside 0–255 or not finite, or floats that are
+        InputError: wrong shape or dtype, values outside 0–255 or not finite, or floats that are
             scaled to 0–1 (fractions, and none above 1).
     """
     frame = np.asarray(frame)
@@ -39,7 +39,7 @@ def check_frame(frame: np.ndarray, name: str = "frame") -> np.ndarray:
             f"{name}: a float frame must be in 0–255. Received: values from {low:g} to {high:g}."
         )
     rounded = np.rint(frame)
-    # 0 and 1 alone may be a nearly black frame.
+    # A frame of only 0 and 1 may be a nearly black one.
     if high <= 1 and (rounded != frame).any():
         raise InputError(
             f"{name}: values from {low:g} to {high:g} look scaled to 0–1; multiply them by 255."
@@ -51,21 +51,21 @@ def check_object_mask(mask: np.ndarray, name: str = "mask") -> np.ndarray:
     """Check the mask of one object.
 
     Args:
-        mask: (H, W), any value for the object and 0 elsewhere; else as `media.check_label_map`.
-        name: what to call it in an error.
+        mask: (H, W), any value for the object and 0 elsewhere; see also `media.check_label_map`.
+        name: name of the mask in errors.
 
     Returns:
         uint8 (H, W), 0 or 1.
 
     Raises:
-        InputError: a rule of `check_label_map` is broken, or there are several ids in it.
+        InputError: a rule of `check_label_map` is broken, or the mask has several ids.
     """
     label_map = check_label_map(mask, name=name)
     ids = ids_in(label_map)
     if len(ids) > 1:
         raise InputError(
             f"{name}: {len(ids)} ids found ({ids[0]}, {ids[1]}, …) where one object is expected; "
-            "give add_objects the whole label map."
+            "pass the whole label map to add_objects."
         )
     return (label_map > 0).astype(np.uint8)
 
@@ -75,12 +75,12 @@ def check_size(size: tuple[int, int], expected: tuple[int, int], name: str) -> N
     if tuple(size) != tuple(expected):
         raise InputError(
             f"{name} is {size[1]}×{size[0]} pixels, but the video is {expected[1]}×{expected[0]}; "
-            "all frames and masks of a video must have one size."
+            "all frames and masks of a video must have the same size."
         )
 
 
 def check_working_size(size: tuple[int, int], stride: int) -> tuple[int, int]:
-    """Return (height, width) as plain numbers; `InputError` unless each is at least the stride."""
+    """Return (height, width) as plain ints; `InputError` unless each is at least the stride."""
     try:
         numbers = tuple(map(operator.index, size))
     except TypeError:

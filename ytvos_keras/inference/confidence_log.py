@@ -26,12 +26,12 @@ class ConfidenceLog:
         self.by_frame: dict[str, dict[int, float]] = {}
 
     def add(self, name: str, confidence: Mapping[int, float]) -> None:
-        """Add a frame; frames without a confidence are left out."""
+        """Add a frame; frames without a confidence are skipped."""
         if confidence:
             self.by_frame[name] = {i: round(float(value), 4) for i, value in confidence.items()}
 
     def of(self, name: str) -> dict[int, float]:
-        """The confidence of each object in a frame; empty if it is not known."""
+        """The confidence of each object in a frame; empty if unknown."""
         return self.by_frame.get(name, {})
 
     def lost(self) -> dict[int, list[str]]:
@@ -60,7 +60,7 @@ class ConfidenceLog:
         return np.array(json.dumps(self.by_frame))
 
     def restore(self, array: np.ndarray) -> None:
-        """Convert back from `to_array`; another array is a `ValueError`."""
+        """Load from the result of `to_array`; any other array is a `ValueError`."""
         content = JsonValue(parse_json(str(array)))
         self.by_frame = {
             name: {int(i): value.number(0, 1) for i, value in confidence.members()}

@@ -1,4 +1,4 @@
-"""Corrections: masks that a user gives where an object went wrong."""
+"""Corrections: masks that a user provides where a prediction went wrong."""
 
 import dataclasses
 from pathlib import Path
@@ -42,8 +42,8 @@ def open_corrections(
         path: a folder of PNGs named after frames, as for `open_first_masks`. Every object in a mask
             is corrected in its frame; other objects are unaffected. None: no corrections.
         source: the frames.
-        first_masks: determine which objects are followed in a frame.
-        any_frame: whether objects are also followed backward, so that corrections may precede their
+        first_masks: determine which objects are tracked in a frame.
+        any_frame: whether objects are also tracked backward, so that corrections may precede their
             first mask.
     """
     if path is None:
@@ -58,7 +58,7 @@ def open_corrections(
         check_size(label_map.shape, source.size, f"{file}: the mask")
         ids[index] = ids_in(label_map)
         for object_id in ids[index]:
-            # Followed backward, an object may be corrected before its first mask, but it needs one.
+            # With a backward pass, an object may be corrected before its first mask, but needs one.
             if not any_frame or object_id not in first_masks.begins:
                 _check_followed(object_id, index, file, first_masks)
     return Corrections(files, ids)
@@ -66,12 +66,12 @@ def open_corrections(
 
 def _check_followed(object_id: int, index: int, file: Path, first_masks: FirstMasks) -> None:
     begin = first_masks.begins.get(object_id)
-    # In its first frame the mask is given already.
+    # In its first frame, its mask is already given.
     if begin is not None and begin < index:
         return
     ids = ", ".join(str(i) for i, frame in sorted(first_masks.begins.items()) if frame < index)
     raise InputError(
-        f"{file}: object {object_id} is not followed before this frame, so there is nothing to "
-        f"correct; give its id as in the first masks, or a new object as a first mask. "
-        f"Followed: {ids or 'none'}."
+        f"{file}: object {object_id} is not tracked before this frame, so there is nothing to "
+        f"correct; use its id from the first masks, or give a new object as a first mask. "
+        f"Tracked: {ids or 'none'}."
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 Trusted = Mapping[int, Sequence[int]]
-"""Object id → indexes of the frames in which a given mask shows it, rising."""
+"""Object id → indexes of the frames in which a given mask shows it, ascending."""
 
 
 def trusted_ids(trusted: Trusted, index: int) -> list[int]:
@@ -44,7 +44,7 @@ def join_directions(
     """
     chosen = choose_directions(index, trusted, confidence)
     labels = np.zeros_like(forward)
-    # The nearest is written last, and so on top; of equal distances the lower id.
+    # The nearest is written last, so it is on top; at equal distances, the lower id.
     far_to_near = sorted(chosen.items(), key=lambda item: (item[1][1], item[0]), reverse=True)
     for object_id, (is_forward, _) in far_to_near:
         labels[(forward if is_forward else backward) == object_id] = object_id
@@ -56,7 +56,7 @@ def choose_directions(
     trusted: Trusted,
     confidence: tuple[Mapping[int, float], Mapping[int, float]] = ({}, {}),
 ) -> dict[int, tuple[bool, int]]:
-    """For each object: whether to use the forward pass in a frame, and the distance of its mask."""
+    """For each object: whether to use the forward pass in a frame, and how far its mask is."""
     chosen: dict[int, tuple[bool, int]] = {}
     for object_id, indexes in trusted.items():
         before, after = _distances(indexes, index)
@@ -64,7 +64,7 @@ def choose_directions(
             is_forward = before is not None
         else:
             sure, sure_backward = (side.get(object_id) for side in confidence)
-            # In a frame with a given mask both passes have it: no choice by confidence.
+            # In a frame with a given mask, both passes have it, so confidence does not matter.
             if sure is None or sure_backward is None or sure == sure_backward or before == 0:
                 is_forward = before <= after
             else:
@@ -76,9 +76,9 @@ def choose_directions(
 
 
 def _distances(indexes: Sequence[int], index: int) -> tuple[int | None, int | None]:
-    """Frames since the nearest given mask at or before a frame, and to that at or after it."""
+    """Frames since the last given mask at or before a frame, and to the next at or after it."""
     place = bisect.bisect_right(indexes, index)
     before = index - indexes[place - 1] if place else None
-    if before == 0:  # one mask, on both sides
+    if before == 0:  # the same mask on both sides
         return 0, 0
     return before, indexes[place] - index if place < len(indexes) else None

@@ -20,7 +20,7 @@ from ytvos_keras.inference.resume import ResumeFile, fingerprint
 from ytvos_keras.media.folder_lock import folder_lock
 
 Progress = Callable[..., None]
-"""Called with a stage, the number of steps done and in all (None if unknown)."""
+"""Called with a stage, the number of steps done, and the total (None if unknown)."""
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class SegmentedFiles:
         masks: the folder of palette PNGs, one for each segmented frame.
         frame_count: number of segmented frames, and of masks.
         resumed_from: number of frames done by an earlier, interrupted run.
-        outputs: further outputs: kind to file or folder.
+        outputs: other outputs: kind to file or folder.
         lost: object id to the frames in which it is probably lost, if the model predicts
             confidence.
         damaged: names of the frames that could not be decoded (with `on_damage="skip"`).
@@ -65,9 +65,9 @@ def segment_files(
     """Segment a video file or a folder of frames.
 
     Writes one palette PNG for each frame into `output`, named after the frame, at its native size,
-    in the colours of the given mask if that is an index PNG, else of DAVIS. Other outputs, such as
-    `overlay.mp4`, are made from them in the same folder. With `every=N`, only frames 0, N, 2N … and
-    those with a given mask are segmented and shown in the overlay.
+    with the palette of the given mask if that is an index PNG, otherwise that of DAVIS. Other
+    outputs, such as `overlay.mp4`, are made from them in the same folder. With `every=N`, only
+    frames 0, N, 2N … and those with a given mask are segmented and shown in the overlay.
 
     Files are written atomically. After an interruption (Ctrl-C, an error, a crash), the same call
     resumes where the last one stopped, with the same result as an uninterrupted run; the state is
@@ -78,19 +78,19 @@ def segment_files(
         masks: a PNG for the first frame, or a folder of PNGs named after the frames in which
             objects first appear; see `first_masks.open_first_masks`.
         output: the folder to write to; created if it does not exist.
-        model: an `S2S`, or what `ytvos_keras.load` takes.
+        model: an `S2S`, or an argument of `ytvos_keras.load`.
         corrections: a folder of PNGs named after frames in which objects are corrected; see
             `corrections.open_corrections`.
         on_progress: called after every frame with "masks" or "overlay", the number of frames done,
-            and of all frames (None if unknown). In online learning: with "learning", the numbers of
+            and the total (None if unknown). In online learning: with "learning", the numbers of
             steps, and the loss. In a backward pass: with "backward".
         options: those of `SegmentOptions`, by name.
 
     Returns:
-        What was written.
+        Paths of the outputs, and facts about the run.
 
     Raises:
-        InputError: something given cannot be used. Paths and masks are checked first, before
+        InputError: an argument or a file cannot be used. Paths and masks are checked before
             anything is written.
 
     Example:
@@ -106,8 +106,8 @@ def segment_files(
 
 
 def make_segmenter(model, options: SegmentOptions):
-    """Return a `Segmenter` of a model, or of what `ytvos_keras.load` takes."""
-    # Load late: TensorFlow takes seconds, and a wrong path should fail at once.
+    """Create a `Segmenter` from a model, or from an argument of `ytvos_keras.load`."""
+    # Imported late: TensorFlow takes seconds, and a wrong path should fail at once.
     from ytvos_keras.inference.segmenter import Segmenter
 
     model = load_model(model) if isinstance(model, str | Path) else model
@@ -132,14 +132,14 @@ def segment_inputs(
         start, sure = _write_masks(inputs, output, segmenter, digest, options, report)
         outputs = write_outputs(inputs, output, options, report)
         sure.write(output)
-        # Hidden files last: until all outputs are there, the same call resumes.
+        # Hidden files last: until all outputs exist, the same call resumes.
         BackwardPass(inputs, output, digest).remove()
         ResumeFile(output, digest).remove()
     damaged = tuple(sorted(inputs.source.damaged))
     if damaged:
         warnings.warn(
             f"{inputs.source.path}: frame {damaged[0]}{and_more(damaged[1:])} cannot be decoded; "
-            "the one before took its place.",
+            "the previous frame was used instead.",
             stacklevel=3,
         )
     return SegmentedFiles(
@@ -148,7 +148,7 @@ def segment_inputs(
 
 
 def load_model(name: str | Path):
-    """Return the model of a preset or a file, as `ytvos_keras.load`."""
+    """Load the model of a preset or a file, like `ytvos_keras.load`."""
     from ytvos_keras.models import load  # imports TensorFlow
 
     return load(name)

@@ -31,8 +31,8 @@ class FirstMasks:
     """Checked mask files.
 
     Attributes:
-        files: frame index to the file, of those that are used.
-        palette: uint8 (256, 3) of the first index PNG among them, None if there is none.
+        files: frame index to mask file, for the masks that are used.
+        palette: uint8 (256, 3) of the first index PNG, None if there is none.
         trusted: object id to the ascending indexes of the frames in which its mask is used.
     """
 
@@ -63,15 +63,15 @@ def open_first_masks(
     Args:
         path: a PNG for the first frame, or a folder of PNGs named after frames (for a video file:
             after frame numbers, `00007.png` or `7.png`), or of folders with such PNGs for one
-            object each (`1_dog/00007.png`), or of PNGs that are an object of the first frame each.
-            Colours that are no ids are numbered, see `ColourTable`. In a folder a mask without
-            objects is allowed as long as another one has some, and masks that hold only objects of
-            earlier ones are not used. A black-and-white mask is object 1, so there may be at most
-            one, and none after an object 1.
+            object each (`1_dog/00007.png`), or of PNGs with one object of the first frame each.
+            Colours that are not ids are numbered, see `ColourTable`. In a folder, a mask may be
+            empty as long as another one is not, and masks that only show objects of earlier masks
+            are not used. A black-and-white mask is object 1, so there may be at most one, and none
+            after an earlier object 1.
         source: the frames.
         mask_frame: name or number of the frame that a single PNG belongs to; None: the first.
         first: index of the first frame.
-        use_all: use all masks of a folder, not only the first one of each object.
+        use_all: use all masks of a folder, not only the first of each object.
     """
     path = Path(path)
     if not path.exists():
@@ -83,12 +83,12 @@ def open_first_masks(
     palette, used, repeated = None, {}, False
     trusted: dict[int, list[int]] = {}
     for index, file in sorted(files.items()):
-        # Read to check it, and again when its frame comes: a fault must not show after hours.
+        # Read here only to check it: a fault must not surface hours into a run.
         label_map, file_palette = file.read(allow_empty=path.is_dir())
         check_size(label_map.shape, source.size, f"{file}: the mask")
         palette = file_palette if palette is None else palette
         ids = set(ids_in(label_map))
-        # Black and white means object 1: whether it is the same one again cannot be known.
+        # Black and white means object 1, but we cannot know whether it is the same object.
         if not use_all and 1 in trusted and ids and _is_black_and_white(file):
             raise InputError(
                 f"{file}: black and white, so its object would be 1, which an earlier mask has; "
@@ -104,7 +104,7 @@ def open_first_masks(
         raise InputError(f"{path}: no object in any of its masks, every pixel is 0.")
     if repeated:
         logger.info(
-            "%s: %d of %d masks are used, in which an object is seen for the first time "
+            "%s: %d of %d masks are used, those in which an object first appears "
             "(--all-masks uses all)",
             path,
             len(used),
@@ -127,7 +127,7 @@ def _files_of_folder(
     masks = list_masks(folder)
     # A single mask with another name is more likely a mistake, which is an error below.
     if len(masks) > 1 and all(source.index_of(file.stem) is None for file in masks):
-        logger.info("%s: no mask is named after a frame, so each is an object of one frame", folder)
+        logger.info("%s: no mask is named after a frame, so each is one object of a frame", folder)
         return {first: object_files(folder, masks)}
     colours = ColourTable()
     return {i: MaskFile(file, colours) for i, file in masks_by_frame(folder, source).items()}
@@ -137,7 +137,7 @@ def _report_colours(files: Iterable[MaskFile | ObjectFiles]) -> None:
     for file in files:
         if isinstance(file, MaskFile) and file.colours.ids:
             logger.info("%s: every colour is an object: %s", file, file.colours)
-            return  # one table serves all
+            return  # all files share one table
 
 
 def frame_index(name: str, source: FrameSource) -> int:
@@ -146,7 +146,7 @@ def frame_index(name: str, source: FrameSource) -> int:
     if index is None and name.isdecimal() and len(name) <= _MOST_DIGITS:
         index = int(name)
     if index is None or index >= source.most:
-        raise InputError(f"{source.path}: has no frame {name!r}; give its name, or its number.")
+        raise InputError(f"{source.path}: has no frame {name!r}; give a frame's name or number.")
     return index
 
 
@@ -171,7 +171,9 @@ def masks_by_frame(folder: Path, source: FrameSource) -> dict[int, Path]:
                 "that it belongs to."
             )
         if index in files:
-            raise InputError(f"{folder}: {files[index].name} and {file.name} are for one frame.")
+            raise InputError(
+                f"{folder}: {files[index].name} and {file.name} are for the same frame; remove one."
+            )
         files[index] = file
     check_no_broken_link(files.values())
     return files

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 @dataclasses.dataclass(frozen=True)
 class FrameProbabilities:
-    """Kept at the working size, and resized when they are asked for.
+    """Probabilities at the working size, resized on request.
 
     Attributes:
         size: native (height, width).
@@ -24,17 +24,17 @@ class FrameProbabilities:
     given: tuple[tuple[int, np.ndarray], ...]
 
     def maps(self, ids: Collection[int]) -> dict[int, np.ndarray]:
-        """Object id to probability, float32 (H, W), 0–1, of those objects that are in the frame."""
+        """Object id to probability, float32 (H, W), 0–1, for the objects that are in the frame."""
         given = dict(self.given)
         maps = {}
         for row, object_id in enumerate(self.ids):
             if object_id in ids and object_id not in given:
                 assert self.predicted is not None  # there are ids
                 resized = tf.image.resize(self.predicted[row], self.size)
-                # Rounding in the interpolation may lead out of 0–1.
+                # Rounding in the interpolation may go slightly outside 0–1.
                 maps[object_id] = np.clip(resized[..., 0].numpy(), 0, 1)
         for object_id, mask in self.given:
-            # A given mask is certain, so no other object is there.
+            # A given mask is certain, so no other object can be there.
             for other in maps.values():
                 other[mask > 0] = 0
             if object_id in ids:

@@ -31,12 +31,12 @@ class FrameRange:
 
     @classmethod
     def of(cls, start: str | None, stop: str | None, source: FrameSource) -> "FrameRange":
-        """Read a range as a user gives it.
+        """Parse a range given by a user.
 
         Args:
             start: name or number of the first frame, or a time such as `12.5s` or `1:02`; None:
                 the first of the video.
-            stop: the first frame to leave out, in the same form; None: to the end.
+            stop: the first frame to exclude, in the same form; None: to the end.
             source: the frames.
         """
         first = 0 if start is None else _index(start, source)
@@ -48,7 +48,7 @@ class FrameRange:
         return cls(first, None if stop is None else end)
 
     def check_holds(self, indexes: Iterable[int], path: Path) -> None:
-        """Raise `InputError` unless the frames that masks are given for lie in the range."""
+        """Raise `InputError` unless the frames with given masks lie in the range."""
         outside = [index for index in indexes if index not in self]
         if outside:
             raise InputError(
@@ -61,10 +61,10 @@ class FrameRange:
 
 def _index(text: str, source: FrameSource) -> int:
     match = _TIME.fullmatch(text)
-    # Names come first: a frame may be called `12s`. A bare number is a frame, not seconds.
+    # Names come first: a frame may be named `12s`. A bare number is a frame, not seconds.
     if source.index_of(text) is not None or not match or not (match[2] or match[4]):
         return frame_index(text, source)
-    # Exact, since time stamps are fractions too.
+    # Exact, as time stamps are fractions too.
     hours, minutes, seconds = (Fraction(part or 0) for part in match.group(1, 2, 3))
     index = source.index_at(3600 * hours + 60 * minutes + seconds)
     if index is None:

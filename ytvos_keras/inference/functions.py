@@ -16,9 +16,9 @@ class FrameFunctions:
     """`encode`, `initialize`, `correct` and `advance` of a model at one working size.
 
     Each is a `tf.function` whose signature leaves the number of objects and the native size free,
-    so one trace serves all frames and any number of objects. Gradients are never recorded, even
-    inside the caller's `GradientTape`. The model's methods are traced without AutoGraph: where they
-    depend on a tensor, they must use `ops.where`, `ops.cond` or `ops.while_loop`.
+    so all frames and any number of objects share one trace. Gradients are never recorded, even
+    inside the caller's `GradientTape`. The model's methods are traced without AutoGraph: control
+    flow that depends on a tensor needs `ops.where`, `ops.cond` or `ops.while_loop`.
 
     Args:
         model: an `S2S`, or anything with its `encode`, `initialize`, `correct` and `step_features`.
@@ -37,13 +37,13 @@ class FrameFunctions:
     def initialize(self, frame: np.ndarray, masks: np.ndarray, features: Tensors) -> Tensors:
         """Create the state of new objects from their masks, uint8 0/1 (N, h, w)."""
         inputs = tf.constant(frame[None]), tf.constant(masks[..., None], tf.float32), features
-        # Features of one frame serve any number of masks.
+        # The features of one frame are shared by any number of masks.
         return self._run("initialize", self.model.initialize, *inputs, of_objects=(1,))
 
     def correct(
         self, frame: np.ndarray, masks: np.ndarray, state: Mapping[str, Any], features: Tensors
     ) -> Tensors:
-        """Correct the state of objects by their masks in this frame, uint8 0/1 (N, h, w)."""
+        """Correct the state of objects with their masks in this frame, uint8 0/1 (N, h, w)."""
         masks = tf.constant(masks[..., None], tf.float32)
         inputs = tf.constant(frame[None]), masks, state, features
         return self._run("correct", self.model.correct, *inputs, of_objects=(1, 2))
@@ -56,7 +56,7 @@ class FrameFunctions:
         Returns:
             labels: uint8 (H, W), 0 or 1 … K in the order of the state.
             probabilities: float32 (K, h, w, 1) at the working size, 0–1.
-            state: the next one.
+            state: the next state.
         """
         # The native size is an input, so videos of different sizes share the trace.
         inputs = features, state, tf.constant(native_size, tf.int32)
@@ -74,17 +74,16 @@ class FrameFunctions:
     def _run(
         self, name: str, method: Callable, *inputs: Any, of_objects: Collection[int] = ()
     ) -> Any:
-        """Call a method, compiled on first use for inputs of the same shapes.
+        """Call a method, compiled on first use for the shapes of these inputs.
 
-        Inputs at the positions `of_objects` have a row for each object, of any number.
+        Inputs at the positions `of_objects` have one row per object, of any number.
         """
-        # On first use: a video without corrections does not pay for `correct`.
+        # Only on first use: a video without corrections does not pay for `correct`.
         if name not in self._compiled:
             signature = [_specs(x, free_rows=n in of_objects) for n, x in enumerate(inputs)]
-            # TensorFlow counts traces per code object, and would warn of retracing in a batch with
-            # videos of five sizes. A partial has no code object, so it is counted separately.
-            # AutoGraph would rewrite the source of every layer, which takes as long as tracing
-            # them.
+            # TensorFlow counts traces per code object, and would warn about retracing in a batch
+            # with videos of five sizes. A partial has no code object, so it is counted separately.
+            # AutoGraph would rewrite the source of every layer, which takes as long as tracing it.
             self._compiled[name] = tf.function(
                 functools.partial(method), input_signature=signature, autograph=False
             )

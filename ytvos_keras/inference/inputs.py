@@ -46,7 +46,7 @@ class Inputs:
 
     @functools.cached_property
     def trusted(self) -> Trusted:
-        """The frames in which a mask of each object is given, corrections too."""
+        """The frames in which a mask of each object is given, including corrections."""
         trusted = {i: set(indexes) for i, indexes in self.first_masks.trusted.items()}
         for index, ids in self.corrections.ids.items():
             for object_id in ids:
@@ -54,7 +54,7 @@ class Inputs:
         return {object_id: sorted(indexes) for object_id, indexes in trusted.items()}
 
     def wanted(self, index: int) -> bool:
-        """Whether to segment the frame of this index."""
+        """Whether to segment the frame with this index."""
         return index in self.range and (
             (index - self.range.start) % self.every == 0
             or index in self.first_masks.files
@@ -68,7 +68,7 @@ class Inputs:
 
     def index_after(self, count: int) -> int:
         """The index from which to continue after `count` segmented frames."""
-        # Indexes may be endless, and the count comes from a file.
+        # Indexes may be endless, and `count` comes from a file.
         done = itertools.islice(self.indexes(), min(count, self.source.most))
         return max((index + 1 for index in done), default=0)
 
@@ -76,7 +76,7 @@ class Inputs:
         """Yield (index, name, frame) of the wanted frames except the first `done` ones."""
         start = self.index_after(done)
         frames = self.source.read(start, self.wanted)
-        # Not strict: indexes may be endless, and a video may end before its header says.
+        # Not strict: indexes may be endless, and a video may be shorter than its header says.
         for index, (name, frame) in zip(self.indexes(start), frames, strict=False):
             yield index, name, frame
 
@@ -147,8 +147,8 @@ def check_files(
     direction = options.direction or default_direction(first_masks.trusted, frame_range.start)
     if options.direction is None and direction == "both":
         logger.info(
-            "%s: no mask for the first frame, so objects are followed backward from their masks, "
-            "too (--direction forward does not)",
+            "%s: no mask for the first frame, so objects are also tracked backward from their "
+            "masks (use --direction forward to avoid that)",
             masks,
         )
     given = open_corrections(corrections, source, first_masks, any_frame=direction != "forward")
@@ -159,14 +159,14 @@ def check_files(
 
 
 def check_output(output: Path, inputs: list[Path], overwrite: bool) -> None:
-    """Check that masks may be written into a folder: an empty one, or one of an unfinished run."""
+    """Check that masks may be written to a folder: an empty one, or that of an unfinished run."""
     if output.exists() and not output.is_dir():
         raise InputError(f"{output}: is a file; give a folder for the masks.")
-    # The folder of a file counts: an output called like an input would replace it.
+    # The parent of a file counts: an output with the name of an input would replace it.
     places = [path if path.is_dir() else path.parent for path in inputs]
     if any(place.resolve() == output.resolve() for place in places):
         raise InputError(
-            f"{output}: holds an input, which could be overwritten; give another folder."
+            f"{output}: contains an input, which could be overwritten; give another folder."
         )
     if overwrite or not output.exists() or (output / RESUME_NAME).exists():
         return

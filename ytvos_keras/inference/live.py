@@ -1,4 +1,4 @@
-"""Masks of a camera or a stream, written while its frames arrive."""
+"""Masks of a camera or a stream, written as its frames arrive."""
 
 import contextlib
 import logging
@@ -30,7 +30,7 @@ def check_live(mask: str | Path, output: Path, overwrite: bool) -> MaskFile:
         )
     check_output(output, [Path(mask)], overwrite)
     if (output / RESUME_NAME).exists() and not overwrite:
-        raise InputError(f"{output}: holds an unfinished run; give another folder.")
+        raise InputError(f"{output}: contains an unfinished run; give another folder.")
     file = MaskFile(Path(mask))
     file.read(allow_empty=False)
     return file
@@ -47,19 +47,19 @@ def segment_live(
 ) -> dict[str, Path]:
     """Segment frames as they arrive, until there are no more.
 
-    A palette PNG is written for each frame at once; the overlay video is there at the end, also if
-    the stream breaks off. Every N-th frame counts with `every`.
+    A palette PNG is written for each frame at once; the overlay video is finished at the end, even
+    if the stream breaks off. With `every`, only every N-th frame is segmented.
 
     Args:
         frames: the camera or stream.
-        mask: from `check_live`; of the first frame.
-        output: the folder; it is made if it does not exist.
+        mask: the mask of the first frame, from `check_live`.
+        output: the folder to write to; created if it does not exist.
         segmenter: a fresh or `reset` `Segmenter`.
-        options: of them, `every`, `names` and `overlay` count.
+        options: only `every`, `names` and `overlay` are used.
         report: called after each frame with "masks", the number of frames and None.
 
     Returns:
-        What else was written: kind to file.
+        Other outputs: kind to file.
     """
     labels, palette = mask.read(allow_empty=False)
     look = Look(davis_palette() if palette is None else palette, options.names)
@@ -81,11 +81,11 @@ def segment_live(
                     writer.write(MaskedFrame(index, name, frame, predicted, time))
                 if report is not None:
                     report("masks", segmenter.frame_count, None)
-        except InputError as error:  # what is written already is kept
+        except InputError as error:  # files written so far are kept
             # Raised at the end, after the overlay has been closed properly.
             broken = error
         if not segmenter.frame_count:
-            raise broken or InputError(f"{frames.source}: no frame arrived.")
+            raise broken or InputError(f"{frames.source}: no frame arrived; check the source.")
     if frames.damaged:
         logger.warning("%s: %d packets could not be decoded", frames.source, frames.damaged)
     if broken is not None:

@@ -24,7 +24,7 @@ class MaskFile:
 
     Attributes:
         path: the file.
-        colours: the colour table for all masks of a video.
+        colours: the colour table shared by all masks of a video.
     """
 
     path: Path
@@ -40,7 +40,7 @@ class MaskFile:
         except MaskError as error:
             if error.kind not in ("colour-mask", "palette-mask"):
                 raise
-            # No ids, so colours: the table that numbers them is shared by all masks of the video.
+            # Not ids, so colours, numbered by a table that all masks of the video share.
             labels = self.colours.read(load_picture(self.path), str(self.path))
             return labels, self.colours.palette()
 
@@ -51,7 +51,7 @@ class MaskFile:
 
 @dataclass(frozen=True)
 class ObjectFiles:
-    """A file for each object of a frame, in which it is not 0; later ones lie on top.
+    """One file per object of a frame, nonzero where the object is; later ones are on top.
 
     Attributes:
         parts: object ids and files.
@@ -66,13 +66,13 @@ class ObjectFiles:
         return str(self.parts[0][1])
 
     def read(self, *, allow_empty: bool = True) -> tuple[np.ndarray, None]:
-        """Like that of `MaskFile`."""
+        """Like `MaskFile.read`, without a palette."""
         labels: np.ndarray | None = None
         for object_id, path in self.parts:
             mask = read_mask(path, allow_empty=allow_empty)[0] > 0
             labels = np.zeros(mask.shape, np.uint8) if labels is None else labels
             if mask.shape != labels.shape:
-                raise InputError(f"{path}: has another size than {self.parts[0][1]}.")
+                raise InputError(f"{path}: differs in size from {self.parts[0][1]}.")
             # Objects of one frame hardly overlap; masks of one object over time do.
             if self.apart and (labels[mask] > 0).sum() > mask.sum() / 2:
                 raise InputError(
@@ -85,15 +85,15 @@ class ObjectFiles:
 
     def read_bytes(self) -> bytes:
         """The contents of the files."""
-        # With ids: the same files for other objects are other masks.
+        # With ids: the same files for other objects are different masks.
         return b"".join(bytes([i]) + path.read_bytes() for i, path in self.parts)
 
 
 def object_folders(folder: Path) -> list[tuple[int, Path]]:
     """The subfolders with the masks of one object each, and the objects' ids.
 
-    A folder whose name begins with a number (`3`, `3_dog`) is that object; otherwise they are
-    numbered 1, 2, … in natural order. Empty where the folder holds masks itself.
+    If all names begin with a number (`3`, `3_dog`), these are the ids; otherwise folders are
+    numbered 1, 2, … in natural order. Empty if the folder itself contains masks.
     """
     places = [
         place
@@ -114,12 +114,12 @@ def _numbered(folder: Path, names: Sequence[str], paths: Sequence[Path]) -> list
     check_no_broken_link(paths)
     matches = [_NUMBER.fullmatch(plain_name(name)) for name in names]
     ids = [int(match[1]) for match in matches if match]
-    # One name without a number, and the others do not count either.
+    # If one name has no number, those of the others are ignored too.
     if len(ids) < len(names):
         ids = list(range(1, len(names) + 1))
     if len(ids) > MAX_ID:
         raise InputError(
-            f"{folder}: {len(ids)} objects, but a run follows at most {MAX_ID}; split them over "
+            f"{folder}: {len(ids)} objects, but a run tracks at most {MAX_ID}; split them into "
             "several runs."
         )
     if len(set(ids)) < len(ids) or not 1 <= min(ids) <= max(ids) <= MAX_ID:

@@ -1,4 +1,4 @@
-"""Merge one probability map per object to one label per pixel."""
+"""Merge one probability map per object into one label per pixel."""
 
 import tensorflow as tf
 
@@ -6,7 +6,7 @@ BACKGROUND = 0.5
 
 
 def merge_probabilities(probabilities: tf.Tensor, size: tf.Tensor | tuple[int, int]) -> tf.Tensor:
-    """Resize probabilities and give every pixel to its most probable object.
+    """Resize probabilities and assign every pixel to its most probable object.
 
     The maps are resized bilinearly (half-pixel centres), then the label is the argmax over
     [0.5, p₁, …, p_K]: the rule of the paper's authors. A pixel at exactly 0.5 is background; ties
@@ -28,7 +28,7 @@ def merge_probabilities(probabilities: tf.Tensor, size: tf.Tensor | tuple[int, i
 
     def compare(index, best, labels):
         candidate = tf.image.resize(probabilities[index], size)[..., 0]
-        # Strictly: at 0.5 the background stays, and of equal objects the first.
+        # Strictly greater: background wins at 0.5, and the first of several equal objects.
         better = candidate > best
         label = tf.cast(index + 1, tf.uint8)
         return index + 1, tf.where(better, candidate, best), tf.where(better, label, labels)

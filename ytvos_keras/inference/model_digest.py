@@ -4,9 +4,9 @@ import hashlib
 
 
 def model_digest(model) -> str:
-    """Return a digest that changes with a model's configuration, its precision and its weights.
+    """Return a digest that changes with a model's configuration, precision and weights.
 
-    It has 64 hexadecimal digits; 20 MB of weights take about 0.02 s.
+    64 hexadecimal digits; 20 MB of weights take about 0.02 s.
     """
     policy = getattr(model, "dtype_policy", None)
     digest = hashlib.sha256(f"{model.config} {getattr(policy, 'name', policy)}".encode())

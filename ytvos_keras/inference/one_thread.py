@@ -14,7 +14,7 @@ _forked = False
 
 def _after_fork_in_child() -> None:
     global _forked
-    # Only then: a process that forks before TensorFlow runs is fine.
+    # Forking before TensorFlow is used is fine.
     _forked = _used
 
 
@@ -23,20 +23,20 @@ if hasattr(os, "register_at_fork"):  # not on Windows, which cannot fork
 
 
 class OneThread:
-    """Base class of objects whose methods under `alone` refuse a second thread.
+    """Base class of objects whose `alone` methods reject a second thread.
 
     TensorFlow's threads do not exist in a forked process, where its first operation would wait for
-    them forever. So creating such an object there is an error, too.
+    them forever. So creating such an object there is an error too.
 
     Raises:
-        InputError: this process was forked after its parent had made such an object.
+        InputError: this process was forked after its parent had created such an object.
     """
 
     def __init__(self) -> None:
         global _used
         _check_process()
         _used = True
-        # Reentrant, since guarded methods call each other.
+        # Reentrant, because guarded methods call each other.
         self._inside = threading.RLock()
 
 
@@ -46,11 +46,11 @@ def alone(method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
     def guarded(self: OneThread, *args: Any, **kwargs: Any) -> Any:
         _check_process()
-        # Not waiting: two threads that feed frames in turn would mix two videos.
+        # Fail rather than wait: two threads that feed frames in turn would mix two videos.
         if not self._inside.acquire(blocking=False):
             raise InputError(
-                f"another thread is in this {type(self).__name__}; give each thread a separate one "
-                "(they may share the model)."
+                f"another thread is using this {type(self).__name__}; give each thread a separate "
+                "one (they may share the model)."
             )
         try:
             return method(self, *args, **kwargs)
@@ -63,6 +63,6 @@ def alone(method: Callable[..., Any]) -> Callable[..., Any]:
 def _check_process() -> None:
     if _forked:
         raise InputError(
-            "this process was forked after TensorFlow was used, where it would hang; start "
+            "this process was forked after TensorFlow was used, which would hang here; start "
             'processes with multiprocessing.get_context("spawn").'
         )

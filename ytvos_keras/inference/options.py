@@ -27,27 +27,27 @@ class SegmentOptions:
     Attributes:
         size: working (height, width); see `Segmenter`.
         every: only segment frames 0, N, 2N … and those with a given mask.
-        track: which video track of a file, from 0.
+        track: the video track of a file, from 0.
         on_damage: for frames that cannot be decoded: `stop`, or `skip` to use the previous frame
             instead and list it in the result.
         start: the first frame, by name, number or time (`12.5s`, `1:02`); None: that of the video.
         stop: the frame after the last one, in the same form; None: to the end.
         direction: `forward`, `backward` or `both` from the given masks; see `directions`. None:
-            both if no mask is given for the first frame, else forward.
+            both if no mask is given for the first frame, otherwise forward.
         mask_frame: name or number of the frame that a single mask file belongs to; None: the first.
-        all_masks: use every mask of a folder, also later ones of an object; otherwise a mask counts
-            only in the first frame of its object, as in the benchmarks.
+        all_masks: use every mask of a folder, including later ones of an object; otherwise a mask
+            only counts in the first frame of its object, as in the benchmarks.
         online_learning: settings of online learning; see `Segmenter`.
-        formats: further outputs besides the palette PNGs, of `FORMATS`.
+        formats: outputs besides the palette PNGs, among `FORMATS`.
         overlay: also write the overlay video, with the objects' names if there are any.
         contact_sheet: also write one picture of frames with their masks.
-        coco: a JSON file to write in COCO's format; None for none.
+        coco: a JSON file to write in COCO format; None for none.
         names: object id to its name, for the overlay, COCO and folders.
         overwrite: start over, even in a non-empty folder. Files of the same names are replaced,
             others are kept.
 
     Raises:
-        InputError: a value is out of its range.
+        InputError: a value is out of range.
     """
 
     size: tuple[int, int] | None = None

@@ -36,7 +36,7 @@ def run_pass(
         segmenter: a `Segmenter` in the state from which to continue.
         folder: folder for the masks; created if it does not exist.
         resume: file that keeps the state for resuming.
-        read: gives (index, name, frame) of the frames, without the first N.
+        read: yields (index, name, frame) of the frames after the first N.
         report: called after each frame with the number of frames done.
         gives: whether to use the given masks; otherwise every mask is empty.
         finish: maps (index, name, label map) to the label map to write.
@@ -44,7 +44,7 @@ def run_pass(
     """
     folder.mkdir(parents=True, exist_ok=True)
     done = segmenter.video  # the state after the last mask that is on disk
-    # Before the first mask: this file marks the folder as an unfinished run's.
+    # Before the first mask: this file marks the folder as that of an unfinished run.
     resume.save(segmenter.state(done))
     try:
         for index, name, frame in read(done.frame_count):
@@ -54,7 +54,7 @@ def run_pass(
                 probabilities.write(name, segmenter.probabilities, labels.shape)
             if finish is not None:
                 labels = finish(index, name, labels)
-            # Last of a frame's files: a frame counts as done once its mask is there.
+            # The last file of a frame: a frame counts as done once its mask exists.
             write_mask(folder / f"{name}.png", labels, inputs.first_masks.palette)
             done = segmenter.video
             # Not after every frame: the bank of `s2s-lite` takes megabytes for each object.
@@ -62,7 +62,7 @@ def run_pass(
                 resume.save(segmenter.state(done))
             report(done.frame_count)
     except BaseException:  # Ctrl-C too
-        # The state after the last mask, not the Segmenter's: a step may have been interrupted.
+        # The state after the last mask, not the current one: a step may have been interrupted.
         if done.frame_count:
             resume.save(segmenter.state(done))
         else:

@@ -11,9 +11,9 @@ from ytvos_keras.media.probability_png import write_probability
 
 
 class ProbabilityFiles:
-    """`<id>_<name>/<frame>.png` or `<id>/<frame>.png`, black where an object is not followed yet.
+    """`<id>_<name>/<frame>.png` or `<id>/<frame>.png`, black if an object is not tracked yet.
 
-    `ids` are those of all objects of the run; not all need `names`.
+    `ids` are the ids of all objects of the run; not all need `names`.
     """
 
     def __init__(self, path: Path, ids: list[int], names: Mapping[int, str]):
@@ -30,10 +30,10 @@ class ProbabilityFiles:
             write_probability(folder / f"{frame}.png", probabilities.get(object_id, nothing))
 
     def take(self, object_id: int, frame: str, source: "ProbabilityFiles") -> None:
-        """Replace the file of an object in a frame by that of another pass, if it has one."""
+        """Replace the file of an object in a frame with that of another pass, if it has one."""
         name = f"{frame}.png"
         file = source.folders[object_id] / name
         if file.exists():
-            # Copied, not moved: an interrupted run joins the frame again.
+            # Copied, not moved: after an interruption, the frame is joined again.
             with atomic_path(self.folders[object_id] / name) as part:
                 part.write_bytes(file.read_bytes())

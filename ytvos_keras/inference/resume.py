@@ -33,15 +33,15 @@ class ResumeFile:
             return None
         try:
             state = load_arrays(self.path)
-            # Compared after everything is read: a damaged file is not another run.
+            # Checked below, after everything is read: a damaged file is not another run's.
             same = str(state.pop("fingerprint")) == self.fingerprint
             self.confidence.restore(state.pop("confidence_log"))
         except (InputError, KeyError, ValueError, AttributeError) as error:
             raise InputError(f"{self.path}: cannot be read; {_REMEDY}.") from error
         if not same:
             raise InputError(
-                f"{self.path.parent}: holds an unfinished run with other frames, masks, model or "
-                f"options; {_REMEDY}."
+                f"{self.path.parent}: contains an unfinished run with other frames, masks, model "
+                f"or options; {_REMEDY}."
             )
         return state
 
@@ -61,11 +61,11 @@ class ResumeFile:
 def fingerprint(inputs, segmenter, options) -> str:
     """Return a digest of everything that the masks of a run depend on.
 
-    Frames are identified by name, size in bytes and modification time, since reading them all would
-    take long; masks and the model's weights by their content. The `SegmentOptions` are for what is
-    in neither the `Inputs` nor the `Segmenter`.
+    Frames are identified by name, size in bytes and modification time, as reading them all would
+    take long; masks and the model's weights by their content. `options`, a `SegmentOptions`, adds
+    what is in neither the `Inputs` nor the `Segmenter`.
     """
-    # Another version may compute other masks.
+    # Another version may compute different masks.
     digest = hashlib.sha256(ytvos_keras.__version__.encode())
     for file in inputs.source.files:
         status = file.stat()
@@ -73,7 +73,7 @@ def fingerprint(inputs, segmenter, options) -> str:
     for files in (inputs.first_masks.files, inputs.corrections.files):
         for index, file in sorted(files.items()):
             digest.update(str(index).encode() + file.read_bytes())
-    # The count separates first masks from corrections, which were joined without a mark.
+    # The count separates first masks from corrections, which were hashed without a separator.
     digest.update(f"{len(inputs.first_masks.files)} {inputs.every}".encode())
     digest.update(
         f"{inputs.trusted} {inputs.direction} {inputs.range} {inputs.source.skip_damage}".encode()
@@ -85,4 +85,4 @@ def fingerprint(inputs, segmenter, options) -> str:
     return digest.hexdigest()
 
 
-_REMEDY = "give another folder, or --overwrite (in Python: overwrite=True) to begin again"
+_REMEDY = "give another folder, or --overwrite (in Python: overwrite=True) to start over"

@@ -1,4 +1,4 @@
-"""A Segmenter's state as arrays, with the model and size that they belong to."""
+"""Convert a Segmenter's state, with its model and size, to arrays and back."""
 
 import math
 from collections.abc import Mapping
@@ -52,13 +52,13 @@ def unpack_state(state: Mapping[str, np.ndarray] | str | Path, model) -> tuple[V
     The tensors and learned weights still need `check_tensors`.
 
     Raises:
-        InputError: it is not such a state, or belongs to another model.
+        InputError: this is not such a state, or it belongs to another model.
     """
     if isinstance(state, str | Path):
         state = load_arrays(Path(state))
     if "version" not in state or state["version"].tolist() != _VERSION:
         raise InputError(
-            "this is not the state of a Segmenter of this version; begin the video again. "
+            "this is not the state of a Segmenter of this version; start the video again. "
             f"Received: entries {', '.join(sorted(state)) or 'none'}."
         )
     try:
@@ -70,19 +70,18 @@ def unpack_state(state: Mapping[str, np.ndarray] | str | Path, model) -> tuple[V
             "the state belongs to another model (other weights, options or precision); load the "
             "model that it was saved with."
         )
-    # After the digest: a state of another model is not damaged.
+    # After the digest, so that the state of another model is not called damaged.
     _check_video(video)
     return video, _working_size(state)
 
 
 def check_tensors(video: VideoState, size: Size, model) -> None:
-    """Check the model's part: names, shapes and types as `model.initialize` gives them, all finite.
+    """Check the model's part: names, shapes and types as from `model.initialize`, all finite.
 
-    `size` is the working (height, width). A tensor that is missing or too many is an `InputError`,
-    too.
+    `size` is the working (height, width). A missing or unexpected tensor is an `InputError` too.
     """
     if video.tensors:
-        # From the model itself, rather than a list of entries for every configuration.
+        # Ask the model itself, instead of listing the entries for every configuration.
         own = model.initialize(tf.zeros((1, *size, 3)), tf.zeros((1, *size, 1)))
         objects = len(video.object_ids)
         expected = {name: (x.dtype, (objects, *x.shape[1:])) for name, x in own.items()}
@@ -136,14 +135,14 @@ def _check_video(video: VideoState) -> None:
         raise _damaged(f"frames of {size}")
     if video.frame_count < 0:
         raise _damaged(f"{video.frame_count} frames seen")
-    # An object may be in both: it is followed, and corrected in the next frame.
+    # An object may be in both: it is tracked, and corrected in the next frame.
     for ids in (list(video.object_ids), [number for number, _ in video.pending]):
         if len(set(ids)) < len(ids) or not all(number in _IDS for number in ids):
             raise _damaged(f"objects {ids}")
     for number, mask in video.pending:
         size = size or mask.shape
         if mask.dtype != np.uint8 or mask.shape != size or mask.max(initial=0) != 1:
-            raise _damaged(f"the mask of object {number} is no mask")
+            raise _damaged(f"the mask of object {number} is not a mask")
 
 
 def _working_size(state: Mapping[str, np.ndarray]) -> Size:
@@ -157,8 +156,8 @@ def _working_size(state: Mapping[str, np.ndarray]) -> Size:
 def _compare(what: str, found: Mapping[str, tuple], expected: Mapping[str, tuple]) -> None:
     for name in sorted({*found, *expected}):
         if found.get(name) != expected.get(name):
-            raise _damaged(f"{what}{name} is not that of this model")
+            raise _damaged(f"{what}{name} does not fit this model")
 
 
 def _damaged(reason: str) -> InputError:
-    return InputError(f"the state of a Segmenter is damaged; begin the video again. ({reason})")
+    return InputError(f"the state of a Segmenter is damaged; start the video again. ({reason})")

@@ -26,19 +26,20 @@ from ytvos_keras.media.masks import MAX_ID, check_label_map, ids_in
 
 
 class Segmenter(OneThread):
-    """Follow objects through a video: give first masks, feed frames, get a label map for each.
+    """Track objects through a video: give first masks, feed frames, get a label map for each.
 
     A mask given with `add_object` belongs to the frame of the next `step`. That step returns the
     given mask unchanged (where given masks overlap, the one added last), and predictions elsewhere.
     Later steps return predictions. Before the first object, steps return zeros. Memory does not
     grow with the length of the video.
 
-    A mask for an object that is already followed corrects it: a model with a memory adds the frame
+    A mask for an object that is already tracked corrects it: a model with a memory adds the frame
     to the object's memory as a trusted one; other models re-initialize the object from it.
 
-    The model works at `size`, or else at about its `config.input_size` (its area, at the frame's
-    aspect ratio; exactly 256×448 for 16:9). Frames are resized bilinearly with antialiasing, masks
-    by nearest neighbour, probabilities bilinearly to native size, where objects are merged.
+    The model works at `size`, by default at about its `config.input_size` (the same area, at the
+    frame's aspect ratio; exactly 256×448 for 16:9). Frames are resized bilinearly with
+    antialiasing, masks by nearest neighbour, probabilities bilinearly to native size, where objects
+    are merged.
 
     A Segmenter is not thread-safe: a second thread gets an `InputError`. Several Segmenters, one
     per thread, may share a model. A process that was forked after a Segmenter was created cannot
@@ -46,8 +47,8 @@ class Segmenter(OneThread):
 
     Args:
         model: an `S2S`.
-        size: working (height, width) in pixels, at least the model's stride; larger finds smaller
-            objects and takes longer.
+        size: working (height, width) in pixels, at least the model's stride; a larger size finds
+            smaller objects and takes longer.
         online_learning: settings for fine-tuning a copy of the model to the objects of the video,
             in their first frame; `model` itself is unchanged. None: no online learning.
 
@@ -78,7 +79,7 @@ class Segmenter(OneThread):
 
     @property
     def object_ids(self) -> list[int]:
-        """Ids of all objects, in the order of adding."""
+        """Ids of all objects, in the order in which they were added."""
         followed = self._video.object_ids
         return [*followed, *(i for i, _ in self._video.pending if i not in followed)]
 
@@ -94,9 +95,9 @@ class Segmenter(OneThread):
     def probabilities(self) -> dict[int, np.ndarray]:
         """For each object, the probability of every pixel of the latest frame: float32 (H, W), 0–1.
 
-        Resized from the working size to the frame's, which takes time for each object. A given mask
-        has 0 and 1, also where it covers other objects. Empty before the first object and directly
-        after `restore` from a saved state.
+        Resized from the working size to that of the frame, which takes time for each object. A
+        given mask is 0 and 1, and sets other objects to 0 where it covers them. Empty before the
+        first object and directly after `restore` from a saved state.
         """
         known = self._video.probabilities
         return {} if known is None else known.maps(self.object_ids)
@@ -108,7 +109,7 @@ class Segmenter(OneThread):
 
     @property
     def on_learning(self) -> Callable[[int, int, float], None] | None:
-        """Called after every step of online learning: steps done, steps in all, loss."""
+        """Called after every step of online learning with steps done, total steps, and loss."""
         return self._stepper.on_learning
 
     @on_learning.setter
@@ -126,22 +127,23 @@ class Segmenter(OneThread):
 
         Args:
             mask: (H, W) at the frame's native size: boolean, or 0 and one other value.
-            object_id: 1–254. The id of a followed object corrects it; None adds an object under the
+            object_id: 1–254. The id of a tracked object corrects it; None adds an object under the
                 lowest free id.
 
         Returns:
             The object's id, its value in the label maps.
 
         Raises:
-            InputError: the mask is empty, has several values or colours, or another size than the
-                frames; the id is outside 1–254, or none is free. The Segmenter is unchanged then.
+            InputError: the mask is empty, has several values or colours, or differs in size from
+                the frames; the id is outside 1–254, or none is free. The Segmenter is then
+                unchanged.
         """
         if object_id is None:
             used = self.object_ids
             object_id = next((i for i in range(1, MAX_ID + 1) if i not in used), None)
             if object_id is None:
-                raise InputError(f"at most {MAX_ID} objects can be followed; remove one first.")
-        # Takes NumPy's integers; refuses 1.0 and "1".
+                raise InputError(f"at most {MAX_ID} objects can be tracked; remove one first.")
+        # Accepts NumPy integers; rejects 1.0 and "1".
         object_id = operator.index(object_id)
         name = f"mask of object {object_id}"
         if not 1 <= object_id <= MAX_ID:
@@ -154,7 +156,7 @@ class Segmenter(OneThread):
 
     @alone
     def remove_object(self, object_id: int) -> None:
-        """Stop following an object; its id is free again.
+        """Stop tracking an object; its id is free again.
 
         Raises:
             InputError: no object has this id.
@@ -162,7 +164,7 @@ class Segmenter(OneThread):
         if object_id not in self.object_ids:
             ids = ", ".join(map(str, self.object_ids)) or "none"
             raise InputError(
-                f"object {object_id} is not followed, so it cannot be removed. Followed: {ids}."
+                f"object {object_id} is not tracked, so it cannot be removed. Tracked: {ids}."
             )
         self._video = self._video.without(object_id)
 
@@ -177,26 +179,26 @@ class Segmenter(OneThread):
             The ids, ascending.
 
         Raises:
-            InputError: as `add_object`; nothing has changed then.
+            InputError: as `add_object`; the Segmenter is then unchanged.
         """
         label_map = check_label_map(label_map)
         before = self._video
         try:
             return [self.add_object(label_map == i, i) for i in ids_in(label_map)]
         except InputError:
-            # Snapshots are immutable: going back is an assignment.
+            # Snapshots are immutable, so an assignment is enough to roll back.
             self._video = before
             raise
 
     @alone
     def add_new_objects(self, label_map: np.ndarray) -> list[int]:
-        """Add those objects of a label map that are not followed yet.
+        """Add those objects of a label map that are not tracked yet.
 
-        For folders of annotations, where later masks hold earlier objects again: a mask counts only
+        For folders of annotations, where later masks show earlier objects again: a mask only counts
         in the first frame of its object.
 
         Args:
-            label_map: uint8 (H, W), checked (`media.read_mask` gives such); may be all 0.
+            label_map: uint8 (H, W), already checked, as by `media.read_mask`; may be all 0.
 
         Returns:
             The ids that were added, ascending.
@@ -215,8 +217,8 @@ class Segmenter(OneThread):
             uint8 (H, W) at the frame's size: 0 or the id of an object.
 
         Raises:
-            InputError: the frame is not such an array, or its size is not that of the frames before
-                and of the given masks; nothing has changed then.
+            InputError: the frame is not such an array, or differs in size from earlier frames or
+                given masks; the Segmenter is then unchanged.
         """
         video, name = self._video, f"frame {self._video.frame_count}"
         # All checks come before anything changes: an error leaves the state as it was.
@@ -245,14 +247,14 @@ class Segmenter(OneThread):
         """Segment a whole video, lazily.
 
         Args:
-            frames: RGB frames as `step` takes them; any iterable, a generator too.
+            frames: RGB frames as for `step`, from any iterable, including generators.
             masks: the label map of the first frame, or {frame index: label map} with the objects
-                that first appear there. Objects that are followed already are left as they are.
-            corrections: {frame index: label map} with masks that correct followed objects.
+                that first appear there. Objects that are already tracked are left as they are.
+            corrections: {frame index: label map} with masks that correct tracked objects.
             direction: `forward`: from each mask on; frames before it are empty. `backward`: from
-                each mask to the first frame. `both`: joined; between two masks of an object by
-                confidence, or else by distance, see `directions.join_directions`. Then frames are
-                read twice, and no label map is yielded before the backward pass is done.
+                each mask to the first frame. `both`: both, joined; between two masks of an object
+                by confidence, or else by distance, see `directions.join_directions`. Unless it is
+                `forward`, no label map is yielded before the backward pass is done.
 
         Yields:
             uint8 (H, W) label map of each frame.
@@ -310,18 +312,18 @@ class Segmenter(OneThread):
 
         Args:
             state: the result of `state()`, or a file from `save_state`; or an earlier `video` of
-                this Segmenter, which is free, to switch between several videos.
+                this Segmenter, which costs nothing, to switch between several videos.
 
         Raises:
-            InputError: it is not such a state, or belongs to another model or size; the Segmenter
-                is unchanged then.
+            InputError: this is not such a state, or it belongs to another model or size; the
+                Segmenter is then unchanged.
 
         Example:
             >>> segmenter.save_state("video.state")
             >>> segmenter = Segmenter(ytvos_keras.load("s2s-lite"))  # later, in another process
             >>> segmenter.restore("video.state")
         """
-        # Its own snapshot: nothing in it can be foreign or damaged.
+        # A snapshot of this Segmenter needs no checks.
         if isinstance(state, VideoState):
             self._video = state
             return
@@ -329,13 +331,14 @@ class Segmenter(OneThread):
         own = self._stepper.size_for(video.frame_size)
         if video.learned and self.online_learning is None:
             raise InputError(
-                "the state holds weights of online learning; give the Segmenter online_learning."
+                "the state has weights from online learning; create the Segmenter with "
+                "online_learning."
             )
-        # Without tensors, whose shapes depend on it, any size will do.
+        # Only the shapes of tensors depend on the size.
         if video.tensors and size != own:
             raise InputError(
                 f"the state belongs to the working size {size[0]}x{size[1]}, but this Segmenter "
-                f"has {own[0]}x{own[1]}; give it the same."
+                f"has {own[0]}x{own[1]}; use the same size."
             )
         check_tensors(video, own, self.model)
         self._video = video

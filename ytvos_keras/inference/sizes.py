@@ -38,7 +38,7 @@ def resize_frame(frame: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """
     if frame.shape[:2] == tuple(size):
         return frame
-    # Pillow filters when it shrinks; it takes (width, height).
+    # Pillow antialiases when it shrinks a picture; it takes (width, height).
     image = Image.fromarray(np.ascontiguousarray(frame))
     return np.asarray(image.resize(size[::-1], Image.Resampling.BILINEAR))
 
@@ -47,7 +47,7 @@ def resize_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Resize a mask, uint8 (H, W), by nearest neighbour, which preserves its values."""
     if mask.shape == tuple(size):
         return mask
-    # No interpolation, which would make ids of other objects along contours.
+    # Interpolation would create ids of other objects along contours.
     image = Image.fromarray(np.ascontiguousarray(mask))
     return np.asarray(image.resize(size[::-1], Image.Resampling.NEAREST))
 
@@ -58,7 +58,7 @@ def small_object_mask(mask: np.ndarray, size: tuple[int, int], object_id: int) -
     if not small.any():
         warnings.warn(
             f"object {object_id} ({int(mask.sum())} pixels) vanishes at the working size "
-            f"{size[0]}x{size[1]}; give a larger size to follow it.",
+            f"{size[0]}x{size[1]}; use a larger size to track it.",
             stacklevel=4,
         )
     return small

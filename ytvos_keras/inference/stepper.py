@@ -20,7 +20,7 @@ class Stepper:
     The arguments are those of `Segmenter`.
 
     Attributes:
-        on_learning: called after every step of online learning with steps done, steps in all, and
+        on_learning: called after every step of online learning with steps done, total steps, and
             the loss; None for no callback.
     """
 
@@ -77,7 +77,7 @@ class Stepper:
         if new:
             begun = functions.initialize(small, np.stack([*new.values()]), features)
             tensors = {k: tf.concat([tensors[k], begun[k]], 0) for k in begun} if ids else begun
-        # At native size, as given: the first frame's result is not limited by the working size.
+        # As given, at native size, so that these masks are not limited by the working size.
         for object_id, mask, _ in given:
             labels[mask > 0] = object_id
         probabilities = FrameProbabilities(native, ids, maps, video.pending)
@@ -93,12 +93,12 @@ class Stepper:
     def _learn(
         self, frame: np.ndarray, masks: list[np.ndarray], video: VideoState
     ) -> Mapping[str, np.ndarray]:
-        """Learn the objects that start in this frame, from the weights learned so far."""
+        """Learn the objects of given masks, starting from the weights learned so far."""
         if self.learner is None:
             return {}
         learned = video.learned
         if masks:
-            # The frame's number as seed: a resumed run learns the same.
+            # The frame number is the seed, so that a resumed run learns the same.
             seed, report = video.frame_count, self.on_learning
             learned = self.learner.learn(
                 learned, frame, np.stack(masks), seed=seed, on_progress=report
@@ -107,14 +107,14 @@ class Stepper:
         return learned
 
     def size_for(self, native: tuple[int, int] | None) -> tuple[int, int]:
-        """The working size for frames of a size; before the first frame, the model's own."""
+        """The working size for a native size; before the first frame, the model's nominal size."""
         expected = self.model.config.input_size
         return self.size or working_size(native or expected, expected, self.model.stride)
 
     def _functions_for(self, native: tuple[int, int]) -> FrameFunctions:
         size = self.size_for(native)
         if size not in self._functions:
-            if len(self._functions) == MAX_SIZES:  # of a batch of many videos
+            if len(self._functions) == MAX_SIZES:  # in a batch of many videos
                 self._functions.pop(next(iter(self._functions)))  # the oldest
             self._functions[size] = FrameFunctions(self.model, size)
         return self._functions[size]

@@ -1,4 +1,4 @@
-"""State of a video in a Segmenter."""
+"""The state of a video in a Segmenter."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from ytvos_keras.inference.frame_probabilities import FrameProbabilities
 
 @dataclasses.dataclass(frozen=True)
 class VideoState:
-    """Immutable; every change replaces it, so an interruption cannot leave it half updated.
+    """An immutable state: changes create a new one, so an interruption cannot leave it half done.
 
     Attributes:
         frame_size: (height, width) of the frames, None before the first.
@@ -21,7 +21,7 @@ class VideoState:
         pending: (id, mask) of objects that start, or are corrected, in the next frame; masks uint8
             0/1 (H, W).
         learned: weights from online learning; empty for those of the model.
-        probabilities: of the latest frame, not saved with the state; None without objects.
+        probabilities: those of the latest frame, not saved with the state; None without objects.
     """
 
     frame_size: tuple[int, int] | None = None
@@ -34,7 +34,7 @@ class VideoState:
 
     def with_mask(self, object_id: int, mask: np.ndarray) -> "VideoState":
         """Return the state with an object's mask for the next frame added."""
-        # A second mask for the same object replaces the first, and lies on top.
+        # A second mask for the same object replaces the first, and goes on top.
         pending = tuple((i, earlier) for i, earlier in self.pending if i != object_id)
         return dataclasses.replace(self, pending=(*pending, (object_id, mask)))
 
@@ -51,7 +51,7 @@ class VideoState:
         rows = [row for row, i in enumerate(self.object_ids) if i != object_id]
         tensors = self.tensors
         if len(rows) < len(self.object_ids):
-            # Without rows it is the state before the first object: no tensors.
+            # Without rows, as before the first object: no tensors.
             tensors = {k: tf.gather(t, rows) for k, t in tensors.items()} if rows else {}
         return dataclasses.replace(
             self,

@@ -14,8 +14,9 @@ class ConvLSTMCell(keras.layers.Layer):
     """One step of a convolutional LSTM (equation 3 of the paper).
 
     The kernels have the layout and the gate order (input, forget, candidate, output) of
-    `keras.layers.ConvLSTM2D`, so weights move both ways. Unlike it, height and width may be
-    unknown, the four gates are one convolution, and the cell state is float32 under any policy.
+    `keras.layers.ConvLSTM2D`, so weights can be copied either way. Unlike that layer, this one
+    accepts unknown height and width, computes all four gates in one convolution, and keeps the cell
+    state in float32 under any dtype policy.
 
     Args:
         filters: Number of channels of both states.
@@ -24,7 +25,7 @@ class ConvLSTMCell(keras.layers.Layer):
             found better than tanh (section 4.3).
 
     Call arguments:
-        inputs: Features of one frame. A batch of 1 serves any number of states.
+        inputs: Features of one frame. A batch of 1 broadcasts to any number of states.
         states: The pair `(hidden, cell)` of the previous step.
 
     Input shape:
@@ -39,14 +40,14 @@ class ConvLSTMCell(keras.layers.Layer):
         >>> h, c = cell(keras.ops.ones((1, 4, 7, 3)), (h, c))
 
     References:
-        - Shi et al., Convolutional LSTM Network, 2015, without its peepholes.
-        - Section 4.3: 3×3 kernels, Xavier, sigmoid gates, forget-gate bias 1.
+        - Shi et al., Convolutional LSTM Network, 2015, without the peephole connections.
+        - Section 4.3: 3×3 kernels, Xavier initialization, sigmoid gates, forget-gate bias 1.
     """
 
     def __init__(
         self, filters: int, kernel_size: int = 3, activation: str = "relu", **kwargs: Any
     ) -> None:
-        # Autocast would round the cell state to the compute dtype on its way in.
+        # Autocast would round the incoming cell state to the compute dtype.
         super().__init__(autocast=False, **kwargs)
         self.filters = filters
         self.kernel_size = kernel_size
@@ -58,7 +59,7 @@ class ConvLSTMCell(keras.layers.Layer):
         self.kernel = self.add_weight(
             name="kernel", shape=(*size, inputs_shape[-1], gates), initializer="glorot_uniform"
         )
-        # Xavier here too (section 4.3); ConvLSTM2D would take an orthogonal one.
+        # Xavier here too (section 4.3); the default of ConvLSTM2D is orthogonal.
         self.recurrent_kernel = self.add_weight(
             name="recurrent_kernel",
             shape=(*size, self.filters, gates),  # (k, k, filters, 4 · filters)
@@ -71,7 +72,7 @@ class ConvLSTMCell(keras.layers.Layer):
 
     def project(self, inputs: Tensor) -> Tensor:
         """Apply the input convolution, bias included: the part of a step that needs no state."""
-        # The bias is added before the states come in: once for all objects, and steps of a clip.
+        # Adding the bias here does it once for all objects and for all steps of a clip.
         return self._convolve(inputs, self.kernel) + ops.cast(self.bias, self.compute_dtype)
 
     def step(self, projected: Tensor, hidden: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
@@ -106,7 +107,7 @@ class ConvLSTMCell(keras.layers.Layer):
         }
 
     def _convolve(self, x: Tensor, kernel: Tensor) -> Tensor:
-        # By hand: a layer with `autocast=False` may see its kernels in float32.
+        # Cast explicitly: with `autocast=False`, kernels may still be float32.
         x, kernel = (ops.cast(tensor, self.compute_dtype) for tensor in (x, kernel))
         return ops.conv(x, kernel, padding="same", data_format="channels_last")
 
@@ -120,17 +121,17 @@ class ConvLSTMCell(keras.layers.Layer):
 class ConvLSTM(keras.layers.Layer):
     """A `ConvLSTMCell` run over a sequence.
 
-    The input convolutions of all time steps are one call; each step is then one fused recurrent
-    convolution.
+    The input convolutions of all time steps run as one call; each step then needs a single fused
+    recurrent convolution.
 
     Args:
         filters: Number of channels of both states.
         kernel_size: Side of the two square kernels.
-        activation: Activation of candidate and output.
+        activation: Activation of the candidate and of the output.
 
     Call arguments:
         sequence: Features of T frames.
-        initial_state: The pair `(hidden, cell)` before the first of them; zeros when left out.
+        initial_state: The pair `(hidden, cell)` before the first frame; zeros by default.
 
     Input shape:
         `(B, T, H, W, channels)`; each state `(B, H, W, filters)`. T, H and W may be unknown.
@@ -160,7 +161,7 @@ class ConvLSTM(keras.layers.Layer):
     ) -> tuple[Tensor, Tensor, Tensor]:
         projected = fold_time(self.cell.project, sequence)  # (B, T, H, W, 4 · filters)
         if initial_state is None:
-            # Like a slice, since B, H and W may be unknown when the graph is traced.
+            # `zeros_like` a slice, because B, H and W may be unknown when the graph is traced.
             zeros = ops.zeros_like(projected[:, 0, ..., : self.cell.filters])
             initial_state = (zeros, ops.cast(zeros, "float32"))
 
@@ -168,7 +169,7 @@ class ConvLSTM(keras.layers.Layer):
             hidden, cell = self.cell.step(projected, *states)
             return (hidden, cell), hidden
 
-        # A loop's variables keep their dtype, so states enter in those that a step returns.
+        # Loop variables must keep their dtype, so cast the states to the dtypes a step returns.
         hidden, cell = (
             ops.cast(state, dtype)
             for state, dtype in zip(initial_state, (self.compute_dtype, "float32"), strict=True)

@@ -19,8 +19,8 @@ class JointConv(keras.layers.Layer):
     Args:
         filters: Number of output channels.
         kernel_size: Side of the square kernels; 3 with `upsampled`.
-        upsampled: Which of the maps, if any, is at half the resolution of the others. It is
-            upsampled by repeating its cells.
+        upsampled: Index of the map, if any, that is at half the resolution of the others. It is
+            upsampled by repeating cells (nearest neighbour).
 
     Call arguments:
         maps: A list of one or more tensors.
@@ -53,7 +53,7 @@ class JointConv(keras.layers.Layer):
                 self.filters,
                 self.kernel_size,
                 padding="same",
-                use_bias=n == 0,  # the results are added: one bias is enough
+                use_bias=n == 0,  # the results are added, so one bias is enough
                 dtype=self.dtype_policy,
                 name=f"conv_{n}",
             )

@@ -10,7 +10,7 @@ from ytvos_keras.layers.types import Config, Shape, Tensor
 
 @keras.saving.register_keras_serializable("ytvos_keras")
 class NarrowConv(keras.layers.Layer):
-    """`keras.layers.Conv2D(filters, kernel_size, padding="same")`, row by row of its kernel.
+    """`keras.layers.Conv2D(filters, kernel_size, padding="same")`, split by kernel rows.
 
     A CPU computes sixteen output channels at a time; with one filter, fifteen are wasted. Here the
     rows of the kernel are the output channels of a convolution of height 1, which are then shifted
@@ -18,7 +18,7 @@ class NarrowConv(keras.layers.Layer):
     and 2.8 to 4.5 times with gradients; four 3×3 filters 1.3 to 1.4 and 1.5 to 1.9 times.
 
     Args:
-        filters: Number of output channels; few.
+        filters: Number of output channels; it pays for a few only.
         kernel_size: Side of the square kernels; odd.
 
     Input shape:
@@ -46,10 +46,10 @@ class NarrowConv(keras.layers.Layer):
         kernel = ops.reshape(kernel, (1, columns, channels, rows * filters))
         # (B, H, W, rows · filters)
         x = ops.conv(inputs, kernel, padding="same", data_format="channels_last")
-        # Padded after the convolution, which maps rows of zeros to zeros: the bias comes last.
+        # Padding can follow the convolution, which maps zero rows to zeros: the bias comes last.
         x = ops.pad(x, [[0, 0], [rows // 2, rows // 2], [0, 0], [0, 0]])
         height = ops.shape(inputs)[1]
-        # Output row y sums what row r of the kernel makes of input row y + r - rows // 2.
+        # Output row y is the sum over r of kernel row r applied to input row y + r - rows // 2.
         of_rows = (x[:, r : r + height, :, r * filters : (r + 1) * filters] for r in range(rows))
         return sum(of_rows) + self.bias
 

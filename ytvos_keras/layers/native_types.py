@@ -1,4 +1,4 @@
-"""Which number types this machine computes with in hardware."""
+"""Number types that this machine supports in hardware."""
 
 from pathlib import Path
 
@@ -8,12 +8,22 @@ _CPU = Path("/proc/cpuinfo")
 
 
 def has_bfloat16() -> bool:
-    """Whether bfloat16 runs on a GPU or by instructions of the CPU, rather than being emulated.
+    """Whether bfloat16 has hardware support, on a GPU or in the CPU, rather than being emulated.
 
-    Assumed where the CPU does not say (only Linux does).
+    Assumed to be so where the system does not list the CPU's features (only Linux does).
     """
-    if tf.config.list_physical_devices("GPU") or not _CPU.is_file():
+    if tf.config.list_physical_devices("GPU"):
         return True
-    flags = _CPU.read_text(errors="replace")
+    flags = _cpu_flags()
     # avx512_bf16 or amx_bf16 on x86.
-    return "bf16" in flags or "flags" not in flags  # other architectures list other things
+    return "bf16" in flags or "flags" not in flags  # other architectures have no "flags" line
+
+
+def has_matrix_units() -> bool:
+    """Whether the CPU has matrix units for bfloat16 (AMX: Intel Xeon since Sapphire Rapids)."""
+    return "amx_bf16" in _cpu_flags()
+
+
+def _cpu_flags() -> str:
+    """The system's description of the CPU; empty where there is none."""
+    return _CPU.read_text(errors="replace") if _CPU.is_file() else ""

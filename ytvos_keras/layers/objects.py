@@ -23,7 +23,7 @@ def objects_from_batch(maps: Tensor, objects: int) -> Tensor:
 
 
 def repeat_for_objects(tree: Any, objects: int) -> Any:
-    """Repeat each row of all tensors of a tree for the `objects` of its clip."""
+    """Repeat each row of every tensor in a tree, once per object of its clip."""
     if objects == 1:
         return tree
     return keras.tree.map_structure(lambda x: ops.repeat(x, objects, axis=0), tree)
@@ -48,21 +48,21 @@ def sum_of_others(maps: Tensor, objects: Tensor | int) -> Tensor:
 
 
 def objects_per_frame(features: dict[str, Tensor], masks: Tensor) -> Tensor | int:
-    """How many rows of masks belong to each row of features: all where there is one frame."""
+    """Number of mask rows per row of features; with a single frame, all of them."""
     frames = next(iter(features.values()))
     return ops.shape(masks)[0] // ops.shape(frames)[0]
 
 
 def exclusive(logits: Tensor, objects: Tensor | int) -> Tensor:
-    """Probabilities of objects of which only one can be at each place.
+    """Probabilities of mutually exclusive objects.
 
-    A softmax over the objects of a frame and a background of logit 0; of one object, the sigmoid.
+    A softmax over the objects of a frame and a background with logit 0; for one object, a sigmoid.
 
     Args:
         logits: `(B·N, …)`, each object against the background.
         objects: N.
     """
     odds = ops.exp(ops.minimum(logits, 30.0))  # e³⁰ leaves room for sums in float32
-    others = ops.relu(sum_of_others(odds, objects))  # no less than 0 after rounding
+    others = ops.relu(sum_of_others(odds, objects))  # rounding may make the sum negative
     # The softmax eˡ ÷ (1 + Σ eˡ), written as a sigmoid; the 1 is the background's e⁰.
     return ops.sigmoid(logits - ops.log(1 + others))

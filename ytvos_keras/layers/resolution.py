@@ -6,7 +6,7 @@ from ytvos_keras.layers.types import Tensor
 
 
 def pad_to_stride(x: Tensor, stride: int) -> Tensor:
-    """Pad `(B, H, W, C)` with zeros, below and to the right, to sides divisible by `stride`."""
+    """Zero-pad `(B, H, W, C)` at the bottom and right to sides divisible by `stride`."""
     # Not -side % stride: ONNX defines the remainder of negative numbers differently.
     below, right = ((stride - side % stride) % stride for side in ops.shape(x)[1:3])
     return ops.pad(x, [[0, 0], [0, below], [0, right], [0, 0]])

@@ -32,7 +32,7 @@ def fold_time(function: Callable, sequence: Any) -> Any:
 def recur(step: Callable, state: Any, sequence: Any) -> tuple[Any, Any]:
     """Run `step` over the frames of a clip, one after the other.
 
-    A clip of known length is unrolled, which trains faster; otherwise it is a loop.
+    A clip of known length is unrolled, which trains faster; otherwise a loop is used.
 
     Args:
         step: Maps `(state, frame)` to `(state, output)`.
@@ -40,7 +40,7 @@ def recur(step: Callable, state: Any, sequence: Any) -> tuple[Any, Any]:
         sequence: A tensor or a tree of tensors `(B, T, …)`.
 
     Returns:
-        The last state, and the outputs (one tensor a step) stacked to `(B, T, …)`.
+        The last state, and the outputs (one tensor per step) stacked to `(B, T, …)`.
     """
     lengths = {x.shape[1] for x in keras.tree.flatten(sequence)}
     return _loop(step, state, sequence) if None in lengths else _unroll(step, state, sequence)
@@ -51,7 +51,7 @@ def recur_recomputing(
 ) -> Any:
     """Like `recur`, but recomputes activations for the gradient instead of keeping them.
 
-    Only the states of all steps are kept, and one step is recomputed at a time: training memory
+    Only the states are kept for all steps, and steps are recomputed one at a time: training memory
     hardly grows with the length of the clip. `keras.RematScope` would recompute all frames at once.
 
     Args:
@@ -77,7 +77,7 @@ def recur_recomputing(
             after, output = step_with(values, before, frame)
             return after, {"output": output, "before": before}
 
-        # A loop even where the length is known: the point is that steps do not overlap in memory.
+        # A loop even if the length is known, so that only one step's activations are in memory.
         _, kept = _loop(step_and_keep, state, sequence)
 
         def gradient(to_outputs):
@@ -96,7 +96,7 @@ def _recur_back(step, values, state, steps):
         with tf.GradientTape() as tape:
             inputs = keras.tree.map_structure(tf.identity, (values, this["before"]))
             tape.watch(inputs)
-            # (state, output) again, this time with activations on the tape.
+            # Recompute (state, output), this time recording activations on the tape.
             results = step(*inputs, this["frame"])
         # A variable or a state entry that a step does not read has gradient 0.
         to_values, to_before = tape.gradient(
@@ -105,7 +105,7 @@ def _recur_back(step, values, state, steps):
         sums = [a + b for a, b in zip(gradients["values"], to_values, strict=True)]
         return {"values": sums, "state": to_before}, ()
 
-    # Nothing depends on the state after the last frame: it is not returned.
+    # The gradient of the state after the last frame is 0, as that state is not returned.
     zeros = keras.tree.map_structure(ops.zeros_like, {"values": values, "state": state})
     backwards = keras.tree.map_structure(lambda x: ops.flip(x, axis=1), steps)
     gradients, _ = _loop(step_back, zeros, backwards)
@@ -113,7 +113,7 @@ def _recur_back(step, values, state, steps):
 
 
 def _unroll(step, state, sequence):
-    # Not x[:, t]: the gradient of a slice is a full-size tensor of zeros for every step.
+    # Not x[:, t]: the gradient of each slice would be a full-size tensor, mostly zeros.
     frames = [ops.unstack(x, axis=1) for x in keras.tree.flatten(sequence)]
     outputs = []
     for frame in zip(*frames, strict=True):
@@ -132,9 +132,9 @@ def _loop(step, state, sequence):
     def run(t, state):
         return step(state, keras.tree.pack_sequence_as(sequence, [x.read(t) for x in frames]))
 
-    state, first = run(0, state)  # outside the loop, which needs to know the structure of an output
+    state, first = run(0, state)  # outside the loop, which needs the structure of an output
     arrays = [
-        # With its shape, so that the stack has the static channels that later layers need.
+        # With element_shape, so that the stack has the static channel count later layers need.
         tf.TensorArray(x.dtype, length, element_shape=x.shape).write(0, x)
         for x in keras.tree.flatten(first)
     ]
@@ -144,7 +144,7 @@ def _loop(step, state, sequence):
         outputs = keras.tree.flatten(output)
         return t + 1, state, [a.write(t, x) for a, x in zip(arrays, outputs, strict=True)]
 
-    # Sequentially: overlapping steps would need their memory at the same time.
+    # Sequentially: memory of steps that run in parallel would add up.
     _, state, arrays = tf.while_loop(
         lambda t, *_: t < length, body, (1, state, arrays), parallel_iterations=1
     )

@@ -12,11 +12,11 @@ _TAPS = np.array([[[1, 1, 0], [0, 0, 1]], [[1, 0, 0], [0, 1, 1]]], "float32")
 
 
 def upsampled_conv(x: Tensor, kernel: Tensor) -> Tensor:
-    """Compute `ops.conv(upsampled, kernel, padding="same")` for `x` with its cells repeated 2×2.
+    """Compute `ops.conv(upsampled, kernel, padding="same")` for `x` upsampled by repeating cells.
 
-    Several taps of the kernel see copies of the same cell, so their weights are added beforehand,
-    which leaves four products of nine: the four places of the output around a corner where 2×2
-    cells meet depend on these cells alone.
+    Kernel taps that see copies of the same cell are added beforehand, which leaves four products
+    instead of nine: the four outputs around a corner where 2×2 cells meet depend only on these
+    cells.
 
     Args:
         x: `(B, H, W, channels)`.
@@ -30,7 +30,7 @@ def upsampled_conv(x: Tensor, kernel: Tensor) -> Tensor:
     # a, b: the four outputs at a corner; p, q: the four cells; k, l: taps; i, o: channels.
     kernel = ops.einsum("apk,bql,klio->pqiabo", taps, taps, kernel)
     kernel = ops.reshape(kernel, (2, 2, channels, 4 * filters))
-    # A cell of padding is two of the upsampled map's; the second one is cropped again below.
+    # One cell of padding is two in the upsampled map; the surplus outputs are cropped below.
     x = ops.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]])
     # (B, H + 1, W + 1, 4 · filters)
     corners = ops.conv(x, kernel, padding="valid", data_format="channels_last")

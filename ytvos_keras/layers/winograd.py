@@ -2,12 +2,12 @@
 
 Tiles of 4×4 inputs give 2×2 outputs: Y = Aᵀ[(G k Gᵀ) ∘ (Bᵀ d B)]A for a kernel k and a tile d. With
 many channels the products in the middle are sixteen matrix products, which dominate the cost. The
-gradients have the same products, so they gain as much. The VGG-16 backbone uses it for training on
-a CPU.
+gradients consist of the same products and gain as much. The VGG-16 backbone uses this for training
+on a CPU.
 
-In float32, results differ from the plain convolution by a relative 10⁻⁶. In bfloat16 the transforms
-are rounded too: the error is 0.5 % instead of 0.3 %. Tiles for 4×4 outputs would be even faster,
-with ten times the error.
+In float32, results differ from direct convolution by a relative error of 10⁻⁶. In bfloat16 the
+transforms are rounded too: the error is 0.5 % instead of 0.3 %. Tiles with 4×4 outputs would be
+even faster, with ten times the error.
 
 References:
     - Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, CVPR 2016.
@@ -19,31 +19,34 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from ytvos_keras.layers.native_types import has_bfloat16
+from ytvos_keras.layers.native_types import has_bfloat16, has_matrix_units
 from ytvos_keras.layers.types import Tensor
 
 _B = np.array([[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]], "float32")
 _G = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]], "float32")
 _A = np.array([[1, 1, 1, 0], [0, 1, -1, -1]], "float32")
-# A transform of rows and columns is one matrix over the flattened tile.
+# Transforming rows and columns is one matrix product with the flattened tile.
 _TILE, _KERNEL, _OUTPUT = (np.kron(m, m) for m in (_B, _G, _A))
-# Rotating a kernel by 180° swaps the first and the last row, and column, of its transform.
+# Rotating a kernel by 180° swaps the first and last rows, and columns, of its transform.
 _TURNED = np.arange(16).reshape(4, 4)[[3, 1, 2, 0]][:, [3, 1, 2, 0]].ravel()
 
 
 def winograd_pays(dtype: str) -> bool:
     """Whether Winograd is faster for a 3×3 convolution with many channels in a dtype.
 
-    Not on a GPU: cuDNN has its own Winograd convolutions. Not in float16: the transforms, sums of
-    four values and more, may overflow. Nor in bfloat16 on a CPU that emulates it.
+    Not on a GPU: cuDNN has its own Winograd convolutions. Not in float16: the transforms, which sum
+    four or more values, may overflow. Nor in bfloat16 on a CPU that emulates it, or whose matrix
+    units make the products so fast that the transforms, bound by memory, cost more than they save.
     """
     if tf.config.list_physical_devices("GPU"):
         return False
-    return dtype == "float32" or (dtype == "bfloat16" and has_bfloat16())
+    if dtype == "bfloat16":
+        return has_bfloat16() and not has_matrix_units()
+    return dtype == "float32"
 
 
 def transform_kernel(kernel: Tensor) -> Tensor:
-    """Transform a kernel `(3, 3, in, out)` to `(16, out, in)`, once for all its convolutions."""
+    """Transform a kernel `(3, 3, in, out)` to `(16, out, in)`, for any number of convolutions."""
     # (out, in): the layout in which `_convolve` multiplies.
     kernel = ops.transpose(kernel, (0, 1, 3, 2))
     return ops.reshape(_combine(_KERNEL, kernel), (16, *kernel.shape[2:]))
@@ -54,14 +57,13 @@ def winograd_conv(x: Tensor, transformed_kernel: Tensor) -> Any:
     """Convolve `(B, H, W, in)` with zero padding to `(B, H, W, out)`."""
 
     def gradient(dy):
-        # The gradient of a convolution is one with the turned kernel, in and out swapped.
+        # The input gradient is a convolution with the rotated kernel, in and out swapped.
         turned = ops.take(transformed_kernel, _TURNED, axis=0)
         dx = _convolve(dy, ops.transpose(turned, (0, 2, 1)))
-        # The tiles take four times the memory of x: they are recomputed after those of dy are
-        # freed.
+        # Tiles take four times the memory of x, so they are recomputed after those of dy are freed.
         with tf.control_dependencies([dx]):
             dy = ops.transpose(_transform_gradient(dy), (0, 2, 1))
-            # Of the transformed kernel; autodiff takes it from there to the nine values.
+            # The second is with respect to the transformed kernel; autodiff does the rest.
             return dx, ops.matmul(dy, _transform_tiles(x))
 
     return _convolve(x, transformed_kernel), gradient
@@ -76,7 +78,7 @@ def _convolve(x, transformed_kernel):
     y = ops.matmul(transformed_kernel, tiles)  # (16, out, tiles)
     y = ops.reshape(_combine(_OUTPUT, y), (2, 2, filters, batch, rows, columns))
     y = ops.transpose(y, (3, 4, 0, 5, 1, 2))  # (B, rows, 2, columns, 2, out)
-    # Tiles of odd sides reach one row or column beyond the map.
+    # For odd sides, the last tiles extend one row or column beyond the map.
     return ops.reshape(y, (batch, 2 * rows, 2 * columns, filters))[:, :height, :width]
 
 
@@ -98,7 +100,7 @@ def _transform_gradient(dy):
 def _combine(matrix, x):
     """Multiply the matrix with x, whose first axes index a tile, in the dtype of x."""
     flat = ops.reshape(x, (matrix.shape[1], -1))
-    # Exact in bfloat16: entries are 0, ±1, ½ and ¼ (with signs).
+    # Exact in bfloat16: the entries are 0, ±¼, ±½ and ±1.
     return ops.matmul(ops.cast(matrix, flat.dtype), flat)
 
 
@@ -106,7 +108,7 @@ def _tiles(x):
     """4×4 tiles, two cells apart, of a zero-padded map: `(4, 4, B, rows, columns, channels)`."""
     batch, height, width, channels = ops.shape(x)
     rows, columns = _tile_counts(x)
-    # One cell for the kernel's reach, and one more where a side is odd.
+    # One cell for the kernel's extent, and one more where a side is odd.
     below, right = 2 * rows + 1 - height, 2 * columns + 1 - width
     x = ops.pad(x, [[0, 0], [1, below], [1, right], [0, 0]])
     # A tile is two neighbouring pairs of rows, and of columns.

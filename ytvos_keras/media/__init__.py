@@ -1,4 +1,4 @@
-"""Read, check and write files of frames and masks, without TensorFlow."""
+"""Read, check and write frame and mask files, without TensorFlow."""
 
 from ytvos_keras.media.frame_source import FrameSource
 from ytvos_keras.media.frames import open_frames

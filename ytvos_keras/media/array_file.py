@@ -13,7 +13,7 @@ from ytvos_keras.media.archives import ArchiveError, open_archive, read_member
 from ytvos_keras.media.atomic import atomic_path
 
 _SUFFIX = ".npy"
-_KINDS = "biufU"  # of dtypes: numbers and text
+_KINDS = "biufU"  # dtype kinds of numbers and text
 
 
 def save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
@@ -23,9 +23,9 @@ def save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
 
 
 def load_arrays(path: Path) -> dict[str, np.ndarray]:
-    """Load arrays from `save_arrays`, or raise an `InputError`.
+    """Load arrays written by `save_arrays`, or raise an `InputError`.
 
-    Not with `np.load`, which allocates memory for the shape in a header before checking the data.
+    `np.load` would allocate memory for the shape in a header before checking the data.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file.")
@@ -36,11 +36,11 @@ def load_arrays(path: Path) -> dict[str, np.ndarray]:
                 for info in archive.infolist()
             }
     except (ArchiveError, OSError) as error:
-        raise InputError(f"{path}: is damaged, or no .npz file of this package.") from error
+        raise InputError(f"{path}: is damaged, or not an .npz file of this package.") from error
 
 
 def _array(data: bytes) -> np.ndarray:
-    """The array in the bytes of an .npy file, read-only."""
+    """Parse the bytes of an .npy file; the array is read-only."""
     file = io.BytesIO(data)
     try:
         version = np.lib.format.read_magic(file)
@@ -48,15 +48,15 @@ def _array(data: bytes) -> np.ndarray:
         if version != (1, 0):
             raise ArchiveError(f"is an array file of version {version}")
         shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
-    except Exception as error:  # the header is Python text
-        raise ArchiveError("is no array") from error
+    except Exception as error:  # the header is Python source, which may be malformed in any way
+        raise ArchiveError("is not an array") from error
     start = file.tell()
     size = prod(shape) * dtype.itemsize
-    # Before the size is compared: a negative side could make it match.
+    # Before comparing the size, which could match by chance with a negative dimension.
     if dtype.kind not in _KINDS or not dtype.itemsize or min(shape, default=0) < 0:
-        raise ArchiveError("is no array of numbers or text")
+        raise ArchiveError("is not an array of numbers or text")
     if size != len(data) - start:
-        raise ArchiveError("is another array than its header says")
-    # A view of bytes that are in memory already: a wrong header cannot make it allocate any.
+        raise ArchiveError("does not have the size in its header")
+    # A view of bytes that are already in memory: a wrong header cannot cause an allocation.
     values = np.frombuffer(data, dtype, offset=start)
     return values.reshape(shape, order="F" if fortran else "C")

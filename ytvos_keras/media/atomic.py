@@ -24,16 +24,16 @@ _swept: set[Path] = set()  # once per process: listing a large folder takes a wh
 def atomic_path(
     path: str | Path, *, suffix: str = ".part", reserve: int | None = None
 ) -> Iterator[Path]:
-    """Give a hidden temporary path in the same folder; move it to `path` if the block succeeds.
+    """Yield a hidden temporary path in the same folder; move it to `path` if the block succeeds.
 
-    After an error or an interruption in the block the temporary file is removed and what was at
-    `path` is still there. See `temporary_file`.
+    If the block fails or is interrupted, the temporary file is removed and an existing file at
+    `path` is left as it was. See `temporary_file`.
 
     Args:
-        path: where the finished file belongs. Its folder must exist. If it is a link, the file that
-            it points to is replaced. A folder or a device such as `/dev/null`, which root could
-            replace, is an `InputError`.
-        suffix: suffix of the temporary name, starting with `.part`; some libraries want their own.
+        path: the file to write. Its folder must exist. If it is a link, the file that it points to
+            is replaced. A folder or a device such as `/dev/null`, which root could replace, is an
+            `InputError`.
+        suffix: suffix of the temporary name, starting with `.part`; some libraries require one.
         reserve: bytes to reserve on disk first, for HDF5, which crashes the process when a write
             fails (h5py 3.14, HDF5 1.14). The file is then also flushed to disk, and not locked,
             since HDF5 locks it itself.
@@ -45,13 +45,13 @@ def atomic_path(
     path = Path(path)
     if path.exists() and not path.is_file():
         raise InputError(f"{path}: give the name of a file; this is a folder or a device.")
-    # Else the rename would replace the link itself, and leave its target as it was.
+    # Otherwise the rename would replace the link itself and leave its target unchanged.
     if path.is_symlink():
         path = path.resolve()
     with _named(path), temporary_file(path.parent, suffix, locked=reserve is None) as part:
         if reserve is not None and hasattr(os, "posix_fallocate"):  # not on macOS and Windows
             with part.open("rb+") as file:
-                # A full disk is an error here, before HDF5 writes. A length of 0 is refused.
+                # A full disk fails here, before HDF5 writes. A length of 0 would be rejected.
                 os.posix_fallocate(file.fileno(), 0, max(1, reserve))
         yield part
         if reserve is not None:
@@ -62,22 +62,22 @@ def atomic_path(
 
 @contextlib.contextmanager
 def temporary_file(folder: Path, suffix: str = ".part", *, locked: bool = True) -> Iterator[Path]:
-    """Create an empty hidden file; if it still has its name after the block, it is removed.
+    """Create an empty hidden file; it is removed after the block unless it was renamed.
 
-    Its name is random, so that nobody can put a link there. Leftovers of killed processes in the
+    Its name is random, so that nobody can plant a link there. Leftovers of killed processes in the
     folder are removed when a process first writes there.
 
     Args:
         folder: must exist.
         suffix: suffix of the name, starting with `.part`.
-        locked: lock it, so that other processes do not take it for a leftover. Not for HDF5, which
-            locks its files itself: use it in a folder under a `folder_lock`.
+        locked: whether to lock it, so that other processes do not take it for a leftover. False for
+            HDF5, which locks its files itself; the folder then needs a `folder_lock`.
     """
     _sweep(folder)
     locked = locked and fcntl is not None  # Windows cannot rename open files
     while True:
         path = folder / f".{secrets.token_hex(8)}{suffix}"
-        # 0o666 less the umask, as for any new file: `tempfile` would make it private (0o600).
+        # 0o666 minus the umask, as for any new file; `tempfile` would make it private (0o600).
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _NO_LINKS, 0o666)
         if not locked or _hold(file, path):
             break
@@ -94,7 +94,7 @@ def temporary_file(folder: Path, suffix: str = ".part", *, locked: bool = True) 
 
 @contextlib.contextmanager
 def atomic_folder(path: str | Path) -> Iterator[Path]:
-    """Give a hidden, empty folder beside `path`; rename it to `path` if the block succeeds.
+    """Yield a hidden, empty folder next to `path`; rename it to `path` if the block succeeds.
 
     Like `atomic_path`, for a folder and its content. An empty folder at `path` is replaced; its
     parent must exist.
@@ -113,7 +113,7 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
             finally:
                 if file is not None:
                     os.close(file)
-            # rename(2) replaces an empty folder, but never one that holds files.
+            # rename(2) replaces an empty folder, but never one with files in it.
             part.replace(path)
         except BaseException:
             shutil.rmtree(part, ignore_errors=True)
@@ -121,9 +121,9 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
 
 
 def _new_folder(path: Path) -> tuple[Path, int | None]:
-    """Make a hidden folder beside `path`, and lock it: its descriptor, None on Windows."""
+    """Create and lock a hidden folder next to `path`; returns it and its descriptor, if any."""
     while True:
-        # Beside the target: a rename is atomic only within one file system.
+        # Next to the target: a rename is atomic only within one file system.
         part = path.with_name(f".{secrets.token_hex(8)}.part")
         part.mkdir()
         if fcntl is None:
@@ -136,14 +136,14 @@ def _new_folder(path: Path) -> tuple[Path, int | None]:
 
 
 def _hold(file: int, path: Path) -> bool:
-    """Lock a new file or folder; False if another process took it for a leftover before that."""
+    """Lock a new file or folder; False if another process has taken it for a leftover."""
     try:
         _lock(file)
     except BlockingIOError:
         return False
     except OSError:
         return True  # no locks on this file system, so nobody sweeps it
-    return path.exists()  # a name is random: what has it is ours
+    return path.exists()  # the name is random: if it exists, it is ours
 
 
 def _lock(file: int) -> None:
@@ -151,12 +151,12 @@ def _lock(file: int) -> None:
 
 
 def _sweep(folder: Path) -> None:
-    """Remove temporary files and folders of killed processes, which nobody has locked."""
+    """Remove the temporary files and folders of killed processes: those that nobody has locked."""
     place = folder.absolute()
     if fcntl is None or place in _swept:
         return
     _swept.add(place)
-    # A folder that cannot be listed, or entries of other users: the sweep is a courtesy.
+    # Best effort: the folder may not be listable, and entries may belong to other users.
     with contextlib.suppress(OSError):
         for entry in folder.iterdir():
             if _LEFTOVER.fullmatch(entry.name):
@@ -168,8 +168,8 @@ def _remove_if_left(path: Path) -> None:
         # O_NONBLOCK: opening a named pipe of such a name would wait for a writer.
         file = os.open(path, os.O_RDONLY | _NO_LINKS | os.O_NONBLOCK)
         try:
-            # An error if its writer holds it, or if there are no locks, without which a leftover
-            # looks like a file in use. The system releases the lock of a killed process.
+            # Fails if its writer holds the lock, or if the file system has no locks, where a
+            # leftover looks like a file in use. The system releases a killed process's lock.
             _lock(file)
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
@@ -181,11 +181,11 @@ def _remove_if_left(path: Path) -> None:
 
 @contextlib.contextmanager
 def _named(path: Path) -> Iterator[None]:
-    """Add the path to system errors that lack it, such as that of a full disk."""
+    """Add the path to system errors that lack it, such as a full disk."""
     try:
         yield
     except OSError as error:
-        # The temporary name tells the user nothing. A write to a full disk names no file at all.
+        # The temporary name means nothing to users, and a full disk's error names no file at all.
         hidden = error.filename is not None and _LEFTOVER.fullmatch(Path(str(error.filename)).name)
         if error.errno is not None and (error.filename is None or hidden):
             raise OSError(error.errno, error.strerror, str(path)) from error

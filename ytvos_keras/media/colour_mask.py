@@ -8,12 +8,12 @@ from ytvos_keras.media.edge_colours import edge_values
 from ytvos_keras.media.mask_pixels import MaskError, smooth_edges_error
 from ytvos_keras.media.palette import davis_palette
 
-_MOST_COLOURS = 255  # objects and the background
+_MOST_COLOURS = 255  # 254 objects and the background
 _WEIGHTS = np.array([65536, 256, 1])  # 0xRRGGBB
 
 
 class ColourTable:
-    """Number colours as objects 1, 2, … in the order of their first appearance.
+    """Number colours as objects 1, 2, … in order of first appearance.
 
     Attributes:
         ids: colour, as 0xRRGGBB, to object id.
@@ -25,32 +25,37 @@ class ColourTable:
     def read(self, image: Image.Image, name: str) -> np.ndarray:
         """Read a drawing as uint8 (H, W), values 0–254; new colours get new ids.
 
-        Transparent and black pixels are background; if there are none, white ones are. The image is
-        decoded, and of a format that keeps exact values. Smooth edges, no background, and more than
-        254 colours in all are errors.
+        Transparent and black pixels are background; if there are none, white ones are. The image
+        must be decoded, and its format lossless. Smooth edges, a missing background, and more than
+        254 colours in total are errors.
         """
         pixels = np.asarray(image.convert("RGBA"))
         if not np.isin(pixels[..., 3], (0, 255)).all():
-            raise MaskError(f"{name}: half-transparent pixels found, which are smooth edges.")
-        # The colour under transparent pixels means nothing: editors leave any there.
+            raise MaskError(
+                f"{name}: half-transparent pixels found, so edges are smooth; draw without "
+                "smoothing."
+            )
+        # The colour of transparent pixels is meaningless: editors leave anything there.
         keys = np.where(pixels[..., 3] == 0, 0, pixels[..., :3].astype(np.int64) @ _WEIGHTS)
         colours, indices = np.unique(keys, return_inverse=True)
         if colours.size > _MOST_COLOURS:
             raise smooth_edges_error(name, colours.size)
         _check_edges(colours, indices.reshape(keys.shape), name)
-        # Black wins: beside it, white is the colour of an object.
+        # Black takes precedence: if both occur, white is an object.
         background = next((key for key in (0, 0xFFFFFF) if key in colours), None)
         if background is None:
             raise InputError(
                 f"{name}: no background found; draw it black, white or transparent, or save the "
                 "mask as an index PNG."
             )
-        # Ids hold for all drawings of a video: an object keeps its id where others are absent.
+        # Ids are shared by all drawings of a video: an object keeps its id if others are absent.
         for key in colours.tolist():
             if key != background and key not in self.ids:
                 self.ids[key] = len(self.ids) + 1
         if len(self.ids) >= _MOST_COLOURS:
-            raise InputError(f"{name}: more than 254 colours in all masks, one for each object.")
+            raise InputError(
+                f"{name}: more than 254 colours in all masks; draw every object in one colour."
+            )
         ids = [0 if key == background else self.ids[key] for key in colours.tolist()]
         return np.array(ids, np.uint8)[indices].reshape(keys.shape)
 

@@ -1,4 +1,4 @@
-"""Choose the matrix that converts the colours of a video to RGB and back."""
+"""Choose the matrix that converts video colours to RGB and back."""
 
 import av
 from av.video.reformatter import Colorspace
@@ -8,9 +8,9 @@ _UNSPECIFIED, BT_709, SMPTE_170M = 2, 1, 6  # of AVColorSpace, AVColorPrimaries 
 
 
 def source_matrix(frame: av.VideoFrame) -> Colorspace | None:
-    """The matrix for decoding a frame; None for that of its tag.
+    """The matrix for decoding a frame; None to use the frame's tag.
 
-    Untagged high-definition video is decoded as BT.709, like in players; FFmpeg assumes BT.601.
+    Untagged high-definition video is decoded as BT.709, as in players; FFmpeg would assume BT.601.
     """
     if frame.colorspace == _UNSPECIFIED and frame.height >= _HIGH_DEFINITION:
         return Colorspace.ITU709

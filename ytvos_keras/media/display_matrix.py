@@ -1,4 +1,4 @@
-"""Rotation and mirroring metadata of videos, as phones write it."""
+"""Rotation and mirroring metadata of videos, as written by phones."""
 
 from typing import Any
 
@@ -11,13 +11,13 @@ _ONE = 65536  # 16.16 fixed point
 def display_matrix(frame: av.VideoFrame) -> np.ndarray | None:
     """The display matrix of a frame, int32 (3, 3); None if it has none.
 
-    It keeps the frame in memory, so only use it on the first frame.
+    Reading it keeps the frame in memory, so only use it on the first frame.
     """
     try:
         data: Any = frame.side_data.get("DISPLAYMATRIX")
     except ValueError:
-        # PyAV does not know some kind of side data of this frame (EXIF in Motion JPEG), and then
-        # returns none. It still finds the rotation, but not a mirroring.
+        # PyAV fails if the frame has a kind of side data that it does not know (EXIF in Motion
+        # JPEG). It still reports the rotation, but not mirroring.
         return _rotation(frame.rotation)
     return None if data is None else np.frombuffer(bytes(data), np.int32).reshape(3, 3).copy()
 
@@ -30,23 +30,23 @@ def is_quarter_turn(matrix: np.ndarray | None) -> bool:
 def upright(picture: np.ndarray, matrix: np.ndarray | None) -> np.ndarray:
     """Apply the display matrix to a picture, uint8 (H, W, 3).
 
-    The display matrix [[a, b], [c, d]] sends pixel (x, y) to (a·x + c·y, b·x + d·y); only quarter
-    turns and mirrorings are in use (https://ffmpeg.org/doxygen/trunk/group__lavu__video__display.html).
+    The display matrix [[a, b], [c, d]] maps pixel (x, y) to (a·x + c·y, b·x + d·y); only quarter
+    turns and mirroring are supported (https://ffmpeg.org/doxygen/trunk/group__lavu__video__display.html).
     """
     if matrix is None:
         return picture
     (a, b), (c, d) = matrix[:2, :2]
     if is_quarter_turn(matrix):
-        # Then c says in which direction x runs, and b in which one y does.
+        # The signs of c and b then give the directions of x and y.
         picture, a, d = picture.swapaxes(0, 1), c, b
     picture = picture[:, ::-1] if a < 0 else picture
     picture = picture[::-1] if d < 0 else picture
-    # Flips are views with negative strides, which not every consumer takes.
+    # Flips are views with negative strides, which not every consumer accepts.
     return np.ascontiguousarray(picture)
 
 
 def _rotation(degrees: int) -> np.ndarray | None:
-    """The matrix that turns a picture counterclockwise by a multiple of 90°."""
+    """The matrix that rotates a picture counterclockwise by a multiple of 90°."""
     turns = round(degrees / 90) % 4
     if not turns:
         return None

@@ -5,14 +5,14 @@ import functools
 import numpy as np
 
 _MOST_ENDS = 16  # the most frequent values are the candidates for the two regions
-_NEAR = 8  # levels of 0–255 by which a mixture may be off, for rounding and quantisation
-_CONTACT = 0.25  # smallest fraction of a value's contacts on each side
+_NEAR = 8  # tolerance of a mixture, in levels of 0–255, for rounding and quantisation
+_CONTACT = 0.25  # smallest fraction of a value's contacts that each side must have
 
 
 def edge_values(indices: np.ndarray, used: np.ndarray, colours: np.ndarray) -> np.ndarray:
     """Find the values of an index picture that are smooth edges rather than objects.
 
-    Such a value has a colour that is a mixture of those of two other values, and its pixels touch
+    The colour of such a value is a mixture of the colours of two other values, and its pixels touch
     pixels on both sides of the mixture: an antialiased red disc on black has dark red pixels, which
     touch brighter ones inside and darker ones outside. A single such value counts only if it is
     nowhere three pixels wide.
@@ -32,7 +32,7 @@ def edge_values(indices: np.ndarray, used: np.ndarray, colours: np.ndarray) -> n
         return np.array([], np.uint8)
     contacts = _contacts(indices)
     edges = [value for value, sides in mixed.items() if _is_between(contacts[value], sides)]
-    # A separate region: an object may happen to have the mean colour of two others.
+    # Thick enough for a region: an object may happen to have the mean colour of two others.
     if len(edges) == 1 and edges[0] in indices[_plain(indices)]:
         edges = []
     return np.array(edges, np.uint8)
@@ -41,9 +41,9 @@ def edge_values(indices: np.ndarray, used: np.ndarray, colours: np.ndarray) -> n
 def _mixtures(
     indices: np.ndarray, used: np.ndarray, colours: np.ndarray
 ) -> dict[int, list[np.ndarray]]:
-    """For each value with a mixed colour, where all 256 colours lie along each line through it.
+    """For each value with a mixed colour, the positions of all 256 colours along its mixing lines.
 
-    Along the line from one end of the mixture to the other; the value itself is at 0.
+    A line runs from one end of the mixture to the other; the value itself is at 0.
     """
     ends = used
     if used.size > _MOST_ENDS:
@@ -52,11 +52,11 @@ def _mixtures(
         ends = np.sort(used[np.argsort(-counts, kind="stable")[:_MOST_ENDS]])
     first, second = _pairs(ends.size)
     start, way = colours[ends[first]], colours[ends[second]] - colours[ends[first]]
-    length = np.maximum((way**2).sum(-1), 1)  # two indices may have one colour
+    length = np.maximum((way**2).sum(-1), 1)  # two indices may have the same colour
     middle = colours[used][:, None]  # (values, 1, 3), against all lines
     along = ((middle - start) * way).sum(-1) / length
     off = np.abs(start + along[..., None] * way - middle).max(-1)
-    # Nearer to an end, it is a shade of that colour rather than a mixture.
+    # Closer to an end, it is a shade of that colour rather than a mixture.
     mixed = (off <= _NEAR) & (along > 0.04) & (along < 0.96)
     return {
         int(value): [(colours - colours[value]) @ way[line] for line in np.flatnonzero(lines)]
@@ -67,12 +67,12 @@ def _mixtures(
 
 @functools.cache
 def _pairs(number: int) -> tuple[np.ndarray, np.ndarray]:
-    """The first and the second of all pairs of this many things."""
+    """Indices of the first and the second element of all pairs of `number` elements."""
     return np.triu_indices(number, 1)
 
 
 def _contacts(indices: np.ndarray) -> np.ndarray:
-    """How often each value lies beside or above each other one: (256, 256), the diagonal 0."""
+    """How often each pair of values touches, side by side or above each other: (256, 256)."""
     counts = np.zeros(65536, np.int64)
     for one, other in ((indices[:, :-1], indices[:, 1:]), (indices[:-1], indices[1:])):
         differ = one != other
@@ -85,7 +85,7 @@ def _contacts(indices: np.ndarray) -> np.ndarray:
 def _is_between(contacts: np.ndarray, sides: list[np.ndarray]) -> bool:
     total = contacts.sum()
     return any(
-        # An edge has both regions beside it; an object that merely borders on one does not.
+        # An edge touches both regions; an object next to only one of them is not an edge.
         min(contacts[along < 0].sum(), contacts[along > 0].sum()) >= _CONTACT * total
         for along in sides
     )

@@ -17,7 +17,7 @@ from ytvos_keras.media.listing import (
 )
 from ytvos_keras.media.pictures import load_picture, read_rgb
 
-_DARK = 2**13  # of 16 bits
+_DARK = 2**13  # of 2**16
 
 
 class FolderFrames(FrameSource):
@@ -31,7 +31,7 @@ class FolderFrames(FrameSource):
         self.files = _pictures(self.path)
         self.names = [file.stem for file in self.files]
         self.count = len(self.files)
-        # Decoded, not from the header, whose sides are swapped where EXIF turns the picture.
+        # Decoded, not from the header, whose sides are swapped if EXIF rotates the picture.
         self.size = read_rgb(self.files[0]).shape[:2]
         _warn_of_dark_16_bits(self.files[0])
         self._index = {plain_name(name): index for index, name in enumerate(self.names)}
@@ -64,8 +64,8 @@ def _pictures(folder: Path) -> list[Path]:
         name = plain_name(file.stem)
         if name in seen:
             raise InputError(
-                f"{folder}: {seen[name].name} and {file.name} are frames of the same name; "
-                "their masks would overwrite each other, rename or move one of them."
+                f"{folder}: {seen[name].name} and {file.name} are frames of the same name, so "
+                "their masks would overwrite each other; rename or move one of them."
             )
         seen[name] = file
     check_no_broken_link(files)
@@ -73,7 +73,7 @@ def _pictures(folder: Path) -> list[Path]:
 
 
 def _warn_of_dark_16_bits(file: Path) -> None:
-    """Warn of 10 or 12 bits stored in 16, as by some cameras: their high byte is nearly 0."""
+    """Warn about 10 or 12 bits stored in 16, as by some cameras: their high byte is nearly 0."""
     # Read again as stored: `read_rgb` keeps the high byte only.
     image = load_picture(file)
     if not image.mode.startswith("I"):
@@ -81,8 +81,8 @@ def _warn_of_dark_16_bits(file: Path) -> None:
     largest = int(np.asarray(image).max())
     if 0 < largest < _DARK:
         warnings.warn(
-            f"{file}: 16 bits, but no value above {largest}: frames will look black, as their high "
-            "byte is kept; save them with 8 bits, scaled to 0–255.",
+            f"{file}: 16 bits, but no value above {largest}: frames will look black, as only the "
+            "high byte is used; save them with 8 bits, scaled to 0–255.",
             stacklevel=4,
         )
 

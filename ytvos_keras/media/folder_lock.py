@@ -14,7 +14,7 @@ except ImportError:  # Windows
 
 
 class FolderInUseError(InputError):
-    """Another process is writing into the folder."""
+    """Another process is writing to the folder."""
 
 
 @contextlib.contextmanager
@@ -32,26 +32,26 @@ def folder_lock(folder: Path, name: str = ".ytvos-lock", *, wait: bool = False) 
     try:
         yield
     finally:
-        # Before the lock goes: whoever gets it after that sees another file, or none, at the path.
+        # Before the lock is released: whoever gets it next sees another file, or none, at the path.
         path.unlink(missing_ok=True)
         os.close(descriptor)
 
 
 def _acquire(path: Path, wait: bool) -> int:
     while True:
-        # O_NOFOLLOW: a link put there could make this create a file elsewhere.
+        # O_NOFOLLOW: a planted link could make this create a file elsewhere.
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError as error:
             os.close(descriptor)
             raise FolderInUseError(
-                f"{path.parent}: another process is writing into it; wait for it, or give another "
+                f"{path.parent}: another process is writing to it; wait for it, or use another "
                 "folder."
             ) from error
         except OSError:  # a file system without locks
             return descriptor
-        # A lock on a file that has lost its name excludes nobody.
+        # A lock on a deleted file excludes nobody.
         with contextlib.suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(descriptor), path.stat()):
                 return descriptor

@@ -1,4 +1,4 @@
-"""Common base of folders of pictures and video files."""
+"""Base class of picture folders and video files."""
 
 import abc
 from collections.abc import Callable, Iterator
@@ -36,7 +36,7 @@ class FrameSource(abc.ABC):
 
     @property
     def most(self) -> int:
-        """The number of frames, or one that it cannot exceed: every frame takes a byte or more."""
+        """The number of frames, or an upper bound of it: every frame takes at least a byte."""
         if self.count is not None:
             return self.count
         return sum(file.stat().st_size for file in self.files)
@@ -45,7 +45,7 @@ class FrameSource(abc.ABC):
         """The replacement for a damaged frame, if enabled and available."""
         if not self.skip_damage or before is None:
             raise error
-        # A source may be read several times, as for both directions.
+        # A source may be read several times, for example in both directions.
         if name not in self.damaged:
             self.damaged.append(name)
         return before
@@ -58,7 +58,7 @@ class FrameSource(abc.ABC):
 
         Args:
             start: index of the first frame.
-            wanted: whether to yield the frame of an index; None for all frames.
+            wanted: tells whether to yield the frame with an index; None for all frames.
 
         Raises:
             InputError: a frame cannot be read; the message names the file (and frame).
@@ -69,7 +69,7 @@ class FrameSource(abc.ABC):
     ) -> Iterator[tuple[str, Fraction | None, np.ndarray]]:
         """Like `read`, with the time of each frame in seconds after the first one.
 
-        The time is None if frames have no time stamps and a constant rate.
+        The time is None if it is unknown, as in a folder of pictures.
         """
         for name, frame in self.read(start, wanted):
             yield name, None, frame
@@ -79,13 +79,13 @@ class FrameSource(abc.ABC):
         """Return the index of the frame called `stem` (a file name without suffix), or None."""
 
     def index_at(self, time: Fraction) -> int | None:
-        """Return the index of the first frame that is shown at a time or later.
+        """Return the index of the first frame that is shown at `time` or later.
 
         Args:
             time: seconds after the first frame.
 
         Returns:
-            None if there is none, or frames have no times.
+            The index; None if there is no such frame, or if frames have no times.
         """
         return None
 

@@ -11,13 +11,13 @@ def open_frames(path: str | Path, *, track: int = 0, skip_damage: bool = False) 
     """Open a folder of pictures or a video file.
 
     A folder: every picture in it (JPEG, PNG, WebP, BMP, TIFF), in natural order of the names, read
-    as `pictures.read_rgb` says; hidden files and subfolders are ignored, and other files that may
-    be frames are named in a warning. A file: see `video_frames.VideoFrames`. That all frames have
-    one size is checked where they are used.
+    by `pictures.read_rgb`; hidden files and subfolders are ignored, and a warning names other files
+    that may be frames. A file: see `video_frames.VideoFrames`. It is up to the caller to check that
+    all frames have the same size.
 
     Args:
         path: a folder or a video file.
-        track: which video track of a file, from 0.
+        track: the video track of a file, from 0.
         skip_damage: replace a frame that cannot be decoded by the one before it; see
             `FrameSource`.
 
@@ -25,8 +25,8 @@ def open_frames(path: str | Path, *, track: int = 0, skip_damage: bool = False) 
         The frames, with their number, size and, for a video, frames per second.
 
     Raises:
-        InputError: nothing there, no frames in it, two pictures of one name, a broken link,
-            unreadable.
+        InputError: the path does not exist, has no frames, cannot be read, or is a folder with a
+            broken link or with two pictures of the same name.
 
     Example:
         >>> for name, frame in open_frames("clip.mp4"):
@@ -37,6 +37,6 @@ def open_frames(path: str | Path, *, track: int = 0, skip_damage: bool = False) 
         raise InputError(f"{path}: no such file or folder.")
     if path.is_dir():
         return FolderFrames(path, skip_damage=skip_damage)
-    from ytvos_keras.media.video_frames import VideoFrames  # PyAV: 0.1 s, which folders do without
+    from ytvos_keras.media.video_frames import VideoFrames  # imports PyAV, which takes 0.1 s
 
     return VideoFrames(path, track, skip_damage=skip_damage)

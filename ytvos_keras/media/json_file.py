@@ -17,7 +17,7 @@ _UNPAIRED = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 
 
 class JsonError(ValueError):
-    """Text is not usable JSON. The message is a short reason without the file."""
+    """Text is not usable JSON. The message is a short reason that does not name the file."""
 
 
 def parse_json(data: str | bytes, *, allow_nan: bool = False, unique_keys: bool = False) -> Any:
@@ -25,17 +25,17 @@ def parse_json(data: str | bytes, *, allow_nan: bool = False, unique_keys: bool 
 
     Args:
         data: text, or bytes in UTF-8 with or without a byte order mark.
-        allow_nan: accept NaN and Infinity, which are no JSON but which Python writes.
-        unique_keys: reject objects with duplicate keys; otherwise the last one counts. Whole
-            numbers of more than 64 bits are exact only with this or `allow_nan`, else rounded.
+        allow_nan: accept NaN and Infinity, which are not JSON but are written by Python.
+        unique_keys: reject objects with duplicate keys; otherwise the last one counts. Integers of
+            more than 64 bits are exact with this or `allow_nan`, and rounded otherwise.
 
     Raises:
         JsonError: not UTF-8, not JSON, nested too deeply, a number of over 4300 digits, NaN or
             Infinity, or a character that is half of a surrogate pair. Halves that stand for bytes
             of file names (U+DC80 to U+DCFF, as `write_json` writes them) are accepted.
     """
-    # The fast parser first. What it refuses goes to Python's, which states the place of the error
-    # and reads the lone surrogates of file names.
+    # Try the fast parser first. What it rejects goes to Python's, which reports where the error is
+    # and accepts the lone surrogates of file names.
     if not (allow_nan or unique_keys):
         with contextlib.suppress(orjson.JSONDecodeError):
             return orjson.loads(data)
@@ -50,21 +50,21 @@ def parse_json(data: str | bytes, *, allow_nan: bool = False, unique_keys: bool 
         raise
     except json.JSONDecodeError as error:
         raise JsonError(
-            f"is no valid JSON, is it cut off? ({error.msg}, line {error.lineno}, "
+            f"is not valid JSON, is it cut off? ({error.msg}, line {error.lineno}, "
             f"column {error.colno})"
         ) from None
     except RecursionError:
         raise JsonError("is nested too deeply") from None
-    except ValueError as error:  # a whole number of too many digits
-        raise JsonError(f"is no usable JSON ({' '.join(str(error).split())})") from None
-    # In bytes only an escape can make one, as UTF-8 has none. Walking through all values is slow.
+    except ValueError as error:  # an integer with too many digits
+        raise JsonError(f"is not usable JSON ({' '.join(str(error).split())})") from None
+    # Surrogates come from escapes only, as UTF-8 has none. Walking through all values is slow.
     if _SURROGATE.search(text):
         _check_surrogates(value)
     return value
 
 
 def read_json(path: Path, remedy: str = "", **options: bool) -> Any:
-    """Read a JSON file; an error ends with the remedy, the options are those of `parse_json`."""
+    """Read a JSON file; errors end with the remedy, the options are those of `parse_json`."""
     ending = f"; {remedy}." if remedy else "."
     try:
         return parse_json(path.read_bytes(), **options)
@@ -77,10 +77,10 @@ def read_json(path: Path, remedy: str = "", **options: bool) -> Any:
 
 
 def write_json(path: str | Path, content: Any) -> None:
-    """Write what `json.dumps` takes to a human-readable JSON file, atomically.
+    """Write anything that `json.dumps` accepts to a human-readable JSON file, atomically.
 
-    Of names of files that are not Unicode (Latin-1 on Linux), the bytes that are none become
-    escapes, which `parse_json` reads back.
+    In file names that are not valid Unicode (Latin-1 on Linux), the invalid bytes become escapes,
+    which `parse_json` reads back.
     """
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
     with atomic_path(path) as part:
@@ -102,18 +102,18 @@ def _decode(data: str | bytes) -> str:
     try:
         return data.decode("utf-8-sig")  # editors on Windows add a byte order mark
     except UnicodeDecodeError:
-        raise JsonError("is not UTF-8 text, so no JSON") from None
+        raise JsonError("is not UTF-8 text, so not JSON") from None
 
 
 def _refuse_constant(name: str) -> None:
-    raise JsonError(f"is no valid JSON: it holds {name}")
+    raise JsonError(f"is not valid JSON: it contains {name}")
 
 
 def _unique(pairs: Iterable[tuple[str, object]]) -> dict[str, object]:
     table: dict[str, object] = {}
     for key, value in pairs:
         if key in table:
-            raise JsonError(f"{shown(key)} stands twice in one object; keep one of them")
+            raise JsonError(f"{shown(key)} appears twice in one object; keep one of them")
         table[key] = value
     return table
 
@@ -128,4 +128,4 @@ def _check_surrogates(value: object) -> None:
         elif isinstance(item, list):
             rest += item
         elif isinstance(item, str) and _UNPAIRED.search(item):
-            raise JsonError(f"holds half of a character: {item[:20]!a}")
+            raise JsonError(f"contains half of a surrogate pair: {item[:20]!a}")

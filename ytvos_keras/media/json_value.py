@@ -18,9 +18,9 @@ class JsonValue:
     type or value.
 
     Args:
-        value: as `parse_json` gives it.
+        value: a value from `parse_json`.
         place: empty for the whole file.
-        above: the value that this one is an entry of; `place` is its key or index there.
+        above: the value that contains this one; `place` is then the key or index in it.
 
     Example:
         >>> JsonValue({"size": [3, "x"]}).member("size").wholes()
@@ -35,7 +35,7 @@ class JsonValue:
 
     @property
     def place(self) -> str:
-        """Where the value stands; made when it is needed, for an error."""
+        """The path to the value; computed only when an error needs it."""
         above = "" if self._above is None else self._above.place
         if isinstance(self._key, int):
             return f"{above}[{self._key}]"
@@ -101,7 +101,7 @@ class JsonValue:
     def texts(self) -> tuple[str, ...]:
         """The entries of a list of texts, fast for a long one."""
         values = self.value_list()
-        # The slow way is taken only where something is wrong: it finds the place.
+        # The slow path runs only if something is wrong, to find the place.
         if not set(map(type, values)) <= {str} or "" in values:
             for item in self.items():
                 item.text()

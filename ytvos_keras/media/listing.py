@@ -32,7 +32,7 @@ _NOTES = {
 
 
 def is_hidden(path: Path) -> bool:
-    """Whether a file or folder begins with a dot, or is one that an operating system made."""
+    """Whether a name starts with a dot, or is one that an operating system creates."""
     return path.name.startswith(".") or path.name.lower() in _SYSTEM
 
 
@@ -49,7 +49,7 @@ def plain_name(name: str) -> str:
 def child(folder: Path, name: str) -> Path:
     """The entry of a folder with an equivalent name; `folder / name` if there is none."""
     path = folder / name
-    # Most names are ASCII, which has one form: the folder need not be listed.
+    # Most names are ASCII, which has only one form, so the folder need not be listed.
     if name.isascii() or path.exists() or not folder.is_dir():
         return path
     alike = (e for e in folder.iterdir() if plain_name(e.name) == plain_name(name))
@@ -59,14 +59,14 @@ def child(folder: Path, name: str) -> Path:
 def list_pictures(folder: Path, suffixes: Iterable[str] = PICTURE_SUFFIXES) -> list[Path]:
     """List the pictures of a folder in natural order (`img2` before `img10`).
 
-    Suffixes are compared without case; hidden files are left out. Broken links are listed, and
-    reported on reading.
+    Suffixes are compared case-insensitively; hidden files are skipped. Broken links are listed, and
+    reported when they are read.
     """
     suffixes = tuple(suffixes)
     files = (
         file
         for file in folder.iterdir()
-        # A broken link is no file, but leaving it out would silently drop a frame.
+        # A broken link is not a file, but skipping it would silently drop a frame.
         if file.suffix.lower() in suffixes and (file.is_file() or is_broken_link(file))
     )
     # By name first: natural order treats "1" and "01" as equal, and folders list in any order.
@@ -77,19 +77,19 @@ def list_pictures(folder: Path, suffixes: Iterable[str] = PICTURE_SUFFIXES) -> l
 def list_masks(folder: Path) -> list[Path]:
     """List the masks of a folder in natural order.
 
-    Every picture counts, so that one in a format that cannot be a mask is an error when it is read.
-    Only pictures next to a PNG of the same name are left out, with a warning: they are its frame.
+    All pictures are listed, so that a format that cannot be a mask is an error on reading. Only
+    pictures next to a PNG of the same name are skipped, with a warning: they are its frame.
     """
     files = list_pictures(folder)
     indexed = {plain_name(file.stem) for file in files if _is_png(file)}
     frames = [file for file in files if not _is_png(file) and plain_name(file.stem) in indexed]
     if frames:
         warnings.warn(
-            f"{frames[0]}{and_more(frames[1:])}: not taken for a mask, the PNG of the same name "
-            "is.",
+            f"{frames[0]}{and_more(frames[1:])}: not used as a mask, because there is a PNG of the "
+            "same name.",
             stacklevel=3,
         )
-    # An overlay video may lie beside masks.
+    # There may be an overlay video next to the masks.
     warn_of_unread_files(folder, fine=VIDEO_SUFFIXES)
     return [file for file in files if file not in frames]
 
@@ -116,7 +116,7 @@ def warn_of_unread_files(folder: Path, fine: Collection[str] = ()) -> None:
     """Name the first of `unread_files` in a warning."""
     if unread := unread_files(folder, fine):
         warnings.warn(
-            f"{unread[0]}{and_more(unread[1:])}: left out; pictures must be {FORMATS}.",
+            f"{unread[0]}{and_more(unread[1:])}: skipped; pictures must be {FORMATS}.",
             stacklevel=4,
         )
 
@@ -130,7 +130,7 @@ def check_no_broken_link(files: Iterable[Path]) -> None:
 
 def broken_link_text(link: Path) -> str:
     """Describe a broken link and its remedy."""
-    return f"a broken link, to {link.readlink()}; fetch or mount that file, or remove the link"
+    return f"a broken link to {link.readlink()}; fetch or mount that file, or remove the link"
 
 
 def _is_png(file: Path) -> bool:

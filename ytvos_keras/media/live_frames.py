@@ -17,26 +17,27 @@ from ytvos_keras.media.colour_matrix import source_matrix
 from ytvos_keras.media.containers import open_live, video_stream
 from ytvos_keras.media.display_matrix import display_matrix, upright
 
-_POLL = 0.1  # seconds between two looks whether `stop` was called
+_POLL = 0.1  # seconds between checks whether `stop` was called
 
 LiveFrame = tuple[int, Fraction, np.ndarray]
 
 
 class LiveFrames:
-    """A camera or a stream: its frames once, in order, until it ends or `stop` is called.
+    """Iterate once over the frames of a camera or a stream, until it ends or `stop` is called.
 
-    A thread reads at most two frames ahead; then the camera or the sender has to wait, or drops
-    frames. Packets that cannot be decoded are left out: a stream may be entered between key frames.
+    A thread reads at most two frames ahead; after that, the camera or the sender has to wait or
+    drops frames. Packets that cannot be decoded are skipped: a stream may be joined between key
+    frames.
 
     Args:
         source: the number of a camera (Linux: N is /dev/videoN), the path of a device or a named
             pipe, a URL that FFmpeg opens (`rtsp://…`, `http://…`), or `-` for standard input.
 
     Attributes:
-        damaged: number of packets that were left out.
+        damaged: number of skipped packets.
 
     Raises:
-        InputError: there is no such camera, or it is a file, which needs no live reading.
+        InputError: there is no such camera, or the source is a regular file.
     """
 
     def __init__(self, source: str):
@@ -51,9 +52,9 @@ class LiveFrames:
 
     def __iter__(self) -> Iterator[LiveFrame]:
         """Yield (index, time, frame): seconds after the first frame, and uint8 (H, W, 3), RGB."""
-        # One in the queue and one in the thread: the picture shown is never far behind the camera.
+        # One frame in the queue and one in the thread, so that we are never far behind the camera.
         frames: queue.Queue[LiveFrame | Exception | None] = queue.Queue(maxsize=1)
-        # A daemon: FFmpeg may wait for a dead sender, and the process must end all the same.
+        # A daemon, because FFmpeg may be waiting for a dead sender when the process should exit.
         threading.Thread(target=self._fill, args=(frames,), daemon=True).start()
         try:
             while (item := self._next(frames)) is not None:
@@ -63,17 +64,17 @@ class LiveFrames:
         finally:
             self.stop()
             with contextlib.suppress(queue.Empty):
-                frames.get_nowait()  # the thread may wait for the place
+                frames.get_nowait()  # the thread may be waiting for a free slot
 
     def _next(self, frames: queue.Queue) -> LiveFrame | Exception | None:
-        # By polling: a wait for a queue cannot be ended by an event.
+        # Poll: an event cannot interrupt waiting on a queue.
         while not self._stopped.is_set():
             with contextlib.suppress(queue.Empty):
                 return frames.get(timeout=_POLL)
         return None
 
     def _fill(self, frames: queue.Queue) -> None:
-        """What the thread does: frames, then None or the error that ended them."""
+        """Run in the thread: put frames into the queue, then None or the error that ended them."""
         end, index = None, 0
         try:
             for index, item in enumerate(self._read(), start=1):
@@ -83,7 +84,7 @@ class LiveFrames:
         except av.FFmpegError as error:
             what = f"breaks off after {index} frames" if index else "cannot be opened as a stream"
             end = InputError(f"{self.source}: {what}. ({error.strerror or error})")
-        except Exception as error:  # raised where the frames are wanted
+        except Exception as error:  # raised again by the iterator
             end = error
         frames.put(end)
 
@@ -108,18 +109,18 @@ class LiveFrames:
 
 
 def _url_and_format(source: str) -> tuple[str, str | None]:
-    """What FFmpeg opens, and as which kind of input (None: it finds out)."""
+    """The URL and the input format for FFmpeg (None: it detects the format)."""
     if source == "-":
         return "pipe:0", None
     path = Path(f"/dev/video{source}" if source.isdecimal() else source)
     if path.is_file():
         raise InputError(f"{source}: is a file; give it as INPUT, without --live.")
     if path.exists():
-        # Without a format, FFmpeg takes a device for a plain file; `file:` as in `containers`.
+        # Without a format, FFmpeg treats a device as a plain file; `file:` as in `containers`.
         return (str(path), "v4l2") if path.is_char_device() else (f"file:{path}", None)
     if source.isdecimal():
-        where = "" if sys.platform == "linux" else " (cameras are read on Linux only)"
-        raise InputError(f"{path}: no such camera{where}; give the number of one, or a URL.")
+        where = "" if sys.platform == "linux" else " (cameras are supported on Linux only)"
+        raise InputError(f"{path}: no such camera{where}; give another number, or a URL.")
     if ":" not in source:
         raise InputError(f"{source}: no such device; give the number of a camera, or a URL.")
     return source, None

@@ -9,11 +9,11 @@ from ytvos_keras.errors import InputError
 from ytvos_keras.media.edge_colours import edge_values
 from ytvos_keras.media.palette import davis_palette
 
-_LOSSLESS = (None, "PNG", "BMP", "GIF", "TIFF")  # None: made in memory
-_NEAR = 8  # levels of 0–255 within which a colour is called black or white
+_LOSSLESS = (None, "PNG", "BMP", "GIF", "TIFF")  # None: created in memory
+_NEAR = 8  # levels of 0–255 within which a colour counts as black or white
 _CHROMATIC = 40  # smallest difference between the channels of a colour that is not grey
-_MANY_COLOURS = 4096  # are not counted
-_BLOCK = 2**20  # pixels
+_MANY_COLOURS = 4096  # more than this are not counted
+_BLOCK = 2**20  # pixels converted at a time
 _FEW_IDS = 8  # up to this id, searching for each one is faster than a histogram
 
 
@@ -37,7 +37,7 @@ class MaskPixels:
     Attributes:
         values: integer (H, W); 0 is background, 255 may be void.
         certain: whether the values are certainly object ids; grey levels may be smooth edges.
-        present: the values that occur, in order, where they are known.
+        present: the values that occur, in order; None if not known.
     """
 
     values: np.ndarray
@@ -48,19 +48,19 @@ class MaskPixels:
 def mask_pixels(image: Image.Image, name: str = "mask") -> MaskPixels:
     """Read object ids from the pixels of a decoded mask, by the same rules in every command.
 
-    * The format keeps exact values: PNG, BMP, GIF or TIFF.
-    * Transparent pixels are background. Half-transparent ones are smooth edges, an error.
+    * The format must keep exact values: PNG, BMP, GIF or TIFF.
+    * Transparent pixels are background. Half-transparent pixels are smooth edges: an error.
     * Index (palette) pictures: the index is the id and 0 the background, whatever the colours are.
-      Two exceptions. If the background has another index (black, or white where index 0 has a
-      colour, or transparent pixels while index 0 is drawn too), the picture was drawn and quantised
-      and its indices are not ids: they are looked up by colour as below, or it is an error. If
-      colours lie between those of two regions, in the palette and in the picture, the edges are
-      smooth: an error.
+      Two exceptions. If the background has another index (black; or white, if index 0 has a colour;
+      or transparent, if index 0 is drawn too), the picture was drawn and then quantised, so its
+      indices are not ids: ids are looked up by colour as below, and if that fails it is an error.
+      If a colour lies between those of two regions, both in the palette and in the picture, the
+      edges are smooth: an error.
     * Greyscale and black-and-white pictures, and index pictures whose palette is the grey ramp: the
       grey level is the id. `masks.check_label_map` looks for smooth edges among them.
     * Colours: R = G = B counts as grey; otherwise all must be colours of the DAVIS palette.
 
-    A broken rule raises a `MaskError` that begins with the name, that of the file if it has one.
+    A broken rule raises a `MaskError` that begins with `name`, such as the path of the file.
     """
     if image.format not in _LOSSLESS:
         kind = "JPEG" if image.format == "MPO" else image.format
@@ -81,9 +81,9 @@ def mask_pixels(image: Image.Image, name: str = "mask") -> MaskPixels:
 
 
 def index_values(image: Image.Image, indices: np.ndarray | None = None) -> np.ndarray:
-    """The numbers in a picture of one channel, (H, W), with 0 for transparent pixels; no checks.
+    """The values of a single-channel picture, (H, W), with 0 for transparent pixels; no checks.
 
-    `indices` are its numbers as they are, if they are known: Pillow takes a while to give them.
+    `indices` are its raw values, if already extracted: that takes Pillow a while.
     """
     indices = np.asarray(image) if indices is None else indices
     # The table below has 256 levels; 16-bit grey has more.
@@ -93,7 +93,7 @@ def index_values(image: Image.Image, indices: np.ndarray | None = None) -> np.nd
 
 
 def palette_of(image: Image.Image) -> np.ndarray:
-    """The palette of an index picture, uint8 (256, 3); colours that it lacks are those of DAVIS.
+    """The palette of an index picture, uint8 (256, 3), completed with DAVIS colours.
 
     If transparent pixels are the background, its colour is black.
     """
@@ -107,8 +107,8 @@ def values_in(labels: np.ndarray) -> np.ndarray:
     """The values that occur in an integer array (H, W), in order."""
     if labels.dtype != np.uint8:
         return np.unique(labels)
-    # Both take less than a fifth of the time of np.unique, and an evaluation reads thousands of
-    # masks.
+    # Both ways take less than a fifth of the time of np.unique, and an evaluation reads thousands
+    # of masks.
     if (largest := int(labels.max())) <= _FEW_IDS:
         return np.array([i for i in range(largest + 1) if (labels == i).any()])
     return np.flatnonzero(Image.fromarray(labels).histogram())
@@ -134,19 +134,19 @@ def _of_indices(image: Image.Image, name: str) -> MaskPixels:
     drawn = used[alpha[used] == 255]
     if problem := _background_elsewhere(drawn, colours, is_clear=drawn.size < used.size):
         pixels = np.concatenate([colours, alpha[:, None]], 1)[indices]
-        # Quantising a mask in DAVIS colours permutes its palette; the colours still tell the ids.
+        # Quantising a mask in DAVIS colours permutes its palette; the colours still give the ids.
         if (ids := _davis_ids(pixels)) is not None:
             return MaskPixels(ids, certain=True)
         raise MaskError(
             f"{name}: {problem}, but index 0 is the background of a mask; save it as a label map, "
-            "or as a picture in greyscale or black and white.",
+            "or in greyscale or black and white.",
             "palette-mask",
             problem,
         )
     if (colours[used] == used[:, None]).all():  # the grey ramp
         return MaskPixels(index_values(image, indices), certain=False, present=present)
     edges = edge_values(indices, used, np.where(alpha[:, None] == 0, 0, colours))
-    is_davis = (colours[used] == davis_palette()[used]).all()  # its 8th colour is a darker first
+    is_davis = (colours[used] == davis_palette()[used]).all()  # where id 8 is a darker id 1
     if edges.size > (1 if is_davis else 0):
         raise smooth_edges_error(name, used.size)
     return MaskPixels(index_values(image, indices), certain=True, present=present)
@@ -161,7 +161,7 @@ def _background_elsewhere(drawn: np.ndarray, colours: np.ndarray, is_clear: bool
     # Index 0 need not occur: an object may fill the frame.
     has_first = 0 in drawn
     if is_clear:
-        return "index 0 is drawn beside transparent pixels" if has_first and not black[0] else None
+        return "index 0 is drawn next to transparent pixels" if has_first and not black[0] else None
     if black[0] and (has_first or black[drawn].all()):
         return None
     if black[drawn].any():
@@ -173,32 +173,32 @@ def _background_elsewhere(drawn: np.ndarray, colours: np.ndarray, is_clear: bool
 
 
 def _of_colours(pixels: np.ndarray, name: str) -> MaskPixels:
-    """The values of a picture of colours, uint8 (H, W, 4)."""
+    """The values of a colour picture, uint8 (H, W, 4)."""
     _check_alpha(pixels[..., 3], name)
     colours = np.where(pixels[..., 3:] == 0, np.uint8(0), pixels[..., :3])
-    # Grey first: the DAVIS palette holds three greys, too, those of the ids 7, 56 and 63.
+    # Grey first: the DAVIS palette contains three greys too, those of ids 7, 56 and 63.
     if (colours == colours[..., :1]).all():
         return MaskPixels(colours[..., 0], certain=False)
     if (ids := _davis_ids(pixels)) is not None:
         return MaskPixels(ids, certain=True)
-    # For the message alone; getcolors gives up, and returns None, at the limit.
+    # For the message only; getcolors returns None above the limit.
     few = Image.fromarray(colours).getcolors(_MANY_COLOURS)
     count = len(few) if few else f"over {_MANY_COLOURS}"
     raise MaskError(
         f"{name}: colours found, but a mask holds one object id per pixel; save it as an "
         "index (palette) PNG, or as greyscale with the values 1, 2, …",
-        what=f"{count} colours that are no ids",
+        what=f"{count} colours that are not ids",
     )
 
 
 def _davis_ids(pixels: np.ndarray) -> np.ndarray | None:
-    """The DAVIS ids, uint8 (H, W), of colours, uint8 (H, W, 4); None if one is not among them."""
+    """The DAVIS ids, uint8 (H, W), of colours, uint8 (H, W, 4); None if one is not DAVIS's."""
     weights = np.array([65536, 256, 1])
     keys = davis_palette().astype(np.int64) @ weights
     order = np.argsort(keys)
     labels = np.empty(pixels.shape[:2], np.uint8)
     step = max(1, _BLOCK // pixels.shape[1])
-    for top in range(0, len(pixels), step):  # of a large picture, int64 copies take gigabytes
+    for top in range(0, len(pixels), step):  # int64 copies of a large picture take gigabytes
         rows = slice(top, top + step)
         colours, alpha = pixels[rows, :, :3], pixels[rows, :, 3]
         wanted = np.where(alpha == 0, 0, colours.astype(np.int64) @ weights)
@@ -223,7 +223,7 @@ def _alpha(image: Image.Image) -> np.ndarray:
     """The opacity of each index, int (256,), 0–255."""
     alpha = np.full(256, 255)
     clear = image.info.get("transparency", b"")
-    # Pillow gives one index where exactly one is transparent, otherwise a byte for each (tRNS).
+    # Pillow returns one index if exactly one is transparent, otherwise a byte for each (tRNS).
     if isinstance(clear, int):
         alpha[clear] = 0
     else:
@@ -234,8 +234,8 @@ def _alpha(image: Image.Image) -> np.ndarray:
 def _check_alpha(alpha: np.ndarray, name: str) -> None:
     if ((alpha > 0) & (alpha < 255)).any():
         raise MaskError(
-            f"{name}: half-transparent pixels found, which are smooth edges; draw it without "
-            "smoothing, one value per object.",
+            f"{name}: half-transparent pixels found, so edges are smooth; draw without smoothing, "
+            "one value per object.",
             "smooth-mask",
             "half-transparent pixels",
         )

@@ -27,9 +27,9 @@ def check_label_map(
 
     Rules:
         * Values are object ids, 0 is background. A boolean mask is object 1.
-        * If 255 (or 65535) is the only value beside 0, it is a binary mask and becomes id 1. Any
-          other lone value stays: an object 3 alone in its frame remains object 3.
-        * 255 beside other values is an error: it is void, or the mask has smooth edges.
+        * If 255 (or 65535) is the only value besides 0, it is a binary mask and becomes id 1. Any
+          other lone value is kept: object 3 alone in its frame remains object 3.
+        * 255 next to other values is an error: it is void, or the mask has smooth edges.
         * Larger values (of 16-bit files) are an error: a label map holds at most 254 objects.
         * More than 10 values that are not exactly 1 … K are an error too, unless `indexed`.
         * Three or four channels: the colours must be grey (R = G = B); transparent is background.
@@ -38,11 +38,11 @@ def check_label_map(
 
     Args:
         array: (H, W), (H, W, 1), (H, W, 3) or (H, W, 4); boolean, integer or float.
-        name: what to call the mask in an error: its file, if it has one.
+        name: name of the mask in errors, such as the path of its file.
         indexed: the values are known to be ids (they come from an index picture).
         allow_empty: accept a mask without any object.
-        void: what 255 stands for, instead of the rules on 255: 0 where it marks void pixels, an id
-            where it marks an object.
+        void: value to replace 255 with, instead of applying the rules on 255: 0 if 255 marks void
+            pixels, an id if it marks an object.
 
     Returns:
         uint8 array (H, W), values 0–254.
@@ -63,20 +63,20 @@ def check_label_map(
 def _checked(
     labels: np.ndarray, values: np.ndarray, name: str, indexed: bool, allow_empty: bool
 ) -> np.ndarray:
-    """Check the values of a label map, and make it uint8."""
+    """Check the values of a label map and convert it to uint8."""
     ids = values[values != 0]
     if not ids.size and not allow_empty:
         raise InputError(f"{name}: no object in it, every pixel is 0; mark the object with its id.")
     if ids.size == 1 and ids[0] in (255, 65535):
         return (labels != 0).astype(np.uint8)
-    # Other 16-bit values are no grey levels, but ids beyond the limit: the last rule tells so.
+    # Other 16-bit values are not grey levels but ids above the limit, which the last rule reports.
     may_be_grey = ids.size > _MANY_IDS and (ids[-1] <= 255 or ids[-1] == 65535)
-    # Ids without gaps, 1 … K, are a numbering; grey levels of an edge hardly ever are.
+    # Ids 1 … K without gaps are a numbering; the grey levels of an edge almost always have gaps.
     if not indexed and may_be_grey and ids[-1] != ids.size:
         raise smooth_edges_error(name, values.size)
     if ids.size and ids[-1] == 255:
         raise InputError(
-            f"{name}: value 255 found beside {_listed(ids[:-1])}; if it marks void pixels, set "
+            f"{name}: value 255 found besides {_listed(ids[:-1])}; if it marks void pixels, set "
             "them to 0; if the mask has smooth edges, save it without."
         )
     if ids.size and (ids[0] < 0 or ids[-1] > MAX_ID):
@@ -100,7 +100,7 @@ def read_mask(
     Args:
         path: a PNG: index (palette), greyscale or 1 bit; RGB(A) in grey or the DAVIS colours.
         allow_empty: accept a mask without any object.
-        void: what 255 stands for; see `check_label_map`.
+        void: value to replace 255 with; see `check_label_map`.
 
     Returns:
         label_map: uint8 (H, W), values 0–254.
@@ -117,14 +117,14 @@ def read_mask(
 def read_label_map(
     path: str | Path, *, allow_empty: bool = False, void: int | None = None
 ) -> np.ndarray:
-    """`read_mask` without the palette, which takes a while to look up."""
+    """`read_mask` without the palette, which takes a while to read."""
     return _label_map_of(load_picture(path), str(path), allow_empty, void)
 
 
 def _label_map_of(image: Image.Image, name: str, allow_empty: bool, void: int | None) -> np.ndarray:
     """The checked label map of a picture."""
     pixels = mask_pixels(image, name)
-    # With `void` the values change, so those found in the file no longer hold.
+    # `void` changes the values, so those found in the file would be wrong.
     if void is None and pixels.present is not None:
         return _checked(pixels.values, pixels.present, name, pixels.certain, allow_empty)
     return check_label_map(
@@ -133,7 +133,7 @@ def _label_map_of(image: Image.Image, name: str, allow_empty: bool, void: int | 
 
 
 def write_mask(path: str | Path, label_map: np.ndarray, palette: np.ndarray | None = None) -> None:
-    """Write a label map as an 8-bit palette PNG; the file appears whole or not at all.
+    """Write a label map as an 8-bit palette PNG, atomically.
 
     Args:
         path: the file to write; its folder must exist.
@@ -167,7 +167,7 @@ def _one_channel(array: np.ndarray, name: str) -> np.ndarray:
         return array
     if array.ndim != 3 or array.shape[-1] not in (3, 4) or not array.size:
         raise InputError(f"{name}: a mask must have shape (H, W). Received: {array.shape}.")
-    # By channel: of a large picture, copies of all of them would take gigabytes.
+    # By channel: copies of all channels of a large picture would take gigabytes.
     grey, green, blue = (array[..., channel] for channel in range(3))
     colored = (green != grey) | (blue != grey)
     if array.shape[-1] == 4:

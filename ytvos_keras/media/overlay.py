@@ -1,4 +1,4 @@
-"""Draw masks, and the names of objects, over a frame."""
+"""Draw masks and object names over a frame."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFont
 from ytvos_keras.media.masks import ids_in
 from ytvos_keras.media.palette import davis_palette
 
-_LETTERS = 0.035  # height of the names, as a share of the picture's
+_LETTERS = 0.035  # height of the names, as a fraction of the picture's height
 _SMALLEST_LETTERS = 10  # pixels
 
 
@@ -24,17 +24,17 @@ def overlay(
         frame: uint8 (H, W, 3), RGB, 0–255.
         label_map: uint8 (H, W), 0 = background.
         palette: uint8 (256, 3), RGB; None for the DAVIS palette.
-        alpha: share of the colour in the tint, 0–1.
+        alpha: opacity of the tint, 0–1.
 
     Returns:
-        uint8 (H, W, 3), RGB, 0–255; the background is the frame's, exactly.
+        uint8 (H, W, 3), RGB, 0–255; background pixels are unchanged.
 
     Raises:
         ValueError: the frame and the label map differ in size, or alpha is not in 0–1.
     """
     if frame.shape[:2] != label_map.shape:
         raise ValueError(
-            f"frame and label map must have one size. Received: {frame.shape[:2]} and "
+            f"frame and label map must have the same size. Received: {frame.shape[:2]} and "
             f"{label_map.shape}"
         )
     if not 0 <= alpha <= 1:
@@ -44,7 +44,7 @@ def overlay(
     inside = label_map > 0
     colours = palette[label_map[inside]].astype(np.uint32)
     share = round(alpha * 256)  # integers take a third of the time of floats
-    # 128 is one half: it rounds to nearest.
+    # Adding 128, one half, rounds to nearest.
     result[inside] = (frame[inside] * np.uint32(256 - share) + colours * share + 128) >> 8
     edge = contour(label_map)
     result[edge] = palette[label_map[edge]]
@@ -55,7 +55,7 @@ def contour(label_map: np.ndarray) -> np.ndarray:
     """Mark the object pixels that have another label above, below, left or right of them.
 
     The result is boolean (H, W): the contours of all objects, one pixel wide, inside the objects.
-    The border of the picture is no contour.
+    The border of the picture is not a contour.
     """
     edge = np.zeros(label_map.shape, bool)
     rows = label_map[1:] != label_map[:-1]
@@ -78,7 +78,7 @@ def draw_names(
     Args:
         picture: uint8 (H, W, 3), RGB, 0–255.
         labels: uint8 (H, W), 0 or the id of an object.
-        name: gives the name of an object.
+        name: returns the name of an object.
         palette: uint8 (256, 3), RGB.
 
     Returns:

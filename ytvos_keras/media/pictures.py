@@ -18,23 +18,23 @@ FORMATS = (
     TiffImagePlugin.TiffImageFile.format,
     WebPImagePlugin.WebPImageFile.format,
 )
-"""What Pillow may try. Not all that it can: for an EPS it starts Ghostscript."""
+"""Formats that Pillow may try. Not all of its formats: for an EPS it starts Ghostscript."""
 
 MOST_PIXELS = 2**26
 """Largest picture that is decoded: 8192x8192, or twice a frame of 8K video."""
 
 
 class DamagedPictureError(ValueError):
-    """A picture cannot be used. The message is a short reason without its name."""
+    """A picture cannot be used. The message is a short reason that does not name the file."""
 
 
 @contextlib.contextmanager
 def open_picture(source: bytes | Path) -> Iterator[Image.Image]:
     """Open a picture; its pixels are decoded when the block loads them.
 
-    The format must be one of `FORMATS`, the header must announce at most `MOST_PIXELS`, and of a
-    PNG given as bytes every checksum is verified; a path is for its header alone. A broken rule,
-    and whatever the decoder raises in the block, becomes a `DamagedPictureError`.
+    The format must be one of `FORMATS`, and the header must state at most `MOST_PIXELS`. For a PNG
+    given as bytes, every checksum is verified; give a path only to read the header. A broken rule,
+    and anything that the decoder raises in the block, becomes a `DamagedPictureError`.
     """
     with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
         try:
@@ -43,7 +43,7 @@ def open_picture(source: bytes | Path) -> Iterator[Image.Image]:
             with Image.open(file, formats=FORMATS) as image:
                 _check_pixels(image.height, image.width)
                 yield image
-        except DamagedPictureError:  # its reason is stated already
+        except DamagedPictureError:  # already has a reason
             raise
         except Exception as error:  # a decoder may raise anything, such as IndexError
             raise DamagedPictureError(_reason(error)) from error
@@ -78,8 +78,8 @@ def read_rgb(path: str | Path) -> np.ndarray:
     """Read a picture as RGB with 8 bits per channel: uint8 (H, W, 3), 0–255.
 
     The EXIF orientation is applied. Grayscale is repeated in the three channels, an alpha channel
-    is dropped (the colors under it are kept), a palette is looked up, and of 16-bit grayscale the
-    high byte is kept. Floating-point pixels are an error.
+    is dropped (the colors under it are kept), a palette is looked up, and 16-bit grayscale is
+    reduced to its high byte. Floating-point pixels are an error.
     """
     with _named(path), open_picture(_read(Path(path))) as image:
         image.load()
@@ -119,7 +119,7 @@ def _named(name: str | Path) -> Iterator[None]:
 
 
 def _check_png(data: bytes) -> None:
-    if header := png_header(data):  # before Pillow, which warns at a larger limit
+    if header := png_header(data):  # before Pillow, whose limit is higher
         _check_pixels(*header[:2])
     if damage := png_damage(data):
         raise DamagedPictureError(damage)
@@ -128,7 +128,7 @@ def _check_png(data: bytes) -> None:
 def _check_pixels(height: int, width: int) -> None:
     if height * width > MOST_PIXELS:
         raise DamagedPictureError(
-            f"{height}x{width} pixels, but at most {MOST_PIXELS} are read; make it smaller"
+            f"{height}x{width} pixels, but the limit is {MOST_PIXELS}; make it smaller"
         )
 
 

@@ -7,7 +7,7 @@ GREY, PALETTE = 0, 3  # color types of a PNG
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CHANNELS = {GREY: 1, 2: 3, PALETTE: 1, 4: 2, 6: 4}  # of each color type
-_RATIO = 1100  # zlib makes data at most 1032 times shorter (https://zlib.net/zlib_tech.html)
+_RATIO = 1100  # zlib compresses by at most a factor of 1032 (https://zlib.net/zlib_tech.html)
 _CHUNK = 12  # bytes of a chunk besides its content: length, type, checksum
 
 
@@ -17,7 +17,7 @@ def is_png(data: bytes) -> bool:
 
 
 def png_header(data: bytes) -> tuple[int, int, int, int] | None:
-    """Height and width in pixels, bits per channel and color type of a PNG; None if it is none.
+    """Height and width in pixels, bits per channel and color type; None if it is not a PNG.
 
     References:
         - https://www.w3.org/TR/png-3/#11IHDR
@@ -36,8 +36,8 @@ def is_index_png(data: bytes) -> bool:
 
 
 def png_damage(data: bytes) -> str | None:
-    """The first wrong checksum of a PNG; None if intact. Pillow ignores those of the pixels."""
-    if _raw_bytes(data) > _RATIO * len(data):  # Pillow fills the rest with zeros
+    """Describe the damage to a PNG; None if intact. Pillow ignores the checksums of pixels."""
+    if _raw_bytes(data) > _RATIO * len(data):  # Pillow would fill the rest with zeros
         return "its data are too short for its size"
     place = len(_SIGNATURE)
     while place + _CHUNK <= len(data):

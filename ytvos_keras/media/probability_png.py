@@ -11,7 +11,7 @@ _WHITE = 65535
 
 
 def write_probability(path: str | Path, probability: np.ndarray) -> None:
-    """Write a probability map, float (H, W), 0–1, times 65535; it appears whole or not at all."""
+    """Write a probability map, float (H, W), 0–1, scaled to 0–65535, atomically."""
     levels = np.rint(probability * np.float32(_WHITE)).astype(np.uint16)
     with atomic_path(path) as part:
         Image.fromarray(levels).save(part, format="PNG")

@@ -21,7 +21,8 @@ from ytvos_keras.media.video_frames import VideoFrames, one_line_errors
 CACHE_BYTES = 128 * 2**20
 _FEWEST = 2  # frames kept regardless of their size
 
-_Picture = Callable[[], np.ndarray]  # converting a decoded frame to RGB takes as long as decoding
+# A function, because converting a decoded frame to RGB takes as long as decoding it.
+_Picture = Callable[[], np.ndarray]
 
 
 class RandomFrames:
@@ -33,8 +34,8 @@ class RandomFrames:
 
     Args:
         path: a folder of pictures or a video file; see `media.open_frames`.
-        cache_bytes: size of the frames kept in memory.
-        track: which video track, from 0.
+        cache_bytes: largest total size of the frames kept in memory.
+        track: the video track, from 0.
 
     Attributes:
         path: the folder or file.
@@ -44,7 +45,7 @@ class RandomFrames:
         is_indexed: whether frames are found without decoding the file from its beginning.
 
     Raises:
-        InputError: nothing there, no frames in it, unreadable.
+        InputError: the path does not exist, has no frames, or cannot be read.
 
     Example:
         >>> RandomFrames("clip.mp4").frame(40).shape
@@ -68,7 +69,7 @@ class RandomFrames:
         self._lock = threading.Lock()
 
     def name(self, index: int) -> str:
-        """The frame's name, that of its mask file: a picture's stem, or the frame number."""
+        """The name of a frame and of its mask file: a picture's stem, or the frame number."""
         return self._reader.name(index)
 
     def frame(self, index: int) -> np.ndarray:
@@ -88,14 +89,14 @@ class RandomFrames:
     def near(self, index: int, distance: int) -> np.ndarray:
         """Return the key frame before `index` if it is at most `distance` frames away.
 
-        Otherwise the frame itself, for which those from the key frame on must be decoded.
+        Otherwise return the frame itself, for which all frames from the key frame on are decoded.
         """
         cheap = self._reader.cheap(index)
         return self.frame(cheap if index - cheap <= distance else index)
 
     def _decode(self, index: int) -> np.ndarray:
         key = self._reader.cheap(index)
-        # Walk on rather than seek, unless a key frame lies between here and the wanted one.
+        # Keep decoding rather than seek, unless there is a key frame between here and `index`.
         if self._walk is None or not self._next <= index or key > self._next:
             self._walk = self._reader.walk(index)
         self._reader.skip_to(max(key, index - self._kept + 1))
@@ -106,7 +107,7 @@ class RandomFrames:
                     self._keep(found, picture())
                 if found == index:
                     return self._cache[index]
-        except BaseException:  # Ctrl-C, too: a half-used decoder must not be walked on
+        except BaseException:  # even Ctrl-C: the decoder must not be used any further
             self._walk = None
             raise
         self._walk = None
@@ -116,7 +117,7 @@ class RandomFrames:
         if frame.shape[:2] != self.size:
             raise InputError(
                 f"{self.path}, {self.name(index)}: is {frame.shape[1]}×{frame.shape[0]} pixels, "
-                f"but the first frame is {self.size[1]}×{self.size[0]}; all must have one size."
+                f"but the first frame is {self.size[1]}×{self.size[0]}; all must have that size."
             )
         self._cache[index] = frame
         while len(self._cache) > self._kept:
@@ -136,7 +137,7 @@ class _Folder(FolderFrames):
             yield place, functools.partial(read_rgb, self.files[place])
 
     def skip_to(self, index: int) -> None:
-        """Let the walk leave out frames before `index`, if that is quicker."""
+        """Let the walk skip frames before `index`, if that is faster."""
 
     def cheap(self, index: int) -> int:
         """The nearest frame at or before `index` that can be decoded independently."""
@@ -200,14 +201,14 @@ class _Video(VideoFrames):
             return [], []
         times.sort()  # packets come in decoding order
         places = [index for index, time in enumerate(times) if time in keys]
-        # Nothing could be decoded of what comes before the first key frame.
+        # Frames before the first key frame could not be decoded.
         if not places or places[0] != 0 or not self._lands_exactly(times, places):
             return [], []
         self.count = len(times)
         return times, places
 
     def _lands_exactly(self, times: list[int], keys: list[int]) -> bool:
-        """Whether seeking to the middle and the last key frame arrives at them."""
+        """Whether seeking to the middle and the last key frame lands exactly on them."""
         landed = []
         for key in {keys[len(keys) // 2], keys[-1]}:
             with contextlib.suppress(InputError):  # a damaged frame proves nothing

@@ -21,10 +21,10 @@ def read_reversed(source: FrameSource, indexes: Sequence[int]) -> Iterator[tuple
     """Yield (name, frame) for descending indexes.
 
     Videos are decoded from key frames. Where that is impossible (without reliable time stamps, or
-    if damaged frames are replaced), they are decoded once from the beginning, and the wanted frames
-    are stored on disk as PNGs.
+    if damaged frames are replaced), they are decoded once from the beginning, and the requested
+    frames are stored on disk as PNGs.
     """
-    # Going backward, the frame before a damaged one is not decoded yet.
+    # Going backward, the frame to replace a damaged one with is not decoded yet.
     if isinstance(source, FolderFrames) and not source.skip_damage:
         yield from ((source.names[i], read_rgb(source.files[i])) for i in indexes)
         return
@@ -55,7 +55,7 @@ def _from_disk(
 
 
 def _check_end(source: FrameSource, indexes: Sequence[int], count: int) -> None:
-    """Make sure that a video does not end before the first of falling indexes."""
+    """Make sure that a video does not end before the first of the descending indexes."""
     if indexes and indexes[0] >= count:
         raise InputError(
             f"{source.path}: ends before frame {indexes[0]:05d}, for which a mask is given; is it "
@@ -64,7 +64,7 @@ def _check_end(source: FrameSource, indexes: Sequence[int], count: int) -> None:
 
 
 def spool(frames: Iterator[tuple[str, np.ndarray]], folder: Path) -> Iterator[str]:
-    """Write frames to `<name>.png` in a folder; yields each name when its file is there."""
+    """Write frames to `<name>.png` in a folder; yields each name once its file is written."""
     for name, frame in frames:
         Image.fromarray(frame).save(folder / f"{name}.png", compress_level=_FAST)
         yield name

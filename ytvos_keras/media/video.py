@@ -23,10 +23,10 @@ _VP9_QUALITY = {"crf": "24", "b": "0", "cpu-used": "5", "deadline": "realtime", 
 
 
 class _Writer:
-    """Common to both; `quality` are the encoder's options."""
+    """Base class of both writers; `quality` are the encoder's options."""
 
-    pixels: tuple[str, int]  # of a frame: their format and number of channels
-    stored: str  # format of the pixels in the file
+    pixels: tuple[str, int]  # pixel format and number of channels of a frame
+    stored: str  # pixel format in the file
     tick: Fraction  # seconds; unit of the time stamps
     container: ClassVar[dict]  # options of `open_output`
 
@@ -44,12 +44,12 @@ class _Writer:
             part = self._stack.enter_context(atomic_path(self.path))
         except OSError as error:
             raise InputError(f"{self.path}: cannot be written. ({error.strerror})") from error
-        # FFmpeg opens the file with the first frame, so errors of the path occur here.
+        # FFmpeg opens the file with the first frame; `atomic_path` finds errors of the path here.
         self._container = self._stack.enter_context(open_output(part, **self.container))
         return self
 
     def __exit__(self, kind, error, trace) -> bool | None:
-        # After an error the encoder is not flushed: the file is thrown away.
+        # After an error the encoder is not flushed, since the file is discarded.
         if kind is None:
             try:
                 if self._size is None:
@@ -65,11 +65,11 @@ class _Writer:
 
         Args:
             frame: uint8 (H, W, 3 or 4), RGB or RGBA, 0–255; all frames have the size of the first.
-            time: when it is shown, in seconds after the first frame; None: at a steady rate. All
-                frames have a time, or none has.
+            time: when it is shown, in seconds after the first frame; None: at a constant rate.
+                Either all frames have a time, or none.
 
         Raises:
-            ValueError: another dtype, rank or size.
+            ValueError: wrong dtype, rank or size.
         """
         pixels, channels = self.pixels
         if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != channels:
@@ -82,7 +82,7 @@ class _Writer:
             self._start(height, width, is_timed=time is not None)
         if frame.shape[:2] != self._size:
             raise ValueError(
-                f"all frames of a video must have one size, {self._size}. "
+                f"all frames of a video must have the same size, {self._size}. "
                 f"Received: {frame.shape[:2]}"
             )
         # yuv420p has one chroma sample for 2×2 pixels. A black border would show in players.
@@ -114,8 +114,8 @@ class _Writer:
 class VideoWriter(_Writer):
     """Write RGB frames to an MP4 file (H.264, yuv420p, index first) that every browser plays.
 
-    A context manager. The file is written under a hidden temporary name and appears under its own
-    when the block ends without an error; after an error or an interruption nothing is left.
+    A context manager. The file is written under a hidden temporary name and renamed when the block
+    ends without an error; after an error or an interruption, nothing is left behind.
     An odd height or width is padded by repeating the last row or column (yuv420p needs even ones).
 
     Args:
@@ -142,14 +142,14 @@ class VideoWriter(_Writer):
         super()._start(height, width, is_timed)
         matrix, tag = target_matrix(height)
         self._colours = {"dst_colorspace": matrix, "dst_color_range": ColorRange.MPEG}
-        # Without a tag, players guess by the size, each in a different way.
+        # Without a tag, players guess from the size, and not all in the same way.
         context = self._stream.codec_context
         context.colorspace = context.color_primaries = context.color_trc = tag
         context.color_range = ColorRange.MPEG
 
 
 class AlphaVideoWriter(_Writer):
-    """Write RGBA frames to a WebM file (VP9 with alpha), which browsers and editors compose.
+    """Write RGBA frames to a WebM file (VP9 with alpha), which browsers and editors composite.
 
     Like `VideoWriter`. Frames are not premultiplied.
 
@@ -176,7 +176,7 @@ class AlphaVideoWriter(_Writer):
 
 def _find_encoder(codec: str, names: tuple[str, ...]) -> str:
     for name in names:
-        # Builds of FFmpeg differ in the encoders that they include.
+        # FFmpeg builds differ in the encoders that they include.
         with contextlib.suppress(av.codec.codec.UnknownCodecError):
             return av.Codec(name, "w").name
     raise InputError(

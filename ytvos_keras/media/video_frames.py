@@ -24,14 +24,14 @@ _UNTIMED = ("avi", "h264", "hevc", "m4v", "mpegvideo")
 
 
 class VideoFrames(FrameSource):
-    """A video track of a file: every decoded frame, in the order of presentation.
+    """A video track of a file: every decoded frame, in presentation order.
 
     Frames are named by their number: 00000, 00001, … The display matrix of the first frame
     (rotation and mirroring, from phones) is applied to all frames. Pixels are assumed to be square.
 
     Args:
         path: a file in any container and codec that FFmpeg decodes.
-        track: which video track, from 0; cover art does not count.
+        track: the video track, from 0; cover art does not count.
 
     Raises:
         InputError: not a video, no such track, or its first frame cannot be decoded.
@@ -46,7 +46,7 @@ class VideoFrames(FrameSource):
         with one_line_errors(self.path, None), open_video(self.path) as container:
             stream = self._stream(container)
             self._tick = stream.time_base
-            # Some headers say billions; every frame has at least a byte.
+            # Some headers claim billions of frames; every frame takes at least a byte.
             in_file = stream.frames <= self.path.stat().st_size
             self.count = (stream.frames or None) if in_file else None
             self.fps: Fraction | None = stream.average_rate or stream.guessed_rate
@@ -61,7 +61,7 @@ class VideoFrames(FrameSource):
             self.count = None
             with contextlib.suppress(av.FFmpegError):
                 self.count = sum(1 for _ in self._packets())
-        # Of the first frame only: asking a frame for its side data keeps it in memory.
+        # For the first frame only: reading the side data of a frame keeps it in memory.
         self._display_matrix = display_matrix(first)
         self._origin = None if first.pts is None else first.pts * first.time_base
         self.size = self._picture(first).shape[:2]
@@ -90,10 +90,10 @@ class VideoFrames(FrameSource):
                         picture = self._replace(f"{index:05d}", damage, picture)
                     yield f"{index:05d}", time, picture
                 index += 1
-        # A file that is cut off often ends like a whole one, without an error of FFmpeg.
+        # A truncated file often ends like an intact one, without an error from FFmpeg.
         if self.count and index < self.count:
             warnings.warn(
-                f"{self.path}: its header says {self.count} frames, but only {index} are in it; "
+                f"{self.path}: its header says {self.count} frames, but it has only {index}; "
                 "is the file cut off?",
                 stacklevel=2,
             )
@@ -108,10 +108,11 @@ class VideoFrames(FrameSource):
 
         Args:
             start: in seconds after the first frame.
-            size: (height, width) to which every frame is scaled, by area; None for the stored size.
+            size: (height, width) to which every frame is scaled, by area averaging; None for the
+                stored size.
 
         Yields:
-            time: seconds after the first frame, exact; never smaller than the one before.
+            time: seconds after the first frame, exact; never decreasing.
             frame: uint8 (H, W, 3), RGB, 0–255.
 
         Raises:
@@ -125,10 +126,10 @@ class VideoFrames(FrameSource):
         ):
             for frame in self._decode(container, start if seek else None):
                 time = self._time(frame, index)
-                # Clips are cut by time: a wrong time stamp would shift them without notice.
+                # Clips are cut by time: a wrong time stamp would silently shift them.
                 if time is None or (index and time < before):
                     raise InputError(
-                        f"{self.path}: time stamps are missing or run backwards; encode it again, "
+                        f"{self.path}: time stamps are missing or run backwards; re-encode it, "
                         "for example: ffmpeg -fflags +genpts -i IN OUT.mp4"
                     )
                 if time >= start:
@@ -146,13 +147,13 @@ class VideoFrames(FrameSource):
     def _frames(
         self, container: av.container.InputContainer
     ) -> Iterator[av.VideoFrame | av.FFmpegError]:
-        """Yield all frames; where damage is skipped, the error of a packet instead of its frame."""
+        """Yield all frames; with `skip_damage`, the error of a packet in place of its frame."""
         stream = self._stream(container)
         if not self.skip_damage:
             # Not thread_type "AUTO": with frame threads, FFmpeg hides decoding errors.
             yield from container.decode(stream)
             return
-        # By packet: the generator of `container.decode` ends with its first error.
+        # By packet: the generator of `container.decode` ends at the first error.
         for packet in container.demux(stream):
             try:
                 yield from packet.decode()
@@ -166,16 +167,16 @@ class VideoFrames(FrameSource):
         """Yield the packets of the frames that are shown, one each, without decoding them."""
         with open_video(self.path) as container:
             for packet in container.demux(self._stream(container)):
-                # The last packet is empty, to flush decoders; an edit list hides discarded ones.
+                # The last packet is empty, to flush decoders; edit lists discard others.
                 if packet.size and not packet.is_discard:
                     yield packet
 
     def _lands_before(self, target: Fraction) -> bool:
-        """Whether seeking arrives at or before a time, which fails with an incomplete index."""
+        """Whether seeking lands at or before a time, which fails with an incomplete index."""
         if self._origin is None or not self._can_seek:
             return False
         with contextlib.suppress(av.FFmpegError), open_video(self.path) as container:
-            # By trying: the container does not tell whether its index is complete.
+            # Try it: the container does not say whether its index is complete.
             first = next(self._decode(container, target), None)
             time = None if first is None else self._time(first, 0)
             return time is not None and time <= target
@@ -192,7 +193,7 @@ class VideoFrames(FrameSource):
     def _picture(self, frame: av.VideoFrame, size: tuple[int, int] | None = None) -> np.ndarray:
         scaled = {"src_colorspace": source_matrix(frame)}
         if size is not None:
-            # Frames are scaled before they are turned, so the sides are swapped here.
+            # Frames are scaled before they are rotated, so the sides are swapped here.
             height, width = size[::-1] if is_quarter_turn(self._display_matrix) else size
             scaled |= {"height": height, "width": width, "interpolation": "AREA"}
         return upright(frame.to_ndarray(format="rgb24", **scaled), self._display_matrix)
@@ -212,13 +213,13 @@ class VideoFrames(FrameSource):
         return []
 
     def index_of(self, stem: str) -> int | None:
-        # No name of a file is longer, and Python converts at most 4300 digits.
+        # No file name is longer, and Python converts at most 4300 digits.
         return int(stem) if stem.isdecimal() and len(stem) < 256 else None
 
 
 @contextlib.contextmanager
 def one_line_errors(path: Path, frame: Callable[[], str] | None) -> Iterator[None]:
-    """Turn FFmpeg's errors into `InputError`s; `frame` names the frame in work, None: the first."""
+    """Turn FFmpeg errors into `InputError`s; `frame` names the current frame, None: the first."""
     try:
         yield
     except av.FFmpegError as error:

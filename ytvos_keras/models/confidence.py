@@ -9,18 +9,18 @@ from ytvos_keras.layers.composite import Composite
 from ytvos_keras.layers.resolution import space_to_depth
 from ytvos_keras.layers.types import Tensor
 
-_EPSILON = 1e-3  # of the frame's area; keeps logarithms and ratios of empty masks finite
+_EPSILON = 1e-3  # fraction of the frame; keeps logarithms and ratios of empty masks finite
 
 
 class Confidence(Composite):
     """Predict the region similarity J of each object's mask from its probabilities.
 
-    Not in the paper. A logistic regression on four features of the mask: its area, the uncertain
-    area, and how uncertain and how certain the object is. More inputs, such as the hidden state,
-    overfit the training clips. No gradient flows into the model.
+    Not in the paper. A logistic regression on four features of the mask: its area, its uncertain
+    area, and the ratios of uncertainty and certainty to the area. More inputs, such as the hidden
+    state, overfit the training clips. No gradient flows into the model.
 
     Args:
-        stride: Side in pixels of the cells that probabilities are averaged over first.
+        stride: Side in pixels of the cells over which probabilities are averaged first.
 
     Call arguments:
         logits: The mask's logits at full resolution, `(B, H, W, 1)`.
@@ -48,7 +48,7 @@ class Confidence(Composite):
             ops.log(area + _EPSILON),
             ops.log(doubtful + _EPSILON),
             doubtful / (area + _EPSILON),
-            # Mean p² over mean p of the cells: 1 if each is object or not, less if they are unsure.
+            # Mean p² ÷ mean p of the cells: 1 if every p is 0 or 1, less if some are in between.
             certain / (area + _EPSILON),
         ]
         return ops.stack(figures, axis=-1)

@@ -17,9 +17,8 @@ _CHOICES = {
 class S2SConfig:
     """Architecture of an `S2S`.
 
-    The defaults are the paper's network (section 4.3). The options under "variants" are those of
-    its ablation study (section 5.4). The options under "departures" are not in the paper;
-    `s2s-lite` uses them.
+    The defaults are the paper's network (section 4.3). "Variants" are the options of its ablation
+    study (section 5.4). "Departures" are options that are not in the paper; `s2s-lite` uses them.
 
     Attributes:
         backbone: `"vgg16"` or `"efficientnet-lite0"`, for both Initializer and Encoder.
@@ -28,9 +27,9 @@ class S2SConfig:
         encoder_filters: Channels of the Encoder's features.
         state_filters: Channels of the ConvLSTM's two states.
         decoder_filters: Channels after each of the Decoder's upsampling layers.
-        input_size: Nominal height and width in pixels. The network takes any size.
+        input_size: Nominal height and width in pixels. The network accepts any size.
         state_stride: Side in pixels of one cell of the states: 32 in the paper. With 8, the Encoder
-            merges the backbone's deeper maps into that at stride 8.
+            merges the backbone's deeper maps into the one at stride 8.
 
     Variants:
         initializer: `"network"`, or `"mask"` to use the reshaped mask as c0 and h0 instead.
@@ -40,16 +39,16 @@ class S2SConfig:
 
     Departures:
         freeze_backbone: Whether the backbone keeps its pretrained weights.
-        shared_encoder: Whether the Initializer reads the Encoder's features of the frame, and the
+        shared_encoder: Whether the Initializer takes the Encoder's features of the frame, plus the
             mask, instead of having a separate backbone.
-        memory_frames: Number of remembered frames that a new frame is matched to: the object's
-            first frame, corrections, and the latest of every `remember_every`-th. 0 disables
+        memory_frames: Number of frames kept in memory and matched to a new frame: the object's
+            first frame, corrections, and the latest of every `remember_every`-th frame. 0 disables
             matching; otherwise the previous frame and its predicted mask are matched too. With
             fewer than 3 there is no room for corrections.
-        remember_every: See above.
+        remember_every: Number of frames between predictions kept in memory.
         matching_filters: Channels of the keys and of the values.
-        sees_others: Whether what is remembered of an object also depends on where the other
-            objects of the frame are.
+        sees_others: Whether the memory of an object also encodes where the other objects of the
+            frame are.
         skip_connections: Whether the Decoder sees the backbone's maps at stride 4 and 2.
         predict_confidence: Whether the state contains the expected J of each mask.
     """
@@ -74,7 +73,7 @@ class S2SConfig:
 
     def __post_init__(self):
         for name in ("decoder_filters", "input_size"):  # they are lists after a JSON round trip
-            # The way around `frozen` that dataclasses use themselves; equality needs tuples.
+            # dataclasses themselves bypass `frozen` this way. Equality needs tuples, not lists.
             object.__setattr__(self, name, tuple(getattr(self, name)))
         check_choices(self, _CHOICES)
         if self.state_stride not in (8, 32):
@@ -90,24 +89,24 @@ class S2SConfig:
                 f"Received: {self.state_stride}"
             )
         if self.sees_others and not self.memory_frames:
-            raise ValueError("sees_others needs memory_frames: it is the memory that sees them")
+            raise ValueError("sees_others needs memory_frames: only a memory sees other objects")
         if self.state_stride == 8 and not self.shared_encoder:
             raise ValueError("state_stride=8 needs shared_encoder=True: a backbone ends at 32")
         if (self.initializer, self.encoder_input) != ("network", "frame"):
             self._check_variant()
-        # With skips, from stride 8 to 4 and 2: the last factor is that of the logits' four filters.
+        # With skips: stride 8, 4 and 2. The last factor of 2 comes from the logits' four filters.
         upsamplings = 3 if self.skip_connections else int(math.log2(self.state_stride))
         if len(self.decoder_filters) != upsamplings:
             raise ValueError(
-                f"decoder_filters must have {upsamplings} entries to come from stride "
-                f"{self.state_stride} back to the frame. Received: {self.decoder_filters}"
+                f"decoder_filters must have {upsamplings} entries to get from stride "
+                f"{self.state_stride} to full resolution. Received: {self.decoder_filters}"
             )
 
     def _check_variant(self):
         """Check the combinations of the variants of section 5.4."""
         if self.initializer == "mask" and self.encoder_input == "frame_and_mask":
             raise ValueError(
-                'initializer="mask" and encoder_input="frame_and_mask" are two variants; take one'
+                'initializer="mask" and encoder_input="frame_and_mask" cannot be combined; use one'
             )
         if self.state_stride != 32 or self.shared_encoder:
             raise ValueError(

@@ -16,7 +16,7 @@ class Decoder(Composite):
     """The paper's Decoder: upsampling layers with 5×5 kernels, then one 5×5 filter.
 
     An upsampling layer is a transposed convolution of stride 2 with ReLU. The sigmoid of section
-    4.3 is left to the loss and to `S2S.step`, which take it in float32.
+    4.3 is left to the loss and to `S2S.step`, which compute it in float32.
 
     Args:
         filters: Channels after each upsampling; 512, 256, 128, 64, 64 in the paper.
@@ -51,14 +51,14 @@ class Decoder(Composite):
 
 
 class SkipDecoder(Composite):
-    """The Decoder of `s2s-lite`: it sees the backbone's maps at stride 4 and 2 on its way up.
+    """The Decoder of `s2s-lite`, with skip connections from the backbone at stride 4 and 2.
 
     Args:
         filters: Channels at stride 8, 4 and 2.
 
     Call arguments:
         hidden: The hidden state of the ConvLSTM at stride 8.
-        skip_4, skip_2: The backbone's maps at stride 4 and 2; a batch of 1 serves all objects.
+        skip_4, skip_2: The backbone's maps at stride 4 and 2; all objects may share a batch of 1.
 
     Input shape:
         `hidden`: `(B, h, w, channels)`; `skip_4`: `(B or 1, 2h, 2w, …)`; `skip_2`:
@@ -75,7 +75,7 @@ class SkipDecoder(Composite):
         self.at_8 = JointConv(at_8, dtype=policy, name="at_8")
         self.at_4 = JointConv(at_4, upsampled=0, dtype=policy, name="at_4")
         self.at_2 = JointConv(at_2, upsampled=0, dtype=policy, name="at_2")
-        # Four logits for each cell at stride 2, one for each of its pixels.
+        # Four logits per cell at stride 2, one for each of its pixels.
         self.to_logits = NarrowConv(4, 3, dtype=policy, name="to_logits")
 
     def call(self, hidden: Tensor, skip_4: Tensor, skip_2: Tensor) -> Tensor:

@@ -14,8 +14,8 @@ class Encoder(Composite):
     """The paper's Encoder: a backbone and one 1×1 convolution with ReLU.
 
     Args:
-        backbone: A backbone without mask channel; with one for the variant of section 5.4 whose
-            Encoder also sees the previous mask.
+        backbone: A backbone without a mask channel, or with one for the variant of section 5.4 in
+            which the Encoder also sees the previous mask.
         filters: Channels of the features; 512 in the paper.
 
     Call arguments:
@@ -36,7 +36,7 @@ class Encoder(Composite):
         self.conv = keras.layers.Conv2D(filters, 1, activation="relu", dtype=self.dtype_policy)
 
     def call(self, frames: Tensor, masks: Tensor | None = None) -> dict[str, Tensor]:
-        # In two parts, so that online learning can compute a frozen backbone's maps once.
+        # Split in two, so that online learning can compute a frozen backbone's maps once.
         return self.from_maps(self.backbone(frames, masks))
 
     def from_maps(self, maps: dict[int, Tensor]) -> dict[str, Tensor]:
@@ -48,7 +48,7 @@ class PyramidEncoder(Composite):
     """The Encoder of `s2s-lite`: deeper maps merged into the one at stride 8.
 
     Args:
-        backbone: A backbone without mask channel.
+        backbone: A backbone without a mask channel.
         filters: Channels of the features.
         key_filters: Channels of the keys for `Matching`; 0 for none.
         skips: Whether to pass the backbone's maps at stride 4 and 2 on to the Decoder.
@@ -60,8 +60,8 @@ class PyramidEncoder(Composite):
         `(B, H, W, 3)`.
 
     Output shape:
-        A dict of maps: `"features"` `(B, H / 8, W / 8, filters)`; on request `"key"` of length 1
-        along its last axis, `"skip_4"` and `"skip_2"`.
+        A dict of maps: `"features"` `(B, H / 8, W / 8, filters)`; on request `"key"`, L2-normalized
+        along the last axis, `"skip_4"` and `"skip_2"`.
     """
 
     merged_filters = 128
@@ -95,7 +95,7 @@ class PyramidEncoder(Composite):
         x = self.merge_8([maps[8], x])
         features = {"features": x}
         if self.to_key is not None:
-            # Length 1 makes the dot products of `Matching` cosines.
+            # Unit length turns the dot products of `Matching` into cosines.
             features["key"] = _normalize(self.to_key(x))
         if self.skips:
             features |= {"skip_4": maps[4], "skip_2": maps[2]}
@@ -103,7 +103,7 @@ class PyramidEncoder(Composite):
 
 
 def _normalize(x: Tensor) -> Tensor:
-    """Normalize to length 1 along the last axis; in float32 where squares would overflow."""
+    """L2-normalize along the last axis; in float32 for float16, whose squares may overflow."""
     if x.dtype != "float16":
         return ops.normalize(x, axis=-1)
     return ops.cast(ops.normalize(ops.cast(x, "float32"), axis=-1), x.dtype)

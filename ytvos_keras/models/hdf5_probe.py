@@ -1,7 +1,7 @@
-"""Read an HDF5 file, or that of a .keras file, in a separate process; run as a script.
+"""Check that an HDF5 file, or the one in a .keras file, can be read; run as a script.
 
-The HDF5 library hangs or crashes on some damaged files. Exit code 0 means that every value can be
-read. To start fast, it does not import the package.
+It runs in a separate process because the HDF5 library hangs or crashes on some damaged files. Exit
+code 0 means that every value can be read. To start fast, it does not import the package.
 """
 
 import io
@@ -12,18 +12,18 @@ import zipfile
 import h5py
 
 _WEIGHTS = "model.weights.h5"  # in a .keras file
-_TIMES = 64  # largest ratio of the arrays' size to the file's
-_FREE = 2**26  # bytes
+_TIMES = 64  # largest allowed ratio of the size of the arrays to the size of the file
+_FREE = 2**26  # bytes allowed on top of that
 
 
 def main(path: str, seconds: int) -> None:
-    """Read everything in a file, in at most `seconds` of processor time."""
+    """Read everything in a file, using at most `seconds` of CPU time."""
     try:
         import resource
     except ImportError:  # on Windows, where the parent process limits the time
         pass
     else:
-        # Processor time, not wall-clock: a busy machine must not make a good file look damaged.
+        # CPU time, not wall-clock time: a busy machine must not make a good file look damaged.
         resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     source: str | io.BytesIO = path
     if zipfile.is_zipfile(path):
@@ -39,11 +39,11 @@ def main(path: str, seconds: int) -> None:
             nonlocal room
             dict(item.attrs)
             if isinstance(item, h5py.Dataset):
-                # Before reading: a header may state a shape that does not fit in memory.
+                # Before reading: a header may declare a shape that does not fit in memory.
                 room -= item.nbytes
                 if room < 0:
-                    raise ValueError("arrays of many times the size of the file")
-                item[()]  # every chunk is read, and so decompressed
+                    raise ValueError("its arrays are many times larger than the file")
+                item[()]  # reads and decompresses every chunk
 
         file.visititems(visit)
 

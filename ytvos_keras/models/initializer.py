@@ -15,7 +15,7 @@ class Initializer(Composite):
     """The paper's Initializer: a backbone over frame and mask, and one 1×1 convolution per state.
 
     Args:
-        backbone: A backbone with mask channel.
+        backbone: A backbone with a mask channel.
         filters: Channels of both states; 512 in the paper.
 
     Call arguments:
@@ -45,11 +45,11 @@ class MaskInitializer(Composite):
     """No Initializer: the mask itself as the first states (section 5.4, "Initializer variants").
 
     "The object mask is reshaped to match the size of the hidden states": the 32×32 pixels of a cell
-    become its 1024 channels, and these the 512 of c0 and the 512 of h0. With fewer filters, groups
-    of neighbouring pixels are averaged. It has no weights.
+    become its 1024 channels, of which 512 are c0 and 512 are h0. With fewer filters, groups of
+    neighbouring pixels are averaged. It has no weights.
 
     Args:
-        filters: Channels of both states; 512 in the paper. `2 · filters` divides `stride ** 2`.
+        filters: Channels of both states; 512 in the paper. `2 · filters` must divide `stride ** 2`.
         stride: Side in pixels of one cell of the states.
 
     Call arguments:
@@ -77,7 +77,7 @@ class MaskInitializer(Composite):
 
 
 class FeatureInitializer(Composite):
-    """The Initializer of `s2s-lite`: it reads the Encoder's features instead of using a backbone.
+    """The Initializer of `s2s-lite`, which takes the Encoder's features instead of a backbone.
 
     Args:
         filters: Channels of both states.
@@ -102,7 +102,7 @@ class FeatureInitializer(Composite):
         self.to_hidden = _state_head(filters, self.dtype_policy, "to_hidden")
 
     def call(self, features: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
-        # Not averaged: the convolution sees all pixels of the mask under a cell.
+        # Not averaged: the convolution sees every mask pixel of a cell.
         x = self.mix([features, space_to_depth(masks, self.stride)])
         return self.to_cell(x), self.to_hidden(x)
 

@@ -13,23 +13,23 @@ from ytvos_keras.layers.types import Tensor
 
 Tensors = dict[str, Tensor]
 
-_OLDER_THAN_ANY = 2.0**24  # frames; float32 holds all integers up to it
+_OLDER_THAN_ANY = 2.0**24  # frames; float32 represents all integers up to here
 
 
 class Memory(Composite):
-    """A bank of frames and the previous frame, matched to a new frame for the ConvLSTM.
+    """Match a new frame to a bank of frames and to the previous frame, as input for the ConvLSTM.
 
-    Not in the paper; a departure of `s2s-lite`. The bank has a constant number of slots. The first
-    always holds the object's first frame. Every `every`-th frame, with its predicted mask, takes an
-    empty slot, or else replaces the oldest such frame. Corrections take slots in the same way and
-    keep them; they are replaced, the oldest first, only to leave one slot for predictions. Empty
-    slots are masked, so shapes never change.
+    Not in the paper; a departure of `s2s-lite`. The bank has a fixed number of slots. The first
+    always holds the object's first frame. Every `every`-th frame, with its predicted mask, fills an
+    empty slot, or else replaces the oldest such frame. Corrections take slots in the same way, but
+    predictions never replace them: a new correction replaces the oldest one only if a single slot
+    is left for predictions. Empty slots are masked, so shapes never change.
 
     The bank is matched globally, the previous frame in a neighbourhood.
 
     Args:
         slots: Frames in the bank, at least 1.
-        every: Number of frames between remembered predictions.
+        every: Number of frames between predictions that are stored.
         value_filters: Channels of the values, besides the soft mask.
         filters: Channels of the output.
         stride: Side in pixels of one cell of the features.
@@ -69,19 +69,19 @@ class Memory(Composite):
         self.mix = JointConv(filters, 3, dtype=policy, name="mix")
 
     def begin(self, features: Tensors, masks: Tensor, others: Tensor | None = None) -> Tensors:
-        """Create the state entries of objects that start in a frame.
+        """Create the state entries of objects that first appear in a frame.
 
         Args:
             features: The Encoder's dict for that frame, batch B or 1.
             masks: `(B, H, W, 1)`, in 0–1, at full resolution.
-            others: `(B, H, W, 1)`, the sum of the masks of the other objects of each frame; read
-                only with `sees_others`, and 0 when left out.
+            others: `(B, H, W, 1)`, the sum of the masks of the other objects of each frame; used
+                only with `sees_others`; default: 0.
 
         Returns:
             Float32 tensors: `"previous_key"` `(B, h, w, K)` and `"previous_value"`
             `(B, h, w, V + 1)` of the latest frame; `"bank_key"` and `"bank_value"`, the channels of
             all slots side by side; `"bank_age"` `(B, slots)`, frames since a slot was filled, or -1
-            where it is empty; `"bank_trusted"` `(B, slots)`, 1 where the mask was given.
+            if it is empty; `"bank_trusted"` `(B, slots)`, 1 if the mask was given, not predicted.
         """
         previous = self._entry(features, masks, others)
         first = ops.broadcast_to(  # (B, slots)
@@ -89,7 +89,7 @@ class Memory(Composite):
         )
 
         def in_first_slot(x):
-            # Padding the channels keeps h and w, which may be unknown, where they are.
+            # Padding only the channels works even if h and w are unknown.
             return ops.pad(x, [(0, 0)] * 3 + [(0, (self.slots - 1) * x.shape[-1])])
 
         return previous | {
@@ -102,17 +102,17 @@ class Memory(Composite):
     def update(
         self, features: Tensors, masks: Tensor, state: Tensors, others: Tensor | None = None
     ) -> Tensors:
-        """Update the state entries from before a frame with its predicted masks; see `begin`."""
+        """Update the state entries after a frame with its predicted masks; see `begin`."""
         previous = self._entry(features, masks, others)
         age, trusted = state["bank_age"], state["bank_trusted"]
         age = ops.where(age >= 0, age + 1, age)  # empty slots stay at -1
-        due = ops.mod(age[:, :1], self.every) == 0  # the first slot's age counts the frames
+        due = ops.mod(age[:, :1], self.every) == 0  # the age of the first slot counts frames
         # A given mask is never replaced by a prediction; objects may be due in different frames.
         chosen = ops.logical_and(due, _oldest(age, trusted == 0))
         return previous | self._write(previous, state | {"bank_age": age}, chosen, trust=0.0)
 
     def trust(self, given: Tensors, state: Tensors) -> Tensors:
-        """Add a frame whose masks were given to the bank: a correction.
+        """Add a corrected frame, whose masks were given, to the bank.
 
         Args:
             given: `"previous_key"` and `"previous_value"` of `begin` with the given masks.
@@ -131,7 +131,7 @@ class Memory(Composite):
 
     def call(self, features: Tensors, state: Tensors) -> Tensor:
         key, value = (self._places(state[f"bank_{name}"]) for name in ("key", "value"))
-        # Empty slots hold zeros, whose cosine of 0 would count too.
+        # Empty slots hold zeros, whose cosine of 0 would still get some weight.
         filled = ops.cast(state["bank_age"] >= 0, "float32")
         filled = ops.tile(filled, (1, ops.shape(key)[1] // self.slots))  # slots vary fastest
         bank = self.match_bank(features["key"], key, value, filled)
@@ -149,16 +149,16 @@ class Memory(Composite):
             absent = others is None
             maps.append(ops.zeros_like(masks) if absent else space_to_depth(others, self.stride))
         value = self.to_value(self.mix_value(maps))
-        # The share of the cell that is object; last, where `Matching` expects it.
+        # The fraction of the cell covered by the object; last, where `Matching` expects it.
         soft_mask = ops.mean(masks, axis=-1, keepdims=True)
         value = ops.concatenate([ops.cast(value, "float32"), soft_mask], axis=-1)
         key = ops.cast(features["key"], "float32")
-        # Keys of batch 1 are repeated, since state entries have the objects as first dimension.
+        # Keys of batch 1 are repeated: the first dimension of state entries is the objects.
         key = ops.broadcast_to(key, (*ops.shape(value)[:3], key.shape[-1]))
         return {"previous_key": key, "previous_value": value}
 
     def _write(self, entry: Tensors, state: Tensors, chosen: Tensor, trust: float) -> Tensors:
-        """The bank with a frame in the chosen slots, boolean `(B, slots)`."""
+        """Write a frame to the chosen slots, boolean `(B, slots)`; returns the bank."""
         bank = {
             "bank_age": ops.where(chosen, 0.0, state["bank_age"]),
             "bank_trusted": ops.where(chosen, trust, state["bank_trusted"]),
@@ -172,16 +172,16 @@ class Memory(Composite):
         return bank
 
     def _places(self, x: Tensor) -> Tensor:
-        """(B, h, w, slots · C) to (B, h · w · slots, C)."""
+        """Reshape (B, h, w, slots · C) to (B, h · w · slots, C)."""
         # Channels are slot by slot, so this needs no transpose of the large bank.
         return ops.reshape(x, (ops.shape(x)[0], -1, x.shape[-1] // self.slots))
 
 
 def _oldest(age: Tensor, allowed: Tensor) -> Tensor:
-    """Mark the oldest of the allowed slots; an empty one counts as oldest."""
-    # Not ops.argmax, which tf2onnx cannot convert. Ages of slots of one kind are distinct.
-    # So are these of empty slots: only the first of them is the oldest.
+    """Mark the oldest of the allowed slots; empty slots count as the oldest."""
+    # Not ops.argmax, which tf2onnx cannot convert. Ages of slots of one kind are distinct. Empty
+    # slots get distinct ages here, so that only the first of them is marked.
     empty = _OLDER_THAN_ANY - ops.cast(ops.arange(age.shape[1]), "float32")
     rank = ops.where(allowed, ops.where(age < 0, empty, age), -1.0)
-    # `allowed` once more: where no slot is, every rank equals the maximum of -1.
+    # `allowed` again: if no slot is allowed, every rank equals the maximum, -1.
     return ops.logical_and(rank == ops.max(rank, axis=-1, keepdims=True), allowed)

@@ -1,4 +1,4 @@
-"""Teacher forcing: the true masks that a model remembers rather than its predictions."""
+"""Teacher forcing: the true masks that a model remembers instead of its predictions."""
 
 from keras import ops
 
@@ -8,22 +8,22 @@ from ytvos_keras.layers.types import Tensor
 
 
 def next_masks(inputs: dict[str, Tensor], stride: int) -> dict[str, Tensor]:
-    """What may be remembered after each step of a clip, in place of what was predicted in it.
+    """The masks to remember after each step of a clip instead of the predicted ones.
 
     Args:
-        inputs: Those of `S2S`. They hold the mask before each step; it is remembered one step
-            earlier.
-        stride: To a multiple of which masks are padded, in pixels.
+        inputs: The inputs of `S2S`. They hold the mask that each step sees; that mask has to be
+            remembered after the step before.
+        stride: Masks are padded to a multiple of this many pixels.
 
     Returns:
         `"mask"` `(B, T − 1, H, W, 1)` and `"forced"` `(B, T − 1, 1, 1, 1)`, 1 where the mask is to
-        be remembered; nothing where the inputs are without teacher forcing.
+        be remembered; an empty dict if the inputs are without teacher forcing.
     """
     if "teacher_forcing" not in inputs:
         return {}
 
     def shifted(x):
-        # Zeros after the last step: nothing is remembered that a later step could read.
+        # Zeros for the last step: no later step reads what it remembers.
         return ops.concatenate([x[:, 1:], ops.zeros_like(x[:, :1])], axis=1)
 
     masks = shifted(ops.cast(inputs["previous_masks"], "float32"))

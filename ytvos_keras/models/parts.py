@@ -33,7 +33,7 @@ def new_encoder(config: S2SConfig, policy: Policy) -> keras.layers.Layer:
 def new_initializer(
     config: S2SConfig, encoder: keras.layers.Layer, policy: Policy
 ) -> keras.layers.Layer:
-    """Create the Initializer; it shares the backbone of an Encoder that sees masks."""
+    """Create the Initializer, which shares the Encoder's backbone if the Encoder sees masks."""
     if config.shared_encoder:
         return FeatureInitializer(config.state_filters, config.state_stride, dtype=policy)
     if config.initializer == "mask":

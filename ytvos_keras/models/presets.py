@@ -1,4 +1,4 @@
-"""Presets: named networks, and how their weights and model files are read."""
+"""Presets: named networks, and the loading of their weights and of model files."""
 
 from pathlib import Path
 
@@ -9,9 +9,9 @@ from ytvos_keras.models.config import S2SConfig
 from ytvos_keras.models.weight_files import check_weight_file
 
 PRESETS = {
-    # The paper's network: every size from section 4.3.
+    # The paper's network, with all sizes from section 4.3.
     "s2s-vgg16": S2SConfig(),
-    # The small one: works on a laptop, departs from the paper where S2SConfig says so.
+    # The small network, for laptops; S2SConfig says where it departs from the paper.
     "s2s-lite": S2SConfig(
         backbone="efficientnet-lite0",
         freeze_backbone=True,
@@ -34,8 +34,8 @@ def load_preset_weights(model: keras.Model, name: str) -> None:
     weights = _ASSETS / f"{name}.weights.h5"
     if not weights.is_file():
         raise InputError(
-            f"{name}: no weights are bundled with this preset; train it, or take s2s-lite. "
-            f"S2S(PRESETS[{name!r}]) gives the network with random weights"
+            f"{name}: no weights are bundled with this preset; train it, or use s2s-lite. "
+            f"S2S(PRESETS[{name!r}]) creates the network with random weights"
         )
     check_weight_file(weights)
     # After the check: a damaged file can hang the HDF5 library.
@@ -46,7 +46,7 @@ def load_model_file(path: Path) -> keras.Model:
     """Load a `.keras` file in Keras' safe mode, which runs no code from the file."""
     if path.name.endswith(".weights.h5"):
         raise InputError(
-            f"{path}: holds weights without their network; give the .keras file (ytvos-train "
+            f"{path}: contains weights without the network; pass the .keras file (ytvos-train "
             "writes best.keras), or load them into an S2S in Python and save that as .keras"
         )
     if not path.is_file():
@@ -55,9 +55,9 @@ def load_model_file(path: Path) -> keras.Model:
         )
     check_weight_file(path)
     try:
-        # Without the optimizer, whose variables are twice the weights.
+        # Without the optimizer, whose variables are twice the size of the weights.
         return keras.saving.load_model(path, compile=False)
     except Exception as error:  # Keras raises all kinds of errors for an invalid configuration
         raise InputError(
-            f"{path}: not a .keras file that this version reads ({first_line(error)})"
+            f"{path}: not a .keras file that this version can read ({first_line(error)})"
         ) from error

@@ -32,17 +32,17 @@ from ytvos_keras.models.parts import (
 from ytvos_keras.models.presets import PRESETS, load_model_file, load_preset_weights
 
 Tensors = dict[str, Tensor]
-State = Tensors  # the objects are the first dimension of every one
+State = Tensors  # the first dimension of every tensor is the objects
 
 
 @keras.saving.register_keras_serializable("ytvos_keras")
 class S2S(keras.Model):
     """Sequence-to-sequence video object segmentation (section 4 of the paper).
 
-    Frames are RGB in 0–255, uint8 or float, of any height and width (padded with black, below and
-    to the right, to a multiple of 32, and cropped back); preprocessing is part of the model. The
-    state of the recurrence is a flat dict of float32 tensors of constant size with the objects as
-    first dimension; treat it as opaque and pass it on.
+    Frames are RGB in 0–255, uint8 or float, of any height and width (padded with black at the
+    bottom and right to a multiple of 32, and cropped back); preprocessing is part of the model. The
+    state of the recurrence is a flat dict of float32 tensors of constant size, with the objects as
+    first dimension; treat it as opaque.
 
     Args:
         config: An `S2SConfig`; default: the paper's network.
@@ -52,13 +52,13 @@ class S2S(keras.Model):
     Call arguments:
         inputs: A dict with `"frames"` `(B, T, H, W, 3)` and `"mask"` `(B, H, W, N)`, the N objects
             of each clip in frame 0, in {0, 1}; N is 1 except to train a memory that sees other
-            objects. For training with teacher forcing, which takes one object, also
+            objects. For training with teacher forcing, which supports one object only, also
             `"previous_masks"` `(B, T − 1, H, W, 1)`, the masks of frames 0…T−2, and
-            `"teacher_forcing"` `(B, T − 1)`, 1 where the model sees them instead of its last
+            `"teacher_forcing"` `(B, T − 1)`, 1 where the model sees these instead of its last
             prediction.
 
     Output shape:
-        `(B, T − 1, H, W, N)`: float32 logits of frames 1…T−1. Their sigmoid is what `step` gives.
+        `(B, T − 1, H, W, N)`: float32 logits of frames 1…T−1. `step` returns their sigmoid.
 
     Example:
         >>> model = S2S(S2SConfig())
@@ -71,11 +71,11 @@ class S2S(keras.Model):
     """
 
     stride = 32
-    """Sides of frames are padded to a multiple of this many pixels."""
+    """Frame sides are padded to a multiple of this many pixels."""
 
     recompute = False
-    """Whether training keeps no activations but recomputes each frame for the gradients: memory
-    hardly grows with the length of the clip, but a step takes longer."""
+    """Whether training recomputes the activations of each frame for the gradients instead of
+    keeping them: memory hardly grows with the length of the clip, but a step takes longer."""
 
     def __init__(
         self,
@@ -99,13 +99,13 @@ class S2S(keras.Model):
         # Weights exist from here on, so they can be loaded, counted or frozen before a first call.
         self.build()
         if self.confidence is not None:
-            self.confidence.trainable = False  # not trained by the loss of the masks
+            self.confidence.trainable = False  # not trained by the mask loss
         if backbone_weights is not None:
             self._load_backbones(backbone_weights)
 
     def build(self, input_shape: Shape | None = None) -> None:
         """Create all weights by running a step on a small frame."""
-        # By hand, because a step calls the cell and never the layer around it.
+        # Built explicitly, because a step calls the cell and never the layer around it.
         self.conv_lstm.build((None, None, None, None, self.config.encoder_filters))
         frame = ops.zeros((1, self.stride, self.stride, 3))  # weights do not depend on the size
         features = self.encode(frame)
@@ -113,9 +113,9 @@ class S2S(keras.Model):
         self.built = True
 
     def make_train_function(self, force: bool = False) -> None:
-        """Prepare `fit`, as any Keras model."""
-        # Keras creates the optimizer's variables while TensorFlow traces the first step, which is
-        # then traced once more.
+        """Prepare `fit`, as in any Keras model."""
+        # Otherwise Keras creates the optimizer's variables while TensorFlow traces the first step,
+        # and that step is traced twice.
         if self.optimizer is not None and not self.optimizer.built:
             with self.distribute_strategy.scope():  # so that they are mirrored like the weights
                 self.optimizer.build(self.trainable_variables)
@@ -134,7 +134,7 @@ class S2S(keras.Model):
             features = repeat_for_objects(fold_time(self.encode, frames[:, 1:]), objects)
             logits = self.unroll(features, state, teacher, objects)
         height, width = ops.shape(frames)[2:4]
-        # Padding is below and to the right only, so cropping it is a slice.
+        # Padding is at the bottom and right only, so cropping is a slice.
         return objects_from_batch(logits[:, :, :height, :width], objects)
 
     def initialize(self, frame: Tensor, mask: Tensor, features: Tensors | None = None) -> State:
@@ -143,7 +143,7 @@ class S2S(keras.Model):
         Args:
             frame: `(B or 1, H, W, 3)`, RGB in 0–255.
             mask: `(B, H, W, 1)`, in {0, 1}.
-            features: `encode(frame)`, if it is at hand.
+            features: `encode(frame)`, if already computed.
 
         Returns:
             The state: a dict of float32 tensors.
@@ -159,7 +159,7 @@ class S2S(keras.Model):
 
         Returns:
             A dict of maps, all with first dimension B. If the Encoder also sees masks, objects can
-            only share the frame itself, and the dict contains nothing else.
+            share nothing but the frame, which is then the only entry.
         """
         frames = pad_to_stride(frames, self.stride)
         return {"frame": frames} if self.sees_masks else self.encoder(frames, **context)
@@ -174,7 +174,7 @@ class S2S(keras.Model):
         Returns:
             `(probabilities, state)`; probabilities are `(B, H, W, 1)`, float32.
         """
-        height, width = ops.shape(frame)[1:3]  # numbers where the size is fixed
+        height, width = ops.shape(frame)[1:3]  # Python numbers if the size is static
         probabilities, state = self.step_features(self.encode(frame), state)
         return probabilities[:, :height, :width], state
 
@@ -185,8 +185,8 @@ class S2S(keras.Model):
         """
         logits, after = self._advance(features, state)
         objects = objects_per_frame(features, logits)
-        # Objects exclude each other in what is remembered. What is returned does not: a caller
-        # merges it at native size.
+        # The masks in memory are mutually exclusive. The returned probabilities are not: the caller
+        # merges objects at native size.
         after |= self._remember(features, self._probabilities(logits, objects), state, objects)
         if self.confidence is not None:
             after["confidence"] = ops.sigmoid(self.confidence(logits))
@@ -197,17 +197,17 @@ class S2S(keras.Model):
     ) -> State:
         """Update the state after a frame whose predicted masks were corrected.
 
-        A model with a memory adds the frame as a trusted one; the recurrence is re-initialized from
+        A model with a memory adds the frame to it as trusted and re-initializes the recurrence from
         the mask. Without a memory, the whole state is re-initialized.
 
         Args:
             frame: As for `initialize`.
             mask: As for `initialize`.
             state: From the `step` that predicted the frame; B objects.
-            features: `encode(frame)`, if it is at hand.
+            features: `encode(frame)`, if already computed.
 
         Returns:
-            The state to hand to the next step.
+            The state for the next step.
         """
         # h, c and the previous frame come from the mask; the bank keeps its other frames.
         given = self.initialize(frame, mask, features)
@@ -221,13 +221,13 @@ class S2S(keras.Model):
         Args:
             features: `encode` of each frame, folded over time: maps `(B, T, h, w, channels)`.
             state: From `initialize`.
-            teacher: The inputs of `call` for teacher forcing.
-            objects: How many consecutive rows of the batch belong to one clip.
+            teacher: The result of `next_masks`, for teacher forcing.
+            objects: Number of consecutive batch rows that belong to one clip.
 
         Returns:
             `(B, T, H, W, 1)`, float32 logits at the padded size.
         """
-        # No step needs an earlier mask: the Decoder runs on all frames at once.
+        # No step needs an earlier mask, so the Decoder runs on all frames at once.
         if self.memory is None and not self.sees_masks:
             hidden, _, _ = self.conv_lstm(features["features"], (state["h"], state["c"]))
             return fold_time(self.decoder, hidden)
@@ -241,7 +241,7 @@ class S2S(keras.Model):
 
         Args:
             preset: A preset's name, or the path of a `.keras` file; see `ytvos_keras.load`.
-            load_weights: Whether to load the preset's weights, or to keep random ones.
+            load_weights: Whether to load the preset's weights; if not, weights are random.
             dtype: Keras dtype policy for a preset; default: the global policy.
 
         Raises:
@@ -259,7 +259,7 @@ class S2S(keras.Model):
         model = load_model_file(Path(preset))
         if not isinstance(model, cls):
             raise InputError(
-                f"{preset}: holds a {type(model).__name__}, not an S2S; give an S2S model"
+                f"{preset}: contains a {type(model).__name__}, not an S2S; pass an S2S model"
             )
         return model
 
@@ -272,35 +272,35 @@ class S2S(keras.Model):
         return cls(S2SConfig(**config.pop("config")), **config)
 
     def _load_backbones(self, source: str | Path) -> None:
-        # Read once for both parts: VGG-16 with its top is a file of 550 MB.
+        # Read once for both parts: the VGG-16 file with the top is 550 MB.
         weights = self.encoder.backbone.read_weights(source)
         for part in (self.initializer, self.encoder):
-            # An Initializer of features or masks has none; a shared one is assigned twice.
+            # Initializers from features or masks have no backbone; a shared one is set twice.
             if hasattr(part, "backbone"):
                 part.backbone.assign_weights(weights)
 
     def _begin(
         self, frame: Tensor, mask: Tensor, features: Tensors | None = None, objects: int = 1
     ) -> State:
-        """`initialize`, where `objects` consecutive masks may belong to one frame of a batch."""
+        """`initialize` for frames with `objects` consecutive masks each."""
         # Zeros: no object in the padding.
         mask = pad_to_stride(ops.cast(mask, "float32"), self.stride)
         if self.config.shared_encoder:
             if features is None:
                 features = self.encode(frame)
-            per_frame = objects_per_frame(features, mask)  # before repeating, after which it is 1
+            per_frame = objects_per_frame(features, mask)  # before the repeat, which makes it 1
             features = repeat_for_objects(features, objects)
             cell, hidden = self.initializer(features["features"], mask)
         else:
             frame = repeat_for_objects(pad_to_stride(frame, self.stride), objects)
-            # Its backbone sees the mask, so nothing can be shared between objects.
+            # The Initializer's backbone sees the mask, so objects cannot share its features.
             cell, hidden = self.initializer(_one_each(frame, mask), mask)
         state = {"h": ops.cast(hidden, "float32"), "c": ops.cast(cell, "float32")}
         if self.memory is not None:
             assert features is not None  # a memory needs shared_encoder
             state |= self.memory.begin(features, mask, sum_of_others(mask, per_frame))
         if self.sees_masks:
-            # At the padded size, like the predictions that replace it.
+            # At the padded size, like the predictions that will replace it.
             state["previous_mask"] = mask
         if self.confidence is not None:
             # A given mask is trusted fully.
@@ -308,12 +308,12 @@ class S2S(keras.Model):
         return state
 
     def _advance(self, features: Tensors, state: State) -> tuple[Tensor, State]:
-        """Equations 3 and 4: logits and the state with the ConvLSTM's new one."""
+        """Equations 3 and 4: the logits, and the state with the ConvLSTM's new entries."""
         if self.sees_masks:
             mask = state["previous_mask"]
             features = self.encoder(_one_each(features["frame"], mask), mask)
         x = features["features"] if self.memory is None else self.memory(features, state)
-        # Equation 3, input convolution included; a batch of 1 in x serves all objects.
+        # Equation 3, input convolution included; x may have a batch of 1 for all objects.
         hidden, cell = self.conv_lstm.cell(x, (state["h"], state["c"]))
         # float32 under any policy: a state has one type in Python, SavedModel and ONNX.
         state = state | {"h": ops.cast(hidden, "float32"), "c": cell}
@@ -324,7 +324,7 @@ class S2S(keras.Model):
         self, features: Tensors, masks: Tensor, state: State, objects: Tensor | int
     ) -> State:
         """The new state entries for the masks of a frame, if the model keeps any."""
-        # Detached, as in scheduled sampling: a prediction is an input like any other.
+        # Detached, as in scheduled sampling: a fed-back prediction is treated as an ordinary input.
         masks = ops.stop_gradient(masks)
         if self.sees_masks:
             return {"previous_mask": masks}
@@ -333,7 +333,7 @@ class S2S(keras.Model):
         return self.memory.update(features, masks, state, sum_of_others(masks, objects))
 
     def _probabilities(self, logits: Tensor, objects: Tensor | int) -> Tensor:
-        """What is remembered of a frame: only a memory wants objects that exclude each other."""
+        """The probabilities to remember: mutually exclusive for a memory, otherwise independent."""
         return ops.sigmoid(logits) if self.memory is None else exclusive(logits, objects)
 
     def _recur(self, features: Tensors, state: State, teacher: Tensors, objects: int) -> Tensor:
@@ -350,24 +350,24 @@ class S2S(keras.Model):
         """Like `_recur`, from the frames, recomputing each step for the gradients."""
 
         def step(state, frame):
-            # The recomputation runs outside of `call`, where Keras does not know that we train.
-            # Rows of one clip hold the same frame: it is encoded once.
+            # The recomputation runs outside `call`, where Keras does not set `training`. The rows
+            # of one clip hold the same frame, which is encoded once.
             features = self.encode(frame["frame"][::objects], training=True)
             features = repeat_for_objects(features, objects)
             return self._advance_and_remember(features, state, frame, objects)
 
-        # The loop slices all its tensors in the same way, teacher and frames.
+        # One row per object, like the teacher and the state.
         frames = repeat_for_objects(frames, objects)
         return recur_recomputing(step, state, {"frame": frames} | teacher, self.weights)
 
     def _advance_and_remember(
         self, features: Tensors, state: State, teacher: Tensors, objects: int
     ) -> tuple[State, Tensor]:
-        """A training step: the state, with the teacher's mask if there is one, and logits."""
+        """One training step: the state, with the teacher's mask if there is one, and the logits."""
         logits, after = self._advance(features, state)
         mask = self._probabilities(logits, objects)
         if "mask" in teacher:
-            # Replaces the mask that is remembered, never the logits that the loss sees.
+            # Only the mask to remember is replaced, never the logits that the loss sees.
             mask = ops.where(teacher["forced"] > 0, teacher["mask"], mask)
         return after | self._remember(features, mask, state, objects), logits
 

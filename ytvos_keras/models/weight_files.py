@@ -1,4 +1,4 @@
-"""Check weight files before the HDF5 library reads them, since it hangs on some damaged ones."""
+"""Check weight files before the HDF5 library, which hangs on some damaged ones, reads them."""
 
 import subprocess
 import sys
@@ -10,9 +10,9 @@ from ytvos_keras.media.atomic import atomic_path
 from ytvos_keras.media.checksum import file_sha256
 
 _PROBE = Path(__file__).with_name("hdf5_probe.py")
-_SECONDS = 3  # of processor time
+_SECONDS = 3  # of CPU time
 _BYTES_A_SECOND = 2e7  # pessimistic, for compressed arrays on a slow machine
-_PATIENCE = 10  # ratio of wall-clock to processor time, for busy machines
+_PATIENCE = 10  # ratio of wall-clock to CPU time, for busy machines
 
 
 def checksum_path(path: Path) -> Path:
@@ -27,10 +27,10 @@ def write_checksum(path: Path) -> None:
 
 
 def check_weight_file(path: str | Path) -> None:
-    """Make sure that a file of weights (`.h5`, `.weights.h5`, `.keras`) can be read.
+    """Make sure that a weights file (`.h5`, `.weights.h5`, `.keras`) can be read.
 
-    If there is a checksum next to it, it is verified; else a separate process reads the file first,
-    which takes a second.
+    If there is a checksum file next to it, the checksum is verified; otherwise a separate process
+    reads the file first, which takes about a second.
 
     Raises:
         InputError: it is damaged, or does not match its checksum.
@@ -42,13 +42,13 @@ def check_weight_file(path: str | Path) -> None:
         if expected.read_bytes()[:64] != file_sha256(path).encode():  # hex digits of a SHA-256
             raise InputError(
                 f"{path}: is damaged, its SHA-256 is not that in {expected.name}; copy both again, "
-                f"or remove {expected.name} if the file was changed on purpose."
+                f"or remove {expected.name} if you changed the file on purpose."
             )
         return
     size = path.stat().st_size
     if path.suffix == ".keras":
         try:
-            # Opening compares the unpacked with the packed size: a zip bomb ends here.
+            # Opening compares the unpacked with the packed size, which rejects zip bombs.
             with open_archive(path):
                 pass
         except ArchiveError as error:
@@ -56,20 +56,20 @@ def check_weight_file(path: str | Path) -> None:
     seconds = _SECONDS + int(size / _BYTES_A_SECOND)
     try:
         done = subprocess.run(
-            # -P, not -I: packages of `pip install --user` must be found, the script's siblings not.
+            # -P, not -I: `pip install --user` packages must be found, the script's siblings not.
             [sys.executable, "-P", str(_PROBE), str(path), str(seconds)],
             capture_output=True,
             timeout=_PATIENCE * seconds,
         )
     except subprocess.TimeoutExpired:
         raise _damaged(path, "it takes too long to read") from None
-    # Ended by a signal: a crash, or SIGXCPU when its processor time was used up.
+    # Killed by a signal: a crash, or SIGXCPU when it ran out of CPU time.
     if done.returncode < 0:
-        raise _damaged(path, "the HDF5 library cannot cope with it")
+        raise _damaged(path, "the HDF5 library crashes or hangs on it")
     if done.returncode:
         raise _damaged(path, done.stderr.decode(errors="replace").strip()[-200:])
 
 
 def _damaged(path: Path, reason: str) -> InputError:
-    kind = ".keras file" if path.suffix == ".keras" else "file of weights"
+    kind = ".keras file" if path.suffix == ".keras" else "weights file"
     return InputError(f"{path}: not a {kind}, or damaged ({reason}).")

@@ -27,15 +27,15 @@ def run_each(
     while_running: Callable[[], None],
     stop: Callable[[], None],
 ) -> None:
-    """Call a function for every item, in any order, here or wherever a runner of Beam works.
+    """Call a function for every item, in any order, on this machine or on any runner of Beam.
 
     Args:
-        function: defined in a module, so that remote workers can import it. Beam prints and wraps
-            its exceptions, and other runners retry: it should only raise for bugs.
-        items: its arguments, one per call.
+        function: must be defined in a module, so that remote workers can import it. Beam prints and
+            wraps its exceptions, and other runners retry: it should only raise for bugs.
+        items: arguments of the function, one per call.
         jobs: number of parallel calls, on this machine only.
         beam_options: Beam's options, such as `["--runner=FlinkRunner", "--flink_master=…"]`. They
-            are added to those for this machine unless they name a runner.
+            extend the options for this machine, or replace them if they name a runner.
         while_running: called several times a second.
         stop: called after an interruption; must end calls in progress.
     """
@@ -63,10 +63,10 @@ def _pipeline(options: Sequence[str]):
             pipeline = beam.Pipeline(options=parsed)
     except SystemExit as error:  # after argparse has printed the help of Beam's options
         reason = said.getvalue().strip().rpartition("error: ")[2]
-        raise InputError(f"Apache Beam does not take its options: {reason}.") from error
+        raise InputError(f"Apache Beam rejects these options: {reason}.") from error
     except ValueError as error:
-        raise InputError(f"Apache Beam does not take its options: {first_line(error)}") from error
-    # Beam warns of unknown options, which may belong to a runner.
+        raise InputError(f"Apache Beam rejects these options: {first_line(error)}") from error
+    # Beam warns about unknown options, which may belong to a runner.
     print(said.getvalue(), end="", file=sys.stderr)
     return pipeline
 
@@ -94,7 +94,7 @@ def _wait(
         try:
             run()
         except BaseException as error:
-            # Carried over to the caller's thread; here it would only be printed.
+            # Raised again in the caller's thread; here it would only be printed.
             failure.append(error)
 
     thread = threading.Thread(target=work, daemon=True)
@@ -104,7 +104,7 @@ def _wait(
             while_running()
             thread.join(_POLL)
     except BaseException:
-        # Beam cannot be cancelled from here: its calls are made to end, and waited for.
+        # Beam cannot be cancelled from here: end its calls and wait for them.
         stop()
         thread.join()
         raise

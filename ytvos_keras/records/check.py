@@ -1,4 +1,4 @@
-"""Check a data set, in folders or in records, for everything that is wrong with it."""
+"""Find all faults of a data set, in folders or in records."""
 
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -24,12 +24,12 @@ def check(
 
     Args:
         root: a data set's folder, or a folder of records.
-        layout: one of `datasets.layouts.LAYOUTS`, or `records`; None to find out.
+        layout: one of `datasets.layouts.LAYOUTS`, or `records`; None to detect it.
         all_frames: see `read_youtube_vos`.
-        videos: names of the videos to look at; None for all. See `select_names`.
-        exclude: names of videos to leave out.
-        jobs: processes.
-        on_progress: called with (stage, frames done, frames in all).
+        videos: names of the videos to check; None for all. See `select_names`.
+        exclude: names of videos to skip.
+        jobs: number of processes.
+        on_progress: called with (stage, frames done, total frames).
 
     Raises:
         InputError: `root` cannot be read as a data set at all.

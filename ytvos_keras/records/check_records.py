@@ -15,7 +15,7 @@ from ytvos_keras.records.index import index_path, read_dataset, read_shard_index
 from ytvos_keras.records.indexed_video import IndexedVideo
 from ytvos_keras.records.recorded_video import recorded_video
 
-_OTHER_SHA256 = "its SHA-256 is not that of dataset.json"
+_OTHER_SHA256 = "its SHA-256 is not the one in dataset.json"
 
 
 def check_records(
@@ -28,8 +28,8 @@ def check_records(
 ) -> CheckReport:
     """Compare shards, indexes and pictures with their checksums, and decode every picture.
 
-    The arguments are those of `check`; shards are always looked at whole. Faults that `check` lists
-    for folders are listed for records, too, as far as records still show them.
+    The arguments are those of `check`; shards are always checked in full. Faults that `check` lists
+    for folders are listed for records too, as far as they can still be detected.
     """
     data = Path(data)
     shards = [
@@ -42,7 +42,7 @@ def check_records(
         in_shard, problems = _videos_of(path, expected)
         faults += problems
         recorded += in_shard
-    # Shards whole, even if few videos are chosen: damage outside of pictures shows only here.
+    # Whole shards, even if few videos are chosen: damage outside pictures is found only here.
     faults += [fault for found in map_in_processes(_check_shard, shards, jobs) for fault in found]
     names = [video.name for video in recorded]
     wanted = set(select_names(names, data, videos=videos, exclude=exclude))
@@ -58,7 +58,7 @@ def check_records(
 
 
 def _videos_of(path: Path, expected: dict[str, Any]) -> tuple[list[IndexedVideo], list[Fault]]:
-    """The videos of a shard that is there, by its index."""
+    """The videos of a shard according to its index, and faults of the index."""
     if not path.is_file():
         return [], [Fault("damaged-shard", path.name, f"missing, with {expected['videos']} videos")]
     try:
@@ -78,7 +78,7 @@ def _check_shard(shard: tuple[Path, dict[str, Any]]) -> list[Fault]:
     path, expected = shard
     if not path.is_file():
         return []  # already reported
-    # First what costs nothing: a shard that is cut off need not be read.
+    # The cheap check first: a truncated shard need not be read.
     if (size := path.stat().st_size) != expected["bytes"]:
         what = f"{size} bytes instead of {expected['bytes']}"
         return [Fault("damaged-shard", path.name, what)]
@@ -102,7 +102,7 @@ def _disagreements(video: IndexedVideo, findings: VideoFindings) -> Iterator[Fau
     for i, frame in enumerate(video.annotated):
         shown = findings.objects.get(video.frame_names[frame])
         listed = {number: info.areas[i] for number, info in video.objects.items() if info.areas[i]}
-        # None: a damaged mask, which is reported already.
+        # None: a damaged mask, which is already reported.
         if shown is not None and shown != listed:
-            what = f"other objects than in the mask of {video.frame_names[frame]}"
+            what = f"its objects differ from the mask of {video.frame_names[frame]}"
             yield Fault("wrong-index", place, what)

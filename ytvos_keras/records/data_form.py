@@ -9,12 +9,12 @@ RECORDS = "records"
 
 
 def find_form(root: str | Path) -> str:
-    """Detect whether a folder holds records, as `ytvos-prepare` writes them, or a data set.
+    """Detect whether a folder contains records written by `ytvos-prepare`, or a data set.
 
     Returns `RECORDS`, or the layout of the data set, one of `datasets.layouts.LAYOUTS`.
     """
     root = Path(root)
-    # Unfinished records have no dataset.json yet; they must not be taken for pictures.
+    # Unfinished records have no dataset.json yet, but must not be taken for pictures.
     if (root / DATASET_FILE).is_file() or any(root.glob("*.tfrecord")):
         return RECORDS
     return find_layout(root)

@@ -20,12 +20,12 @@ _FORMATS = ("JPEG", "PNG")  # what TensorFlow decodes
 def encode_video(video: Video, source: str) -> EncodedVideo:
     """Read the files of a video and find its objects. The bytes of the files are kept unchanged.
 
-    A file that cannot be used, and frames and masks that differ in size, are an `InputError` with
-    the name of the file.
+    Raises an `InputError` that names the file if a file cannot be used, or if frames and masks
+    differ in size.
     """
     images = tuple(_read(frame.image) for frame in video.frames)
     masks = tuple(None if frame.mask is None else _read(frame.mask) for frame in video.frames)
-    # Decoded, although the bytes are kept: training must not meet a damaged file.
+    # Decoded although the bytes are kept, so that training never finds a damaged file.
     height, width = _common_size(images, video.frames)
     areas = {
         index: _areas(mask, frame, (height, width))
@@ -79,7 +79,7 @@ def _image_size(data: bytes, name: str) -> Size:
 
 
 def _areas(mask: bytes, frame: Frame, size: Size) -> np.ndarray:
-    """How many pixels have each value, int64 (256,)."""
+    """The number of pixels with each value, int64 (256,)."""
     facts = examine_mask(mask)
     if facts.kind is not None:
         raise _fault(facts.kind, frame.mask, facts.what)

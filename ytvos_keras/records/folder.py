@@ -23,14 +23,14 @@ from ytvos_keras.records.shard_plan import ShardTask, digest
 
 
 def make_room(output: Path, split: str, tasks: Sequence[ShardTask], *, overwrite: bool) -> None:
-    """Prepare the folder for the shards of a split; complete shards of the same videos stay.
+    """Prepare the folder for the shards of a split; complete shards of the same videos are kept.
 
-    Anything else in the split is an error, or removed by `overwrite`; other splits stay.
+    Any other shard of the split is an error. With `overwrite`, all shards of the split are removed.
     """
     if output.exists() and not output.is_dir():
         raise InputError(f"{output}: is a file; give a folder for the records.")
     output.mkdir(parents=True, exist_ok=True)
-    # Ends a run that still writes there, too: its workers find their folder gone.
+    # This also ends a run that is still writing there: its workers find their folder gone.
     RunFolder.remove_others(output, split)
     shards = [path for path in output.glob("*.tfrecord") if is_shard_name(path.name, split)]
     if overwrite:
@@ -40,13 +40,13 @@ def make_room(output: Path, split: str, tasks: Sequence[ShardTask], *, overwrite
     for path in sorted(shards):
         if path not in wanted or not is_whole(wanted[path]):
             raise InputError(
-                f"{path}: was written from other videos, or with other settings; give another "
+                f"{path}: was written from other videos or with other settings; give another "
                 f"folder or split, or --overwrite (in Python: overwrite=True) to replace {split!r}."
             )
 
 
 def is_whole(task: ShardTask) -> bool:
-    """Whether the shard is there, complete, and made of the same files."""
+    """Whether the shard exists, is complete, and was written from the same files."""
     if not task.path.is_file():
         return False
     try:
@@ -55,9 +55,9 @@ def is_whole(task: ShardTask) -> bool:
         return False
     return (
         index.get("fingerprint") == task.fingerprint
-        # By size, not by checksum, for which every shard would be read.
+        # By size: for a checksum, every shard would have to be read.
         and index.get("bytes") == task.path.stat().st_size
-        # A shard that left videos out is not whole for a run in which a fault is an error.
+        # A shard that skipped videos is incomplete for a run in which faults are errors.
         and (task.skip_faulty or not index.get("skipped"))
     )
 
@@ -77,7 +77,7 @@ def describe_split(tasks: Sequence[ShardTask]) -> dict[str, Any]:
                 "name": task.path.name,
                 "bytes": index.member("bytes").whole(),
                 "sha256": index.member("sha256").text(),
-                # dataset.json vouches for the index, and that for its shard and pictures.
+                # dataset.json has the checksum of the index, which has those of the pictures.
                 "index_sha256": file_sha256(path),
                 "videos": len(of_shard),
             }
@@ -126,9 +126,9 @@ def _write_dataset(output: Path, splits: dict[str, Any]) -> None:
 
 def _remove(output: Path, split: str, shards: Sequence[Path]) -> None:
     splits = _splits(output)
-    if splits.pop(split, None) is not None:  # the index first: it must not list what is missing
+    if splits.pop(split, None) is not None:  # dataset.json first: it must not list missing shards
         _write_dataset(output, splits)
     for shard in shards:
-        # The shard before its index, in the reverse order of writing: no shard is ever without one.
+        # The shard first, in the reverse order of writing: no shard is ever without its index.
         shard.unlink()
         index_path(shard).unlink(missing_ok=True)

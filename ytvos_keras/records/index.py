@@ -1,10 +1,10 @@
 """The index of records, read without opening a shard: `dataset.json` and index files.
 
-A folder of records holds, for each split:
+A folder of records contains, for each split:
 
     dataset.json                            counts, schema version, size and SHA-256 of the files
-    train-00000-of-00008.tfrecord           one record a video, see `schema`
-    train-00000-of-00008.index.json         names, objects, and where in the shard each picture lies
+    train-00000-of-00008.tfrecord           one record per video, see `schema`
+    train-00000-of-00008.index.json         names, objects, and the place of each picture in it
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from ytvos_keras.records.schema import SCHEMA_VERSION
 
 DATASET_FILE = "dataset.json"
 RUN_FOLDERS = f".*.{32 * '[0-9a-f]'}"
-"""What the folders of `run_folder` match, which killed runs leave behind."""
+"""Matches the folders of `run_folder`, which killed runs leave behind."""
 AGAIN = "write the records again with ytvos-prepare"
 
 
@@ -33,7 +33,7 @@ def shard_name(split: str, index: int, count: int) -> str:
 
 def is_shard_name(name: str, split: str) -> bool:
     """Whether a file name is that of a shard of a split."""
-    # Escaped: the `.` of a split `v1.0` stands for itself.
+    # Escaped, because a split may contain a dot: `v1.0`.
     return re.fullmatch(rf"{re.escape(split)}-\d{{5,}}-of-\d{{5,}}\.tfrecord", name) is not None
 
 
@@ -43,25 +43,24 @@ def index_path(shard: Path) -> Path:
 
 
 def read_index(data: str | Path, split: str | None = None) -> list[IndexedVideo]:
-    """List the videos of a folder of records. Opens no shard, but looks at the size of each.
+    """List the videos of a folder of records. Shards are not opened, only their sizes checked.
 
     Args:
         data: the folder that `ytvos-prepare` wrote.
-        split: such as "train"; None for all splits.
+        split: for example "train"; None for all splits.
 
     Returns:
         The videos in the order of the records.
 
     Raises:
-        InputError: not a folder of records, unfinished, of another schema version, without that
-            split, without a video, or a shard is missing or has another size than it was written
-            with.
+        InputError: `data` is not a folder of records, is unfinished, has another schema version,
+            or lacks the split or any video; or a shard is missing or has changed in size.
     """
     data = Path(data)
     splits = read_dataset(data)["splits"]
     if split is not None and split not in splits:
         raise InputError(
-            f"{data}: no split {split!r} in these records. There is: {', '.join(splits)}."
+            f"{data}: no split {split!r} in these records. Available: {', '.join(splits)}."
         )
     videos: list[IndexedVideo] = []
     for name in splits if split is None else [split]:
@@ -99,7 +98,7 @@ def read_dataset(data: str | Path) -> dict[str, Any]:
     try:
         for name, split in JsonValue(content).member("splits").members():
             if Path(name).name != name:  # shards are in the folder, and named after the split
-                raise split.wrong("is no name of a split")
+                raise split.wrong("is not the name of a split")
             for shard in split.member("shards").items():
                 _check_shard_entry(shard, name, data)
     except InputError as error:
@@ -108,7 +107,7 @@ def read_dataset(data: str | Path) -> dict[str, Any]:
 
 
 def read_shard_index(shard: Path, sha256: str | None = None) -> list[IndexedVideo]:
-    """Read the videos of one shard from its index file, whose SHA-256 is checked if it is given."""
+    """Read the videos of one shard from its index file, and verify its SHA-256 if given."""
     path = index_path(shard)
     content = JsonValue(read_records_json(path, sha256))
     try:
@@ -119,25 +118,25 @@ def read_shard_index(shard: Path, sha256: str | None = None) -> list[IndexedVide
 
 
 def read_records_json(path: Path, sha256: str | None = None) -> dict[str, Any]:
-    """Read one of the JSON files of a folder of records, and compare its schema version.
+    """Read one of the JSON files of a folder of records, and check its schema version.
 
-    Its SHA-256, in hexadecimal digits, is checked if it is given.
+    If its SHA-256 is given, in hexadecimal digits, it is verified.
     """
     try:
         data = path.read_bytes()
-        # Of the bytes that are parsed: the file cannot change between check and use.
+        # Verify the bytes that are parsed, so that the file cannot change in between.
         if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
-            raise InputError(f"its SHA-256 is not that of {DATASET_FILE}")
+            raise InputError(f"its SHA-256 is not the one in {DATASET_FILE}")
         content = parse_json(data)
         version = JsonValue(content).member("schema_version").whole()
     except FileNotFoundError as error:
         raise InputError(f"{path}: is missing; {AGAIN}.") from error
     except (JsonError, InputError) as error:
         raise _damaged(path, error) from error
-    # Before other members are looked at: those of another version may have other types.
+    # Before reading other members, whose types may differ in another version.
     if version != SCHEMA_VERSION:
         raise InputError(
-            f"{path}: records of schema version {version}, this version of ytvos-keras reads "
+            f"{path}: records of schema version {version}, but this version of ytvos-keras reads "
             f"{SCHEMA_VERSION}; {AGAIN}, or install the version that wrote them."
         )
     return content
@@ -152,7 +151,7 @@ def _check_shard_entry(shard: JsonValue, split: str, data: Path) -> None:
     if not is_shard_name(name.text(), split):
         raise name.wrong(f"must be the name of a shard of {split!r}")
     for path in (data / name.text(), index_path(data / name.text())):
-        # Downloaded records must not make a reader open other files of this machine.
+        # Downloaded records must not make a reader open other files on this machine.
         if path.is_symlink() and path.resolve().parent != data.resolve():
             raise name.wrong("must be a file in this folder, not a link out of it")
 
@@ -160,7 +159,7 @@ def _check_shard_entry(shard: JsonValue, split: str, data: Path) -> None:
 def _check_unique(names: Sequence[str], data: Path) -> None:
     if len(set(names)) < len(names):
         name, _ = Counter(names).most_common(1)[0]
-        raise InputError(f"{data}: holds two videos called {name!r} in one split; {AGAIN}.")
+        raise InputError(f"{data}: contains two videos named {name!r} in one split; {AGAIN}.")
 
 
 def _damaged(path: Path, reason: Exception) -> InputError:
@@ -170,7 +169,7 @@ def _damaged(path: Path, reason: Exception) -> InputError:
 def _check_size(shard: Path, size: int) -> None:
     if not shard.is_file():
         raise InputError(f"{shard}: this shard is missing; {AGAIN}.")
-    # The size costs nothing; `ytvos-prepare check` compares checksums.
+    # Comparing sizes costs nothing; `ytvos-prepare check` compares checksums.
     if (found := shard.stat().st_size) != size:
         raise InputError(
             f"{shard}: this shard has {found} bytes instead of {size}, is it cut off? "

@@ -32,10 +32,10 @@ class Blob(NamedTuple):
 class Blobs(Sequence[Any]):
     """Places of pictures in a shard: a `Blob`, or `None` where there is no picture.
 
-    A data set has hundreds of thousands: they are three numbers each until one is wanted.
+    A data set has hundreds of thousands, so a `Blob` is only created on access.
 
     Args:
-        numbers: offset, length and checksum of each; a length of 0 is no picture.
+        numbers: offset, length and checksum of each; a length of 0 means no picture.
     """
 
     def __init__(self, numbers: array.array):
@@ -66,8 +66,8 @@ class IndexedVideo(VideoInfo):
 
     Args:
         annotated: indexes of the frames that have a mask, ascending.
-        images: where each frame lies in `shard`.
-        masks: where its mask lies, None without one.
+        images: place of each frame in `shard`.
+        masks: place of the mask of each frame, None if it has none.
         shard: the TFRecord file.
     """
 
@@ -98,7 +98,7 @@ def to_json(video: IndexedVideo) -> dict[str, Any]:
 def from_json(entry: JsonValue, shard: Path, size: int) -> IndexedVideo:
     """Parse the result of `to_json`, and check every type and number.
 
-    `size` is that of the shard, in bytes. The message of an error names the place.
+    `size` is the size of the shard in bytes. Error messages name the place in the JSON file.
     """
     masks = _blobs(entry.member("masks"), size, optional=True)
     video = IndexedVideo(
@@ -120,7 +120,7 @@ def from_json(entry: JsonValue, shard: Path, size: int) -> IndexedVideo:
 
 
 def _object(number: str, entry: JsonValue) -> tuple[int, ObjectInfo]:
-    # A set of texts: "01" and "١" are no ids, although int takes both.
+    # A set of strings: "01" and "١" are not ids, although `int` accepts both.
     if number not in _IDS:
         raise InputError(f"{entry.place}: an object's id must be 1 to {MAX_ID}.")
     category = entry.member("category")
@@ -133,7 +133,7 @@ def _object(number: str, entry: JsonValue) -> tuple[int, ObjectInfo]:
 
 
 def _blobs(entry: JsonValue, size: int, optional: bool = False) -> Blobs:
-    """Places in a shard of `size` bytes, `null` for none if that is allowed."""
+    """Places in a shard of `size` bytes; `null` means no picture, if that is allowed."""
     values, shortest = entry.value_list(), 1
     if optional:
         values, shortest = [_NO_BLOB if value is None else value for value in values], 0
@@ -145,12 +145,12 @@ def _blobs(entry: JsonValue, size: int, optional: bool = False) -> Blobs:
         )
     # Python's integers do not overflow, so a huge offset cannot wrap into the file.
     if max(map(operator.add, numbers[0::3], numbers[1::3]), default=0) > size:
-        raise InputError(f"{entry.place}: leads behind the end of the shard.")
+        raise InputError(f"{entry.place}: points beyond the end of the shard.")
     return Blobs(numbers)
 
 
 def _numbers(values: list[Any], shortest: int) -> array.array | None:
-    """The numbers of places, checked without a loop in Python; None if one is not a place."""
+    """The numbers of all places, checked without a Python loop; None if one is not a place."""
     try:
         numbers = array.array("Q", itertools.chain.from_iterable(values))  # none is negative
         if set(map(len, values)) - {3}:
@@ -165,12 +165,12 @@ def _numbers(values: list[Any], shortest: int) -> array.array | None:
 def _contradiction(video: IndexedVideo, with_mask: tuple[int, ...]) -> str | None:
     """Describe a contradiction in a video's entry whose types are right."""
     if not len(video.frame_names) == len(video.images) == len(video.masks) > 0:
-        return "must have an image and a place for a mask for each of its frames, at least one"
+        return "must have at least one frame, and an image and a mask entry for each"
     if video.annotated != with_mask:
         return "must list the frames that have a mask"
     for number, info in video.objects.items():
         shown = [f for f, area in zip(video.annotated, info.areas, strict=False) if area > 0]
-        # An object that is never visible is a contradiction as well: it has no first frame.
+        # An object that is never visible is a contradiction too: it has no first frame.
         if len(info.areas) != len(video.annotated) or shown[:1] + shown[-1:] != [
             info.first,
             info.last,

@@ -1,4 +1,4 @@
-"""Videos of records in the forms of `datasets`, for checks and for statistics."""
+"""Convert videos of records to the types of `datasets`, for checks and statistics."""
 
 import zlib
 from collections.abc import Iterable
@@ -17,8 +17,8 @@ class RecordedFile:
 
     Args:
         shard: the TFRecord file.
-        blob: where the picture lies in it.
-        name: such as `003234408d/00005 mask`.
+        blob: place of the picture in it.
+        name: for example `003234408d/00005 mask`.
     """
 
     shard: Path
@@ -26,13 +26,13 @@ class RecordedFile:
     name: str
 
     def read_bytes(self) -> bytes:
-        """The picture as it was in the source; other bytes are an `InputError`."""
+        """The bytes of the picture as in the source; an `InputError` if they have changed."""
         with self.shard.open("rb") as file:
             file.seek(self.blob.offset)
             data = file.read(self.blob.length)
         if len(data) < self.blob.length:
-            raise InputError("lies behind the end of the shard")
-        # Of the picture alone: TFRecord's own checksum would need the whole record.
+            raise InputError("lies beyond the end of the shard")
+        # Of the picture alone: for TFRecord's checksum, the whole record would have to be read.
         if zlib.crc32(data) != self.blob.crc32:
             raise InputError("its bytes are not those that were written (CRC-32)")
         return data
@@ -42,7 +42,7 @@ class RecordedFile:
 
 
 def recorded_video(video: IndexedVideo) -> Video:
-    """A video of the records in the form in which readers of folders yield videos."""
+    """Convert a video of the records to the type that readers of folders yield."""
     blobs = zip(video.frame_names, video.images, video.masks, strict=True)
     frames = (
         Frame(
@@ -57,7 +57,7 @@ def recorded_video(video: IndexedVideo) -> Video:
 
 
 def facts_of_records(videos: Iterable[IndexedVideo]) -> list[VideoFacts]:
-    """Collect the facts of videos in records from their index alone."""
+    """Collect the facts about videos in records from their index alone."""
     return [
         VideoFacts(
             video.frame_names, len(video.annotated), video.height * video.width, video.objects

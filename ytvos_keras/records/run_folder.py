@@ -21,8 +21,8 @@ class RunEndedError(Exception):
 class RunFolder:
     """Shared state of a run and its workers, which may be on other machines.
 
-    When the folder is removed, remaining workers stop at their next video, and their unfinished
-    files are gone: reading from it and reporting to it then raise `RunEndedError`.
+    When the folder is removed, the unfinished files are gone and remaining workers stop after their
+    current video: reading from the folder and reporting to it then raise `RunEndedError`.
     """
 
     def __init__(self, path: Path):
@@ -31,13 +31,13 @@ class RunFolder:
     @classmethod
     @contextlib.contextmanager
     def new(cls, output: Path, split: str) -> Iterator["RunFolder"]:
-        """Make the folder of a new run in `output`, and remove it when the run ends."""
-        # In the output folder: a shard is then moved within one file system, which all workers see.
+        """Create the folder of a new run in `output`, and remove it when the run ends."""
+        # In the output folder, so that shards move within one file system that all workers see.
         run = cls(output / f".{split}.{uuid.uuid4().hex}")
         try:
             run.path.mkdir()
             (run.path / _COUNTER).touch()
-            # Filled in advance, so that it can be written even when the disk is full.
+            # Filled in advance, so that it can be written even if the disk is full.
             (run.path / _FAILURE).write_bytes(b" " * _FAILURE_BYTES)
             yield run
         finally:
@@ -47,7 +47,7 @@ class RunFolder:
     def remove_others(output: Path, split: str) -> None:
         """Remove leftovers of killed runs."""
         for folder in output.glob(f".{split}.*"):
-            # The pattern above also finds the folders of a split `train.small`.
+            # The pattern above also matches the folders of a split `train.small`.
             if re.fullmatch(r"[0-9a-f]{32}", folder.name.removeprefix(f".{split}.")):
                 shutil.rmtree(folder)
 
@@ -77,15 +77,15 @@ class RunFolder:
 
     def count(self) -> None:
         """Report to the run that a video is done. After a failure, the run has ended."""
-        # Asked after every video: one failure ends all workers within a video's time.
+        # Checked after every video, so that a failure ends all workers within one video.
         if self.failure:
             raise RunEndedError
-        # A byte a video: workers append without a lock, and the size is the count.
+        # One byte per video: workers append without a lock, and the file size is the count.
         self._write(_COUNTER, os.O_APPEND, b".")
 
     def fail(self, message: str) -> None:
         """Report a failure to the run."""
-        # Names of files need not be Unicode.
+        # File names need not be valid Unicode.
         text = message.encode(errors="backslashreplace")[:_FAILURE_BYTES]
         self._write(_FAILURE, 0, text.ljust(_FAILURE_BYTES))
 

@@ -1,6 +1,6 @@
-"""The schema of the records: one `SequenceExample` a video, for the writer and for every reader.
+"""The schema of the records: one `SequenceExample` per video, for the writer and all readers.
 
-Context (one value or list a video):
+Context (one value or list per video):
 
 | key | type | meaning |
 |---|---|---|
@@ -8,20 +8,20 @@ Context (one value or list a video):
 | `schema_version` | int64 | `SCHEMA_VERSION` |
 | `height`, `width` | int64 | of every frame and mask, in pixels |
 | `binary` | int64 | 1: every pixel above 0 is object 1; 0: pixels are ids, 255 is void |
-| `object_ids` | int64 list | ids seen in any mask, rising (1–254) |
-| `categories` | bytes list | one an object, empty where nobody named it |
-| `first_annotated`, `last_annotated` | int64 lists | frames that first and last show it |
+| `object_ids` | int64 list | ids that occur in any mask, ascending (1–254) |
+| `categories` | bytes list | one per object, empty if unknown |
+| `first_annotated`, `last_annotated` | int64 lists | first and last frame that show each object |
 
-Feature lists (one value a frame, in order):
+Feature lists (one value per frame, in order):
 
 | key | type | meaning |
 |---|---|---|
-| `frame_name` | bytes | such as `00005` |
+| `frame_name` | bytes | for example `00005` |
 | `image` | bytes | the JPEG or PNG exactly as in the source |
 | `mask` | bytes | the PNG exactly as in the source, or empty; see `label_values.decode_labels` |
-| `annotated` | int64 | 1 where there is a mask |
+| `annotated` | int64 | 1 if there is a mask |
 
-TensorFlow is imported where records are written or parsed.
+TensorFlow is only imported when records are written or parsed.
 """
 
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 SCHEMA_VERSION = 1
-MAX_RECORD = 2**31 - 1  # bytes; no Protocol Buffer may be larger
+MAX_RECORD = 2**31 - 1  # bytes; the limit of Protocol Buffers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,9 +47,9 @@ class VideoInfo:
         source: the data set it comes from.
         height: of frames and masks, in pixels.
         width: of frames and masks, in pixels.
-        binary: whether every pixel above 0 is object 1; else pixels are ids, 255 is void.
+        binary: whether every pixel above 0 is object 1; otherwise pixels are ids, 255 is void.
         frame_names: in order.
-        objects: by id, rising.
+        objects: by id, ascending.
     """
 
     name: str
@@ -67,7 +67,7 @@ class EncodedVideo(VideoInfo):
 
     Args:
         images: one JPEG or PNG per frame.
-        masks: one PNG per frame, None where there is no annotation.
+        masks: one PNG per frame, None if it is not annotated.
     """
 
     images: tuple[bytes, ...]
@@ -80,9 +80,9 @@ class EncodedVideo(VideoInfo):
 
 
 def serialize(video: EncodedVideo) -> bytes:
-    """Turn a video into a serialized `tf.train.SequenceExample`, always the same bytes.
+    """Serialize a video as a `tf.train.SequenceExample`, deterministically.
 
-    A record of more than 2 GB, and a name that is no Unicode, are errors.
+    Raises an `InputError` if it takes more than 2 GB, or if a name is not valid Unicode.
     """
     import tensorflow as tf
 
@@ -105,7 +105,7 @@ def serialize(video: EncodedVideo) -> bytes:
         "mask": [_bytes([mask or b""]) for mask in video.masks],
         "annotated": [_numbers([mask is not None]) for mask in video.masks],
     }
-    # Before the message is built: it holds another copy of everything.
+    # Checked before the message is built, which copies everything.
     size = sum(map(len, video.images)) + sum(len(mask or b"") for mask in video.masks)
     # One percent is left for names, objects and the framing of each value.
     if size > 0.99 * MAX_RECORD:
@@ -121,11 +121,11 @@ def serialize(video: EncodedVideo) -> bytes:
             }
         ),
     )
-    return example.SerializeToString(deterministic=True)  # maps in the order of their keys
+    return example.SerializeToString(deterministic=True)  # sorts the keys of maps
 
 
 def parse(serialized: "tf.Tensor") -> "dict[str, tf.Tensor]":
-    """Parse one record, for those who read the shards as a plain `tf.data.TFRecordDataset`.
+    """Parse one record, for reading the shards as a plain `tf.data.TFRecordDataset`.
 
     Args:
         serialized: string scalar.
@@ -188,7 +188,7 @@ def _texts(values):
     try:
         return _bytes([value.encode() for value in values])
     except UnicodeEncodeError as error:
-        raise InputError(f"{error.object!r} is no Unicode text (UTF-8); rename it.") from error
+        raise InputError(f"{error.object!r} is not valid Unicode (UTF-8); rename it.") from error
 
 
 def _numbers(values):

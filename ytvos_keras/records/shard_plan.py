@@ -1,4 +1,4 @@
-"""Assign videos to shards, and detect shards that are out of date."""
+"""Assign videos to shards, with fingerprints that detect outdated shards."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ from ytvos_keras.records.index import shard_name
 from ytvos_keras.records.schema import SCHEMA_VERSION
 
 _SHARD_BYTES = 128e6  # large enough for sequential reads, small enough for many workers
-_FEWEST = 8  # so that small data sets are shuffled and written in parallel, too
+_FEWEST = 8  # so that small data sets are shuffled and written in parallel too
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class ShardTask:
         source: the data set.
         videos: its videos in the order of the records.
         fingerprint: hash of everything that determines the shard, if no video has a fault.
-        skip_faulty: whether to leave out a video with a fault instead of stopping.
+        skip_faulty: whether to skip a video with a fault instead of stopping.
     """
 
     path: Path
@@ -45,10 +45,10 @@ def plan_shards(
     shards: int | None,
     skip_faulty: bool,
 ) -> list[ShardTask]:
-    """Assign videos to shards in turn.
+    """Assign videos to shards, round-robin.
 
-    With `shards` None there is one per 128 MB of pictures, but at least eight; there are never more
-    than videos, so that none is empty.
+    By default there is one shard per 128 MB of pictures, but at least eight. There are never more
+    shards than videos, so that none is empty.
     """
     stamps = [_stamp(video) for video in videos]
     if shards is None:
@@ -59,7 +59,7 @@ def plan_shards(
         ShardTask(
             path=output / shard_name(split, index, shards),
             source=source,
-            # In turn, not in blocks: neighbours are often alike, and shards become equally large.
+            # Not in blocks: neighbouring videos are often similar, and shards should be even.
             videos=tuple(videos[index::shards]),
             fingerprint=digest([*settings, index, shards, [s for s, _ in stamps[index::shards]]]),
             skip_faulty=skip_faulty,
@@ -80,9 +80,9 @@ def _stamp(video: Video) -> tuple[list, int]:
 
 
 def _file_stamp(file: EncodedFile) -> tuple[int, int | str]:
-    """Size and time of a file; a drawn mask has the checksum of what it is drawn from."""
+    """Size and modification time of a file; for a drawn mask, a checksum of its source."""
     if not isinstance(file, Path):
-        # Its size is unknown before it is drawn. Pickled, which covers all that it is drawn from.
+        # Its size is unknown before it is drawn. The pickle covers everything it is drawn from.
         return 0, hashlib.sha256(pickle.dumps(file)).hexdigest()
     try:
         status = file.stat()

@@ -1,4 +1,4 @@
-"""Write videos to a folder of records: with Apache Beam, or a small one in this process."""
+"""Write videos to a folder of records, with Apache Beam or, for a small one, in this process."""
 
 import logging
 import re
@@ -33,7 +33,7 @@ def write_records(
     overwrite: bool = False,
     on_progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Write videos as sharded TFRecords, one record a video; see `schema` and `index`.
+    """Write videos as sharded TFRecords, one record per video; see `schema` and `index`.
 
     The assignment of videos to shards depends only on their order and number, so any number of
     workers writes the same files. Shards are written atomically. After an interruption, the same
@@ -41,17 +41,17 @@ def write_records(
     and writes the others; `dataset.json` comes last.
 
     Args:
-        videos: with names that are all different.
-        output: the folder to write to; it is made if it does not exist. It may hold other splits.
-            With workers on other machines, it must be a folder that all see under this path.
-        split: names the shards; letters, digits, `_` and `.`.
-        source: the data set, for the records.
+        videos: with unique names.
+        output: the folder to write to, created if it does not exist. It may contain other splits.
+            With workers on other machines, all must see it under this path.
+        split: prefix of the shard names; letters, digits, `_`, `-` and `.`.
+        source: name of the data set, stored in the records.
         shards: number of shards; see `shard_plan.plan_shards`.
         jobs: number of shards written in parallel on this machine.
         beam_options: for another runner; see `beam_pipeline.run_each`.
-        skip_faulty: leave out videos with a fault (they are named in `dataset.json`).
+        skip_faulty: skip videos with a fault (`dataset.json` lists them).
         overwrite: replace this split if it was written from something else.
-        on_progress: called with "videos", the number done and the number of all.
+        on_progress: called with "videos", the number done and the total.
 
     Returns:
         The entry of the split in `dataset.json`.
@@ -72,14 +72,16 @@ def write_records(
     make_room(output, split, tasks, overwrite=overwrite)
     missing = [task for task in tasks if not is_whole(task)]
     if kept := len(tasks) - len(missing):
-        logger.info("%d of %d shards are there already", kept, len(tasks))
+        logger.info("%d of %d shards already exist", kept, len(tasks))
     if missing:
         progress = on_progress or (lambda *_: None)
         try:
             with RunFolder.new(output, split) as run:
                 _write(missing, run, len(videos), jobs, beam_options, progress)
         except RunEndedError as error:
-            raise InputError(f"{output}: another ytvos-prepare writes there now.") from error
+            raise InputError(
+                f"{output}: another ytvos-prepare has started to write there; wait for it."
+            ) from error
         except OSError as error:
             raise InputError(f"{output}: cannot be written. ({error.strerror or error})") from error
     entry = describe_split(tasks)
@@ -97,7 +99,7 @@ def write_in_process(
 ) -> Path:
     """Write the same files as `write_records`, one shard after the other, and return `output`.
 
-    Without Beam and without resuming: `output` is a new folder, or one with other splits.
+    Without Beam and without resuming: `output` must be a new folder, or one with other splits.
     """
     output = Path(output)
     output.mkdir(parents=True, exist_ok=True)
@@ -119,7 +121,7 @@ def _check_names(videos: Sequence[Video], split: str) -> None:
     names = Counter(video.name for video in videos)
     name, count = names.most_common(1)[0]
     if count > 1:
-        raise InputError(f"names of videos must differ. Received {count} videos named {name!r}.")
+        raise InputError(f"video names must be unique. Received {count} videos named {name!r}.")
 
 
 def _write(
@@ -130,7 +132,7 @@ def _write(
     beam_options: Sequence[str],
     on_progress: Progress,
 ) -> None:
-    """Write shards; `total` counts also the videos of those that are there already."""
+    """Write shards; `total` includes the videos of shards that already exist."""
     kept = total - sum(len(task.videos) for task in tasks)
 
     def show_progress() -> None:

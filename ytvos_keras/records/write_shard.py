@@ -16,13 +16,13 @@ from ytvos_keras.records.run_folder import RunEndedError, RunFolder
 from ytvos_keras.records.schema import SCHEMA_VERSION, EncodedVideo, serialize
 from ytvos_keras.records.shard_plan import ShardTask
 
-_REMEDY = "(`ytvos-prepare check` lists all faults, --skip-faulty leaves such videos out)"
+_REMEDY = "(`ytvos-prepare check` lists all faults, --skip-faulty skips such videos)"
 _HEADER, _FOOTER = 12, 4  # bytes around a record: its length and checksums
 
 
 def run_task(path: str) -> None:
-    """Run a task in a file of `RunFolder.add_task`, a `ShardTask`; report failure to the run."""
-    # The folder of the task is that of the run, under the path that all workers share.
+    """Run the `ShardTask` in a file of `RunFolder.add_task`; report a failure to the run."""
+    # The task is in the folder of the run, under the path that all workers share.
     run = RunFolder(Path(path).parent)
     with contextlib.suppress(RunEndedError):  # nobody is waiting for the result
         try:
@@ -32,9 +32,9 @@ def run_task(path: str) -> None:
 
 
 def write_shard(task: ShardTask, run: RunFolder) -> None:
-    """Write a shard into the folder of the run; move it and its index out when it is complete.
+    """Write a shard in the folder of the run; move it and its index out when it is complete.
 
-    A video with a fault is an error unless `skip_faulty` is set. Raises `RunEndedError`, too.
+    Raises an `InputError` for a video with a fault unless `skip_faulty`, and `RunEndedError`.
     """
     # A new name for each attempt: a runner may process a shard twice at the same time.
     part = run.path / f"{uuid.uuid4().hex}.{task.path.name}"
@@ -47,7 +47,7 @@ def write_shard(task: ShardTask, run: RunFolder) -> None:
         part.replace(task.path)
     except OSError as error:
         if not run.path.is_dir():
-            # The folder was removed under this worker: no fault of the disk.
+            # The folder was removed in the meantime: not a disk error.
             raise RunEndedError from error
         raise InputError(
             f"{task.path}: cannot be written. ({error.strerror or first_line(error)})"
@@ -81,7 +81,7 @@ def _write_records(task: ShardTask, part: Path, run: RunFolder) -> dict[str, obj
         raise OSError(_reason(error)) from error
     # TFRecordWriter does not report every failed write.
     if (size := part.stat().st_size) != start:
-        raise OSError(f"{size} bytes arrived instead of {start}; is the disk full?")
+        raise OSError(f"{size} bytes were written instead of {start}; is the disk full?")
     return {
         "schema_version": SCHEMA_VERSION,
         "shard": task.path.name,
@@ -94,11 +94,11 @@ def _write_records(task: ShardTask, part: Path, run: RunFolder) -> dict[str, obj
 
 
 def _entry(video: EncodedVideo, record: bytes, start: int, shard: Path) -> dict[str, object]:
-    """A video of the index file; `start` is the record's place in the shard, in bytes."""
+    """The index entry of a video; `start` is the record's offset in the shard, in bytes."""
     place = 0
 
     def find(blob: bytes) -> Blob:
-        # A record holds each picture in one piece, the pictures in the order of the frames.
+        # Pictures are contiguous in a record, in the order of the frames.
         nonlocal place
         found = record.index(blob, place)
         place = found + len(blob)

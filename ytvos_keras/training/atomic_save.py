@@ -1,4 +1,4 @@
-"""Atomic writes of the files of a run; disk-full errors."""
+"""Atomic writes of the files of a run, with errors for a full disk."""
 
 import contextlib
 import math
@@ -12,15 +12,15 @@ from ytvos_keras.errors import InputError, first_line
 from ytvos_keras.media.atomic import atomic_path
 from ytvos_keras.models.weight_files import checksum_path, write_checksum
 
-_OVERHEAD = 4096  # bytes that HDF5 adds per variable and its groups; 1200 were measured
+_OVERHEAD = 4096  # bytes that HDF5 adds per variable and its groups; measured: 1200
 
 
 @contextlib.contextmanager
 def atomic_save(path: Path, suffix: str, size: int) -> Iterator[Path]:
-    """Write a file with `atomic_path`, with the disk space for `size` bytes reserved before.
+    """Write a file with `atomic_path`, after reserving disk space for `size` bytes.
 
-    The folder must exist, and `suffix`, that of the temporary name, must start with `.part`. If the
-    disk is full or the folder not writable, a file that was at `path` is left as it was.
+    The folder must exist, and `suffix`, of the temporary name, must start with `.part`. If the disk
+    is full or the folder not writable, an existing file at `path` is left as it was.
     """
     try:
         with atomic_path(path, suffix=suffix, reserve=size) as part:
@@ -28,8 +28,8 @@ def atomic_save(path: Path, suffix: str, size: int) -> Iterator[Path]:
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else first_line(error)
         raise InputError(
-            f"{path}: cannot be written ({reason}); when there is room, run the same command again "
-            "to resume from the last checkpoint"
+            f"{path}: cannot be written ({reason}); fix that and run the same command again to "
+            "resume from the last checkpoint"
         ) from error
 
 
@@ -44,5 +44,5 @@ def atomic_save_weights(path: Path, suffix: str, size: int) -> Iterator[Path]:
 
 
 def size_on_disk(variables: Iterable[keras.Variable]) -> int:
-    """Estimate the bytes that variables take in a file of Keras, rounded up."""
+    """Estimate the bytes that variables take in a Keras file, on the high side."""
     return sum(math.prod(v.shape) * v.value.dtype.size + _OVERHEAD for v in variables)

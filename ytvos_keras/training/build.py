@@ -16,7 +16,7 @@ from ytvos_keras.training.start import freeze, frozen_parts, load_weights
 
 logger = logging.getLogger(__name__)
 
-_WARMUP = 1 / 30  # fraction of all steps, before a cosine
+_WARMUP = 1 / 30  # of all steps, before a cosine schedule
 
 
 def build_model(recipe: Recipe, pretrained: bool = True) -> S2S:
@@ -26,7 +26,7 @@ def build_model(recipe: Recipe, pretrained: bool = True) -> S2S:
             "this CPU has no bfloat16 instructions, so mixed_bfloat16 is emulated and slow; "
             "use --precision float32."
         )
-    # Initial weights are the only random numbers of a run that are not drawn by clip number.
+    # Initial weights are the only random numbers of a run that do not depend on a clip number.
     keras.utils.set_random_seed(recipe.seed)
     backbone = recipe.backbone_weights if pretrained else None
     model = S2S(recipe.model, dtype=recipe.precision, backbone_weights=backbone)
@@ -35,16 +35,16 @@ def build_model(recipe: Recipe, pretrained: bool = True) -> S2S:
     freeze(model, frozen_parts(recipe))
     model.recompute = recipe.recompute
     if recipe.remember_every is not None and model.memory is not None:
-        # The layer's attribute only: saved models are built from the config.
+        # Only the layer's attribute: saved models are built from the config.
         model.memory.every = recipe.remember_every
     return model
 
 
 def compile_model(model: S2S, recipe: Recipe, steps: int, devices: Devices | None = None) -> None:
-    """Give the model its loss, metric and optimizer.
+    """Compile the model with the recipe's loss, metric and optimizer.
 
-    Under `mixed_float16` Keras scales the loss by itself, so that small gradients do not vanish.
-    `steps` are those of all stages: the length of a cosine. Must be called in the scope of the
+    Under `mixed_float16`, Keras scales the loss so that small gradients do not vanish. `steps` is
+    the total of all stages, the length of a cosine schedule. Must be called in the scope of the
     devices.
     """
     compile_replicated(
@@ -53,19 +53,19 @@ def compile_model(model: S2S, recipe: Recipe, steps: int, devices: Devices | Non
         optimizer=make_optimizer(recipe, steps),
         loss=make_loss(recipe),
         metrics=[],
-        # Under `metrics`, Keras would count frames of weight 0.
+        # As `metrics`, they would count frames of weight 0.
         weighted_metrics=[MeanJ()],
         jit_compile=False,  # slower than oneDNN for these convolutions
     )
 
 
 def make_loss(recipe: Recipe) -> FrameLoss:
-    """Return the loss that a recipe names."""
+    """Create the loss of a recipe."""
     return LOSSES[recipe.loss]()
 
 
 def make_optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
-    """Adam or AdamW with the recipe's schedule, clipping, accumulation and average."""
+    """Create Adam or AdamW with the recipe's schedule, clipping, accumulation and averaging."""
     options = {
         "learning_rate": _schedule(recipe, steps),
         "global_clipnorm": recipe.clip_norm,

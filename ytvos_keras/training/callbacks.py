@@ -12,16 +12,16 @@ from ytvos_keras.training.recipe import Recipe, Stability
 from ytvos_keras.training.run_files import RunFiles, save_model
 
 _REMEDY = (
-    "lower --learning-rate or give --clip-norm 1, with another --output (--weights starts from any "
+    "lower --learning-rate or set --clip-norm 1, with another --output (--weights starts from any "
     "checkpoint)"
 )
 
 
 class StopOnNaN(keras.callbacks.Callback):
-    """Raises `InputError` as soon as the running loss or a weight is NaN or infinite.
+    """Raise an `InputError` as soon as the running loss or a weight is NaN or infinite.
 
     Keras' `TerminateOnNaN` would still run the callbacks at the end of the epoch, which save the
-    weights. A step can corrupt the weights after its loss was computed, so they are checked, too,
+    weights. A step can corrupt the weights after its loss was computed, so weights are checked too,
     before they are validated or saved. Must come before all callbacks that save.
     """
 
@@ -31,13 +31,13 @@ class StopOnNaN(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         loss = (logs or {}).get("loss")
-        # The log is a mean over the epoch, which keeps a NaN once it has one.
+        # The logged loss is a mean over the epoch, so a NaN does not go away.
         if loss is not None and not np.isfinite(loss):
             steps = math.ceil((batch + 1) / self.recipe.accumulate)
             self._stop(f"the loss became {float(loss)}", steps)
 
     def on_test_begin(self, logs=None):
-        # While the training's own weights are in place: this comes before `SwapEMAWeights`.
+        # The training weights, not their averages: this runs before `SwapEMAWeights`.
         self._check_weights()
 
     def on_epoch_end(self, epoch, logs=None):
@@ -63,8 +63,8 @@ class SaveBestModel(keras.callbacks.Callback):
     """Save the model whenever its validation J is the highest so far, `progress.best`.
 
     Must come before `SwapEMAWeights`, so that the saved weights are the validated ones: at the end
-    of a validation the averaged weights are still in place. `writes` is whether this process writes
-    the file.
+    of a validation the averaged weights are still in place. `writes` tells whether this process
+    writes the file.
     """
 
     def __init__(self, files: RunFiles, progress: Progress, writes: bool = True):
@@ -81,14 +81,14 @@ class SaveBestModel(keras.callbacks.Callback):
 
 
 class StopWhenStable(keras.callbacks.Callback):
-    """End `fit` when the rule of a `Stability` is met, which is tested after every Keras epoch.
+    """End `fit` when the rule of a `Stability` is met; tested after every Keras epoch.
 
     Args:
         rule: the rule.
         progress: progress of the run. Its `stable` is the memory of the rule: `loss` (smoothed),
             `best` and `waited` (passes). It is part of every checkpoint, so that a resumed run
-            stops where an uninterrupted one does.
-        steps: optimizer steps from one checkpoint to the next.
+            stops where an uninterrupted one would.
+        steps: optimizer steps between checkpoints.
         passes_per_step: fraction of the training videos in one step.
     """
 
@@ -107,7 +107,7 @@ class StopWhenStable(keras.callbacks.Callback):
 
 
 def update_stability(rule: Stability, memory: dict, loss: float, passes: float) -> None:
-    """Update the memory, empty at the start of a stage, with the mean loss of further passes."""
+    """Update the memory, empty at the start of a stage, with the mean loss of some more passes."""
     # Smoothing and patience are in passes, so the rule does not depend on the checkpoint interval.
     past = rule.smoothing**passes
     memory["loss"] = past * memory.get("loss", loss) + (1 - past) * loss
@@ -118,15 +118,15 @@ def update_stability(rule: Stability, memory: dict, loss: float, passes: float) 
 
 
 def is_stable(rule: Stability, memory: dict) -> bool:
-    """Whether a loss is stable, by the memory of `update_stability`."""
+    """Whether the loss is stable, according to the memory of `update_stability`."""
     return memory.get("waited", 0.0) >= rule.passes
 
 
 class SaveProgress(keras.callbacks.Callback):
-    """Write log and checkpoint regularly, and end the stage after its last step.
+    """Write the log and checkpoints, and end the stage after its last step.
 
     One Keras epoch is `checkpoint_steps` steps; the last one of a stage may be shorter. Must come
-    after all callbacks that change what is saved. `writes` is whether this process writes the
+    after all callbacks that change what is saved. `writes` tells whether this process writes the
     files; `progress` is updated in any case.
     """
 
@@ -158,6 +158,6 @@ class SaveProgress(keras.callbacks.Callback):
             }
         )
         if self.writes:
-            # In this order: steps with a checkpoint are not repeated; others rewrite the log.
+            # The log first: after an interruption, steps without a checkpoint rewrite it.
             self.files.write_log(progress.history)
             save_checkpoint(self.model, progress, self.files.checkpoints)

@@ -22,14 +22,14 @@ _ATTRIBUTE = "ytvos_keras_progress"
 class Progress:
     """Progress of a run.
 
-    Clips depend only on the seed and their number and the model draws no random numbers, so the
-    step count is also the position in the data.
+    Clips depend only on the seed and their number, and the model uses no randomness, so the step
+    count is also the position in the data.
 
     Args:
         stage: index of the stage, from 0.
         stage_step: steps done in that stage.
         stage_steps: steps of that stage unless it ends early.
-        step: steps done in all.
+        step: total number of steps done.
         history: one entry per checkpoint: stage, step, loss, J, validation.
         best: highest validation J so far, None before the first.
         stable: the memory of `update_stability`.
@@ -63,7 +63,7 @@ def save_checkpoint(model: keras.Model, progress: Progress, folder: Path) -> Pat
         model.save_weights(part, overwrite=True)
         with h5py.File(part, "r+") as file:
             file.attrs[_ATTRIBUTE] = text
-    # Last: until the new file is in place, the old ones are what a run resumes from.
+    # Last, because a run resumes from the old files until the new one is in place.
     for old in list_checkpoints(folder)[:-_KEEP]:
         old.unlink()
         checksum_path(old).unlink(missing_ok=True)
@@ -72,7 +72,7 @@ def save_checkpoint(model: keras.Model, progress: Progress, folder: Path) -> Pat
 
 def list_checkpoints(folder: Path) -> list[Path]:
     """List the checkpoints in a folder, oldest first."""
-    return sorted(folder.glob("step-*.weights.h5"))  # eight digits: by name is by step
+    return sorted(folder.glob("step-*.weights.h5"))  # eight digits: sorted by step, too
 
 
 def read_progress(path: Path) -> Progress:
@@ -91,11 +91,11 @@ def read_progress(path: Path) -> Progress:
 def restore_checkpoint(model: keras.Model, path: Path) -> Progress:
     """Load weights and optimizer from a checkpoint, and return the progress of its run.
 
-    The model must be compiled as it was there.
+    The model must be compiled in the same way as the saved one.
     """
     # Before any weight is changed, so that an error leaves the model as it was.
     progress = read_progress(path)
-    # Only variables that exist are loaded; Keras creates these in the first step.
+    # Only existing variables are loaded; Keras would create the optimizer's in the first step.
     if not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
     try:
@@ -127,5 +127,5 @@ def _plain(entry: JsonValue) -> dict[str, str | float]:
     """Check that an object contains only numbers and text."""
     table = entry.table()
     if not set(map(type, table.values())) <= {int, float, str, type(None)}:
-        raise entry.wrong("must hold numbers and texts alone")
+        raise entry.wrong("must contain only numbers and text")
     return table

@@ -50,7 +50,7 @@ class RunData:
 
 
 def split_data(data: Records, validation: Records | None) -> RunData:
-    """Make sure that no video is both trained and validated on.
+    """Make sure that no video is used for both training and validation.
 
     Videos with the name of a training video are excluded from validation. If none remain, because
     both are the same records, a tenth of them is held out from training, chosen by name.
@@ -65,13 +65,13 @@ def split_data(data: Records, validation: Records | None) -> RunData:
         return RunData(data, validation, not_validated=frozenset(common))
     if len(training) < 2:
         raise InputError(
-            f"{next(iter(validation))}: its only video is trained on; give other records to "
+            f"{next(iter(validation))}: its only video is used for training; give other records to "
             "validate on, or none"
         )
-    # The choice depends on names, not on a seed, so that runs are validated on the same videos.
+    # The choice depends on names, not on a seed, so that all runs are validated on the same videos.
     held_out = frozenset(training_fraction(names, _HELD_OUT))
     first, *rest = sorted(held_out)
-    logger.info("validation: held out from the training: %s%s", first, and_more(rest))
+    logger.info("validation: held out from training: %s%s", first, and_more(rest))
     return RunData(data, validation, not_trained=held_out, not_validated=names - held_out)
 
 
@@ -96,7 +96,7 @@ def training_clips(
     stage, clips = recipe.stages[number], recipe.clips_per_step
     forcing = None
     if stage.teacher_forcing is not None:
-        # Counted in clips, whose number is all that an example knows of its place in the run.
+        # In clips, because an example only knows its clip number, not the step.
         held, falling = (round(share * steps * clips) for share in stage.teacher_forcing)
         forcing = TeacherForcing(held=held, clips=falling, corruption=stage.corruption)
     return make_dataset(
@@ -106,7 +106,7 @@ def training_clips(
         frames=stage.frames,
         size=stage.size,
         batch_size=recipe.batch_size,
-        seed=recipe.seed + number,  # other clips than in earlier stages
+        seed=recipe.seed + number,  # different clips from those of earlier stages
         start=done * clips,
         worker=worker,
         augment=recipe.augment,

@@ -1,4 +1,4 @@
-"""Multi-worker set-up, and errors for lost workers."""
+"""Set up multiple workers, and report lost workers."""
 
 import contextlib
 import re
@@ -22,7 +22,7 @@ _LOST = (
 def read_tf_config(text: str | None) -> tuple[int, int]:
     """Parse the number of workers and the index of this one from `TF_CONFIG`.
 
-    Without it there is a single worker; `find_devices` documents its form.
+    Without it there is a single worker; `find_devices` documents the format.
     """
     if not text:
         return 1, 0
@@ -65,13 +65,13 @@ def join_cluster(workers: int) -> tf.distribute.Strategy:
 def _signals_that_end() -> Iterator[None]:
     """Let Ctrl-C interrupt the wait for the others, and SIGTERM the run.
 
-    Python would only handle Ctrl-C after the wait, and TensorFlow takes SIGTERM for a preemption
+    Python would only handle Ctrl-C after the wait, and TensorFlow treats SIGTERM as a preemption
     notice and continues.
     """
     signals = (signal.SIGINT, signal.SIGTERM)
     try:
         before = [signal.signal(each, signal.SIG_DFL) for each in signals]
-    except ValueError:  # signals only arrive in the main thread
+    except ValueError:  # handlers can only be set in the main thread
         yield
         return
     try:
@@ -85,7 +85,7 @@ def _signals_that_end() -> Iterator[None]:
 def name_lost_workers(name: str) -> Iterator[None]:
     """Turn TensorFlow's errors after the loss of another worker into one `InputError`.
 
-    `name` is that of this worker.
+    `name` is the name of this worker.
     """
     try:
         yield

@@ -17,7 +17,7 @@ from ytvos_keras.errors import InputError
 
 @contextlib.contextmanager
 def name_data_errors() -> Iterator[None]:
-    """Recover the one-line error from what a running dataset of `make_dataset` raises.
+    """Recover the one-line error from an exception of a running `make_dataset` dataset.
 
     TensorFlow wraps an `InputError` of the dataset in pages of text. If it cannot decode an intact
     JPEG, its error does not name the frame, so the frames read last are decoded again to find it.
@@ -25,7 +25,7 @@ def name_data_errors() -> Iterator[None]:
     try:
         yield
     except tf.errors.InvalidArgumentError as error:
-        # Python exceptions of a dataset survive as text inside TensorFlow's error only.
+        # Of a Python exception in a dataset, only the text survives, in TensorFlow's error.
         found = re.search(r"InputError: (.+)", error.message)
         if found:
             raise InputError(found[1]) from error
@@ -39,13 +39,13 @@ def name_data_errors() -> Iterator[None]:
 
 
 def _undecodable() -> str | None:
-    """The name of the first frame among those read last that cannot be decoded."""
-    # A copy, since threads of the dataset still append; a frame read often is decoded once.
+    """The name of the first of the recently read frames that cannot be decoded."""
+    # A copy, because the dataset's threads may still append; the dict decodes each frame once.
     for name, place in {frame_name(*place): place for place in handed_on.copy()}.items():
         try:
             tf.io.decode_jpeg(read_encoded(*place), channels=3)
         except UnreadableFrameError:
-            continue  # damaged in the meantime: another fault
+            continue  # damaged in the meantime: a different fault
         except tf.errors.InvalidArgumentError:
             return name
     return None

@@ -1,4 +1,4 @@
-"""Device selection: one device, several of one machine, or several machines."""
+"""Device selection: one device, several on one machine, or several machines."""
 
 import contextlib
 import json
@@ -14,7 +14,7 @@ from ytvos_keras.errors import InputError
 from ytvos_keras.training.cluster import join_cluster, name_lost_workers, read_tf_config
 
 Make = Callable[[tuple[int, int]], tf.data.Dataset]
-"""Gives the clips of worker number `w` of `W`, `make((w, W))`; see `worker` of `make_dataset`."""
+"""Returns the clips of worker `w` of `W`, `make((w, W))`; see `worker` of `make_dataset`."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Devices:
         local = self.replicas // self.workers
 
         def of_this_process(_):
-            # Numbers of replicas are consecutive within a process, as in the strategy.
+            # Replica numbers are consecutive within a process, as in the strategy.
             first = self.worker * local
             parts = [make((first + device, self.replicas)) for device in range(local)]
             turns = tf.data.Dataset.range(local).repeat()
@@ -86,22 +86,22 @@ class Devices:
     def check_same(self, what: str, value: object) -> None:
         """Make sure that a value, in plain types, is the same in all processes.
 
-        All of them must call this. `what` is its name, for the error.
+        All of them must call this. `what` names the value in the error.
         """
         if self.workers == 1 or self.strategy is None:
             return
         text = json.dumps(value, sort_keys=True)
-        # A checksum, since `gather` takes tensors of equal shape, not texts.
+        # A checksum, because `gather` takes tensors of equal shape, not strings.
         own = tf.constant([zlib.crc32(text.encode())], tf.int64)
         found = self.strategy.gather(own, axis=0).numpy()
         if len(set(found.tolist())) > 1:
             raise InputError(
                 f"{what} differs between the {self.workers} workers; start all of them with the "
-                "same command and the same files, --output being a folder that all of them see"
+                "same command and the same files, and with an --output folder that all of them see"
             )
 
     def watch(self) -> AbstractContextManager:
-        """Turn the loss of another process, noticed within half a minute, into an `InputError`."""
+        """Turn the loss of another process, detected in half a minute, into an `InputError`."""
         if self.workers == 1:
             return contextlib.nullcontext()
         return name_lost_workers(f"worker {self.worker} of {self.workers}")
@@ -112,8 +112,8 @@ def find_devices(
 ) -> Devices:
     """Select devices from the environment and the user's choice.
 
-    Several machines: `TF_CONFIG` lists the same `host:port` pairs everywhere, and the index of the
-    machine; the command is the same on all. The call waits until all have started.
+    Several machines: `TF_CONFIG` contains the same `host:port` pairs on all machines, and the index
+    of this one; the command is the same on all. The call waits until all have started.
 
         {"cluster": {"worker": ["a:2222", "b:2222"]}, "task": {"type": "worker", "index": 0}}
 
@@ -121,7 +121,7 @@ def find_devices(
     is used.
 
     Args:
-        count: devices of this machine; default: all GPUs, or one CPU.
+        count: number of devices on this machine; default: all GPUs, or one CPU.
         on_wait: called before the wait with the index of this worker and the number of workers.
 
     Raises:

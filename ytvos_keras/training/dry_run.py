@@ -13,9 +13,9 @@ from ytvos_keras.training.train import stage_steps
 
 
 def dry_run(recipe: Recipe, data: Records, *, validation: Records | None = None) -> list[str]:
-    """Describe a run of `train` in lines to print, and time a training step of its longest clips.
+    """Describe a run of `train` in lines to print, and time a training step on its longest clips.
 
-    The model is built without its pretrained weights, so that nothing is downloaded.
+    The model is built without pretrained weights, so that nothing is downloaded.
     """
     recipe = complete_recipe(recipe)
     run_data = split_data(data, validation)
@@ -33,7 +33,7 @@ def dry_run(recipe: Recipe, data: Records, *, validation: Records | None = None)
     seconds = time.perf_counter() - begin
     trainable = sum(int(v.value.shape.num_elements()) for v in model.trainable_variables)
     frames = batch[0]["frames"].shape
-    memory = peak_memory()  # of the process so far, a training step included
+    memory = peak_memory()  # of the process so far, including the training steps
     return [
         f"parameters     {model.count_params():,}, {trainable:,} of them trained",
         f"starts from    {_start(recipe)}",

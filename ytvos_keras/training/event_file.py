@@ -1,6 +1,6 @@
 """Write TensorBoard event files without the package `tensorboard`.
 
-`tf.summary` and Keras' TensorBoard callback need that package, and would log a step twice if it is
+`tf.summary` and Keras' TensorBoard callback need that package, and would log a step twice that is
 repeated after an interruption.
 """
 
@@ -14,7 +14,7 @@ from PIL import Image
 from ytvos_keras.media.pictures import encode_picture
 from ytvos_keras.training.atomic_save import atomic_save
 
-_VERSION = "brain.Event:2"  # without it, TensorBoard assumes a file format of 2015
+_VERSION = "brain.Event:2"  # without it, TensorBoard assumes an old file format, of 2015
 _WIDEST = 1280  # pixels; wider pictures are scaled down
 _QUALITY = 85
 
@@ -28,8 +28,8 @@ def write_events(
 ) -> Path:
     """Write one file with everything about one step, replacing an earlier file of that step.
 
-    So a step that is repeated after an interruption is not logged twice, unlike in a file that is
-    appended to.
+    So a step that is repeated after an interruption is not logged twice, as it would be in a file
+    that is appended to.
 
     Scalars whose names have the same prefix before a `/` are shown together. Pictures are RGB and
     are stored as JPEG; their description is Markdown.
@@ -47,7 +47,7 @@ def write_events(
         event(wall_time=now, step=step, summary=summary(value=values)),
     ]
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"events.out.tfevents.{step:010d}"  # TensorBoard reads in the order of names
+    path = folder / f"events.out.tfevents.{step:010d}"  # TensorBoard reads in name order
     # A TFRecord adds 8 bytes of length and two checksums of 4 bytes.
     size = sum(each.ByteSize() + 16 for each in events)
     with atomic_save(path, ".part", size) as part, tf.io.TFRecordWriter(str(part)) as writer:

@@ -14,7 +14,7 @@ _LEARNING_RATE = 1e-2
 
 
 class ConfidenceExamples(NamedTuple):
-    """Training data of the head: one row for each object and annotated frame.
+    """Training data of the head: one row per object and annotated frame.
 
     Args:
         inputs: float32 (N, 4), from `Confidence.summarize`.
@@ -26,12 +26,12 @@ class ConfidenceExamples(NamedTuple):
 
 
 def collect_examples(model: S2S, clips: Iterable[tuple]) -> ConfidenceExamples:
-    """Segment clips frame by frame, as at test time, and compare each mask with the truth.
+    """Segment clips frame by frame, as at test time, and compare masks with the ground truth.
 
     Args:
         model: with `predict_confidence`.
-        clips: `(inputs, targets, sample_weight)` batches, as `make_dataset` yields them; frames of
-            weight 0 are left out.
+        clips: `(inputs, targets, sample_weight)` batches, as from `make_dataset`; frames of weight
+            0 are skipped.
 
     Example:
         >>> clips = make_dataset("records", clip_length=20).take(200)
@@ -42,7 +42,7 @@ def collect_examples(model: S2S, clips: Iterable[tuple]) -> ConfidenceExamples:
     )
     inputs, scores = [], []
     for clip, targets, weights in clips:
-        # At test time frames come one by one, and the model remembers its own predictions.
+        # One by one, so that the model remembers its own predictions.
         frames = tf.unstack(clip["frames"], axis=1)
         state = model.initialize(frames[0], clip["mask"])
         for t, frame in enumerate(frames[1:]):
@@ -56,21 +56,21 @@ def collect_examples(model: S2S, clips: Iterable[tuple]) -> ConfidenceExamples:
 def fit_confidence(
     model: S2S, examples: ConfidenceExamples, *, epochs: int = 100, seed: int = 0
 ) -> list[float]:
-    """Train the head by cross-entropy against J, and return the mean loss of each epoch.
+    """Train the head with cross-entropy against J, and return the mean loss of each epoch.
 
-    The head is changed in place, the rest of the model is unchanged. `seed` is for the order of the
-    examples.
+    The head is changed in place, the rest of the model stays unchanged. `seed` determines the order
+    of the examples.
     """
     head = model.confidence
     if head is None:
         raise ValueError("the model needs predict_confidence=True in its S2SConfig")
     head.trainable = True
-    # The inputs differ in scale: the head learns from normalized ones, then absorbs the scales.
+    # Inputs differ in scale, so the head learns from normalized ones and then absorbs the scales.
     mean, deviation = examples.inputs.mean(0), examples.inputs.std(0) + 1e-3
     regression = keras.Sequential([head.to_logit])
     regression.compile(
         keras.optimizers.Adam(_LEARNING_RATE),
-        # J is a soft label in 0–1, so the head learns its mean.
+        # J is a soft label in 0–1, so the head learns its expected value.
         keras.losses.BinaryCrossentropy(from_logits=True),
     )
     order = tf.data.Dataset.from_tensor_slices(
@@ -88,7 +88,7 @@ def fit_confidence(
 def _step(model, frame, state):
     height, width = frame.shape[1:3]
     probabilities, state = model.step_features(model.encode(frame), state)
-    # Back to logits, which `step_features` does not return; float32 ends at 1 − 6e-8.
+    # Back to logits, which `step_features` does not return; the last float32 below 1 is 1 − 6e-8.
     probabilities = ops.clip(probabilities, 1e-7, 1 - 1e-7)
     logits = ops.log(probabilities) - ops.log1p(-probabilities)
     x = model.confidence.summarize(logits)

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable("ytvos_keras")
 class FusedAdam(keras.optimizers.Adam):
-    """`keras.optimizers.Adam` (`AdamW` with `weight_decay`) by TensorFlow's fused operation.
+    """`keras.optimizers.Adam` (`AdamW` with `weight_decay`) with TensorFlow's fused operation.
 
     The formula and the variables are the same. Keras uses a dozen operations, each of which reads
     or writes all weights: 6.9 times the CPU time for 49 million of them, or about 6 % of a training
@@ -24,8 +24,8 @@ class FusedAdam(keras.optimizers.Adam):
             )
         super().__init__(*arguments, **options)
 
-    # Keras recomputes for every variable what all of them share (even a scheduled learning rate),
-    # which took half of the time to trace the training step of `s2s-lite`.
+    # The methods below compute shared values once. Keras recomputes them for every variable (even a
+    # scheduled learning rate): half of the time to trace the training step of `s2s-lite`.
 
     def _apply_weight_decay(self, variables):
         """Do nothing: `update_step` applies the decay."""
@@ -44,12 +44,12 @@ class FusedAdam(keras.optimizers.Adam):
         shared = {
             name: keras.ops.convert_to_tensor(value, step.dtype) for name, value in shared.items()
         }
-        # Keras hands its third argument, normally the learning rate, on to every `update_step`.
+        # Keras passes its third argument, normally the learning rate, to every `update_step`.
         super()._backend_update_step(gradients, variables, shared)
 
     def update_step(self, gradient, variable, shared):
         """Apply the decay, then Adam's update, to one variable."""
-        # The operation wants everything in one dtype.
+        # The operation requires the same dtype for everything.
         shared = {name: tf.cast(value, variable.dtype) for name, value in shared.items()}
         decay = shared.pop("decay")
         if self.weight_decay is not None and self._use_weight_decay(variable):
@@ -65,7 +65,7 @@ class FusedAdam(keras.optimizers.Adam):
         )
 
     def _update_model_variables_moving_average(self, variables):
-        # In the first step the average is a copy of the weights, as in Keras: it starts from zeros.
+        # In the first step, copy the weights as in Keras, because the average starts from zeros.
         kept = self.ema_momentum * tf.cast(self.iterations > 0, variables[0].dtype)
         new = 1 - kept
         for variable, average in zip(variables, self._model_variables_moving_average, strict=True):

@@ -32,7 +32,7 @@ def load_state_dict(backbone, state: dict) -> None:
         norm = [
             state[f"{norm_name}.{k}"] for k in ("weight", "bias", "running_mean", "running_var")
         ]
-        # To (height, width, in, out), `in` being 1 if depthwise: `fold` scales the last axis.
+        # To (height, width, in, out), with `in` 1 if depthwise: `fold` scales the last axis.
         kernel, bias = fold(kernel.transpose(2, 3, 1, 0), norm)
         return [kernel.transpose(0, 1, 3, 2) if depthwise else kernel, bias]
 
@@ -40,7 +40,7 @@ def load_state_dict(backbone, state: dict) -> None:
     blocks = [block for stage in backbone.stages for block in stage]
     for b, block in enumerate(blocks):
         names = [("_expand_conv", "_bn0"), ("_depthwise_conv", "_bn1"), ("_project_conv", "_bn2")]
-        # The first block has no expansion, hence the last names.
+        # The first block has no expansion, hence only the last names.
         for conv, (conv_name, norm_name) in zip(block, names[-len(block) :], strict=True):
             depthwise = conv_name == "_depthwise_conv"
             path = f"_blocks.{b}."
@@ -48,14 +48,14 @@ def load_state_dict(backbone, state: dict) -> None:
 
 
 def measure_statistics(backbone, pictures: list[Path], size=(256, 448)) -> None:
-    """Set the mean and the variance for standardizing each map."""
+    """Measure the mean and variance of each map, and set them for standardizing."""
     import keras
 
     moments: dict[int, list[tuple]] = {stride: [] for stride in backbone.standardize}
     for path in pictures:
         picture = keras.utils.img_to_array(keras.utils.load_img(path, target_size=size))
         for stride, x in backbone(picture[None]).items():
-            # E[x²] − E[x]² cancels in float32.
+            # float64, because E[x²] − E[x]² suffers from cancellation.
             x = np.asarray(x, "float64").reshape(-1, x.shape[-1])
             moments[stride].append((x.mean(0), (x**2).mean(0)))
     for stride, layer in backbone.standardize.items():
@@ -68,7 +68,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("weights", type=Path)
     parser.add_argument("--pictures", type=Path, required=True)
-    parser.add_argument("--count", type=int, default=300, help="pictures to measure on")
+    parser.add_argument("--count", type=int, default=300, help="number of pictures to use")
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
 

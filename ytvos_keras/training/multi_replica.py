@@ -3,8 +3,8 @@
 Keras 3 lets `tf.distribute` replicate a model, but combines the parts of the batch too late (Keras
 3.15, TensorFlow 2.21):
 
-* The loss is averaged on each replica, then over replicas, so annotated frames weigh more where
-  there are few of them. Here the mean is over the frames of all replicas.
+* The loss is averaged on each replica, then over replicas, so annotated frames weigh more on a
+  replica that has few of them. Here the mean is over the frames of all replicas.
 * Gradients are clipped, and checked for overflow of float16, before they are summed
   (https://github.com/tensorflow/tensorflow/issues/33929). Here they are summed first.
 * Gradient accumulation fails: its condition contains a `merge_call`
@@ -13,7 +13,7 @@ Keras 3 lets `tf.distribute` replicate a model, but combines the parts of the ba
   when it averages the logs, which are scalars, over their first axis
   (https://github.com/keras-team/keras/issues/20585,
   https://github.com/keras-team/keras/issues/20329). Here the model is already built, and logs have
-      an axis.
+  an axis.
 """
 
 import keras
@@ -35,24 +35,24 @@ def compile_replicated(
 ) -> None:
     """Compile a model so that training on several devices equals training on one.
 
-    Weights agree up to the order of sums: to 1e-4 after several steps in float32. Call this within
-    `devices.scope()`, and create model, metrics and optimizer there too. With one device, this is
-    just `model.compile`. Any optimizer will do, also with accumulation, clipping and averages; the
-    loss must have the reduction `"mean_with_sample_weight"`.
+    Weights agree up to the order of summation: to 1e-4 after several steps in float32. Call this
+    within `devices.scope()`, and create model, metrics and optimizer there too. With one device,
+    this is just `model.compile`. Any optimizer works, including accumulation, clipping and
+    averages; the loss must have the reduction `"mean_with_sample_weight"`.
     """
     if devices.strategy is None:
         model.compile(optimizer=optimizer, loss=loss, **options)
         return
     if tf.distribute.get_strategy() is not devices.strategy:
         raise ValueError(
-            "compile_replicated must be called within devices.scope(): metrics that are made "
-            "outside of it count the clips of one worker only."
+            "compile_replicated must be called within devices.scope(): metrics that are created "
+            "outside it only count the clips of one worker."
         )
     if model.dtype_policy.name == "mixed_float16":  # before `compile` does
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     model.compile(optimizer=replicate_optimizer(optimizer), loss=ReplicatedMean(loss), **options)
     model.optimizer.build(model.trainable_variables)
-    # The model is built; Keras would still run it on a batch, which fails with several workers.
+    # The model is built, but Keras would still run it on a batch, which fails with several workers.
     model._maybe_symbolic_build = lambda **_: None
     if devices.workers > 1:
         model.train_step = _with_an_axis(type(model).train_step, model)
@@ -62,8 +62,8 @@ def compile_replicated(
 class ReplicatedMean(keras.losses.Loss):
     """The weighted mean of a loss over the frames of all replicas.
 
-    Each replica's value is its share of that mean: the values add up to the mean, and their
-    gradients to its gradient. The loss has the reduction `"mean_with_sample_weight"`.
+    Each replica returns its share of that mean: the values add up to the mean, and their gradients
+    to its gradient. The loss must have the reduction `"mean_with_sample_weight"`.
     """
 
     def __init__(self, loss: keras.losses.Loss):
@@ -71,23 +71,23 @@ class ReplicatedMean(keras.losses.Loss):
         self.loss = loss
 
     def __call__(self, y_true, y_pred, sample_weight=None):
-        mean = self.loss(y_true, y_pred, sample_weight)  # ÷ number of replicas
+        mean = self.loss(y_true, y_pred, sample_weight)  # Keras has divided it by the replicas
         if sample_weight is None:  # parts are of equal size
             return mean
         replica = tf.distribute.get_replica_context()
         own = ops.sum(ops.cast(sample_weight, mean.dtype))
-        # The mean is S ÷ w ÷ R of R replicas, for own sum S and weight w; it becomes S ÷ Σw.
+        # With R replicas, own sum S and own weight w, the mean is S ÷ w ÷ R; it becomes S ÷ Σw.
         average = replica.all_reduce(_SUM, own) / replica.num_replicas_in_sync
-        # 0 ÷ 0 is a batch without any annotated frame.
+        # 0 ÷ 0 for a batch without any annotated frame.
         return mean * ops.divide_no_nan(own, average)
 
 
 def replicate_optimizer(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
-    """Return the same optimizer, which sums the gradients of all replicas before anything else.
+    """Return a copy of an optimizer that first sums the gradients of all replicas.
 
     It must not be built yet. Call this in the scope of the strategy.
     """
-    # A class made here, so that any optimizer can be replicated.
+    # A class created on the fly, so that any optimizer can be replicated.
     kind = type(optimizer)
     replicated = type(f"Replicated{kind.__name__}", (_Replicated, kind), {})
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
@@ -100,7 +100,7 @@ class _Replicated:
     """Mixin to put before the class of a Keras optimizer."""
 
     def apply_gradients(self, grads_and_vars):
-        # `train_step` calls this on the outermost optimizer; inner ones get sums by `apply`.
+        # `train_step` calls this on the outermost optimizer; inner ones get the sums in `apply`.
         gradients, variables = zip(*grads_and_vars, strict=True)
         sums = tf.distribute.get_replica_context().all_reduce(_SUM, list(gradients))
         return super().apply_gradients(zip(sums, variables, strict=True))
@@ -120,7 +120,7 @@ class _Replicated:
             super()._backend_apply_gradients(gradients, variables)
 
     def _accumulate(self, strategy, gradients, variables):
-        """Like Keras' version, with the condition outside of the replicas."""
+        """Like Keras' version, with the condition outside the replicas."""
 
         def on_every_replica(function):
             arguments = (gradients, variables)
@@ -128,7 +128,7 @@ class _Replicated:
 
         is_last = (self._iterations + 1) % self.gradient_accumulation_steps == 0
         tf.cond(is_last, on_every_replica(self._step), on_every_replica(self._wait))
-        # After every batch, as in Keras, also where no step is taken.
+        # After every batch, as in Keras, even if no step is taken.
         on_every_replica(self._average)()
 
     def _step(self, gradients, variables):
@@ -154,5 +154,5 @@ class _Replicated:
 
 
 def _with_an_axis(step, model):
-    """Give logs the shape (1,), the axis over which `fit` averages them."""
+    """Give logs the shape (1,): `fit` averages them over that axis."""
     return lambda data: {name: value[None] for name, value in step(model, data).items()}

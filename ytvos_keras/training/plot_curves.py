@@ -36,7 +36,7 @@ def plot_curves(log: Path, path: Path) -> None:
         axes.set_ylim(0, 1 if own == "J" else None)
     axes.legend(frameon=False)
     with atomic_path(path) as part:
-        # Without Matplotlib's version in the file, equal logs give equal pictures.
+        # Without Matplotlib's version in the file, equal logs give identical files.
         figure.savefig(part, dpi=120, format="png", metadata={"Software": None})
 
 

@@ -24,8 +24,8 @@ class Stability:
     """Rule for a stable loss; the paper says "when the training losses become stable".
 
     The loss is smoothed exponentially. It is stable when the smoothed loss has not improved on its
-    best by the fraction `improvement` for `passes` passes over the training videos. The rule is
-    applied at every checkpoint.
+    best value by the fraction `improvement` for `passes` passes over the training videos. The rule
+    is applied at every checkpoint.
 
     Args:
         improvement: fraction, 0–1.
@@ -48,16 +48,16 @@ class Stage:
     Args:
         name: shown in progress and log.
         steps: optimizer steps. Give either `steps` or `passes`.
-        passes: passes over the training videos with one clip a video: the paper's epochs.
+        passes: passes over the training videos with one clip per video: the paper's epochs.
         frames: `"annotated"`, or `"any"` to include frames without annotation at weight 0.
         clip_length: T, or a range from which T is drawn for every batch.
         size: height and width of the frames in pixels, multiples of 32.
         teacher_forcing: for models that see a previous mask: `(held, falling)` as fractions of the
-            stage. The true mask is given for `held`; over `falling`, its probability falls linearly
-            to 0 (scheduled sampling); after that, the model sees its own predictions. None: its own
-            predictions from the start.
-        corruption: fraction of clips whose true previous masks get random errors like those of a
-            model, 0–1.
+            stage. The model sees the true mask for `held`; over `falling`, its probability falls
+            linearly to 0 (scheduled sampling); after that, the model sees its own predictions.
+            None: its own predictions from the start.
+        corruption: fraction of clips whose true previous masks get random errors similar to those
+            of a model, 0–1.
         until_stable: end the stage early when the loss is stable.
     """
 
@@ -74,7 +74,7 @@ class Stage:
     def __post_init__(self):
         if (self.steps is None) == (self.passes is None):
             raise ValueError(
-                f"a stage has either steps or passes. Received: steps={self.steps}, "
+                f"a stage needs either steps or passes. Received: steps={self.steps}, "
                 f"passes={self.passes}"
             )
         if self.frames not in ("annotated", "any"):
@@ -98,7 +98,7 @@ class Recipe:
     """Everything about a training run except its data and output folder.
 
     Args:
-        model: the network; None for that of `weights`, which must then be given.
+        model: the network; None to use that of `weights`, which must then be given.
         stages: in order.
         weights: trained model to start from: the name of a network with bundled weights
             (`"s2s-lite"`), a `.keras` or `.weights.h5` file, or a checkpoint; None for a new one.
@@ -108,7 +108,7 @@ class Recipe:
         batch_size: clips per batch, over all devices and workers.
         learning_rate: initial learning rate of Adam (after the warm-up).
         schedule: `"constant"`, or `"cosine"` to zero over all stages after a short warm-up.
-        weight_decay: of AdamW; 0 for plain Adam.
+        weight_decay: weight decay of AdamW; 0 for plain Adam.
         clip_norm: largest global norm of the gradient; None for no clipping.
         average: momentum of the running average of the weights, which is validated and saved; None
             for no average.
@@ -117,18 +117,17 @@ class Recipe:
         recompute: whether to recompute activations for the gradients, to fit long clips.
         checkpoint_steps: optimizer steps between checkpoints, validations and log lines.
         augment: whether to augment clips (`make_dataset`). The paper only resizes them.
-        percent: percentage of the training videos, chosen by name (Table 4 of the paper); a larger
-            one contains every smaller one.
+        percent: percentage of the training videos, chosen by name (Table 4 of the paper); larger
+            selections contain the smaller ones.
         min_object: smallest object in the first frame of a clip, as a fraction of the frame.
-        max_step: largest mean distance of a clip's frames, in annotated frames.
-        objects: of each clip, see `make_dataset`.
-        remember_every: of a model with a memory: in training, every how many frames one is
-            remembered, so that short clips fill the memory. The saved model remembers as before.
-            None: no difference.
+        max_step: largest mean distance between a clip's frames, in annotated frames.
+        objects: number of objects per clip, see `make_dataset`.
+        remember_every: for a model with a memory: its `remember_every` during training, so that
+            short clips fill the memory. The saved model keeps its own. None: the same in training.
         frozen: parts of the model that are not trained: `"initializer"`, `"encoder"`,
             `"conv_lstm"`, `"decoder"`, `"memory"`, `"initializer.backbone"`,
             `"encoder.backbone"`. They need weights to start from.
-        seed: of the weights and of the clips.
+        seed: seed of the initial weights and of the clips.
     """
 
     model: S2SConfig | None
@@ -158,9 +157,9 @@ class Recipe:
     def __post_init__(self):
         check_choices(self, _CHOICES)
         if not set(self.frozen) <= set(_PARTS):
-            raise ValueError(f"frozen must be of {', '.join(_PARTS)}. Received: {self.frozen}")
+            raise ValueError(f"frozen must be among {', '.join(_PARTS)}. Received: {self.frozen}")
         if not self.stages:
-            raise ValueError("a recipe needs one stage or more")
+            raise ValueError("a recipe needs at least one stage")
 
     @property
     def clips_per_step(self) -> int:

@@ -24,16 +24,16 @@ class RunFiles:
     def __post_init__(self):
         self.run_json = self.folder / "run.json"  # configuration, versions, checksums of the data
         self.log = self.folder / "log.csv"  # one line per checkpoint
-        self.curves = self.folder / "curves.png"  # picture of the log
+        self.curves = self.folder / "curves.png"  # plot of the log
         self.checkpoints = self.folder / "checkpoints"  # the last two
         self.tensorboard = self.folder / "tensorboard"  # event files
         self.last = self.folder / "last.keras"  # the model at the end
         self.best = self.folder / "best.keras"  # the model with the highest validation J
 
     def claim(self, description: dict) -> None:
-        """Write `run.json` to an empty folder, or check that the folder holds this run.
+        """Write `run.json` to an empty folder, or check that the folder contains this run.
 
-        The description of the run is in plain types.
+        The description of the run must consist of plain types.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         # Tuples become lists, as in the file.
@@ -44,7 +44,7 @@ class RunFiles:
         # The lock file, and leftovers of killed processes, are hidden.
         if any(not entry.name.startswith(".") for entry in self.folder.iterdir()):
             raise InputError(
-                f"{self.folder}: holds files but no run.json; give a new folder for this run"
+                f"{self.folder}: contains files but no run.json; give a new folder for this run"
             )
         with atomic_path(self.run_json) as part:
             part.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
@@ -66,14 +66,14 @@ class RunFiles:
             if there.get(name) != value:
                 difference = _first_difference(name, there.get(name), value)
                 raise InputError(
-                    f"{self.folder}: holds another run ({difference}); give the same arguments "
+                    f"{self.folder}: contains another run ({difference}); give the same arguments "
                     "to resume it, or another --output"
                 )
 
 
 def save_model(model: S2S, path: Path) -> None:
-    """Save the network, of any precision, in float32 and without its optimizer, atomically."""
-    # A file contains its dtype policy: users should not get the training's mixed precision.
+    """Save the network atomically, in float32 at any precision, and without its optimizer."""
+    # The file contains a dtype policy, and users should not get the mixed precision of training.
     copy = S2S(model.config, dtype="float32", name=model.name)
     copy.set_weights(model.get_weights())
     with atomic_save_weights(path, ".part.keras", size_on_disk(copy.variables)) as part:

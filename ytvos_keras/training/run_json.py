@@ -35,7 +35,7 @@ def describe_run(
 
 
 def what_matters(description: dict) -> dict:
-    """The part of a description that must be equal in a resumed run and in all workers."""
+    """The part of a description that must be the same in a resumed run and in all workers."""
     return {name: value for name, value in description.items() if name not in _FREE}
 
 

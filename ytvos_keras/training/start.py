@@ -13,9 +13,9 @@ _BACKBONE = ".backbone"
 
 
 def complete_recipe(recipe: Recipe) -> Recipe:
-    """Fill in the network of a recipe that takes it from its weights, and check the start.
+    """Fill in the network of a recipe that takes it from its weights, and check initial weights.
 
-    A part that is not trained must not keep random weights: that is an `InputError`, too.
+    Raises an `InputError` if there are none to take it from, or if a frozen part is random.
     """
     if recipe.model is None:
         if recipe.weights is None:
@@ -25,10 +25,10 @@ def complete_recipe(recipe: Recipe) -> Recipe:
             )
         recipe = dataclasses.replace(recipe, model=load(recipe.weights).config)
     if recipe.weights is not None:
-        # They would be overwritten: do not read, or download, what is not used.
+        # Backbone weights would be overwritten, so do not read or download them.
         return dataclasses.replace(recipe, backbone_weights=None)
     for part in frozen_parts(recipe):
-        # A file of backbone weights covers no other part.
+        # Backbone weights do not cover other parts.
         if recipe.backbone_weights is None or not part.endswith(_BACKBONE):
             backbone = "--backbone-weights FILE, or " if part.endswith(_BACKBONE) else ""
             raise InputError(
@@ -68,7 +68,7 @@ def load_weights(model: S2S, weights: str | Path) -> None:
 def freeze(model: S2S, parts: tuple[str, ...]) -> None:
     """Exclude parts of a model, named as in `Recipe.frozen`, from training.
 
-    Layers of a backbone without pretrained weights are trained all the same.
+    Layers of a backbone that have no pretrained weights are still trained.
     """
     for part in parts:
         layer: Any = model
@@ -79,7 +79,7 @@ def freeze(model: S2S, parts: tuple[str, ...]) -> None:
                 f"this network has no {part}; leave it out of the recipe's frozen parts"
             )
         pretrained = getattr(layer, "pretrained_layers", None)  # of a VGG-16
-        # With weights for some layers only (fc6 may be new), these freeze and the rest is trained.
+        # If only some layers have weights (fc6 may be new), those freeze and the rest is trained.
         layer.trainable = bool(pretrained)
         for each in pretrained or ():
             each.trainable = False

@@ -1,4 +1,4 @@
-"""Log figures and pictures of predictions for TensorBoard."""
+"""Log metrics and pictures of predictions for TensorBoard."""
 
 import dataclasses
 import time
@@ -15,18 +15,18 @@ from ytvos_keras.training.recipe import Recipe
 from ytvos_keras.training.run_files import RunFiles
 
 _CLIPS, _COLUMNS = 3, 5
-_DESCRIPTION = "Above the true masks, below what the model predicts from the first of them."
+_DESCRIPTION = "Top: the true masks. Bottom: the model's predictions from the first of them."
 
 
 class LogToTensorBoard(keras.callbacks.Callback):
     """Write an event file per checkpoint: losses, J, learning rate, clips per second, pictures.
 
     Must come before `SwapEMAWeights`: at the end of a validation the averaged weights are still in
-    place, so these are shown. (Without validation, the training weights are shown: swapping would
-    change their last bits.) Must come before `SaveProgress`: steps with a checkpoint are not
-    repeated, and repeated ones overwrite their event file. The model is called eagerly, since
-    tracing another graph would take longer than all its calls. Without validation clips, training
-    clips are shown.
+    place, so pictures show their predictions. (Without validation, they show those of the training
+    weights: swapping would change their last bits.) Must come before `SaveProgress`: steps with a
+    checkpoint are not repeated, and repeated ones overwrite their event file. The model is called
+    eagerly, since tracing another graph would take longer than all its calls. Without validation
+    clips, training clips are shown.
     """
 
     def __init__(self, recipe: Recipe, data: RunData, files: RunFiles, progress: Progress):
@@ -56,7 +56,7 @@ class LogToTensorBoard(keras.callbacks.Callback):
             "training/clips_per_second": clips / seconds,
         }
         step = self.progress.step + steps
-        # Without validation no averaged weights are swapped in: these are the training's.
+        # Without validation no averaged weights are swapped in, so draw with the training weights.
         pictures = self._draw() if self._pictures is None else self._pictures
         write_events(self.files.tensorboard, step, scalars, pictures, _DESCRIPTION)
 
@@ -67,7 +67,7 @@ class LogToTensorBoard(keras.callbacks.Callback):
         }
 
     def _read_clips(self) -> list[tuple]:
-        """Always the same clips: the first ones of the validation, or else of the last stage."""
+        """Always the same clips: the first validation clips, or else those of the last stage."""
         recipe = dataclasses.replace(self.recipe, batch_size=1, accumulate=1)
         if self.data.validation is not None:
             clips = validation_clips(recipe, self.data)
@@ -79,7 +79,7 @@ class LogToTensorBoard(keras.callbacks.Callback):
 def draw_prediction(model: keras.Model, clip: tuple) -> Image.Image:
     """Draw the true masks of a clip, a batch of one, and the predicted ones below."""
     inputs, targets, weights = clip
-    # Without teacher forcing: predictions are those of test time.
+    # Without teacher forcing, as at test time.
     logits = model({name: inputs[name] for name in ("frames", "mask")}, training=False)
     predicted = (keras.ops.convert_to_numpy(logits) > 0).astype(targets.dtype)
     length = targets.shape[1] + 1
@@ -97,5 +97,5 @@ def draw_prediction(model: keras.Model, clip: tuple) -> Image.Image:
 
 
 def _tag(name: str) -> str:
-    """Convert Keras' name of a figure to one for TensorBoard."""
+    """Convert the Keras name of a metric to a TensorBoard tag."""
     return f"validation/{name[4:]}" if name.startswith("val_") else f"training/{name}"

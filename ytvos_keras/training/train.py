@@ -1,4 +1,4 @@
-"""Run a training: stages, checkpoints, the best model."""
+"""Train a model: stages, checkpoints, the best model."""
 
 import contextlib
 import functools
@@ -54,7 +54,7 @@ def train(
     devices: Devices | None = None,
     callbacks: Callbacks | None = None,
 ) -> RunFiles:
-    """Trains a model, or resumes the run in `output`.
+    """Train a model, or resume the run in `output`.
 
     Every stage is one `model.fit`, whose epochs have `recipe.checkpoint_steps` steps; after each,
     the model is validated and a checkpoint written. A resumed run has the same losses and weights
@@ -63,13 +63,13 @@ def train(
     Args:
         recipe: configuration of the run.
         data: folders of training records, from `ytvos-prepare`, and their shares of the clips.
-        output: folder of the run. If it contains the same run, that is resumed. With workers on
+        output: folder of the run. If it contains the same run, that run is resumed. With workers on
             several machines, all must see it; only the first one writes to it.
-        validation: records to validate on; without them there is no best model, only the last.
-            Videos with the name of a training video are left out; if both are the same records, a
+        validation: records to validate on; without them there is no best model, only the last one.
+            Videos with the name of a training video are skipped; if both are the same records, a
             tenth of the videos is held out from training.
         devices: from `find_devices`; default: one device.
-        callbacks: called at the start of each stage; returns further callbacks for it, such as a
+        callbacks: called at the start of each stage; returns additional callbacks for it, such as a
             progress bar.
 
     Returns:
@@ -90,7 +90,7 @@ def train(
     # Only the chief writes; a lock for every worker would keep all but one out.
     alone = folder_lock(files.folder) if devices.is_chief else contextlib.nullcontext()
     with devices.watch(), name_data_errors(), alone:
-        # Before `claim`: a worker with another command must not leave its run.json.
+        # Before `claim`: a worker with a different command must not leave a run.json.
         devices.check_same("the recipe or the data", what_matters(description))
         if devices.is_chief:
             files.claim(description)
@@ -117,13 +117,13 @@ def train(
 
 
 def stage_steps(recipe: Recipe, videos: int) -> list[int]:
-    """Return the optimizer steps of each stage, if none ends early; one pass has `videos` clips."""
+    """Return the optimizer steps of each stage if none ends early; one pass has `videos` clips."""
     return [stage.step_count(videos, recipe.clips_per_step) for stage in recipe.stages]
 
 
 @dataclass
 class _Run:
-    """Shared by all stages."""
+    """State shared by all stages."""
 
     recipe: Recipe
     data: RunData
@@ -134,11 +134,11 @@ class _Run:
     videos: int
 
     def fit_stage(self, callbacks: list[keras.callbacks.Callback]) -> None:
-        """Trains a stage from where the progress is to its end, and writes a checkpoint."""
+        """Train the current stage from its progress to its end, and write a checkpoint."""
         recipe, progress = self.recipe, self.progress
         stage = recipe.stages[progress.stage]
         every = recipe.checkpoint_steps
-        # A Keras epoch is the time between two checkpoints; the last one of a stage may be shorter.
+        # A Keras epoch lasts from checkpoint to checkpoint; the last one of a stage may be shorter.
         done, epochs = (
             math.ceil(steps / every) for steps in (progress.stage_step, progress.stage_steps)
         )
@@ -150,11 +150,11 @@ class _Run:
             epochs=epochs,
             steps_per_epoch=every * recipe.accumulate,  # Keras counts batches
             callbacks=self._callbacks(stage) + callbacks,
-            shuffle=False,  # the stream is
+            shuffle=False,  # the stream is already shuffled
             verbose=0,
             **self._validation(),
         )
-        # Replaces the checkpoint of the stage's last step: weights are averaged, the stage is done.
+        # Replaces the checkpoint of the last step: now weights are averaged and the stage is done.
         progress.stage, progress.stage_step, progress.stable = progress.stage + 1, 0, {}
         if self.devices.is_chief:
             save_checkpoint(self.model, progress, self.files.checkpoints)
@@ -183,7 +183,7 @@ class _Run:
         def make(worker):
             return validation_clips(self.recipe, self.data, worker).take(batches).repeat()
 
-        # Endless, as `distribute` asks; `validation_steps` ends it.
+        # Endless, as `distribute` requires; `validation_steps` ends it.
         return {"validation_data": self.devices.distribute(make), "validation_steps": batches}
 
     @functools.cached_property
@@ -191,7 +191,7 @@ class _Run:
         return LogToTensorBoard(self.recipe, self.data, self.files, self.progress)
 
     def _callbacks(self, stage: Stage) -> list[keras.callbacks.Callback]:
-        """The order matters."""
+        """The callbacks of a stage; their order matters."""
         recipe, files, progress = self.recipe, self.files, self.progress
         chief = self.devices.is_chief
         own = [StopOnNaN(recipe, files, progress)]

@@ -1,5 +1,5 @@
-// What the server of ytvos-annotate does, in the browser: nothing leaves the machine.
-// Masks live in memory; "Palette PNGs" saves them.
+// Does the work of the ytvos-annotate server in the browser, so that nothing leaves the machine.
+// Masks are only kept in memory; the export "Palette PNGs" saves them.
 import { zipMasks } from "./masks_zip.js";
 import { Propagation } from "./propagation.js";
 import { decode, encode } from "./run_lengths.js";
@@ -7,7 +7,7 @@ import { Segmenter } from "./segmenter.js";
 import { VideoFile } from "./video_file.js";
 
 const COLOURS = ["#ff9f1c", "#2ec4ff", "#9be564", "#ff5d8f", "#b388ff", "#ffe14d", "#00d9a3", "#ff6b5e"];
-const MOST = 254; // ids of objects
+const MOST = 254; // objects
 
 export class BrowserBackend {
   constructor(model) {
@@ -19,7 +19,7 @@ export class BrowserBackend {
   async #load(model) {
     try {
       const segmenter = await Segmenter.load(model);
-      document.documentElement.dataset.runsOn = segmenter.runsOn; // for scripts beside the page
+      document.documentElement.dataset.runsOn = segmenter.runsOn; // for external scripts
       this.propagation = new Propagation(this, segmenter);
       this.tell({ state: "ready" });
     } catch (error) {
@@ -60,7 +60,7 @@ export class BrowserBackend {
     return this.summary;
   }
 
-  // The lowest confidence of a frame's predictions; null if there is none.
+  // The lowest confidence of a frame's predictions; null if unknown.
   confidence(index) {
     const known = [...(this.predicted.get(index)?.values() ?? [])].map(entry => entry.confidence).filter(sure => sure !== null);
     return known.length ? Math.min(...known) : null;

@@ -1,4 +1,4 @@
-// The masks as palette PNGs in a zip file, named and coloured as ytvos-segment writes them.
+// Writes the masks as palette PNGs to a zip file, with names and colours as from ytvos-segment.
 import { zip, zlibSync } from "../lib/fflate.mjs";
 
 export async function zipMasks(backend, onProgress) {
@@ -21,9 +21,9 @@ function palettePng(labels, width, height) {
   const header = new DataView(new ArrayBuffer(13));
   header.setUint32(0, width);
   header.setUint32(4, height);
-  header.setUint8(8, 8); // bits
-  header.setUint8(9, 3); // palette
-  const rows = new Uint8Array(height * (width + 1)); // each row after its filter, 0: none
+  header.setUint8(8, 8); // bit depth
+  header.setUint8(9, 3); // colour type: palette
+  const rows = new Uint8Array(height * (width + 1)); // each row after its filter type, 0 for none
   for (let y = 0; y < height; y++) rows.set(labels.subarray(y * width, (y + 1) * width), y * (width + 1) + 1);
   const signature = Uint8Array.of(137, 80, 78, 71, 13, 10, 26, 10);
   const chunks = [
@@ -55,7 +55,7 @@ function concat(parts) {
   return all;
 }
 
-// The bits of an id are dealt to red, green and blue in turn, from the highest bit of the colour down.
+// The bits of an id are distributed over red, green and blue in turn, from the highest bit of the colour down.
 function davisPalette() {
   const palette = new Uint8Array(3 * 256);
   for (let id = 0; id < 256; id++) {

@@ -1,4 +1,4 @@
-// Which frames follow from which trusted frame; as in ytvos_keras/annotate/plan.py.
+// Plans which frames to compute from which trusted frame, as in ytvos_keras/annotate/plan.py.
 
 // trusted: Map of index → Map of ids. Returns [{objects, source, frames, step, beyond}]: frames in the order of
 // computation, step 1 or -1, and the next trusted frame in that order.
@@ -15,7 +15,7 @@ export function plan(trusted, start, stop, direction, isFresh) {
   return chains;
 }
 
-// Objects that are trusted in the same frames, and those frames.
+// Groups the objects that are trusted in the same frames.
 function groups(trusted) {
   const frames = new Map();
   for (const index of [...trusted.keys()].sort((a, b) => a - b)) {

@@ -1,8 +1,8 @@
-// Runs the model over the video, one frame after the other; the page stays responsive between them.
+// Runs the model over the video, one frame at a time, so that the page stays responsive.
 import { plan } from "./plan.js";
 
 const RECENT = 10; // frames over which the speed is averaged
-const REMEMBERED = 3; // trusted frames that the memory of `s2s-lite` holds beside predicted ones
+const REMEMBERED = 3; // trusted frames in the memory of `s2s-lite`, which also has predicted ones
 
 export class Propagation {
   #stopped = false;
@@ -50,7 +50,7 @@ export class Propagation {
         done++;
         backend.emit({ type: "frame", index, confidence: backend.confidence(index) });
         backend.tell({ done, total, per_second: perSecond, seconds_left: (total - done) / perSecond });
-        await new Promise(next => setTimeout(next)); // let the page be drawn
+        await new Promise(next => setTimeout(next)); // let the page redraw
       }
     }
     return `Done: ${done} frames.`;
@@ -79,8 +79,8 @@ export class Propagation {
     for (const id of [...segmenter.ids]) if (this.#isGone(id, chain)) segmenter.remove(id);
   }
 
-  // Trusted frames, those ahead first, the source last: it, the one that the chain leads towards, and others that are
-  // far from these.
+  // Chooses trusted frames: the source, the one that the chain leads to, and others far from these. Frames ahead come
+  // first, the source last.
   #toRemember({ objects, source, step, beyond }) {
     const chosen = beyond === undefined ? [source] : [source, beyond];
     const holds = ids => objects.some(id => ids.has(id));
@@ -96,7 +96,7 @@ export class Propagation {
     return chosen.sort((a, b) => (ahead(a) <= 0) - (ahead(b) <= 0) || Math.abs(ahead(b)) - Math.abs(ahead(a)));
   }
 
-  // Whether the latest trusted frame of an object, at the source or before it, does not have it.
+  // Whether an object is absent from its latest trusted frame up to the source.
   #isGone(id, { source, step }) {
     const behind = [...this.backend.trusted].filter(([index, ids]) => ids.has(id) && (source - index) * step >= 0);
     if (!behind.length) return false;
@@ -132,12 +132,12 @@ export class Propagation {
     this.#merge(index, found, sources, sure);
   }
 
-  // For scripts beside the page: every frame as the model sees it, and its labels.
+  // For external scripts: every frame as the model sees it, and its labels.
   #tellScripts(detail) {
     document.dispatchEvent(new CustomEvent("segmented", { detail }));
   }
 
-  // Merges the objects of the chain into the frame's mask; what a person drew there stays.
+  // Merges the objects of the chain into the frame's mask; trusted objects are kept.
   #merge(index, found, sources, sure) {
     const { backend } = this;
     const trusted = backend.trusted.get(index) ?? new Map();
@@ -170,7 +170,7 @@ export class Propagation {
   }
 }
 
-// Nearest neighbour.
+// Resizes a label map by nearest neighbour.
 function shrinkLabels(labels, height, width, rows, columns) {
   const small = new Uint8Array(rows * columns);
   for (let y = 0; y < rows; y++) {

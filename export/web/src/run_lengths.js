@@ -1,4 +1,4 @@
-// Label maps in little memory: pairs of a label and the number of pixels in a row that have it.
+// Compact label maps: pairs of a label and the number of consecutive pixels that have it.
 
 export function encode(labels) {
   const runs = [];

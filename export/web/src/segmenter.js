@@ -1,12 +1,12 @@
-// The model in the browser: a state goes into every step, and the next one comes out.
-const NEXT = "_next"; // an output cannot have an input's name: a step takes h and gives h_next
+// The model in the browser: every step takes a state and returns the next one.
+const NEXT = "_next"; // an output cannot have an input's name: a step takes h and returns h_next
 const BACKGROUND = 0.5;
 const GRAPHS = ["initialize", "step"];
 
 let ort; // onnxruntime-web, once a model is loaded
 
 export class Segmenter {
-  // folder: address of what `ytvos-export --format onnx` has written, with a slash at the end.
+  // folder: URL of the output folder of `ytvos-export --format onnx`, with a trailing slash.
   static async load(folder) {
     const response = await fetch(`${folder}model.json`);
     if (!response.ok) throw new Error(`no model in ${folder}; see the README of this page`);
@@ -17,13 +17,13 @@ export class Segmenter {
       if (!file.ok) throw new Error(`${folder}${name}.onnx: ${file.status}`);
       graphs[name] = await file.arrayBuffer();
     }
-    // WebGPU has no convolutions in int8.
+    // WebGPU has no int8 convolutions.
     const gpu = facts.precision !== "int8" && (await navigator.gpu?.requestAdapter().catch(() => null));
     if (gpu) {
       try {
         return await new Segmenter(facts, await createSessions("webgpu", graphs), "webgpu").tried();
       } catch (error) {
-        console.warn(`WebGPU cannot run this model, so the processor does: ${error.message}`);
+        console.warn(`WebGPU cannot run this model, so the CPU does: ${error.message}`);
       }
     }
     return new Segmenter(facts, await createSessions("wasm", graphs), "wasm");
@@ -34,7 +34,7 @@ export class Segmenter {
     this.reset();
   }
 
-  // Itself, after a frame and a step: what a GPU cannot do may fail only then.
+  // Returns this segmenter after a trial frame and step: unsupported GPU operations may only fail then.
   async tried() {
     const [rows, columns] = this.sizeFor(9, 16);
     const image = new Uint8Array(rows * columns * 3);
@@ -45,11 +45,11 @@ export class Segmenter {
   }
 
   reset() {
-    this.ids = []; // of the objects, one for each row of the state
+    this.ids = []; // object ids, one per row of the state
     this.state = {};
   }
 
-  // [height, width] to work at: the model's area, the frame's aspect ratio.
+  // The working [height, width]: the model's area at the frame's aspect ratio.
   sizeFor(height, width) {
     const [rows, columns] = this.facts.working_size.split("x").map(Number);
     if (this.facts.size !== "any") return [rows, columns];
@@ -63,7 +63,7 @@ export class Segmenter {
     return new Map(this.ids.map((id, row) => [id, this.state.confidence?.data[row] ?? null]));
   }
 
-  // A frame with masks: known objects are corrected, others begin.
+  // Shows the model a frame with masks: known objects are corrected, new ones are added.
   // image: RGB Uint8Array of height * width * 3; masks: Map of id → Uint8Array of height * width, 0 or 1.
   async show(image, masks, height, width) {
     const size = [1, height, width, 3];
@@ -126,7 +126,7 @@ async function createSessions(provider, graphs) {
   const library = provider === "webgpu" ? "ort-webgpu" : "ort";
   ort = await import(`../lib/${library}.mjs`);
   ort.env.wasm.wasmPaths = { wasm: new URL(`../lib/${library}.wasm`, import.meta.url).href };
-  // Threads share memory, which a browser allows only where the server asks for isolation.
+  // Threads share memory, which browsers only allow if the server requests cross-origin isolation.
   ort.env.wasm.numThreads = globalThis.crossOriginIsolated ? Math.min(4, navigator.hardwareConcurrency) : 1;
   ort.env.logLevel = "error";
   const sessions = {};
@@ -152,7 +152,7 @@ function joinRows(state, other) {
   return fromRows(state, (x, name) => [x, other[name]].flatMap(y => Array.from({ length: y.dims[0] }, (_, row) => rowOf(y, row))));
 }
 
-// A state of the rows that `choose` returns for every tensor.
+// Builds a state from the rows that `choose` returns for every tensor.
 function fromRows(state, choose) {
   const build = ([name, x]) => {
     const rows = choose(x, name);
@@ -188,7 +188,7 @@ export function mostProbable(probs, height, width, frameHeight, frameWidth) {
   return labels;
 }
 
-// Of every place in `to`: its two neighbours in `from`, and the share of the higher one.
+// For every position in `to`: its two neighbours in `from`, and the weight of the higher one.
 function weights(from, to) {
   const [low, high, share] = [new Int32Array(to), new Int32Array(to), new Float32Array(to)];
   for (let i = 0; i < to; i++) {

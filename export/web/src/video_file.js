@@ -1,4 +1,4 @@
-// Any frame of a video file by its index, decoded by the browser (WebCodecs).
+// Random access to the frames of a video file, decoded by the browser (WebCodecs).
 import { ALL_FORMATS, BlobSource, EncodedPacketSink, Input, VideoSampleSink } from "../lib/mediabunny.mjs";
 
 const KEPT = 64e6; // bytes of decoded frames
@@ -40,7 +40,7 @@ export class VideoFile {
     return createImageBitmap(bitmap, { resizeWidth: width, resizeHeight: Math.max(1, Math.round((width * this.height) / this.width)), resizeQuality: "medium" });
   }
 
-  // A frame; it belongs to this object.
+  // A frame, which is owned by this object.
   frame(index) {
     const work = this.#work.then(() => this.#kept.get(index) ?? this.#decode(index));
     this.#work = work.catch(() => {});
@@ -48,7 +48,7 @@ export class VideoFile {
   }
 
   async #decode(index) {
-    // A few frames on the way cost less than entering at a key frame.
+    // Decoding a few frames on the way costs less than starting from a key frame.
     if (!this.#walk || index < this.#next || index > this.#next + 30) {
       await this.#walk?.return();
       this.#walk = this.sink.samples(this.times[index]);
@@ -68,7 +68,7 @@ export class VideoFile {
 
   async #bitmap(sample) {
     const canvas = new OffscreenCanvas(this.width, this.height);
-    sample.draw(canvas.getContext("2d"), 0, 0, this.width, this.height); // turned as the file says
+    sample.draw(canvas.getContext("2d"), 0, 0, this.width, this.height); // rotated as the file says
     sample.close();
     return canvas.transferToImageBitmap();
   }

@@ -1,1 +1,1 @@
-"""Find faults of data sets, and repair those that can be repaired without guessing."""
+"""Find faults in data sets, and repair those that can be repaired without guessing."""

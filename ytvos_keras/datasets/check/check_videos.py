@@ -29,13 +29,13 @@ def check_videos(
     Args:
         videos: in any order.
         root: files in the report are named relative to this folder.
-        faults: found on listing the videos; the report has them, too.
+        faults: faults found while listing the videos; the report includes them.
         jobs: processes.
-        on_progress: called with (stage, frames done, frames in all).
+        on_progress: called with (stage, frames done, total frames).
     """
     root = Path(root)
     frames = sum(len(video.frames) for video in videos)
-    # Pictures are videos of one frame, so many of them make one task.
+    # Pictures are videos of one frame, so a task has many of them.
     chunk = max(1, _FRAMES_AT_ONCE * len(videos) // max(frames, 1))
     found = list(faults)
     digests: dict[str, tuple[bytes, ...]] = {}

@@ -14,7 +14,7 @@ class Kind:
     Args:
         meaning: what all faults of the kind have in common.
         fix: what to do about it.
-        is_note: whether it is only worth knowing: the data can be used as they are.
+        is_note: whether it is for information only: the data can be used as they are.
     """
 
     meaning: str
@@ -29,19 +29,19 @@ KINDS = {
     "damaged-frame": Kind("frame that cannot be decoded completely", f"Replace it, {_EXCLUDE}."),
     "frame-format": Kind("frame that is neither JPEG nor PNG", "Save it as one of them."),
     "broken-link": Kind(
-        "link to a file that is not there",
-        f"Fetch or mount what it leads to, remove the link, {_EXCLUDE}.",
+        "link whose target does not exist",
+        f"Fetch or mount the target, remove the link, {_EXCLUDE}.",
     ),
     "turned-frame": Kind(
-        "frame that is stored turned (EXIF orientation)",
+        "frame that is stored rotated (EXIF orientation)",
         "Save its pixels upright: they are used as they are stored.",
     ),
-    "frame-size": Kind("frame of another size than the others of its video", "Resize or crop it."),
+    "frame-size": Kind("frame whose size differs from others of its video", "Resize or crop it."),
     "duplicate-frame": Kind(
-        "frame with the bytes of an earlier one of its video",
-        f"Take it out if it was copied by mistake, {_EXCLUDE}.",
+        "frame that is identical to an earlier one of its video",
+        f"Remove it if it was copied by mistake, {_EXCLUDE}.",
     ),
-    "same-name": Kind("two frames of one name", "Rename one, or move it away."),
+    "same-name": Kind("two frames with the same name", "Rename one, or move it away."),
     "no-frames": Kind("video without a frame", "Add its frames, or remove the folder."),
     # masks
     "damaged-mask": Kind("mask that cannot be decoded completely", f"Replace it, {_EXCLUDE}."),
@@ -49,8 +49,8 @@ KINDS = {
         "mask saved as JPEG, which changes its values", "Save it again from its source, as PNG."
     ),
     "colour-mask": Kind(
-        "mask that is no index or greyscale PNG of 8 bits",
-        "Save one object id a pixel, as an index (palette) PNG.",
+        "mask that is not an 8-bit index or greyscale PNG",
+        "Save one object id per pixel, as an index (palette) PNG.",
     ),
     "smooth-mask": Kind(
         "mask with smooth edges (antialiased, or resized with interpolation)",
@@ -61,15 +61,15 @@ KINDS = {
         "Save it as a label map: 0 for the background, one id per object.",
     ),
     "mask-size": Kind(
-        "mask of another size than its frame", "Export it again at the frame's size."
+        "mask whose size differs from its frame's", "Export it again at the frame's size."
     ),
     "unknown-ids": Kind(
         "mask with object ids that meta.json does not list for its video",
         "Correct the mask, or add the object to meta.json.",
     ),
     "empty-first-mask": Kind(
-        "first mask of a video without an object",
-        "Annotate it, or take the mask away: the video then starts where its objects do.",
+        "first mask of its video, but without an object",
+        "Annotate it, or remove the mask: the video then starts where its objects do.",
     ),
     "no-object": Kind("video without an object in any mask", f"Annotate it, {_EXCLUDE}."),
     "missing-mask": Kind("frame whose mask is missing", f"Add the mask, {_EXCLUDE}."),
@@ -78,32 +78,32 @@ KINDS = {
     ),
     # meta.json
     "object-never-seen": Kind(
-        "object of meta.json that is in no mask", "Annotate it, or take it out of meta.json."
+        "object in meta.json that is in no mask", "Annotate it, or remove it from meta.json."
     ),
     "object-absent": Kind(
         "object that is not in the mask of its first frame",
         "Annotate it there, or correct its frames in meta.json.",
     ),
-    "missing-frame": Kind("frame of meta.json that is not there", f"Add it, {_EXCLUDE}."),
+    "missing-frame": Kind("frame in meta.json that does not exist", f"Add it, {_EXCLUDE}."),
     "missing-video": Kind(
-        "listed video that is not there", "Add its frames, or take it out of the list."
+        "listed video that does not exist", "Add its frames, or remove it from the list."
     ),
     "unlisted-video": Kind(
         "video that meta.json does not list", f"Add it to meta.json, {_EXCLUDE}."
     ),
     # records
     "damaged-shard": Kind(
-        "shard that is not as it was written", "Copy it again, or write the records again."
+        "shard that differs from what was written", "Copy it again, or write the records again."
     ),
     "wrong-index": Kind(
-        "index that does not agree with the shard", "Copy it again, or write the records again."
+        "index that does not match the shard", "Copy it again, or write the records again."
     ),
     # notes
     "not-annotated": Kind(
         "video without a mask, which readers leave out", "Annotate it, or ignore it.", is_note=True
     ),
     "shared-frames": Kind(
-        "video with frames of another one",
+        "video that shares frames with another one",
         "Keep the two in the same split, or leave one out.",
         is_note=True,
     ),
@@ -116,7 +116,7 @@ class Fault:
 
     Args:
         kind: a key of `KINDS`.
-        file: the file, as it was given or found; of records, the shard, video and frame.
+        file: the file, as it was given or found; for records, the shard, video and frame.
         what: details, without a full stop; may be empty.
         repair: how `repair` fixes it: `reencode` the mask, move it `aside`; None if it cannot.
     """

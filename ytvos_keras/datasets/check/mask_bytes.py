@@ -18,7 +18,7 @@ from ytvos_keras.media.masks import MAX_ID
 from ytvos_keras.media.pictures import decode_picture
 
 _MANY_VALUES = 10  # more grey levels, with gaps between them, count as smooth edges
-_UNLIKELY_ID = 32  # grey levels from here on, next to 255, count as smooth edges
+_UNLIKELY_ID = 32  # grey levels from here up, together with 255, count as smooth edges
 _GREYS_OF_THE_PALETTE = {64, 128, 192}  # may be ids, or the colours of ids 56, 7 and 63
 
 
@@ -84,12 +84,12 @@ def exact_labels(image: Image.Image) -> np.ndarray | None:
 def _exact(image: Image.Image, pixels: MaskPixels) -> np.ndarray | None:
     values = pixels.values
     if image.mode.startswith("I"):
-        # White of a 16-bit mask is what 255 is in one of 8 bits.
+        # White in a 16-bit mask corresponds to 255 in an 8-bit one.
         values = np.where(values.astype(np.int64) == 65535, VOID, values)
         if values.min() < 0 or values.max() > VOID:
             return None
     ids = set(values_in(values).tolist()) - {0}
-    # In a greyscale file the numbers are what was written; a colour may stand for something else.
+    # Greyscale files contain the numbers that were written; a colour may stand for another number.
     is_colour = image.mode not in LABEL_MODES and not image.mode.startswith("I")
     if is_colour and not pixels.certain and ids and ids <= _GREYS_OF_THE_PALETTE:
         return None

@@ -12,8 +12,8 @@ Objects = Mapping[str, Mapping[int, int]]
 def check_objects(video: Video, objects: Objects, binary: bool) -> list[Fault]:
     """Compare the masks of a video with its entry in `meta.json`.
 
-    `objects` are, by the name of an annotated frame, the sizes in pixels of the objects in its
-    mask, without frames whose masks are unusable. If the video is `binary`, values are no ids.
+    `objects` maps names of annotated frames to the sizes in pixels of the objects in their masks;
+    frames with unusable masks are left out. If the video is `binary`, mask values are not ids.
     """
     annotated = [frame for frame in video.frames if frame.mask is not None]
     faults = [*_empty_masks(video, annotated, objects)]
@@ -59,7 +59,7 @@ def _unseen_objects(
         category = f" ({video.categories[number]})" if number in video.categories else ""
         first = names[0] if names else None
         if number not in seen:
-            # Otherwise an unusable mask, reported already, may be the one that shows it.
+            # Otherwise the object may be in an unusable mask, which is already reported.
             if len(objects) == len(annotated):
                 yield Fault("object-never-seen", _place(video), f"object {number}{category}")
         elif first is not None and first in objects and number not in objects[first]:

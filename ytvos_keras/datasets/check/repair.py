@@ -20,8 +20,8 @@ def repair(report: CheckReport) -> tuple[Fault, ...]:
 
     `reencode`: a mask whose ids are certain but whose file is not an 8-bit index PNG is saved as
     one; the original goes to `<root>/unfixed/…`. `aside`: a mask without a frame is moved to
-    `<root>/faulty/…`. Each file is replaced whole or not at all; one that was changed since the
-    check is an error. Check again to see what remains.
+    `<root>/faulty/…`. Each file is replaced atomically; one that has changed since the check is an
+    error. Check again to see what remains.
     """
     repaired = []
     for fault in report.faults:
@@ -35,8 +35,8 @@ def _reencode(root: Path, file: str) -> None:
     path = root / file
     labels = exact_labels(load_picture(path))
     if labels is None:
-        raise InputError(f"{path}: was changed since it was checked; check again.")
-    # The copy is complete before the mask is touched: no moment without an original.
+        raise InputError(f"{path}: has changed since it was checked; check again.")
+    # The copy is complete before the mask is touched, so that an original exists at any time.
     with atomic_path(_free_place(root / _UNFIXED / file)) as part:
         shutil.copy2(path, part)
     if path.suffix.lower() == ".png":
@@ -49,7 +49,7 @@ def _reencode(root: Path, file: str) -> None:
 def _set_aside(root: Path, file: str) -> None:
     path = root / file
     if not path.exists():
-        raise InputError(f"{path}: is gone since it was checked; check again.")
+        raise InputError(f"{path}: has disappeared since it was checked; check again.")
     path.rename(_free_place(root / _FAULTY / file))
 
 

@@ -15,7 +15,7 @@ class CheckReport:
 
     Args:
         root: the data set.
-        videos: number of videos that were looked at.
+        videos: number of videos that were checked.
         frames: number of their frames.
         faults: including notes; paths inside `root` are relative to it.
     """
@@ -72,7 +72,7 @@ class CheckReport:
         }
 
     def write_json(self, path: str | Path) -> None:
-        """Write everything to a JSON file, whole or not at all."""
+        """Write everything to a JSON file, atomically."""
         write_json(path, self.to_dict())
 
     def _by_kind(self) -> Iterator[tuple[str, list[Fault]]]:

@@ -27,8 +27,8 @@ class VideoFindings:
     Args:
         faults: of its pictures.
         digests: of the bytes of each frame; empty where it could not be read.
-        objects: by the name of the annotated frame, the size in pixels of each object in its mask;
-            frames whose masks cannot be used are left out.
+        objects: name of an annotated frame → size in pixels of each object in its mask; frames
+            whose masks cannot be used are left out.
         sizes: (height, width) of the frames that can be decoded.
     """
 
@@ -105,7 +105,7 @@ def _check_mask(frame: Frame, size: Size | None) -> tuple[list[Fault], np.ndarra
     if size is not None and facts.size is not None and facts.size != size:
         what = f"{size_text(facts.size)}, its frame {size_text(size)} (height x width)"
         faults.append(Fault("mask-size", name, what))
-    # A mask in a wrong encoding whose ids are certain still counts for the checks of objects.
+    # If its ids are certain, a mask in a wrong encoding still counts in the checks of objects.
     return faults, None if facts.labels is None else label_areas(facts.labels)
 
 
@@ -138,5 +138,5 @@ def _repeated(video: Video, digests: list[bytes]) -> Iterator[Fault]:
     first: dict[bytes, Frame] = {}
     for frame, digest in zip(video.frames, digests, strict=True):
         if digest and digest in first:
-            yield Fault("duplicate-frame", str(frame.image), f"that of {first[digest].name}")
+            yield Fault("duplicate-frame", str(frame.image), f"frame {first[digest].name}")
         first.setdefault(digest, frame)

@@ -14,8 +14,8 @@ class Clip:
     """A stretch of a video at 30 frames per second.
 
     Args:
-        name: name of its folders, such as `dog-run_03`.
-        video: the raw video's path below the folder of raw videos.
+        name: the name of its folders, such as `dog-run_03`.
+        video: the raw video's path relative to the folder of raw videos.
         start: time of the first frame, in seconds after the first frame of the video, exact.
         frame_count: number of frames.
         quality: its measures; None before it is cut.
@@ -47,7 +47,7 @@ class RawVideo:
     """Facts and clips of a raw video.
 
     Args:
-        video: its path below the folder of raw videos.
+        video: its path relative to the folder of raw videos.
         size_in_bytes: of the file, to detect another file of the same name.
         frame_rate: average frames per second.
         frame_size: (height, width) of the frames written, in pixels.
@@ -65,7 +65,7 @@ class RawVideo:
     clips: tuple[Clip, ...]
 
     def to_dict(self) -> dict:
-        """Convert to plain types for JSON, without proposals, which follow from limits."""
+        """Convert to plain types for JSON, without `reasons`, which follow from the limits."""
         values = dataclasses.asdict(self)
         for clip in values["clips"]:
             clip["start"] = str(clip["start"])  # exact: "1001/30000"

@@ -21,7 +21,7 @@ _REMEDY = "remove it and run again"
 class ClipsFolder:
     """Paths and records in the output folder, `root`.
 
-    `JPEGImages_all_frames/<clip>/` holds all frames at 30 a second, `JPEGImages/<clip>/` every
+    `JPEGImages_all_frames/<clip>/` contains all frames at 30 per second, `JPEGImages/<clip>/` every
     fifth, `Annotations/<clip>/` is for the masks. `.clips/` contains the settings, one record per
     video and a strip of small frames per clip.
     """
@@ -34,11 +34,11 @@ class ClipsFolder:
         """Create the folders, or check that those of an earlier run have the same settings."""
         if self._settings.exists():
             self._compare(settings)
-        # Folders of clips are replaced on resuming, so they must not be anybody else's.
+        # Folders of clips are replaced on resuming, so they must not contain anything else.
         elif self.root.exists() and (not self.root.is_dir() or any(self.root.iterdir())):
             raise InputError(
-                f"{self.root}: holds something else than the clips of an earlier run; give a new "
-                "folder."
+                f"{self.root}: contains something other than the clips of an earlier run; give a "
+                "new folder."
             )
         for folder in (ALL_FRAMES, ANNOTATED, MASKS, f"{_STATE}/videos", f"{_STATE}/strips"):
             (self.root / folder).mkdir(parents=True, exist_ok=True)
@@ -52,8 +52,8 @@ class ClipsFolder:
                 f"{name.replace('_', ' ')} {before.get(name)}, not {now[name]}" for name in changed
             )
             raise InputError(
-                f"{self.root}: holds clips made with {listed}; give the same ones to resume, or "
-                "another folder."
+                f"{self.root}: contains clips made with {listed}; use the same settings to resume, "
+                "or give another folder."
             )
 
     def strip(self, clip: Clip) -> Path:
@@ -65,7 +65,7 @@ class ClipsFolder:
         return (self.root / ANNOTATED / clip.name).is_dir()
 
     def load(self, name: str) -> RawVideo | None:
-        """The record of the video whose clips are called `name`_…, or None if there is none."""
+        """The record of the video whose clips are named `name`_…, or None if there is none."""
         path = self._record(name)
         return _read_record(path) if path.exists() else None
 
@@ -90,14 +90,14 @@ def _read_record(path: Path) -> RawVideo:
         return RawVideo.from_dict(content)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise InputError(
-            f"{path}: is no record of a video; {_REMEDY}. ({first_line(error)})"
+            f"{path}: is not a record of a video; {_REMEDY}. ({first_line(error)})"
         ) from error
 
 
 def _check_record(record: JsonValue, name: str) -> None:
-    """Check the types in a record, and that its clips are called `name`_00 and so on.
+    """Check the types in a record, and that its clips are named `name`_00 and so on.
 
-    Folders of these names are removed when a clip is cut again, so they must not be others.
+    Folders with these names are removed when a clip is cut again, so no other names are allowed.
     """
     record.member("video").text()
     for key in ("size_in_bytes", "shot_count"):

@@ -30,7 +30,7 @@ class Strip:
 
     def add(self, index: int, frame: np.ndarray) -> None:
         """Add a frame, uint8 (H, W, 3), RGB, if it is one of those shown."""
-        # Fewer than six frames have repeated indexes; each is shown once.
+        # A clip of fewer than six frames has repeated indexes; each frame is shown once.
         if index in self._indexes:
             image = Image.fromarray(frame)
             self._frames.append(ImageOps.pad(image, _THUMBNAIL, Image.Resampling.LANCZOS, _AROUND))
@@ -50,8 +50,8 @@ def write_contact_sheets(
     """Write `contact_sheet_01.jpg`, …: one row per clip, with times, measures and small frames.
 
     Clips proposed for rejection have a red background and their reasons; those whose frames were
-    left out are marked. All clips are measured; `strips` are the files of their strips. Returns the
-    pages, twelve clips on each.
+    left out are marked. All clips must be measured; `strips` are the files of their strips. Returns
+    the pages, with twelve clips on each.
     """
     pages: list[Path] = []
     for first in range(0, len(clips), _ROWS_A_PAGE):
@@ -80,7 +80,7 @@ def _page(clips: Sequence[Clip], strips: Sequence[Path]) -> Image.Image:
 
 def _write_text(draw: ImageDraw.ImageDraw, clip: Clip, top: int) -> None:
     quality = clip.quality
-    assert quality is not None  # of a clip that is cut
+    assert quality is not None  # the clip has been cut
     measures = (
         f"brightness {quality.brightness:.0f}   blur {quality.blur:.1f} px   "
         f"shake {quality.shake:.1f} %"

@@ -27,15 +27,15 @@ def cut_clip(
 ) -> tuple[ClipQuality, bool]:
     """Write a clip's frames, copies of every fifth, an empty folder for masks and a strip.
 
-    The frames are uint8 (H, W, 3), RGB, 0–255. The folders appear whole or not at all; of a
-    rejected clip, only the strip is kept if `leave_out_rejected`. Returns the clip's measures, and
-    whether its frames have been written.
+    The frames are uint8 (H, W, 3), RGB, 0–255. The folders are written atomically; of a rejected
+    clip, only the strip is kept if `leave_out_rejected`. Returns the clip's measures, and whether
+    its frames have been written.
     """
     meter, strip = QualityMeter(), Strip(clip.frame_count)
     every, annotated = (folder.root / place / clip.name for place in (ALL_FRAMES, ANNOTATED))
     for unfinished in (every, annotated):  # left by a run that was killed in between
         shutil.rmtree(unfinished, ignore_errors=True)
-    # Judging a clip takes all of its frames, which need not fit in memory: they are written first.
+    # Judging a clip takes all its frames, which may not fit in memory, so they are written first.
     with contextlib.suppress(_LeftOut), atomic_folder(every) as a, atomic_folder(annotated) as b:
         for index, frame in enumerate(frames):
             meter.add(frame)

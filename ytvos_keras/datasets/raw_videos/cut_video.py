@@ -34,18 +34,18 @@ def cut_video(
     """Cut a video's clips, resuming an earlier run.
 
     The record of the video in the folder is written when its clips are drawn and after each clip;
-    clips of another file of the same name are an error. Of clips beyond the limits, which are
-    proposed for rejection, no frames are written if `leave_out_rejected`.
+    clips of another file of the same name are an error. With `leave_out_rejected`, no frames are
+    written for clips beyond the limits, which are proposed for rejection.
     """
     record = folder.load(video.name)
     if record is None:
         # Saved before a clip is cut: finding the shots means decoding the whole video.
         record = _survey(video, settings, on_frame)
         folder.save(video.name, record)
-    # The size is enough to notice a mix-up, and needs no reading.
+    # The size is enough to notice a mix-up, without reading the file.
     elif record.size_in_bytes != video.path.stat().st_size:
         raise InputError(
-            f"{video.path}: is not the file whose clips were cut into {folder.root} earlier; "
+            f"{video.path}: a different file of this name was cut into {folder.root} earlier; "
             "rename it, or give another output folder."
         )
     for place, clip in enumerate(record.clips):
@@ -54,7 +54,7 @@ def cut_video(
             continue
         # Opened lazily for each clip: if all are done, the video is not read.
         timed = VideoFrames(video.path).read_timed(clip.start, record.frame_size)
-        # The clip ends before the video does: the generator still holds the file.
+        # The clip ends before the video, so the generator still holds the file open.
         with closing(timed):
             frames = resample(_counted(timed, on_frame), clip.frame_count, FRAME_RATE)
             quality, written = cut_clip(folder, clip, frames, limits, leave_out_rejected)
@@ -72,7 +72,7 @@ def _survey(
     small = _scaled(frames.size, MEASURED_SIDE / min(frames.size))
     shots = find_shots(_counted(frames.read_timed(size=small), on_frame))
     count, last = sum(map(len, shots)), shots[-1][-1]
-    # The mean, as the rate that a container states may be wrong.
+    # The measured mean, as the rate stated in a container may be wrong.
     interval = last / max(1, count - 1)
     # Seeded by the name, so that a video's clips do not depend on other videos.
     random = np.random.default_rng(
@@ -97,15 +97,15 @@ def _survey(
 def resample(
     frames: Iterable[tuple[Fraction, np.ndarray]], count: int, rate: Fraction
 ) -> Iterator[np.ndarray]:
-    """Yield frames at a steady rate: at each time the frame whose time stamp is nearest.
+    """Yield frames at a constant rate: at each time, the frame whose time stamp is nearest.
 
     Nothing is interpolated: frames of a faster video are dropped, those of a slower one are
-    repeated (the same array), and all are kept at the same rate (also 29.97 for 30). Of two equally
-    near frames the earlier is used.
+    repeated (the same array), and at the same rate (also 29.97 for 30) all are kept. Of two equally
+    near frames, the earlier is used.
 
     Args:
-        frames: (time in seconds, frame) in order, at least one; the first is due first.
-        count: number of frames; the last is repeated if the video ends early.
+        frames: (time in seconds, frame) in order, at least one; output starts with the first.
+        count: number of frames to yield; the last is repeated if the video ends early.
         rate: frames per second.
     """
     frames = iter(frames)

@@ -17,8 +17,8 @@ class RawVideoFile:
 
     Args:
         path: the file.
-        label: its path below the folder of raw videos.
-        name: with which its clips' names begin: `dog/run 2.mp4` gives `dog-run_2`.
+        label: its path relative to the folder of raw videos.
+        name: prefix of the names of its clips: `dog/run 2.mp4` gives `dog-run_2`.
     """
 
     path: Path
@@ -29,8 +29,8 @@ class RawVideoFile:
 def find_videos(source: str | Path) -> list[RawVideoFile]:
     """Find videos by their suffixes, in natural order; hidden files and folders are left out.
 
-    The source is a folder, searched with its subfolders, or one file of any suffix. Two videos
-    whose clips would have one name are an error.
+    The source is a folder, searched with its subfolders, or one file with any suffix. Two videos
+    whose clips would have the same names are an error.
     """
     source = Path(source)
     if not source.exists():
@@ -46,7 +46,7 @@ def find_videos(source: str | Path) -> list[RawVideoFile]:
     others = [p for p in paths if p.is_file() and may_be_media(p) and not _is_video(p)]
     if others:
         warnings.warn(
-            f"{others[0]}{and_more(others[1:])}: left out, its suffix is not that of a video.",
+            f"{others[0]}{and_more(others[1:])}: left out, the suffix is not that of a video.",
             stacklevel=2,
         )
     if not videos:
@@ -68,6 +68,6 @@ def _is_video(path: Path) -> bool:
 
 def _named(path: Path, root: Path) -> RawVideoFile:
     below = path.relative_to(root)
-    # Names of clips become folders and lines of lists: no spaces, dots or slashes.
+    # Names of clips become names of folders and lines of lists: no spaces, dots or slashes.
     name = re.sub(r"[^\w-]+", "_", "-".join(below.with_suffix("").parts))
     return RawVideoFile(path, below.as_posix(), name)

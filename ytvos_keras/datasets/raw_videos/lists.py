@@ -45,7 +45,7 @@ def write_clip_lists(
 def write_meta(root: Path, clips: Iterable[Clip]) -> None:
     """Add clips to `meta.json`, without objects; existing entries are kept."""
     path = root / "meta.json"
-    # What the user has in it is written again: nothing may be lost or rounded.
+    # The user's content is read and written back, so nothing may be lost or rounded.
     meta = JsonValue(read_json(path, unique_keys=True) if path.exists() else {"videos": {}})
     try:
         videos = meta.member("videos").table()

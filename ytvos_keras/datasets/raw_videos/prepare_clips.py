@@ -26,8 +26,8 @@ class ClipReport:
     """The clips in the output folder, and the videos that could not be read.
 
     Args:
-        videos: all raw videos of the folder, with their clips, judged.
-        failures: message by video, of this run.
+        videos: all raw videos of the folder, with their clips and verdicts.
+        failures: error messages of this run, by video.
         sheets: pages of the contact sheet.
     """
 
@@ -56,17 +56,17 @@ def prepare_clips(
     jobs: int = 1,
     on_progress: Callable[[str, int, int | None], None] | None = None,
 ) -> ClipReport:
-    """Cut raw videos into clips of 30 frames a second, every fifth marked for annotation.
+    """Cut raw videos into clips of 30 frames per second, every fifth marked for annotation.
 
     Every video is decoded once to find its shots (see `find_shots`); clips are drawn from them (see
-    `draw_clips`), and of these the frames are decoded again, brought to 30 a second (see
-    `resample`), written and measured (see `ClipQuality`). One frame is in memory at a time.
+    `draw_clips`), and their frames are decoded again, resampled to 30 per second (see `resample`),
+    written and measured (see `ClipQuality`). One frame is in memory at a time.
 
     The output folder is a split in YouTube-VOS layout without masks: all frames in
     `JPEGImages_all_frames/<clip>/00000.jpg`, …; those to annotate in `JPEGImages/<clip>/00000.jpg`,
-    `00005.jpg`, …; an empty `Annotations/<clip>/`; `meta.json` without objects. Beside them
+    `00005.jpg`, …; an empty `Annotations/<clip>/`; `meta.json` without objects. It also contains
     `clips.json` and `clips.csv` (source, times, measures, proposals) and `contact_sheet_01.jpg`, …
-    A clip is called `<video>_<number>`, the numbers in order of time.
+    A clip is named `<video>_<number>`, numbered in order of time.
 
     Rejections are proposals: the clips are written, and nothing is ever deleted. Running the same
     command again resumes after an interruption, adds new videos, and applies changed limits. A clip
@@ -77,18 +77,18 @@ def prepare_clips(
         source: a video file, or a folder that is searched with its subfolders.
         output: a new folder, or that of an earlier run with the same settings.
         settings: settings of frame selection; None for the paper's.
-        limits: beyond which a clip is proposed for rejection; None for the defaults.
+        limits: limits beyond which a clip is proposed for rejection; None for the defaults.
         leave_out_rejected: do not write the frames of clips proposed for rejection.
         jobs: videos processed in parallel, each in a separate process.
-        on_progress: called with ("videos", videos done, videos in all), and for a single job also
+        on_progress: called with ("videos", videos done, total videos), and with a single job also
             with ("frames", frames decoded so far, None).
 
     Returns:
         The clips, and the videos that failed; a failure does not stop the others.
 
     Raises:
-        InputError: no videos there, two of one name, an output folder of something else or of other
-            settings, or PySceneDetect is not installed.
+        InputError: there are no videos, or two with the same name; the output folder has other
+            contents or settings; or PySceneDetect is not installed.
 
     Example:
         >>> report = prepare_clips("raw", "clips")
@@ -122,7 +122,7 @@ def prepare_clips(
 
 
 def _try_video(video: RawVideoFile, **how) -> tuple[str, str | None]:
-    """Cut a video's clips; returns its label and, if it cannot be read, why."""
+    """Cut a video's clips; returns its label and, if that fails, the reason."""
     try:
         cut_video(video, **how)
     except InputError as error:
@@ -148,7 +148,7 @@ def _report(
 
 def _judged(video: RawVideo, folder: ClipsFolder, limits: QualityLimits) -> RawVideo:
     clips = tuple(
-        # Judged again each time, so that other limits apply to clips that are measured already.
+        # Judged again each time, so that new limits apply to clips that were measured earlier.
         dataclasses.replace(clip, reasons=limits.reasons(clip.quality), written=folder.holds(clip))
         for clip in video.clips
         if clip.quality is not None

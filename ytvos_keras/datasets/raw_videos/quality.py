@@ -8,7 +8,7 @@ from ytvos_keras.datasets.raw_videos.settings import ANNOTATE_EVERY
 
 MEASURED_SIDE = 256
 """Frames are measured with this many pixels on the shorter side (smaller ones as they are): the
-height at which the paper's network sees them. What does not show there does not matter."""
+height at which the paper's network sees them. Defects that are invisible there do not matter."""
 
 _TEST_BLUR = 2.0  # pixels; width of the blur that `blur` applies
 _MOST_BLUR = 10.0  # pixels; a frame without any detail
@@ -87,7 +87,7 @@ class QualityMeter:
         """
         annotated = self._count % ANNOTATE_EVERY == 0
         self._count += 1
-        # By identity: comparing pixels would also take a still scene for a repetition.
+        # By identity: comparing pixels would mistake a still scene for a repeated frame.
         repeated = frame is self._last and self._grey is not None
         grey = self._grey if repeated else measured_grey(frame)
         assert grey is not None
@@ -128,7 +128,7 @@ def blur(grey: np.ndarray) -> float:
     The picture is grey, uint8 (h, w). When blurred again with a Gaussian of width σ₀ = 2, a sharp
     one loses most of its gradient energy, a blurred one little. The power of natural pictures falls
     as 1/f² (Field 1987), for which the energy falls by r = 1 + σ₀²/σ²; so σ = σ₀ / √(r − 1). Unlike
-    the variance of the Laplacian it depends neither on contrast nor on the share of plain areas: a
+    the variance of the Laplacian, it depends neither on contrast nor on the share of plain areas: a
     bird against an empty sky is not blurry. Vertical and horizontal gradients are measured
     separately and the larger σ counts, since motion blurs in one direction. It is about 0.8 for
     sharp pictures 256 pixels high, 10 for a plain one.
@@ -156,7 +156,7 @@ def _shift(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     """Motion of the whole picture between two frames by phase correlation: (x, y) in pixels."""
     import cv2
 
-    # The Fourier transform takes pictures as periodic: without a window, borders would correlate.
+    # The Fourier transform treats pictures as periodic: without a window, borders would correlate.
     window = cv2.createHanningWindow(before.shape[::-1], cv2.CV_32F)
     shift, _ = cv2.phaseCorrelate(before.astype(np.float32), after.astype(np.float32), window)
     return np.array(shift)

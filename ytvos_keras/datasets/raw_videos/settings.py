@@ -7,7 +7,7 @@ from fractions import Fraction
 from ytvos_keras.errors import InputError
 
 FRAME_RATE = Fraction(30)  # frames per second of every clip
-ANNOTATE_EVERY = 5  # frames: annotations at 6 a second
+ANNOTATE_EVERY = 5  # frames: 6 annotations per second
 
 
 @dataclass(frozen=True)
@@ -20,9 +20,9 @@ class ClipSettings:
         max_seconds: longest clip.
         skip: fraction of the video left out at its beginning, and again at its end (titles,
             credits).
-        height: of the frames written, in pixels, at the video's aspect ratio; lower videos are not
-            enlarged. None for the height of the video.
-        seed: of the draw of clips.
+        height: of the frames written, in pixels, at the video's aspect ratio; smaller videos are
+            not enlarged. None for the height of the video.
+        seed: seed for drawing the clips.
 
     Raises:
         InputError: a value is out of its range.
@@ -37,25 +37,27 @@ class ClipSettings:
 
     def __post_init__(self):
         if self.clips_per_video < 1:
-            raise InputError(f"clips a video: at least 1. Received: {self.clips_per_video}")
+            raise InputError(
+                f"clips per video must be at least 1. Received: {self.clips_per_video}"
+            )
         if not 1 <= self.min_seconds <= self.max_seconds < math.inf:
             raise InputError(
-                "the length of clips must be 1 second or more, the shortest first. Received: "
+                "the lengths of clips must be at least 1 second, the shortest first. Received: "
                 f"{self.min_seconds:g} to {self.max_seconds:g} seconds"
             )
         if not 0 <= self.skip < 0.5:
             raise InputError(
-                "the share skipped at either end must be at least 0 and below 0.5. "
+                "the fraction skipped at each end must be at least 0 and below 0.5. "
                 f"Received: {self.skip:g}"
             )
         if self.height is not None and self.height < 16:
-            raise InputError(f"height: at least 16 pixels. Received: {self.height}")
+            raise InputError(f"height must be at least 16 pixels. Received: {self.height}")
         if self.seed < 0:
-            raise InputError(f"seed: 0 or more. Received: {self.seed}")
+            raise InputError(f"seed must be 0 or more. Received: {self.seed}")
 
     @property
     def frame_counts(self) -> tuple[int, int]:
         """Frames of the shortest and of the longest clip."""
-        # Inward on both sides: no clip is shorter or longer than was asked for.
+        # Rounded inward, so that no clip is shorter or longer than requested.
         fewest = math.ceil(Fraction(self.min_seconds) * FRAME_RATE)
         return fewest, math.floor(Fraction(self.max_seconds) * FRAME_RATE)

@@ -36,7 +36,7 @@ def find_shots(frames: Iterable[tuple[Fraction, np.ndarray]]) -> list[Shot]:
     times: list[Fraction] = []
     cuts = [0]  # index of the first frame of each shot
     for index, (time, frame) in enumerate(frames):
-        # Frames per second are only used to print times, which does not happen here.
+        # The frame rate is used only to print times, which does not happen here.
         timecode = frame_timecode(index, fps=30.0)
         # PySceneDetect takes BGR, as OpenCV decodes it.
         found = detector.process_frame(timecode, np.ascontiguousarray(frame[..., ::-1]))
@@ -64,20 +64,20 @@ def draw_clips(
         2. A shot of L seconds makes ⌊L / max_seconds⌋ slots of equal length, at least one; slots
            shorter than `min_seconds` are dropped.
         3. If there are more slots S than clips wanted N, every (S/N)-th is taken, in order of time,
-           from a random one on. So all slots are equally likely, long shots give more clips than
-           short ones, and clips are spread over the video.
+           starting from a random one. So all slots are equally likely, long shots give more clips
+           than short ones, and clips are spread over the video.
         4. In a slot, the length is uniform between `min_seconds` and what fits, at most
            `max_seconds`; then the first frame is uniform among those that leave room for it.
 
     Args:
         shots: the times of the frames of each shot, in order.
         duration: of the video, in seconds.
-        settings: numbers of the rule.
-        random: source of the draws.
+        settings: parameters of the rule.
+        random: source of randomness.
 
     Returns:
-        (time of the first frame, number of frames at 30 a second) of each clip, in order. The time
-        is that of a frame of the video, and the last frame is due no later than the shot's last.
+        (time of the first frame, number of frames at 30 per second) of each clip, in order. The
+        time is that of a frame of the video; the last frame is due no later than the shot's last.
     """
     begin = Fraction(settings.skip) * duration
     kept = [[time for time in shot if begin <= time <= duration - begin] for shot in shots]
@@ -102,7 +102,7 @@ def _slots(shot: Sequence[Fraction], settings: ClipSettings) -> list[Sequence[Fr
 
 
 def _room(slot: Sequence[Fraction]) -> int:
-    """How many frames at 30 a second are due between a slot's first and last frame."""
+    """The number of frames at 30 per second from a slot's first to its last frame."""
     return int((slot[-1] - slot[0]) * FRAME_RATE) + 1 if slot else 0
 
 

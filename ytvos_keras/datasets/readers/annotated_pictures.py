@@ -29,8 +29,8 @@ class AnnotatedPicture:
         image: its file.
         annotation: name of its annotation in messages, such as `instances.json: 000042.jpg`.
         size: (height, width) according to the annotation, unchecked.
-        shapes: gives its shapes, the later ones on top; None stands for one without an area, such
-            as a point or a box.
+        shapes: returns its shapes, later ones on top; None stands for one without an area, such as
+            a point or a box.
     """
 
     name: str
@@ -57,14 +57,14 @@ def drawn_videos(
         image = child(picture.image.parent, picture.image.name)  # NFC here may be NFD on disk
         picture = replace(picture, image=image)
         if picture.name in by_name:
-            raise InputError(f"{picture.annotation}: {picture.name!r} is there twice; rename one.")
+            raise InputError(f"{picture.annotation}: {picture.name!r} appears twice; rename one.")
         by_name[picture.name] = picture
     names = select_names(list(by_name), root, videos=videos, exclude=exclude)
     missing = [by_name[name].image for name in names if not by_name[name].image.is_file()]
     if missing:
         raise InputError(
-            f"{missing[0]}: no such picture{and_more(missing[1:])}, but {root} has annotations of "
-            "it; give the folder of the pictures, or leave it out."
+            f"{missing[0]}: no such picture{and_more(missing[1:])}, but {root} annotates it; give "
+            "the folder of the pictures, or exclude this one."
         )
     found, empty, flat = [], [], []
     for name in names:
@@ -92,33 +92,33 @@ def picture_path(file_name: str, base: PurePosixPath | None = None) -> PurePosix
     """Resolve the path of a picture in an annotation file, which may be a Windows path.
 
     It is relative to `base` (None: the folder of the data set), the result to the folder of the
-    data set. A `ValueError` says that it is empty, too long for a file system, absolute, or leads
+    data set. Raises a `ValueError` if it is empty, too long for a file system, absolute, or leads
     out of that folder.
     """
-    # A null character is a ValueError of every function that opens files.
+    # Functions that open files raise a ValueError for a null character.
     if not isinstance(file_name, str) or "\0" in file_name:
-        raise ValueError(f"no name of a file: {reprlib.repr(file_name)}")
-    # Posix on every system: the same annotation file gives the same names.
+        raise ValueError(f"not a file name: {reprlib.repr(file_name)}")
+    # Posix on every system, so that an annotation file gives the same names everywhere.
     path = PurePosixPath(file_name.replace("\\", "/"))
-    # Bytes, not characters, are what file systems limit.
+    # File systems limit the bytes of a name, not its characters.
     too_long = len(file_name) > _LONGEST_PATH or any(
         len(os.fsencode(part)) > _LONGEST_NAME for part in path.parts
     )
     if not path.name or too_long:
-        raise ValueError(f"no name of a file: {reprlib.repr(file_name)}")
+        raise ValueError(f"not a file name: {reprlib.repr(file_name)}")
     # Normalized first: `a/../../b` leads out, `a/../b` does not.
     inside = PurePosixPath(posixpath.normpath((base or PurePosixPath()) / path))
-    # A colon is a drive of Windows.
+    # A colon means a Windows drive.
     if inside.is_absolute() or ".." in inside.parts or ":" in path.parts[0]:
         raise ValueError(
-            f"{file_name!r} leads out of the folder; give the folder that holds all pictures"
+            f"{file_name!r} leads out of the folder; give the folder that contains all pictures"
         )
     return inside
 
 
 def _draw(picture: AnnotatedPicture) -> tuple[Video | None, bool]:
     """Return its video, None if it has no object, and whether it has shapes without an area."""
-    # Before the shapes: masks of the stated size are allocated for them.
+    # Before reading the shapes, for which masks of the stated size are allocated.
     _check_size(picture)
     try:
         shapes = list(picture.shapes())

@@ -29,21 +29,21 @@ def read_coco(
 ) -> list[Video]:
     """List pictures with their instances (https://cocodataset.org/#format-data).
 
-    Every annotation is an object, numbered from the largest to the smallest; where two overlap the
-    smaller one is on top. Crowds (`iscrowd`), annotations with a box alone, and pictures without an
+    Every annotation is an object, numbered from the largest to the smallest; where two overlap, the
+    smaller one is on top. Crowds (`iscrowd`), annotations with only a box, and pictures without an
     object are left out, with a warning.
 
     Args:
-        annotations: such as `instances_train2017.json`, of COCO or exported by CVAT or Roboflow.
-        images: the folder to which the `file_name`s belong.
+        annotations: such as `instances_train2017.json`, from COCO or exported by CVAT or Roboflow.
+        images: the folder that `file_name`s are relative to.
         videos: names of the pictures wanted (`file_name` without suffix); None for all. See
             `select_names`.
         exclude: names of pictures to leave out.
         crowds: use crowds as objects: CVAT marks every mask painted with the brush as a crowd.
 
     Returns:
-        Videos of one frame in the order of the file. Of the pictures only the headers
-        have been read.
+        Videos of one frame in the order of the file. Only the headers of the pictures have been
+        read.
 
     Raises:
         InputError: the file is malformed, a picture is missing, or pycocotools is not installed.
@@ -57,10 +57,10 @@ def read_coco(
     content = read_json(path)
     try:
         categories = {entry["id"]: entry["name"] for entry in content.get("categories", ())}
-        # A LookupError below then means an annotation of no image.
+        # A LookupError below then means an annotation of an unknown image.
         of_image: dict[Any, list[dict]] = {entry["id"]: [] for entry in content["images"]}
         if len(of_image) < len(content["images"]):
-            raise ValueError("two images have one id")
+            raise ValueError("two images have the same id")
         for entry in content["annotations"]:
             of_image[entry["image_id"]].append(entry)
         pictures = [
@@ -75,7 +75,7 @@ def read_coco(
         ]
     except (LookupError, TypeError, AttributeError, ValueError) as error:
         raise InputError(
-            f"{path}: is no instance annotation of COCO; expected images, annotations and "
+            f"{path}: is not a COCO file of instances; expected images, annotations and "
             f"categories with their members. ({type(error).__name__}: {error})"
         ) from error
     if not crowds:
@@ -91,7 +91,7 @@ def _warn_of_crowds(path: Path, content: dict[str, Any]) -> None:
         warnings.warn(
             f"{path}: left out, crowds (iscrowd: {len(places)}) in {pictures[0]}"
             f"{and_more(pictures[1:])}; CVAT exports brush masks as crowds: --crowds (in Python: "
-            "crowds=True) takes them as objects.",
+            "crowds=True) treats them as objects.",
             stacklevel=3,
         )
 
@@ -120,5 +120,5 @@ def _shapes(
             yield None
         else:
             shapes.append(Shape(place, categories.get(entry.get("category_id", -1)), counts))
-    # COCO has no order of depth: a smaller object is taken to lie before a larger one.
+    # COCO has no depth order: smaller objects are assumed to be in front of larger ones.
     yield from sorted(shapes, key=lambda shape: -area_of(shape.counts, size))

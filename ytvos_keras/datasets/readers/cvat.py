@@ -30,13 +30,13 @@ def read_cvat(
     """List pictures with the shapes that were drawn in CVAT.
 
     Polygons and masks are objects; boxes, lines, points and the like are left out. Shapes of one
-    group are one object. A shape of higher `z_order` lies on top, of equal ones the later.
+    group are one object. Shapes with a higher `z_order` are on top; among equals, the later one.
     (https://docs.cvat.ai/docs/dataset_management/formats/format-cvat/; CVAT's export to COCO is
     read by `read_coco`.)
 
     Args:
         annotations: `annotations.xml` of the export.
-        images: the folder to which the names in it belong; None for `images` beside the file.
+        images: the folder that the names in it are relative to; None for `images` beside the file.
         videos: names of the pictures wanted (as in the file, without suffix); None for all. See
             `select_names`.
         exclude: names of pictures to leave out.
@@ -62,10 +62,10 @@ def _parse(path: Path) -> ElementTree.Element:
     try:
         root = ElementTree.parse(path).getroot()
     except (ElementTree.ParseError, LookupError, ValueError) as error:  # or an unknown encoding
-        raise InputError(f"{path}: is no valid XML, is it cut off? ({error})") from error
+        raise InputError(f"{path}: is not valid XML, is it cut off? ({error})") from error
     if root.tag != "annotations" or root.find("image") is None:
         tracks = root.find("track") is not None
-        other = "is CVAT for video" if tracks else "has no annotations of pictures"
+        other = "is a CVAT for video file" if tracks else "has no annotations of pictures"
         raise InputError(f'{path}: {other}; export the task as "CVAT for images 1.1".')
     return root
 
@@ -94,7 +94,7 @@ def _shapes(image: ElementTree.Element, size: Size) -> Iterator[Shape | None]:
         for place, element in enumerate(elements):
             counts = _counts(element, size)
             group = element.get("group_id", "0")
-            # Group 0 means none. The text of a group cannot be equal to a place, a number.
+            # Group 0 means none. The key of a group is text, so it cannot equal a place, a number.
             key = place if group == "0" else f"group {group}"
             yield None if counts is None else Shape(key, element.get("label"), counts)
     except (KeyError, ValueError) as error:
@@ -113,12 +113,12 @@ def _counts(element: ElementTree.Element, size: Size) -> bytes | None:
 
 
 def _mask(element: ElementTree.Element, size: Size) -> np.ndarray:
-    """A mask is run lengths along the rows of a box."""
+    """Decode a mask, which is stored as run lengths along the rows of a box."""
     left, top, width, height = (
         int(element.attrib[name]) for name in ("left", "top", "width", "height")
     )
     if not (0 <= left <= left + width <= size[1] and 0 <= top <= top + height <= size[0]):
-        raise InputError("its box must lie in the picture.")
+        raise InputError("its box must lie within the picture.")
     counts = [int(count) for count in element.attrib["rle"].split(",")]
     area = np.zeros(size, bool)
     area[top : top + height, left : left + width] = repeat_runs(counts, (height, width), "C")

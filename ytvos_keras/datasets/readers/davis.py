@@ -25,8 +25,8 @@ def read_davis(
     Args:
         root: the folder with `JPEGImages/480p/<sequence>/`, `Annotations/480p/<sequence>/` and, for
             `split`, `ImageSets/`. Instead of `480p` there may be `Full-Resolution`, or no such
-            level. Or a folder that holds several data sets of this form: their sequences are then
-            called `<folder>/<sequence>`.
+            level. Or a folder that contains several such data sets: their sequences are then named
+            `<folder>/<sequence>`.
         year: 2017: every id is an object. 2016: all ids together (or 255) are one object, id 1.
         split: such as `train` or `val`; None for all sequences. See `read_image_set`.
         videos: names of the sequences wanted; None for all. See `select_names`.
@@ -36,8 +36,8 @@ def read_davis(
         The annotated sequences, those of a split in its order. No picture has been opened.
 
     Raises:
-        InputError: not such a folder, no such split, or files that do not belong together (a mask
-            without its frame …); the message names the first of them.
+        InputError: the folder has another layout, the split does not exist, or files do not belong
+            together (a mask without its frame …); the message names the first of them.
 
     Example:
         >>> len(read_davis("DAVIS", split="train"))
@@ -54,13 +54,13 @@ def list_davis(
     videos: Collection[str] | None = None,
     exclude: Collection[str] = (),
 ) -> Listing:
-    """Like `read_davis`, with the faults of the folders as a list instead of an error."""
+    """Like `read_davis`, but lists faults of the folders instead of raising an error."""
     root = Path(root)
     if year not in _YEARS:
         raise InputError(f"year must be 2016 or 2017. Received: {year}")
     roots = find_roots(root, (FRAMES,))
     if split is not None and roots[0][0]:
-        raise InputError(f"{root}: holds several data sets; for split {split!r} give one of them.")
+        raise InputError(f"{root}: has several data sets; for split {split!r}, give one of them.")
     names = read_image_set(root, year, split) if split is not None else None
     sources = []
     for prefix, folder in roots:

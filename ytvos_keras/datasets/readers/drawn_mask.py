@@ -1,4 +1,4 @@
-"""Masks that are drawn from annotations on reading."""
+"""Masks that are drawn from annotations when they are read."""
 
 import reprlib
 from collections.abc import Hashable, Sequence
@@ -29,15 +29,15 @@ class Shape:
 
 @dataclass(frozen=True)
 class DrawnMask:
-    """An index PNG of the objects of one picture, drawn on reading.
+    """An index PNG of the objects of one picture, drawn when it is read.
 
-    The same annotations always give the same bytes (with one version of Pillow). It takes little
+    The same annotations always give the same bytes (with the same version of Pillow). Takes little
     memory and can be pickled.
 
     Args:
         name: of the annotation, such as `instances.json: 000042.jpg`.
         size: (height, width) of the picture, in pixels.
-        shapes: (object id, run lengths); where two overlap the later one is on top.
+        shapes: (object id, run lengths); where two overlap, the later one is on top.
     """
 
     name: str
@@ -56,14 +56,16 @@ class DrawnMask:
 
 
 def draw(name: str, size: Size, shapes: Sequence[Shape]) -> tuple[DrawnMask, dict[int, str]]:
-    """Number the objects of a picture 1, 2, … in the order in which their first shapes come.
+    """Number the objects of a picture 1, 2, … in the order of their first shapes.
 
-    The later shapes are on top; `size` is (height, width), in pixels. Returns the mask, and the
+    Later shapes are on top; `size` is (height, width), in pixels. Returns the mask, and the
     categories by object id.
     """
     ids = {key: i for i, key in enumerate(dict.fromkeys(shape.key for shape in shapes), 1)}
     if len(ids) > MAX_ID:
-        raise InputError(f"{name}: {len(ids)} objects, a mask holds {MAX_ID} at most; exclude it.")
+        raise InputError(
+            f"{name}: {len(ids)} objects, but a mask holds at most {MAX_ID}; exclude it."
+        )
     categories: dict[int, str] = {}
     for shape in shapes:
         if not isinstance(shape.category, str | None):

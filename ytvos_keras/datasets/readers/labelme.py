@@ -32,19 +32,19 @@ def read_labelme(
 ) -> list[Video]:
     """List pictures with the shapes that were drawn in labelme.
 
-    Polygons, rectangles, circles and masks are objects; points and lines are left out. Shapes of
-    one label and one `group_id` are one object. Later shapes lie on top of earlier ones, as labelme
-    shows them.
+    Polygons, rectangles, circles and masks are objects; points and lines are left out. Shapes with
+    the same label and the same `group_id` are one object. Later shapes are on top of earlier ones,
+    as labelme shows them.
 
     Args:
-        root: a folder that holds `<stem>.json` files and their pictures, also in folders below.
+        root: a folder that contains `<stem>.json` files and their pictures, also in subfolders.
         videos: names of the pictures wanted (the path of the JSON file without suffix); None for
             all. See `select_names`.
         exclude: names of pictures to leave out.
 
     Returns:
-        Videos of one frame in natural order; their categories are the labels. Of the pictures only
-        the headers have been read.
+        Videos of one frame in natural order; their categories are the labels. Only the headers of
+        the pictures have been read.
 
     Raises:
         InputError: a file is malformed, a picture is missing, or pycocotools is not installed.
@@ -53,7 +53,7 @@ def read_labelme(
     check_is_folder(root)
     files = natsort.natsorted(sorted(root.rglob("*.json")), key=str)
     if not files:
-        raise InputError(f"{root}: no JSON file in it; give the folder in which labelme saved.")
+        raise InputError(f"{root}: contains no JSON files; give the folder that labelme saved to.")
     pictures = [_picture(file, root) for file in files]
     return drawn_videos(pictures, root, videos=videos, exclude=exclude)
 
@@ -67,7 +67,7 @@ def _picture(file: Path, root: Path) -> AnnotatedPicture:
         image = _image(root, name, content["imagePath"])
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise InputError(
-            f"{file}: is no file of labelme; expected shapes, imagePath, imageHeight and "
+            f"{file}: is not a labelme file; expected shapes, imagePath, imageHeight and "
             f"imageWidth. ({type(error).__name__}: {error})"
         ) from error
     return AnnotatedPicture(name.as_posix(), image, str(file), size, shapes)
@@ -94,14 +94,14 @@ def _shapes(shapes: list[dict[str, Any]], size: Size) -> Iterator[Shape | None]:
         try:
             counts = _counts(shape, size)
             label, group = shape["label"], shape.get("group_id")
-            hash((label, group))  # no list, no object
+            hash((label, group))  # a TypeError for a list or an object
         except InputError as error:
             raise InputError(f"shape {place}: {error}") from error
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise InputError(
                 f"shape {place}: is malformed. ({type(error).__name__}: {error})"
             ) from error
-        # The same group with another label is another object.
+        # The same group with a different label is a different object.
         key = place if group is None else (label, group)
         yield None if counts is None else Shape(key, label, counts)
 
@@ -118,7 +118,7 @@ def _counts(shape: dict[str, Any], size: Size) -> bytes | None:
         (x, y), on_circle = map(_point, points)
         rows, columns = np.ogrid[: size[0], : size[1]]
         return from_area(
-            # Centres of pixels lie at halves.
+            # Pixel centres are at 0.5, 1.5, …
             np.hypot(columns + 0.5 - x, rows + 0.5 - y) <= math.dist((x, y), on_circle)
         )
     if kind == "mask":
@@ -129,16 +129,16 @@ def _counts(shape: dict[str, Any], size: Size) -> bytes | None:
 def _point(value: Any) -> tuple[float, float]:
     x, y = value
     if not (is_near(x) and is_near(y)):
-        raise ValueError("a point must be two numbers within reach")
+        raise ValueError("a point must be two numbers in a plausible range")
     return x, y
 
 
 def _decode(text: str) -> np.ndarray:
-    """A mask is a PNG in base64."""
+    """Decode a mask, which is stored as a PNG in base64."""
     try:
         data = base64.b64decode(text, validate=True)
     except binascii.Error as error:
-        raise InputError("its mask is no base64.") from error
+        raise InputError("its mask is not base64.") from error
     return mask_pixels(decode_picture(data, "its mask"), "its mask").values > 0
 
 

@@ -43,7 +43,7 @@ class Listing:
     def annotated(self) -> list[Video]:
         """The videos that have a mask; one warning names the others.
 
-        A fault of the folders is an error.
+        Raises an `InputError` if the folders have a fault.
         """
         raise_first(self.faults, self.root)
         bare = [fault.file for fault in self.faults if fault.kind == "not-annotated"]
@@ -75,7 +75,7 @@ def list_sources(
     for source in sources:
         found.update(_of_source(source))
     if not found:
-        raise InputError(f"{root}: no video in it; every video is a folder of frames in {FRAMES}.")
+        raise InputError(f"{root}: contains no video; each must be a folder of frames in {FRAMES}.")
     names = select_names(list(found), root, videos=videos, exclude=exclude)
     chosen = [found[name] for name in names]
     return Listing(
@@ -88,11 +88,11 @@ def list_sources(
 def pictures_by_name(folder: Path) -> tuple[dict[str, Path], list[Fault]]:
     """The pictures of a folder by their names without suffix, in natural order.
 
-    Faults are two pictures of one name, and files in a format that is not read.
+    Faults are two pictures with the same name, and files in an unsupported format.
     """
     files: dict[str, Path] = {}
     faults = [
-        Fault("frame-format", str(file), f"{file.suffix or 'no suffix'}, which is not read")
+        Fault("frame-format", str(file), f"{file.suffix or 'no suffix'}, which is not supported")
         for file in unread_files(folder)
     ]
     for file in list_pictures(folder):
@@ -106,7 +106,7 @@ def pictures_by_name(folder: Path) -> tuple[dict[str, Path], list[Fault]]:
 def masks_by_name(
     folder: Path, frames: Collection[str], frame_folder: Path
 ) -> tuple[dict[str, Path], list[Fault]]:
-    """The masks of a folder by their names; faults are masks of no frame and what is no mask.
+    """The masks of a folder by name; faults are masks without a frame, and files of other formats.
 
     `repair` does not move a mask without a frame if a similarly named file lies among the frames
     (another format, another case), or if no mask at all has a frame: most likely the frames are
@@ -114,15 +114,15 @@ def masks_by_name(
 
     Args:
         folder: need not exist.
-        frames: names of the frames that there are, as `plain_name` writes them.
-        frame_folder: where they lie.
+        frames: names of the existing frames, in the form of `plain_name`.
+        frame_folder: the folder that contains them.
     """
     if not folder.is_dir():
         return {}, []
     # The sort is stable, so PNGs come first and the natural order stays within both kinds.
     files = sorted(list_pictures(folder), key=lambda file: file.suffix.lower() != ".png")
     masks: dict[str, Path] = {}
-    for file in files:  # of one name, the PNG
+    for file in files:  # among files of the same name, the PNG
         masks.setdefault(plain_name(file.stem), file)
     known = {_loose(entry.stem) for entry in frame_folder.iterdir()}
     paired = not masks.keys().isdisjoint(frames)
@@ -134,7 +134,7 @@ def masks_by_name(
         elif file.suffix.lower() in JPEG_SUFFIXES:
             faults.append(Fault("jpeg-mask", str(masks.pop(name))))
     faults += [
-        Fault("colour-mask", str(file), f"{file.suffix or 'no suffix'}, which is not read")
+        Fault("colour-mask", str(file), f"{file.suffix or 'no suffix'}, which is not supported")
         for file in unread_files(folder, VIDEO_SUFFIXES)
     ]
     return masks, faults
@@ -146,16 +146,16 @@ def _loose(name: str) -> str:
 
 
 def _of_source(source: Source) -> Iterator[tuple[str, tuple[Video | None, list[Fault]]]]:
-    """Yield (name, (video or None, its faults)) for every video that is there or should be."""
+    """Yield (name, (video or None, its faults)) for every video that exists or should."""
     with_frames, with_masks = _folder_names(source.frames), _folder_names(source.masks)
     paired = not with_frames.isdisjoint(with_masks)  # else see `masks_by_name`
     frame_entries = {_loose(form) for e in source.frames.iterdir() for form in (e.name, e.stem)}
     meta = read_meta(source.meta) if source.meta else None
     if not with_frames and list_pictures(source.frames):
-        raise InputError(f"{source.frames}: holds frames itself; make one folder for each video.")
+        raise InputError(f"{source.frames}: contains frames; make one folder for each video.")
     names = source.names
     if names is None:
-        # From all three places: what one of them lacks is then reported.
+        # From all three places, so that a video missing in one of them is reported.
         names = natsort.natsorted({*with_frames, *with_masks, *(meta or ())})
     for name in names:
         if name in with_frames:
@@ -163,7 +163,7 @@ def _of_source(source: Source) -> Iterator[tuple[str, tuple[Video | None, list[F
             if meta is not None and video is not None:
                 video, more = _with_meta(video, meta.get(name), source.frames / name)
                 faults += more
-        # Masks of a video that meta.json or a list names are not too many: its frames are missing.
+        # If meta.json or a list names the video, its masks are not superfluous: frames are missing.
         elif name in with_masks and (meta is None or name not in meta) and source.names is None:
             mask_folder = str(child(source.masks, name))
             repair = "aside" if paired and _loose(name) not in frame_entries else None
@@ -192,11 +192,11 @@ def _list_video(source: Source, name: str) -> tuple[Video | None, list[Fault]]:
 def _with_meta(
     video: Video, objects: Mapping[int, ObjectMeta] | None, folder: Path
 ) -> tuple[Video, list[Fault]]:
-    """Add what `meta.json` says of a video."""
+    """Add what `meta.json` says about a video."""
     if objects is None:
-        # The video stays in the list: its pictures are checked all the same.
+        # The video stays in the list, so that its pictures are still checked.
         return video, [Fault("unlisted-video", str(folder))]
-    if not objects:  # clips that wait for their annotation
+    if not objects:  # a clip that is not annotated yet
         return video, []
     there = {frame.name for frame in video.frames}
     listed = {name for item in objects.values() for name in item.frames}

@@ -21,18 +21,18 @@ def read_pictures(
     Args:
         root: a source, or a folder of sources. A source is a folder `<source>/img` of JPEG or PNG
             pictures with a folder `<source>/mask` of PNG masks of the same names: 0 is background,
-            1–254 are objects, 255 is undecided.
+            1–254 are objects, 255 is void.
         videos: names of the pictures wanted (`<source>/<stem>`, or `<source>` for all of one); None
             for all. See `select_names`.
         exclude: names of pictures to leave out.
 
     Returns:
-        Videos of one frame called `<source>/<stem>`, by source and in natural order. No picture
+        Videos of one frame named `<source>/<stem>`, by source and in natural order. No picture
         has been opened.
 
     Raises:
-        InputError: not such a folder, no picture in it, a picture without a mask or a mask without
-            a picture; the message names the first.
+        InputError: the folder has another layout or no pictures, or a picture has no mask or a mask
+            no picture; the message names the first.
 
     Example:
         >>> read_pictures("images", exclude=["camvid_objects"])[0].name
@@ -44,7 +44,7 @@ def read_pictures(
 def list_pictures_with_masks(
     root: str | Path, *, videos: Collection[str] | None = None, exclude: Collection[str] = ()
 ) -> Listing:
-    """Like `read_pictures`, with the faults of the folders as a list instead of an error."""
+    """Like `read_pictures`, but lists faults of the folders instead of raising an error."""
     root = Path(root)
     found: dict[str, Video] = {}
     faults: dict[str, list[Fault]] = {}
@@ -73,7 +73,7 @@ def _of_source(source: Path) -> Iterator[tuple[str, Video | None, list[Fault]]]:
         of_stem.setdefault(Path(fault.file).stem, []).append(fault)
     for stem, image in pictures.items():
         problems = of_stem.pop(stem, [])
-        # A mask of a wrong format, reported already, is not missing.
+        # A mask in a wrong format, already reported, is not missing.
         if stem not in masks and not problems:
             problems.append(Fault("missing-mask", str(source / _MASKS / f"{stem}.png")))
         name = f"{prefix}/{stem}"

@@ -20,7 +20,7 @@ def from_area(area: np.ndarray) -> bytes | None:
     """Turn a boolean mask (H, W) into run lengths; None if it covers no pixel."""
     if not area.any():
         return None
-    # COCO's runs go down the columns; pycocotools takes column-major arrays only.
+    # COCO's runs go down the columns; pycocotools accepts only column-major arrays.
     return pycocotools().encode(np.asfortranarray(area, np.uint8))["counts"]
 
 
@@ -37,7 +37,7 @@ def area_of(counts: bytes, size: Size) -> int:
 def from_polygons(polygons: Sequence[Sequence[float]], size: Size) -> bytes | None:
     """Run lengths of the union of polygons; None if it covers no pixel.
 
-    A polygon is x0, y0, x1, y1, … in pixels; those of fewer than three corners are left out.
+    A polygon is x0, y0, x1, y1, … in pixels; those with fewer than three corners are left out.
     """
     for polygon in polygons:
         if not isinstance(polygon, list) or len(polygon) % 2 or not all(map(is_near, polygon)):
@@ -47,7 +47,7 @@ def from_polygons(polygons: Sequence[Sequence[float]], size: Size) -> bytes | No
                 f"Received: {reprlib.repr(polygon)}"
             )
         _check_outline(polygon)
-    # pycocotools would take two corners for a box.
+    # pycocotools would mistake two corners for a box.
     areas = [[float(number) for number in polygon] for polygon in polygons if len(polygon) >= 6]
     if not areas:
         return None
@@ -57,7 +57,7 @@ def from_polygons(polygons: Sequence[Sequence[float]], size: Size) -> bytes | No
 
 
 def from_coco(segmentation: Any, size: Size) -> bytes | None:
-    """Run lengths of a `segmentation` of COCO: polygons, or run lengths of either form.
+    """Run lengths of a COCO `segmentation`, which is polygons, or run lengths in either form.
 
     None if it covers no pixel.
     """
@@ -72,7 +72,7 @@ def from_coco(segmentation: Any, size: Size) -> bytes | None:
         )
     counts = segmentation.get("counts")
     if isinstance(counts, str):
-        # Not through pycocotools, which is safe only for runs that are checked.
+        # Checked before pycocotools uses them, which is not safe for malformed runs.
         return _checked(counts, size)
     return from_area(repeat_runs(counts, size, "F"))
 
@@ -96,7 +96,7 @@ def repeat_runs(counts: Any, size: Size, order: Literal["C", "F"]) -> np.ndarray
 
 
 def pycocotools() -> ModuleType:
-    """The module that turns polygons and run lengths into pixels, from an extra."""
+    """Import the module that turns polygons and run lengths into pixels, from an extra."""
     with importing(extra="annotations", what="reading annotations (COCO, labelme, CVAT)"):
         from pycocotools import mask
     return mask
@@ -106,7 +106,7 @@ def _checked(text: str, size: Size) -> bytes | None:
     """Check COCO's compressed text, since pycocotools reads and writes out of bounds otherwise.
 
     A run length is a number of 5 bits per character, the lowest first; bit 5 says that more follow,
-    bit 4 of the last is the sign. From the fourth on, it is the difference from the last but one
+    bit 4 of the last is the sign. From the fourth run on, it is the difference from two runs before
     (https://github.com/cocodataset/cocoapi/blob/master/common/maskApi.c, rleFrString). Returns the
     text as bytes; None if it covers no pixel.
     """
@@ -123,7 +123,7 @@ def _checked(text: str, size: Size) -> bytes | None:
     counts = np.add.reduceat((codes & 31) << shift, first)
     # Two's complement: a set sign bit stands for -2ⁿ above the n bits read.
     counts -= np.where(codes[last] & 16, np.int64(1) << (5 * groups), 0)
-    # Each run is a difference from the last but one, except runs 0 to 2.
+    # Each run is the difference from two runs before, except runs 0 to 2.
     counts[1::2] = np.cumsum(counts[1::2])
     counts[2::2] = np.cumsum(counts[2::2])
     if counts.min() < 0 or counts.max() > size[0] * size[1] or counts.sum() != size[0] * size[1]:
@@ -148,4 +148,4 @@ def _check_outline(polygon: Sequence[float]) -> None:
 
 def is_near(value: Any) -> bool:
     """Whether a coordinate is a number, in pixels, that pycocotools can take."""
-    return isinstance(value, int | float) and abs(value) <= _FARTHEST  # not so NaN
+    return isinstance(value, int | float) and abs(value) <= _FARTHEST  # False for NaN

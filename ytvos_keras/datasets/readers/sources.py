@@ -9,7 +9,7 @@ from ytvos_keras.errors import InputError
 from ytvos_keras.media.listing import is_hidden
 
 FRAMES, MASKS, ALL_FRAMES = "JPEGImages", "Annotations", "_all_frames"
-SET_ASIDE = ("faulty", "unfixed")  # where `repair` puts things: no data
+SET_ASIDE = ("faulty", "unfixed")  # folders in which `repair` puts files; not data
 
 
 @dataclass(frozen=True)
@@ -17,10 +17,10 @@ class Source:
     """The folders of one data set, or of one of several below a common root.
 
     Args:
-        prefix: goes before the names of its videos: empty, or `train/`.
-        frames: holds one folder of pictures for each video.
-        masks: holds one folder of PNGs for each video.
-        meta: a `meta.json`, None without one.
+        prefix: of the names of its videos: empty, or such as `train/`.
+        frames: contains one folder of pictures for each video.
+        masks: contains one folder of PNGs for each video.
+        meta: its `meta.json`; None if there is none.
         names: of its videos, in order; None for all.
         binary: see `Video`.
     """
@@ -34,10 +34,10 @@ class Source:
 
 
 def find_roots(root: Path, wanted: Sequence[str]) -> list[tuple[str, Path]]:
-    """Find the data sets in a folder, which is one itself or holds several.
+    """Find the data sets in a folder, which is one itself or contains several.
 
-    A data set is known by a folder of one of the wanted names in it. Returns pairs of a prefix for
-    the names of its videos and its folder: `("", root)`, or `("train/", root / "train")` and so on.
+    A data set is recognized by a subfolder with one of the wanted names. Returns pairs of a prefix
+    for the names of its videos and its folder: `("", root)`, or `("train/", root / "train")`, ….
     """
     check_is_folder(root)
     if _is_root(root, wanted):
@@ -59,7 +59,7 @@ def _where_else(root: Path, wanted: Sequence[str]) -> str:
     for folder in _folders(root):
         if any(_is_root(inner, wanted) for inner in _folders(folder)):
             return f"give {folder} instead"
-    return f"give the folder that holds {wanted[0]}"
+    return f"give the folder that contains {wanted[0]}"
 
 
 def _folders(folder: Path) -> list[Path]:

@@ -18,7 +18,7 @@ def read_youtube_vos(
 ) -> list[Video]:
     """List the videos of YouTube-VOS (2018, 2019), or of your own data in its layout.
 
-    The layout, of which everything but the frames and the masks may be missing:
+    The layout, in which only the frames and the masks are required:
 
         train/JPEGImages/<video>/<frame>.jpg    or .png; in natural order of the names
         train/Annotations/<video>/<frame>.png   of some of the frames; 0 = background, 1–254 = ids
@@ -27,8 +27,8 @@ def read_youtube_vos(
 
     Args:
         root: the folder of one split (`train`), of its frames at 30 fps (`train_all_frames`, whose
-            masks are in `train` beside it), or a folder that holds several such folders: their
-            videos are then called `train/003234408d`. In that case, folders `…_all_frames` without
+            masks are in `train` beside it), or a folder that contains several such folders: their
+            videos are then named `train/003234408d`. In that case, folders `…_all_frames` without
             masks are skipped.
         all_frames: use the frames from `<root>_all_frames/JPEGImages` or
             `<root>/JPEGImages_all_frames`.
@@ -39,8 +39,8 @@ def read_youtube_vos(
         The annotated videos in natural order. No picture has been opened.
 
     Raises:
-        InputError: not such a folder, a malformed `meta.json`, or files that do not belong together
-            (a mask without its frame …); the message names the first of them.
+        InputError: the folder has another layout, `meta.json` is malformed, or files do not belong
+            together (a mask without its frame …); the message names the first of them.
 
     Example:
         >>> videos = read_youtube_vos("youtube-vos/train", exclude=["003234408d"])
@@ -57,7 +57,7 @@ def list_youtube_vos(
     videos: Collection[str] | None = None,
     exclude: Collection[str] = (),
 ) -> Listing:
-    """Like `read_youtube_vos`, with the faults of the folders as a list instead of an error."""
+    """Like `read_youtube_vos`, but lists faults of the folders instead of raising an error."""
     root = Path(root)
     roots = find_roots(root, (FRAMES, FRAMES + ALL_FRAMES))
     if len(roots) > 1:
@@ -69,7 +69,7 @@ def list_youtube_vos(
 def _open(prefix: str, folder: Path, all_frames: bool) -> Source:
     masks = folder / MASKS
     if _is_extra(folder):
-        # Absolute first: of `.` there is no name to change.
+        # Absolute first: `.` has no name to change.
         masks = folder.absolute().with_name(folder.absolute().name.removesuffix(ALL_FRAMES)) / MASKS
     if not masks.is_dir():
         raise InputError(f"{masks}: no such folder; the masks belong in it.")
@@ -81,7 +81,7 @@ def _frames(folder: Path, all_frames: bool) -> Path:
     inside = folder / (FRAMES + ALL_FRAMES)
     beside = folder.absolute().with_name(folder.absolute().name + ALL_FRAMES) / FRAMES
     if not all_frames:
-        # Data of one's own may have every frame only.
+        # The user's own data may have only all frames.
         return folder / FRAMES if (folder / FRAMES).is_dir() else inside
     if folder.absolute().name.endswith(ALL_FRAMES):
         return folder / FRAMES
@@ -92,5 +92,5 @@ def _frames(folder: Path, all_frames: bool) -> Path:
 
 
 def _is_extra(folder: Path) -> bool:
-    """Whether a folder holds frames whose masks lie in another folder beside it."""
+    """Whether a folder contains frames whose masks are in another folder beside it."""
     return folder.absolute().name.endswith(ALL_FRAMES) and not (folder / MASKS).is_dir()

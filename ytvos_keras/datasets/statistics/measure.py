@@ -21,7 +21,7 @@ class DatasetStatistics:
     Args:
         frames: number of frames.
         annotated_frames: number of frames with a mask.
-        annotations: number of objects in masks, all masks together, as Table 1 counts them.
+        annotations: number of objects in all masks together, as Table 1 counts them.
         objects_per_video: int (videos,).
         clip_lengths: int (videos,), in frames.
         seconds: float (videos,), see `duration`.
@@ -62,7 +62,7 @@ class DatasetStatistics:
         }
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything in plain types, of arrays five quantiles and the mean."""
+        """Everything in plain types; for each array, five quantiles and the mean."""
         return {
             **self.table_1,
             "frames": self.frames,
@@ -99,10 +99,10 @@ def measure(videos: Iterable[VideoFacts], fps: float = DEFAULT_FPS) -> DatasetSt
 def duration(frame_names: Sequence[str], fps: float = DEFAULT_FPS) -> float:
     """Return the duration of a video in seconds.
 
-    If frame names are numbers, they count as time: YouTube-VOS numbers frames at 30 a second and
+    If frame names are numbers, they count as time: YouTube-VOS numbers frames at 30 per second and
     keeps every fifth, 00000, 00005, …; so 20 frames are 20 · 5 / 30 seconds. Each frame lasts as
     long as the median step. Other names count as 0, 1, 2, … A single frame is a picture of duration
-    0. `fps` is numbers a second, 24 for DAVIS.
+    0. `fps` is frame numbers per second, 24 for DAVIS.
 
     Example:
         >>> duration(["00000", "00005", "00010"], fps=30)
@@ -114,13 +114,13 @@ def duration(frame_names: Sequence[str], fps: float = DEFAULT_FPS) -> float:
     # Longer numbers, such as time stamps in nanoseconds, would not stay exact as floats.
     if all(re.fullmatch(r"[0-9]{1,15}", name) for name in frame_names):
         numbers = np.array([int(name) for name in frame_names])
-    # The median: gaps, where frames were taken out, do not change it.
+    # The median, which gaps where frames were removed do not change.
     step = float(np.median(np.diff(numbers)))
     return float(numbers[-1] - numbers[0] + step) / fps
 
 
 def spread(values: np.ndarray) -> dict[str, float | None]:
-    """Return minimum, quartiles, maximum and mean; None of an empty array."""
+    """Return minimum, quartiles, maximum and mean, all None for an empty array."""
     names = ("min", "25%", "median", "75%", "max")
     if not values.size:
         return dict.fromkeys((*names, "mean"))

@@ -33,7 +33,7 @@ def check_plot_path(path: str | Path) -> Path:
     if path.suffix.lower() not in _SUFFIXES:
         raise InputError(f"{path}: plots need a file name that ends in {', '.join(_SUFFIXES)}.")
     if not path.parent.is_dir():
-        raise InputError(f"{path.parent}: no such folder; make it first.")
+        raise InputError(f"{path.parent}: no such folder; create it first.")
     need("matplotlib", extra="plots", what="drawing plots")
     return path
 
@@ -41,7 +41,7 @@ def check_plot_path(path: str | Path) -> Path:
 def write_plots(path: str | Path, statistics: DatasetStatistics, title: str) -> None:
     """Draw objects per video, area of masks, length of clips and objects by category.
 
-    Into a PNG, SVG or PDF by the suffix, see `check_plot_path`; it appears whole or not at all.
+    Writes a PNG, SVG or PDF, depending on the suffix, atomically; see `check_plot_path`.
     """
     path = check_plot_path(path)
     import matplotlib.style

@@ -14,7 +14,7 @@ _CATEGORIES = 10  # the most frequent ones; all are in the JSON and the plots
 def print_statistics(statistics: Mapping[str, DatasetStatistics], console: Console) -> None:
     """Print the columns of the paper's Table 1 and the distributions, in 80 columns.
 
-    The statistics are by the name of the data set or split.
+    `statistics` has the name of each data set or split as a key.
     """
     table = _table("")
     first = next(iter(statistics.values()))

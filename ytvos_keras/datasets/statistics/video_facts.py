@@ -34,7 +34,7 @@ def facts_of_videos(
 ) -> list[VideoFacts]:
     """The facts of videos in folders: every mask is decoded, in `jobs` processes.
 
-    `on_progress` is called with "stats", the videos done and of all.
+    `on_progress` is called with "stats", the number of videos done and the total.
     """
     facts = []
     for video in map_in_processes(_facts, videos, jobs, chunk=8, what="reads masks"):

@@ -14,7 +14,7 @@ from ytvos_keras.evaluation.statistics import Statistics
 
 @dataclass(frozen=True)
 class Comparison:
-    """The given results, and separately those that the paper reports, if they were asked for.
+    """The given results, and separately those that the paper reports, if requested.
 
     `warnings` are reasons why the results are not comparable, one line each.
     """
@@ -40,19 +40,18 @@ def compare(
 
     Table 2's layout: mean, recall and decay of J and of F, each for seen/unseen categories.
     Table 3's: mean IoU (that is the mean of J), mean of F, seconds per frame where stated. Values
-    are percent with one decimal, averaged over objects. With two or more results, the best values
-    of a column are marked, including ties in the printed digits; cited rows are excluded. Results
-    of different protocols, or of the same name, are an error.
+    are percentages with one decimal, averaged over objects. With two or more results, the best
+    values of a column are marked, including ties in the printed digits; cited rows are excluded.
+    Results with different protocols, or with the same name, are an error.
 
     Args:
-        results: of one protocol.
-        table: 2 or 3; if None, 2 for `youtube-vos` where every result knows seen or unseen
-            categories, else 3.
+        results: results of the same protocol.
+        table: 2 or 3; if None, 2 if every result has seen or unseen categories, else 3.
         cite_paper: whether to add the paper's rows on the same data set, see `cited_table`.
 
     Raises:
-        InputError: no result, two of one name, several protocols, Table 2 asked for where seen and
-            unseen are unknown, or nothing in the paper to cite.
+        InputError: there is no result, two have the same name, the protocols differ, Table 2 is
+            requested but seen and unseen are unknown, or the paper has nothing to cite.
 
     Example:
         >>> compare([read_result("a.json"), read_result("b.json")]).measured.rows[0][0]
@@ -62,15 +61,15 @@ def compare(
     without = [result for result in results if result.seen is None and result.unseen is None]
     if table == 2 and without:
         raise InputError(
-            f"{without[0].path}: Table 2 is for seen and unseen categories, which are not known "
-            "here; score youtube-vos with --seen-from or --unseen, or ask for Table 3."
+            f"{without[0].path}: Table 2 is for seen and unseen categories, which are unknown "
+            "here; score youtube-vos with --seen-from or --unseen, or choose Table 3."
         )
     warnings = []
     if table is None:
         table = 3 if without else 2
         if 0 < len(without) < len(results):
             warnings.append(
-                f"Table 3's layout, as {without[0].path} knows no seen and unseen categories"
+                f"using Table 3's layout, as {without[0].path} has no seen and unseen categories"
             )
     warnings += _differences(results, table)
     measured = MethodTable(
@@ -135,15 +134,15 @@ def _winner(texts: Sequence[str], best: Callable) -> str | None:
 
 def _check(results: Sequence[ResultFile]) -> None:
     if not results:
-        raise InputError("nothing to compare: give one result or more.")
+        raise InputError("nothing to compare: give at least one result.")
     names = [result.name for result in results]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        raise InputError(f"two results are called {twice!r}; name them: NAME=FILE.json.")
+        raise InputError(f"two results are called {twice!r}; give them names: NAME=FILE.json.")
     if len({result.protocol for result in results}) > 1:
         received = ", ".join(f"{result.path}: {result.protocol}" for result in results)
         raise InputError(
-            f"results of different protocols cannot stand in one table. Received: {received}"
+            f"results of different protocols cannot be in one table. Received: {received}"
         )
 
 
@@ -172,7 +171,7 @@ def _differences(results: Sequence[ResultFile], table: int) -> Iterable[str]:
             ours, theirs = first.settings.get(key), other.settings.get(key)
             if ours != theirs:
                 yield f"different {key}: {first.path} {ours}, {other.path} {theirs}"
-        # The same number of objects does not suffice: means over other objects do not compare.
+        # The same number of objects is not enough: means over other objects are not comparable.
         if first.objects != other.objects:
             yield (
                 f"different objects: {first.path} has {len(first.objects)}, "

@@ -21,8 +21,8 @@ Ours (with OL): 66.9/66.8 78.7/76.5 10.2/9.5  74.1/72.3 82.8/80.5 12.6/13.4
 """
 
 # OL: online learning, PP: post-processing by a CRF or boundary snapping, OF: optical flow, RNN: a
-# recurrent network; then mean J in percent, and seconds a frame on the machines of their authors.
-# The table prints [43] for BVS and [27] for OFL; the bibliography has them the other way.
+# recurrent network; then mean J in percent, and seconds per frame on the authors' own machines.
+# The table prints [43] for BVS and [27] for OFL; in the bibliography, they are the other way round.
 _TABLE_3 = """
 BVS [43]:       – ✗ ✗ – 60.0 0.37
 OFL [27]:       – ✓ ✓ – 68.0 42.2
@@ -41,7 +41,7 @@ Ours:           ✓ ✗ ✗ ✓ 79.1 9
 def cited_table(protocol: str) -> MethodTable:
     """The paper's results on the data set of a protocol, marked as cited and without best values.
 
-    `youtube-vos` gives Table 2, `davis2016` Table 3; other protocols are an `InputError`.
+    `youtube-vos` gives Table 2, `davis2016` Table 3; other protocols raise an `InputError`.
     """
     if protocol == "youtube-vos":
         source, text = "Table 2; its own split of 3,252 videos", _TABLE_2
@@ -51,7 +51,7 @@ def cited_table(protocol: str) -> MethodTable:
         columns = "OL", "PP", "OF", "RNN", "mean IoU ↑", "s/frame ↓"
     else:
         raise InputError(
-            "the paper has rows for youtube-vos (Table 2) and davis2016 (Table 3) only; leave out "
+            "the paper has rows only for youtube-vos (Table 2) and davis2016 (Table 3); leave out "
             f"--cite-paper. Received: {protocol}"
         )
     return MethodTable(

@@ -21,7 +21,7 @@ _REMEDY = "give a file that `ytvos-eval --json` wrote"
 class Group:
     """J and F of a group of objects: fractions, NaN where the file says null.
 
-    `objects` is how many were scored; None where the file does not say.
+    `objects` is the number of scored objects; None where the file does not state it.
     """
 
     J: Statistics
@@ -31,7 +31,7 @@ class Group:
 
 @dataclass(frozen=True)
 class ResultFile:
-    """The scores of one method, read from a file that `Evaluation` was written to.
+    """The scores of one method, read from a file to which an `Evaluation` was written.
 
     Args:
         name: what to call the method.
@@ -42,8 +42,8 @@ class ResultFile:
         unseen: objects of unseen categories; None where unknown.
         G: fraction; None where unknown.
         objects: (sequence, object id) of all that were scored.
-        settings: what else belongs to the protocol.
-        seconds_per_frame: None where not stated.
+        settings: other settings of the protocol.
+        seconds_per_frame: None if not stated.
     """
 
     name: str
@@ -61,15 +61,15 @@ class ResultFile:
 def read_result(path: str | Path, name: str | None = None) -> ResultFile:
     """Read and check one file that `ytvos-eval --json` wrote.
 
-    The method is called `name`, or like the file without `.json`. A file of a newer release is an
-    error.
+    The method is called `name`, or by the name of the file without `.json`. A file from a newer
+    release is an error.
     """
     path, remedy = Path(path), _REMEDY
     content = JsonValue(read_json(path, remedy, allow_nan=True))
     try:
         if _is_newer(version := content.member("version")):
             remedy = "update ytvos-keras"
-            raise version.wrong(f"is of a newer release than this {__version__}")
+            raise version.wrong(f"is newer than the installed {__version__}")
         protocol, settings = content.member("protocol"), content.member("settings")
         if protocol.text() not in PROTOCOLS:
             raise protocol.wrong(f"must be one of {', '.join(PROTOCOLS)}")
@@ -85,7 +85,7 @@ def read_result(path: str | Path, name: str | None = None) -> ResultFile:
             unseen=_group_or_none(content.member("unseen")),
             G=None if math.isnan(G) else G,
             objects=frozenset(_scored_objects(content.member("objects"))),
-            # Speed is a result: settings that differ are reported as not comparable.
+            # Speed is a result, not a setting; different settings are reported as not comparable.
             settings={key: value for key, value in settings.table().items() if key != _SECONDS},
             seconds_per_frame=_seconds(settings),
         )
@@ -94,7 +94,7 @@ def read_result(path: str | Path, name: str | None = None) -> ResultFile:
 
 
 def _is_newer(version: JsonValue) -> bool:
-    """Whether a release of a newer schema wrote the file."""
+    """Whether a newer release, major or minor, wrote the file."""
     release = re.match(r"(\d{1,9})\.(\d{1,9})", version.text())
     if release is None:
         raise version.wrong("must be a release such as 0.1.0")
@@ -125,11 +125,11 @@ def _fraction(value: JsonValue, low: int = 0) -> float:
         return math.nan
     if type(number) not in (int, float) or number < low or number > 1:
         raise value.wrong(f"must be a fraction in {low}…1 or null")
-    return float(number)  # NaN passes: Python's JSON may hold it
+    return float(number)  # NaN passes, as Python's JSON may contain it
 
 
 def _scored_objects(objects: JsonValue) -> Iterator[tuple[str, int]]:
-    """Those of which a frame was scored; the others do not count in means."""
+    """Yield the objects with scored frames; the others do not count in means."""
     for entry in objects.items():
         sequence, number = entry.member("sequence"), entry.member("object").whole()
         # Arrays may have been scored under an empty name.

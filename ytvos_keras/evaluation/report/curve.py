@@ -10,7 +10,7 @@ from ytvos_keras.evaluation.results import ObjectScores
 POSITIONS = np.linspace(0, 100, 101)  # in percent of an object's scored frames
 POSITIONS.flags.writeable = False  # shared by every caller
 
-# Readable on white and on black. They repeat after eight methods.
+# Legible on white and on black. They repeat after eight methods.
 METHOD_COLOURS = (
     "#3d85c6",
     "#e0702e",
@@ -23,7 +23,7 @@ METHOD_COLOURS = (
 )
 _INK = "#010203"  # replaced by the colour of the page's text, which may be light or dark
 _STYLE = {
-    "svg.fonttype": "none",  # text stays text: small, and in the font of the page
+    "svg.fonttype": "none",  # text, not outlines: smaller, and in the font of the page
     "svg.hashsalt": "ytvos-keras",  # the same ids in every run
     "font.size": 10,
     "text.color": _INK,
@@ -62,7 +62,7 @@ def plot_curves(curves: Mapping[str, np.ndarray]) -> str:
     """Plot the `j_over_time` of each method as an `<svg>` element.
 
     There is no legend: the names are on the page, which can show any character. Text and axes have
-    the colour of the text around it. The same curves give the same bytes.
+    the colour of the surrounding text. The same curves give the same bytes.
     """
     import matplotlib.style
     from matplotlib.figure import Figure
@@ -71,7 +71,7 @@ def plot_curves(curves: Mapping[str, np.ndarray]) -> str:
         figure = Figure(figsize=(5.8, 3.3), layout="constrained")
         axes = figure.add_subplot()
         for index, curve in enumerate(curves.values()):
-            # Beyond eight methods colours repeat, so lines are dashed.
+            # Beyond eight methods, colours repeat, so lines are dashed.
             style = "-" if index < len(METHOD_COLOURS) else "--"
             colour = METHOD_COLOURS[index % len(METHOD_COLOURS)]
             axes.plot(POSITIONS, 100 * curve, style, color=colour, linewidth=2)

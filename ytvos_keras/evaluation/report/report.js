@@ -1,4 +1,4 @@
-// A click on a column's heading sorts the table by it, another one turns the order round.
+// A click on a column's heading sorts the table by it; a second click reverses the order.
 for (const table of document.querySelectorAll("table.objects")) {
   const headings = [...table.tHead.rows[0].cells];
   const body = table.tBodies[0];

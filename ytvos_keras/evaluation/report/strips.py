@@ -1,4 +1,4 @@
-"""Strips of frames with masks on them: the paper's Figures 4 and 5."""
+"""Strips of frames overlaid with masks: the paper's Figures 4 and 5."""
 
 import base64
 from collections.abc import Callable, Mapping, Sequence
@@ -13,12 +13,12 @@ from ytvos_keras.evaluation.results import Evaluation
 from ytvos_keras.media.overlay import contour, overlay
 from ytvos_keras.media.pictures import encode_picture
 
-_COLUMNS = 5  # beside the first, which shows the ground truth alone
-# Of a thumbnail, width and height in pixels: sharp at half the size on a fine screen.
+_COLUMNS = 5  # after the first, which shows only the ground truth
+# Width and height of a thumbnail, in pixels: sharp at half the size on a high-density screen.
 _LARGEST = (320, 240)
 _QUALITY = 80
 _GREY = 112  # where there is no frame
-# Colours that frames seldom have. The first ones of the DAVIS palette are lost on dark frames.
+# Colours that are rare in frames. The first ones of the DAVIS palette disappear on dark frames.
 _COLOURS = (
     (240, 60, 190),
     (50, 165, 255),
@@ -60,7 +60,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Strip:
-    """One sequence: the first ground truth, then for each method the same frames."""
+    """One sequence: the first ground truth, then the same frames for each method."""
 
     sequence: str
     first: Picture
@@ -70,7 +70,7 @@ class Strip:
 def draw_strip(
     sequence: str, evaluations: Mapping[str, Evaluation], pictures: SequencePictures
 ) -> Strip:
-    """Draw one sequence; methods without predictions or scores of it are left out."""
+    """Draw one sequence; methods without predictions or scores for it are left out."""
     J = {
         method: frame_means(scores for scores in evaluation.objects if scores.sequence == sequence)
         for method, evaluation in evaluations.items()
@@ -89,7 +89,7 @@ def draw_strip(
 
 
 def choose_frames(frames: Sequence[str]) -> list[str]:
-    """Up to five frames, evenly spaced, the last one among them (the first is beside them).
+    """Choose up to five evenly spaced frames, including the last (the first has its own column).
 
     Example:
         >>> choose_frames(["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10"])
@@ -108,7 +108,7 @@ def draw_mask(
 
     Args:
         frame: uint8 (H', W', 3), RGB, 0–255, of any size; None for a grey picture.
-        label_map: uint8 (H, W), 0 = background; tinted and outlined, a colour an object.
+        label_map: uint8 (H, W), 0 = background; tinted and outlined, one colour per object.
         truth: uint8 (H, W); outlined in white, with a dark rim.
 
     Returns:
@@ -123,7 +123,7 @@ def draw_mask(
     small = overlay(small, _shrink(label_map, size), _palette(), alpha=0.45)
     if truth is not None:
         truth = _shrink(truth, size)
-        small[contour((truth == 0).astype(np.uint8))] //= 2  # so that white shows on snow
+        small[contour((truth == 0).astype(np.uint8))] //= 2  # so that white is visible on snow
         small[contour(truth)] = 255
     # subsampling=0: thin coloured lines would lose their colour.
     data = encode_picture(Image.fromarray(small), "JPEG", quality=_QUALITY, subsampling=0)
@@ -138,7 +138,7 @@ def _fitting(shape: tuple[int, int]) -> tuple[int, int]:
 
 
 def _shrink(label_map: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    # Interpolation would make up ids between those of two objects.
+    # Interpolation would invent ids between those of two objects.
     return np.asarray(Image.fromarray(label_map).resize(size, Image.Resampling.NEAREST))
 
 

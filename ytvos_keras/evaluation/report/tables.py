@@ -10,12 +10,12 @@ from ytvos_keras.evaluation.method_table import UNKNOWN, percent
 from ytvos_keras.evaluation.results import Evaluation, ObjectScores, Summary
 
 _GROUPS = ("overall", "seen", "unseen")
-_DECAYS = (2, 5)  # places in `_figures` where less is better
+_DECAYS = (2, 5)  # indexes in `_figures` of values where smaller is better
 
 
 @dataclass(frozen=True)
 class SummaryRow:
-    """One group of objects of one method: eight figures in percent, and which are the best."""
+    """One group of objects of one method: eight figures in percent, and whether each is best."""
 
     group: str
     objects: int
@@ -23,10 +23,10 @@ class SummaryRow:
 
 
 def summary_rows(evaluations: Mapping[str, Evaluation]) -> dict[str, list[SummaryRow]]:
-    """The rows of the main table, for each method; groups that nobody has are left out.
+    """The rows of the main table, for each method; groups that no method has are left out.
 
-    The best method of each group and column is marked (the smallest decay, the largest of the
-    others, by what is shown), if there are several methods.
+    If there are several methods, the best of each group and column is marked (the smallest decay,
+    the largest of the others, as printed).
     """
     rows: dict[str, list[SummaryRow]] = {method: [] for method in evaluations}
     for group in _GROUPS:
@@ -54,7 +54,7 @@ def sequence_summaries(evaluation: Evaluation) -> dict[str, Summary]:
 def worst_first(summaries: Mapping[str, Mapping[str, Summary]]) -> list[str]:
     """Order the sequences that have a score by their J&F, averaged over methods.
 
-    `summaries` holds the `sequence_summaries` of each method.
+    `summaries` contains the `sequence_summaries` of each method.
     """
     values: dict[str, list[float]] = {}
     for sequences in summaries.values():
@@ -98,7 +98,7 @@ def _figures(summary: Summary, G: float | None) -> list[str]:
 
 
 def _best(figures: list[list[str]]) -> list[set[str]]:
-    """The best text of each column, as a set of at most one."""
+    """The best text of each column, as a set; empty if there is nothing to compare."""
     best = []
     for place, column in enumerate(zip(*figures, strict=True)):
         numbers = [text for text in column if text != UNKNOWN]

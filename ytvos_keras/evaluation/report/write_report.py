@@ -40,14 +40,14 @@ def write_report(
     """Write a self-contained HTML page that loads nothing from the network.
 
     It shows the summary, mean J over the length of the video (the paper's Figure 3), J and F of
-    every sequence and object, and strips of frames (Figures 4 and 5), always the worst first.
-    The same input gives the same bytes.
+    every sequence and object, and strips of frames (Figures 4 and 5), always worst first. The same
+    input gives the same bytes.
 
     Args:
         path: the file to write, atomically; its folder is created.
-        evaluations: for each method its scores, in the order of the page; all of one protocol.
-        pictures: the pictures of each sequence; those without are not drawn as strips.
-        strips: how many sequences are drawn, 0 for none. Each takes about 120 kB a method.
+        evaluations: the scores of each method, in the order of the page; all of one protocol.
+        pictures: the pictures of each sequence; sequences without pictures have no strip.
+        strips: how many sequences are drawn, 0 for none. Each takes about 120 kB per method.
         on_progress: called with sequences drawn and sequences to draw.
 
     Raises:
@@ -58,7 +58,7 @@ def write_report(
     protocols = {evaluation.protocol for evaluation in evaluations.values()}
     if len(protocols) != 1:
         raise ValueError(
-            f"a report needs evaluations of one protocol. Received: {sorted(protocols)}"
+            f"evaluations must all have the same protocol. Received: {sorted(protocols)}"
         )
     summaries = {name: sequence_summaries(each) for name, each in evaluations.items()}
     order = worst_first(summaries)

@@ -26,19 +26,19 @@ def check_submission(
     split: str | None = None,
     on_progress: Progress | None = None,
 ) -> list[Fault]:
-    """Find everything that is wrong with the zip `path`; a good one gives an empty list.
+    """Find everything that is wrong with the zip `path`; an empty list means that it is valid.
 
     Nothing is unpacked to disk.
 
     Rules:
-        * Masks lie where `plan_submission` says, all of them and nothing else; folders do not
-          count. Masks below another top folder are one fault, and are looked at all the same.
+        * All masks are where `plan_submission` says, and there is nothing else; folders do not
+          count. Masks below another top folder are one fault, and are still checked.
         * Names use `/`, do not lead out of the zip, and occur once.
         * A mask is an 8-bit PNG, palette or greyscale, of the size of the frames, whose values are
           0 or ids of that sequence.
 
     `ground_truth`, `protocol` and `split` are those of `plan_submission`. `on_progress` is called
-    after every mask with "check", masks done, masks in all.
+    after every mask with "check", masks done, total masks.
 
     Example:
         >>> check_submission("results.zip", "valid", "youtube-vos")
@@ -54,7 +54,7 @@ def check_submission(
 
 
 def check_against(plan: SubmissionPlan, path: Path, name: str, report: Progress) -> list[Fault]:
-    """Check a zip against a plan; `name` names the zip in errors."""
+    """Check a zip against a plan; `name` is the name of the zip in errors."""
     try:
         with open_archive(path) as archive:
             return _faults(plan, archive, name, report)
@@ -98,7 +98,7 @@ def _parts(name: str) -> list[str]:
 def _sort(
     infos: Iterable[zipfile.ZipInfo], plan: SubmissionPlan
 ) -> tuple[dict[tuple[str, str], zipfile.ZipInfo], list[Fault]]:
-    """Masks by (sequence, frame) in the order of the plan; what does not belong there."""
+    """Masks by (sequence, frame) in the order of the plan, and faults for misplaced files."""
     found: dict[tuple[str, str], zipfile.ZipInfo] = {}
     faults: list[Fault] = []
     levels: Counter[tuple[str, ...]] = Counter()
@@ -112,7 +112,7 @@ def _sort(
         top = tuple(above[:-1])
         if top != plan.top:
             levels[top] += 1
-        # Masks at a wrong level are checked all the same: all their faults in one go.
+        # Masks at a wrong level are still checked, so that all faults are listed at once.
         found.setdefault((above[-1], frame), info)
     wrong = [_wrong_level(top, count, plan) for top, count in levels.items()]
     order = {(name, frame): i for i, (name, frame, _) in enumerate(plan.entries())}
@@ -121,15 +121,15 @@ def _sort(
 
 def _why_extra(sequence: PlannedSequence | None, last: str, plan: SubmissionPlan) -> str:
     if sequence is None:
-        return "is not asked for: it lies in no folder of a sequence asked for"
+        return "is not required: it is not in the folder of a required sequence"
     if not last.endswith(".png"):
-        return "is not asked for: masks are called FRAME.png"
-    return "is not asked for: no such frame is wanted of this sequence"
+        return "is not required: masks are named FRAME.png"
+    return "is not required: it is not a required frame of this sequence"
 
 
 def _wrong_level(top: tuple[str, ...], count: int, plan: SubmissionPlan) -> Fault:
     where = "the top folder Annotations/" if plan.top else "the root of the zip"
-    masks = "1 mask lies" if count == 1 else f"{count} masks lie"
+    masks = "1 mask is" if count == 1 else f"{count} masks are"
     return Fault("/".join((*top, "")) or "/", f"{masks} here; sequences must be in {where}")
 
 
@@ -141,7 +141,7 @@ def _missing(plan: SubmissionPlan, found: set[tuple[str, str]], name: str) -> It
         yield Fault(name, f"{count}: {listed(absent)}")
     for sequence, planned in plan.sequences.items():
         missing = [frame for frame in planned.frames if (sequence, frame) not in found]
-        # A sequence that is missing as a whole is one fault, not one for each frame.
+        # A completely missing sequence is one fault, not one per frame.
         if missing and sequence in there:
             folder = "/".join((*plan.top, sequence, ""))
             yield Fault(folder, missing_frames(planned.frames, missing))

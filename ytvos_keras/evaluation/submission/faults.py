@@ -12,7 +12,7 @@ class Fault:
     """One fault of a submission.
 
     Args:
-        entry: the file or folder in the zip; of a fault of the whole, the zip's own name.
+        entry: the file or folder in the zip; for a fault of the whole zip, its name.
         problem: what is wrong, in one line.
     """
 
@@ -38,5 +38,5 @@ def listed(names: Sequence[str], most: int = 3) -> str:
 
 
 def missing_frames(frames: Sequence[str], missing: Sequence[str]) -> str:
-    """A problem: some frames of a sequence are not there."""
+    """Describe a problem: masks of a sequence are missing."""
     return f"{len(missing)} of {len(frames)} masks missing: {listed(missing)}"

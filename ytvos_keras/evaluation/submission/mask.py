@@ -19,23 +19,23 @@ _COLOUR_TYPES = {
     4: "greyscale with transparency",
     6: "RGBA",
 }
-_READABLE = ((8, GREY), (8, PALETTE))  # bits a channel, colour type
+_READABLE = ((8, GREY), (8, PALETTE))  # bits per channel, colour type
 
 
 def mask_problems(
     archive: zipfile.ZipFile, info: zipfile.ZipInfo, sequence: PlannedSequence, source: str
 ) -> Iterator[str]:
-    """List the faults of one mask, one line each; `source` says what `sequence.ids` come from."""
-    size = sequence.size  # not in the block below: an error in it is none of the zip
+    """List the faults of one mask, one line each; `source` says where `sequence.ids` come from."""
+    size = sequence.size  # outside the block below, which is for errors of the zip
     try:
         data = read_member(archive, info)
         header = png_header(data)
         if header is None:
-            yield "is no PNG"
+            yield "is not a PNG"
             return
         yield from _format_problems(*header, size)
         if header[2:] not in _READABLE:
-            return  # what Pillow makes of them are no ids
+            return  # Pillow's values for other formats are not ids
         with open_picture(data) as image:
             # The raw values: no rule of `mask_pixels` may reinterpret what the server reads.
             unknown = set(ids_in(np.asarray(image))) - sequence.ids
@@ -54,10 +54,12 @@ def _format_problems(
     height: int, width: int, depth: int, colour_type: int, size: tuple[int, int]
 ) -> Iterator[str]:
     if (height, width) != size:
-        yield (f"must be {_size_text(*size)}, as the frames. Received: {_size_text(height, width)}")
+        yield (
+            f"must be {_size_text(*size)}, like the frames. Received: {_size_text(height, width)}"
+        )
     if (depth, colour_type) not in _READABLE:
         kind = _COLOUR_TYPES.get(colour_type, f"colour type {colour_type}")
-        yield f"must have 8 bits a pixel, palette or greyscale. Received: {depth}-bit {kind}"
+        yield f"must have 8 bits per pixel, palette or greyscale. Received: {depth}-bit {kind}"
 
 
 def _size_text(height: int, width: int) -> str:

@@ -26,9 +26,9 @@ class PlannedSequence:
     """One sequence of a submission.
 
     Args:
-        frames: names of the frames asked for, in order.
+        frames: names of the required frames, in order.
         ids: of the objects that masks may show, 1–254.
-        size_from: a picture of the size that masks must have.
+        size_from: a picture with the size that masks must have.
     """
 
     frames: tuple[str, ...]
@@ -37,7 +37,7 @@ class PlannedSequence:
 
     @functools.cached_property
     def size(self) -> tuple[int, int]:
-        """Height and width in pixels. Opens a picture, so only where it is needed."""
+        """Height and width in pixels. Opens a picture, so it is only read when needed."""
         return picture_size(self.size_from)
 
 
@@ -48,7 +48,7 @@ class SubmissionPlan:
     Args:
         top: the folders above those of the sequences.
         sequences: by name, in the order of the zip.
-        source: what names the frames and ids, for messages.
+        source: where frames and ids come from, for messages.
     """
 
     top: tuple[str, ...]
@@ -57,7 +57,7 @@ class SubmissionPlan:
 
     @property
     def masks(self) -> int:
-        """Number of all masks."""
+        """The total number of masks."""
         return sum(len(sequence.frames) for sequence in self.sequences.values())
 
     def entries(self) -> Iterator[tuple[str, str, str]]:
@@ -72,11 +72,10 @@ def plan_submission(
 ) -> SubmissionPlan:
     """Determine the required contents of a submission.
 
-    YouTube-VOS: `Annotations/<video>/<frame>.png` for the videos of `meta.json`, each with the
-    frames that it lists for any of its objects, and the objects' ids. DAVIS:
-    `<sequence>/<frame>.png` for the sequences of a split, each with all of its frames, and the ids
-    of its first mask. Masks have the size of the frames; where these are not there (YouTube-VOS),
-    that of the first mask.
+    YouTube-VOS: `Annotations/<video>/<frame>.png` for the videos in `meta.json`, each with the
+    frames listed for any of its objects, and the objects' ids. DAVIS: `<sequence>/<frame>.png` for
+    the sequences of a split, each with all of its frames, and the ids of its first mask. Masks have
+    the size of the frames; if these are missing (YouTube-VOS), that of the first mask.
 
     Args:
         ground_truth: YouTube-VOS: the folder with `meta.json`, `Annotations/` and `JPEGImages/`;
@@ -85,7 +84,7 @@ def plan_submission(
         split: of DAVIS; `test-dev` if None.
 
     Raises:
-        InputError: something of this is missing or malformed.
+        InputError: a file or folder is missing or malformed, or the protocol is unknown.
     """
     if protocol == "youtube-vos":
         return _plan_youtube_vos(Path(ground_truth))
@@ -99,19 +98,21 @@ def _plan_youtube_vos(root: Path) -> SubmissionPlan:
     sequences = {}
     for name, objects in read_meta(layout.meta).items():
         frames = natsort.natsorted({frame for item in objects.values() for frame in item.frames})
-        if not frames:  # nobody annotated it
+        if not frames:  # not annotated
             continue
         folders = [child(place, name) for place in (layout.frames, layout.annotations) if place]
         pictures = (file for folder in folders for file in _pictures(folder))
         size_from = next(pictures, None)
         if size_from is None:
             raise InputError(
-                f"{folders[0]}: no frame and no mask of this video of meta.json; its size is "
-                "needed, complete the folder."
+                f"{folders[0]}: no frame or mask of this video, which meta.json lists; complete "
+                "the folder, as one is needed for the size."
             )
         sequences[name] = PlannedSequence(tuple(frames), frozenset(objects), size_from)
     if not sequences:
-        raise InputError(f"{layout.meta}: lists no frame of any video, so none to submit.")
+        raise InputError(
+            f"{layout.meta}: lists no frames of any video; there is nothing to submit."
+        )
     return SubmissionPlan(("Annotations",), sequences, "meta.json")
 
 
@@ -119,7 +120,7 @@ def _plan_davis(root: Path, split: str) -> SubmissionPlan:
     layout = open_davis(root)
     if layout.frames is None:
         raise InputError(
-            f"{root}: no JPEGImages beside Annotations; they say which frames a submission needs."
+            f"{root}: no JPEGImages beside Annotations; its files are the frames to submit."
         )
     sequences = {}
     for name in read_image_set(root, 2017, split):
@@ -128,9 +129,9 @@ def _plan_davis(root: Path, split: str) -> SubmissionPlan:
         )
         for found, folder in ((frames, layout.frames), (masks, layout.annotations)):
             if not found:
-                raise InputError(f"{folder / name}: needed for split {split!r}, but nothing there.")
+                raise InputError(f"{folder / name}: no pictures, but split {split!r} needs some.")
         names = tuple(plain_name(file.stem) for file in frames)
-        # Of test-dev, only the first masks are public.
+        # From the first mask: for test-dev, only these are public.
         ids = ids_in(read_truth(masks[0], merged=False))
         sequences[name] = PlannedSequence(names, frozenset(ids), frames[0])
     return SubmissionPlan((), sequences, "the first mask")

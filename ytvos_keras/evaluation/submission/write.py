@@ -17,7 +17,7 @@ from ytvos_keras.media.masks import mask_picture, read_mask
 from ytvos_keras.media.pictures import decode_picture, encode_picture
 from ytvos_keras.media.png import is_index_png
 
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the first time that a zip can hold
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can store
 
 
 def write_submission(
@@ -31,25 +31,25 @@ def write_submission(
 ) -> int:
     """Write the required masks into a zip and check it before it gets its final name.
 
-    An index PNG with 8 bits a pixel goes in as it is, byte for byte; other masks are read as
-    `media.read_mask` does and written with a palette. Nothing is resized. Other files in
-    `predictions` are ignored. The same masks give the same zip, byte for byte.
+    An index PNG with 8 bits per pixel is stored unchanged, byte for byte; other masks are read with
+    `media.read_mask` and written with a palette. Nothing is resized. Other files in `predictions`
+    are ignored. The same masks give the same zip, byte for byte.
 
     Args:
-        predictions: holds `<sequence>/<frame>.png`.
+        predictions: contains `<sequence>/<frame>.png`.
         ground_truth: see `plan_submission`.
         protocol: `youtube-vos` or `davis2017`.
-        output: the zip; what is there is replaced. Its folder must exist.
+        output: the zip; an existing file is replaced. Its folder must exist.
         split: of DAVIS; `test-dev` if None.
-        on_progress: called after every mask with "write" or "check", masks done, masks in all.
+        on_progress: called after every mask with "write" or "check", masks done, total masks.
 
     Returns:
         The number of masks in the zip.
 
     Raises:
         SubmissionError: masks are missing or have faults; it lists all.
-        InputError: a folder is missing or at another level, a prediction is no mask, or the ground
-            truth cannot be used.
+        InputError: a folder is missing or at another level, a prediction is not a mask, or the
+            ground truth cannot be used.
 
     Example:
         >>> count = write_submission("masks", "valid", "youtube-vos", "results.zip")
@@ -59,11 +59,11 @@ def write_submission(
         raise InputError(f"{output}: give the name of a file in a folder that exists.")
     report = on_progress or (lambda *_: None)
     plan = plan_submission(ground_truth, protocol, split)
-    # By names, before anything is decoded: all that is missing is listed at once.
+    # By names, before anything is decoded, so that all missing masks are listed at once.
     _check_all_there(predictions, plan)
     with atomic_path(output) as part:
         _write(part, predictions, plan, report)
-        # While it has its temporary name: a faulty zip never appears.
+        # While it has its temporary name, so that a faulty zip never appears.
         if faults := check_against(plan, part, output.name, report):
             raise SubmissionError(output, faults)
     return plan.masks
@@ -88,7 +88,7 @@ def _write(path: Path, predictions: Path, plan: SubmissionPlan, report: Progress
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for done, (sequence, frame, entry) in enumerate(plan.entries(), 1):
             info = zipfile.ZipInfo(entry, _EPOCH)
-            info.create_system = 3  # Unix, also where it is written on another system
+            info.create_system = 3  # Unix, even if it is written on another system
             info.external_attr = 0o644 << 16
             archive.writestr(info, _index_png(masks[sequence][frame]))
             report("write", done, plan.masks)
@@ -97,7 +97,7 @@ def _write(path: Path, predictions: Path, plan: SubmissionPlan, report: Progress
 def _index_png(mask: Path) -> bytes:
     """Return the file if it is an 8-bit index PNG, else convert its content to one."""
     data = mask.read_bytes()
-    # Also an index PNG is converted where the index is not the id: transparent or quantised ones.
+    # An index PNG is also converted if an index is not the id, as with transparency or quantising.
     if is_index_png(data):
         image = decode_picture(data, str(mask))
         if (mask_pixels(image, str(mask)).values == np.asarray(image)).all():

@@ -9,17 +9,17 @@ from ytvos_keras.inference.adaptation.config import AffineRanges
 def affine_clip(
     rng: np.random.Generator, frame: np.ndarray, mask: np.ndarray, length: int, ranges: AffineRanges
 ) -> dict[str, np.ndarray]:
-    """A frame and its mask under one random affine map for each frame of a clip.
+    """Make a clip of a frame and its mask, with one random affine map per frame of the clip.
 
     The paper's pair is a clip of two (section 4.3). Frame and mask move together, the whole object
-    stays in view, and the area outside the frame gets its mean colour.
+    stays in view, and the area outside the frame gets the frame's mean colour.
 
     Args:
         rng: source of randomness.
         frame: uint8 (H, W, 3).
         mask: uint8 (H, W), 0 or 1, not empty.
         length: number of frames.
-        ranges: of the maps.
+        ranges: ranges of the maps.
 
     Returns:
         `"frames"`: uint8 (length, H, W, 3); `"mask"`: uint8 (length, H, W, 1), 0 or 1.
@@ -31,7 +31,7 @@ def affine_clip(
     frames, masks = [], []
     for _ in range(length):
         matrix = random_affine(rng, mask, ranges, mirrored)
-        # `resample` mirrors the picture at its edges, the object too: that part is replaced.
+        # `resample` reflects the picture, and the object, at its edges: that part is replaced.
         within = resample_labels(np.ones(size, np.uint8), matrix, size)
         frames.append(np.where(within[..., None] > 0, resample(frame, matrix, size), beyond))
         masks.append(resample_labels(mask, matrix, size))
@@ -48,7 +48,7 @@ def random_affine(
     Args:
         rng: source of randomness.
         mask: (H, W), not 0 in the object, not empty.
-        ranges: of the map.
+        ranges: ranges of the map.
         mirrored: whether to mirror left to right.
 
     Returns:
@@ -68,7 +68,7 @@ def random_affine(
     linear, low, high = linear * fits, low * fits, high * fits
     shift = rng.uniform(-ranges.translation, ranges.translation, 2) * frame
     target = np.clip(centre + shift, -low, frame - high)  # where the object's centre may be
-    # Resampling asks where each new pixel comes from.
+    # Resampling needs the source position of each new pixel.
     inverse = np.linalg.inv(linear)
     return np.column_stack([inverse, centre - inverse @ target])
 

@@ -14,7 +14,7 @@ _PARTS = ("initializer", "encoder", "decoder", "memory")
 
 @dataclass(frozen=True)
 class AffineRanges:
-    """Ranges of the random affine maps; uniform, the scale in its log.
+    """Ranges of the random affine maps; uniform, except for the scale, which is log-uniform.
 
     Args:
         rotation: largest rotation in radians.
@@ -41,7 +41,7 @@ class SceneRanges:
         whole: fraction of clips in which the whole frame moves and bends, so that the object keeps
             its surroundings; in the others, the object and up to two other ones are cut out and
             move over the background.
-        passes: fraction of the clips with another object in which that one occludes the object.
+        passes: of the clips with another object, the fraction in which it occludes the object.
         area: smallest and largest area of the object, relative to that in the frame.
         colours: strength of colour changes; 1 as in training.
     """
@@ -57,7 +57,7 @@ class OnlineLearningConfig:
     """Settings of online learning.
 
     The defaults follow the paper: pairs by affine maps, cross-entropy, and training of Initializer,
-    Encoder and Decoder. It states neither optimizer, learning rate nor number of steps; the
+    Encoder and Decoder. The paper states no optimizer, learning rate or number of steps; the
     defaults are plain Adam at the rate of offline training, and 100 steps. The ConvLSTM is never
     trained: it "models long-term spatial-temporal dependency that should be independent of object
     categories" (section 4.3). Frozen backbones stay frozen.
@@ -75,16 +75,15 @@ class OnlineLearningConfig:
         clip_length: frames per example, including the first; 2 makes pairs.
         parts: parts to train: `"initializer"`, `"encoder"`, `"decoder"`, and `"memory"` if the
             model has one.
-        cached_clips: None for a new example in every step, or a number N: only N examples per
-            object are made, the Encoder's backbone runs on each once, and only later layers are
-            trained.
+        cached_clips: None for a new example in every step, or a number N to make only N examples
+            per object, run the Encoder's backbone once on each, and train only later layers.
         cut_objects: whether to learn objects that reach the border of the frame. The mask shows
             only a part of such an object, so the model would learn that the rest, which may come
             into view, is background. They still serve as distractors for other objects.
         scale: side of the examples' frames, relative to the working size.
         loss: `"cross-entropy"` (equation 5) or `"lite"` (see `LiteLoss`).
         precision: Keras dtype policy for learning; None for the model's own.
-        time_limit: largest duration in seconds, including compilation; None for no limit.
+        time_limit: time limit in seconds, including compilation; None for no limit.
         seed: seed of the examples. The same seed, model, frame and masks give the same weights.
         affine: ranges of the affine maps.
         scenes: ranges of the scenes.
@@ -115,7 +114,7 @@ class OnlineLearningConfig:
         check_choices(self, _CHOICES)
         if not self.parts or not set(self.parts) <= set(_PARTS):
             raise ValueError(
-                f"parts must be some of {', '.join(_PARTS)}; the ConvLSTM stays as it is. "
+                f"parts must be among {', '.join(_PARTS)}; the ConvLSTM is never trained. "
                 f"Received: {self.parts!r}"
             )
         least = {"steps": 1, "batch_size": 1, "clip_length": 2, "cached_clips": 1}
@@ -151,6 +150,6 @@ ONLINE_LEARNING = {
     "full": replace(_LIGHT, steps=100),
     "cheap": replace(_LIGHT, steps=40, cached_clips=24, parts=("encoder", "decoder")),
 }
-"""Settings by name: the paper's as far as it states them, and two for `s2s-lite`, which learn from
-smaller frames: `"full"` from new scenes all the time, `"cheap"` from a few, at which the backbone
-looks once."""
+"""Settings by name: the paper's as far as it states them, and two for `s2s-lite` that learn from
+smaller frames: `"full"` from a new scene in every step, `"cheap"` from a few scenes whose backbone
+features are cached."""

@@ -33,12 +33,12 @@ def draw_clips(
     targets: Sequence[int],
     config: OnlineLearningConfig,
 ) -> Iterator[Clip]:
-    """Yield endless clips of all targets in turn.
+    """Yield clips of all targets in turn, endlessly.
 
     Args:
         rng: source of randomness.
         frame: uint8 (H, W, 3).
-        masks: uint8 (N, H, W), 0 or 1, none of them empty: the objects.
+        masks: masks of the objects, uint8 (N, H, W), 0 or 1, none of them empty.
         targets: indexes of the objects to make clips of.
         config: kind of clips.
 
@@ -46,7 +46,7 @@ def draw_clips(
         `"frames"`: uint8 (T, H, W, 3); `"mask"`: uint8 (T, H, W, 1), 0 or 1.
     """
     while True:
-        # Each object once before any repeats: learning is split evenly.
+        # Each object once before any repeats, so that learning is split evenly.
         for target in rng.permutation(targets):
             if config.examples == "scenes":
                 clip = scene_clip(rng, frame, masks, target, config.clip_length, config.scenes)
@@ -68,15 +68,15 @@ def cached_batches(
     batch_size: int,
     prepare: Callable[[Clip], Clip],
 ) -> Iterator[Clip]:
-    """Yield batches of the first `count` clips, in random order again and again.
+    """Yield batches of the first `count` clips, in random order, endlessly.
 
-    There must be `batch_size` of them at least. `prepare` is applied to each once, before its first
+    `count` must be at least `batch_size`. `prepare` is applied once to each clip, before its first
     use.
     """
     cached = [prepare(next(clips)) for _ in range(count)]
     while True:
         order = rng.permutation(count)
-        # Whole batches only: another size would be traced again.
+        # Full batches only: another size would trigger a retrace.
         for start in range(0, count - batch_size + 1, batch_size):
             yield _stack([cached[n] for n in order[start : start + batch_size]])
 

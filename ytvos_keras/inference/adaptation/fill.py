@@ -15,7 +15,7 @@ def fill_hole(image: np.ndarray, hole: np.ndarray) -> np.ndarray:
         hole: boolean (H, W). If it covers everything, the result is black.
 
     Returns:
-        uint8 (H, W, 3), unchanged outside of the hole.
+        uint8 (H, W, 3), unchanged outside the hole.
 
     References:
         - Gortler et al., The Lumigraph, 1996, section 3.4.
@@ -26,9 +26,9 @@ def fill_hole(image: np.ndarray, hole: np.ndarray) -> np.ndarray:
 
 
 def _fill(colours: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Colours are multiplied with how far they are known, 0–1."""
+    """Fill from the next coarser level; colours are premultiplied by `known`, 0–1."""
     height, width = known.shape
-    # Nothing is left to fill, or nothing is known at all, and the last pixel is black.
+    # Nothing is left to fill, or nothing is known at all and the last pixel is black.
     if known.min() == 1 or height == width == 1:
         return colours / np.maximum(known, 1e-6)[..., None]
     coarse = _fill(*_halve(colours, known))
@@ -41,7 +41,7 @@ def _fill(colours: np.ndarray, known: np.ndarray) -> np.ndarray:
 
 
 def _halve(colours: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Sums of squares of four pixels, where no more than one pixel's worth is known."""
+    """Sum 2×2 blocks of pixels, scaled down where more than one pixel's worth is known."""
     margin = [(0, length % 2) for length in known.shape]  # unknown, as `known` is 0 there
     colours, known = np.pad(colours, [*margin, (0, 0)]), np.pad(known, margin)
     height, width = known.shape[0] // 2, known.shape[1] // 2

@@ -20,13 +20,13 @@ from ytvos_keras.inference.sizes import resize_frame, resize_mask
 from ytvos_keras.models import S2S
 
 Learned = Mapping[str, np.ndarray]
-"""Weights that were trained, by their position in `model.weights`; empty: those of the base."""
+"""Trained weights by their position in `model.weights`; empty for those of the base model."""
 
 Progress = Callable[[int, int, float], None]
 
 _ALL_CUT = (
-    "nothing is learned online: the objects reach the border of the frame, so that their masks "
-    "show a part of them only (cut_objects=True learns them all the same)."
+    "nothing is learned online: the objects reach the border of the frame, so their masks may show "
+    "only a part of them; set cut_objects=True to learn them anyway."
 )
 
 
@@ -49,7 +49,7 @@ class OnlineLearner:
         self.config = config
         self._student = Student(model, config)
         weights = model.get_weights()
-        # By position, as text: keys of an .npz file, the same in every copy of the model.
+        # By position, as text: usable as keys of an .npz, and the same in every copy of the model.
         self._base = {str(n): weights[n] for n in self._student.trained}
         self.model = S2S(model.config, dtype=model.dtype_policy)
         self.model.set_weights(weights)
@@ -57,7 +57,7 @@ class OnlineLearner:
 
     def apply(self, learned: Learned) -> None:
         """Assign the weights from `learn` to `model`; those of the base model if there are none."""
-        # By identity: it is called for every frame, and assigning weights takes time.
+        # By identity: this is called for every frame, and assigning weights takes time.
         if learned is not self._applied:
             _assign(self.model, self._base | dict(learned))
             self._applied = learned
@@ -76,14 +76,14 @@ class OnlineLearner:
         Args:
             learned: initial weights, from an earlier frame of the video, or empty.
             frame: uint8 (H, W, 3), at the working size.
-            masks: uint8 (N, H, W), 0 or 1: the objects. Empty masks are left out.
-            seed: added to that of the config, for a video with several such frames.
-            on_progress: called after every step with the number of steps done, their number if
-                nothing ends the learning before, and the loss of the step.
+            masks: masks of the objects, uint8 (N, H, W), 0 or 1. Empty masks are ignored.
+            seed: combined with the seed of the config, for a video with several such frames.
+            on_progress: called after every step with the number of steps done, their total unless
+                learning ends early, and the loss of the step.
 
         Returns:
-            All weights that are trained. If there is nothing to learn from, or a loss is not a
-            finite number, `learned`; a warning says why, but where there is no object at all.
+            All trained weights; or `learned`, if there is nothing to learn from or a loss is not
+            finite. A warning then says why, except if there is no object at all.
         """
         frame, masks = self._scaled(frame, masks)
         targets = self._targets(masks)
@@ -92,7 +92,7 @@ class OnlineLearner:
                 warnings.warn(_ALL_CUT, stacklevel=2)
             return learned
         begin = time.monotonic()
-        # From what is given, not from where the student was left, perhaps by an interruption.
+        # From the given weights: an interruption may have left the student in any state.
         _assign(self._student.model, self._base | dict(learned))
         self._student.begin()
         rng = np.random.default_rng([self.config.seed, seed])
@@ -100,10 +100,10 @@ class OnlineLearner:
         steps = self.config.steps * len(targets)
         for number in range(1, steps + 1):
             loss = self._student.step(next(batches), self._rate((number - 1) / steps))
-            # The student's weights are spoilt: those from before are kept.
+            # The student's weights are corrupt, so the previous ones are kept.
             if not math.isfinite(loss):
                 warnings.warn(
-                    f"online learning failed at step {number} (loss {loss}) and is left out; try a "
+                    f"online learning failed at step {number} (loss {loss}) and is skipped; try a "
                     "smaller learning rate.",
                     stacklevel=2,
                 )
@@ -126,14 +126,14 @@ class OnlineLearner:
             max(stride, round(side * self.config.scale / stride) * stride)
             for side in frame.shape[:2]
         )
-        # The working size itself, even if it is no multiple of the stride.
+        # The working size itself, even if it is not a multiple of the stride.
         if self.config.scale == 1:
             size = frame.shape[:2]
         seen = [small for mask in masks if (small := resize_mask(mask, size)).any()]
         return resize_frame(frame, size), np.array(seen, np.uint8)
 
     def _targets(self, masks: np.ndarray) -> list[int]:
-        """Which of the objects are learned."""
+        """The indexes of the objects to learn."""
         return [n for n, mask in enumerate(masks) if self.config.cut_objects or not is_cut(mask)]
 
     def _rate(self, done: float) -> float:

@@ -37,16 +37,16 @@ def scene_clip(
         masks: uint8 (N, H, W), 0 or 1, none of them empty.
         target: index of the object to make a clip of.
         length: number of frames.
-        ranges: of the scenes.
+        ranges: ranges of the scenes.
 
     Returns:
         `"frames"`: uint8 (length, H, W, 3); `"mask"`: uint8 (length, H, W, 1), 0 or 1. The object
-        is seen in the first frame.
+        is visible in the first frame.
     """
     pictures = _pictures(rng, frame, masks > 0, target, ranges)
     area = np.float32(np.multiply(ranges.area, masks[target].mean()))
     make = _maker(length, frame.shape[:2], ranges.colours)
-    # Area and seed are inputs of the graph, so objects and clips share its trace.
+    # Area and seed are inputs of the graph, so all objects and clips share one trace.
     return make(pictures, area, rng.integers(0, 2**31, 2, np.int32))
 
 
@@ -56,7 +56,7 @@ def _pictures(rng, frame, masks, target: int, ranges: SceneRanges) -> Scene:
         background, others = nothing[0], []
     else:
         chosen = rng.permutation(np.delete(np.arange(len(masks)), target))[:OTHERS]
-        # What moves is removed from the background; other objects stay in it.
+        # Objects that move are removed from the background; others stay in it.
         hole = masks[[target, *chosen]].any(axis=0)
         background = fill_hole(frame, _widen(hole))
         others = [(frame, masks[n]) for n in chosen]
@@ -83,7 +83,7 @@ def _maker(length: int, size: tuple[int, int], colours: float):
     appearance = replace(usual, **changes)
 
     def make(pictures, area, seed):
-        # Tensors in place of numbers: it only computes with them.
+        # Tensors in place of numbers: the config's area is only used in computations.
         config = SyntheticConfig(appearance=appearance, mask_share=tuple(tf.unstack(area)))
         return synthetic_clip(pictures, Draws(seed), length, size, config)
 

@@ -15,8 +15,8 @@ from ytvos_keras.models import S2S
 class Student:
     """A copy of a model, some of whose weights are trained.
 
-    A model that lacks the parts to train, or whose parts cannot learn from cached features, is an
-    `InputError`.
+    Raises an `InputError` if the model lacks the parts to train, or if they cannot learn from
+    cached features.
 
     Attributes:
         model: the copy.
@@ -32,7 +32,7 @@ class Student:
         self._variables = self._trained_variables()
         if not self._variables:
             raise InputError(
-                f"none of {', '.join(config.parts)} has weights to train in this model; name "
+                f"none of {', '.join(config.parts)} has weights to train in this model; choose "
                 "another part."
             )
         places = {id(variable): n for n, variable in enumerate(self.model.weights)}
@@ -41,9 +41,9 @@ class Student:
         self._optimizer = keras.optimizers.Adam(
             config.learning_rate, global_clipnorm=config.clip_norm
         )
-        # Here, since the compiled step cannot create variables.
+        # Built here, because the compiled step cannot create variables.
         self._optimizer.build(self._variables)
-        # Momentum of one video must not reach the next.
+        # Momentum must not carry over from one video to the next.
         self._fresh = [variable.numpy() for variable in self._optimizer.variables]
         self._compiled_step = tf.function(self._step, autograph=False)
         self._compiled_prepare = tf.function(self._prepare, autograph=False)
@@ -54,17 +54,17 @@ class Student:
             variable.assign(value)
 
     def prepare(self, clip: Clip) -> Clip:
-        """Replace the frames of a clip by their backbone features, computed once."""
+        """Replace the frames of a clip with their backbone features, to compute them only once."""
         return self._compiled_prepare(clip)
 
     def step(self, batch: Clip, rate: float) -> float:
         """Train on a batch of clips (of prepared ones if features are cached); return its loss."""
-        # A variable: assigning it does not retrace the step.
+        # A variable, so that changing it does not retrace the step.
         self._optimizer.learning_rate = rate
         return float(self._compiled_step(batch))
 
     def _step(self, batch):
-        # Immediately: on CPUs without AVX-512, oneDNN warns about uint8 operations.
+        # Cast first: on CPUs without AVX-512, oneDNN warns about uint8 operations.
         batch = batch | {"mask": tf.cast(batch["mask"], tf.float32)}
         values = [variable.value for variable in self._variables]
         # Only these: gradients of the other weights would waste memory.
@@ -80,7 +80,7 @@ class Student:
         return self.model({"frames": batch["frames"], "mask": batch["mask"][:, 0]})
 
     def _prepare(self, clip):
-        """Maps of the backbone, and the first state if it is not computed from these."""
+        """The backbone's maps, and the first state if it is not computed from them."""
         frames = pad_to_stride(clip["frames"], self.model.stride)
         prepared = {"mask": clip["mask"], "maps": self.model.encoder.backbone(frames)}
         if not self.model.config.shared_encoder:
@@ -94,12 +94,12 @@ class Student:
         state = batch.get("state")
         if state is None:
             first = {name: tensor[:, 0] for name, tensor in features.items()}
-            # With its features at hand, a shared Encoder needs no frame.
+            # With a shared Encoder and given features, no frame is needed.
             state = self.model.initialize(None, batch["mask"][:, 0], first)
         return self.model.unroll({name: x[:, 1:] for name, x in features.items()}, state)
 
     def _trained_variables(self):
-        # Its maps are computed once, so it could not learn.
+        # The backbone's maps are cached, so it cannot learn.
         left_out = self.model.encoder.backbone.weights if self._is_cached else []
         seen = {id(variable) for variable in left_out}
         variables = []
@@ -113,16 +113,16 @@ class Student:
 
 def _check(model, config: OnlineLearningConfig) -> None:
     if "memory" in config.parts and model.memory is None:
-        raise InputError('this model has no memory that could learn; leave "memory" out of parts.')
+        raise InputError('this model has no memory to train; remove "memory" from parts.')
     if config.cached_clips is None:
         return
     if model.sees_masks:
         raise InputError(
-            "this model's Encoder sees the mask of the frame before, so its features cannot be "
-            "cached; leave cached_clips out."
+            "this model's Encoder sees the mask of the previous frame, so its features cannot be "
+            "cached; remove cached_clips."
         )
     if "initializer" in config.parts and not model.config.shared_encoder:
         raise InputError(
-            "this model's Initializer has a separate backbone, whose work is cached; leave "
-            '"initializer" out of parts, or cached_clips.'
+            "this model's Initializer has a separate backbone, whose output is cached; remove "
+            '"initializer" from parts, or cached_clips.'
         )

@@ -12,9 +12,9 @@ from ytvos_keras.media.masks import ids_in
 
 
 class CocoResults(OutputWriter):
-    """Images, annotations and categories; an annotation for each object in each frame.
+    """Images, annotations and categories; one annotation per object and frame.
 
-    Ids of objects are category ids and `track_id`s. `file_name` is the frame's name.
+    Object ids serve as category ids and `track_id`s. `file_name` is the frame's name.
 
     Raises:
         InputError: pycocotools is not installed.
@@ -22,7 +22,7 @@ class CocoResults(OutputWriter):
 
     def __init__(self, path: Path, look: Look, ids: list[int]):
         super().__init__(path)
-        # It may not be installed, which must not show at the end of a run.
+        # If it is not installed, fail now, not at the end of a run.
         pycocotools()
         self._images: list[dict[str, Any]] = []
         self._annotations: list[dict[str, Any]] = []
@@ -45,7 +45,7 @@ class CocoResults(OutputWriter):
             )
 
     def __exit__(self, kind, *_) -> None:
-        # One JSON document, so it is only written whole.
+        # One JSON document, so it is written at the end, or not at all.
         if kind is None:
             content = {
                 "images": self._images,

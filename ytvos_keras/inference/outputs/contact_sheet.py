@@ -18,7 +18,7 @@ _CAPTION = 18
 class ContactSheet(OutputWriter):
     """A JPEG of up to 30 frames, evenly spaced, each with its name and the objects in it.
 
-    If `count`, the number of frames, is unknown, the collected ones are thinned out as they arrive.
+    If `count`, the number of frames, is unknown, frames are collected and thinned out on the way.
     """
 
     def __init__(self, path: Path, look: Look, count: int | None):
@@ -32,7 +32,7 @@ class ContactSheet(OutputWriter):
         if self._seen % self._step == 0:
             self._cells.append(self._cell(item))
             if len(self._cells) > 2 * _CELLS:
-                # Every second cell is one of twice the step, so cells stay evenly spaced.
+                # Keep every second cell and double the step, so that cells stay evenly spaced.
                 self._cells, self._step = self._cells[::2], 2 * self._step
         self._seen += 1
 

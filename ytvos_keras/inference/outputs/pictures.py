@@ -12,7 +12,7 @@ from ytvos_keras.media.atomic import atomic_path
 
 
 class BinaryPictures(OutputWriter):
-    """Black-and-white PNGs: 255 where any object is, 0 elsewhere."""
+    """Black-and-white PNGs: 255 inside objects, 0 elsewhere."""
 
     def write(self, item: MaskedFrame) -> None:
         _save(self.path / f"{item.name}.png", np.where(item.labels, 255, 0))
@@ -32,7 +32,7 @@ class ObjectPictures(OutputWriter):
 
 
 class CutoutPictures(OutputWriter):
-    """RGBA PNGs: the objects in their own colours, transparent elsewhere."""
+    """RGBA PNGs: the objects in their original colours, transparent elsewhere."""
 
     def write(self, item: MaskedFrame) -> None:
         _save(self.path / f"{item.name}.png", cut_out(item))
@@ -46,13 +46,13 @@ def cut_out(item: MaskedFrame) -> np.ndarray:
 
 
 def object_folders(path: Path, ids: list[int], names: Mapping[int, str]) -> dict[int, Path]:
-    """A subfolder for each object, called by its id and name."""
+    """A subfolder for each object, named after its id and name."""
     return {i: path / _folder_name(i, names.get(i)) for i in ids}
 
 
 def _folder_name(object_id: int, name: str | None) -> str:
     """A folder name that is valid on every system."""
-    # Slashes and dots too: a name must not lead out of the folder.
+    # Replaces slashes and dots too: a name must not lead out of the folder.
     plain = re.sub(r"[^\w-]+", "_", name or "").strip("_")
     return f"{object_id}_{plain}" if plain else str(object_id)
 

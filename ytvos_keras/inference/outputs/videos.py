@@ -16,7 +16,7 @@ GREEN = (0, 177, 64)  # chroma key green
 
 
 class _VideoOutput(OutputWriter):
-    """A video of one picture for each frame."""
+    """A video with one picture per frame."""
 
     def __init__(self, path: Path, video: VideoWriter | AlphaVideoWriter):
         super().__init__(path)
@@ -38,7 +38,7 @@ class _VideoOutput(OutputWriter):
 
 
 class OverlayVideo(_VideoOutput):
-    """Objects tinted and outlined over the video; with their names if they have any."""
+    """Objects tinted and outlined over the video, with their names if they have any."""
 
     def __init__(self, path: Path, fps: Fraction, look: Look):
         super().__init__(path, VideoWriter(path, fps))
@@ -62,7 +62,7 @@ class GreenScreenVideo(_VideoOutput):
 
 
 class CutoutVideo(_VideoOutput):
-    """A WebM video with an alpha channel (VP9), transparent where no object is."""
+    """A WebM video with an alpha channel (VP9), transparent outside objects."""
 
     def __init__(self, path: Path, fps: Fraction):
         super().__init__(path, AlphaVideoWriter(path, fps))

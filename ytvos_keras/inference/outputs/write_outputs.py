@@ -15,7 +15,7 @@ from ytvos_keras.inference.outputs.writer import Look, MaskedFrame, OutputWriter
 from ytvos_keras.media.masks import read_label_map
 from ytvos_keras.media.palette import davis_palette
 
-FOLDER_FPS = Fraction(24)  # of videos of a folder of frames, which has no speed; as in DAVIS
+FOLDER_FPS = Fraction(24)  # for folders of frames, which have no frame rate; as in DAVIS
 _FILES = {
     "binary": "binary",
     "per-object": "objects",
@@ -48,7 +48,7 @@ def write_outputs(
     """Create the outputs in `options` from the masks in a folder; probabilities already exist.
 
     `report` is called after each frame with "overlay" (or "outputs", if there are others), the
-    number of frames done and in all.
+    number of frames done and the total.
 
     Returns:
         The paths, by kind.
@@ -61,7 +61,7 @@ def write_outputs(
         writers = [stack.enter_context(w) for w in _writers(paths, inputs, options)]
         frames = inputs.read_with_times()
         for number, (index, name, time, frame) in enumerate(frames, start=1):
-            # From the files: of a resumed run, most masks were written by an earlier process.
+            # Read from disk: in a resumed run, most masks were written by an earlier process.
             labels = read_label_map(output / f"{name}.png", allow_empty=True)
             for writer in writers:
                 writer.write(MaskedFrame(index, name, frame, labels, time))
@@ -73,7 +73,7 @@ def _writers(paths: dict[str, Path], inputs: Inputs, options: SegmentOptions) ->
     palette = inputs.first_masks.palette
     look = Look(davis_palette() if palette is None else palette, options.names)
     ids = sorted(inputs.trusted)
-    # With every N-th frame, videos keep their speed.
+    # With every N-th frame only, videos still play at their original speed.
     fps = (inputs.source.fps or FOLDER_FPS) / inputs.every
     make: dict[str, Callable[[Path], OutputWriter]] = {
         "binary": BinaryPictures,

@@ -15,8 +15,8 @@ class MaskedFrame:
     """A segmented frame.
 
     Attributes:
-        index: in the video.
-        name: of the frame and of its mask.
+        index: index of the frame in the video.
+        name: name of the frame and of its mask.
         frame: uint8 (H, W, 3), RGB, 0–255.
         labels: uint8 (H, W), 0 or the id of an object.
         time: in seconds after the first frame, None if frames have none.
@@ -35,7 +35,7 @@ class Look:
 
     Attributes:
         palette: uint8 (256, 3), RGB.
-        names: object id to its name; those without one are called by their id.
+        names: object id to name; objects without one are named by their id.
     """
 
     palette: np.ndarray
@@ -47,7 +47,7 @@ class Look:
 
 
 class OutputWriter(contextlib.AbstractContextManager, abc.ABC):
-    """Writes one output, frame by frame; a context manager that finishes it.
+    """Write one output, frame by frame; a context manager that finishes it on exit.
 
     Args:
         path: the file or folder to write. Files are written atomically.
@@ -61,5 +61,5 @@ class OutputWriter(contextlib.AbstractContextManager, abc.ABC):
         """Add a frame."""
 
     def __exit__(self, kind, error, trace) -> bool | None:
-        """Finish the output; nothing is left to do where each frame is a separate file."""
+        """Finish the output; nothing to do if each frame is a separate file."""
         return None

@@ -1,9 +1,9 @@
-"""Image networks for the Initializer and the Encoder.
+"""Image backbones for the Initializer and the Encoder.
 
 A backbone is a Keras layer: `backbone(images, masks=None)` takes RGB in 0–255 (`(B, H, W, 3)`,
 sides multiples of 32) and, if built with `with_mask=True`, masks in 0–1 (`(B, H, W, 1)`), does its
 own preprocessing, and returns a dict from stride to map, `{2: …, 4: …, 8: …, 16: …, 32: …}`.
-`filters` gives the channels of each. Pretrained weights are loaded with
+`filters` has the number of channels of each. Load pretrained weights with
 `assign_weights(read_weights(source))`.
 """
 

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0, batch norm folded: the light backbone."""
+"""EfficientNet-Lite0 with folded batch norm: the light backbone."""
 
 from pathlib import Path
 from typing import Any
@@ -53,9 +53,9 @@ class EfficientNetLite0(keras.layers.Layer):
             stage = []
             for _ in range(repeats):
                 stage.append(self._block(filters, expansion, kernel_size, strides, filters_out))
-                filters, strides = filters_out, 1  # only the first block of a stage has a stride
+                filters, strides = filters_out, 1  # only the first block of a stage is strided
             self.stages.append(stage)
-        # Frozen batch norms without scale and centre: (x − mean) ÷ deviation.
+        # Frozen batch norms without scale and centre: (x − mean) ÷ standard deviation.
         self.standardize = {
             stride: keras.layers.BatchNormalization(
                 center=False,
@@ -74,7 +74,7 @@ class EfficientNetLite0(keras.layers.Layer):
             for block in stage:
                 for conv in block:
                     conv.build((None, None, None, filters))
-                    # A depthwise convolution has no `filters`, and keeps their number.
+                    # A depthwise convolution has no `filters` and keeps the number of channels.
                     filters = conv.filters if hasattr(conv, "filters") else filters
         for stride, layer in self.standardize.items():
             layer.build((None, None, None, self.filters[stride]))
@@ -91,7 +91,7 @@ class EfficientNetLite0(keras.layers.Layer):
                 # The first block of each stage changes the channels, so it has no shortcut.
                 x = y if block is stage[0] else x + y
             if s in _TAPS:
-                # training=False: a backbone's `trainable = True` also reaches this layer.
+                # training=False: setting `trainable = True` on a backbone also sets it here.
                 maps[_TAPS[s]] = self.standardize[_TAPS[s]](x, training=False)
         return maps
 
@@ -99,16 +99,16 @@ class EfficientNetLite0(keras.layers.Layer):
         """Scale images, and the mask, to −1…1."""
         x = ops.cast(images, "float32")
         if self.with_mask:
-            # To 0–255 first: the line below then maps the mask like the colours.
+            # To 0–255 first, so that the line below scales the mask like the colours.
             x = ops.concatenate([x, 255 * ops.cast(masks, "float32")], axis=-1)
-        # Constants of Google's "Lite" models; in float32, then rounded once.
+        # Constants of Google's "Lite" models. Computed in float32, so rounded only once.
         return ops.cast((x - 127.0) / 128.0, self.compute_dtype)
 
     def read_weights(self, source: str | Path) -> list[np.ndarray]:
         """Read an `.npz` file written by `ytvos_keras.training.import_efficientnet_lite0`."""
         path = Path(source)
         if not path.is_file():
-            raise InputError(f"{path}: no such file; give the .npz of EfficientNet-Lite0 weights")
+            raise InputError(f"{path}: no such file; pass the .npz of EfficientNet-Lite0 weights")
         try:
             named = load_arrays(path)
             # np.savez names positional arrays like this.
@@ -122,7 +122,7 @@ class EfficientNetLite0(keras.layers.Layer):
         shapes = [without_mask, *(tuple(w.shape) for w in self.weights[1:])]
         if [a.shape for a in arrays] != shapes:
             raise InputError(
-                f"{path}: not the weights of EfficientNet-Lite0, their shapes differ; make the "
+                f"{path}: the shapes are not those of EfficientNet-Lite0 weights; create the "
                 "file with ytvos_keras.training.import_efficientnet_lite0"
             )
         return arrays

@@ -19,7 +19,7 @@ from ytvos_keras.models.backbones.vgg16_weights import (
 
 _BGR_MEANS = (103.939, 116.779, 123.68)  # ImageNet means, as used for the pretrained weights
 _FC6_FILTERS = 4096
-# With this many filters or more, Winograd's convolution trains faster than the plain one.
+# With at least this many filters, Winograd convolution trains faster than direct convolution.
 _WINOGRAD_FILTERS = 256
 
 
@@ -30,8 +30,8 @@ class VGG16(keras.layers.Layer):
     Args:
         with_mask: Whether a mask is the fourth input channel (the paper's Initializer).
         fc6: How the first fully connected layer becomes a convolution. The paper says "1×1
-            convolution", but does not say what happens to the 7×7×512×4096 kernel: `"1x1"` sums it
-            over its positions (exact where the map is locally constant), `"7x7"` keeps it with same
+            convolution", but not what happens to the 7×7×512×4096 kernel: `"1x1"` sums it over its
+            positions (exact where the map is locally constant), `"7x7"` keeps it with "same"
             padding, `"none"` omits the layer.
 
     References:
@@ -76,7 +76,7 @@ class VGG16(keras.layers.Layer):
     def preprocess(self, images: Tensor, masks: Tensor | None = None) -> Tensor:
         """Convert RGB to BGR minus the ImageNet means, and the mask to −127.5 or 127.5."""
         images = ops.cast(images, "float32")
-        # BGR, since the published weights were converted from Caffe; in float32, then rounded once.
+        # BGR, because the published weights come from Caffe. In float32, so rounded only once.
         x = ops.flip(images, axis=-1) - ops.convert_to_tensor(_BGR_MEANS)
         if self.with_mask:
             x = ops.concatenate([x, 255 * ops.cast(masks, "float32") - 127.5], axis=-1)
@@ -86,12 +86,12 @@ class VGG16(keras.layers.Layer):
         """Read pretrained weights.
 
         Args:
-            source: `"imagenet"` (through `keras.applications`, downloaded once on the user's
-                machine), or the path of a Keras VGG-16 weights file with or without the top.
-                Without the top, fc6 starts from random weights; a warning says so.
+            source: `"imagenet"` (from `keras.applications`, downloaded once and cached), or the
+                path of a Keras VGG-16 weights file with or without the top. Without the top, fc6
+                starts from random weights, and a warning is issued.
 
         Returns:
-            Weights for `assign_weights`, of any VGG-16 with the same `fc6`.
+            Weights for `assign_weights` of any VGG-16 with the same `fc6`.
         """
         return read_vgg16_weights(source, with_fc6=self.fc6_conv is not None)
 
@@ -115,7 +115,7 @@ class VGG16(keras.layers.Layer):
 
     @property
     def pretrained_layers(self) -> list[keras.layers.Layer]:
-        """The layers that got their weights from `assign_weights`; fc6 may not be among them."""
+        """The layers whose weights came from `assign_weights`; fc6 may not be among them."""
         return [conv for conv in self._convolutions() if conv.name in self._pretrained]
 
     def compute_output_shape(
@@ -137,10 +137,10 @@ class VGG16(keras.layers.Layer):
         )
 
     def _train(self, conv: keras.layers.Conv2D, x: Tensor) -> Tensor:
-        """Compute `conv(x)`, by Winograd where that trains faster."""
+        """Compute `conv(x)`, with Winograd where that trains faster."""
         if conv.filters < _WINOGRAD_FILTERS or not winograd_pays(self.compute_dtype):
             return conv(x)
-        # `conv` itself is not called, so its bias and activation are repeated here.
+        # `conv` itself is not called, so its bias and activation are applied here.
         return ops.relu(winograd_conv(x, transform_kernel(conv.kernel)) + conv.bias)
 
     def _convolutions(self) -> list[keras.layers.Conv2D]:

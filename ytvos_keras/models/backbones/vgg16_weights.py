@@ -1,4 +1,4 @@
-"""Read pretrained VGG-16 weights, and reshape them for the model."""
+"""Read pretrained VGG-16 weights and reshape them for the model."""
 
 import warnings
 from pathlib import Path
@@ -17,7 +17,7 @@ Weights = dict[str, tuple[np.ndarray, np.ndarray]]
 
 
 def _kernel_shapes() -> dict[str, tuple[int, ...]]:
-    """Kernel shapes of the convolutions, under the names that keras.applications gives them."""
+    """Kernel shapes of the convolutions, by their names in keras.applications."""
     shapes: dict[str, tuple[int, ...]] = {}
     channels = 3
     for b, (filters, count) in enumerate(BLOCKS, start=1):
@@ -35,22 +35,22 @@ def read_vgg16_weights(source: str | Path, with_fc6: bool) -> Weights:
     """Read kernels and biases of VGG-16 by layer name, float32.
 
     `source` is `"imagenet"` or the path of an `.h5` file as `keras.applications` distributes it,
-    with or without the top, or a `.weights.h5` or `.keras` file of that model. `"fc1"` is read
-    `with_fc6` only, and missing from files without the top.
+    with or without the top, or a `.weights.h5` or `.keras` file of that model. `"fc1"` is read only
+    `with_fc6`, and is missing from files without the top.
     """
     if str(source) == "imagenet":
         return _from_model(_download(with_fc6))
     path = Path(source)
     if not path.is_file():
         raise InputError(
-            f"{path}: no such file; give a Keras VGG-16 weights file, or 'imagenet' to download it"
+            f"{path}: no such file; pass a Keras VGG-16 weights file, or 'imagenet' to download one"
         )
     weights = _read_file(path, with_fc6)
     _check(weights, path)
     if with_fc6 and "fc1" not in weights:
         warnings.warn(
-            f"{path}: has no fc1, so fc6 starts from random weights, and is trained even where the "
-            "backbone is frozen; give the file with the top for a pretrained fc6.",
+            f"{path}: has no fc1, so fc6 starts from random weights, and is trained even if the "
+            "backbone is frozen; use the file with the top for a pretrained fc6.",
             stacklevel=2,
         )
     return weights
@@ -61,7 +61,7 @@ def _download(with_fc6: bool) -> keras.Model:
         return keras.applications.VGG16(weights="imagenet", include_top=with_fc6)
     except Exception as error:  # Keras wraps network errors in a bare Exception
         raise InputError(
-            "the ImageNet weights of VGG-16 cannot be downloaded; give a Keras VGG-16 weights file "
+            "cannot download the ImageNet weights of VGG-16; pass a Keras VGG-16 weights file "
             f"instead of imagenet ({first_line(error)})"
         ) from error
 
@@ -69,7 +69,7 @@ def _download(with_fc6: bool) -> keras.Model:
 def collapse_fc6(kernel: np.ndarray) -> np.ndarray:
     """Sum a `(7, 7, in, out)` kernel over its positions to `(1, 1, in, out)`.
 
-    On a map that is constant over 7×7 cells, both give the same.
+    Both give the same result on a map that is constant over 7×7 cells.
     """
     return kernel.sum(axis=(0, 1), keepdims=True)
 
@@ -85,7 +85,7 @@ def _read_file(path: Path, with_fc6: bool) -> Weights:
                 return _from_legacy_h5(file, with_fc6)
             # Keras 3 names stored layers after their class: those of the top are dense, dense_1, ….
             has_top = any("dense" in name for name in file.get("layers", ()))
-        # Keras 3 files can only be read into a model of the same layers, with or without the top.
+        # Keras 3 files can only be read into a model with the same layers, top included.
         model = keras.applications.VGG16(weights=None, include_top=has_top)
         model.load_weights(path)
         return _from_model(model)
@@ -96,7 +96,7 @@ def _read_file(path: Path, with_fc6: bool) -> Weights:
 
 
 def _from_legacy_h5(file: h5py.File, with_fc6: bool) -> Weights:
-    # fc1 alone is 411 MB: it is read only where it is used.
+    # fc1 alone is 411 MB, so it is read only if it is used.
     wanted = [name for name in file if name in _SHAPES or (name == "fc1" and with_fc6)]
     names = {name: file[name].attrs["weight_names"] for name in wanted}
     return {
@@ -106,7 +106,7 @@ def _from_legacy_h5(file: h5py.File, with_fc6: bool) -> Weights:
 
 
 def _from_model(model: keras.Model) -> Weights:
-    # Neither fc2 nor predictions: the paper keeps the first fully connected layer only.
+    # Neither fc2 nor predictions: the paper keeps only the first fully connected layer.
     layers = [layer for layer in model.layers if layer.name in _SHAPES or layer.name == "fc1"]
     return {layer.name: tuple(layer.get_weights()) for layer in layers}
 

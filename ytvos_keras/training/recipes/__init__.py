@@ -1,4 +1,4 @@
-"""Recipes by name; each is in its own file with its command, time and result."""
+"""Recipes by name; each has a file with its command, time and result."""
 
 from ytvos_keras.training.recipes import (
     davis2016,

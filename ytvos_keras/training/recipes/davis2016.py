@@ -16,5 +16,5 @@ RECIPE = Recipe(
     model=None,
     stages=(Stage("DAVIS 2016", passes=200),),
     batch_size=4,
-    remember_every=2,  # of models with a memory, see `finetune`
+    remember_every=2,  # for models with a memory, see `finetune`
 )

@@ -4,11 +4,11 @@
     ytvos-train --recipe finetune --data records --validation records --output runs/mine
     ytvos-segment clip.mp4 --mask first.png --model runs/mine/best.keras --output masks
 
-From `s2s-lite` unless --weights names another model. One stage of 300 steps of 4 clips of 6 frames,
-AdamW from a tenth of the rate of `lite` down to 0; the running average spans some 20 steps, so that
-100 steps already have an effect. A frozen backbone stays frozen.
+Starts from `s2s-lite` unless --weights names another model. One stage of 300 steps of 4 clips of 6
+frames; AdamW from a tenth of the learning rate of `lite` down to 0; the running average spans about
+20 steps, so that 100 steps already have an effect. A frozen backbone stays frozen.
 
-Time: 300 steps took 46 minutes on two cores that other work shared. The result depends on the
+Time: 300 steps took 46 minutes on two cores shared with other work. The result depends on the
 videos: docs/experiments/fine_tuning.md. Guide: docs/guides/fine_tune.md.
 """
 
@@ -26,6 +26,6 @@ RECIPE = Recipe(
     clip_norm=1.0,
     average=0.95,
     augment=True,
-    remember_every=2,  # as `lite-videos`: with one frame in five, clips of 6 hardly use the memory
+    remember_every=2,  # as in `lite-videos`; with 5, clips of 6 frames would hardly use the memory
     checkpoint_steps=50,
 )

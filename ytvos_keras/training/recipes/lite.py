@@ -22,7 +22,7 @@ RECIPE = Recipe(
             clip_length=5,
             size=(192, 320),
             teacher_forcing=(0.0, 0.35),
-            corruption=0.25,  # true masks are better than the model's own will be
+            corruption=0.25,  # true masks are better than those the model will predict
         ),
         Stage("long clips", steps=900, clip_length=10, size=(192, 320)),
     ),
@@ -32,7 +32,7 @@ RECIPE = Recipe(
     schedule="cosine",
     weight_decay=5e-4,
     clip_norm=1.0,
-    average=0.998,  # spans some 500 steps
+    average=0.998,  # spans about 500 steps
     precision="mixed_bfloat16",
     augment=True,
     checkpoint_steps=150,

@@ -4,7 +4,7 @@
         --data pictures=0.5 --data videos=0.5 --output runs/lite-videos
 
 Half of the clips are real. In training, every second frame is remembered, so that even clips of 6
-frames use the bank; the saved model remembers every fifth. Time, result and data: MODEL_CARD.md.
+frames use the memory; the saved model remembers every fifth. Time, result, data: MODEL_CARD.md.
 """
 
 from ytvos_keras.models import PRESETS
@@ -19,7 +19,7 @@ RECIPE = Recipe(
     schedule="cosine",
     weight_decay=5e-4,
     clip_norm=1.0,
-    average=0.99,  # spans some 100 steps of 650
+    average=0.99,  # spans about 100 of the 650 steps
     augment=True,
     remember_every=2,
     checkpoint_steps=25,

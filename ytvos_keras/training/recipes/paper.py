@@ -25,7 +25,7 @@ RECIPE = Recipe(
     backbone_weights="imagenet",
     stages=(
         Stage("annotated frames", passes=60, until_stable=Stability()),
-        # 80 passes in all (section 4.3): gets what the first stage leaves of its 60.
+        # 80 passes in total (section 4.3): 20, and those that the first stage leaves of its 60.
         Stage("all frames", passes=20, frames="any"),
     ),
     batch_size=4,

@@ -1,8 +1,8 @@
 """The paper's training on DAVIS 2016 without YouTube-VOS (section 5.3).
 
-Setting 1, from scratch on the 30 training videos; Setting 2, with all videos of SegTrack v2,
-JumpCut and YouTube-Objects; Setting 3, with the Encoder of a segmentation network, which is not
-trained further while the other parts are.
+Setting 1: from scratch on the 30 training videos. Setting 2: with all videos of SegTrack v2,
+JumpCut and YouTube-Objects. Setting 3: with the Encoder of a segmentation network, which is frozen
+while the other parts are trained.
 
     ytvos-prepare davis DAVIS davis --year 2016 --split train
     ytvos-train --recipe setting-1 --data davis --output runs/setting-1
@@ -12,8 +12,8 @@ trained further while the other parts are.
         --output runs/setting-3
 
 "From scratch" is taken to mean ImageNet backbones, as everywhere in the paper, and 200 passes, like
-`davis2016`; the paper does not say. In the paper the segmentation network of Setting 3 is DeepLab;
-here it is any VGG-16 in Keras' layout. Both backbones start from it and the Encoder's is frozen.
+`davis2016`; the paper does not say. The paper's segmentation network in Setting 3 is DeepLab; here
+it is any VGG-16 in Keras' layout. Both backbones start from it, and the Encoder's is frozen.
 The Encoder's new 1×1 convolution is trained, and so is fc6 if the file has none.
 
 Time: not measured, needs a GPU. Result: not measured; the paper has a mean J of 51.3, 51.9 and

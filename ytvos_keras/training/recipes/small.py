@@ -1,4 +1,4 @@
-"""A small version of the paper's network, to compare its variants on two cores in minutes.
+"""A small version of the paper's network, for comparing its variants on two cores in minutes.
 
     ytvos-train --recipe small --data videos --output runs/small
     ytvos-train --recipe small-mask-as-state …
@@ -8,8 +8,8 @@ without fc6 and with fewer channels and smaller frames; clips are not augmented.
 coarse: it is for comparisons only.
 
 Time: 15 minutes on one core of an AMD EPYC (2026-11-23), without Initializer 9 to 17. Result: J
-22.3 ± 8.5 on held-out clips over three seeds, without Initializer 6.6 ± 0.9;
-docs/experiments/training.md says on which videos and from which weights.
+22.3 ± 8.5 on held-out clips over three seeds, without Initializer 6.6 ± 0.9; videos and initial
+weights: docs/experiments/training.md.
 """
 
 import dataclasses

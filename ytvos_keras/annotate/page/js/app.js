@@ -1,11 +1,11 @@
-// What is open and shown, and everything that a person can do with it. Parts of the page listen for
-// "change"; what has changed is in event.detail: "video", "frame", "labels", "objects", "marks",
-// "status", "tool".
+// The state of the page, and all user actions on it. Parts of the page listen for "change" events,
+// whose event.detail tells what has changed: "video", "frame", "preview", "labels", "objects",
+// "marks", "status" or "tool".
 import { Edits } from "./edits.js";
 import { byNumber, Marks } from "./marks.js";
 import { Pictures } from "./pictures.js";
 
-const PATIENCE = 250; // milliseconds until something is shown of a frame that takes long
+const PATIENCE = 250; // milliseconds until a preview is shown for a slow frame
 
 export class App extends EventTarget {
   constructor(backend) {
@@ -52,7 +52,7 @@ export class App extends EventTarget {
     await this.load();
   }
 
-  // fresh: whether a video was opened, perhaps another one of the same name.
+  // fresh: whether a video was just opened; it may be another one of the same name.
   async load(fresh = false) {
     const summary = await this.backend.load();
     const same = !fresh && this.video && summary.video && this.video.name === summary.video.name;
@@ -73,7 +73,7 @@ export class App extends EventTarget {
     if (this.video) await this.goTo(index, true);
   }
 
-  // The summary and the events arrive over two connections, so an older status may arrive later.
+  // The summary and the events use two connections, so an older status may arrive later.
   #setStatus(status) {
     if (status.revision >= this.status.revision) this.status = status;
   }
@@ -96,7 +96,7 @@ export class App extends EventTarget {
 
   // ---- frames
 
-  // Shows a frame. While one is loading only the latest wish is kept.
+  // Shows a frame. While one is loading, only the latest request is kept.
   async goTo(index, again = false) {
     if (!this.video) return;
     index = Math.max(0, Math.min(this.video.count - 1, index));
@@ -122,19 +122,19 @@ export class App extends EventTarget {
 
   async #show(index) {
     const { saved } = this.edits;
-    await saved; // the mask on the server is that of the last edit
+    await saved; // so that the server has the mask of the last edit
     const timer = setTimeout(() => this.#preview(index), PATIENCE);
     const loading = Promise.all([this.pictures.get(index), this.backend.mask(index)]);
     const [picture, labels] = await loading.finally(() => clearTimeout(timer));
     this.preview = null;
-    if (this.drawing) return; // a stroke began meanwhile: it belongs to the frame on view
-    if (saved !== this.edits.saved) return this.#show(index); // one ended: this mask is older
+    if (this.drawing) return; // a stroke has begun: it belongs to the current frame
+    if (saved !== this.edits.saved) return this.#show(index); // a stroke has ended: the mask is outdated
     [this.picture, this.labels, this.index] = [picture, labels, index];
     this.tell("frame");
     this.pictures.prefetch(index + 1);
   }
 
-  // Shows a key frame near a frame that takes long; it cannot be drawn on.
+  // Shows a key frame near a slow frame while that is loading; it cannot be drawn on.
   async #preview(index) {
     const picture = await this.backend.thumbnail(index, this.video.count).catch(() => null);
     if (!this.wanted || this.drawing) return;
@@ -181,7 +181,7 @@ export class App extends EventTarget {
 
   async deleteObject(id) {
     await this.backend.deleteObject(id);
-    this.edits.clear(); // its edits hold pixels of the object
+    this.edits.clear(); // edits contain pixels of the object
     await this.load();
   }
 

@@ -1,4 +1,4 @@
-// The server of ytvos-annotate. The static page has a backend of the same methods.
+// Talks to the ytvos-annotate server. The static page has a backend with the same methods.
 
 async function send(method, path, body, type) {
   const headers = type ? { "content-type": type } : {};
@@ -11,13 +11,13 @@ async function send(method, path, body, type) {
 const sendJson = (method, path, content) => send(method, path, JSON.stringify(content), "application/json");
 
 export class ServerBackend {
-  // Everything but pictures and masks; {video: null} where no video is open.
+  // Everything except pictures and masks; {video: null} if no video is open.
   async load() {
     this.summary = await (await send("GET", "api/project")).json();
     return this.summary;
   }
 
-  // Calls back with every event until the page is closed; with {type: "reload"} after a break.
+  // Calls back with every event until the page is closed; with {type: "reload"} after a reconnection.
   listen(callback) {
     const source = new EventSource("api/events");
     let broken = false;
@@ -32,7 +32,7 @@ export class ServerBackend {
     };
   }
 
-  // The address carries the video's name: the browser keeps pictures.
+  // The URL contains the video's name, because the browser caches pictures.
   #picture(kind, index, query = "") {
     return `api/${kind}/${index}?video=${encodeURIComponent(this.summary.video.name)}${query}`;
   }
@@ -42,7 +42,7 @@ export class ServerBackend {
     return createImageBitmap(await response.blob());
   }
 
-  // Of the frame, or of one at most `near` frames before it that is quicker to get.
+  // Of the frame, or of one at most `near` frames before it that is faster to decode.
   async thumbnail(index, near) {
     const response = await send("GET", this.#picture("thumbnails", index, `&near=${near}`));
     return createImageBitmap(await response.blob());
@@ -88,12 +88,12 @@ export class ServerBackend {
     return send("PUT", `api/upload?name=${encodeURIComponent(file.name)}`, file);
   }
 
-  // Names and titles of what can be exported.
+  // Names and titles of the export formats.
   async formats() {
     return (await send("GET", "api/exports")).json();
   }
 
-  // Writes a file; returns its name, where it is, and an address to download it from.
+  // Writes a file; returns its name, its path, and a URL for downloading it.
   async exportAs(name) {
     const { file, path } = await (await send("POST", `api/exports/${name}`)).json();
     return { file, path, address: `api/exports/${name}` };

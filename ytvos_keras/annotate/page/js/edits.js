@@ -1,23 +1,23 @@
-// Changes to masks by hand: making, saving, undoing them.
+// Manual edits of masks: making, saving and undoing them.
 import { History } from "./history.js";
 import { changedLabels, cut, shrink } from "./raster.js";
 
 export class Edits {
   history = new History();
-  saved = Promise.resolve(); // when everything so far is on disk
+  saved = Promise.resolve(); // resolves when everything so far is saved
   saving = 0;
 
   constructor(app) {
     this.app = app;
   }
 
-  // Changes the labels of the frame on view with draw(labels), which returns the changed box.
+  // Changes the labels of the current frame with draw(labels), which returns the changed box.
   draw(draw) {
     const before = this.app.labels.slice();
     this.finish(before, draw(this.app.labels));
   }
 
-  // Saves what was drawn since `before`, all of it inside a box.
+  // Saves what was drawn since `before`, all of it inside `box`.
   finish(before, box) {
     const { labels, video, marks, index } = this.app;
     const patches = area => [cut(before, video.width, area), cut(labels, video.width, area)];
@@ -28,7 +28,7 @@ export class Edits {
     this.#record({ box: changed, before: old, after: now }, trusted);
   }
 
-  // Vouches for every object in this frame, or takes that back.
+  // Marks every object in this frame as trusted, or, if all are trusted already, none.
   trustFrame() {
     const { labels, marks, index } = this.app;
     const present = new Set(labels);
@@ -38,7 +38,7 @@ export class Edits {
     this.#record({ box: null }, all ? [] : [...trusted, ...present]);
   }
 
-  // Undoes an edit, or does it again, in the frame in which it was made.
+  // Undoes or redoes an edit in the frame in which it was made.
   async undo(back = true) {
     const { app, history } = this;
     const edit = history.peek(back);

@@ -1,4 +1,4 @@
-// Choosing a format, writing it, downloading the file.
+// Exports: choosing a format, writing the file, downloading it.
 const $ = id => document.getElementById(id);
 
 export class Exports {
@@ -7,7 +7,7 @@ export class Exports {
     $("export").onclick = () => this.#export();
     app.addEventListener("change", ({ detail }) => detail === "video" && this.#fill());
     app.addEventListener("export", ({ detail }) => {
-      // The last event may arrive after the answer.
+      // The last event may arrive after the response.
       if ($("export").disabled) $("exported").textContent = `${detail.done} of ${detail.total} frames`;
     });
   }

@@ -1,4 +1,4 @@
-// Undo and redo without limit: of every edit only the changed box is kept.
+// Unlimited undo and redo: only the changed box of every edit is kept.
 import { paste } from "./raster.js";
 
 export class History {
@@ -19,12 +19,12 @@ export class History {
     return this.#undone.length > 0;
   }
 
-  // The edit that undo or redo would change next, or undefined.
+  // The edit that would be undone or redone next, or undefined.
   peek(back) {
     return (back ? this.#done : this.#undone).at(-1);
   }
 
-  // Takes the last edit back, or makes it again, in the labels of its frame; returns the trusted ids.
+  // Undoes or redoes that edit in the labels of its frame; returns the trusted ids.
   step(back, labels, width) {
     const [from, to] = back ? [this.#done, this.#undone] : [this.#undone, this.#done];
     const edit = from.pop();

@@ -1,4 +1,4 @@
-// Keyboard: a table of keys, what they do, and the words for the help.
+// Keyboard: the actions of keys, and their descriptions in the help.
 const digits = Array.from({ length: 9 }, (_, n) => String(n + 1));
 
 export const KEYS = [
@@ -6,9 +6,9 @@ export const KEYS = [
   ["← →  , .", "Previous, next frame; with Shift ten frames"],
   ["Home End", "First, last frame"],
   ["L P B E G H", "Lasso, polygon, brush, eraser, fill, move"],
-  ["Alt + drawing", "Take away instead of adding"],
+  ["Alt + drawing", "Erase instead of adding"],
   ["Enter", "Close the polygon"],
-  ["Esc", "Drop what is being drawn; stop the model"],
+  ["Esc", "Cancel drawing; stop the model"],
   ["[ ]", "Smaller, larger brush"],
   ["N", "Add an object"],
   ["1 … 9", "Draw this object"],
@@ -16,11 +16,11 @@ export const KEYS = [
   ["F", "Propagate forward; with Shift backward"],
   ["R", "Propagate both ways"],
   ["S", "Stop"],
-  ["T", "This frame is right: trust it; again: no more"],
+  ["T", "Mark this frame as correct; again: unmark it"],
   ["D", "Next doubtful frame"],
   ["M", "Next trusted frame"],
-  ["I O X", "Begin, end of the range; whole video"],
-  ["+ − Z", "Zoom in, out, fit; wheel and two fingers too"],
+  ["I O X", "Start, end of the range; whole video"],
+  ["+ − Z", "Zoom in, out, fit; also with the wheel or two fingers"],
   ["V", "Hide or show all masks"],
   ["?", "This help"],
 ];
@@ -33,7 +33,7 @@ const PLAIN = {
 };
 const SHIFTED = { f: "backward", ArrowLeft: "back10", ArrowRight: "ahead10" };
 
-// The name of the action that a key press asks for, or undefined.
+// The name of the action for a key press, or undefined.
 export function actionOf({ key, shiftKey, ctrlKey, metaKey, altKey }) {
   const letter = key.length === 1 ? key.toLowerCase() : key;
   if (ctrlKey || metaKey) {
@@ -45,7 +45,7 @@ export function actionOf({ key, shiftKey, ctrlKey, metaKey, altKey }) {
   return (shiftKey && SHIFTED[letter]) || PLAIN[letter];
 }
 
-// A key belongs to the field that is typed in, or to the button that Space and Enter press.
+// Whether a key press belongs to a focused field, or to a button that Space and Enter press.
 export function isForElsewhere(event) {
   const { target, key } = event;
   if (target.closest?.("dialog")) return true;

@@ -1,7 +1,7 @@
-// What is known of every frame: trusted objects, predictions, confidence. No DOM here.
+// What is known about every frame: trusted objects, predictions, confidence. No DOM here.
 export const DOUBTFUL = 0.7; // expected J below which a frame is worth a look
 
-// A table of JSON, whose keys are text, as a Map by number.
+// Converts a JSON object, whose keys are strings, to a Map with numbers as keys.
 export const byNumber = table => new Map(Object.entries(table ?? {}).map(([key, value]) => [Number(key), value]));
 
 export class Marks {
@@ -26,7 +26,7 @@ export class Marks {
     else this.confidence.set(index, confidence);
   }
 
-  // "trusted", "poor", "fair", "good", "predicted" (of unknown confidence), or "empty".
+  // "trusted", "poor", "fair", "good", "predicted" (with unknown confidence), or "empty".
   kind(index) {
     if (this.trusted.has(index)) return "trusted";
     if (!this.predicted.has(index)) return "empty";
@@ -35,14 +35,14 @@ export class Marks {
     return confidence < DOUBTFUL ? "poor" : confidence < 0.85 ? "fair" : "good";
   }
 
-  // The worst frame of the next stretch of doubtful ones behind a frame, from the end on to the
-  // beginning; undefined if no frame is doubtful.
+  // The worst frame of the next run of doubtful frames after a frame, wrapping around at the end;
+  // undefined if there is none.
   nextDoubtful(index) {
     const doubtful = [...this.confidence.keys()].filter(i => this.kind(i) === "poor").sort((a, b) => a - b);
     const here = doubtful.indexOf(index);
     let rest = doubtful;
     if (here >= 0) {
-      let end = here; // beyond the stretch in which the person is
+      let end = here; // of the run that contains the frame
       while (doubtful[end + 1] === doubtful[end] + 1) end++;
       rest = [...doubtful.slice(end + 1), ...doubtful.slice(0, here)];
     } else {

@@ -1,4 +1,4 @@
-// The dialog for opening a video, and dropping a file on the page.
+// The dialog for opening a video, and drag and drop of files.
 export class Opener {
   constructor(app, dialog) {
     Object.assign(this, { app, dialog });

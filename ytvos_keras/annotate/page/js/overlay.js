@@ -28,7 +28,7 @@ export class Overlay {
   }
 }
 
-// A contour beside the box may have come or gone.
+// A contour next to the box may have appeared or disappeared.
 const grow = ({ left, top, right, bottom }, width, height) => ({
   left: Math.max(0, left - 1),
   top: Math.max(0, top - 1),
@@ -36,7 +36,7 @@ const grow = ({ left, top, right, bottom }, width, height) => ({
   bottom: Math.min(height, bottom + 1),
 });
 
-// A colour for each label, as the bytes of RGBA in a number (machines of browsers are little-endian).
+// A colour for each label, as RGBA bytes in a number (browsers run on little-endian machines).
 function colours(objects, hidden, alpha) {
   const table = new Uint32Array(256);
   for (const [id, { colour }] of objects) {

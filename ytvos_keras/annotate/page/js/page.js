@@ -1,4 +1,4 @@
-// Puts the page together for a backend: the server's, or one that works in the browser.
+// Assembles the page for a backend: the server, or one that works in the browser.
 import { App } from "./app.js";
 import { Exports } from "./exports.js";
 import { actionOf, isForElsewhere, KEYS } from "./keys.js";
@@ -92,7 +92,7 @@ function helpRow([keys, words]) {
   ];
 }
 
-// Asks a question whose answer is yes or no.
+// Asks a yes-or-no question.
 function ask(question) {
   const dialog = $("ask");
   dialog.querySelector("p").textContent = question;

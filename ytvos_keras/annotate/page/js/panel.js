@@ -1,4 +1,4 @@
-// Everything on the page that shows a state or is a plain button.
+// Plain buttons and status displays of the page.
 import { TOOLS } from "./tools.js";
 
 const $ = id => document.getElementById(id);
@@ -69,7 +69,7 @@ export class Panel {
     $("progress").value = running && status.total ? status.done / status.total : 0;
     $("run").textContent = this.#runText(status);
     $("whole").hidden = !app.range;
-    const range = app.range ? `Frames ${app.range[0] + 1}–${app.range[1]}` : "Whole video (I, O: a part of it)";
+    const range = app.range ? `Frames ${app.range[0] + 1}–${app.range[1]}` : "Whole video (I, O: choose a part)";
     $("range").textContent = video ? range : "";
     $("doubtful").disabled = !app.marks.confidence.size;
   }
@@ -83,13 +83,13 @@ export class Panel {
     return `${status.done} of ${status.total}${speed}${left}`;
   }
 
-  // What a newcomer does next.
+  // The next step for a new user.
   #hint() {
     const { app } = this;
     if (!app.video) return "";
     if (!app.objects.size) return "Add an object (N), then draw around it.";
-    if (!app.marks.trusted.size) return `Draw around ${app.objects.get(app.object)?.name ?? "the object"} in a frame where it is seen well.`;
-    if (!app.marks.predicted.size && app.status.state === "ready") return "Press F: the model follows it through the video.";
+    if (!app.marks.trusted.size) return `Draw around ${app.objects.get(app.object)?.name ?? "the object"} in a frame where it is clearly visible.`;
+    if (!app.marks.predicted.size && app.status.state === "ready") return "Press F to track it through the video.";
     return "";
   }
 }

@@ -1,9 +1,9 @@
-// Decoded frames, the last ones used, within a bound of memory.
+// A cache of recently used decoded frames, with bounded memory.
 const BYTES = 160e6;
 
 export class Pictures {
-  #kept = new Map(); // index → promise of an ImageBitmap, the last used at the end
-  width = null; // asked of the backend; null: that of the video
+  #kept = new Map(); // index → promise of an ImageBitmap, most recently used last
+  width = null; // width to request from the backend; null: that of the video
 
   constructor(backend) {
     this.backend = backend;
@@ -21,10 +21,10 @@ export class Pictures {
   }
 
   prefetch(index) {
-    if (index < this.backend.summary.video.count) this.get(index).catch(() => {}); // shown where it is wanted
+    if (index < this.backend.summary.video.count) this.get(index).catch(() => {}); // reported when the frame is shown
   }
 
-  // Frames smaller than the video are enough where they are shown smaller.
+  // Smaller frames are enough if they are shown smaller than the video.
   resize(width) {
     if (width === this.width) return false;
     this.width = width;

@@ -1,6 +1,6 @@
 // Drawing on label maps: Uint8Arrays of width * height, one label for each pixel. No DOM here.
-// Every function returns the box that it may have changed, {left, top, right, bottom} with the
-// right and bottom edge outside, or null.
+// Every drawing function returns the box that it may have changed, {left, top, right, bottom} with
+// right and bottom exclusive, or null.
 
 const clampBox = (box, width, height) => {
   const left = Math.max(0, Math.floor(box.left));
@@ -71,7 +71,7 @@ export function drawLine(labels, width, height, [x0, y0], [x1, y1], diameter, la
   return box;
 }
 
-// Gives the connected area of one label around a pixel another label.
+// Relabels the connected area of equal labels around a pixel.
 export function floodFill(labels, width, height, [x, y], label) {
   x = Math.floor(x);
   y = Math.floor(y);

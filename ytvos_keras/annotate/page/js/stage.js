@@ -1,10 +1,10 @@
-// The frame on view: drawing it, and the pointer on it.
+// The current frame: painting it, and handling the pointer on it.
 import { Overlay } from "./overlay.js";
 import { TOOLS } from "./tools.js";
 import { Viewport } from "./viewport.js";
 
 const REACH = 8; // CSS pixels around the first corner that close a polygon
-const SIZES = [512, 1024, 2048, 4096]; // widths in which frames are asked for
+const SIZES = [512, 1024, 2048, 4096]; // widths at which frames are requested
 
 export class Stage {
   #overlay = new Overlay();
@@ -52,7 +52,7 @@ export class Stage {
     this.render();
   }
 
-  // Asks for frames no larger than they are shown.
+  // Requests frames no larger than needed for display.
   #chooseSize() {
     const { app } = this;
     const shown = app.video.width * this.#viewport.scale;
@@ -109,7 +109,7 @@ export class Stage {
     this.#stroke(path);
   }
 
-  // White on black: seen on every picture.
+  // White on black, which is visible on every picture.
   #stroke(path) {
     const { pen } = this;
     pen.save();

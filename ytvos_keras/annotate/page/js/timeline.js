@@ -1,12 +1,12 @@
-// The strip under the frame: thumbnails, what is known of every frame, the range, scrubbing.
+// The strip below the frame: thumbnails, what is known about every frame, the range, scrubbing.
 const BAR = 20; // CSS pixels of the coloured bar
-const ORDER = ["trusted", "poor", "fair", "predicted", "good", "empty"]; // the first one is shown
+const ORDER = ["trusted", "poor", "fair", "predicted", "good", "empty"]; // the first that occurs is shown
 const MOST_THUMBNAILS = 40;
 
 export class Timeline {
   #thumbnails = new Map();
   #asked = 0;
-  #loading = 0; // number of the last round of loading; older rounds end
+  #loading = 0; // number of the latest round of loading; older rounds stop
 
   constructor(app, canvas) {
     Object.assign(this, { app, canvas, pen: canvas.getContext("2d") });
@@ -50,7 +50,7 @@ export class Timeline {
         if (round !== this.#loading) return;
         this.#thumbnails.set(index, picture);
       } catch {
-        return; // the frame on view tells what is wrong
+        return; // the current frame reports what is wrong
       }
       this.render();
     }
@@ -120,7 +120,7 @@ export class Timeline {
     return ORDER[best];
   }
 
-  // A triangle above each frame that a person vouches for, so that colour is not the only sign.
+  // A triangle above each trusted frame, so that colour is not the only cue.
   #paintTrusted(width, bar, height, colours) {
     const { pen, app } = this;
     const size = (height - bar) / 2;
@@ -156,7 +156,7 @@ export class Timeline {
     canvas.ariaValueText = `frame ${app.index + 1} of ${app.video.count}, ${app.marks.kind(app.index)}`;
   }
 
-  // Canvases take no var(): the colours of the present theme.
+  // Resolves the colours of the current theme: canvases do not accept var().
   #resolved() {
     const probe = document.createElement("span");
     this.canvas.parentElement.append(probe);

@@ -1,5 +1,5 @@
 // The drawing tools. Each takes pointer events as points of the video and draws into app.labels.
-// erase: whether the person holds Alt, which takes away instead of adding.
+// erase: whether Alt is held, which erases instead of adding.
 import { drawLine, fillPolygon, floodFill, unite } from "./raster.js";
 
 class Stroke {

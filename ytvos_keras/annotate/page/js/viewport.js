@@ -1,8 +1,8 @@
 // Where the frame lies on the canvas: zoom and pan. No DOM here.
-const MOST = 40; // canvas pixels for one of the video
+const MOST = 40; // canvas pixels per video pixel
 
 export class Viewport {
-  scale = 1; // canvas pixels for one of the video
+  scale = 1; // canvas pixels per video pixel
   left = 0; // of the frame on the canvas
   top = 0;
   fitted = true; // follow the size of the canvas
