@@ -233,13 +233,21 @@ def test_unreadable_frame_is_reported(person, project, tmp_path):
     person.sees("#hint", "00006.png")
 
 
-def test_next_doubtful_frame(person):
-    marks = "({confidence: {1: 0.9, 3: 0.6, 4: 0.3, 5: 0.5, 8: 0.2}, predicted: [1, 3, 4, 5, 8]})"
+@pytest.mark.parametrize(
+    ("confidence", "frames", "expected"),
+    [
+        ({1: 0.9, 3: 0.6, 4: 0.3, 5: 0.5, 8: 0.2}, [0, 4, 6, 8], [4, 8, 8, 4]),
+        ({3: 0.6, 4: 0.3, 5: 0.5}, [0, 3, 4, 5, 6], [4, None, None, None, 4]),
+    ],
+)
+def test_next_doubtful_frame(person, confidence, frames, expected):
     found = person.page.evaluate(
-        f"import('./js/marks.js').then(m => {{ const marks = new m.Marks{marks};"
-        "return [0, 4, 6, 8].map(i => marks.nextDoubtful(i)); })"
+        """([marks, frames]) => import('./js/marks.js').then(m => {
+          const all = new m.Marks(marks);
+          return frames.map(i => all.nextDoubtful(i) ?? null); })""",
+        [{"confidence": confidence, "predicted": list(confidence)}, frames],
     )
-    assert found == [4, 8, 8, 4]
+    assert found == expected
 
 
 def test_polygons_fill_pixels_by_their_centres(person):

@@ -86,9 +86,10 @@ def test_object_that_is_in_few_masks_of_another_command(tmp_path):
         labels = box(5) | (box(20, value=7) if index in (1, 2) else 0)
         write_mask(tmp_path / f"masks/{index:05d}.png", labels)
     project = Project(tmp_path / "masks", frames)
-    labels = project.mask(1)
     assert list(project.objects) == [1, 7]
-    project.save_drawn(1, labels, [7])
+    assert project.add_object() == 2
+    project.delete_object(2)
+    project.save_drawn(1, project.mask(1), [7])
     assert list(reopened(project).objects) == [1, 7]
 
 

@@ -6,6 +6,7 @@ import keras
 import models_helper
 import numpy as np
 import pytest
+import tensorflow as tf
 from records import make_video, write_records
 
 from ytvos_keras.data.training_example import _probability
@@ -14,7 +15,7 @@ from ytvos_keras.losses import LiteLoss, MaskCrossentropy
 from ytvos_keras.models import load
 from ytvos_keras.models.backbones import VGG16, EfficientNetLite0
 from ytvos_keras.training import build, clips
-from ytvos_keras.training.build import build_model, compile_model
+from ytvos_keras.training.build import build_model, compile_model, make_optimizer
 from ytvos_keras.training.recipe import Recipe, Stage
 from ytvos_keras.training.recipes import RECIPES
 from ytvos_keras.training.run_files import save_model
@@ -344,3 +345,18 @@ def test_emulated_bfloat16_is_reported(native, monkeypatch, caplog):
     recipe = dataclasses.replace(tiny(RECIPES["small"]), precision="mixed_bfloat16")
     build_model(recipe, pretrained=False)
     assert ("use --precision float32" in caplog.text) is not native
+
+
+@pytest.mark.parametrize("accumulate", [1, 4])
+def test_running_average_decays_by_the_step_not_by_the_batch(accumulate):
+    recipe = dataclasses.replace(
+        RECIPES["lite"], average=0.9, accumulate=accumulate, learning_rate=0.0, schedule="constant"
+    )
+    optimizer, variable = make_optimizer(recipe, 3), keras.Variable([1.0])
+    optimizer.build([variable])
+    optimizer.apply([tf.constant([1.0])], [variable])  # starts the average
+    variable.assign([0.0])
+    for _ in range(2 * accumulate):
+        optimizer.apply([tf.constant([1.0])], [variable])
+    optimizer.finalize_variable_values([variable])
+    np.testing.assert_allclose(variable, [0.9**2], rtol=1e-5)

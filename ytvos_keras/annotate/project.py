@@ -4,6 +4,7 @@ import dataclasses
 import threading
 import zlib
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,6 @@ from ytvos_keras.media.masks import MAX_ID, ids_in, read_label_map, write_mask
 from ytvos_keras.media.random_frames import RandomFrames
 
 TRUSTED_FOLDER = "trusted"
-_LOOKED_AT = 20  # masks searched for objects in a folder from `ytvos-segment`
 
 
 class Project:
@@ -70,7 +70,7 @@ class Project:
         """The label map of a frame, uint8 (H, W); zeros where there is no file."""
         with self.lock:
             labels = self._read(self._path(index))
-            # In a folder from `ytvos-segment`, `_find_objects` may have missed some.
+            # `ytvos-segment` may have added objects to the folder in the meantime.
             for object_id in ids_in(labels):
                 self.objects.setdefault(object_id, new_object(object_id))
             drawn = self.trusted_mask(index)
@@ -191,10 +191,15 @@ class Project:
         write_json(self.folder / PROJECT_NAME, content)
 
     def _find_objects(self) -> None:
-        indexes = [i for i in range(self.frames.count) if self.has_mask(i)]
-        for index in indexes[:: max(1, len(indexes) // _LOOKED_AT)]:
-            for object_id in ids_in(self.mask(index)):
-                self.objects.setdefault(object_id, new_object(object_id))
+        # In all masks: an object missed here could lose its id to one that is added.
+        paths = [path for i in range(self.frames.count) if (path := self._path(i)).exists()]
+        with ThreadPoolExecutor() as pool:
+            ids = {
+                i for found in pool.map(lambda path: ids_in(self._read(path)), paths) for i in found
+            }
+        self.objects = {object_id: new_object(object_id) for object_id in sorted(ids)}
+        if ids:
+            self._save()  # searched only once
 
     def _path(self, index: int, folder: str = "") -> Path:
         return self.folder / folder / f"{self.frames.name(index)}.png"

@@ -178,7 +178,8 @@ async def _change_object(request: Request) -> Response:
     changes = await read_object(request)
     if not changes.keys() <= {"name", "colour"}:
         raise InputError("only the name and the colour of an object can be changed.")
-    _session(request).project.change_object(request.path_params["id"], **changes)
+    change = _session(request).project.change_object
+    await run_in_threadpool(change, request.path_params["id"], **changes)
     return _json({})
 
 

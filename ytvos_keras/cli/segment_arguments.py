@@ -9,7 +9,7 @@ from ytvos_keras.cli.common import command_parser
 from ytvos_keras.cli.live_arguments import add_live, check_live
 
 DESCRIPTION = """\
-Follow objects through a video. Writes one palette PNG per frame into the
+Track objects through a video. Writes one palette PNG per frame into the
 output folder, at the size of the video: 0 is background, other values are the
 ids of the objects.
 Run the same command again (without --overwrite) to resume an interrupted run

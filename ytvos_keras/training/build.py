@@ -72,7 +72,9 @@ def make_optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
         "gradient_accumulation_steps": recipe.accumulate if recipe.accumulate > 1 else None,
     }
     if recipe.average is not None:
-        options |= {"use_ema": True, "ema_momentum": recipe.average}
+        # Keras updates the average after every batch: N times between two steps.
+        momentum = recipe.average ** (1 / recipe.accumulate)
+        options |= {"use_ema": True, "ema_momentum": momentum}
     return FusedAdam(weight_decay=recipe.weight_decay or None, **options)
 
 

@@ -36,15 +36,16 @@ export class Marks {
   }
 
   // The worst frame of the next run of doubtful frames after a frame, wrapping around at the end;
-  // undefined if there is none.
+  // undefined if there is no other run.
   nextDoubtful(index) {
     const doubtful = [...this.confidence.keys()].filter(i => this.kind(i) === "poor").sort((a, b) => a - b);
     const here = doubtful.indexOf(index);
     let rest = doubtful;
     if (here >= 0) {
-      let end = here; // of the run that contains the frame
+      let [start, end] = [here, here]; // of the run that contains the frame
+      while (doubtful[start - 1] === doubtful[start] - 1) start--;
       while (doubtful[end + 1] === doubtful[end] + 1) end++;
-      rest = [...doubtful.slice(end + 1), ...doubtful.slice(0, here)];
+      rest = [...doubtful.slice(end + 1), ...doubtful.slice(0, start)];
     } else {
       rest = [...doubtful.filter(i => i > index), ...doubtful.filter(i => i < index)];
     }

@@ -17,7 +17,7 @@ export class Objects {
     row.dataset.id = id;
     row.classList.toggle("current", id === app.object);
     const number = Object.assign(document.createElement("button"), {
-      className: "number", textContent: id, title: `Draw object ${id} (${id})`, type: "button",
+      className: "number", textContent: id, title: `Draw object ${id}${id < 10 ? ` (${id})` : ""}`, type: "button",
     });
     number.ariaPressed = id === app.object;
     number.onclick = () => app.selectObject(id);
