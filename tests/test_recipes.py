@@ -354,9 +354,9 @@ def test_running_average_decays_by_the_step_not_by_the_batch(accumulate):
     )
     optimizer, variable = make_optimizer(recipe, 3), keras.Variable([1.0])
     optimizer.build([variable])
-    optimizer.apply([tf.constant([1.0])], [variable])  # starts the average
-    variable.assign([0.0])
-    for _ in range(2 * accumulate):
+    for batch in range(3 * accumulate):
+        if batch == accumulate:  # the average starts in the first step
+            variable.assign([0.0])
         optimizer.apply([tf.constant([1.0])], [variable])
     optimizer.finalize_variable_values([variable])
     np.testing.assert_allclose(variable, [0.9**2], rtol=1e-5)
