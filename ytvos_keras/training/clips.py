@@ -18,6 +18,7 @@ Records = Mapping[str, float]
 """Folders of records and their shares of the clips."""
 
 
+_NAMED = 20  # held-out videos that the log names
 _HELD_OUT = 10  # percent of the videos, if training and validation records are the same
 
 logger = logging.getLogger(__name__)
@@ -70,8 +71,12 @@ def split_data(data: Records, validation: Records | None) -> RunData:
         )
     # The choice depends on names, not on a seed, so that all runs are validated on the same videos.
     held_out = frozenset(training_fraction(names, _HELD_OUT))
-    first, *rest = sorted(held_out)
-    logger.info("validation: held out from training: %s%s", first, and_more(rest))
+    names_held_out = sorted(held_out)
+    logger.info(
+        "validation: held out from training: %s%s",
+        ", ".join(names_held_out[:_NAMED]),
+        and_more(names_held_out[_NAMED:]),
+    )
     return RunData(data, validation, not_trained=held_out, not_validated=names - held_out)
 
 
