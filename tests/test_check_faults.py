@@ -41,7 +41,7 @@ PLANTED = {
     "turned": (plant_turned, ("turned-frame", JPG, "orientation 6")),
     "repeated": (
         lambda root: shutil.copy(root / DOG / "00000.jpg", root / JPG),
-        ("duplicate-frame", JPG, "frame 00000"),
+        ("duplicate-frame", JPG, "same as frame 00000"),
     ),
     "same name": (
         lambda root: write_frames(root / DOG, ["00005"], ".png"),

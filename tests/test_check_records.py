@@ -167,6 +167,6 @@ def test_faults_in_the_images_themselves(tmp_path):
     write_records(read_youtube_vos(source), tmp_path / "data", source="tiny")
     shard = "train-00000-of-00001.tfrecord"
     assert found(tmp_path / "data") == [
-        ("duplicate-frame", f"{shard}: cat/00010", "frame 00000"),
+        ("duplicate-frame", f"{shard}: cat/00010", "same as frame 00000"),
         ("no-object", "cat", ""),
     ]

@@ -85,7 +85,7 @@ def test_subcommands_are_dispatched(name, monkeypatch):
         (["--ground-truth", ""], "--predictions and --ground-truth need a folder. Received: ''"),
         (
             ["--predictions", "a/b=other", "--json", "s.json"],
-            "it must not hold \" * / : < > ? \\ |. Received: 'a/b'",
+            "it must not contain \" * / : < > ? \\ |. Received: 'a/b'",
         ),
         (["--predictions", "a:b=other", "--csv", "s.csv"], "Received: 'a:b'"),
         (["--json", "s", "--csv", "s"], "--json, --csv and --html need different files"),

@@ -124,7 +124,7 @@ def test_one_result_without_categories_gives_table_3(two, tmp_path):
     comparison = compare([read_result(path) for path in (*two, c)])
     assert len(comparison.measured.columns) == 3
     (line,) = comparison.warnings
-    assert line == f"using Table 3's layout, as {c} has no seen and unseen categories"
+    assert line == f"using Table 3's layout, as {c} has no seen or unseen categories"
 
 
 def test_cited_rows_are_separate_and_win_nothing(two, davis):

@@ -89,8 +89,8 @@ def test_protocol_line(given, line):
         (evaluation(scores("a", "x"), scores("b", "y"), seen=["x"]), None),
         (evaluation(scores("a")), "no G: it needs the objects' categories, which the ground truth"),
         (evaluation(scores("a", "x")), "no G: state which categories were seen, with --seen-from"),
-        (evaluation(scores("a", "x"), seen=["x"]), "no scored object is of unseen ones"),
-        (evaluation(scores("a", "x"), seen=["y"]), "no scored object is of seen ones"),
+        (evaluation(scores("a", "x"), seen=["x"]), "the unseen ones have no scored object"),
+        (evaluation(scores("a", "x"), seen=["y"]), "the seen ones have no scored object"),
     ],
 )
 def test_hint_on_how_to_get_G(given, message):

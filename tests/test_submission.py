@@ -303,7 +303,7 @@ def test_extra_files(check):
         "readme.txt": "it is not in the folder of a required sequence",
     }
     assert check(good() | dict.fromkeys(extra, b"")) == [
-        f"{name}: is not required: {reason}" for name, reason in extra.items()
+        f"{name}: is unexpected: {reason}" for name, reason in extra.items()
     ]
 
 
@@ -362,8 +362,8 @@ def test_names(check):
     assert check(entries | {"../Annotations/x.png": b"", "/etc/x": b""}) == [
         "../Annotations/x.png: leads out of the zip; names must be relative, without ..",
         "/etc/x: leads out of the zip; names must be relative, without ..",
-        "../Annotations/x.png: is not required: it is not in the folder of a required sequence",
-        "/etc/x: is not required: it is not in the folder of a required sequence",
+        "../Annotations/x.png: is unexpected: it is not in the folder of a required sequence",
+        "/etc/x: is unexpected: it is not in the folder of a required sequence",
     ]
 
 
@@ -389,7 +389,7 @@ def test_entry_without_a_name(check):
     nameless = zipfile.ZipInfo("a")
     nameless.filename = ""
     (fault,) = check([*good().items(), (nameless, b"")])
-    assert fault.startswith(": is not required")
+    assert fault.startswith(": is unexpected")
 
 
 def test_unusable_inputs(youtube_vos, davis, tmp_path):
@@ -446,7 +446,7 @@ def test_command_lists_every_fault(command, predictions, tmp_path, capsys):
     assert eval_submission.main([*command, "--check", str(path), "--quiet"]) == 1
     out, err = capsys.readouterr()
     assert out.splitlines() == [
-        "Annotations/readme.txt: is not required: it is not in the folder of a required sequence",
+        "Annotations/readme.txt: is unexpected: it is not in the folder of a required sequence",
         "theirs.zip: 1 of 2 sequences missing: b",
         "Annotations/a/: 2 of 3 masks missing: 00005, 00010",
         "Annotations/a/00000.png: is not a PNG",

@@ -221,7 +221,7 @@ def test_failed_write_keeps_the_old_file(tmp_path):
     path.write_bytes(b"before")
     with (
         room_for(1000),
-        pytest.raises(InputError, match=r"file: cannot be written \(File too large\); when"),
+        pytest.raises(InputError, match=r"file: cannot be written \(File too large\); fix"),
         atomic_save(path, ".part", 2000),
     ):
         pytest.fail("there is no room")

@@ -129,13 +129,13 @@ def test_layout_errors_say_which_folder_to_give(tmp_path):
 
     assert error_of(tmp_path / "no") == f"{tmp_path / 'no'}: no such folder."
     assert error_of(tmp_path) == (
-        f"{tmp_path / 'meta.json'}: no such file; give the folder that holds meta.json and "
+        f"{tmp_path / 'meta.json'}: no such file; give the folder that contains meta.json and "
         "Annotations."
     )
     for split in ("valid", "train"):
         (tmp_path / split).mkdir()
         (tmp_path / split / "meta.json").write_text("{}")
-    assert error_of(tmp_path).endswith(f"{tmp_path} holds the splits train, valid: name one.")
+    assert error_of(tmp_path).endswith(f"{tmp_path} contains the splits train, valid: name one.")
     assert error_of(tmp_path, "test").startswith(f"{tmp_path / 'test' / 'meta.json'}: no such")
     assert error_of(tmp_path, "train") == (
         f"{tmp_path / 'train' / 'Annotations'}: no such folder; the masks belong in it."

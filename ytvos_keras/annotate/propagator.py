@@ -146,8 +146,8 @@ class Propagator:
                     self.project.save_predictions()
                     saved = times[-1]
                 if self._stop.is_set():
-                    return f"Stopped after {done} frames."
-        return f"Done: {done} frames."
+                    return f"Stopped after {_frames(done)}."
+        return f"Done: {_frames(done)}."
 
     def _tell_progress(self, done: int, total: int, times: list[float]) -> None:
         speed = (len(times) - 1) / (times[-1] - times[0]) if times[-1] > times[0] else 0.0
@@ -159,3 +159,7 @@ class Propagator:
         del fields["revision"]
         self.status = Status(**fields)
         self._publish(self.status.event())
+
+
+def _frames(count: int) -> str:
+    return "1 frame" if count == 1 else f"{count} frames"

@@ -36,5 +36,5 @@ async def read_body(request: Request, most: int) -> bytes:
 def query_number(request: Request, name: str) -> int | None:
     """A whole number from the query string; None if it is missing or malformed."""
     text = request.query_params.get(name, "")
-    # More digits than any frame number or width has; Python's `int` refuses more than 4300.
+    # No frame number or width has ten digits; Python's `int` refuses more than 4300.
     return int(text) if text.isdecimal() and len(text) < 10 else None

@@ -27,8 +27,10 @@ _LEAD = 5  # unmeasured batches before each round; at least as many as are prefe
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of this benchmark."""
     size: dict[str, Any] = {"type": frame_size, "metavar": "HxW"}
-    parser.add_argument("--source", **size, default=(480, 854), help="of videos (default: 480x854)")
-    parser.add_argument("--size", **size, default=(256, 448), help="of clips (default: 256x448)")
+    parser.add_argument(
+        "--source", **size, default=(480, 854), help="video size (default: 480x854)"
+    )
+    parser.add_argument("--size", **size, default=(256, 448), help="clip size (default: 256x448)")
     counts = (
         ("--videos", 8, "number of synthetic videos"),
         ("--frames", 60, "frames per video, every fifth annotated"),

@@ -153,7 +153,8 @@ def _check_names(
         if written and _NOT_IN_FILE_NAMES & set(name):
             characters = " ".join(sorted(_NOT_IN_FILE_NAMES))
             parser.error(
-                f"a NAME is used in file names: it must not hold {characters}. Received: {name!r}"
+                f"a NAME is used in file names: it must not contain {characters}. "
+                f"Received: {name!r}"
             )
     if len(names) > 1 and arguments.seconds_per_frame is not None:
         parser.error("--seconds-per-frame is for one method; give a single --predictions")

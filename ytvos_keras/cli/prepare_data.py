@@ -29,7 +29,12 @@ def add_all_frames(parser: argparse.ArgumentParser, folder: str) -> None:
 def add_choice_of_videos(parser: argparse.ArgumentParser) -> None:
     """Add `--videos` and `--exclude`."""
     add = parser.add_argument
-    add("--videos", type=Path, metavar="FILE", help="use only the videos named in this text file")
+    add(
+        "--videos",
+        type=Path,
+        metavar="FILE",
+        help="use only the videos named in this text file, one per line",
+    )
     add(
         "--exclude",
         nargs="+",

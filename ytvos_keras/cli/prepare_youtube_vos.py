@@ -27,8 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "source",
         type=Path,
         metavar="SRC",
-        help="folder as above, or one that contains several of them: the one named like --split "
-        "is read, otherwise all",
+        help="folder as above, or one that contains several of them: only the one named like "
+        "--split is read, or all if there is none",
     )
     add_record_arguments(parser)
     add_all_frames(parser, "SRC")

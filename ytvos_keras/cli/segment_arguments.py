@@ -129,7 +129,7 @@ def _add_masks(group: argparse._ArgumentGroup) -> None:
     add(
         "--direction",
         choices=("forward", "backward", "both"),
-        help="follow objects from their masks to the end, to the beginning, or both (default: "
+        help="track objects from their masks to the end, to the beginning, or both (default: "
         "both if there is no mask for the first frame, else forward); between two masks of an "
         "object, the nearer one is used",
     )

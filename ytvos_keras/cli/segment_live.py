@@ -35,7 +35,7 @@ def segment_live(arguments: argparse.Namespace) -> None:
 
 @contextlib.contextmanager
 def _stopped_by_signals(frames) -> Iterator[None]:
-    """Let the first Ctrl-C or SIGTERM end the stream after the current frame, a second at once."""
+    """Let one Ctrl-C or SIGTERM end the stream after the current frame, a second one at once."""
     before = {}
 
     def stop(number, _) -> None:

@@ -16,7 +16,7 @@ from ytvos_keras.errors import InputError
 
 Data = str | Path | Sequence[str | Path] | Mapping[str, float] | Mapping[str | Path, float]
 
-_ATTEMPTS = 50  # to draw a clip without damaged frames
+_ATTEMPTS = 50  # to draw a clip without damaged frames whose object is visible
 
 
 class ClipFeed:
@@ -112,7 +112,7 @@ class ClipFeed:
             )
         raise InputError(
             f"{_ATTEMPTS} attempts gave no clip, because the objects are too thin to be seen at "
-            f"{self.size[0]}×{self.size[1]}; choose a larger size, or a larger least object."
+            f"{self.size[0]}×{self.size[1]}; choose a larger size or min_object."
         )
 
 

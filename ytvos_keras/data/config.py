@@ -169,7 +169,7 @@ class TeacherForcing:
         clips: number of clips over which the probability falls linearly.
         held: number of clips before that, with probability 1.
         least: final probability.
-        corruption: fraction of clips whose true previous masks are corrupted as by a model.
+        corruption: fraction of clips whose true previous masks get errors like a model's.
     """
 
     clips: int = 2000

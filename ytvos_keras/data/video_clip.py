@@ -46,8 +46,9 @@ def encoded_clip(
 ) -> EncodedClip:
     """Read a clip of the drawn object and others in the first frame, `objects` in total.
 
-    Without a `config`, the clip is the whole frame, squeezed into `size`. So it is if the random
-    crop leaves the object smaller than `min_object`, as a fraction of the clip's first frame.
+    Without a `config`, the clip is the whole frame, squeezed into `size`. The same applies if the
+    random crop leaves the object smaller than `min_object`, as a fraction of the clip's first
+    frame.
 
     Raises:
         UnreadableFrameError: a frame or mask is damaged.

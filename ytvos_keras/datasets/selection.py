@@ -59,7 +59,7 @@ def select_names(
     return chosen
 
 
-# A `#` between spaces or at the end starts a comment; `take #2` is a name.
+# A `#` starts a comment if it stands alone, between spaces or ends of the line: not in `take #2`.
 _COMMENT = re.compile(r"(^|\s)#(\s.*)?$")
 
 
@@ -77,7 +77,7 @@ def read_names(path: str | Path) -> tuple[str, ...]:
 def check_can_be_listed(names: Collection[str]) -> None:
     """Raise an `InputError` unless `read_names` reads the names back unchanged from a file.
 
-    It does not if a name is not Unicode, spans lines, has spaces at its ends or looks commented.
+    A name must be valid Unicode on one line, without spaces at its ends or a comment.
     """
     for name in names:
         if not _is_unicode(name) or "\n" in name or "\r" in name or _name(name) != name:

@@ -85,7 +85,7 @@ def make_splits(
             clips. `validation` and `test_seen` count raw videos.
 
     Raises:
-        InputError: there are no videos, a number is negative, no video has an unseen category, or
+        InputError: there are no videos, a number is negative, one of `unseen` is in no video, or
             `sources` are those of other videos.
 
     Example:

@@ -32,7 +32,7 @@ def open_youtube_vos(root: str | Path, split: str | None = None) -> YouTubeVosLa
     folder = root / split if split else root
     meta, annotations, frames = (folder / n for n in ("meta.json", "Annotations", "JPEGImages"))
     if not meta.is_file():
-        hint = _place_nearby(root) or "give the folder that holds meta.json and Annotations"
+        hint = _place_nearby(root) or "give the folder that contains meta.json and Annotations"
         raise InputError(f"{meta}: no such file; {hint}.")
     if not annotations.is_dir():
         raise InputError(f"{annotations}: no such folder; the masks belong in it.")
@@ -53,6 +53,6 @@ def _place_nearby(root: Path) -> str | None:
         return f"{root} is a split itself: name none"
     splits = sorted(file.parent.name for file in root.glob("*/meta.json"))
     if splits:
-        return f"{root} holds the splits {', '.join(splits)}: name one"
+        return f"{root} contains the splits {', '.join(splits)}: name one"
     above = [place for place in root.absolute().parents[:2] if (place / "meta.json").is_file()]
     return f"give {above[0]} instead" if above else None

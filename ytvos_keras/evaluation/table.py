@@ -66,7 +66,7 @@ def missing_G(evaluation: Evaluation) -> str | None:
     if evaluation.seen_categories is None:
         return "no G: state which categories were seen, with --seen-from META or --unseen NAME,…"
     group = "unseen" if evaluation.unseen is None else "seen"
-    return f"no G: it needs seen and unseen categories, but no scored object is of {group} ones"
+    return f"no G: it needs seen and unseen categories, but the {group} ones have no scored object"
 
 
 def _add_rows(table: Table, evaluation: Evaluation, per_object: bool) -> None:

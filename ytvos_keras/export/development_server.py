@@ -55,7 +55,7 @@ def development_server(
 
     for port in (grpc_port, rest_port):
         if not 0 <= port <= _LARGEST_PORT:  # gRPC would silently use another one
-            raise InputError(f"a port is a number up to {_LARGEST_PORT}. Received: {port}")
+            raise InputError(f"a port must be a number from 0 to {_LARGEST_PORT}. Received: {port}")
     model = ServedModel(folder)
     try:
         grpc_server, grpc_port = start_grpc_server(model, f"{host}:{grpc_port}")

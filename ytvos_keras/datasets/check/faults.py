@@ -36,7 +36,7 @@ KINDS = {
         "frame that is stored rotated (EXIF orientation)",
         "Save its pixels upright: they are used as they are stored.",
     ),
-    "frame-size": Kind("frame whose size differs from others of its video", "Resize or crop it."),
+    "frame-size": Kind("frame that differs in size from others of its video", "Resize or crop it."),
     "duplicate-frame": Kind(
         "frame that is identical to an earlier one of its video",
         f"Remove it if it was copied by mistake, {_EXCLUDE}.",

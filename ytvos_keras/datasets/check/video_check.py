@@ -138,5 +138,5 @@ def _repeated(video: Video, digests: list[bytes]) -> Iterator[Fault]:
     first: dict[bytes, Frame] = {}
     for frame, digest in zip(video.frames, digests, strict=True):
         if digest and digest in first:
-            yield Fault("duplicate-frame", str(frame.image), f"frame {first[digest].name}")
+            yield Fault("duplicate-frame", str(frame.image), f"same as frame {first[digest].name}")
         first.setdefault(digest, frame)

@@ -72,7 +72,7 @@ def from_coco(segmentation: Any, size: Size) -> bytes | None:
         )
     counts = segmentation.get("counts")
     if isinstance(counts, str):
-        # Checked before pycocotools uses them, which is not safe for malformed runs.
+        # Checked first: pycocotools is not safe with malformed runs.
         return _checked(counts, size)
     return from_area(repeat_runs(counts, size, "F"))
 

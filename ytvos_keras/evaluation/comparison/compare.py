@@ -69,7 +69,7 @@ def compare(
         table = 3 if without else 2
         if 0 < len(without) < len(results):
             warnings.append(
-                f"using Table 3's layout, as {without[0].path} has no seen and unseen categories"
+                f"using Table 3's layout, as {without[0].path} has no seen or unseen categories"
             )
     warnings += _differences(results, table)
     measured = MethodTable(

@@ -121,10 +121,10 @@ def _sort(
 
 def _why_extra(sequence: PlannedSequence | None, last: str, plan: SubmissionPlan) -> str:
     if sequence is None:
-        return "is not required: it is not in the folder of a required sequence"
+        return "is unexpected: it is not in the folder of a required sequence"
     if not last.endswith(".png"):
-        return "is not required: masks are named FRAME.png"
-    return "is not required: it is not a required frame of this sequence"
+        return "is unexpected: masks are named FRAME.png"
+    return "is unexpected: it is not a required frame of this sequence"
 
 
 def _wrong_level(top: tuple[str, ...], count: int, plan: SubmissionPlan) -> Fault:

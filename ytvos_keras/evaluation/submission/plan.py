@@ -120,7 +120,7 @@ def _plan_davis(root: Path, split: str) -> SubmissionPlan:
     layout = open_davis(root)
     if layout.frames is None:
         raise InputError(
-            f"{root}: no JPEGImages beside Annotations; its files are the frames to submit."
+            f"{root}: no JPEGImages beside Annotations; its files tell which frames need masks."
         )
     sequences = {}
     for name in read_image_set(root, 2017, split):

@@ -46,7 +46,7 @@ function makeActions(app, stage, opener) {
     both: run("both"),
     stop: safe(() => app.stop()),
     trust: safe(() => app.edits.trustFrame()),
-    doubtful: safe(() => goTo(app, app.marks.nextDoubtful(app.index), "No other frame is doubtful.")),
+    doubtful: safe(() => goTo(app, app.marks.nextDoubtful(app.index), "There are no doubtful frames elsewhere.")),
     trusted: safe(() => goTo(app, app.marks.nextTrusted(app.index), "No frame is trusted yet.")),
     whole: safe(() => app.setRange(0, app.video.count)),
     from: safe(() => app.setRange(app.index, app.range && app.range[1] > app.index ? app.range[1] : app.video.count)),
