@@ -52,7 +52,7 @@ helpers.show([frames[t] for t in some], titles=[f"frame {t}" for t in some])
 
 # %% [markdown]
 # A mask is a **label map**: one number per pixel, 0 for background, 1, 2, 3 … for objects. On
-# disk it is a palette PNG, so any image viewer shows the objects in color.
+# disk it is a palette PNG, so any image viewer shows the objects in colour.
 
 # %%
 print("shape", masks[0].shape, "type", masks[0].dtype, "values", np.unique(masks[0]))

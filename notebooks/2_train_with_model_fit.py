@@ -33,7 +33,7 @@ keras.utils.set_random_seed(0)
 # ## Toy videos
 #
 # Two paper cut-outs move, rotate and grow over a pale moving background. Each has a distinct shape
-# and color, so that a model can tell them apart.
+# and colour, so that a model can tell them apart.
 
 # %%
 WIDTH, HEIGHT = 160, 96
@@ -265,7 +265,7 @@ found = follow(model, frames, first_mask)
 helpers.show(helpers.paint(frames, found))
 
 # %% [markdown]
-# It has only seen plain colors on a pale background. [Notebook 3](3_segment_and_evaluate.ipynb)
+# It has only seen plain colours on a pale background. [Notebook 3](3_segment_and_evaluate.ipynb)
 # runs the bundled model on the same clip.
 #
 # ## Save the model

@@ -44,7 +44,10 @@ def decode_frame(data: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
 
 
 def decode_mask(data: tf.Tensor, frame_size: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
-    """Decode a PNG of the frame's size to uint8 `(height, width, 1)`, by nearest neighbour."""
+    """Decode a PNG of the frame's size to uint8 `(height, width, 1)`.
+
+    It is resized to `size` by nearest neighbour.
+    """
     mask = _decode_png(data, frame_size, 1, "a mask must be a PNG of the size of its image.")
     return tf.image.resize(mask, size, method="nearest")
 

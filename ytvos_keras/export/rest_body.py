@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler
 from ytvos_keras.export.served_model import LARGEST_MESSAGE, RequestError
 
 LARGEST_BODY = 2**25
-"""Largest REST request in bytes. Parsing takes up to 25 times as much; gRPC allows larger ones."""
+"""Largest REST request in bytes; gRPC allows more. Parsing takes up to 25 times as much memory."""
 
 _LENGTH = re.compile("[0-9]{1,18}")  # `int` also accepts signs, spaces and underscores
 
@@ -32,7 +32,10 @@ class BodyReader:
         """
         length = _length(handler)
         if length > LARGEST_BODY:
-            raise RequestError("INVALID_ARGUMENT", f"the limit is {LARGEST_BODY} bytes; use gRPC.")
+            raise RequestError(
+                "INVALID_ARGUMENT",
+                f"a REST request may have at most {LARGEST_BODY} bytes; use gRPC for larger ones.",
+            )
         with self._lock:
             if length > self._room:
                 raise RequestError("RESOURCE_EXHAUSTED", "too many large requests; try later.")

@@ -83,7 +83,7 @@ def open_first_masks(
     palette, used, repeated = None, {}, False
     trusted: dict[int, list[int]] = {}
     for index, file in sorted(files.items()):
-        # Read here only to check it: a fault must not surface hours into a run.
+        # Read now, not only when its frame comes: a fault must not surface hours into a run.
         label_map, file_palette = file.read(allow_empty=path.is_dir())
         check_size(label_map.shape, source.size, f"{file}: the mask")
         palette = file_palette if palette is None else palette

@@ -63,6 +63,6 @@ def alone(method: Callable[..., Any]) -> Callable[..., Any]:
 def _check_process() -> None:
     if _forked:
         raise InputError(
-            "this process was forked after TensorFlow was used, which would hang here; start "
-            'processes with multiprocessing.get_context("spawn").'
+            "this process was forked after TensorFlow was used, so TensorFlow would hang in it; "
+            'start processes with multiprocessing.get_context("spawn").'
         )

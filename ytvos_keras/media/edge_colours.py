@@ -72,7 +72,7 @@ def _pairs(number: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _contacts(indices: np.ndarray) -> np.ndarray:
-    """How often each pair of values touches, side by side or above each other: (256, 256)."""
+    """How often two different values touch, side by side or one above the other: (256, 256)."""
     counts = np.zeros(65536, np.int64)
     for one, other in ((indices[:, :-1], indices[:, 1:]), (indices[:-1], indices[1:])):
         differ = one != other

@@ -69,7 +69,7 @@ class FrameSource(abc.ABC):
     ) -> Iterator[tuple[str, Fraction | None, np.ndarray]]:
         """Like `read`, with the time of each frame in seconds after the first one.
 
-        The time is None if it is unknown, as in a folder of pictures.
+        The time is None if frames have no time stamps; they are then shown at a constant rate.
         """
         for name, frame in self.read(start, wanted):
             yield name, None, frame

@@ -77,7 +77,7 @@ def _checked(
     if ids.size and ids[-1] == 255:
         raise InputError(
             f"{name}: value 255 found besides {_listed(ids[:-1])}; if it marks void pixels, set "
-            "them to 0; if the mask has smooth edges, save it without."
+            "them to 0; if the mask has smooth edges, save it without them."
         )
     if ids.size and (ids[0] < 0 or ids[-1] > MAX_ID):
         raise InputError(
@@ -169,12 +169,12 @@ def _one_channel(array: np.ndarray, name: str) -> np.ndarray:
         raise InputError(f"{name}: a mask must have shape (H, W). Received: {array.shape}.")
     # By channel: copies of all channels of a large picture would take gigabytes.
     grey, green, blue = (array[..., channel] for channel in range(3))
-    colored = (green != grey) | (blue != grey)
+    coloured = (green != grey) | (blue != grey)
     if array.shape[-1] == 4:
         transparent = array[..., 3] == 0
-        colored &= ~transparent
+        coloured &= ~transparent
         grey = np.where(transparent, array.dtype.type(0), grey)
-    if colored.any():
+    if coloured.any():
         raise InputError(
             f"{name}: colours found, but a mask holds one object id per pixel; save it as an index "
             "(palette) PNG, or as greyscale with the values 1, 2, …"

@@ -77,8 +77,8 @@ def picture_size(path: Path) -> tuple[int, int]:
 def read_rgb(path: str | Path) -> np.ndarray:
     """Read a picture as RGB with 8 bits per channel: uint8 (H, W, 3), 0–255.
 
-    The EXIF orientation is applied. Grayscale is repeated in the three channels, an alpha channel
-    is dropped (the colors under it are kept), a palette is looked up, and 16-bit grayscale is
+    The EXIF orientation is applied. Greyscale is repeated in the three channels, an alpha channel
+    is dropped (the colours under it are kept), a palette is looked up, and 16-bit greyscale is
     reduced to its high byte. Floating-point pixels are an error.
     """
     with _named(path), open_picture(_read(Path(path))) as image:
@@ -91,7 +91,7 @@ def read_rgb(path: str | Path) -> np.ndarray:
 
 def to_rgb(image: Image.Image) -> Image.Image:
     """Convert a picture to RGB as `read_rgb` does, apart from the orientation."""
-    if image.mode.startswith("I"):  # 16-bit grayscale; older Pillow opens it as 32-bit "I"
+    if image.mode.startswith("I"):  # 16-bit greyscale; older Pillow opens it as 32-bit "I"
         image = Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8))
     return image if image.mode == "RGB" else image.convert("RGB")
 

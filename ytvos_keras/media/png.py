@@ -3,10 +3,10 @@
 import struct
 import zlib
 
-GREY, PALETTE = 0, 3  # color types of a PNG
+GREY, PALETTE = 0, 3  # colour types of a PNG
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_CHANNELS = {GREY: 1, 2: 3, PALETTE: 1, 4: 2, 6: 4}  # of each color type
+_CHANNELS = {GREY: 1, 2: 3, PALETTE: 1, 4: 2, 6: 4}  # of each colour type
 _RATIO = 1100  # zlib compresses by at most a factor of 1032 (https://zlib.net/zlib_tech.html)
 _CHUNK = 12  # bytes of a chunk besides its content: length, type, checksum
 
@@ -17,7 +17,7 @@ def is_png(data: bytes) -> bool:
 
 
 def png_header(data: bytes) -> tuple[int, int, int, int] | None:
-    """Height and width in pixels, bits per channel and color type; None if it is not a PNG.
+    """Height and width in pixels, bits per channel and colour type; None if it is not a PNG.
 
     References:
         - https://www.w3.org/TR/png-3/#11IHDR

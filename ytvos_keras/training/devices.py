@@ -101,7 +101,7 @@ class Devices:
             )
 
     def watch(self) -> AbstractContextManager:
-        """Turn the loss of another process, detected in half a minute, into an `InputError`."""
+        """Turn the loss of another process, detected within 30 s, into an `InputError`."""
         if self.workers == 1:
             return contextlib.nullcontext()
         return name_lost_workers(f"worker {self.worker} of {self.workers}")

@@ -1,6 +1,6 @@
 """Write TensorBoard event files without the package `tensorboard`.
 
-`tf.summary` and Keras' TensorBoard callback need that package, and would log a step twice that is
+`tf.summary` and Keras' TensorBoard callback need that package, and would log a step twice if it is
 repeated after an interruption.
 """
 
