@@ -59,8 +59,7 @@ class Project:
         self.predicted: dict[int, dict[int, Prediction]] = read_predictions(self.folder, index)
         if known := read_project(self.folder, index):
             self.objects, self.trusted = known
-        else:
-            self._find_objects()
+        self._find_objects()
 
     def has_mask(self, index: int) -> bool:
         """Whether there is a mask file for a frame."""
@@ -103,7 +102,7 @@ class Project:
                 self.trusted[index] = {i: _digest(drawn == i) for i in trusted}
             else:
                 self.trusted.pop(index, None)
-            self._save()
+            self.save()
             if not trusted:
                 # After saving the list of trusted frames, which must not name a missing file.
                 self._path(index, TRUSTED_FOLDER).unlink(missing_ok=True)
@@ -140,7 +139,7 @@ class Project:
             if not free:
                 raise InputError(f"a video has at most {MAX_ID} objects; delete one first.")
             self.objects[free[0]] = new_object(free[0])
-            self._save()
+            self.save()
         return free[0]
 
     def change_object(self, object_id: int, **changes: str) -> None:
@@ -148,7 +147,7 @@ class Project:
         with self.lock:
             self._check_ids([object_id])
             self.objects[object_id] = self.objects[object_id].changed(**changes)
-            self._save()
+            self.save()
 
     def delete_object(self, object_id: int) -> None:
         """Delete an object and its masks in all frames."""
@@ -165,7 +164,7 @@ class Project:
                     self.save_drawn(index, labels, trusted - {object_id})
                 self.predicted.get(index, {}).pop(object_id, None)
             del self.objects[object_id]
-            self._save()
+            self.save()
             self.save_predictions()
 
     def source(self, index: int, object_id: int) -> str:
@@ -184,22 +183,30 @@ class Project:
             }
             write_json(self.folder / PREDICTED_NAME, {"version": VERSION, "frames": frames})
 
-    def _save(self) -> None:
+    def save(self) -> None:
+        """Write the list of objects and what is trusted."""
         trusted = {self.frames.name(i): ids for i, ids in sorted(self.trusted.items())}
         objects = {i: dataclasses.asdict(info) for i, info in sorted(self.objects.items())}
         content = {"version": VERSION, "objects": objects, "trusted": trusted}
         write_json(self.folder / PROJECT_NAME, content)
 
     def _find_objects(self) -> None:
-        # In all masks: an object missed here could lose its id to one that is added.
-        paths = [path for i in range(self.frames.count) if (path := self._path(i)).exists()]
+        """Add the objects of masks that `ytvos-segment` wrote since the project was saved."""
+        project = self.folder / PROJECT_NAME
+        saved = project.stat().st_mtime if project.exists() else 0.0
+        # All of them: an object missed here could lose its id to one that is added.
+        paths = [
+            path
+            for index in range(self.frames.count)
+            if (path := self._path(index)).exists() and path.stat().st_mtime >= saved
+        ]
         with ThreadPoolExecutor() as pool:
-            ids = {
-                i for found in pool.map(lambda path: ids_in(self._read(path)), paths) for i in found
-            }
-        self.objects = {object_id: new_object(object_id) for object_id in sorted(ids)}
-        if ids:
-            self._save()  # searched only once
+            found = pool.map(lambda path: ids_in(self._read(path)), paths)
+            ids = {object_id for ids in found for object_id in ids} - self.objects.keys()
+        for object_id in sorted(ids):
+            self.objects[object_id] = new_object(object_id)
+        if paths:
+            self.save()  # these masks need not be searched again
 
     def _path(self, index: int, folder: str = "") -> Path:
         return self.folder / folder / f"{self.frames.name(index)}.png"

@@ -53,6 +53,7 @@ class Session:
         # The lock is released last, when nothing is writing any more.
         self.propagator.close()
         self.project.save_predictions()
+        self.project.save()  # newer than all masks, so the next session need not search them
         self._held.close()
 
     def summary(self) -> dict:

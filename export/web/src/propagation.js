@@ -42,7 +42,7 @@ export class Propagation {
       const sources = new Map(chain.objects.map(id => [id, this.#source(chain.source, id)]));
       await this.#begin(chain);
       for (const index of chain.frames) {
-        if (this.#stopped) return `Stopped after ${done} frames.`;
+        if (this.#stopped) return `Stopped after ${frames(done)}.`;
         await this.#compute(index, sources);
         times.push(performance.now());
         const recent = times.slice(-RECENT - 1);
@@ -53,7 +53,7 @@ export class Propagation {
         await new Promise(next => setTimeout(next)); // let the page redraw
       }
     }
-    return `Done: ${done} frames.`;
+    return `Done: ${frames(done)}.`;
   }
 
   #source(index, id) {
@@ -178,4 +178,8 @@ function shrinkLabels(labels, height, width, rows, columns) {
     for (let x = 0; x < columns; x++) small[y * columns + x] = labels[from + Math.floor(((x + 0.5) * width) / columns)];
   }
   return small;
+}
+
+function frames(count) {
+  return count === 1 ? "1 frame" : `${count} frames`;
 }
