@@ -91,7 +91,7 @@ def test_object_that_is_in_few_masks_of_another_command(tmp_path):
     project.delete_object(2)
     project.save_drawn(1, project.mask(1), [7])
     write_mask(tmp_path / "masks/00030.png", box(9, value=4))  # by `ytvos-segment`, later
-    assert list(reopened(project).objects) == [1, 4, 7]
+    assert sorted(reopened(project).objects) == [1, 4, 7]
 
 
 def test_source_that_is_no_longer_trusted(tmp_path):
