@@ -1,11 +1,11 @@
-"""Runs the notebooks and writes them with their outputs.
+"""Run the notebooks and write them with their outputs.
 
     python notebooks/build.py              all
     python notebooks/build.py 1 3          notebooks 1 and 3
     python notebooks/build.py --output DIR
 
-The sources are the `.py` files, in the percent format of Jupytext; the `.ipynb` files beside them
-are made by this script and are not edited. Needs the extra `notebooks`.
+The sources are the `.py` files, in the percent format of Jupytext; this script generates
+the `.ipynb` files next to them, which must not be edited. Needs the extra `notebooks`.
 """
 
 import argparse
