@@ -140,6 +140,16 @@ def test_objects_are_not_edges():
     assert edge_values(thin, np.array([0, 2, 5]), shades).tolist() == [2]
 
 
+def test_many_objects_in_davis_colours_are_not_edges(tmp_path):
+    """The colours of 8 to 15 lie between black and those of 1 to 7, and so on."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 21, (12, 15)).repeat(8, 0).repeat(8, 1).astype(np.uint8)
+    assert edge_values(labels, np.arange(21), davis_palette().astype(float)).size > 1
+    for numbered in (labels, np.where(labels, labels, np.uint8(1))):  # an object may fill the frame
+        path = saved(indexed(numbered, davis_palette().tolist()), tmp_path)
+        np.testing.assert_array_equal(read_mask(path)[0], numbered)
+
+
 def test_colours_of_the_davis_palette_are_ids(tmp_path):
     labels = np.array([[0, 1, 2], [9, 2, 1]], np.uint8)
     colours = davis_palette()[labels]

@@ -3,6 +3,7 @@
 import dataclasses
 from dataclasses import dataclass
 
+from ytvos_keras.data.config import Augmentation
 from ytvos_keras.data.sampling import MAX_STEP, MIN_OBJECT
 from ytvos_keras.errors import check_choices
 from ytvos_keras.losses import LOSSES
@@ -116,7 +117,8 @@ class Recipe:
         precision: Keras dtype policy; losses, logits and cell states are always float32.
         recompute: whether to recompute activations for the gradients, to fit long clips.
         checkpoint_steps: optimizer steps between checkpoints, validations and log lines.
-        augment: whether to augment clips (`make_dataset`). The paper only resizes them.
+        augment: whether to augment clips, or the ranges (`make_dataset`). The paper only resizes
+            them.
         percent: percentage of the training videos, chosen by name (Table 4 of the paper); larger
             selections contain the smaller ones.
         min_object: smallest object in the first frame of a clip, as a fraction of the frame.
@@ -145,7 +147,7 @@ class Recipe:
     precision: str = "float32"
     recompute: bool = False
     checkpoint_steps: int = 200
-    augment: bool = False
+    augment: bool | Augmentation = False
     percent: float = 100.0
     min_object: float = MIN_OBJECT
     max_step: int = MAX_STEP

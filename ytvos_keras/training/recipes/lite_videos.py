@@ -1,27 +1,41 @@
 """Second part of the training of `s2s-lite`: real videos and the memory of several frames.
 
     ytvos-train --recipe lite-videos --weights runs/lite/best.keras \
-        --data pictures=0.5 --data videos=0.5 --output runs/lite-videos
+        --data pictures=0.45 --data videos=0.55 --output runs/lite-videos
 
-Half of the clips are real. In training, every second frame is remembered, so that even clips of 6
-frames use the memory; the saved model remembers every fifth. Time, result, data: MODEL_CARD.md.
+More than half of the clips are real. Clips made from pictures have more look-alikes and stronger
+changes of size than in `lite`. In training, every second frame is remembered, so that even clips of
+6 frames use the memory; the saved model remembers every fifth. Time, result, data: MODEL_CARD.md.
 """
 
+from ytvos_keras.data.config import Augmentation, MotionConfig, SyntheticConfig
 from ytvos_keras.models import PRESETS
 from ytvos_keras.training.recipe import Recipe, Stage
 
 RECIPE = Recipe(
     model=PRESETS["s2s-lite"],
-    stages=(Stage("real videos", steps=650, clip_length=6, size=(192, 320)),),
+    stages=(
+        Stage("real videos", steps=2600, clip_length=6, size=(192, 320)),
+        Stage("full size", steps=300, clip_length=8, size=(256, 448)),
+    ),
     loss="lite",
     batch_size=4,
-    learning_rate=3e-4,
+    learning_rate=4e-4,
     schedule="cosine",
     weight_decay=5e-4,
     clip_norm=1.0,
-    average=0.99,  # spans about 100 of the 650 steps
-    augment=True,
+    average=0.995,  # spans about 200 of the 2,900 steps
+    precision="mixed_bfloat16",
+    augment=Augmentation(
+        pictures=SyntheticConfig(
+            distractors=(0.3, 0.4, 0.3),
+            copies=0.5,
+            disappear=0.15,
+            target=MotionConfig(scale=0.07, jump_scale=0.3),
+        )
+    ),
+    max_step=8,
     remember_every=2,
-    checkpoint_steps=25,
+    checkpoint_steps=100,
     seed=1,
 )
