@@ -14,8 +14,8 @@ def edge_values(indices: np.ndarray, used: np.ndarray, colours: np.ndarray) -> n
 
     The colour of such a value is a mixture of the colours of two other values, and its pixels touch
     pixels on both sides of the mixture: an antialiased red disc on black has dark red pixels, which
-    touch brighter ones inside and darker ones outside. A single such value counts only if it is
-    nowhere three pixels wide.
+    touch brighter ones inside and darker ones outside. If less than half of the values are such
+    mixtures, only those count that are nowhere three pixels wide.
 
     Args:
         indices: uint8 (H, W).
@@ -32,9 +32,10 @@ def edge_values(indices: np.ndarray, used: np.ndarray, colours: np.ndarray) -> n
         return np.array([], np.uint8)
     contacts = _contacts(indices)
     edges = [value for value, sides in mixed.items() if _is_between(contacts[value], sides)]
-    # Thick enough for a region: an object may happen to have the mean colour of two others.
-    if len(edges) == 1 and edges[0] in indices[_plain(indices)]:
-        edges = []
+    if 2 * len(edges) < used.size:
+        # Thick enough for a region: among many objects, some have the mean colour of two others.
+        regions = set(np.unique(indices[_plain(indices)]).tolist())
+        edges = [value for value in edges if value not in regions]
     return np.array(edges, np.uint8)
 
 

@@ -145,13 +145,10 @@ def _of_indices(image: Image.Image, name: str) -> MaskPixels:
         )
     if (colours[used] == used[:, None]).all():  # the grey ramp
         return MaskPixels(index_values(image, indices), certain=False, present=present)
-    is_davis = (colours[used] == davis_palette()[used]).all()
-    # Many DAVIS colours are mixtures of others: id 8 is a darker id 1. Ids 1 … K without gaps are a
-    # numbering; those of smooth edges have gaps.
-    if not (is_davis and used[-1] == np.count_nonzero(used)):
-        edges = edge_values(indices, used, np.where(alpha[:, None] == 0, 0, colours))
-        if edges.size > (1 if is_davis else 0):
-            raise smooth_edges_error(name, used.size)
+    edges = edge_values(indices, used, np.where(alpha[:, None] == 0, 0, colours))
+    is_davis = (colours[used] == davis_palette()[used]).all()  # where id 8 is a darker id 1
+    if edges.size > (1 if is_davis else 0):
+        raise smooth_edges_error(name, used.size)
     return MaskPixels(index_values(image, indices), certain=True, present=present)
 
 
