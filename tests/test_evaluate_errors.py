@@ -1,3 +1,4 @@
+import json
 import warnings
 
 import numpy as np
@@ -30,6 +31,32 @@ def test_missing_predictions(folders):
         f"{masks / 'dog'}: no mask of frame 00001 (and 1 more); every scored frame needs a PNG "
         "with its name, even if no object is visible (all 0)."
     )
+
+
+def test_objects_that_appear_later(tmp_path):
+    later = blocks(1)
+    later[6:, 6:] = 2
+    write_sequences(tmp_path, {"dog": [blocks(1), blocks(1), later, later]})
+    with pytest.raises(InputError, match=r"contains id 2, .* are 1; only those of the first mask"):
+        evaluate(tmp_path, tmp_path, "davis2017")
+    evaluate(tmp_path, tmp_path, "youtube-vos")
+
+
+def test_255_is_void_in_youtube_vos(tmp_path):
+    """It would be scored as an empty truth."""
+    write_sequences(tmp_path / "truth", {"dog": [255 * blocks(1)] * 4})
+    write_sequences(tmp_path / "masks", {"dog": [blocks(1)] * 4})
+    message = r"00000\.png: contains only 0 and 255, and 255 is void in this protocol, .* davis2016"
+    with pytest.raises(InputError, match=message):
+        evaluate(tmp_path / "masks", tmp_path / "truth", "youtube-vos")
+    videos = {
+        "dog": {"objects": {"1": {"category": "dog", "frames": [f"{t:05d}" for t in range(4)]}}}
+    }
+    (tmp_path / "truth" / "Annotations").mkdir()
+    (tmp_path / "truth" / "dog").rename(tmp_path / "truth" / "Annotations" / "dog")
+    (tmp_path / "truth" / "meta.json").write_text(json.dumps({"videos": videos}))
+    with pytest.raises(InputError, match=message):
+        evaluate(tmp_path / "masks", tmp_path / "truth", "youtube-vos")
 
 
 def picture(change):

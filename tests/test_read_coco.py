@@ -120,6 +120,11 @@ def test_omissions_are_reported(write):
         write({"bbox": [0, 0, 2, 2]})
 
 
+def test_annotation_of_an_unknown_image(write):
+    with pytest.raises(InputError, match=r"json: annotation 100 belongs to image 9, which is not"):
+        write({"segmentation": [SQUARE], "image_id": 9})
+
+
 def test_names_and_selection(write, tmp_path):
     write_frames(tmp_path / "images" / "train", ["c"])
     square = {"segmentation": [SQUARE]}

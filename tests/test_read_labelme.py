@@ -62,6 +62,20 @@ def test_shapes_of_a_group_are_one_object(folder):
     assert read_labelme(folder)[0].categories == {1: "dog", 2: "cat"}
 
 
+def test_hidden_files_are_skipped(folder):
+    save(folder, SQUARE)
+    (folder / "._a.json").write_bytes(b"\x00\x05\x16\x07")  # AppleDouble, from macOS
+    (folder / ".ipynb_checkpoints").mkdir()
+    save(folder / ".ipynb_checkpoints", SQUARE, stem="a-checkpoint")
+    assert [video.name for video in read_labelme(folder)] == ["a"]
+
+
+@pytest.mark.parametrize("kind", ["rectangle", "rotation"])
+def test_rectangles_of_four_corners(folder, kind):
+    save(folder, {**SQUARE, "shape_type": kind})
+    np.testing.assert_array_equal(labels_of(folder), block(1, 1, 4, 4))
+
+
 def test_circles_and_masks(folder):
     save(folder, {"label": "ball", "points": [[4, 4], [4, 6]], "shape_type": "circle"})
     circle = labels_of(folder)

@@ -2,7 +2,7 @@ import pytest
 from frame_folders import write_frames
 from mask_folders import blocks, write_sequences
 
-from ytvos_keras.datasets.readers.pictures import read_pictures
+from ytvos_keras.datasets.readers.pictures import list_pictures_with_masks, read_pictures
 from ytvos_keras.errors import InputError
 
 
@@ -31,6 +31,14 @@ def test_sources_and_selection(tmp_path):
     assert names(read_pictures(tmp_path)) == ["cats/x2", "cats/x10", "dogs/a"]
     assert names(read_pictures(tmp_path, exclude=["cats"])) == ["dogs/a"]
     assert names(read_pictures(tmp_path, videos=["cats/x2", "dogs"])) == ["cats/x2", "dogs/a"]
+
+
+def test_fault_of_a_decomposed_name_counts_once(tmp_path):
+    """macOS writes u and a combining diaeresis."""
+    stem = "u\u0308"
+    write_frames(tmp_path / "img", [stem])
+    write_frames(tmp_path / "mask", [stem])  # JPEGs
+    assert [fault.kind for fault in list_pictures_with_masks(tmp_path).faults] == ["jpeg-mask"]
 
 
 def test_path_relative_to_the_current_folder(tmp_path, monkeypatch):

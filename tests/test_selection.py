@@ -1,3 +1,5 @@
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -44,8 +46,18 @@ def test_read_names(tmp_path):
     file.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match="is not text"):
         read_names(file)
-    with pytest.raises(InputError, match="no such file; give a text file"):
-        read_names(tmp_path / "none.txt")
+    for name in ("none.txt", "."):
+        with pytest.raises(InputError, match="no such file; give a text file"):
+            read_names(tmp_path / name)
+
+
+def test_names_from_a_pipe(tmp_path):
+    """`--videos <(ls …)` is not a regular file."""
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(target=(tmp_path / "pipe").write_text, args=["dog\ncat\n"])
+    writer.start()
+    assert read_names(tmp_path / "pipe") == ("dog", "cat")
+    writer.join()
 
 
 def test_names_that_a_list_cannot_hold():

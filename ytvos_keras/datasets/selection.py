@@ -66,7 +66,7 @@ _COMMENT = re.compile(r"(^|\s)#(\s.*)?$")
 def read_names(path: str | Path) -> tuple[str, ...]:
     """Read a list of names, one per line; empty lines and comments (`# …`) are ignored."""
     path = Path(path)
-    if not path.is_file():
+    if not path.exists() or path.is_dir():  # a pipe is not a regular file
         raise InputError(f"{path}: no such file; give a text file with one name per line.")
     names = tuple(name for line in read_text(path).split("\n") if (name := _name(line)))
     if not names:

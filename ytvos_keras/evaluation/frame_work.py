@@ -49,9 +49,15 @@ def score_work(work: FrameWork) -> tuple[np.ndarray, np.ndarray]:
         )
     unknown = [i for i in ids_in(prediction) if i not in work.known_ids]
     if unknown:
+        remedy = "use the ids of the ground truth."
+        if set(unknown) <= set(ids_in(truth)):
+            remedy = (
+                "only those of the first mask (davis2017) or of meta.json (youtube-vos) are "
+                "scored: set the others to 0."
+            )
         raise InputError(
             f"{work.prediction}: contains {_ids(unknown)}, but the objects of this sequence are "
-            f"{_listed(sorted(work.known_ids))}; use the ids of the ground truth."
+            f"{_listed(sorted(work.known_ids))}; {remedy}"
         )
     return score_frame(prediction, truth, work.object_ids)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from ytvos_keras.datasets.youtube_vos_meta import ObjectMeta
 from ytvos_keras.errors import InputError, and_more
 from ytvos_keras.evaluation.frame_work import FrameWork
-from ytvos_keras.evaluation.label_sources import Masks, read_truth
+from ytvos_keras.evaluation.label_sources import Masks, read_prediction, read_truth
 from ytvos_keras.evaluation.truth_sequences import TruthSequence
 from ytvos_keras.media.masks import ids_in
 
@@ -77,6 +77,7 @@ def youtube_vos(
     `listed_only`, if the method was given only the listed frames, masks of others are an error.
     """
     objects = truth.objects or {}
+    _check_not_binary(truth, objects)
     if listed_only:
         _check_listed(objects, predictions)
     scored: dict[str, list[int]] = {}
@@ -95,6 +96,22 @@ def youtube_vos(
     ordered = {frame: tuple(scored[frame]) for frame in truth.masks if frame in scored}
     categories = {object_id: meta.category for object_id, meta in objects.items()}
     return _work(truth, predictions, place, categories, ordered, merged=False)
+
+
+def _check_not_binary(truth: TruthSequence, objects: Mapping[int, ObjectMeta]) -> None:
+    """Raise an `InputError` if 255 stands for the object, which would be empty as void."""
+    begin = next(iter(objects.values())).frames[0] if objects else next(iter(truth.masks), "")
+    first = truth.masks.get(begin)
+    # A predicted mask of 0 and 255 is read as object 1.
+    if (
+        first is not None
+        and not ids_in(read_truth(first, merged=False))
+        and ids_in(read_prediction(first, merged=False))
+    ):
+        raise InputError(
+            f"{first}: contains only 0 and 255, and 255 is void in this protocol, so there is "
+            "nothing to score; save the object as 1, or use the protocol davis2016."
+        )
 
 
 def _davis(

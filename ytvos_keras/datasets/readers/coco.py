@@ -57,11 +57,16 @@ def read_coco(
     content = read_json(path)
     try:
         categories = {entry["id"]: entry["name"] for entry in content.get("categories", ())}
-        # A LookupError below then means an annotation of an unknown image.
         of_image: dict[Any, list[dict]] = {entry["id"]: [] for entry in content["images"]}
         if len(of_image) < len(content["images"]):
             raise ValueError("two images have the same id")
         for entry in content["annotations"]:
+            if entry["image_id"] not in of_image:
+                raise InputError(
+                    f"{path}: annotation {entry.get('id')!r} belongs to image "
+                    f"{entry['image_id']!r}, which is not among the images; remove the annotation, "
+                    "or write both ids alike."
+                )
             of_image[entry["image_id"]].append(entry)
         pictures = [
             AnnotatedPicture(
@@ -73,6 +78,8 @@ def read_coco(
             )
             for entry in content["images"]
         ]
+    except InputError:
+        raise
     except (LookupError, TypeError, AttributeError, ValueError) as error:
         raise InputError(
             f"{path}: is not a COCO file of instances; expected images, annotations and "

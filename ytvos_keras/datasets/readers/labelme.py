@@ -51,7 +51,13 @@ def read_labelme(
     """
     root = Path(root)
     check_is_folder(root)
-    files = natsort.natsorted(sorted(root.rglob("*.json")), key=str)
+    # macOS and Jupyter leave hidden copies.
+    found = (
+        file
+        for file in root.rglob("*.json")
+        if not any(part.startswith(".") for part in file.relative_to(root).parts)
+    )
+    files = natsort.natsorted(sorted(found), key=str)
     if not files:
         raise InputError(f"{root}: contains no JSON files; give the folder that labelme saved to.")
     pictures = [_picture(file, root) for file in files]
@@ -109,7 +115,9 @@ def _shapes(shapes: list[dict[str, Any]], size: Size) -> Iterator[Shape | None]:
 def _counts(shape: dict[str, Any], size: Size) -> bytes | None:
     """Run lengths of a shape; None if it has no area."""
     kind, points = shape.get("shape_type") or "polygon", shape["points"]
-    if kind == "polygon":
+    # Other programs write rectangles as their four corners, also turned ones.
+    corners = kind in ("rectangle", "rotation") and len(points) == 4
+    if kind == "polygon" or corners:
         return from_polygons([[number for point in points for number in point]], size)
     if kind == "rectangle":
         (x0, y0), (x1, y1) = points

@@ -9,6 +9,7 @@ from ytvos_keras.datasets.readers.sources import find_roots
 from ytvos_keras.datasets.selection import select_names
 from ytvos_keras.datasets.video import Frame, Video
 from ytvos_keras.errors import InputError
+from ytvos_keras.media.listing import plain_name
 
 _IMAGES, _MASKS = "img", "mask"
 
@@ -70,7 +71,7 @@ def _of_source(source: Path) -> Iterator[tuple[str, Video | None, list[Fault]]]:
     masks, mask_faults = masks_by_name(source / _MASKS, pictures, source / _IMAGES)
     of_stem: dict[str, list[Fault]] = {}
     for fault in faults + mask_faults:
-        of_stem.setdefault(Path(fault.file).stem, []).append(fault)
+        of_stem.setdefault(plain_name(Path(fault.file).stem), []).append(fault)
     for stem, image in pictures.items():
         problems = of_stem.pop(stem, [])
         # A mask in a wrong format, already reported, is not missing.
