@@ -47,6 +47,10 @@ def test_help_imports_nothing_heavy(command):
             ["--format", "onnx", "--output", "x", "--calibration", "y"],
             "--calibration is only for --precision int8",
         ),
+        (
+            ["--format", "onnx", "--output", "x", "--data", "y"],
+            "--data is only for --precision float16 or int8",
+        ),
         (["--format", "saved-model", "--output", "x", "--size", "256"], "must be HEIGHTxWIDTH"),
         (["serve"], "required: DIR"),
     ],

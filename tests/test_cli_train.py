@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from ytvos_keras.cli.train import RECIPE_NAMES, main
+from ytvos_keras.cli.train import RECIPE_NAMES, _shares, main
+from ytvos_keras.errors import InputError
 from ytvos_keras.training import dry_run
 from ytvos_keras.training.recipes import RECIPES
 
@@ -39,6 +40,23 @@ def test_usage_errors(arguments, capsys):
         main(arguments)
     assert error.value.code == 2
     assert "error:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "data"),
+    [
+        (["a"], ["a"]),
+        (["a", "b"], ["a", "b"]),  # all videos equally likely
+        (["a=3", "b=1"], {"a": 3.0, "b": 1.0}),
+    ],
+)
+def test_shares_of_the_clips(given, data):
+    assert _shares(given) == data
+
+
+def test_shares_of_some_folders_only():
+    with pytest.raises(InputError, match="b: has no share of the clips; give one to all folders"):
+        _shares(["a=3", "b"])
 
 
 def test_failures_are_one_line(tmp_path, capsys):

@@ -91,6 +91,20 @@ def test_every_decoder_shows_the_same_part_as_the_masks(shape, ratio, turned):
     assert flips == {True, False}
 
 
+@pytest.mark.parametrize("turned", [0.0, 1.0])
+def test_png_frames_are_reduced_like_jpeg_frames(turned):
+    """Subsampling alone would keep the contrast of the noise."""
+    shape = tuple(4 * side + 8 for side in SIZE)
+    noise = np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)
+    mask = np.ones(shape, bool)
+    config = VideoConfig(zoom=1, turned=turned, rotation=0.1, shear=0)
+    framing = random_framing(np.random.default_rng(0), mask, SIZE, config)
+    assert framing.ratio == 4 and framing.turned == bool(turned)
+    jpeg, png = framed([encode(noise, "JPEG"), encode(noise, "PNG")], framing).astype(float)
+    assert png.std() == pytest.approx(jpeg.std(), rel=0.1)
+    assert np.abs(png - jpeg).mean() < 4
+
+
 # 4,500 pixels are not a multiple of 8, but 9,000 values of two masks are.
 @pytest.mark.parametrize(("size", "objects"), [(SIZE, 1), ((50, 90), 2)])
 def test_colours_are_mixed_and_clipped(size, objects):

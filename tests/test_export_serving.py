@@ -30,7 +30,7 @@ from tensorflow_serving.apis import (
 from tiny_export import tiny_clip, tiny_export
 
 from ytvos_keras.errors import InputError
-from ytvos_keras.export import rest_body, serving_rest
+from ytvos_keras.export import byte_signatures, request_checks, rest_body, serving_rest
 from ytvos_keras.export.development_server import development_server
 from ytvos_keras.export.parity import KerasStream, measure_parity
 from ytvos_keras.export.served_model import RequestError
@@ -176,6 +176,24 @@ def test_wrong_tensor(client, request_of, still_serving, change, message):
     with pytest.raises(grpc.RpcError, match=message) as error:
         client.predict("step", **(request_of | change))
     assert error.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_clips_are_limited_by_all_their_pixels(monkeypatch):
+    for module in (request_checks, byte_signatures):
+        monkeypatch.setattr(module, "MOST_CLIP_PIXELS", 2 * 3 * 40 * 56)  # padded 37×50
+    model = tiny_export().model
+    graphs = request_checks.checked_signatures(model)
+    clip = graphs["segment_clip"].function
+    frames, masks = tiny_clip(frames=4)
+    images = np.stack(frames)[None]
+    assert clip({"images": images[:, :3], "mask": masks})["probs"].shape == (2, 3, 37, 50, 1)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="all frames and rows together must"):
+        clip({"images": images, "mask": masks})
+    clip = byte_signatures.byte_signatures(model, graphs)["segment_clip_bytes"].function
+    files = [[encoded(frame, "JPEG") for frame in frames]]
+    masks = [encoded(mask[..., 0] * 255, "PNG") for mask in masks]
+    with pytest.raises(tf.errors.InvalidArgumentError, match="all frames together must have at"):
+        clip({"images_bytes": tf.constant(files), "mask_bytes": tf.constant(masks)})
 
 
 def test_wrong_names(channel, client, request_of, still_serving):

@@ -70,3 +70,13 @@ def test_mean_j_by_hand():
     metric.reset_state()
     metric.update_state(truth, logits, sample_weight=np.array([[1.0, 0.0, 1.0]]))
     assert float(metric.result()) == pytest.approx(1 / 6)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_mean_j_counts_every_frame_once_whatever_the_length_of_its_clip(weighted):
+    metric = MeanJ()
+    for frames, logit in ((4, -1.0), (10, 1.0)):  # J 0, then J 1
+        truth = np.ones((1, frames, 8, 8, 1), "float32")
+        weight = np.ones((1, frames), "float32") if weighted else None
+        metric.update_state(truth, logit * truth, sample_weight=weight)
+    assert float(metric.result()) == pytest.approx(10 / 14)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ytvos_keras.export.parity import measure_parity
+from ytvos_keras.export.parity import Parity, ParityError, check_usable, measure_parity
 
 
 class Fixed:
@@ -38,3 +38,10 @@ def test_equal_labels(expected, probs, equal):
 def test_nan_is_reported():
     frames, masks = np.zeros((2, 1, 1, 3), np.uint8), np.zeros((1, 1, 1, 1), np.uint8)
     assert np.isnan(measure_parity(Fixed(0.5), Fixed(np.nan), frames, masks).largest_difference)
+
+
+@pytest.mark.parametrize(("difference", "equal"), [(np.nan, 1.0), (np.inf, 1.0), (0.3, 0.5)])
+def test_unusable_exports_are_refused(difference, equal):
+    check_usable(Parity(5, 1, (64, 96), 0.3, 0.97))  # as of int8
+    with pytest.raises(ParityError, match=r"finite probabilities and 90 % .*; nothing was kept"):
+        check_usable(Parity(5, 1, (64, 96), difference, equal))

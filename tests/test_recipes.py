@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 from records import make_video, write_records
 
+from ytvos_keras.data.config import Augmentation, MotionConfig, SyntheticConfig
 from ytvos_keras.data.training_example import _probability
 from ytvos_keras.errors import InputError
 from ytvos_keras.losses import LiteLoss, MaskCrossentropy
@@ -16,10 +17,11 @@ from ytvos_keras.models import load
 from ytvos_keras.models.backbones import VGG16, EfficientNetLite0
 from ytvos_keras.training import build, clips
 from ytvos_keras.training.build import build_model, compile_model, make_optimizer
+from ytvos_keras.training.checkpoint import Progress, save_checkpoint
 from ytvos_keras.training.recipe import Recipe, Stage
 from ytvos_keras.training.recipes import RECIPES
 from ytvos_keras.training.run_files import save_model
-from ytvos_keras.training.start import complete_recipe
+from ytvos_keras.training.start import complete_recipe, frozen_parts
 from ytvos_keras.training.train import stage_steps
 
 PARTS = (
@@ -45,7 +47,7 @@ class Facts:
     optimizer: tuple = (1e-5, None, None, None)  # rate, weight decay, clip norm, average
     batch_size: int = 4
     percent: float = 100
-    augment: bool = False
+    augment: bool | Augmentation = False
     precision: str = "float32"
     remember_every: int | None = None
 
@@ -100,13 +102,21 @@ FACTS = {
         precision="mixed_bfloat16",
     ),
     "lite-videos": Facts(
-        (("annotated", 6, 650, False),),
+        (("annotated", 6, 2600, False), ("annotated", 8, 300, False)),
         backbone=None,
         weights="s2s-lite",
         frozen=("encoder.backbone",),
         loss=LiteLoss,
-        optimizer=(3e-4, 5e-4, 1.0, 0.99),
-        augment=True,
+        optimizer=(4e-4, 5e-4, 1.0, 0.995),
+        augment=Augmentation(
+            pictures=SyntheticConfig(
+                distractors=(0.3, 0.4, 0.3),
+                copies=0.5,
+                disappear=0.15,
+                target=MotionConfig(scale=0.07, jump_scale=0.3),
+            )
+        ),
+        precision="mixed_bfloat16",
         remember_every=2,
     ),
     "small": Facts(SMALL, optimizer=SMALL_OPTIMIZER, batch_size=2, precision="mixed_bfloat16"),
@@ -246,7 +256,7 @@ def test_clip_options(name, monkeypatch):
     for number, stage in enumerate(recipe.stages):
         options = clips.training_clips(recipe, number, steps=100, data=DATA, done=10)
         assert options["start"] == 10 * facts.batch_size
-        assert options["augment"] is facts.augment
+        assert options["augment"] == facts.augment
         assert options["percent"] == facts.percent
         assert options["size"] == stage.size
         expected = facts.forcing[number] if facts.forcing else None
@@ -257,6 +267,25 @@ def test_clip_options(name, monkeypatch):
         at = [0, 50 * facts.batch_size, 100 * facts.batch_size - 1]
         assert [float(_probability(n, forcing)) for n in at] == pytest.approx(expected)
         assert forcing.corruption == facts.corruption
+
+
+def test_frozen_vgg16_trains_what_has_no_pretrained_weights(read):
+    """fc6 is missing from the file, and a mask channel from every file."""
+    config = dataclasses.replace(RECIPES["paper"].model, freeze_backbone=True)
+    recipe = tiny(dataclasses.replace(RECIPES["paper"], model=config, backbone_weights=FILE))
+    assert frozen_parts(recipe) == ("encoder.backbone", "initializer.backbone")
+    model = build_model(recipe)
+    for part, first in ((model.encoder, False), (model.initializer, True)):
+        layers = part.backbone._convolutions()
+        assert [layer.trainable for layer in layers] == [first, *[False] * 12, True]
+
+
+def test_untrained_confidence_is_announced(caplog, read):
+    recipe = tiny(recipe_of("lite"))
+    model = build_model(recipe)
+    assert "fit it after the training: ytvos_keras.training.fit_confidence" in caplog.text
+    logits = np.random.default_rng(0).normal(size=(2, 32, 32, 1))
+    np.testing.assert_array_equal(model.confidence(logits), np.zeros((2, 1)))
 
 
 def test_teacher_forcing_decays_over_the_stage():
@@ -322,6 +351,22 @@ def test_teacher_forcing_masks_are_uncorrupted(sparse):
 def test_random_initialization_is_refused(name, changes, message):
     with pytest.raises(InputError, match=message):
         complete_recipe(dataclasses.replace(RECIPES[name], **changes))
+
+
+def test_a_checkpoint_knows_its_network(tmp_path):
+    """A run that ended in NaN has no .keras file to start from."""
+    config = models_helper.SMALL["lite"]
+    recipe = Recipe(model=config, stages=(Stage("one", steps=1),))
+    model = build_model(recipe)
+    compile_model(model, recipe, steps=1)
+    model.optimizer.build(model.trainable_variables)
+    checkpoint = save_checkpoint(model, Progress(), tmp_path)
+    again = dataclasses.replace(RECIPES["finetune"], weights=str(checkpoint))
+    assert complete_recipe(again).model == config
+    model.save_weights(tmp_path / "plain.weights.h5")
+    again = dataclasses.replace(again, weights=str(tmp_path / "plain.weights.h5"))
+    with pytest.raises(InputError, match="contains weights without the network"):
+        complete_recipe(again)
 
 
 def test_saved_model_remembers_as_before_the_training(tmp_path):

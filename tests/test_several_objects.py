@@ -123,6 +123,17 @@ def test_objects_of_a_video(videos):
     assert seen == {1, 2, 3}
 
 
+def test_void_pixels_are_not_an_object(tmp_path):
+    frames = np.random.default_rng(0).integers(0, 256, (6, *SIZE, 3), np.uint8)
+    masks = np.zeros((6, *SIZE), np.uint8)
+    masks[:, 4:20, 4:20], masks[:, 4:20, 24:40], masks[:, 4:20, 44:60] = 1, 2, 255
+    records = write_records([make_video("void", frames, masks)], tmp_path / "void")
+    clips = make_dataset(records, clip_length=2, size=SIZE, batch_size=8, objects=3, augment=False)
+    inputs, _, weights = next(iter(clips))
+    assert not np.array(inputs["mask"])[:, :, 44:60].any()
+    np.testing.assert_array_equal(np.array(weights)[:, 0], [[1, 1, 0]] * 8)
+
+
 def test_clips_are_drawn_with_all_objects(videos):
     clips = make_dataset(videos, clip_length=3, size=SIZE, batch_size=1, objects=3, augment=False)
     batches = clips.as_numpy_iterator()

@@ -15,6 +15,7 @@ from records import moving_squares, write_records
 from ytvos_keras.cli.train import main
 from ytvos_keras.training.callbacks import is_stable, update_stability
 from ytvos_keras.training.checkpoint import list_checkpoints
+from ytvos_keras.training.dry_run import dry_run
 from ytvos_keras.training.recipe import Stability, Stage
 from ytvos_keras.training.train import stage_steps, train
 
@@ -52,6 +53,18 @@ def stable_after(series, rule=USUAL, parts: int = 1) -> int | None:
 def test_flat_loss_is_stable_after_the_given_passes():
     assert stable_after(losses("flat", 60)) == 6  # the first one sets the best
     assert stable_after(losses("flat", 60), Stability(passes=20)) == 21
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_dry_run_times_the_longest_clips(seed, tmp_path, monkeypatch):
+    tiny_training.use_tiny_net(monkeypatch.setattr)
+    records = write_records(moving_squares(2), tmp_path / "records")
+    stages = (
+        Stage("short", steps=3, clip_length=2, size=(32, 64)),
+        Stage("long", steps=3, clip_length=(2, 4), size=(32, 64)),
+    )
+    recipe = dataclasses.replace(recipe_with(*stages), seed=seed)
+    assert any("clips of 4 frames, 32×64" in line for line in dry_run(recipe, records))
 
 
 def test_falling_loss_is_not_stable():

@@ -29,4 +29,10 @@ class MeanJ(keras.metrics.Mean):
         union = ops.sum(ops.cast(truth | mask, "float32"), axis=axes)
         # The maximum avoids 0 ÷ 0 in the branch that is not taken.
         j = ops.where(union > 0, intersection / ops.maximum(union, 1), 1.0)
-        return super().update_state(j, sample_weight=sample_weight)
+        if sample_weight is not None:
+            weight = ops.cast(sample_weight, "float32")
+            weight = weight if len(weight.shape) == len(j.shape) else weight[..., None]
+            sample_weight = ops.reshape(ops.broadcast_to(weight, ops.shape(j)), (-1,))
+        # Flat, since Keras would first average over the frames of each clip: those of short clips
+        # would count more.
+        return super().update_state(ops.reshape(j, (-1,)), sample_weight=sample_weight)

@@ -15,7 +15,7 @@ DESCRIPTION = """\
 Write a model for deployment: a SavedModel in the layout of TensorFlow Serving,
 or ONNX files. Every step takes the state as an input and returns the next one.
 The written files are loaded again and compared with the Keras model on a real
-clip; if the results differ, nothing is left under the final name.
+clip; if float32 results differ, nothing is left under the final name.
 """
 
 EPILOG = """\
@@ -97,6 +97,8 @@ def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> No
     if arguments.format == "onnx":
         if arguments.version is not None or arguments.no_warmup:
             parser.error("--version and --no-warmup are only for --format saved-model")
+        if arguments.data and arguments.precision == "float32":
+            parser.error("--data is only for --precision float16 or int8: it measures their loss")
     elif arguments.precision != "float32" or arguments.data:
         parser.error("--precision and --data are only for --format onnx")
     if arguments.calibration and arguments.precision != "int8":

@@ -81,7 +81,8 @@ def _parser() -> argparse.ArgumentParser:
         required=True,
         action="append",
         metavar="DIR[=SHARE]",
-        help="folder of records; repeat for several, with their shares of the clips",
+        help="folder of records; repeat for several: all their videos are equally likely, unless "
+        "shares of the clips are given",
     )
     add("--output", type=Path, metavar="DIR", help="folder of the run")
     add(
@@ -196,17 +197,23 @@ def _changed(recipe, arguments: argparse.Namespace):
     return dataclasses.replace(recipe, stages=stages)
 
 
-def _shares(folders: list[str]) -> dict[str, float]:
-    """Parse `DIR=SHARE`; a folder without a share counts 1."""
-    shares = {}
+def _shares(folders: list[str]) -> list[str] | dict[str, float]:
+    """Parse `DIR=SHARE`: folders, or folders and shares if all have one."""
+    shares: dict[str, float | None] = {}
     for text in folders:
         # From the right: the folder's name may contain a `=`.
         folder, _, share = text.rpartition("=")
         if folder and not Path(text).is_dir():
             shares[folder] = _share(share, text)
         else:
-            shares[text] = 1.0
-    return shares
+            shares[text] = None
+    given = {folder: share for folder, share in shares.items() if share is not None}
+    if given and len(given) < len(shares):
+        without = next(folder for folder in shares if folder not in given)
+        raise InputError(
+            f"{without}: has no share of the clips; give one to all folders, or to none"
+        )
+    return given or list(shares)
 
 
 def _share(text: str, whole: str) -> float:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
@@ -14,7 +15,10 @@ from ytvos_keras.data.seeds import generator
 from ytvos_keras.data.video_clip import EmptyMaskError, EncodedClip, encoded_clip
 from ytvos_keras.errors import InputError
 
-Data = str | Path | Sequence[str | Path] | Mapping[str, float] | Mapping[str | Path, float]
+Data: TypeAlias = (
+    str | Path | Sequence[str | Path] | Mapping[str, float] | Mapping[str | Path, float]
+)
+"""Folders of records, as in `make_dataset`."""
 
 _ATTEMPTS = 50  # to draw a clip without damaged frames whose object is visible
 
@@ -41,7 +45,7 @@ class ClipFeed:
         objects: int = 1,
         on_corrupt: str,
     ):
-        folders, self._shares = _sources(data)
+        folders, self._shares = sources(data)
         found = open_records(folders, split=split, exclude=exclude, percent=percent)
         if not isinstance(data, Mapping):
             found = [[video for videos in found for video in videos]]  # all have equal shares
@@ -129,7 +133,7 @@ def count_videos(
     That many clips are one pass over the data (an epoch), in which each video is used once; with
     shares, an epoch has the same length.
     """
-    found = open_records(_sources(data)[0], split=split, exclude=exclude, percent=percent)
+    found = open_records(sources(data)[0], split=split, exclude=exclude, percent=percent)
     return len(ClipSampler([v for videos in found for v in videos], min_object=min_object))
 
 
@@ -149,8 +153,8 @@ def deal(n: int, shares: Sequence[float]) -> tuple[int, int]:
     return len(shares) - 1, n
 
 
-def _sources(data: Data) -> tuple[list[str | Path], list[float]]:
-    """Folders, and their shares, which sum to 1."""
+def sources(data: Data) -> tuple[list[str | Path], list[float]]:
+    """Return folders and their shares, which sum to 1; a single share if all videos are equal."""
     if isinstance(data, str | Path):
         return [data], [1.0]
     if not data:

@@ -26,6 +26,7 @@ class FrameTensors(NamedTuple):
         images: string (T,).
         decoders: int32 (T,): which of `_RATIOS`, or `_NOT_JPEG`.
         window: int32 (4,).
+        ratio: int32 ().
         matrix: float64 (2, 3), from positions in the clip to those in the window.
         turned: boolean.
         flip: boolean.
@@ -36,14 +37,15 @@ class FrameTensors(NamedTuple):
     images: tf.Tensor
     decoders: tf.Tensor
     window: tf.Tensor
+    ratio: tf.Tensor
     matrix: tf.Tensor
     turned: tf.Tensor
     flip: tf.Tensor
     mixing: tf.Tensor
 
 
-FRAME_TYPES = (tf.string, tf.int32, tf.int32, tf.float64, tf.bool, tf.bool, tf.float32)
-_SHAPES = ((None,), (None,), (4,), (2, 3), (), (), (None, None))
+FRAME_TYPES = (tf.string, tf.int32, tf.int32, tf.int32, tf.float64, tf.bool, tf.bool, tf.float32)
+_SHAPES = ((None,), (None,), (4,), (), (2, 3), (), (), (None, None))
 
 
 def frame_arrays(clip: EncodedClip) -> tuple[Any, ...]:
@@ -58,6 +60,7 @@ def frame_arrays(clip: EncodedClip) -> tuple[Any, ...]:
         np.array(clip.images, object),
         np.array(decoders, np.int32),
         np.array(framing.window, np.int32),
+        np.int32(framing.ratio),
         framing.matrix - [[0, 0, left], [0, 0, top]],  # to positions in the window
         np.bool_(framing.turned),
         np.bool_(framing.flip),
@@ -82,7 +85,7 @@ def clip_frames(tensors: tuple[tf.Tensor, ...], size: tuple[int, int]) -> tf.Ten
     def make(sample):
         def frame(item):
             image, decoder = item
-            rgb = sample(_decode(image, decoder, clip.window))
+            rgb = sample(_decode(image, decoder, clip))
             # + 0.5 for rounding, which `_colour` has already added.
             rgb = tf.cond(
                 tf.size(clip.mixing) > 0, lambda: _colour(rgb, clip.mixing), lambda: rgb + 0.5
@@ -108,11 +111,11 @@ def _flip(frames: tf.Tensor) -> tf.Tensor:
     return tf.reshape(tf.reverse(rows, [1]), tf.shape(frames))
 
 
-def _decode(image: tf.Tensor, decoder: tf.Tensor, window: tf.Tensor) -> tf.Tensor:
+def _decode(image: tf.Tensor, decoder: tf.Tensor, clip: FrameTensors) -> tf.Tensor:
     """Decode the window of a frame at reduced size: uint8 (height, width, 3)."""
 
     def part(pixels, ratio):
-        top, left, height, width = tf.unstack(window // ratio)
+        top, left, height, width = tf.unstack(clip.window // ratio)
         return pixels[top : top + height, left : left + width]
 
     def reduced(ratio):
@@ -121,11 +124,22 @@ def _decode(image: tf.Tensor, decoder: tf.Tensor, window: tf.Tensor) -> tf.Tenso
     return tf.switch_case(
         decoder,
         [
-            lambda: tf.io.decode_and_crop_jpeg(image, window, channels=3),
+            lambda: tf.io.decode_and_crop_jpeg(image, clip.window, channels=3),
             *map(reduced, _RATIOS[1:]),
-            lambda: part(tf.io.decode_png(image, channels=3), 1),
+            lambda: _reduce(part(tf.io.decode_png(image, channels=3), 1), clip.ratio),
         ],
     )
+
+
+def _reduce(pixels: tf.Tensor, ratio: tf.Tensor) -> tf.Tensor:
+    """The means of blocks of `ratio` × `ratio` pixels, like a JPEG decoded at reduced size."""
+
+    def means():
+        height, width, _ = tf.unstack(tf.shape(pixels) // ratio)
+        blocks = tf.reshape(tf.cast(pixels, tf.float32), (height, ratio, width, ratio, 3))
+        return tf.cast(tf.reduce_mean(blocks, axis=(1, 3)) + 0.5, tf.uint8)
+
+    return tf.cond(ratio > 1, means, lambda: pixels)
 
 
 def _turn(pixels: tf.Tensor, clip: FrameTensors, size: tuple[int, int]) -> tf.Tensor:

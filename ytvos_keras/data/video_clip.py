@@ -90,7 +90,9 @@ def _others(
     if drawn.video.binary or not most:
         return []
     ids, counts = np.unique(labels, return_counts=True)
-    large = ids[(counts >= min_object * labels.size) & (ids > 0) & (ids != drawn.number)]
+    # Only known ids: 255 may be void.
+    known = np.isin(ids, list(drawn.video.objects))
+    large = ids[(counts >= min_object * labels.size) & known & (ids != drawn.number)]
     return rng.permutation(large)[:most].tolist()
 
 

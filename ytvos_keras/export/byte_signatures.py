@@ -26,6 +26,7 @@ from ytvos_keras.export.graph_pictures import (
     jpeg_size,
     require,
 )
+from ytvos_keras.export.request_checks import MOST_CLIP_PIXELS
 from ytvos_keras.export.signatures import (
     GraphSignature,
     Signature,
@@ -104,7 +105,13 @@ class _Work:
             # The operations below read this copy, so they wait for the check.
             files = tf.identity(files)
         sizes = tf.map_fn(jpeg_size, files, fn_output_signature=tf.TensorSpec((2,), tf.int32))
-        decode = functools.partial(decode_frame, size=self._working_size(sizes))
+        working = self._working_size(sizes)
+        # Here too: all frames are decoded before the signature for arrays checks them.
+        pixels = tf.reduce_prod(tf.cast([count, *tf.unstack(working)], tf.int64))
+        rule = f"all frames together must have at most {MOST_CLIP_PIXELS} pixels."
+        with tf.control_dependencies([require(pixels <= MOST_CLIP_PIXELS, rule, count)]):
+            files = tf.identity(files)
+        decode = functools.partial(decode_frame, size=working)
         spec = tf.TensorSpec((*(self.size or (None, None)), 3), tf.uint8)
         return tf.map_fn(decode, files, fn_output_signature=spec), sizes
 

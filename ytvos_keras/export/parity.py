@@ -16,6 +16,7 @@ from ytvos_keras.inference.sizes import resize_frame, resize_mask
 
 TOLERANCE = 1e-4  # largest difference of probabilities, in float32
 EQUAL_LABELS = 0.999  # smallest fraction of pixels
+USABLE_LABELS = 0.9  # the same for reduced precision
 ROUNDING = 1e-6  # objects that a model cannot tell apart have the same probability up to this
 
 Arrays = dict[str, np.ndarray]
@@ -100,6 +101,15 @@ def check_parity(parity: Parity, tolerance: float = TOLERANCE) -> None:
         raise ParityError(
             f"the exported model must match the Keras model's probabilities within {tolerance:g} "
             f"and {100 * EQUAL_LABELS:g} % of its labels; nothing was kept. Received: {parity}"
+        )
+
+
+def check_usable(parity: Parity) -> None:
+    """Raise `ParityError` if an export of reduced precision is beyond use."""
+    if not np.isfinite(parity.largest_difference) or parity.equal_labels < USABLE_LABELS:
+        raise ParityError(
+            f"the exported model must give finite probabilities and {100 * USABLE_LABELS:g} % of "
+            f"the Keras model's labels; nothing was kept. Received: {parity}"
         )
 
 

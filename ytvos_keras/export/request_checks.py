@@ -26,6 +26,10 @@ MOST_ROWS = 64
 """Largest number of rows of a request to a model of fixed size."""
 
 
+MOST_CLIP_PIXELS = 2**27
+"""Largest number of pixels of all frames and rows of a clip: 1,170 frames of 256×448."""
+
+
 def checked_signatures(model, size: tuple[int, int] | None = None) -> dict[str, GraphSignature]:
     """Add checks to `signatures` that their inputs are consistent."""
     sides = cell_sides(model)
@@ -87,6 +91,11 @@ def _not_too_many(inputs, sides, padding):
         yield require(right, rule, rows, "of", tf.shape(first))
     else:
         yield require(rows <= MOST_ROWS, f"there must be at most {MOST_ROWS} rows.", rows)
+    if "images" in inputs:
+        frames = tf.cast(tf.shape(first)[1], tf.int64)
+        right = rows * frames * _padded_pixels(inputs, sides, padding) <= MOST_CLIP_PIXELS
+        rule = f"all frames and rows together must have at most {MOST_CLIP_PIXELS} pixels."
+        yield require(right, rule, rows, "of", tf.shape(first))
 
 
 def _same_frame_size(inputs, sides, padding):

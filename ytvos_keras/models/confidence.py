@@ -32,7 +32,10 @@ class Confidence(Composite):
     def __init__(self, stride: int, **kwargs: Any) -> None:
         super().__init__(autocast=False, **kwargs)
         self.stride = stride
-        self.to_logit = keras.layers.Dense(1, dtype="float32", name="to_logit")
+        # Zeros: 0.5 for every mask until it is fitted.
+        self.to_logit = keras.layers.Dense(
+            1, kernel_initializer="zeros", dtype="float32", name="to_logit"
+        )
 
     def call(self, logits: Tensor) -> Tensor:
         return self.to_logit(self.summarize(logits))

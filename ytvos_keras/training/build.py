@@ -26,6 +26,11 @@ def build_model(recipe: Recipe, pretrained: bool = True) -> S2S:
             "this CPU has no bfloat16 instructions, so mixed_bfloat16 is emulated and slow; "
             "use --precision float32."
         )
+    if recipe.model is not None and recipe.model.predict_confidence and recipe.weights is None:
+        logger.warning(
+            "no recipe trains the confidence head, so its confidence is 0.5 for every mask; "
+            "fit it after the training: ytvos_keras.training.fit_confidence."
+        )
     # Initial weights are the only random numbers of a run that do not depend on a clip number.
     keras.utils.set_random_seed(recipe.seed)
     backbone = recipe.backbone_weights if pretrained else None

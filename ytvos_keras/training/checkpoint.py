@@ -10,12 +10,15 @@ import keras
 from ytvos_keras.errors import InputError, first_line
 from ytvos_keras.media.json_file import parse_json
 from ytvos_keras.media.json_value import JsonValue
+from ytvos_keras.models import S2S
+from ytvos_keras.models.config import S2SConfig
 from ytvos_keras.models.weight_files import check_weight_file, checksum_path
 from ytvos_keras.training.atomic_save import atomic_save_weights, size_on_disk
 
 _KEEP = 2
 _MOST = 10**9  # stages and steps
 _ATTRIBUTE = "ytvos_keras_progress"
+_CONFIG = "ytvos_keras_config"
 
 
 @dataclass
@@ -63,6 +66,8 @@ def save_checkpoint(model: keras.Model, progress: Progress, folder: Path) -> Pat
         model.save_weights(part, overwrite=True)
         with h5py.File(part, "r+") as file:
             file.attrs[_ATTRIBUTE] = text
+            if isinstance(model, S2S):
+                file.attrs[_CONFIG] = json.dumps(asdict(model.config))
     # Last, because a run resumes from the old files until the new one is in place.
     for old in list_checkpoints(folder)[:-_KEEP]:
         old.unlink()
@@ -85,6 +90,20 @@ def read_progress(path: Path) -> Progress:
         raise InputError(
             f"{path}: not a checkpoint of this version ({first_line(error)}); remove it to "
             "resume from the one before"
+        ) from error
+
+
+def read_config(path: str | Path) -> S2SConfig | None:
+    """Read the network's configuration from a checkpoint; None from any other file."""
+    if not str(path).endswith(".weights.h5") or not Path(path).is_file():
+        return None
+    check_weight_file(path)
+    try:
+        with h5py.File(path, "r") as file:
+            return S2SConfig(**parse_json(file.attrs[_CONFIG])) if _CONFIG in file.attrs else None
+    except Exception as error:  # HDF5 raises all kinds of errors
+        raise InputError(
+            f"{path}: not a checkpoint of this version ({first_line(error)})"
         ) from error
 
 

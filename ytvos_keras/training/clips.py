@@ -1,22 +1,17 @@
 """Training and validation clips of a run."""
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import tensorflow as tf
 
-from ytvos_keras.data.clip_feed import count_videos
+from ytvos_keras.data.clip_feed import Data, count_videos, sources
 from ytvos_keras.data.config import TeacherForcing
 from ytvos_keras.data.make_dataset import make_dataset
 from ytvos_keras.data.record_store import open_records
 from ytvos_keras.datasets.split_files import training_fraction
 from ytvos_keras.errors import InputError, and_more
 from ytvos_keras.training.recipe import Recipe
-
-Records = Mapping[str, float]
-"""Folders of records and their shares of the clips."""
-
 
 _NAMED = 20  # held-out videos that the log names
 _HELD_OUT = 10  # percent of the videos, if training and validation records are the same
@@ -35,8 +30,8 @@ class RunData:
         not_validated: names of videos excluded from validation.
     """
 
-    training: Records
-    validation: Records | None = None
+    training: Data
+    validation: Data | None = None
     not_trained: frozenset[str] = frozenset()
     not_validated: frozenset[str] = frozenset()
 
@@ -50,7 +45,7 @@ class RunData:
         )
 
 
-def split_data(data: Records, validation: Records | None) -> RunData:
+def split_data(data: Data, validation: Data | None) -> RunData:
     """Make sure that no video is used for both training and validation.
 
     Videos with the name of a training video are excluded from validation. If none remain, because
@@ -66,8 +61,8 @@ def split_data(data: Records, validation: Records | None) -> RunData:
         return RunData(data, validation, not_validated=frozenset(common))
     if len(training) < 2:
         raise InputError(
-            f"{next(iter(validation))}: its only video is used for training; give other records to "
-            "validate on, or none"
+            f"{sources(validation)[0][0]}: its only video is used for training; give other "
+            "records to validate on, or none"
         )
     # The choice depends on names, not on a seed, so that all runs are validated on the same videos.
     held_out = frozenset(training_fraction(names, _HELD_OUT))
@@ -80,8 +75,8 @@ def split_data(data: Records, validation: Records | None) -> RunData:
     return RunData(data, validation, not_trained=held_out, not_validated=names - held_out)
 
 
-def _names(data: Records, split: str | None) -> frozenset[str]:
-    found = open_records(list(data), split=split)
+def _names(data: Data, split: str | None) -> frozenset[str]:
+    found = open_records(sources(data)[0], split=split)
     return frozenset(video.name for videos in found for video in videos)
 
 

@@ -1,18 +1,20 @@
 """Estimate the cost of a training run: `ytvos-train --dry-run`."""
 
+import dataclasses
 import time
 
 import keras
 
+from ytvos_keras.data.clip_feed import Data
 from ytvos_keras.processes import peak_memory
 from ytvos_keras.training.build import build_model, compile_model
-from ytvos_keras.training.clips import Records, split_data, training_clips
+from ytvos_keras.training.clips import split_data, training_clips
 from ytvos_keras.training.recipe import Recipe, Stage
 from ytvos_keras.training.start import complete_recipe, frozen_parts
 from ytvos_keras.training.train import stage_steps
 
 
-def dry_run(recipe: Recipe, data: Records, *, validation: Records | None = None) -> list[str]:
+def dry_run(recipe: Recipe, data: Data, *, validation: Data | None = None) -> list[str]:
     """Describe a run of `train` in lines to print, and time a training step on its longest clips.
 
     The model is built without pretrained weights, so that nothing is downloaded.
@@ -25,7 +27,10 @@ def dry_run(recipe: Recipe, data: Records, *, validation: Records | None = None)
     compile_model(model, recipe, sum(steps))
     # Memory and time of a step peak in the stage with the most pixels per clip.
     largest = max(range(len(steps)), key=lambda number: _pixels(recipe.stages[number]))
-    batch = next(iter(training_clips(recipe, largest, steps[largest], run_data)))
+    stages = list(recipe.stages)
+    stages[largest] = dataclasses.replace(stages[largest], clip_length=stages[largest].longest_clip)
+    longest = dataclasses.replace(recipe, stages=tuple(stages))
+    batch = next(iter(training_clips(longest, largest, steps[largest], run_data)))
     # The first step traces the graph and is not timed; `float` waits for the result.
     keras.tree.map_structure(float, model.train_on_batch(*batch))
     begin = time.perf_counter()

@@ -6,6 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from ytvos_keras import __version__
+from ytvos_keras.data.clip_feed import Data, sources
 from ytvos_keras.media.checksum import file_sha256
 from ytvos_keras.records.index import DATASET_FILE, read_dataset
 from ytvos_keras.training.recipe import Recipe
@@ -16,8 +17,8 @@ _PACKAGES = ("tensorflow", "keras", "numpy")
 
 def describe_run(
     recipe: Recipe,
-    data: Mapping[str, float],
-    validation: Mapping[str, float] | None,
+    data: Data,
+    validation: Data | None,
 ) -> dict:
     """Describe a run in plain types: recipe, checksums of data and weights, versions, date."""
     fields = recipe.to_dict()
@@ -25,8 +26,8 @@ def describe_run(
     weights, backbone_weights = fields.pop("weights"), fields.pop("backbone_weights")
     return {
         "recipe": fields,
-        "data": [_describe_records(folder, share) for folder, share in data.items()],
-        "validation": [_describe_records(folder, 1.0) for folder in validation or {}],
+        "data": _describe_data(data),
+        "validation": [] if validation is None else _describe_data(validation),
         "weights": _describe_file(weights),
         "backbone_weights": _describe_file(backbone_weights),
         "versions": {"ytvos-keras": __version__} | {name: version(name) for name in _PACKAGES},
@@ -39,7 +40,15 @@ def what_matters(description: dict) -> dict:
     return {name: value for name, value in description.items() if name not in _FREE}
 
 
-def _describe_records(folder: str | Path, share: float) -> dict:
+def _describe_data(data: Data) -> list[dict]:
+    folders, shares = sources(data)
+    given = data if isinstance(data, Mapping) else dict(zip(folders, shares, strict=False))
+    # None: all videos of several folders are equally likely.
+    several = len(shares) < len(folders)
+    return [_describe_records(folder, None if several else given[folder]) for folder in folders]
+
+
+def _describe_records(folder: str | Path, share: float | None) -> dict:
     """Identify a folder of records by its `dataset.json`, which has the checksums of its shards."""
     read_dataset(folder)
     folder = Path(folder)

@@ -7,6 +7,7 @@ from typing import Any
 from ytvos_keras.errors import InputError, first_line
 from ytvos_keras.models import PRESETS, S2S, load
 from ytvos_keras.models.weight_files import check_weight_file
+from ytvos_keras.training.checkpoint import read_config
 from ytvos_keras.training.recipe import Recipe
 
 _BACKBONE = ".backbone"
@@ -23,7 +24,8 @@ def complete_recipe(recipe: Recipe) -> Recipe:
                 "this recipe fine-tunes a trained model: give --weights, a .keras file or the name "
                 "of a network with bundled weights such as s2s-lite"
             )
-        recipe = dataclasses.replace(recipe, model=load(recipe.weights).config)
+        config = read_config(recipe.weights) or load(recipe.weights).config
+        recipe = dataclasses.replace(recipe, model=config)
     if recipe.weights is not None:
         # Backbone weights would be overwritten, so do not read or download them.
         return dataclasses.replace(recipe, backbone_weights=None)
@@ -40,8 +42,12 @@ def complete_recipe(recipe: Recipe) -> Recipe:
 
 def frozen_parts(recipe: Recipe) -> tuple[str, ...]:
     """The parts that are not trained, including those that the network itself freezes."""
-    frozen_by_network = recipe.model is not None and recipe.model.freeze_backbone
-    own = ("encoder.backbone",) if frozen_by_network else ()
+    own: tuple[str, ...] = ()
+    if (model := recipe.model) is not None and model.freeze_backbone:
+        own = ("encoder.backbone",)
+        separate = not model.shared_encoder and model.encoder_input == "frame"
+        if separate and model.initializer == "network":
+            own += ("initializer.backbone",)
     return tuple(dict.fromkeys(own + recipe.frozen))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import keras
 
+from ytvos_keras.data.clip_feed import Data
 from ytvos_keras.media.folder_lock import folder_lock
 from ytvos_keras.models import S2S
 from ytvos_keras.training.build import build_model, compile_model
@@ -26,7 +27,6 @@ from ytvos_keras.training.checkpoint import (
     save_checkpoint,
 )
 from ytvos_keras.training.clips import (
-    Records,
     RunData,
     split_data,
     training_clips,
@@ -47,10 +47,10 @@ _VALIDATION_CLIPS = 64
 
 def train(
     recipe: Recipe,
-    data: Records,
+    data: Data,
     output: str | Path,
     *,
-    validation: Records | None = None,
+    validation: Data | None = None,
     devices: Devices | None = None,
     callbacks: Callbacks | None = None,
 ) -> RunFiles:
@@ -62,7 +62,8 @@ def train(
 
     Args:
         recipe: configuration of the run.
-        data: folders of training records, from `ytvos-prepare`, and their shares of the clips.
+        data: folder of training records, from `ytvos-prepare`; several folders, all videos equally
+            likely; or folders with their shares of the clips. See `make_dataset`.
         output: folder of the run. If it contains the same run, that run is resumed. With workers on
             several machines, all must see it; only the first one writes to it.
         validation: records to validate on; without them there is no best model, only the last one.
@@ -80,7 +81,7 @@ def train(
             another worker was lost.
 
     Example:
-        >>> files = train(RECIPES["paper"], {"records": 1.0}, "runs/paper")
+        >>> files = train(RECIPES["paper"], "records", "runs/paper")
     """
     files, devices = RunFiles(Path(output)), devices or Devices()
     devices.check_batch_size(recipe.batch_size)

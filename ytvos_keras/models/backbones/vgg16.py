@@ -115,8 +115,12 @@ class VGG16(keras.layers.Layer):
 
     @property
     def pretrained_layers(self) -> list[keras.layers.Layer]:
-        """The layers whose weights came from `assign_weights`; fc6 may not be among them."""
-        return [conv for conv in self._convolutions() if conv.name in self._pretrained]
+        """The layers all of whose weights came from `assign_weights`.
+
+        fc6 may not be among them, nor the first convolution, whose mask channel is random.
+        """
+        whole = [conv for conv in self._convolutions() if conv.name in self._pretrained]
+        return whole[1:] if self.with_mask else whole
 
     def compute_output_shape(
         self, images_shape: Shape, masks_shape: Shape | None = None
