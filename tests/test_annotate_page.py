@@ -1,3 +1,4 @@
+import functools
 import threading
 import time
 
@@ -7,7 +8,9 @@ from annotate_project import SIZE, box, load_segmenter, make_frames, wait_until
 from annotate_server import running_server
 from chromium import CHROMIUM
 
+from ytvos_keras.annotate.session import Session
 from ytvos_keras.annotate.workspace import Workspace
+from ytvos_keras.inference import Segmenter
 
 pytest.importorskip("playwright")
 from annotate_browser import Person, chromium, new_page
@@ -231,6 +234,102 @@ def test_unreadable_frame_is_reported(person, project, tmp_path):
     box = person.page.locator("#timeline").bounding_box()
     person.page.mouse.click(box["x"] + box["width"] * 6.5 / COUNT, box["y"] + 5)
     person.sees("#hint", "00006.png")
+
+
+def asks_before_closing(person):
+    """Whether the browser would ask before it closes the tab."""
+    return person.page.evaluate(
+        """() => {
+          const event = new Event("beforeunload", { cancelable: true });
+          dispatchEvent(event);
+          return event.defaultPrevented; }"""
+    )
+
+
+def test_step_and_playback_pass_an_unreadable_frame(person, project, tmp_path):
+    (tmp_path / "clip/00006.png").write_bytes(b"no picture")
+    person.go_to(6)
+    person.press(".")
+    person.sees("#hint", "00006.png")
+    person.press(".")
+    person.sees("#place", "frame 8 of")
+    person.press(",")
+    expect(person.page.locator("#hint")).to_contain_text("00006.png")
+    person.press(",")
+    person.sees("#place", "frame 6 of")
+    person.press(" ")
+    person.sees("#play", "Play")
+    person.sees("#place", "frame 6 of")
+
+
+def test_edit_that_cannot_be_saved(person, project):
+    fail = {"status": 500, "body": "{}"}
+    person.page.route("**/api/masks/*?trusted=*", lambda route: route.fulfill(**fail), times=1)
+    person.lasso(5, 4, 13, 12)
+    person.sees("#saved", "Not saved")
+    assert asks_before_closing(person)
+    person.lasso(20, 4, 28, 12)
+    labels_become(project, 0, box(5) | box(20))
+    person.sees("#saved", "Saved")
+    assert not asks_before_closing(person)
+
+
+def test_trust_applies_to_the_frame_that_is_being_loaded(person, project):
+    person.lasso(5, 4, 13, 12)
+    person.propagate()
+    person.press("Home")
+    person.sees("#place", "frame 1 of")
+    # In one task: the next frame cannot have been loaded in between.
+    person.page.evaluate(
+        """() => {
+          for (const key of [".", "t"]) dispatchEvent(new KeyboardEvent("keydown", { key }));
+        }"""
+    )
+    wait_until(lambda: 1 in project.trusted)
+    assert list(project.trusted) == [0, 1]
+
+
+def test_undo_during_a_run(person, project, monkeypatch):
+    # Slow enough that the page is always loading a frame that was just computed.
+    for owner, name in ((Segmenter, "step"), (Session, "picture")):
+        original = getattr(owner, name)
+        slow = functools.partialmethod(
+            lambda *args, call: time.sleep(0.3) or call(*args), call=original
+        )
+        monkeypatch.setattr(owner, name, slow)
+    person.lasso(5, 4, 13, 12)
+    expect(person.page.locator("#forward")).to_be_enabled()
+    person.press("f")
+    wait_until(lambda: 2 in project.predicted)
+    person.press("Control+z")
+    wait_until(lambda: not project.trusted)
+    person.sees("#run", "Stopped after")
+
+
+def test_new_object_is_shown_although_its_id_was_hidden(person, project):
+    person.page.get_by_role("button", name="Hide").click()
+    person.sees("#objects", "Show")
+    person.page.get_by_label("Delete object 1").click()
+    person.page.get_by_role("button", name="Delete", exact=True).click()
+    person.sees("#hint", "Add an object")
+    person.press("n")
+    person.sees("#objects", "Hide")
+
+
+def test_second_click_does_not_open_the_video_again(page, workspace, monkeypatch):
+    opened = []
+    original = workspace.open_name
+
+    def open_name(name):
+        opened.append(name)
+        time.sleep(0.5)
+        return original(name)
+
+    monkeypatch.setattr(workspace, "open_name", open_name)
+    page.get_by_role("button", name="clip").dblclick()
+    expect(page.locator("#open-error")).to_contain_text("Opening clip")
+    page.locator("#opener").wait_for(state="hidden")
+    assert opened == ["clip"]
 
 
 @pytest.mark.parametrize(

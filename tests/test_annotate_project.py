@@ -5,6 +5,7 @@ import pytest
 from annotate_project import SIZE, box, make_frames, make_project
 
 from ytvos_keras.annotate.project import Prediction, Project
+from ytvos_keras.annotate.project_files import read_video_name
 from ytvos_keras.errors import InputError
 from ytvos_keras.media import read_mask, write_mask
 from ytvos_keras.media.random_frames import RandomFrames
@@ -161,3 +162,91 @@ def test_project_file_is_json(tmp_path):
     content = json.loads((tmp_path / "masks/annotate.json").read_text())
     assert content["objects"]["1"]["name"] == "object 1"
     assert list(content["trusted"]) == ["00003"]
+
+
+def test_entries_of_frames_that_the_video_lacks_are_kept(tmp_path):
+    project = make_project(tmp_path)
+    project.add_object()
+    for index in (1, 6):
+        project.save_drawn(index, box(5), [1])
+        project.save_predicted(index + 1, box(6), {1: Prediction("a")})
+    project.save_predictions()
+    (tmp_path / "short").mkdir()
+    for index in range(4):
+        (tmp_path / f"clip/{index:05d}.png").rename(tmp_path / f"short/{index:05d}.png")
+    short = Project(project.folder, RandomFrames(tmp_path / "short"))
+    assert (list(short.trusted), list(short.predicted)) == ([1], [2])
+    short.save_drawn(0, box(9), [1])
+    short.save_predictions()
+    make_frames(tmp_path / "clip")
+    again = reopened(project)
+    assert again.trusted == project.trusted | {0: short.trusted[0]}
+    assert again.predicted == project.predicted
+
+
+def test_name_of_the_video(tmp_path):
+    project = make_project(tmp_path)
+    assert read_video_name(project.folder) is None
+    project.save()
+    assert read_video_name(project.folder) == "clip"
+    path = project.folder / "annotate.json"
+    old = json.loads(path.read_text())
+    del old["video"]
+    path.write_text(json.dumps(old))
+    assert read_video_name(project.folder) is None
+    assert reopened(project).trusted == {}
+
+
+def test_own_masks_are_read_whatever_their_colours(tmp_path):
+    project = make_project(tmp_path)
+    for _ in range(16):
+        project.add_object()
+    labels = box(4) | box(30, value=2)
+    # In DAVIS colours, 8 and 16 are dark shades of 1 and 2: like smooth edges.
+    labels[3, 4:12], labels[3, 30:38] = 8, 16
+    project.save_drawn(0, labels, [1, 2, 8, 16])
+    project.save_predicted(1, labels, {i: Prediction("a") for i in (1, 2, 8, 16)})
+    for index in (0, 1):
+        np.testing.assert_array_equal(reopened(project).mask(index), labels)
+
+
+def test_drawing_on_outdated_labels(tmp_path):
+    """Objects that the model has computed in the meantime are no longer up to date."""
+    project = make_project(tmp_path)
+    for _ in range(3):
+        project.add_object()
+    for object_id, left in ((1, 5), (2, 20), (3, 35)):
+        labels = box(left, value=object_id)
+        project.save_predicted(4, labels, {object_id: Prediction("a")})
+    seen = project.mask(4)
+    project.save_predicted(4, box(22, value=2), {2: Prediction("b")})
+    seen[20:24, 5:9] = 1
+    project.save_drawn(4, seen, [1])
+    assert project.predicted[4] == {3: Prediction("a")}
+
+
+def test_pixels_that_an_object_no_longer_covers(tmp_path):
+    project = make_project(tmp_path)
+    for _ in range(3):
+        project.add_object()
+    wide = box(5, value=2)
+    wide[4:12, 13:20] = 1  # a mistake: this is object 2, too
+    project.save_predicted(4, wide, {1: Prediction("a"), 2: Prediction("a")})
+    better = box(5, value=2) | box(13, value=2) | box(30, value=1)
+    better[8:12, 13:21] = 3  # was not predicted in this frame
+    project.save_predicted(4, better, {1: Prediction("b")})
+    expected = box(5, value=2) | box(30)
+    expected[4:8, 13:20] = 2
+    np.testing.assert_array_equal(project.mask(4), expected)
+    assert project.predicted[4] == {1: Prediction("b"), 2: Prediction("a")}
+
+
+def test_confidence_of_a_frame(tmp_path):
+    project = make_project(tmp_path)
+    for _ in range(3):
+        project.add_object()
+    assert project.confidence(2) is None
+    for object_id, sure in ((1, 0.4), (2, 0.9), (3, None)):
+        labels = box(10 * object_id, value=object_id)
+        project.save_predicted(2, labels, {object_id: Prediction("a", sure)})
+    assert project.confidence(2) == 0.4

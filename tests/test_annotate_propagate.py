@@ -185,6 +185,33 @@ def test_damaged_frame_ends_the_run_but_not_the_thread(project, running, tmp_pat
     assert running(stop=3) == []
 
 
+def test_full_disk_ends_the_run_but_not_the_thread(project, running, monkeypatch):
+    def fail():
+        monkeypatch.undo()
+        raise OSError(28, "No space left on device")
+
+    project.save_drawn(0, box(5), [1])
+    monkeypatch.setattr(project, "save_predictions", fail)
+    assert running(stop=4) == [1, 2, 3]
+    assert running() == [4, 5, 6, 7]
+
+
+def test_confidence_of_a_frame_is_that_of_all_its_objects(project, monkeypatch):
+    monkeypatch.setattr(Segmenter, "confidence", {1: 0.25, 2: 0.75}, raising=False)
+    events = []
+    propagator = Propagator(project, load_segmenter, events.append)
+    wait_until(lambda: propagator.status.state == "ready")
+    project.add_object()
+    project.save_drawn(0, box(5), [1])
+    project.save_drawn(1, box(6) | box(30, 20, value=2), [1, 2])
+    project.save_drawn(2, box(7), [1])
+    propagator.start(Request(0, 4, "forward"))
+    wait_until(lambda: propagator.status.state == "ready")
+    propagator.close()
+    last = {e["index"]: e["confidence"] for e in events if e["type"] == "frame"}
+    assert last == {2: 0.75, 3: 0.25}
+
+
 def test_memory_is_shown_distant_trusted_frames(project, monkeypatch):
     """Near the source there are three; the far one shows another side of the object."""
     segmenter = load_segmenter()

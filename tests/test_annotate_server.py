@@ -1,8 +1,10 @@
 import asyncio
+import contextlib
 import gzip
 import socket
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -12,10 +14,11 @@ from annotate_server import running_server
 from ytvos_keras.annotate.events import Events
 from ytvos_keras.annotate.guard import Guard
 from ytvos_keras.annotate.serve import LOOPBACK, listen
+from ytvos_keras.annotate.session import Session
 from ytvos_keras.annotate.workspace import Workspace
 from ytvos_keras.errors import InputError
 from ytvos_keras.media import read_mask
-from ytvos_keras.media.folder_lock import FolderInUseError
+from ytvos_keras.media.folder_lock import FolderInUseError, folder_lock
 
 COUNT = 8
 
@@ -231,6 +234,58 @@ def test_reopening_the_same_video(opened, workspace, tmp_path):
     opened.post("/api/objects")
     assert opened.post("/api/open", json={"name": "clip"}).status == 200
     assert list(workspace.session.project.objects) == [1]
+
+
+def test_two_videos_with_the_same_default_folder(opened, workspace, tmp_path):
+    opened.post("/api/objects")
+    opened.put("/api/masks/0?trusted=1", content=box(5).tobytes())
+    workspace.close()
+    path = tmp_path / "clip-masks/annotate.json"
+    path.write_text(path.read_text().replace('"clip"', '"clip.mp4"'))  # made for the file
+    before = path.read_text()
+    answer = opened.post("/api/open", json={"name": "clip"})
+    assert answer.status == 400
+    assert "clip-masks: contains the masks of clip.mp4; start" in answer.json()["error"]
+    assert path.read_text() == before
+    workspace.open(tmp_path / "clip", tmp_path / "clip-masks")  # on purpose
+    assert workspace.session.project.trusted.keys() == {0}
+
+
+def test_folder_that_cannot_be_written_does_not_keep_the_video_open(opened, workspace, tmp_path):
+    make_frames(tmp_path / "other", COUNT)
+    (tmp_path / "clip-masks").rename(tmp_path / "moved")
+    for name in ("other", "clip"):
+        assert opened.post("/api/open", json={"name": name}).status == 200
+        assert workspace.session.frames.path.name == name
+    (tmp_path / "clip-masks").rename(tmp_path / "moved-too")
+    workspace.close()
+    assert workspace.session is None
+    with folder_lock(tmp_path / "moved-too"):
+        pass
+
+
+def test_two_requests_to_open_at_once(workspace, tmp_path, monkeypatch):
+    made, original = [], Session.__init__
+    both = threading.Barrier(2)
+
+    def slow(self, *arguments):
+        made.append(self)
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both.wait(0.5)
+        original(self, *arguments)
+
+    monkeypatch.setattr(Session, "__init__", slow)
+    make_frames(tmp_path / "other", COUNT)
+    threads = [
+        threading.Thread(target=workspace.open_name, args=(name,)) for name in ("clip", "other")
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 2
+    assert workspace.session is made[1]
+    assert not made[0].propagator._thread.is_alive()
 
 
 def test_second_command_in_the_same_folder_is_refused(opened, tmp_path):

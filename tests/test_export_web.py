@@ -389,6 +389,178 @@ def test_the_page_shows_the_same_trusted_frames_as_ytvos_annotate(browser, tmp_p
     assert log == recorder.log
 
 
+BACKEND = """async ([height, width, commands]) => {
+  const { BrowserBackend } = await import("./local/browser_backend.js");
+  const { Propagation } = await import("./local/propagation.js");
+  const log = [];
+  const outputs = new Map(); // index → labels
+  const segmenter = {
+    ids: [],
+    state: {},
+    reset() { Object.assign(this, { ids: [], state: {} }); },
+    sizeFor: (height, width) => [height, width],
+    show(image, masks) {
+      this.ids = [...masks.keys()];
+      log.push(["show", image[0]]);
+    },
+    step(image) {
+      this.state = { last: image[0] };
+      log.push(["step", image[0]]);
+      return outputs.get(image[0]) ?? new Uint8Array(height * width);
+    },
+    get confidence() { return new Map(); },
+    remove() {},
+  };
+  const frame = index => {
+    const canvas = new OffscreenCanvas(width, height);
+    const pen = canvas.getContext("2d");
+    pen.fillStyle = `rgb(${index} 0 0)`;
+    pen.fillRect(0, 0, width, height);
+    return canvas;
+  };
+  const backend = new BrowserBackend("none/");
+  while (backend.status.state === "loading") await new Promise(next => setTimeout(next));
+  backend.video = { width, height, frame };
+  backend.propagation = new Propagation(backend, segmenter);
+  let last = null;
+  backend.listen(({ type, index }) => {
+    if (type === "frame" && index === last) backend.propagation.stop();
+  });
+  const found = [];
+  for (const [name, ...args] of commands) {
+    if (name === "object") await backend.addObject();
+    const labels = Uint8Array.from(args[1] ?? []);
+    if (name === "output") outputs.set(args[0], labels);
+    if (name === "draw") await backend.saveMask(args[0], labels, new Set(args[2]));
+    if (name === "forget") backend.propagation.forget();
+    if (name === "run") {
+      backend.status.state = "ready";
+      last = args[1];
+      await backend.propagation.run(0, args[0], "forward");
+      found.push(log.splice(0));
+    }
+    if (name === "mask") found.push([...backend.labels(args[0])]);
+    if (name === "predicted") found.push([...(backend.predicted.get(args[0])?.keys() ?? [])]);
+    if (name === "unsaved") found.push(backend.unsaved);
+    if (name === "export") await backend.exportAs();
+    if (name === "download") backend.downloaded();
+  }
+  return found;
+}"""
+
+
+def run_backend(browser, folder: Path, *commands):
+    """Run commands on the page's backend, with a model that returns given labels."""
+    plain = [[x.ravel().tolist() if hasattr(x, "ravel") else x for x in c] for c in commands]
+    shutil.copytree(SITE, folder)
+    with served(folder, False) as address, new_page(browser, address) as page:
+        return page.evaluate(BACKEND, [*box(0).shape, plain])
+
+
+STEPS_3_TO_5 = [["step", 3], ["step", 4], ["step", 5]]
+
+
+@needs_browser
+def test_an_interrupted_run_is_resumed(browser, tmp_path):
+    runs = run_backend(
+        browser,
+        tmp_path / "site",
+        ("object",),
+        ("draw", 0, box(5), [1]),
+        ("run", 6, 2),  # stop after frame 2
+        ("run", 6, 3),
+        ("draw", 2, box(6), [1]),
+        ("run", 6, 4),
+        ("draw", 0, box(7), [1]),  # frame 1 is outdated, but frames 3 and 4 are not
+        ("run", 6),
+        ("forget",),
+        ("run", 8),
+    )
+    assert runs == [
+        [["show", 0], ["step", 1], ["step", 2]],
+        [["step", 3]],
+        [["show", 0], ["show", 2], ["step", 3], ["step", 4]],
+        [["show", 2], ["show", 0], ["step", 1], ["show", 0], ["show", 2], *STEPS_3_TO_5],
+        [["show", 0], ["show", 2], *STEPS_3_TO_5, ["step", 6], ["step", 7]],
+    ]
+
+
+@needs_browser
+def test_predictions_that_a_drawing_or_another_run_changes(browser, tmp_path):
+    both = box(5) | box(20, value=2)
+    wrong = box(20, value=2)
+    wrong[4:12, 28:34] = 1  # a mistake: this is object 2, too
+    better = wrong + (wrong == 1)
+    drawn_over = better.copy()
+    drawn_over[4:8, 20:24] = 1
+    found = run_backend(
+        browser,
+        tmp_path / "site",
+        ("object",),
+        ("object",),
+        ("draw", 0, both, [1, 2]),
+        ("output", 2, wrong),
+        ("run", 3),
+        ("draw", 1, both, [1]),
+        ("output", 2, better),
+        ("run", 3),
+        ("mask", 2),
+        ("predicted", 2),
+        ("draw", 2, drawn_over, []),
+        ("predicted", 2),
+    )
+    np.testing.assert_array_equal(found[2], better.ravel())
+    assert sorted(found[3]) == [1, 2]
+    assert found[4] == []
+
+
+@needs_browser
+def test_masks_are_unsaved_until_they_are_downloaded(browser, tmp_path):
+    found = run_backend(
+        browser,
+        tmp_path / "site",
+        ("unsaved",),
+        ("object",),
+        ("draw", 0, box(5), [1]),
+        ("unsaved",),
+        ("export",),
+        ("unsaved",),
+        ("download",),
+        ("unsaved",),
+        ("export",),
+        ("run", 2),
+        ("download",),  # without the mask of frame 1
+        ("unsaved",),
+    )
+    assert found[:4] == [False, True, True, False]
+    assert found[-1] is True
+
+
+@pytest.mark.slow
+@needs_browser
+def test_page_asks_before_masks_are_lost(browser, tmp_path):
+    with opened(browser, tiny_onnx("float32").path, tmp_path) as person:
+        page = person.page
+        draw(person)
+        person.sees("#saved", "Not exported")
+        page.get_by_role("button", name="Open…").click()
+        choose_again(page)
+        person.sees("#ask", "Discard")
+        page.get_by_role("button", name="Keep").click()
+        page.keyboard.press("Escape")
+        assert len(saved_masks(person)) == 1
+        person.sees("#saved", "Saved")
+        page.get_by_role("button", name="Open…").click()
+        choose_again(page)
+        person.sees("#hint", "Add an object")
+
+
+def choose_again(page) -> None:
+    # Chromium reports no change if the same file is set again.
+    for files in ([], str(bundled_clip().path)):
+        page.locator("#file").set_input_files(files)
+
+
 ROWS = """async ([model, frames, masks, height, width]) => {
   const { Segmenter } = await import("./local/segmenter.js");
   const segmenter = await Segmenter.load(new URL(model, location.href).href);

@@ -140,6 +140,28 @@ def test_objects_are_not_edges():
     assert edge_values(thin, np.array([0, 2, 5]), shades).tolist() == [2]
 
 
+def test_small_objects_in_davis_colours(tmp_path):
+    """Objects 8 and 16 are as thin as edges, but do not separate 1 and 2 from the background."""
+    labels = np.zeros((40, 60), np.uint8)
+    labels[10:20, 10:20], labels[12:14, 20:22] = 1, 8
+    labels[10:20, 40:50], labels[12:14, 50:52] = 2, 16
+    path = saved(indexed(labels, davis_palette().tolist()), tmp_path)
+    np.testing.assert_array_equal(read_mask(path)[0], labels)
+
+
+def test_many_grey_objects_with_a_gap(tmp_path):
+    """Of twelve objects, the fifth is out of view."""
+    labels = np.zeros((120, 160), np.uint8)
+    for n in {*range(12)} - {4}:
+        y, x = divmod(n, 4)
+        labels[y * 40 + 5 : y * 40 + 30, x * 40 + 5 : x * 40 + 30] = n + 1
+    path = saved(Image.fromarray(labels), tmp_path)
+    np.testing.assert_array_equal(read_mask(path)[0], labels)
+    assert examine_mask(path.read_bytes()).kind is None
+    labels[:, :2], labels[labels == 12] = 255, 200  # void, and a large id
+    assert examine_mask(saved(Image.fromarray(labels), tmp_path).read_bytes()).kind is None
+
+
 def test_mean_colours_among_many_objects(tmp_path):
     """Objects 8 and 9 touch the two objects whose mean colours they have."""
     rng = np.random.default_rng(0)

@@ -7,6 +7,7 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
+from annotate_project import box, load_segmenter
 from PIL import Image
 
 from ytvos_keras.errors import InputError
@@ -15,6 +16,7 @@ from ytvos_keras.inference.options import FORMATS, SegmentOptions
 from ytvos_keras.inference.outputs.write_outputs import output_paths, write_outputs
 from ytvos_keras.inference.outputs.writer import MaskedFrame
 from ytvos_keras.media import davis_palette, open_frames, write_mask
+from ytvos_keras.media.masks import ids_in, read_written_mask
 from ytvos_keras.media.overlay import draw_names
 from ytvos_keras.media.video import AlphaVideoWriter
 
@@ -53,6 +55,15 @@ def run(tmp_path):
     return run
 
 
+def touching_shades():
+    """Labels and a palette in which object 2 has the mean colour of object 1 and the background."""
+    labels = np.zeros(SIZE, np.uint8)
+    labels[10:30, 10:30], labels[9, 10:30] = 1, 2
+    palette = davis_palette().copy()
+    palette[1], palette[2] = (200, 0, 0), (100, 0, 0)
+    return labels, palette
+
+
 def read(path):
     return np.asarray(Image.open(path))
 
@@ -70,6 +81,34 @@ def test_pictures(run):
         np.testing.assert_array_equal(cutout[labels > 0, :3], frame[labels > 0])
         assert not cutout[labels == 0].any()
     assert calls[0][0] == "outputs"
+
+
+def test_own_masks_in_given_colours(run, tmp_path):
+    labels, palette = touching_shades()
+    write_mask(tmp_path / "out/003.png", labels, palette)
+    made, _ = run(formats=("binary",))
+    np.testing.assert_array_equal(read(made.output / "binary/003.png"), 255 * (labels > 0))
+
+
+def test_written_masks_are_read_whatever_their_colours(tmp_path):
+    labels, palette = touching_shades()
+    file = tmp_path / "a.png"
+    write_mask(file, labels, palette)
+    np.testing.assert_array_equal(read_written_mask(file), labels)
+    np.testing.assert_array_equal(read_written_mask(file, palette), labels)
+    with pytest.raises(InputError, match="3 values found"):
+        read_written_mask(file, davis_palette())  # from elsewhere
+    Image.fromarray(255 * (labels > 0).astype(np.uint8)).save(file)
+    np.testing.assert_array_equal(read_written_mask(file), labels > 0)
+
+
+def test_masks_of_the_backward_pass_are_read_whatever_their_colours():
+    # In DAVIS colours, 8 and 16 are dark shades of 1 and 2.
+    labels = box(4) | box(30, value=2)
+    labels[3, 4:12], labels[3, 30:38] = 8, 16
+    frames = np.full((3, *labels.shape, 3), 100, np.uint8)
+    found = list(load_segmenter().segment(frames, {2: labels}, direction="backward"))
+    assert [set(ids_in(mask)) for mask in found] == [{1, 2, 8, 16}] * 3
 
 
 def test_videos(run):

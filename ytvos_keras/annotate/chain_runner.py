@@ -54,7 +54,7 @@ class ChainRunner:
         """Compute the frames of a chain and save their masks.
 
         After each frame, yields its index, the number of frames left in the chain, and the lowest
-        confidence among its objects.
+        confidence among all objects predicted in the frame.
         """
         sources = {i: self.project.source(chain.source, i) for i in chain.objects}
         frames = self._begin(chain, tuple(sources.values()))
@@ -72,8 +72,7 @@ class ChainRunner:
             self.project.save_predicted(index, labels, predictions)
             video = self.segmenter.video
             self._left = _Stop(tuple(sources.values()), chain.frames.step, index, video)
-            known = [p.confidence for p in predictions.values() if p.confidence is not None]
-            yield index, len(frames) - place - 1, min(known, default=None)
+            yield index, len(frames) - place - 1, self.project.confidence(index)
 
     def _begin(self, chain: Chain, sources: tuple[str, ...]) -> range:
         """Prepare the Segmenter for a chain; return the frames still to compute."""

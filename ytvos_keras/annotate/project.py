@@ -13,15 +13,18 @@ from ytvos_keras.annotate.project_files import (
     PREDICTED_NAME,
     PROJECT_NAME,
     VERSION,
+    ByName,
     ObjectInfo,
     Prediction,
     new_object,
     read_predictions,
     read_project,
+    split,
 )
 from ytvos_keras.errors import InputError
 from ytvos_keras.media.json_file import write_json
-from ytvos_keras.media.masks import MAX_ID, ids_in, read_label_map, write_mask
+from ytvos_keras.media.masks import MAX_ID, ids_in, read_written_mask, write_mask
+from ytvos_keras.media.palette import davis_palette
 from ytvos_keras.media.random_frames import RandomFrames
 
 TRUSTED_FOLDER = "trusted"
@@ -55,10 +58,12 @@ class Project:
         index = {frames.name(i): i for i in range(frames.count)}
         (self.folder / TRUSTED_FOLDER).mkdir(parents=True, exist_ok=True)
         self.objects: dict[int, ObjectInfo] = {}
-        self.trusted: dict[int, dict[int, str]] = {}
-        self.predicted: dict[int, dict[int, Prediction]] = read_predictions(self.folder, index)
-        if known := read_project(self.folder, index):
-            self.objects, self.trusted = known
+        trusted: ByName[str] = {}
+        if known := read_project(self.folder):
+            self.objects, trusted = known
+        # Entries of frames that this video lacks are written back, so that nothing is lost.
+        self.trusted, self._other_trusted = split(trusted, index)
+        self.predicted, self._other_predicted = split(read_predictions(self.folder), index)
         self._find_objects()
 
     def has_mask(self, index: int) -> bool:
@@ -68,7 +73,8 @@ class Project:
     def mask(self, index: int) -> np.ndarray:
         """The label map of a frame, uint8 (H, W); zeros where there is no file."""
         with self.lock:
-            labels = self._read(self._path(index))
+            # A file with other colours than ours is the user's or from `ytvos-segment`.
+            labels = self._read(self._path(index), davis_palette())
             # `ytvos-segment` may have added objects to the folder in the meantime.
             for object_id in ids_in(labels):
                 self.objects.setdefault(object_id, new_object(object_id))
@@ -96,6 +102,9 @@ class Project:
         # The other objects come from the model: drawing next to them does not confirm them.
         drawn = np.where(np.isin(labels, trusted), labels, 0).astype(np.uint8)
         with self.lock:
+            # A trusted mask no longer follows from another frame, nor does one that was changed:
+            # the page may have loaded the frame before the model replaced its masks.
+            outdated = {*trusted, *self._changed(index, labels)}
             # First the file that must not be lost; `mask` overlays it on the other file.
             if trusted:
                 write_mask(self._path(index, TRUSTED_FOLDER), drawn)
@@ -108,8 +117,7 @@ class Project:
                 self._path(index, TRUSTED_FOLDER).unlink(missing_ok=True)
             write_mask(self._path(index), labels)
             before = self.predicted.pop(index, {})
-            # A trusted mask no longer follows from another frame.
-            if kept := {i: prediction for i, prediction in before.items() if i not in trusted}:
+            if kept := {i: prediction for i, prediction in before.items() if i not in outdated}:
                 self.predicted[index] = kept
 
     def save_predicted(
@@ -117,20 +125,30 @@ class Project:
     ) -> None:
         """Replace the masks of some objects in a frame, except those that are trusted there.
 
-        `labels`, uint8 (H, W), is the model's output; only the objects in `predictions` are used.
+        `labels`, uint8 (H, W), is the model's output. Other objects only get pixels that those in
+        `predictions` no longer cover, if they were predicted, too.
         """
         with self.lock:
             trusted = self.trusted.get(index, {})
             # An object may have been deleted while the model was running.
             ids = [i for i in predictions if i not in trusted and i in self.objects]
+            others = [i for i in self.predicted.get(index, {}) if i not in ids]
             merged = self.mask(index)
-            merged[np.isin(merged, ids)] = 0
+            freed = np.isin(merged, ids)
+            # Otherwise the other objects would keep a hole: their masks are not recomputed.
+            merged[freed] = np.where(np.isin(labels, others), labels, 0)[freed]
             # Where objects overlap, trusted masks take precedence.
             free = ~np.isin(merged, list(trusted)) if trusted else True
             merged = np.where(np.isin(labels, ids) & free, labels, merged)
             write_mask(self._path(index), merged)
             # After the file: an origin without its mask would pass for up to date.
             self.predicted.setdefault(index, {}).update({i: predictions[i] for i in ids})
+
+    def confidence(self, index: int) -> float | None:
+        """The lowest confidence among the predictions of a frame; None if unknown."""
+        with self.lock:
+            entries = self.predicted.get(index, {}).values()
+            return min((p.confidence for p in entries if p.confidence is not None), default=None)
 
     def add_object(self) -> int:
         """Add an object under the lowest free id, which is returned."""
@@ -177,9 +195,10 @@ class Project:
     def save_predictions(self) -> None:
         """Write `predicted`; not needed after every frame, as lost entries are only recomputed."""
         with self.lock:
+            named = {self.frames.name(i): entries for i, entries in sorted(self.predicted.items())}
             frames = {
-                self.frames.name(index): {i: dataclasses.astuple(p) for i, p in entries.items()}
-                for index, entries in sorted(self.predicted.items())
+                name: {i: dataclasses.astuple(p) for i, p in entries.items()}
+                for name, entries in (named | self._other_predicted).items()
             }
             write_json(self.folder / PREDICTED_NAME, {"version": VERSION, "frames": frames})
 
@@ -187,7 +206,12 @@ class Project:
         """Write the list of objects and what is trusted."""
         trusted = {self.frames.name(i): ids for i, ids in sorted(self.trusted.items())}
         objects = {i: dataclasses.asdict(info) for i, info in sorted(self.objects.items())}
-        content = {"version": VERSION, "objects": objects, "trusted": trusted}
+        content = {
+            "version": VERSION,
+            "video": self.frames.path.name,
+            "objects": objects,
+            "trusted": trusted | self._other_trusted,
+        }
         write_json(self.folder / PROJECT_NAME, content)
 
     def _find_objects(self) -> None:
@@ -200,8 +224,9 @@ class Project:
             for index in range(self.frames.count)
             if (path := self._path(index)).exists() and path.stat().st_mtime >= saved
         ]
+        palette = davis_palette()
         with ThreadPoolExecutor() as pool:
-            found = pool.map(lambda path: ids_in(self._read(path)), paths)
+            found = pool.map(lambda path: ids_in(self._read(path, palette)), paths)
             ids = {object_id for ids in found for object_id in ids} - self.objects.keys()
         for object_id in sorted(ids):
             self.objects[object_id] = new_object(object_id)
@@ -211,10 +236,17 @@ class Project:
     def _path(self, index: int, folder: str = "") -> Path:
         return self.folder / folder / f"{self.frames.name(index)}.png"
 
-    def _read(self, path: Path) -> np.ndarray:
+    def _changed(self, index: int, labels: np.ndarray) -> list[int]:
+        """The predicted objects of a frame whose pixels differ in a new label map."""
+        if index not in self.predicted:
+            return []
+        stored = self.mask(index)
+        return [i for i in self.predicted[index] if ((stored == i) != (labels == i)).any()]
+
+    def _read(self, path: Path, palette: np.ndarray | None = None) -> np.ndarray:
         if not path.exists():
             return np.zeros(self.frames.size, np.uint8)
-        labels = read_label_map(path, allow_empty=True)
+        labels = read_written_mask(path, palette)
         if labels.shape != self.frames.size:
             raise InputError(
                 f"{path}: is {labels.shape[1]}×{labels.shape[0]} pixels, but the video is "

@@ -21,7 +21,7 @@ _IDS = {str(number) for number in range(1, MAX_ID + 1)}
 _COLOURS = ("#ff9f1c", "#2ec4ff", "#9be564", "#ff5d8f", "#b388ff", "#ffe14d", "#00d9a3", "#ff6b5e")
 _LONGEST = 60  # characters of a name
 _T = TypeVar("_T")
-ByFrame = dict[int, dict[int, _T]]  # frame index to object id to value
+ByName = dict[str, dict[int, _T]]  # name of a frame to object id to value
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,29 +60,40 @@ class Prediction:
     confidence: float | None = None
 
 
-def read_project(
-    folder: Path, index: Mapping[str, int]
-) -> tuple[dict[int, ObjectInfo], ByFrame[str]] | None:
+def read_project(folder: Path) -> tuple[dict[int, ObjectInfo], ByName[str]] | None:
     """Read the objects of a project by id, and the digests of its trusted masks; None if it is new.
 
-    `index` maps the names of frames to their indexes; entries for other frames are ignored.
+    The folder may contain masks of frames that the video lacks.
     """
     return _read(
         folder / PROJECT_NAME,
         lambda content: (
             {i: _object(i, value) for i, value in _by_id(content.member("objects"))},
-            _by_frame(content.member("trusted"), index, JsonValue.text),
+            _by_name(content.member("trusted"), JsonValue.text),
         ),
     )
 
 
-def read_predictions(folder: Path, index: Mapping[str, int]) -> ByFrame[Prediction]:
+def read_video_name(folder: Path) -> str | None:
+    """Read the name of the video that a project was made for; None if it is not known."""
+    return _read(folder / PROJECT_NAME, _video_name)
+
+
+def read_predictions(folder: Path) -> ByName[Prediction]:
     """Read the origins of the predicted masks; see `read_project`."""
     found = _read(
         folder / PREDICTED_NAME,
-        lambda content: _by_frame(content.member("frames"), index, _prediction),
+        lambda content: _by_name(content.member("frames"), _prediction),
     )
     return found or {}
+
+
+def split(
+    by_name: ByName[_T], index: Mapping[str, int]
+) -> tuple[dict[int, dict[int, _T]], ByName[_T]]:
+    """Split entries into those of the frames in `index`, by frame index, and the others."""
+    known = {index[name]: ids for name, ids in by_name.items() if name in index}
+    return known, {name: ids for name, ids in by_name.items() if name not in index}
 
 
 def _read(path: Path, parse: Callable[[JsonValue], _T]) -> _T | None:
@@ -97,13 +108,14 @@ def _read(path: Path, parse: Callable[[JsonValue], _T]) -> _T | None:
         raise InputError(f"{path}: is damaged ({error}); {_REMEDY}.") from error
 
 
-def _by_frame(
-    table: JsonValue, index: Mapping[str, int], parse: Callable[[JsonValue], _T]
-) -> ByFrame[_T]:
+def _video_name(content: JsonValue) -> str | None:
+    # Files of earlier versions have no name, and the path `.` has an empty one.
+    return content.member("video").text() if content.table().get("video") else None
+
+
+def _by_name(table: JsonValue, parse: Callable[[JsonValue], _T]) -> ByName[_T]:
     return {
-        index[name]: {i: parse(value) for i, value in _by_id(entries)}
-        for name, entries in table.members()
-        if name in index
+        name: {i: parse(value) for i, value in _by_id(entries)} for name, entries in table.members()
     }
 
 

@@ -115,13 +115,15 @@ class Propagator:
         self._tell(state="ready")
         while (request := self._requests.get()) is not None:
             try:
-                message = self._run(runner, request)
+                try:
+                    message = self._run(runner, request)
+                finally:
+                    self.project.save_predictions()
             except Exception as error:
                 # The user can solve these; anything else is a bug, so log its traceback.
                 if not isinstance(error, InputError | OSError):
                     logger.exception("propagation failed")
                 message = f"Stopped: {first_line(error)}"
-            self.project.save_predictions()
             self._tell(state="ready", message=message, seconds_left=None)
 
     def _run(self, runner: ChainRunner, request: Request) -> str:

@@ -50,22 +50,20 @@ class Session:
 
     def close(self) -> None:
         """End the model's thread, save its predictions and release the folder."""
-        # The lock is released last, when nothing is writing any more.
-        self.propagator.close()
-        self.project.save_predictions()
-        self.project.save()  # newer than all masks, so the next session need not search them
-        self._held.close()
+        try:
+            self.propagator.close()
+            self.project.save_predictions()
+            self.project.save()  # newer than all masks, so the next session need not search them
+        finally:
+            # The lock is released last, when nothing is writing any more.
+            self._held.close()
 
     def summary(self) -> dict:
         """Everything that the page needs to show the project, except pictures and masks."""
         frames, project = self.frames, self.project
         # Under the lock for a consistent snapshot: the model's thread changes all of this.
         with project.lock:
-            confidences = {
-                index: known
-                for index, entries in project.predicted.items()
-                if (known := [p.confidence for p in entries.values() if p.confidence is not None])
-            }
+            confidences = {index: project.confidence(index) for index in project.predicted}
             return {
                 "video": {
                     "name": frames.path.name,
@@ -78,7 +76,7 @@ class Session:
                 "objects": {i: dataclasses.asdict(o) for i, o in sorted(project.objects.items())},
                 "trusted": {i: sorted(ids) for i, ids in project.trusted.items()},
                 "predicted": sorted(project.predicted),
-                "confidence": {i: min(known) for i, known in confidences.items()},
+                "confidence": {i: sure for i, sure in confidences.items() if sure is not None},
                 "status": dataclasses.asdict(self.propagator.status),
             }
 

@@ -1,14 +1,19 @@
 """The folder in which the command was started; the page may open its videos."""
 
+import logging
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 from ytvos_keras.annotate.events import Events
+from ytvos_keras.annotate.project_files import read_video_name
 from ytvos_keras.annotate.session import Session
-from ytvos_keras.errors import InputError
+from ytvos_keras.errors import InputError, first_line
 from ytvos_keras.media.listing import PICTURE_SUFFIXES, VIDEO_SUFFIXES
 
 _MOST_LISTED = 200
+
+logger = logging.getLogger(__name__)
 
 
 class Workspace:
@@ -24,13 +29,29 @@ class Workspace:
         self.root, self._load = root.resolve(), load
         self.events = Events()
         self.session: Session | None = None
+        # Reentrant: `open` calls `close`.
+        self._lock = threading.RLock()
 
     def open(self, path: Path, output: Path | None = None) -> Session:
         """Open a video, by default with the output folder `NAME-masks` in the root.
 
         If it cannot be used, the previous video stays open.
         """
-        output = output or self.root / f"{path.stem if path.is_file() else path.name}-masks"
+        # Two requests at once would both replace the same session, and one would never be closed.
+        with self._lock:
+            return self._open(path, output or self._default_output(path))
+
+    def _default_output(self, path: Path) -> Path:
+        output = self.root / f"{path.stem if path.is_file() else path.name}-masks"
+        # `dog.mp4` and the folder `dog` share this default; their frames may have the same names.
+        if (name := read_video_name(output)) not in (None, path.name):
+            raise InputError(
+                f"{output}: contains the masks of {name}; start ytvos-annotate {path.name} "
+                "--output DIR for a video of another name."
+            )
+        return output
+
+    def _open(self, path: Path, output: Path) -> Session:
         # Masks are named after their frames and would overwrite them.
         if output.resolve() == path.resolve():
             raise InputError(f"{output}: contains the frames; give another folder for the masks.")
@@ -69,9 +90,14 @@ class Workspace:
 
     def close(self) -> None:
         """Close the open video, if any."""
-        if self.session is not None:
-            self.session.close()
-            self.session = None
+        with self._lock:
+            session, self.session = self.session, None
+            try:
+                if session is not None:
+                    session.close()
+            except OSError as error:
+                # Every edit was saved or reported when it was made, and the rest is recomputed.
+                logger.warning("the project could not be saved: %s", first_line(error))
 
 
 def _has_pictures(folder: Path) -> bool:

@@ -81,7 +81,7 @@ def export_onnx(
     written to a hidden folder, checked by onnx, run by onnxruntime and compared with the Keras
     model on a real clip before the folder gets its name. Float32 files must reproduce the model's
     probabilities; for other precisions the loss is measured and reported, and only NaN or less than
-    90 % of the labels is an error.
+    half of the labels is an error.
 
     Args:
         model: A float32 `S2S`.

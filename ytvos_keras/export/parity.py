@@ -16,7 +16,7 @@ from ytvos_keras.inference.sizes import resize_frame, resize_mask
 
 TOLERANCE = 1e-4  # largest difference of probabilities, in float32
 EQUAL_LABELS = 0.999  # smallest fraction of pixels
-USABLE_LABELS = 0.9  # the same for reduced precision
+USABLE_LABELS = 0.5  # the same for reduced precision
 ROUNDING = 1e-6  # objects that a model cannot tell apart have the same probability up to this
 
 Arrays = dict[str, np.ndarray]

@@ -12,7 +12,7 @@ from ytvos_keras.inference.inputs import Inputs
 from ytvos_keras.inference.passes import run_pass
 from ytvos_keras.inference.probability_files import ProbabilityFiles
 from ytvos_keras.inference.resume import ResumeFile
-from ytvos_keras.media.masks import read_label_map
+from ytvos_keras.media.masks import read_written_mask
 
 FOLDER_NAME = ".ytvos-backward"
 
@@ -68,7 +68,7 @@ class BackwardPass:
         backward = np.zeros_like(forward)
         file = self.folder / f"{name}.png"
         if file.exists():  # not after the last given mask
-            backward = read_label_map(file, allow_empty=True)
+            backward = read_written_mask(file)
         sure = confidence.of(name), self._resume.confidence.of(name)
         if self.inputs.direction == "backward":  # the forward pass is empty
             confidence.add(name, sure[1])

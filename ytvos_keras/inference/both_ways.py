@@ -15,7 +15,7 @@ from ytvos_keras.inference.directions import (
     trusted_ids,
 )
 from ytvos_keras.inference.options import DIRECTIONS
-from ytvos_keras.media.masks import check_label_map, ids_in, read_label_map, write_mask
+from ytvos_keras.media.masks import check_label_map, ids_in, read_written_mask, write_mask
 from ytvos_keras.media.pictures import read_rgb
 from ytvos_keras.media.reversed_frames import spool
 
@@ -57,7 +57,7 @@ def segment_both_ways(
         for index in range(len(clip)):
             backward = nothing
             if index <= last:
-                backward = read_label_map(folder / f"{index}.png", allow_empty=True)
+                backward = read_written_mask(folder / f"{index}.png")
             if direction == "backward":
                 yield backward
                 continue

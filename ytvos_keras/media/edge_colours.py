@@ -39,6 +39,23 @@ def edge_values(indices: np.ndarray, used: np.ndarray, colours: np.ndarray) -> n
     return np.array(edges, np.uint8)
 
 
+def separate_regions(indices: np.ndarray, edges: np.ndarray, used: np.ndarray) -> bool:
+    """Whether values from `edge_values` lie between the regions of the others, as edges do.
+
+    The regions then touch these values more often than each other.
+    """
+    contacts = _contacts(indices)
+    regions = np.setdiff1d(used, edges)
+    direct = contacts[np.ix_(regions, regions)].sum() / 2  # counted in both directions
+    return bool(direct < contacts[np.ix_(edges, regions)].sum())
+
+
+def are_thin(labels: np.ndarray, ids: np.ndarray) -> bool:
+    """Whether most of the ids are nowhere three pixels wide, like the grey levels of an edge."""
+    wide = np.unique(labels[_plain(labels)])
+    return 2 * np.isin(ids, wide).sum() < ids.size
+
+
 def _mixtures(
     indices: np.ndarray, used: np.ndarray, colours: np.ndarray
 ) -> dict[int, list[np.ndarray]]:

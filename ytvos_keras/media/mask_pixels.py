@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from ytvos_keras.errors import InputError
-from ytvos_keras.media.edge_colours import edge_values
+from ytvos_keras.media.edge_colours import edge_values, separate_regions
 from ytvos_keras.media.palette import davis_palette
 
 _LOSSLESS = (None, "PNG", "BMP", "GIF", "TIFF")  # None: created in memory
@@ -146,8 +146,11 @@ def _of_indices(image: Image.Image, name: str) -> MaskPixels:
     if (colours[used] == used[:, None]).all():  # the grey ramp
         return MaskPixels(index_values(image, indices), certain=False, present=present)
     edges = edge_values(indices, used, np.where(alpha[:, None] == 0, 0, colours))
-    is_davis = (colours[used] == davis_palette()[used]).all()  # where id 8 is a darker id 1
-    if edges.size > (1 if is_davis else 0):
+    is_davis = (colours[used] == davis_palette()[used]).all()
+    # Many DAVIS colours are mixtures of others: id 8 is a darker id 1.
+    if edges.size and not (
+        is_davis and (edges.size == 1 or not separate_regions(indices, edges, used))
+    ):
         raise smooth_edges_error(name, used.size)
     return MaskPixels(index_values(image, indices), certain=True, present=present)
 

@@ -7,12 +7,19 @@ from PIL import Image
 
 from ytvos_keras.errors import InputError
 from ytvos_keras.media.atomic import atomic_path
-from ytvos_keras.media.mask_pixels import mask_pixels, palette_of, smooth_edges_error, values_in
+from ytvos_keras.media.edge_colours import are_thin
+from ytvos_keras.media.mask_pixels import (
+    index_values,
+    mask_pixels,
+    palette_of,
+    smooth_edges_error,
+    values_in,
+)
 from ytvos_keras.media.palette import davis_palette
 from ytvos_keras.media.pictures import load_picture
 
 MAX_ID = 254  # 255 is void in DAVIS and PASCAL VOC
-_MANY_IDS = 10  # more values than this, with gaps between them, are taken for smooth edges
+_MANY_IDS = 10  # more values than this, thin and with gaps between them, are smooth edges
 
 
 def check_label_map(
@@ -72,7 +79,7 @@ def _checked(
     # Other 16-bit values are not grey levels but ids above the limit, which the last rule reports.
     may_be_grey = ids.size > _MANY_IDS and (ids[-1] <= 255 or ids[-1] == 65535)
     # Ids 1 … K without gaps are a numbering; the grey levels of an edge almost always have gaps.
-    if not indexed and may_be_grey and ids[-1] != ids.size:
+    if not indexed and may_be_grey and ids[-1] != ids.size and are_thin(labels, ids):
         raise smooth_edges_error(name, values.size)
     if ids.size and ids[-1] == 255:
         raise InputError(
@@ -119,6 +126,24 @@ def read_label_map(
 ) -> np.ndarray:
     """`read_mask` without the palette, which takes a while to read."""
     return _label_map_of(load_picture(path), str(path), allow_empty, void)
+
+
+def read_written_mask(path: str | Path, palette: np.ndarray | None = None) -> np.ndarray:
+    """Read a label map that `write_mask` wrote, uint8 (H, W); it may have no object.
+
+    Its indices are ids, whatever the colours: in a given palette, one object may have the mean
+    colour of two others, which in a file from elsewhere would be a smooth edge.
+
+    Args:
+        path: the file.
+        palette: uint8 (256, 3); a file with other colours may be from elsewhere, so it is read by
+            the rules of `read_mask`. None if the file is certainly from `write_mask`.
+    """
+    image = load_picture(path)
+    is_own = image.mode == "P" and (palette is None or np.array_equal(palette_of(image), palette))
+    if not is_own:
+        return _label_map_of(image, str(path), allow_empty=True, void=None)
+    return check_label_map(index_values(image), name=str(path), indexed=True, allow_empty=True)
 
 
 def _label_map_of(image: Image.Image, name: str, allow_empty: bool, void: int | None) -> np.ndarray:

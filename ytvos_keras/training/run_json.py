@@ -41,11 +41,13 @@ def what_matters(description: dict) -> dict:
 
 
 def _describe_data(data: Data) -> list[dict]:
-    folders, shares = sources(data)
-    given = data if isinstance(data, Mapping) else dict(zip(folders, shares, strict=False))
-    # None: all videos of several folders are equally likely.
-    several = len(shares) < len(folders)
-    return [_describe_records(folder, None if several else given[folder]) for folder in folders]
+    folders, _ = sources(data)
+    if isinstance(data, Mapping):
+        given: list[float | None] = list(data.values())
+    else:
+        # None: all videos of several folders are equally likely.
+        given = [1.0] if len(folders) == 1 else [None] * len(folders)
+    return [_describe_records(folder, share) for folder, share in zip(folders, given, strict=True)]
 
 
 def _describe_records(folder: str | Path, share: float | None) -> dict:

@@ -35,6 +35,9 @@ export class BrowserBackend {
     this.trusted = new Map(); // index → Map of id → revision of the mask
     this.predicted = new Map(); // index → Map of id → { source: "INDEX:REVISION", confidence }
     this.revision = 0;
+    this.unsaved = false; // whether masks have changed since they were last downloaded
+    this.zipped = false; // whether the latest export has the current masks
+    this.propagation?.forget();
   }
 
   tell(changes) {
@@ -100,6 +103,8 @@ export class BrowserBackend {
 
   setLabels(index, labels) {
     this.masks.set(index, encode(labels));
+    this.unsaved = true;
+    this.zipped = false;
   }
 
   async saveMask(index, labels, trusted) {
@@ -112,7 +117,8 @@ export class BrowserBackend {
     const ids = [...trusted].map(id => [id, before.has(id) && !changed.has(id) ? before.get(id) : revision]);
     if (ids.length) this.trusted.set(index, new Map(ids));
     else this.trusted.delete(index);
-    for (const id of trusted) this.predicted.get(index)?.delete(id);
+    // Changed objects, too: the page may have loaded the frame before the model replaced its masks.
+    for (const id of [...trusted, ...changed]) this.predicted.get(index)?.delete(id);
     if (this.predicted.get(index)?.size === 0) this.predicted.delete(index);
     this.setLabels(index, labels);
   }
@@ -162,8 +168,13 @@ export class BrowserBackend {
   async exportAs() {
     if (!this.masks.size) throw new Error("There is no mask to save yet; draw an object first.");
     if (this.address) URL.revokeObjectURL(this.address);
+    this.zipped = true; // until a mask changes
     const blob = await zipMasks(this, (done, total) => this.emit({ type: "export", done, total }));
     this.address = URL.createObjectURL(blob);
     return { file: "masks.zip", address: this.address };
+  }
+
+  downloaded() {
+    if (this.zipped) this.unsaved = false;
   }
 }

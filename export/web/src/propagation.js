@@ -6,6 +6,7 @@ const REMEMBERED = 3; // trusted frames in the memory of `s2s-lite`, which also 
 
 export class Propagation {
   #stopped = false;
+  #left = null; // where the latest chain was left: { key, index, ids, state }
 
   constructor(backend, segmenter) {
     Object.assign(this, { backend, segmenter });
@@ -14,6 +15,11 @@ export class Propagation {
 
   stop() {
     this.#stopped = true;
+  }
+
+  // Another video is opened, in which the same revisions stand for other masks.
+  forget() {
+    this.#left = null;
   }
 
   async run(start, stop, direction) {
@@ -34,16 +40,21 @@ export class Propagation {
     const { backend } = this;
     if (!backend.trusted.size) return "Draw an object first.";
     const chains = plan(backend.trusted, start, stop, direction, (...frame) => this.#isFresh(...frame));
-    const total = chains.reduce((sum, { frames }) => sum + frames.length, 0);
+    let total = chains.reduce((sum, { frames }) => sum + frames.length, 0);
     if (!total) return "Every frame in the range is up to date.";
     const times = [performance.now()];
     let done = 0;
     for (const chain of chains) {
       const sources = new Map(chain.objects.map(id => [id, this.#source(chain.source, id)]));
-      await this.#begin(chain);
-      for (const index of chain.frames) {
+      const key = [chain.step, ...sources].join();
+      const rest = this.#resume(chain, key);
+      if (rest) total -= chain.frames.length - rest.length;
+      else await this.#begin(chain);
+      for (const index of rest ?? chain.frames) {
         if (this.#stopped) return `Stopped after ${frames(done)}.`;
         await this.#compute(index, sources);
+        // No copy of the state: a step makes new tensors, and only these are ever changed.
+        this.#left = { key, index, ids: [...this.segmenter.ids], state: this.segmenter.state };
         times.push(performance.now());
         const recent = times.slice(-RECENT - 1);
         const perSecond = (1000 * (recent.length - 1)) / (recent.at(-1) - recent[0]);
@@ -63,6 +74,18 @@ export class Propagation {
   #isFresh(source, frame, objects) {
     const [trusted, found] = [this.backend.trusted.get(frame), this.backend.predicted.get(frame)];
     return objects.every(id => trusted?.has(id) || found?.get(id)?.source === this.#source(source, id));
+  }
+
+  // Restores the model's state if the chain was interrupted, and returns the frames still to compute; null if it must
+  // start over.
+  #resume({ frames, source, objects }, key) {
+    const left = this.#left;
+    if (left?.key !== key) return null;
+    const done = Math.abs(left.index - source);
+    // The state is valid only if every frame up to it still follows from this source.
+    if (!frames.slice(0, done).every(frame => this.#isFresh(source, frame, objects))) return null;
+    Object.assign(this.segmenter, { ids: [...left.ids], state: left.state });
+    return frames.slice(done);
   }
 
   // Shows the model trusted frames, as in ytvos_keras/annotate/chain_runner.py.
@@ -141,14 +164,15 @@ export class Propagation {
   #merge(index, found, sources, sure) {
     const { backend } = this;
     const trusted = backend.trusted.get(index) ?? new Map();
+    const entries = backend.predicted.get(index) ?? new Map();
     const ids = new Set([...sources.keys()].filter(id => !trusted.has(id) && backend.objects[id]));
     const labels = backend.labels(index).map((label, i) => {
       if (trusted.has(label)) return label;
       if (ids.has(found[i])) return found[i];
-      return ids.has(label) ? 0 : label;
+      // Other predicted objects get pixels that these no longer cover; otherwise they would keep a hole.
+      return ids.has(label) ? (entries.has(found[i]) ? found[i] : 0) : label;
     });
     backend.setLabels(index, labels);
-    const entries = backend.predicted.get(index) ?? new Map();
     for (const id of ids) entries.set(id, { source: sources.get(id), confidence: sure.get(id) ?? null });
     backend.predicted.set(index, entries);
   }

@@ -7,6 +7,7 @@ from PIL import Image
 
 from ytvos_keras.datasets.label_values import LABEL_MODES, VOID
 from ytvos_keras.datasets.picture_bytes import examine_picture
+from ytvos_keras.media.edge_colours import are_thin
 from ytvos_keras.media.mask_pixels import (
     MaskError,
     MaskPixels,
@@ -105,6 +106,8 @@ def _smoothness(labels: np.ndarray) -> str | None:
     """Explain why grey levels look like smooth edges rather than ids; None if they do not."""
     values = values_in(labels)
     ids = values[(values > 0) & (values <= MAX_ID)]
+    if not are_thin(labels, ids):
+        return None
     many = ids.size > _MANY_VALUES and ids[-1] != ids.size
     between = values[-1] == VOID and ids.size > 0 and ids[-1] >= _UNLIKELY_ID
     return f"{values.size} values" if many or between else None

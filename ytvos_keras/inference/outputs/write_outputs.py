@@ -12,7 +12,7 @@ from ytvos_keras.inference.outputs.contact_sheet import ContactSheet
 from ytvos_keras.inference.outputs.pictures import BinaryPictures, CutoutPictures, ObjectPictures
 from ytvos_keras.inference.outputs.videos import CutoutVideo, GreenScreenVideo, OverlayVideo
 from ytvos_keras.inference.outputs.writer import Look, MaskedFrame, OutputWriter
-from ytvos_keras.media.masks import read_label_map
+from ytvos_keras.media.masks import read_written_mask
 from ytvos_keras.media.palette import davis_palette
 
 FOLDER_FPS = Fraction(24)  # for folders of frames, which have no frame rate; as in DAVIS
@@ -62,7 +62,7 @@ def write_outputs(
         frames = inputs.read_with_times()
         for number, (index, name, time, frame) in enumerate(frames, start=1):
             # Read from disk: in a resumed run, most masks were written by an earlier process.
-            labels = read_label_map(output / f"{name}.png", allow_empty=True)
+            labels = read_written_mask(output / f"{name}.png")
             for writer in writers:
                 writer.write(MaskedFrame(index, name, frame, labels, time))
             report(stage, number, inputs.count)

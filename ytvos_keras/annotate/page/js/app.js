@@ -16,10 +16,10 @@ export class App extends EventTarget {
     this.tool = "lasso";
     this.brush = 24; // pixels of the video, across
     this.opacity = 0.5;
-    this.hidden = new Set(); // ids of objects
     this.follow = true;
     this.playing = false;
-    this.wanted = null; // { index } of the frame that is being loaded
+    this.wanted = null; // the frame that is being loaded: { index, chosen: whether the user asked for it }
+    this.loaded = Promise.resolve(); // resolves when no frame is being loaded
     this.status = { state: "loading", message: "", done: 0, total: 0, revision: 0 };
     this.#forget();
   }
@@ -32,6 +32,8 @@ export class App extends EventTarget {
     this.labels = new Uint8Array(0);
     this.objects = new Map();
     this.object = 0;
+    this.hidden = new Set(); // ids of objects
+    this.missed = null; // index of the frame that could not be shown, after which the next step continues
     this.marks = new Marks();
     this.range = null; // [start, stop]
   }
@@ -43,6 +45,11 @@ export class App extends EventTarget {
   fail(error) {
     const detail = error?.message ?? String(error);
     this.dispatchEvent(new CustomEvent("problem", { detail }));
+  }
+
+  // Whether there is work that would be lost by opening another video.
+  get unsaved() {
+    return this.edits.failed.size > 0 || Boolean(this.backend.unsaved);
   }
 
   // ---- load
@@ -91,28 +98,43 @@ export class App extends EventTarget {
     this.marks.predict(event.index, event.confidence);
     this.tell("marks");
     const shown = this.wanted?.index ?? this.index;
-    if (!this.drawing && (this.follow || event.index === shown)) this.goTo(event.index, true);
+    const follow = this.follow && !this.wanted?.chosen; // the user's wish comes first
+    if (!this.drawing && (follow || event.index === shown)) this.goTo(event.index, true);
   }
 
   // ---- frames
 
-  // Shows a frame. While one is loading, only the latest request is kept.
+  // Shows a frame; resolves when no frame is being loaded. Meanwhile, only the latest request is kept.
   async goTo(index, again = false) {
     if (!this.video) return;
     index = Math.max(0, Math.min(this.video.count - 1, index));
     if (this.wanted) {
-      if (again || index !== this.wanted.index) this.wanted = { index };
-      return;
+      const same = index === this.wanted.index;
+      if (again || !same) this.wanted = { index, chosen: !again || (same && this.wanted.chosen) };
+    } else if (index !== this.index || !this.picture || again) {
+      this.wanted = { index, chosen: !again };
+      this.loaded = this.#showWanted();
     }
-    if (index === this.index && this.picture && !again) return;
-    this.wanted = { index };
+    await this.loaded;
+  }
+
+  // Resolves when the frame that the user asked for is shown; to false if it cannot be.
+  async arrive() {
+    const index = this.wanted?.chosen ? this.wanted.index : this.index;
+    if (index !== this.index) await this.loaded;
+    return index === this.index;
+  }
+
+  async #showWanted() {
+    let shown;
     try {
-      let shown;
       do {
         shown = this.wanted;
         await this.#show(shown.index);
+        this.missed = null;
       } while (shown !== this.wanted);
     } catch (error) {
+      this.missed = shown.index;
       this.fail(error);
     } finally {
       this.wanted = null;
@@ -143,7 +165,13 @@ export class App extends EventTarget {
   }
 
   step(frames) {
-    return this.goTo((this.wanted?.index ?? this.index) + frames);
+    return this.goTo(this.#origin(frames) + frames);
+  }
+
+  // The frame from which a step starts: the shown one, or in the same direction, one that could not be shown.
+  #origin(frames) {
+    const passes = this.missed !== null && (this.missed - this.index) * frames > 0;
+    return this.wanted?.index ?? (passes ? this.missed : this.index);
   }
 
   async play() {
@@ -152,7 +180,9 @@ export class App extends EventTarget {
     const seconds = 1 / (this.video?.fps ?? 24);
     while (this.playing && this.video) {
       const begin = performance.now();
-      await this.goTo((this.index + 1) % this.video.count);
+      const next = (this.#origin(1) + 1) % this.video.count;
+      await this.goTo(next);
+      if (this.missed === next) this.set({ playing: false });
       const left = 1000 * seconds - (performance.now() - begin);
       await new Promise(done => setTimeout(done, Math.max(0, left)));
     }
@@ -182,6 +212,7 @@ export class App extends EventTarget {
   async deleteObject(id) {
     await this.backend.deleteObject(id);
     this.edits.clear(); // edits contain pixels of the object
+    this.hidden.delete(id); // the next new object gets this id
     await this.load();
   }
 

@@ -98,4 +98,6 @@ export class ServerBackend {
     const { file, path } = await (await send("POST", `api/exports/${name}`)).json();
     return { file, path, address: `api/exports/${name}` };
   }
+
+  downloaded() {} // everything is on disk anyway
 }

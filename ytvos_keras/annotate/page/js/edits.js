@@ -6,6 +6,7 @@ export class Edits {
   history = new History();
   saved = Promise.resolve(); // resolves when everything so far is saved
   saving = 0;
+  failed = new Set(); // indexes of frames whose last edit could not be saved
 
   constructor(app) {
     this.app = app;
@@ -29,7 +30,8 @@ export class Edits {
   }
 
   // Marks every object in this frame as trusted, or, if all are trusted already, none.
-  trustFrame() {
+  async trustFrame() {
+    if (!(await this.app.arrive())) return;
     const { labels, marks, index } = this.app;
     const present = new Set(labels);
     present.delete(0);
@@ -43,13 +45,15 @@ export class Edits {
     const { app, history } = this;
     const edit = history.peek(back);
     if (!edit || app.drawing) return;
+    if (app.status.state === "running") await app.stop(); // it would change the mask meanwhile
     if (edit.index !== app.index) await app.goTo(edit.index);
-    if (edit.index !== app.index || history.peek(back) !== edit) return;
+    if (edit.index !== app.index || history.peek(back) !== edit || app.drawing) return;
     this.#save(history.step(back, app.labels, app.video.width));
   }
 
   clear() {
     this.history.clear();
+    this.failed.clear();
   }
 
   #record(edit, trusted) {
@@ -67,7 +71,11 @@ export class Edits {
     app.tell("labels", "marks");
     this.saved = this.saved
       .then(() => app.backend.saveMask(index, labels, trusted))
-      .catch(error => app.fail(error))
+      .then(() => this.failed.delete(index))
+      .catch(error => {
+        this.failed.add(index);
+        app.fail(error);
+      })
       .finally(() => {
         this.saving--;
         app.tell("status");

@@ -5,6 +5,10 @@ export class Exports {
   constructor(app) {
     this.app = app;
     $("export").onclick = () => this.#export();
+    $("download").onclick = () => {
+      app.backend.downloaded();
+      app.tell("status");
+    };
     app.addEventListener("change", ({ detail }) => detail === "video" && this.#fill());
     app.addEventListener("export", ({ detail }) => {
       // The last event may arrive after the response.

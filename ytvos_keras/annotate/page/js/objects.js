@@ -45,7 +45,7 @@ export class Objects {
   }
 
   async #delete(id, name) {
-    if (!(await this.ask(`Delete ${name} and its masks in all frames? This cannot be undone.`))) return;
+    if (!(await this.ask(`Delete ${name} and its masks in all frames? This cannot be undone.`, "Delete"))) return;
     this.app.deleteObject(id).catch(error => this.app.fail(error));
   }
 }

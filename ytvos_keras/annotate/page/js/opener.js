@@ -1,9 +1,12 @@
 // The dialog for opening a video, and drag and drop of files.
 export class Opener {
-  constructor(app, dialog) {
-    Object.assign(this, { app, dialog });
+  #opening = false;
+
+  constructor(app, dialog, ask) {
+    Object.assign(this, { app, dialog, ask });
     this.error = dialog.querySelector(".error");
     const input = dialog.querySelector("input[type=file]");
+    input.onclick = () => (input.value = ""); // otherwise choosing the same file again changes nothing
     input.onchange = () => input.files[0] && this.#file(input.files[0]);
     addEventListener("dragover", event => event.preventDefault());
     addEventListener("drop", event => {
@@ -17,14 +20,14 @@ export class Opener {
 
   async show() {
     if (!this.dialog.open) this.dialog.showModal();
-    this.error.textContent = "";
+    if (!this.#opening) this.error.textContent = "";
     const { root, videos } = await this.app.backend.videos();
     this.dialog.querySelector("#listed").hidden = !root;
     this.dialog.querySelector("code").textContent = root;
     const rows = videos.map(name => {
       const row = document.createElement("li");
       const button = Object.assign(document.createElement("button"), { type: "button", textContent: name });
-      button.onclick = () => this.#open(this.app.backend.open(name));
+      button.onclick = () => this.#open(`Opening ${name} …`, () => this.app.backend.open(name));
       row.append(button);
       return row;
     });
@@ -32,17 +35,24 @@ export class Opener {
   }
 
   #file(file) {
-    this.error.textContent = `Reading ${file.name} …`;
-    this.#open(this.app.backend.openFile(file));
+    this.#open(`Reading ${file.name} …`, () => this.app.backend.openFile(file));
   }
 
-  async #open(opening) {
+  async #open(message, open) {
+    if (this.#opening) return; // a second click
+    this.#opening = true;
+    const { app } = this;
     try {
-      await opening;
+      await app.edits.saved; // into the video that is still open
+      if (app.unsaved && !(await this.ask("There are masks that are not saved. Discard them?", "Discard"))) return;
+      this.error.textContent = message;
+      await open();
       this.dialog.close();
-      await this.app.load(true);
+      await app.load(true);
     } catch (error) {
       this.error.textContent = error.message;
+    } finally {
+      this.#opening = false;
     }
   }
 }

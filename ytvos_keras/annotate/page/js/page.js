@@ -14,7 +14,7 @@ const $ = id => document.getElementById(id);
 export async function startPage(backend) {
   const app = new App(backend);
   const stage = new Stage(app, $("stage"));
-  const opener = new Opener(app, $("opener"));
+  const opener = new Opener(app, $("opener"), ask);
   const actions = makeActions(app, stage, opener);
   new Timeline(app, $("timeline"));
   new Objects(app, $("objects"), ask);
@@ -27,7 +27,7 @@ export async function startPage(backend) {
     event.preventDefault();
     Promise.resolve(action()).catch(error => app.fail(error));
   });
-  addEventListener("beforeunload", event => app.edits.saving && event.preventDefault());
+  addEventListener("beforeunload", event => (app.edits.saving || app.unsaved) && event.preventDefault());
   app.set({});
   await app.start().catch(error => app.fail(error));
   if (!app.video) await opener.show();
@@ -92,10 +92,11 @@ function helpRow([keys, words]) {
   ];
 }
 
-// Asks a yes-or-no question.
-function ask(question) {
+// Asks a question; `yes` is the text of the button that agrees.
+function ask(question, yes) {
   const dialog = $("ask");
   dialog.querySelector("p").textContent = question;
+  dialog.querySelector("[value=yes]").textContent = yes;
   dialog.returnValue = "no";
   dialog.showModal();
   return new Promise(done => {

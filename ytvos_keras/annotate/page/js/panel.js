@@ -49,7 +49,7 @@ export class Panel {
     $("name").textContent = video?.name ?? "ytvos-annotate";
     document.title = video ? `${video.name} – ytvos-annotate` : "ytvos-annotate";
     $("place").textContent = video ? `frame ${app.index + 1} of ${video.count}` : "";
-    $("saved").textContent = app.edits.saving ? "Saving …" : app.edits.history.canUndo ? "Saved" : "";
+    $("saved").textContent = this.#savedText();
     $("play").textContent = app.playing ? "Pause" : "Play";
     $("undo").disabled = !app.edits.history.canUndo;
     $("redo").disabled = !app.edits.history.canRedo;
@@ -59,6 +59,14 @@ export class Panel {
     for (const button of $("tools").children) button.ariaPressed = button.dataset.tool === app.tool;
     this.#renderRun(video, status);
     $("hint").textContent = this.#problem || this.#hint();
+  }
+
+  #savedText() {
+    const { edits, backend } = this.app;
+    if (edits.saving) return "Saving …";
+    if (edits.failed.size) return "Not saved";
+    if (backend.unsaved) return "Not exported";
+    return edits.history.canUndo ? "Saved" : "";
   }
 
   #renderRun(video, status) {
