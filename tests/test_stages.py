@@ -120,6 +120,16 @@ def test_last_checkpoint_of_a_stage_is_at_its_last_step(data, tmp_path, tiny):
     assert names == ["step-00000007.weights.h5", "step-00000008.weights.h5"]  # the last two
 
 
+def test_stages_of_different_sizes(data, tmp_path, tiny):
+    """`LiteLoss` needs to know the size, which a function traced for two sizes does not."""
+    stages = (
+        Stage("small", steps=2, **OPTIONS),
+        Stage("large", steps=2, clip_length=3, size=(64, 96)),
+    )
+    files = train(recipe_with(*stages), data, tmp_path)
+    assert [entry[:2] for entry in log(files)] == [("small", 2), ("large", 4)]
+
+
 @pytest.mark.slow
 def test_command_trains_the_given_steps(data, tmp_path, tiny):
     (folder,) = data
