@@ -190,7 +190,7 @@ def test_clips_are_limited_by_all_their_pixels(monkeypatch):
     with pytest.raises(tf.errors.InvalidArgumentError, match="all frames and rows together must"):
         clip({"images": images, "mask": masks})
     clip = byte_signatures.byte_signatures(model, graphs)["segment_clip_bytes"].function
-    files = [[encoded(frame, "JPEG") for frame in frames]]
+    files = [3 * [encoded(frame, "JPEG") for frame in frames]]  # shown at 32×48
     masks = [encoded(mask[..., 0] * 255, "PNG") for mask in masks]
     with pytest.raises(tf.errors.InvalidArgumentError, match="all frames together must have at"):
         clip({"images_bytes": tf.constant(files), "mask_bytes": tf.constant(masks)})

@@ -145,8 +145,8 @@ class _Run:
         )
         if stage.until_stable is not None and is_stable(stage.until_stable, progress.stable):
             epochs = done  # it was interrupted right at the end of the stage
-        # A new one: TensorFlow would relax the shapes of a function that sees clips of another size,
-        # and the loss and the recurrence need static ones.
+        # A new one: TensorFlow would relax the shapes of a function that sees clips of another
+        # size, and the loss and the recurrence need static ones.
         self.model.train_function = None
         self.model.fit(
             self._training_clips(),
