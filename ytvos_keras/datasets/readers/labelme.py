@@ -22,7 +22,7 @@ from ytvos_keras.datasets.sequence_folders import check_is_folder
 from ytvos_keras.datasets.video import Video
 from ytvos_keras.errors import InputError
 from ytvos_keras.media.json_file import read_json
-from ytvos_keras.media.listing import PICTURE_SUFFIXES, child
+from ytvos_keras.media.listing import PICTURE_SUFFIXES, child, is_hidden
 from ytvos_keras.media.mask_pixels import mask_pixels
 from ytvos_keras.media.pictures import decode_picture
 
@@ -55,7 +55,7 @@ def read_labelme(
     found = (
         file
         for file in root.rglob("*.json")
-        if not any(part.startswith(".") for part in file.relative_to(root).parts)
+        if not any(is_hidden(Path(part)) for part in file.relative_to(root).parts)
     )
     files = natsort.natsorted(sorted(found), key=str)
     if not files:
