@@ -25,7 +25,7 @@ SMALL = {
         matching_filters=8,
     ),
 }
-SMALL["sees-others"] = dataclasses.replace(SMALL["lite"], sees_others=True)
+SMALL["lite-alone"] = dataclasses.replace(SMALL["lite"], sees_others=False)
 
 
 def new_model(kind: str, **kwargs) -> S2S:
@@ -34,6 +34,9 @@ def new_model(kind: str, **kwargs) -> S2S:
     for part in (model.encoder, model.initializer):
         if hasattr(part, "backbone"):
             _enlarge(part.backbone)
+    if model.config.sees_others:
+        kernel = model.memory.mix_value.convolutions[2].kernel  # starts at zero
+        kernel.assign(np.random.default_rng(0).normal(scale=0.05, size=kernel.shape))
     return model
 
 

@@ -262,6 +262,18 @@ def test_step_and_playback_pass_an_unreadable_frame(person, project, tmp_path):
     person.sees("#place", "frame 6 of")
 
 
+def test_step_while_an_unreadable_frame_is_loading(person, project, tmp_path):
+    (tmp_path / "clip/00006.png").write_bytes(b"no picture")
+    person.go_to(6)
+    # In one task: the second step comes before the frame of the first has failed to load.
+    person.page.evaluate(
+        """() => {
+          for (let n = 0; n < 2; n++) dispatchEvent(new KeyboardEvent("keydown", { key: "." }));
+        }"""
+    )
+    person.sees("#place", "frame 8 of")
+
+
 def test_edit_that_cannot_be_saved(person, project):
     fail = {"status": 500, "body": "{}"}
     person.page.route("**/api/masks/*?trusted=*", lambda route: route.fulfill(**fail), times=1)

@@ -72,6 +72,16 @@ def test_mask_channel_changes_the_maps(name):
     assert np.abs(backbone(picture(), masks + 1)[2] - empty).max() > 0
 
 
+@pytest.mark.parametrize(("stride", "stages"), [(2, 7), (4, 6), (16, 4), (32, 2), (64, 0)])
+def test_efficientnet_is_trained_from_a_stride(stride, stages):
+    backbone = EfficientNetLite0()
+    backbone.build()
+    backbone.trainable = False
+    backbone.train_from(stride)
+    deep = [w for s in backbone.stages[7 - stages :] for b in s for c in b for w in c.weights]
+    assert {id(v) for v in backbone.trainable_variables} == {id(w) for w in deep}
+
+
 def test_vgg16_training_matches_inference():
     """In training, the deeper blocks use Winograd convolutions with custom gradients."""
     backbone = new_vgg16(fc6="none")

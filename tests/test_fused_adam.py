@@ -45,6 +45,17 @@ def test_matches_keras_adam(options, dtype):
         np.testing.assert_allclose(mine, theirs, rtol=1e-5, atol=1e-6)
 
 
+def test_rates_of_single_variables():
+    slow, fast = (keras.Variable(np.ones(2, "float32"), name=name) for name in ("slow", "fast"))
+    optimizer = FusedAdam(0.1, weight_decay=0.5)
+    optimizer.rates = {slow.path: 0.1}
+    optimizer.build([slow, fast])
+    optimizer.apply([tf.ones(2), tf.ones(2)], [slow, fast])
+    # The first step of Adam is the learning rate, after a decay of rate · 0.5.
+    np.testing.assert_allclose(slow, [0.995 - 0.01] * 2, rtol=1e-4)
+    np.testing.assert_allclose(fast, [0.95 - 0.1] * 2, rtol=1e-4)
+
+
 def test_works_with_loss_scaling():
     inner = FusedAdam(0.1)
     optimizer = keras.optimizers.LossScaleOptimizer(inner, initial_scale=8.0)

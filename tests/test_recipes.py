@@ -50,6 +50,7 @@ class Facts:
     augment: bool | Augmentation = False
     precision: str = "float32"
     remember_every: int | None = None
+    objects: int = 1
 
 
 PAPER = (("annotated", (5, 11), 450, True), ("any", (5, 11), 150, False))
@@ -118,6 +119,25 @@ FACTS = {
         ),
         precision="mixed_bfloat16",
         remember_every=2,
+    ),
+    "lite-objects": Facts(
+        (("annotated", 6, 1650, False), ("annotated", 8, 130, False)),
+        backbone=None,
+        weights="s2s-lite",
+        frozen=("encoder.backbone",),
+        loss=LiteLoss,
+        optimizer=(3e-4, 5e-4, 1.0, 0.99),
+        augment=Augmentation(
+            pictures=SyntheticConfig(
+                distractors=(0.15, 0.45, 0.4),
+                copies=0.5,
+                disappear=0.15,
+                target=MotionConfig(scale=0.07, jump_scale=0.3),
+            )
+        ),
+        precision="mixed_bfloat16",
+        remember_every=2,
+        objects=2,
     ),
     "small": Facts(SMALL, optimizer=SMALL_OPTIMIZER, batch_size=2, precision="mixed_bfloat16"),
     "small-mask-as-state": Facts(
@@ -203,6 +223,7 @@ def test_stages(name):
     assert recipe.accumulate == 1
     assert recipe.precision == facts.precision
     assert recipe.remember_every == facts.remember_every
+    assert recipe.objects == facts.objects
 
 
 @every_recipe
@@ -221,6 +242,8 @@ def test_trained_parts_and_initial_weights(name, read):
             if layer._layers or layer.name.startswith("standardize"):
                 continue
             frozen = path in facts.frozen and layer.name != fresh
+            if recipe.train_backbone_from and path == "encoder.backbone":
+                continue  # see test_frozen_backbone_is_trained_from_a_stride
             for variable in layer.variables:
                 assert (id(variable) in trained) is not frozen, (path, variable.path)
     for part in (model.encoder, model.initializer):
@@ -278,6 +301,26 @@ def test_frozen_vgg16_trains_what_has_no_pretrained_weights(read):
     for part, first in ((model.encoder, False), (model.initializer, True)):
         layers = part.backbone._convolutions()
         assert [layer.trainable for layer in layers] == [first, *[False] * 12, True]
+
+
+def test_frozen_backbone_is_trained_from_a_stride():
+    recipe = tiny(recipe_of("lite-objects"))
+    model = build_model(recipe, pretrained=False)
+    backbone = model.encoder.backbone
+    trained = [stage[0][0].kernel.trainable for stage in backbone.stages]
+    assert trained == [False, False, False, True, True, True, True]
+    compile_model(model, recipe, steps=300)
+    rates = model.optimizer.rates
+    assert rates == {v.path: 0.1 for v in backbone.trainable_variables}
+    assert len(rates) < len(model.trainable_variables)
+
+
+@pytest.mark.parametrize("change", [{"freeze_backbone": False}, {"backbone": "vgg16"}])
+def test_backbone_that_cannot_be_trained_from_a_stride(change):
+    recipe = tiny(dataclasses.replace(RECIPES["lite"], train_backbone_from=16))
+    config = dataclasses.replace(recipe.model, **change)
+    with pytest.raises(InputError, match=r"freezes its EfficientNet-Lite0.*leave it out"):
+        build_model(dataclasses.replace(recipe, model=config), pretrained=False)
 
 
 def test_untrained_confidence_is_announced(caplog, read):

@@ -30,7 +30,7 @@ def test_sums_are_over_the_other_rows_of_a_clip():
     np.testing.assert_array_equal(sum_of_others(rows, 1), np.zeros((6, 1)))
 
 
-@pytest.mark.parametrize("kind", ["lite", "sees-others"])
+@pytest.mark.parametrize("kind", ["lite", "lite-alone"])
 def test_clip_equals_its_steps_with_shared_frames(kind):
     model, clip = small_model(kind), two_boxes()
     logits = np.array(model(clip))
@@ -45,18 +45,19 @@ def test_clip_equals_its_steps_with_shared_frames(kind):
 def test_other_objects_change_a_model_that_sees_them():
     alone, beside = ({**two_boxes(), "mask": two_boxes()["mask"][..., :n]} for n in (1, 2))
     changes = {}
-    for kind in ("paper", "lite", "sees-others"):
+    for kind in ("paper", "lite", "lite-alone"):
         model = small_model(kind)
         one, two = np.array(model(alone)), np.array(model(beside))[..., :1]
         # The first prediction depends only on the given masks.
         changes[kind] = [np.abs(one - two)[:, t].max() for t in (0, 1)]
     assert max(changes["paper"]) < 1e-4
-    assert changes["lite"][0] < 1e-4 < changes["lite"][1]  # joined masks enter the memory
-    assert changes["sees-others"][0] > 1e-4
+    alone = changes["lite-alone"]
+    assert alone[0] < 1e-4 < alone[1]  # joined masks enter the memory
+    assert changes["lite"][0] > 1e-4
 
 
 def test_clips_of_a_batch_are_independent():
-    model, clip = small_model("sees-others"), two_boxes(batch=2)
+    model, clip = small_model("lite"), two_boxes(batch=2)
     clip["frames"][1] = 255 - clip["frames"][1]
     clip["mask"][1, ..., 1] = 0
     together = np.array(model(clip))
@@ -67,7 +68,7 @@ def test_clips_of_a_batch_are_independent():
 
 @pytest.mark.slow
 def test_recomputation_gives_the_same_result():
-    model, clip = new_model("sees-others"), two_boxes(batch=2, length=3)
+    model, clip = new_model("lite"), two_boxes(batch=2, length=3)
     expected = np.array(model(clip, training=True))
     model.recompute = True
     np.testing.assert_allclose(model(clip, training=True), expected, atol=1e-4)
@@ -143,7 +144,7 @@ def test_clips_are_drawn_with_all_objects(videos):
     np.testing.assert_array_equal((drawn != frame).any(-1), masks.any(-1))
     means = [(drawn - frame)[masks[..., k]].mean(0) for k in (0, 1)]
     assert np.abs(means[0] - means[1]).max() > 20  # in two colours
-    picture = draw_prediction(small_model("sees-others"), batch)
+    picture = draw_prediction(small_model("lite"), batch)
     assert picture.size == (3 * (SIZE[1] + 4), 2 * (SIZE[0] + 4))
 
 

@@ -48,6 +48,16 @@ def test_joint_conv_convolves_the_concatenation():
     np.testing.assert_allclose(out, expected, atol=1e-4)
 
 
+def test_silent_map_changes_nothing_until_its_kernel_is_trained():
+    maps = [random(2, 5, 6, 3), random(2, 5, 6, 4, seed=1)]
+    layer = JointConv(8, silent=1)
+    before = np.array(layer(maps))
+    np.testing.assert_array_equal(layer([maps[0], 2 * maps[1]]), before)
+    layer.convolutions[1].kernel.assign(random(3, 3, 4, 8, seed=2))
+    assert np.abs(layer(maps) - before).max() > 0.1
+    assert JointConv.from_config(layer.get_config()).silent == 1
+
+
 def test_depth_to_space_inverts_space_to_depth():
     x = random(2, 6, 9, 2)
     deep = np.array(space_to_depth(x, 3))

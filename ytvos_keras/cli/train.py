@@ -15,7 +15,7 @@ from ytvos_keras.quiet_import import import_tensorflow
 RECIPE_NAMES = (
     *("paper", "paper-75", "paper-50", "paper-25", "mask-as-state", "mask-as-input"),
     *("davis2016", "setting-1", "setting-2", "setting-3", "lite", "small", "small-mask-as-state"),
-    *("finetune", "lite-videos"),
+    *("finetune", "lite-videos", "lite-objects"),
 )
 _PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 

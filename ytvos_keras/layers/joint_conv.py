@@ -21,6 +21,8 @@ class JointConv(keras.layers.Layer):
         kernel_size: Side of the square kernels; 3 with `upsampled`.
         upsampled: Index of the map, if any, that is at half the resolution of the others. It is
             upsampled by repeating cells (nearest neighbour).
+        silent: Index of the map, if any, whose kernel starts at zero: a new input that does not
+            change the results until it has been trained.
 
     Call arguments:
         maps: A list of one or more tensors.
@@ -34,7 +36,12 @@ class JointConv(keras.layers.Layer):
     """
 
     def __init__(
-        self, filters: int, kernel_size: int = 3, upsampled: int | None = None, **kwargs: Any
+        self,
+        filters: int,
+        kernel_size: int = 3,
+        upsampled: int | None = None,
+        silent: int | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         if upsampled is not None and kernel_size != 3:
@@ -44,6 +51,7 @@ class JointConv(keras.layers.Layer):
         self.filters = filters
         self.kernel_size = kernel_size
         self.upsampled = upsampled
+        self.silent = silent
         self.norm = keras.layers.RMSNormalization(dtype=self.dtype_policy)
         self.convolutions: list[keras.layers.Conv2D] = []
 
@@ -54,6 +62,7 @@ class JointConv(keras.layers.Layer):
                 self.kernel_size,
                 padding="same",
                 use_bias=n == 0,  # the results are added, so one bias is enough
+                kernel_initializer="zeros" if n == self.silent else "glorot_uniform",
                 dtype=self.dtype_policy,
                 name=f"conv_{n}",
             )
@@ -89,4 +98,5 @@ class JointConv(keras.layers.Layer):
             "filters": self.filters,
             "kernel_size": self.kernel_size,
             "upsampled": self.upsampled,
+            "silent": self.silent,
         }

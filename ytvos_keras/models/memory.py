@@ -62,7 +62,8 @@ class Memory(Composite):
         self.slots, self.every = slots, every
         self.stride = stride
         self.sees_others = sees_others
-        self.mix_value = JointConv(value_filters, 3, dtype=policy, name="mix_value")
+        # Starts as if there were no other objects: clips of one object do not train that input.
+        self.mix_value = JointConv(value_filters, 3, silent=2, dtype=policy, name="mix_value")
         self.to_value = keras.layers.Conv2D(value_filters, 3, padding="same", dtype=policy)
         self.match_bank = Matching(dtype=policy, name="match_bank")
         self.match_previous = Matching(local=True, dtype=policy, name="match_previous")

@@ -21,6 +21,7 @@ PRESETS = {
         state_stride=8,
         shared_encoder=True,
         memory_frames=4,
+        sees_others=True,
         skip_connections=True,
         predict_confidence=True,
     ),

@@ -12,11 +12,12 @@ from ytvos_keras.training.devices import Devices
 from ytvos_keras.training.fused_adam import FusedAdam
 from ytvos_keras.training.multi_replica import compile_replicated
 from ytvos_keras.training.recipe import Recipe
-from ytvos_keras.training.start import freeze, frozen_parts, load_weights
+from ytvos_keras.training.start import freeze, frozen_parts, load_weights, train_backbone_from
 
 logger = logging.getLogger(__name__)
 
 _WARMUP = 1 / 30  # of all steps, before a cosine schedule
+_BACKBONE_RATE = 0.1  # of the learning rate, see `Recipe.train_backbone_from`
 
 
 def build_model(recipe: Recipe, pretrained: bool = True) -> S2S:
@@ -38,6 +39,8 @@ def build_model(recipe: Recipe, pretrained: bool = True) -> S2S:
     if recipe.weights is not None and pretrained:
         load_weights(model, recipe.weights)
     freeze(model, frozen_parts(recipe))
+    if recipe.train_backbone_from is not None:
+        train_backbone_from(model, recipe.train_backbone_from)
     model.recompute = recipe.recompute
     if recipe.remember_every is not None and model.memory is not None:
         # Only the layer's attribute: saved models are built from the config.
@@ -52,10 +55,14 @@ def compile_model(model: S2S, recipe: Recipe, steps: int, devices: Devices | Non
     the total of all stages, the length of a cosine schedule. Must be called in the scope of the
     devices.
     """
+    optimizer = make_optimizer(recipe, steps)
+    if recipe.train_backbone_from is not None:
+        backbone = model.encoder.backbone
+        optimizer.rates = {v.path: _BACKBONE_RATE for v in backbone.trainable_variables}
     compile_replicated(
         model,
         devices or Devices(),
-        optimizer=make_optimizer(recipe, steps),
+        optimizer=optimizer,
         loss=make_loss(recipe),
         metrics=[],
         # As `metrics`, they would count frames of weight 0.
@@ -69,7 +76,7 @@ def make_loss(recipe: Recipe) -> FrameLoss:
     return LOSSES[recipe.loss]()
 
 
-def make_optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
+def make_optimizer(recipe: Recipe, steps: int) -> FusedAdam:
     """Create Adam or AdamW with the recipe's schedule, clipping, accumulation and averaging."""
     options = {
         "learning_rate": _schedule(recipe, steps),

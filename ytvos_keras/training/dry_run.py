@@ -42,7 +42,7 @@ def dry_run(recipe: Recipe, data: Data, *, validation: Data | None = None) -> li
     return [
         f"parameters     {model.count_params():,}, {trainable:,} of them trained",
         f"starts from    {_start(recipe)}",
-        f"not trained    {', '.join(frozen_parts(recipe)) or 'nothing'}",
+        f"not trained    {_not_trained(recipe)}",
         f"one pass       {videos:,} videos and pictures, a clip of each",
         *(
             f"stage          {_describe(stage, count, recipe.clips_per_step / videos)}"
@@ -54,6 +54,13 @@ def dry_run(recipe: Recipe, data: Data, *, validation: Data | None = None) -> li
         f"all steps      {sum(steps) * seconds * recipe.accumulate / 3600:.1f} hours, "
         "if all were like this one",
     ]
+
+
+def _not_trained(recipe: Recipe) -> str:
+    parts = ", ".join(frozen_parts(recipe)) or "nothing"
+    if (stride := recipe.train_backbone_from) is not None:
+        parts += f" (trained from stride {stride} on)"
+    return parts
 
 
 def _start(recipe: Recipe) -> str:

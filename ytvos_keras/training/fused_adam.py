@@ -13,6 +13,10 @@ class FusedAdam(keras.optimizers.Adam):
     step of the paper's network at batch 1. Takes all arguments of `keras.optimizers.Adam` except
     `amsgrad`.
 
+    Attributes:
+        rates: factors of the learning rate of single variables, by path; 1 for all others. Not
+            saved with the optimizer.
+
     Raises:
         ValueError: `amsgrad` is requested.
     """
@@ -23,6 +27,7 @@ class FusedAdam(keras.optimizers.Adam):
                 "FusedAdam has no amsgrad; use keras.optimizers.Adam. Received: amsgrad=True"
             )
         super().__init__(*arguments, **options)
+        self.rates: dict[str, float] = {}
 
     # The methods below compute shared values once. Keras recomputes them for every variable (even a
     # scheduled learning rate): half of the time to trace the training step of `s2s-lite`.
@@ -51,11 +56,14 @@ class FusedAdam(keras.optimizers.Adam):
         """Apply the decay, then Adam's update, to one variable."""
         # The operation requires the same dtype for everything.
         shared = {name: tf.cast(value, variable.dtype) for name, value in shared.items()}
-        decay = shared.pop("decay")
+        index = self._get_variable_index(variable)
+        # Not the path of `variable`: Keras passes TensorFlow's variable, which has none.
+        rate = self.rates.get(self._trainable_variables[index].path, 1.0)
+        decay = rate * shared.pop("decay")
+        shared["lr"] *= rate
         if self.weight_decay is not None and self._use_weight_decay(variable):
             # Decoupled (AdamW), and before Adam's update, as in Keras.
             variable.assign_sub(decay * variable)
-        index = self._get_variable_index(variable)
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
             m=self._momentums[index].value.handle,

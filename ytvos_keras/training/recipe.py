@@ -129,6 +129,9 @@ class Recipe:
         frozen: parts of the model that are not trained: `"initializer"`, `"encoder"`,
             `"conv_lstm"`, `"decoder"`, `"memory"`, `"initializer.backbone"`,
             `"encoder.backbone"`. They need weights to start from.
+        train_backbone_from: for a network that freezes its EfficientNet-Lite0: the stride, 2 to 32,
+            from which its stages are trained all the same, at a tenth of the learning rate; None
+            for none of them.
         seed: seed of the initial weights and of the clips.
     """
 
@@ -154,6 +157,7 @@ class Recipe:
     objects: int = 1
     remember_every: int | None = None
     frozen: tuple[str, ...] = ()
+    train_backbone_from: int | None = None
     seed: int = 0
 
     def __post_init__(self):

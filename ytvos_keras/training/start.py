@@ -6,6 +6,7 @@ from typing import Any
 
 from ytvos_keras.errors import InputError, first_line
 from ytvos_keras.models import PRESETS, S2S, load
+from ytvos_keras.models.backbones import EfficientNetLite0
 from ytvos_keras.models.weight_files import check_weight_file
 from ytvos_keras.training.checkpoint import read_config
 from ytvos_keras.training.recipe import Recipe
@@ -89,3 +90,14 @@ def freeze(model: S2S, parts: tuple[str, ...]) -> None:
         layer.trainable = bool(pretrained)
         for each in pretrained or ():
             each.trainable = False
+
+
+def train_backbone_from(model: S2S, stride: int) -> None:
+    """Train the Encoder's frozen EfficientNet-Lite0 from a stride on."""
+    backbone = model.encoder.backbone
+    if not isinstance(backbone, EfficientNetLite0) or backbone.trainable:
+        raise InputError(
+            "the recipe's train_backbone_from needs a network that freezes its "
+            "EfficientNet-Lite0, such as s2s-lite; leave it out for other networks"
+        )
+    backbone.train_from(stride)

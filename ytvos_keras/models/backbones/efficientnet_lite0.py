@@ -104,6 +104,19 @@ class EfficientNetLite0(keras.layers.Layer):
         # Constants of Google's "Lite" models. Computed in float32, so rounded only once.
         return ops.cast((x - 127.0) / 128.0, self.compute_dtype)
 
+    def train_from(self, stride: int) -> None:
+        """Make the stages at this stride and deeper trainable, and freeze the earlier ones."""
+        self.trainable = True  # of all layers; a frozen backbone would hide those of its stages
+        self.stem.trainable = False
+        for layer in self.standardize.values():
+            layer.trainable = False
+        current = 2  # the stem's stride
+        for stage, (_, _, strides, _, _) in zip(self.stages, _STAGES, strict=True):
+            current *= strides
+            for block in stage:
+                for conv in block:
+                    conv.trainable = current >= stride
+
     def read_weights(self, source: str | Path) -> list[np.ndarray]:
         """Read an `.npz` file written by `ytvos_keras.training.import_efficientnet_lite0`."""
         path = Path(source)

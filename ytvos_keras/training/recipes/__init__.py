@@ -4,6 +4,7 @@ from ytvos_keras.training.recipes import (
     davis2016,
     finetune,
     lite,
+    lite_objects,
     lite_videos,
     mask_as_input,
     mask_as_state,
@@ -24,6 +25,7 @@ RECIPES = {
     "finetune": finetune.RECIPE,
     "lite": lite.RECIPE,
     "lite-videos": lite_videos.RECIPE,
+    "lite-objects": lite_objects.RECIPE,
     "small": small.RECIPE,
     "small-mask-as-state": small.MASK_AS_STATE,
 }

@@ -127,19 +127,18 @@ export class App extends EventTarget {
 
   async #showWanted() {
     let shown;
-    try {
-      do {
-        shown = this.wanted;
+    do {
+      shown = this.wanted;
+      try {
         await this.#show(shown.index);
         this.missed = null;
-      } while (shown !== this.wanted);
-    } catch (error) {
-      this.missed = shown.index;
-      this.fail(error);
-    } finally {
-      this.wanted = null;
-      this.preview = null;
-    }
+      } catch (error) {
+        this.missed = shown.index;
+        this.fail(error);
+      }
+    } while (shown !== this.wanted); // another frame was asked for meanwhile
+    this.wanted = null;
+    this.preview = null;
   }
 
   async #show(index) {
