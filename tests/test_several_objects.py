@@ -51,8 +51,8 @@ def test_other_objects_change_a_model_that_sees_them():
         # The first prediction depends only on the given masks.
         changes[kind] = [np.abs(one - two)[:, t].max() for t in (0, 1)]
     assert max(changes["paper"]) < 1e-4
-    alone = changes["lite-alone"]
-    assert alone[0] < 1e-4 < alone[1]  # joined masks enter the memory
+    unaware = changes["lite-alone"]
+    assert unaware[0] < 1e-4 < unaware[1]  # joined masks enter the memory
     assert changes["lite"][0] > 1e-4
 
 

@@ -130,8 +130,9 @@ def _add_masks(group: argparse._ArgumentGroup) -> None:
         "--direction",
         choices=("forward", "backward", "both"),
         help="track objects from their masks to the end, to the beginning, or both (default: "
-        "both if there is no mask for the first frame, else forward); between two masks of an "
-        "object, the nearer one is used",
+        "both if there is no mask for the first frame, else forward); with both, between two "
+        "masks of an object, the more confident direction wins (without confidence: the nearer "
+        "mask)",
     )
     add(
         "--corrections",
