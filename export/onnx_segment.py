@@ -10,7 +10,7 @@ Frames and masks are read and validated as by `ytvos-segment`, with `ytvos_keras
 
 import argparse
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -95,8 +95,11 @@ def segment(
         given = masks.read(index)
         new = [] if given is None else [i for i in ids_in(given) if i not in ids]
         if new:
+            # Objects see each other: the rows of those that are tracked are only there to be seen.
             small = [resize_mask((given == i).astype(np.uint8), size) for i in new]
+            small += other_masks(probs, size, np.any(small, axis=0)) if ids else []
             fresh = model.initialize(image, np.stack(small)[..., None])
+            fresh = {k: x[: len(new)] for k, x in fresh.items()}
             state = {k: np.concatenate([state[k], fresh[k]]) for k in fresh} if ids else fresh
             ids += new
             labels = np.where(np.isin(given, new), given, labels)
@@ -108,7 +111,7 @@ def read_frames(source: FrameSource | Path) -> Iterator[tuple[str, np.ndarray]]:
     return iter(source if isinstance(source, FrameSource) else open_frames(source))
 
 
-def merge(probs: np.ndarray, ids: list[int], size: tuple[int, int]) -> np.ndarray:
+def merge(probs: np.ndarray, ids: Sequence[int], size: tuple[int, int]) -> np.ndarray:
     """Assign each pixel to its most probable object: argmax over [0.5, p₁ … p_K] at native size."""
     best, labels = np.full(size, BACKGROUND, np.float32), np.zeros(size, np.uint8)
     for object_id, prob in zip(ids, probs[..., 0], strict=True):
@@ -116,6 +119,12 @@ def merge(probs: np.ndarray, ids: list[int], size: tuple[int, int]) -> np.ndarra
         better = large > best
         best[better], labels[better] = large[better], object_id
     return labels
+
+
+def other_masks(probs: np.ndarray, size: tuple[int, int], given: np.ndarray) -> list[np.ndarray]:
+    """The predicted masks, uint8 (h, w), without the pixels of given ones."""
+    labels = merge(probs, range(1, len(probs) + 1), size)
+    return [((labels == k) & ~given).astype(np.uint8) for k in range(1, len(probs) + 1)]
 
 
 def main(argv: list[str] | None = None) -> int:

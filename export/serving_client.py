@@ -183,11 +183,12 @@ def segment(model, source, first_masks, output: Path, on_progress=None) -> int:
         given = first_masks.read(count)
         new = [] if given is None else [i for i in np.unique(given[given > 0]) if i not in ids]
         if new:
-            masks = np.stack([(given == i).astype(np.uint8) for i in new])
-            fresh = model.initialize(frame, masks)
+            labels = np.where(np.isin(given, new), given, labels)
+            # Objects see each other: the rows of those that are tracked are only there to be seen.
+            masks = np.stack([(labels == i).astype(np.uint8) for i in (*new, *ids)])
+            fresh = {k: x[: len(new)] for k, x in model.initialize(frame, masks).items()}
             state = {k: np.concatenate([state[k], fresh[k]]) for k in fresh} if ids else fresh
             ids += new
-            labels = np.where(np.isin(given, new), given, labels)
         write_mask(output / f"{name}.png", labels, first_masks.palette)
         count += 1
         if on_progress is not None:

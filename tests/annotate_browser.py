@@ -1,11 +1,15 @@
 """Drive the annotation page in Chromium with mouse and keyboard."""
 
 import contextlib
+import re
+import time
 
 from chromium import CHROMIUM
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, Route, expect, sync_playwright
 
 SECONDS = 20_000  # milliseconds; generous for slow machines
+
+expect.set_options(timeout=SECONDS)
 
 
 class Person:
@@ -32,10 +36,13 @@ class Person:
         mouse.up()
 
     def lasso(self, left: float, top: float, right: float, bottom: float) -> None:
-        # The preview shown while a frame loads does not accept drawing.
-        expect(self.page.locator("#view")).to_have_attribute("aria-busy", "false", timeout=SECONDS)
+        self.can_draw()
         self.press("l")
         self.drag((left, top), (right, top), (right, bottom), (left, bottom))
+
+    def can_draw(self) -> None:
+        """Wait for the frame; the preview shown while it loads does not accept drawing."""
+        expect(self.page.locator("#view")).to_have_attribute("aria-busy", "false")
 
     def click(self, x: float, y: float) -> None:
         self.page.mouse.click(*self.place(x, y))
@@ -44,8 +51,19 @@ class Person:
         for key in keys:
             self.page.keyboard.press(key)
 
+    def press_at_once(self, *keys: str) -> None:
+        """Press keys in one task, so that the page loads nothing in between."""
+        self.page.evaluate(
+            """names => {
+              for (const name of names) {
+                const [key, control] = name.split("+").reverse();
+                dispatchEvent(new KeyboardEvent("keydown", { key, ctrlKey: Boolean(control) }));
+              } }""",
+            keys,
+        )
+
     def sees(self, selector: str, text: str) -> None:
-        expect(self.page.locator(selector)).to_contain_text(text, timeout=SECONDS)
+        expect(self.page.locator(selector)).to_contain_text(text)
 
     def go_to(self, frame: int) -> None:
         """Click the timeline at a frame, counted from 1."""
@@ -55,10 +73,44 @@ class Person:
         self.page.mouse.click(x, box["y"] + box["height"] - 5)
         self.sees("#place", f"frame {frame} of")
 
-    def propagate(self, key: str = "f") -> None:
-        expect(self.page.locator("#forward")).to_be_enabled(timeout=SECONDS)
+    def propagate(self, key: str = "f", said: str = "Done") -> None:
+        """Run the model; `said` is what the page says afterwards and did not say before."""
+        expect(self.page.locator("#forward")).to_be_enabled()
+        expect(self.page.locator("#run")).not_to_contain_text(said)
         self.press(key)
-        expect(self.page.locator("#run")).to_contain_text("Done", timeout=4 * SECONDS)
+        expect(self.page.locator("#run")).to_contain_text(said, timeout=4 * SECONDS)
+
+
+class Held:
+    """Requests with a method and a part of an address, which wait until they are released."""
+
+    def __init__(self, page: Page, part: str, method: str = "GET"):
+        # A pattern, not a function: the page's other requests must not wait for this process.
+        self.page, self.address, self.method = page, re.compile(re.escape(part)), method
+        self.routes: list[Route] = []
+        page.route(self.address, self._hold)
+
+    def wait(self) -> None:
+        """Wait for the first request."""
+        end = time.monotonic() + SECONDS / 1000
+        while not self.routes:
+            assert time.monotonic() < end, "waited too long"
+            self.page.wait_for_timeout(10)
+
+    def release(self, **answer) -> None:
+        """Let the requests reach the server, or answer them, see `Route.fulfill`."""
+        for route in list(self.routes):
+            if answer:
+                route.fulfill(**answer)
+            else:
+                route.continue_()
+        self.page.unroute(self.address, self._hold)  # last, as it lets every request pass
+
+    def _hold(self, route: Route) -> None:
+        if route.request.method == self.method:
+            self.routes.append(route)
+        else:
+            route.fallback()
 
 
 @contextlib.contextmanager

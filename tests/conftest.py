@@ -8,6 +8,7 @@ import random
 import signal
 import socket
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +16,9 @@ import pytest
 # Must be set before any test imports TensorFlow.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ["KERAS_BACKEND"] = "tensorflow"
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Two processes on two cores: with two threads each, they would wait for each other.
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 
 # Shells start background jobs with SIGINT ignored. This process and the commands that tests start
 # would inherit that.
@@ -43,17 +47,52 @@ def fixed_seeds():
     keras.config.set_dtype_policy(policy)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def no_garbage():
-    """Collect the models and graphs that a module leaves in reference cycles.
+def resident_bytes():
+    """Memory of this process; None where it cannot be read."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        return None
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def free_memory():
+    """Collect garbage and return its memory; exempt the rest from later collections.
 
     glibc keeps freed memory in the arenas of TensorFlow's many threads: without a trim, a process
-    grew from 5 to 14 GB over the suite.
+    grew from 5 to 14 GB over the suite, which must stay below 8 GB.
     """
-    yield
     gc.collect()
     with contextlib.suppress(OSError, AttributeError):  # another C library
         ctypes.CDLL("libc.so.6").malloc_trim(0)
+    if not gc.get_freeze_count():
+        gc.freeze()
+
+
+def pytest_collection_finish():
+    """Exempt all that the test modules import, about a million objects, from collections."""
+    free_memory()
+
+
+@pytest.fixture(scope="session")
+def last_memory():
+    """Resident bytes when garbage was last collected."""
+    return [resident_bytes()]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_garbage(last_memory):
+    """Collect the models and graphs that a module leaves in reference cycles.
+
+    A collection takes seconds, so modules that use little memory are skipped.
+    """
+    yield
+    now, before = resident_bytes(), last_memory[0]
+    grown = now is None or before is None or now - before > 300e6
+    # Converting a model to ONNX unfreezes all objects.
+    if grown or not gc.get_freeze_count():
+        free_memory()
+        last_memory[0] = resident_bytes()
 
 
 @pytest.fixture(autouse=True)

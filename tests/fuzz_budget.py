@@ -6,7 +6,7 @@ import resource
 import time
 
 SECONDS = float(os.environ.get("YTVOS_FUZZ_SECONDS", "0"))  # minimum per reader
-COUNT = int(os.environ.get("YTVOS_FUZZ_INPUTS", "150"))  # minimum per fast reader
+COUNT = int(os.environ.get("YTVOS_FUZZ_INPUTS", "60"))  # minimum per fast reader
 SEED = os.environ.get("YTVOS_FUZZ_SEED", "0")
 LONGEST = 60  # seconds for one input
 LARGEST = 2**30  # bytes above the previous peak

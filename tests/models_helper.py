@@ -5,7 +5,7 @@ import functools
 
 import numpy as np
 
-from ytvos_keras.models import PRESETS, S2S, S2SConfig
+from ytvos_keras.models import PRESETS, S2S, S2SConfig, load
 
 _PAPER = S2SConfig(
     backbone="efficientnet-lite0",
@@ -25,12 +25,13 @@ SMALL = {
         matching_filters=8,
     ),
 }
-SMALL["lite-alone"] = dataclasses.replace(SMALL["lite"], sees_others=False)
+# Only for tests of several objects; in the others, it would repeat "lite".
+_ALONE = {"lite-alone": dataclasses.replace(SMALL["lite"], sees_others=False)}
 
 
 def new_model(kind: str, **kwargs) -> S2S:
     """A small model with random weights, rescaled so that features do not vanish."""
-    model = S2S(SMALL[kind], **kwargs)
+    model = S2S((SMALL | _ALONE)[kind], **kwargs)
     for part in (model.encoder, model.initializer):
         if hasattr(part, "backbone"):
             _enlarge(part.backbone)
@@ -44,6 +45,12 @@ def new_model(kind: str, **kwargs) -> S2S:
 def small_model(kind: str) -> S2S:
     """One shared model per kind, for tests that do not modify it."""
     return new_model(kind)
+
+
+@functools.cache
+def bundled_model() -> S2S:
+    """`s2s-lite` with its weights, shared by tests that do not modify it."""
+    return load("s2s-lite")
 
 
 def _enlarge(backbone):

@@ -90,6 +90,15 @@ def test_youtube_vos_passes_prepare_check(project, tmp_path, capsys):
     assert prepare(["check", str(tmp_path / "set")]) == 0
 
 
+@pytest.mark.parametrize("name", FORMATS)
+def test_object_is_deleted_during_the_export(project, name):
+    path = export(project, name, lambda done, total: done > 1 or project.delete_object(2))
+    if name == "youtube-vos":
+        with zipfile.ZipFile(path) as archive:
+            objects = json.loads(archive.read("meta.json"))["videos"]["clip"]["objects"]
+        assert objects["2"] == {"category": "object 2", "frames": ["00001"]}
+
+
 def test_progress(project):
     ticks = []
     export(project, "palette", lambda done, total: ticks.append((done, total)))

@@ -1,4 +1,3 @@
-import functools
 import threading
 import time
 
@@ -8,12 +7,11 @@ from annotate_project import SIZE, box, load_segmenter, make_frames, wait_until
 from annotate_server import running_server
 from chromium import CHROMIUM
 
-from ytvos_keras.annotate.session import Session
 from ytvos_keras.annotate.workspace import Workspace
 from ytvos_keras.inference import Segmenter
 
 pytest.importorskip("playwright")
-from annotate_browser import Person, chromium, new_page
+from annotate_browser import Held, Person, chromium, new_page
 from playwright.sync_api import expect
 
 pytestmark = [
@@ -53,6 +51,7 @@ def person(page, workspace):
     page.locator("#opener").wait_for(state="hidden")
     person.press("n")
     person.sees("#hint", "Draw around object 1")
+    person.can_draw()
     return person
 
 
@@ -89,9 +88,10 @@ def test_draw_undo_redo_reload(person, project):
 
 
 def test_propagate_correct_propagate(person, project):
+    # Otherwise the page may still be showing computed frames one by one after the run.
+    person.page.locator("#follow").uncheck()
     person.lasso(5, 4, 13, 12)
-    person.propagate()
-    person.sees("#run", "Done: 7 frames.")
+    person.propagate(said="Done: 7 frames.")
     assert [left_of(project, i) for i in range(COUNT)] == list(range(5, 13))
     person.go_to(5)
     person.press("e")
@@ -99,8 +99,7 @@ def test_propagate_correct_propagate(person, project):
         person.drag((4, y), (24, y))
     person.lasso(30, 20, 38, 28)
     labels_become(project, 4, box(30, 20))
-    person.propagate()
-    person.sees("#run", "Done: 3 frames.")
+    person.propagate(said="Done: 3 frames.")
     assert [left_of(project, i) for i in range(COUNT)] == [5, 6, 7, 8, 30, 31, 32, 33]
 
 
@@ -108,12 +107,10 @@ def test_two_objects_in_both_directions(person, project):
     person.go_to(4)
     person.lasso(5, 4, 13, 12)
     person.press("n")
-    person.sees("#objects li.current", "")
-    person.page.locator("#objects li").nth(1).wait_for()
+    person.sees("#objects li.current", "2")
     person.lasso(20, 20, 28, 28)
     labels_become(project, 3, box(5) | box(20, 20, value=2))
-    person.propagate("r")
-    person.sees("#run", "Done: 7 frames.")
+    person.propagate("r", said="Done: 7 frames.")
     assert [left_of(project, i, 1) for i in range(COUNT)] == [8, 7, 6, 5, 6, 7, 8, 9]
     assert [left_of(project, i, 2) for i in range(COUNT)] == [23, 22, 21, 20, 21, 22, 23, 24]
 
@@ -143,11 +140,13 @@ def test_every_tool(person, project):
     person.press("l")
     person.page.mouse.move(*person.place(20, 20))
     person.page.mouse.down()
-    person.page.mouse.move(*person.place(30, 30))
+    for corner in ((30, 20), (30, 30)):
+        person.page.mouse.move(*person.place(*corner))
     person.press("Escape")
     person.page.mouse.up()
-    assert project.mask(0).max() == 1
-    assert project.mask(0)[:, 20:].max() == 0
+    person.press("l")
+    person.drag((34, 4), (42, 4), (42, 12), (34, 12))
+    labels_become(project, 0, box(5) * (np.arange(SIZE[0])[:, None] >= 8) | box(34))
 
 
 def test_stale_status_is_ignored(tmp_path, browser):
@@ -181,8 +180,9 @@ def test_range_and_trust(person, project):
     person.go_to(4)
     person.press("o")
     person.sees("#range", "Frames 1–4")
-    person.propagate()
-    person.sees("#run", "Done: 3 frames.")
+    person.press("Home")
+    person.sees("#place", "frame 1 of")
+    person.propagate(said="Done: 3 frames.")
     person.sees("#place", "frame 4 of")
     person.press("t")
     wait_until(lambda: 3 in project.trusted)
@@ -206,7 +206,7 @@ def test_rename_recolour_hide_delete(person, project):
     person.page.get_by_label("Delete object 1").click()
     person.page.get_by_role("button", name="Delete", exact=True).click()
     person.sees("#hint", "Add an object")
-    assert not project.mask(0).any()
+    labels_become(project, 0, np.zeros(SIZE, np.uint8))
 
 
 def test_export(person, project):
@@ -253,30 +253,27 @@ def test_step_and_playback_pass_an_unreadable_frame(person, project, tmp_path):
     person.sees("#hint", "00006.png")
     person.press(".")
     person.sees("#place", "frame 8 of")
-    person.press(",")
-    expect(person.page.locator("#hint")).to_contain_text("00006.png")
+    with person.page.expect_response(lambda response: "api/frames/6?" in response.url):
+        person.press(",")
     person.press(",")
     person.sees("#place", "frame 6 of")
+    person.press("Home")
+    person.sees("#place", "frame 1 of")
     person.press(" ")
-    person.sees("#play", "Play")
     person.sees("#place", "frame 6 of")
+    person.sees("#play", "Play")
 
 
 def test_step_while_an_unreadable_frame_is_loading(person, project, tmp_path):
     (tmp_path / "clip/00006.png").write_bytes(b"no picture")
     person.go_to(6)
-    # In one task: the second step comes before the frame of the first has failed to load.
-    person.page.evaluate(
-        """() => {
-          for (let n = 0; n < 2; n++) dispatchEvent(new KeyboardEvent("keydown", { key: "." }));
-        }"""
-    )
+    person.press_at_once(".", ".")  # the second before the frame of the first has failed to load
     person.sees("#place", "frame 8 of")
 
 
 def test_edit_that_cannot_be_saved(person, project):
     fail = {"status": 500, "body": "{}"}
-    person.page.route("**/api/masks/*?trusted=*", lambda route: route.fulfill(**fail), times=1)
+    person.page.route("**/api/masks/*&trusted=*", lambda route: route.fulfill(**fail), times=1)
     person.lasso(5, 4, 13, 12)
     person.sees("#saved", "Not saved")
     assert asks_before_closing(person)
@@ -288,34 +285,233 @@ def test_edit_that_cannot_be_saved(person, project):
 
 def test_trust_applies_to_the_frame_that_is_being_loaded(person, project):
     person.lasso(5, 4, 13, 12)
+    person.page.locator("#follow").uncheck()
     person.propagate()
-    person.press("Home")
-    person.sees("#place", "frame 1 of")
-    # In one task: the next frame cannot have been loaded in between.
-    person.page.evaluate(
-        """() => {
-          for (const key of [".", "t"]) dispatchEvent(new KeyboardEvent("keydown", { key }));
-        }"""
-    )
+    person.press_at_once(".", "t")
     wait_until(lambda: 1 in project.trusted)
     assert list(project.trusted) == [0, 1]
 
 
-def test_undo_during_a_run(person, project, monkeypatch):
-    # Slow enough that the page is always loading a frame that was just computed.
-    for owner, name in ((Segmenter, "step"), (Session, "picture")):
-        original = getattr(owner, name)
-        slow = functools.partialmethod(
-            lambda *args, call: time.sleep(0.3) or call(*args), call=original
-        )
-        monkeypatch.setattr(owner, name, slow)
+def test_trust_applies_to_the_mask_that_was_just_computed(person, project):
+    person.lasso(5, 4, 13, 12)
+    person.page.locator("#follow").uncheck()
+    person.go_to(2)
+    held = Held(person.page, "api/masks/1?")
+    person.propagate()
+    held.wait()
+    person.press("t")
+    held.release()
+    wait_until(lambda: 1 in project.trusted)
+    np.testing.assert_array_equal(project.mask(1), box(6))
+
+
+def test_trust_during_a_stroke_is_ignored(person, project):
+    saved = []
+    person.page.on("request", lambda sent: saved.append(sent) if sent.method == "PUT" else None)
+    begin_stroke(person)
+    person.press("t", "Escape")
+    person.page.mouse.up()
+    person.lasso(5, 4, 13, 12)
+    labels_become(project, 0, box(5))
+    person.sees("#saved", "Saved")
+    assert len(saved) == 1
+
+
+def begin_stroke(person):
+    person.press("b")
+    person.page.mouse.move(*person.place(20, 20))
+    person.page.mouse.down()
+    person.page.mouse.move(*person.place(30, 20))
+
+
+def test_undo_during_a_run(person, project, workspace, monkeypatch):
+    step, stopped = Segmenter.step, workspace.session.propagator._stop
+
+    def endless(segmenter, frame):
+        if 2 in project.predicted:
+            stopped.wait(60)
+        return step(segmenter, frame)
+
+    monkeypatch.setattr(Segmenter, "step", endless)
     person.lasso(5, 4, 13, 12)
     expect(person.page.locator("#forward")).to_be_enabled()
+    held = Held(person.page, "api/frames/2?")  # a frame that was just computed is being loaded
     person.press("f")
+    held.wait()
     wait_until(lambda: 2 in project.predicted)
     person.press("Control+z")
+    held.release()
     wait_until(lambda: not project.trusted)
     person.sees("#run", "Stopped after")
+
+
+def test_two_edits_in_another_frame_are_undone_at_once(person, project):
+    person.lasso(5, 4, 13, 12)
+    person.lasso(20, 4, 28, 12)
+    labels_become(project, 0, box(5) | box(20))
+    person.go_to(5)
+    person.press_at_once("Control+z", "Control+z")
+    labels_become(project, 0, np.zeros(SIZE, np.uint8))
+    assert project.trusted == {}
+
+
+def test_drawing_while_an_object_is_being_deleted(person, project):
+    person.lasso(5, 4, 13, 12)
+    person.press("n")
+    person.sees("#objects li.current", "2")
+    person.lasso(20, 4, 28, 12)
+    labels_become(project, 0, box(5) | box(20, value=2))
+    held = Held(person.page, "api/objects/1", "DELETE")
+    person.page.get_by_label("Delete object 1").click()
+    person.page.get_by_role("button", name="Delete", exact=True).click()
+    held.wait()
+    person.lasso(34, 4, 42, 12)
+    held.release()
+    labels_become(project, 0, box(20, value=2) | box(34, value=2))
+    assert list(project.objects) == [2]
+
+
+def test_two_objects_are_added_in_quick_succession(person):
+    held = Held(person.page, "api/project")
+    person.press("n")
+    held.wait()
+    without_the_third = held.routes[0].fetch()
+    with person.page.expect_response("**/api/objects"):
+        person.press("n")
+    held.release(response=without_the_third)
+    expect(person.page.locator("#objects li")).to_have_count(3)
+    person.sees("#objects li.current", "3")
+
+
+def test_reload_while_a_frame_is_being_loaded(person, workspace):
+    held = Held(person.page, "api/frames/7?")
+    person.press("End")
+    held.wait()
+    with person.page.expect_response("**/api/project"):
+        workspace.events.publish({"type": "reload"})
+    held.release()
+    person.sees("#place", "frame 8 of")
+
+
+def test_reload_while_an_edit_is_being_saved(person, workspace):
+    person.page.locator("#follow").uncheck()
+    held = Held(person.page, "api/masks/0?", "PUT")
+    person.lasso(5, 4, 13, 12)
+    held.wait()
+    workspace.events.publish({"type": "reload"})
+    publish_doubtful_frame(person, workspace)  # so the page knows of the reload, too
+    with person.page.expect_response("**/api/project"):
+        held.release()
+    is_rendered(person)
+    assert "Draw around" not in person.page.inner_text("#hint")
+
+
+def test_frame_is_computed_during_a_reload(person, workspace):
+    person.page.locator("#follow").uncheck()
+    held = Held(person.page, "api/project")
+    workspace.events.publish({"type": "reload"})
+    held.wait()
+    without_the_frame = held.routes[0].fetch()
+    publish_doubtful_frame(person, workspace)
+    with person.page.expect_response(lambda response: "api/masks/0?" in response.url):
+        held.release(response=without_the_frame)
+    is_rendered(person)
+    assert person.page.locator("#doubtful").is_enabled()
+
+
+def test_reload_during_a_stroke(person, project, workspace):
+    begin_stroke(person)
+    with person.page.expect_response("**/api/project"):
+        workspace.events.publish({"type": "reload"})
+    is_rendered(person)
+    person.page.mouse.up()
+    wait_until(lambda: project.mask(0)[20, 25] == 1)
+
+
+def publish_doubtful_frame(person, workspace):
+    workspace.events.publish({"type": "frame", "index": 3, "confidence": 0.1})
+    expect(person.page.locator("#doubtful")).to_be_enabled()
+
+
+def is_rendered(person):
+    """Wait until the page shows everything that it has received."""
+    person.page.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
+
+
+def test_another_video_is_opened_during_a_stroke(person, workspace, tmp_path):
+    make_frames(tmp_path / "other", 3)
+    begin_stroke(person)
+    workspace.open_name("other")
+    person.sees("#place", "frame 1 of 3")
+    person.page.mouse.up()
+    person.press("n")
+    person.sees("#objects li.current", "1")
+    person.lasso(5, 4, 13, 12)
+    labels_become(workspace.session.project, 0, box(5))
+
+
+def test_edit_of_a_video_that_is_no_longer_open(person, workspace, tmp_path):
+    make_frames(tmp_path / "other", COUNT)
+    held = Held(person.page, "api/project")
+    workspace.open_name("other").project.add_object()
+    held.wait()
+    person.lasso(5, 4, 13, 12)
+    person.sees("#hint", "clip is no longer open; other was opened instead.")
+    assert not workspace.session.project.mask(0).any()
+    held.release()
+    person.sees("#name", "other")
+    expect(person.page.locator("#saved")).to_be_empty()
+
+
+def test_dialog_stays_until_the_video_is_shown(page):
+    held = Held(page, "api/project")
+    with page.expect_response("**/api/open"):
+        page.get_by_role("button", name="clip").click()
+    held.wait()
+    expect(page.locator("#opener")).to_be_visible()
+    held.release()
+    page.locator("#opener").wait_for(state="hidden")
+
+
+def test_slow_frame_that_cannot_be_loaded(person):
+    held = Held(person.page, "api/frames/7?")
+    person.press("End")
+    held.wait()
+    view = person.page.locator("#view")
+    expect(view).to_have_attribute("aria-busy", "true")  # a preview is shown
+    held.release(status=500, body="{}")
+    expect(view).to_have_attribute("aria-busy", "false")
+
+
+def test_playback_that_is_paused_and_resumed_at_once(page):
+    resumed = page.evaluate(
+        """async () => {
+          const { App } = await import("./js/app.js");
+          const app = new App({});
+          app.video = { count: 8, fps: 1e6 };
+          let frames = 0;
+          app.goTo = async () => ++frames === 20 && app.set({ playing: false });
+          const first = app.play();
+          app.play();
+          app.play();
+          await first;
+          const { playing } = app;
+          app.playing = false;
+          return playing; }"""
+    )
+    assert resumed
+
+
+def test_problem_that_occurs_again_is_shown_as_long(person):
+    clock, hint = person.page.clock, person.page.locator("#hint")
+    clock.install(time=0)
+    clock.pause_at(1000)
+    for _ in range(2):
+        person.press("m")
+        clock.run_for(5000)  # milliseconds
+        expect(hint).to_contain_text("No frame is trusted yet.")
+    clock.run_for(2000)
+    expect(hint).not_to_contain_text("No frame is trusted yet.")
 
 
 def test_new_object_is_shown_although_its_id_was_hidden(person, project):

@@ -114,6 +114,27 @@ def test_deleting_an_object_removes_it_from_every_frame(tmp_path):
     assert again.add_object() == 2
 
 
+def test_object_is_deleted_while_its_mask_waits_to_be_saved(tmp_path):
+    project = make_project(tmp_path)
+    project.add_object()
+    lock = project.lock
+
+    class DeletedFirst:
+        def __enter__(self):
+            project.lock = lock
+            project.delete_object(1)
+            lock.acquire()
+
+        def __exit__(self, *_):
+            lock.release()
+
+    project.lock = DeletedFirst()
+    with pytest.raises(InputError, match="no object 1"):
+        project.save_drawn(0, box(5), [1])
+    assert not project.mask(0).any()
+    assert project.objects == {}
+
+
 def test_names_and_colours(tmp_path):
     project = make_project(tmp_path)
     project.add_object()

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 from annotate_project import SIZE, box, load_segmenter, make_project, wait_until
@@ -191,6 +193,8 @@ def test_full_disk_ends_the_run_but_not_the_thread(project, running, monkeypatch
         raise OSError(28, "No space left on device")
 
     project.save_drawn(0, box(5), [1])
+    # Only at the end of the run, however long it takes.
+    monkeypatch.setattr("ytvos_keras.annotate.propagator.SAVE_SECONDS", math.inf)
     monkeypatch.setattr(project, "save_predictions", fail)
     assert running(stop=4) == [1, 2, 3]
     assert running() == [4, 5, 6, 7]

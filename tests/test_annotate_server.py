@@ -1,10 +1,12 @@
 import asyncio
 import contextlib
 import gzip
+import io
 import socket
 import subprocess
 import sys
 import threading
+import types
 
 import numpy as np
 import pytest
@@ -13,9 +15,11 @@ from annotate_server import running_server
 
 from ytvos_keras.annotate.events import Events
 from ytvos_keras.annotate.guard import Guard
+from ytvos_keras.annotate.propagator import Propagator
 from ytvos_keras.annotate.serve import LOOPBACK, listen
 from ytvos_keras.annotate.session import Session
 from ytvos_keras.annotate.workspace import Workspace
+from ytvos_keras.cli import annotate
 from ytvos_keras.errors import InputError
 from ytvos_keras.media import read_mask
 from ytvos_keras.media.folder_lock import FolderInUseError, folder_lock
@@ -146,6 +150,8 @@ def test_files_outside_the_page_are_refused(client, path):
         ("PUT", "/api/masks/0?trusted=9", bytes(SIZE[0] * SIZE[1]), 400),
         ("PUT", "/api/masks/0", b"\7" * (SIZE[0] * SIZE[1]), 400),
         ("PUT", "/api/masks/8", bytes(SIZE[0] * SIZE[1]), 404),
+        ("PUT", "/api/masks/0?video=other", bytes(SIZE[0] * SIZE[1]), 409),
+        ("GET", "/api/frames/0?video=other", b"", 409),
         ("GET", "/api/masks/8", b"", 404),
         ("GET", "/api/frames/8", b"", 404),
         ("GET", "/api/frames/99999999999999999999", b"", 404),
@@ -214,6 +220,16 @@ def test_events_reach_every_page_and_slow_pages_reload():
         events.publish({"type": "nobody"})
 
     asyncio.run(pages())
+
+
+def test_events_after_the_server_has_ended():
+    def fail(*_):
+        raise RuntimeError("Event loop is closed")
+
+    events = Events()
+    loop = types.SimpleNamespace(is_closed=lambda: False, call_soon_threadsafe=fail)
+    events._queues[asyncio.Queue()] = loop  # closed just now
+    events.publish({"type": "frame"})
 
 
 def test_export_download(opened):
@@ -288,6 +304,37 @@ def test_two_requests_to_open_at_once(workspace, tmp_path, monkeypatch):
     assert not made[0].propagator._thread.is_alive()
 
 
+def test_opening_a_video_while_the_model_is_loading(tmp_path, monkeypatch):
+    for name in ("first", "second"):
+        make_frames(tmp_path / name, COUNT)
+    gates, log, sent = [threading.Event(), threading.Event()], [], []
+
+    def load():
+        log.append("begin")
+        gates[log.count("begin") - 1].wait(60)
+        log.append("end")
+        return load_segmenter()
+
+    def close(propagator):
+        gates[0].set()  # the first video is being closed
+        original(propagator)
+
+    original = Propagator.close
+    monkeypatch.setattr(Propagator, "close", close)
+    workspace = Workspace(tmp_path, load)
+    monkeypatch.setattr(workspace.events, "publish", sent.append)
+    workspace.open_name("first")
+    wait_until(lambda: log)
+    workspace.open_name("second")
+    status = workspace.session.propagator.status
+    (ready,) = [event["revision"] for event in sent if event.get("state") == "ready"]
+    assert status.state == "loading" and status.revision > ready
+    gates[1].set()
+    wait_until(lambda: workspace.session.propagator.status.state == "ready")
+    assert log == ["begin", "end"] * 2
+    workspace.close()
+
+
 def test_second_command_in_the_same_folder_is_refused(opened, tmp_path):
     with pytest.raises(FolderInUseError, match="another process is writing to it"):
         Workspace(tmp_path, load_segmenter).open(tmp_path / "clip")
@@ -303,6 +350,16 @@ def test_closed_tab(opened, workspace):
         workspace.events.publish({"type": "frame"})
     wait_until(lambda: not workspace.events._queues)
     assert opened.get("/api/project").status == 200
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_address_reaches_a_pipe_at_once(monkeypatch, quiet):
+    pipe = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(pipe))
+    annotate._say("http://127.0.0.1:1/token/", quiet=quiet)
+    lines = pipe.getvalue().splitlines()
+    assert lines[0] == b"http://127.0.0.1:1/token/"
+    assert len(lines) == (1 if quiet else 2)
 
 
 def test_missing_extra_is_reported(tmp_path):

@@ -35,7 +35,21 @@ def write_legacy_h5(path, weights):
             names = [f"{name}/kernel:0", f"{name}/bias:0"]
             group.attrs["weight_names"] = [n.encode() for n in names]
             for n, array in zip(names, arrays, strict=True):
-                group.create_dataset(n, data=array, compression="gzip", compression_opts=1)
+                group.create_dataset(n, data=array)
+
+
+def add_fc1(path, values, bias):
+    """Add the layer fc1: `values` (7, 7, 3, 3) connect three inputs to three outputs."""
+    with h5py.File(path, "a") as file:
+        group = file.create_group("fc1")
+        group.attrs["weight_names"] = [b"fc1/kernel:0", b"fc1/bias:0"]
+        # 411 MB, but chunks of zeros are not stored.
+        kernel = group.create_dataset(
+            "fc1/kernel:0", (7 * 7 * 512, 4096), "float32", chunks=(512, 64), fillvalue=0
+        )
+        for place, block in enumerate(values.reshape(7 * 7, 3, 3)):
+            kernel[512 * place : 512 * place + 3, :3] = block
+        group.create_dataset("fc1/bias:0", data=bias)
 
 
 @pytest.fixture(scope="module")
@@ -169,13 +183,11 @@ def test_both_branches_of_the_model_are_loaded(stock_weights, notop_file):
 
 @pytest.mark.parametrize("fc6", ["1x1", "7x7"])
 def test_fc6_of_a_file_with_the_top(fc6, stock_weights, tmp_path):
-    # Mostly zeros to keep the file small: three input channels feed three outputs.
-    fc1 = np.zeros((7, 7, 512, 4096), "float32")
     values = np.random.default_rng(0).normal(size=(7, 7, 3, 3)).astype("float32")
-    fc1[:, :, :3, :3] = values
     bias = np.arange(4096, dtype="float32")
     path = tmp_path / "vgg16.h5"
-    write_legacy_h5(path, stock_weights | {"fc1": (fc1.reshape(-1, 4096), bias)})
+    write_legacy_h5(path, stock_weights)
+    add_fc1(path, values, bias)
     backbone = new_vgg16(fc6=fc6)
     load(backbone, path)
     kernel, loaded_bias = backbone.fc6_conv.get_weights()

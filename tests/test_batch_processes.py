@@ -13,7 +13,9 @@ import pytest
 from models_helper import small_model
 from PIL import Image
 
+from ytvos_keras.cli.common import INTERRUPTED
 from ytvos_keras.inference.batch_summary import SUMMARY_NAME
+from ytvos_keras.inference.resume import RESUME_NAME
 from ytvos_keras.media import read_mask, write_mask
 
 pytestmark = [
@@ -51,7 +53,13 @@ def start(videos, output):
     command = [sys.executable, "-m", "ytvos_keras.cli.segment", "videos", "--batch", "--jobs", "2"]
     command += ["--mask", "masks", "--output", output, "--model", "small.keras"]
     command += ["--size", "64x96", "--quiet"]
-    return subprocess.Popen(command, cwd=videos, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command,
+        cwd=videos,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # own process group: SIGINT arrives as from a terminal
+    )
 
 
 def finish(process):
@@ -72,14 +80,19 @@ def masks(folder):
 
 def wait_for_a_mask(process, folder):
     end = time.monotonic() + PATIENCE
-    while not any(folder.glob("*/*.png")):
+    while not list(folder.glob("*/*.png")):
         assert process.poll() is None and time.monotonic() < end
         time.sleep(0.01)
 
 
-def test_two_processes_and_a_killed_one(videos):
+@pytest.fixture(scope="module")
+def whole(videos):
+    """The masks of an uninterrupted run."""
     assert finish(start(videos, "whole")) == (0, "")
-    whole = videos / "whole"
+    return videos / "whole"
+
+
+def test_two_processes_and_a_killed_one(videos, whole):
     summary = json.loads((whole / SUMMARY_NAME).read_text())
     assert {name: summary[name]["frames"] for name in NAMES} == dict.fromkeys(NAMES, COUNT)
     assert len(masks(whole)) == len(NAMES) * COUNT
@@ -101,3 +114,18 @@ def test_two_processes_and_a_killed_one(videos):
     assert masks(videos / "killed") == masks(whole)
     left = [path.name for path in (videos / "killed").rglob(".*")]
     assert left == []
+
+
+def test_interruption_ends_all_processes(videos):
+    """Ctrl-C in a terminal."""
+    folder = videos / "interrupted"
+    process = start(videos, "interrupted")
+    wait_for_a_mask(process, folder)
+    os.killpg(process.pid, signal.SIGINT)
+    code, error = finish(process)  # returns once no process holds stderr open
+    assert code == INTERRUPTED
+    assert error == (
+        "interrupted: run the same command again to resume after the last mask written\n"
+    )
+    assert 0 < len(masks(folder)) < len(NAMES) * COUNT
+    assert {path.name for path in folder.rglob(".*")} <= {RESUME_NAME}  # no lock, no half file

@@ -20,7 +20,8 @@ TINY = ["evaluation", "--sequences", "3", "--frames", "5", "--size", "48x64", "-
 
 def test_evaluation(tmp_path, capsys):
     path = tmp_path / "evaluation.json"
-    assert main([*TINY, "--jobs", "2", "--json", str(path)]) == 0
+    # 3 sequences with 11 scored frames: just enough for a second process.
+    assert main([*TINY, "--frames", "13", "--jobs", "2", "--json", str(path)]) == 0
     printed = capsys.readouterr().out
     content = json.loads(path.read_text())
     assert content["settings"]["size"] == [48, 64]
@@ -36,6 +37,13 @@ def test_evaluation(tmp_path, capsys):
     assert content["ratio"] == pytest.approx(reference["median_s"] / two["median_s"])
     assert f"{content['ratio']:.2f} times as fast" in " ".join(printed.split())
     assert max(map(len, printed.splitlines())) <= 80
+
+
+def test_processes_are_those_that_start(tmp_path):
+    path = tmp_path / "evaluation.json"
+    assert main([*TINY, "--jobs", "4", "--json", str(path)]) == 0
+    names = [row["evaluation"] for row in json.loads(path.read_text())["rows"]]
+    assert names == ["plain OpenCV, 1 process", "ytvos_keras.evaluate, 1 process"]
 
 
 def test_different_scores_are_not_timed(monkeypatch):

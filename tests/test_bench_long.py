@@ -1,12 +1,15 @@
-"""`ytvos-bench long` with the segmentation, which takes minutes, stubbed out."""
+"""`ytvos-bench long` with the segmentation, which takes minutes, mostly stubbed out."""
 
 import argparse
+import math
 
 import pytest
+from models_helper import small_model
 from PIL import Image
 
 from ytvos_keras.bench import long_video
 from ytvos_keras.bench.measure import no_progress
+from ytvos_keras.errors import InputError
 
 
 @pytest.fixture
@@ -46,6 +49,30 @@ def test_slower_and_growing(arguments, monkeypatch):
     assert "NOT flat within 50 MB" in memory.text
     assert speed.value == pytest.approx(1.2)
     assert "NOT steady within 10 %" in speed.text
+
+
+def test_memory_that_is_not_reported(arguments, monkeypatch):
+    (speed,) = run(arguments, monkeypatch, [0.1] * 200, [math.nan] * 200).figures
+    assert speed.text.startswith("time per frame, ")
+
+
+@pytest.mark.slow
+def test_every_frame_is_timed(monkeypatch, tmp_path):
+    small_model("mask-as-state").save(tmp_path / "small.keras")
+    monkeypatch.setattr(long_video, "SCENE", 3)
+    long_video._write_frames(tmp_path / "frames", 3, (32, 48), no_progress)
+    chosen = argparse.Namespace(model=tmp_path / "small.keras", frames=3, size=(32, 48))
+    times, memory = long_video._segment(tmp_path / "frames", chosen, no_progress)
+    assert times == sorted(times)
+    assert len(times) == len(memory) == 3
+    assert all(100 < megabytes < math.inf for megabytes in memory)  # TensorFlow alone uses more
+
+
+def test_segmenting_that_fails(arguments, monkeypatch, tmp_path):
+    monkeypatch.setattr(long_video, "_WORKER", "print(0, 1)\nraise SystemExit('no such model')")
+    message = r"^segmenting failed\. Received: exit code 1\. no such model$"
+    with pytest.raises(InputError, match=message):
+        long_video._segment(tmp_path / "frames", arguments([]), no_progress)
 
 
 def test_the_video_has_cuts_and_a_first_mask(tmp_path, monkeypatch):

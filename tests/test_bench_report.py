@@ -1,10 +1,12 @@
 import json
+import math
 
 import pytest
 from rich.console import Console
 
 from ytvos_keras.bench.measure import Timing
 from ytvos_keras.bench.report import Comparison, Figure, Report, Row
+from ytvos_keras.media.json_file import read_json
 
 MACHINE = {
     "cpu": "A processor with a rather long name, 16-Core, 3.9 GHz",
@@ -24,7 +26,7 @@ def report():
         settings={"shape": (1, 10, 8), "models": ["a", "b"], "difference": 1.23456e-7},
         machine=MACHINE,
         rows=[
-            Row({"layer": "reference [0]", "objects": 1}, slow.figures()),
+            Row({"layer": "reference [final]", "objects": 1}, slow.figures()),
             Row({"layer": "ours", "objects": 5}, fast.figures()),
         ],
         comparisons=[Comparison("ours against reference", slow, fast)],
@@ -51,13 +53,25 @@ def test_json_holds_every_figure(report, tmp_path):
         "settings": {"shape": [1, 10, 8], "models": ["a", "b"], "difference": 1.23456e-7},
         "machine": MACHINE,
         "rows": [
-            {"layer": "reference [0]", "objects": 1, "median_s": 0.3, "minimum_s": 0.2},
+            {"layer": "reference [final]", "objects": 1, "median_s": 0.3, "minimum_s": 0.2},
             {"layer": "ours", "objects": 5, "median_s": 0.1, "minimum_s": 0.1},
         ],
         "figures": {"cost": 1.5},
         "peak_memory_mb": 123.4,
         "ratio": pytest.approx(3),
     }
+
+
+def test_json_has_null_for_nan(tmp_path):
+    row = Row({"layer": "a"}, {"median_s": math.nan, "minimum_s": 0.5})
+    figure = Figure("cost", math.inf, "unknown")
+    Report("toy", {"rate": (math.nan, 2)}, MACHINE, [row], figures=[figure]).write_json(
+        tmp_path / "report.json"
+    )
+    content = read_json(tmp_path / "report.json")  # refuses NaN
+    assert content["rows"] == [{"layer": "a", "median_s": None, "minimum_s": 0.5}]
+    assert content["figures"] == {"cost": None}
+    assert content["settings"] == {"rate": [None, 2]}
 
 
 def test_no_ratio_without_a_baseline(report):
@@ -73,7 +87,7 @@ def test_print_fits_80_columns(report, capsys):
     assert lines[0] == "toy: shape 1×10×8, models a/b, difference 1.2e-07"
     for expected in (
         "median, s",
-        "reference [0]",
+        "reference [final]",
         "0.3000",
         "ours against reference: 3.00 times as fast (2.00 by the minima)",
         "cost of 5 objects: 1.50",

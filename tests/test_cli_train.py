@@ -1,5 +1,6 @@
 """The `ytvos-train` command line; test_training_run.py covers training itself."""
 
+import dataclasses
 import subprocess
 import sys
 
@@ -43,6 +44,24 @@ def test_usage_errors(arguments, capsys):
 
 
 @pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        *(("--steps", "0"), ("--batch-size", "0"), ("--clip-length", "1"), ("--accumulate", "0")),
+        *(("--learning-rate", "0"), ("--learning-rate", "nan"), ("--clip-norm", "-1")),
+        *(("--percent", "0"), ("--percent", "101"), ("--min-object", "2"), ("--max-step", "0")),
+        *(("--checkpoint-steps", "0"), ("--seed", "-1"), ("--seed", str(2**32))),
+    ],
+)
+def test_numbers_out_of_range(option, value, tmp_path, capsys):
+    command = ["--recipe", "small", "--data", "x", "--output", str(tmp_path / "run")]
+    with pytest.raises(SystemExit) as error:
+        main([*command, option, value])
+    assert error.value.code == 2
+    assert f"argument {option}: must be " in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
     ("given", "data"),
     [
         (["a"], ["a"]),
@@ -57,6 +76,19 @@ def test_shares_of_the_clips(given, data):
 def test_shares_of_some_folders_only():
     with pytest.raises(InputError, match="b: has no share of the clips; give one to all folders"):
         _shares(["a=3", "b"])
+
+
+@pytest.mark.parametrize("share", ["0", "-1", "nan", "inf"])
+def test_shares_out_of_range(share):
+    message = f"a={share}: no such folder, and '{share}' is not a share; give DIR, or DIR=SHARE"
+    with pytest.raises(InputError, match=message):
+        _shares(["b=1", f"a={share}"])
+
+
+@pytest.mark.parametrize("given", [["a=0.8", "a=0.2"], ["b", "a", "a"], ["./a", "a"], ["a/", "a"]])
+def test_folder_given_twice(given):
+    with pytest.raises(InputError, match=r"^a: given twice; give each folder once$"):
+        _shares(given)
 
 
 def test_failures_are_one_line(tmp_path, capsys):
@@ -83,6 +115,61 @@ def test_failures_are_one_line(tmp_path, capsys):
         assert message in line
 
 
+@pytest.fixture
+def changed(monkeypatch):
+    """Return the recipe that a command with some options would train."""
+
+    def recipe(name, *options):
+        recipes = []
+        monkeypatch.setattr(
+            dry_run, "dry_run", lambda recipe, *_, **__: recipes.append(recipe) or []
+        )
+        command = ["--recipe", name, "--data", "records", "--output", "run", "--dry-run"]
+        assert main([*command, *options]) == 0
+        return recipes[0]
+
+    return recipe
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "field", "expected"),
+    [
+        ("--batch-size", "3", "batch_size", 3),
+        ("--learning-rate", "2e-3", "learning_rate", 0.002),
+        ("--clip-norm", "0.5", "clip_norm", 0.5),
+        ("--accumulate", "4", "accumulate", 4),
+        ("--precision", "mixed_bfloat16", "precision", "mixed_bfloat16"),
+        ("--percent", "12.5", "percent", 12.5),
+        ("--min-object", "0.01", "min_object", 0.01),
+        ("--max-step", "2", "max_step", 2),
+        ("--checkpoint-steps", "30", "checkpoint_steps", 30),
+        ("--seed", "7", "seed", 7),
+        ("--weights", "mine.keras", "weights", "mine.keras"),
+        ("--backbone-weights", "vgg16.h5", "backbone_weights", "vgg16.h5"),
+        ("--backbone-weights", "none", "backbone_weights", None),
+    ],
+)
+def test_option_changes_one_field(changed, option, value, field, expected):
+    before = RECIPES["paper"]
+    assert getattr(before, field) != expected
+    assert changed("paper", option, value) == dataclasses.replace(before, **{field: expected})
+
+
+def test_recompute_changes_one_field(changed):
+    expected = dataclasses.replace(RECIPES["paper"], recompute=True)
+    assert changed("paper", "--recompute") == expected
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "field", "expected"),
+    [("--size", "64x96", "size", (64, 96)), ("--clip-length", "4", "clip_length", 4)],
+)
+def test_option_changes_every_stage(changed, option, value, field, expected):
+    before = RECIPES["paper"]
+    stages = tuple(dataclasses.replace(stage, **{field: expected}) for stage in before.stages)
+    assert changed("paper", option, value) == dataclasses.replace(before, stages=stages)
+
+
 @pytest.mark.parametrize(
     ("recipe", "option", "augment"),
     [
@@ -92,13 +179,16 @@ def test_failures_are_one_line(tmp_path, capsys):
         ("lite", ["--no-augment"], False),
     ],
 )
-def test_options_reach_the_recipe(monkeypatch, recipe, option, augment):
-    recipes = []
-    monkeypatch.setattr(
-        dry_run, "dry_run", lambda recipe, *_, **__: recipes.append(recipe) or ["nothing is run"]
-    )
-    command = ["--recipe", recipe, "--data", "records", "--output", "run", "--dry-run"]
-    assert main([*command, *option, "--steps", "7"]) == 0
-    (changed,) = recipes
-    assert changed.augment is augment
-    assert {stage.steps for stage in changed.stages} == {7}
+def test_augmentation_and_steps(changed, recipe, option, augment):
+    found = changed(recipe, *option, "--steps", "7")
+    assert found.augment is augment
+    assert {(stage.steps, stage.passes) for stage in found.stages} == {(7, None)}
+
+
+def test_interrupted_dry_run_has_nothing_to_resume(monkeypatch, capsys):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(dry_run, "dry_run", interrupted)
+    assert main(["--recipe", "paper", "--data", "records", "--dry-run"]) == 130
+    assert capsys.readouterr().err == "interrupted\n"

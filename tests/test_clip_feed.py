@@ -84,16 +84,17 @@ def test_flipped_bits_are_reported_and_never_change_an_image(folder):
 
 
 def test_end_waits_for_running_calls_and_refuses_new_ones():
-    calls, done = _Calls(), []
+    calls, entered, done = _Calls(), threading.Event(), []
 
     def work():
         with calls:
+            entered.set()
             time.sleep(0.2)
             done.append(True)
 
     thread = threading.Thread(target=work)
     thread.start()
-    time.sleep(0.05)
+    assert entered.wait(60)
     calls.end()
     assert done == [True]
     with pytest.raises(RuntimeError, match="the process is exiting"), calls:

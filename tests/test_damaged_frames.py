@@ -76,6 +76,60 @@ def test_video_with_damaged_frames(video):
     assert times == sorted(times)
 
 
+@pytest.mark.parametrize("kind", ["folder", "video"])
+def test_the_replacement_is_the_same_wherever_reading_begins(request, kind):
+    source = open_frames(request.getfixturevalue(kind), skip_damage=True)
+    whole = dict(source)
+    damaged = source.damaged[0]
+    start = source.index_of(damaged)
+    for frames in (source.read(start), source.read(0, lambda index: index in (0, start))):
+        np.testing.assert_array_equal(dict(frames)[damaged], whole[damaged])
+
+
+def test_a_stretch_of_damaged_frames(folder):
+    source = open_frames(folder, skip_damage=True)
+    for start in (2, 3):
+        name, picture = next(source.read(start))
+        assert name == str(start)
+        np.testing.assert_array_equal(picture, frame(1))
+    # Of every third frame, 0 and 3 are read; the nearest intact one before 3 is 1.
+    every_third = dict(source.read(0, lambda index: index % 3 == 0))
+    np.testing.assert_array_equal(every_third["3"], frame(1))
+
+
+def test_a_run_resumed_at_a_damaged_frame(tmp_path, folder):
+    mask = np.zeros(SIZE, np.uint8)
+    mask[4:12, 4:12] = 1
+    write_mask(tmp_path / "mask.png", mask)
+
+    def run(name, on_progress=None):
+        return segment_files(
+            folder,
+            tmp_path / "mask.png",
+            tmp_path / name,
+            FakeModel(),
+            on_damage="skip",
+            on_progress=on_progress,
+        )
+
+    def interrupt(stage, done, total):
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.warns(UserWarning, match="cannot be decoded"):
+        whole = run("whole")
+    with pytest.raises(KeyboardInterrupt):
+        run("resumed", interrupt)
+    with pytest.warns(UserWarning, match="cannot be decoded"):
+        resumed = run("resumed")
+    assert resumed.resumed_from == 2
+    masks = [
+        {file.name: file.read_bytes() for file in result.masks.glob("*.png")}
+        for result in (whole, resumed)
+    ]
+    assert masks[0] == masks[1]
+
+
 def test_damage_is_reported(tmp_path, folder):
     mask = np.zeros(SIZE, np.uint8)
     mask[4:12, 4:12] = 1

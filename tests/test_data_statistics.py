@@ -85,6 +85,14 @@ def test_facts_of_folders(tmp_path):
     assert calls == [("stats", 1, 2), ("stats", 2, 2)]
 
 
+def test_processes_give_the_same_facts(tmp_path):
+    videos = make_videos(tmp_path, videos=9)  # a process takes eight at a time
+    calls = []
+    facts = facts_of_videos(videos, jobs=2, on_progress=lambda *call: calls.append(call))
+    assert facts == facts_of_videos(videos)
+    assert calls == [("stats", n, 9) for n in range(1, 10)]
+
+
 def test_void_is_not_an_object_but_white_masks_are(tmp_path):
     (video,) = make_videos(tmp_path, videos=1)
     labels = np.zeros((HEIGHT, WIDTH), np.uint8)

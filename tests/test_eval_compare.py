@@ -206,6 +206,10 @@ def test_formatted_figures():
         ({"objects": [1]}, r"objects\[0\]: must be an object {…}. Received: 1"),
         ({"objects": [{"object": 1}]}, r"objects\[0\]: needs a member 'sequence'"),
         (
+            {"objects": [{"sequence": [], "object": 1}]},
+            r"objects\[0\]\.sequence: must be text. Received: \[\]; give a file that",
+        ),
+        (
             {"settings": {"seconds_per_frame": -1}},
             r"settings\.seconds_per_frame: must be a number above 0 or null. Received: -1",
         ),

@@ -1,4 +1,5 @@
 import logging
+import unicodedata
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from ytvos_keras.errors import InputError
 from ytvos_keras.evaluation import evaluate
 
 NOTHING = blocks()
+COMPOSED, DECOMPOSED = (unicodedata.normalize(form, "café") for form in ("NFC", "NFD"))
 
 
 def by_object(evaluation):
@@ -218,6 +220,15 @@ def test_object_in_one_listed_frame_has_nothing_to_score(youtube_vos):
     assert J_of(evaluation) == {("bb", 1): [1], ("bb", 2): [], ("bb", 3): []}
 
 
+def test_first_object_without_frames(youtube_vos):
+    masks, truth = youtube_vos
+    objects = {"1": (None, []), "2": (None, ["00000", "00005"]), "5": (None, [])}
+    write_meta(truth / "meta.json", {"aa": objects})
+    with pytest.warns(UserWarning, match="nothing to score in aa object 1, aa object 5: "):
+        evaluation = evaluate(masks, truth, "youtube-vos")
+    assert J_of(evaluation) == {("aa", 1): [], ("aa", 2): [1], ("aa", 5): []}
+
+
 def test_youtube_vos_arrays_start_where_an_object_appears():
     truth = np.stack([NOTHING, blocks(2), blocks(2, 5), blocks(5), blocks(2)])
     masks = np.stack([blocks(5), blocks(5), blocks(2), blocks(5), blocks(2)])
@@ -264,6 +275,13 @@ def test_splits(tmp_path, youtube_vos):
         evaluate(masks, root, "davis2017", split="val", sequences=["b"])
     masks, truth = youtube_vos
     assert len(evaluate(masks, truth.parent, "youtube-vos", split="truth").objects) == 3
+
+
+@pytest.mark.parametrize(("stored", "asked"), [(COMPOSED, DECOMPOSED), (DECOMPOSED, COMPOSED)])
+def test_sequences_are_named_in_any_form_of_unicode(tmp_path, stored, asked):
+    write_sequences(tmp_path, {stored: [blocks(1)] * 3, "dog": [blocks(1)] * 3})
+    evaluation = evaluate(tmp_path, tmp_path, "davis2017", sequences=[asked])
+    assert list(J_of(evaluation)) == [(stored, 1)]
 
 
 def test_custom_data_without_meta_json(tmp_path, caplog):

@@ -56,7 +56,7 @@ def test_interrupt_ends_the_workers(long_sequence):
 
 
 def test_killed_worker_is_reported(monkeypatch, long_sequence):
-    monkeypatch.setattr(processes, "_leave_interruptions_to_the_parent", sys.exit)
+    monkeypatch.setattr(processes, "_start_worker", sys.exit)
     with pytest.raises(InputError, match="a process that scores frames ended early: killed"):
         evaluate(*long_sequence, "davis2017", jobs=2)
 

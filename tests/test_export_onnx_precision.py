@@ -1,6 +1,7 @@
 """int8 quantization, its cost, and the clips on which that cost is measured."""
 
 import unicodedata
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -10,10 +11,12 @@ from tiny_export import tiny_graphs, tiny_model, tiny_onnx
 
 from ytvos_keras.errors import InputError
 from ytvos_keras.export.annotated_clips import Clip, bundled_clip, find_clips
-from ytvos_keras.export.onnx_measure import measure_precisions
+from ytvos_keras.export.onnx_files import OnnxFiles
+from ytvos_keras.export.onnx_measure import Measured, measure_precisions
 from ytvos_keras.export.onnx_quantise import calibration_inputs, quantise
 from ytvos_keras.export.onnx_segmenter import OnnxSegmenter
 from ytvos_keras.export.onnx_stream import OnnxStream
+from ytvos_keras.export.parity import Parity
 from ytvos_keras.media import write_mask
 
 
@@ -41,7 +44,8 @@ def test_calibration_uses_every_fifth_frame_and_the_models_own_state(stream, cli
     counts = {name: len(own) for name, own in inputs.items()}
     assert counts == {"initialize": 1, "step": 2, "encode": 2, "step_features": 2}
     assert inputs["step"][0]["image"].shape == (1, 64, 96, 3)
-    assert inputs["initialize"][0]["mask"].sum() == 24 * 24
+    # The clip has one object; a second one shows how objects see each other.
+    assert inputs["initialize"][0]["mask"].sum(axis=(1, 2, 3)).tolist() == [24 * 24] * 2
     assert not np.array_equal(inputs["step"][0]["h"], inputs["step"][1]["h"])
     assert set(inputs["step_features"][0]) == {"features", "h", "previous_mask"}
 
@@ -84,14 +88,29 @@ def segmenter(stream):
     return OnnxSegmenter(stream, (64, 96), 8)
 
 
-def test_precisions_are_scored_against_annotations(stream, clips):
+class Shifted:
+    """Finds the square of `clips` some columns too far to the right."""
+
+    def __init__(self, columns, seconds):
+        self.columns, self.seconds = columns, seconds
+
+    def reset(self):
+        pass
+
+    def add_objects(self, labels):
+        return np.unique(labels[labels > 0]).tolist()
+
+    def step(self, frame):
+        return np.roll(np.where(frame[..., 0] > 100, 3, 0), self.columns, axis=1)
+
+
+def test_precisions_are_scored_against_annotations(clips):
     reports = []
-    measured = measure_precisions(
-        {"a": segmenter(stream), "b": segmenter(stream)}, clips, lambda *x: reports.append(x)
-    )
-    assert measured["a"].J == measured["b"].J
-    assert 0 <= measured["a"].J < 1
-    assert measured["a"].seconds > 0
+    segmenters = {"exact": Shifted(0, [0.9, 0.1, 0.3]), "shifted": Shifted(6, [0.2])}
+    measured = measure_precisions(segmenters, clips, lambda *x: reports.append(x))
+    assert measured["exact"] == Measured(1.0, 0.3)
+    # The square is 24 pixels wide: an overlap of 18 columns, and a union of 30.
+    assert measured["shifted"] == Measured(pytest.approx(18 / 30), 0.2)
     assert reports == [("measuring on clips", 0, 1)]
 
 
@@ -100,6 +119,7 @@ def test_without_annotations_the_first_precision_is_the_reference(stream):
         {"a": segmenter(stream), "b": segmenter(stream)}, [bundled_clip()], frames=4
     )
     assert measured["a"].J == measured["b"].J == 1
+    assert measured["a"].seconds > 0
 
 
 def test_the_bundled_clip_has_a_first_mask_only():
@@ -130,6 +150,28 @@ def test_names_in_different_unicode_normalization_forms(tmp_path):
 def test_folder_without_annotations_is_refused(tmp_path):
     with pytest.raises(InputError, match="Annotations: no such folder"):
         find_clips(tmp_path)
+
+
+def test_summary_of_a_reduced_precision():
+    exported = OnnxFiles(
+        path=Path("graphs"),
+        sizes={"step.onnx": 2_345_678},
+        signatures={"step": (["image", "h"], ["probs", "h_next"])},
+        precision="int8",
+        parity=Parity(20, 2, (64, 96), largest_difference=0.0123, equal_labels=0.98765),
+        measured={"float32": Measured(0.8, 0.05), "int8": Measured(0.785, 0.02)},
+        measured_on="3 clips",
+    )
+    assert exported.lines() == [
+        "onnx         graphs (int8)",
+        "graph        step.onnx (2.3 MB): image, h -> probs, h_next",
+        "parity       20 frames of 64x96, 2 objects: largest difference 1.2e-02, "
+        "98.765 % of labels equal",
+        "measured     float32: J 80.0 on 3 clips, loss 0.0 points; 50 ms per frame, "
+        "1.00 times as fast as float32",
+        "measured     int8: J 78.5 on 3 clips, loss 1.5 points; 20 ms per frame, "
+        "2.50 times as fast as float32",
+    ]
 
 
 def test_int8_files_report_their_cost():

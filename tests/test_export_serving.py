@@ -8,7 +8,7 @@ import json
 import shutil
 import socket
 import struct
-import time
+import threading
 import tracemalloc
 import types
 import urllib.error
@@ -493,9 +493,18 @@ def test_a_client_that_does_not_read_is_closed(server, still_serving, monkeypatc
     monkeypatch.setattr(serving_rest, "_PATIENCE", 0.2)
     monkeypatch.setattr(serving_rest, "_metrics", lambda _: "x" * 50_000_000)
     address = (server.host, server.rest_port)
+    given_up, finish = threading.Event(), _Handler.finish
     with socket.create_connection(address, timeout=10) as connection:
+        client = connection.getsockname()
+
+        def finish_and_tell(handler):
+            finish(handler)
+            if handler.client_address == client:
+                given_up.set()
+
+        monkeypatch.setattr(_Handler, "finish", finish_and_tell)
         connection.sendall(f"GET {serving_rest.METRICS_PATH} HTTP/1.1\r\n\r\n".encode())
-        time.sleep(1)
+        assert given_up.wait(60)
         size = 0
         with contextlib.suppress(ConnectionError):
             while part := connection.recv(2**20):

@@ -10,6 +10,7 @@ from ytvos_keras.cli.train import main
 from ytvos_keras.data.record_store import open_records
 from ytvos_keras.errors import InputError
 from ytvos_keras.models import load
+from ytvos_keras.records.write_records import write_in_process
 from ytvos_keras.training.clips import split_data
 from ytvos_keras.training.recipes import RECIPES
 from ytvos_keras.training.run_files import RunFiles
@@ -32,12 +33,15 @@ def names(data, exclude, split=None):
     return {video.name for videos in found for video in videos}
 
 
-def test_a_tenth_is_held_out_if_training_and_validation_share_records(twelve):
-    split = split_data(twelve, twelve)
+def test_a_tenth_is_held_out_if_training_and_validation_share_records(twelve, caplog):
+    with caplog.at_level("INFO", "ytvos_keras"):
+        split = split_data(twelve, twelve)
     trained = names(split.training, split.not_trained, "train")
     validated = names(split.validation, split.not_validated)
     assert (len(trained), len(validated)) == (11, 1)
     assert not trained & validated
+    (held_out,) = validated
+    assert caplog.messages == [f"validation: held out from training: {held_out}"]
     assert split.count_videos(RECIPES["paper"]) == 11
     assert split_data(twelve, dict(twelve)) == split
 
@@ -46,6 +50,17 @@ def test_training_videos_are_excluded_from_validation(twelve, three):
     split = split_data(three, twelve)
     assert names(split.training, split.not_trained, "train") == {"square0", "square1", "square2"}
     assert names(split.validation, split.not_validated) == {f"square{n}" for n in range(3, 12)}
+
+
+def test_nothing_is_held_out_if_the_records_have_another_split(tmp_path, caplog):
+    videos = moving_squares(5)
+    write_in_process(videos[:3], tmp_path, split="train", source="test")
+    write_in_process(videos[3:], tmp_path, split="validation", source="test")
+    with caplog.at_level("INFO", "ytvos_keras"):
+        split = split_data({str(tmp_path): 1.0}, {str(tmp_path): 1.0})
+    assert caplog.messages == []
+    assert names(split.training, split.not_trained, "train") == {"square0", "square1", "square2"}
+    assert names(split.validation, split.not_validated) == {"square3", "square4"}
 
 
 def test_single_video_cannot_be_trained_and_validated_on(tmp_path):

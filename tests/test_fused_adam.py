@@ -4,6 +4,7 @@ import pytest
 import tensorflow as tf
 
 from ytvos_keras.training.fused_adam import FusedAdam
+from ytvos_keras.training.multi_replica import replicate_optimizer
 
 
 def train(optimizer, dtype="float32"):
@@ -47,8 +48,7 @@ def test_matches_keras_adam(options, dtype):
 
 def test_rates_of_single_variables():
     slow, fast = (keras.Variable(np.ones(2, "float32"), name=name) for name in ("slow", "fast"))
-    optimizer = FusedAdam(0.1, weight_decay=0.5)
-    optimizer.rates = {slow.path: 0.1}
+    optimizer = FusedAdam(0.1, weight_decay=0.5, rates={slow.path: 0.1})
     optimizer.build([slow, fast])
     optimizer.apply([tf.ones(2), tf.ones(2)], [slow, fast])
     # The first step of Adam is the learning rate, after a decay of rate · 0.5.
@@ -76,6 +76,12 @@ def test_replicas_stay_identical():
     before = model.get_weights()
     model.fit(np.ones((4, 2)), np.ones((4, 1)), epochs=1, verbose=0)
     assert all(np.all(a != b) for a, b in zip(before, model.get_weights(), strict=True))
+
+
+def test_replicated_optimizer_keeps_the_rates():
+    with tf.distribute.OneDeviceStrategy("/cpu:0").scope():
+        optimizer = replicate_optimizer(FusedAdam(0.1, rates={"backbone/kernel": 0.1}))
+    assert optimizer.rates == {"backbone/kernel": 0.1}
 
 
 def test_config():

@@ -6,9 +6,10 @@ when the object returns, it is found.
 
 import numpy as np
 import pytest
+from models_helper import bundled_model
 from PIL import Image
 
-import ytvos_keras
+from ytvos_keras.inference import Segmenter
 
 SIZE = (128, 224)
 RADIUS = 24
@@ -16,7 +17,7 @@ RADIUS = 24
 
 @pytest.fixture(scope="module")
 def segmenter():
-    return ytvos_keras.Segmenter(ytvos_keras.load("s2s-lite"), SIZE)
+    return Segmenter(bundled_model(), SIZE)
 
 
 def texture(seed):

@@ -44,6 +44,6 @@ def test_overfits_two_clips(kind, monkeypatch):
     for _ in range(12):
         history = model.fit(*clips, batch_size=2, epochs=25, verbose=0).history
         region_similarity = history["J"][-1]
-        if region_similarity > 0.95:
+        if region_similarity > 0.9:
             break
     assert region_similarity > 0.9

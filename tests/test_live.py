@@ -2,7 +2,9 @@
 
 import contextlib
 import http.server
+import io
 import os
+import re
 import signal
 import threading
 
@@ -131,11 +133,23 @@ def test_stop_ends_a_waiting_stream(endless):
     assert seen[:3] == [0, 1, 2]
 
 
-def test_undecodable_packets_are_skipped(serve, stream):
+def test_undecodable_packet_is_skipped_and_counted(serve, stream):
+    with av.open(io.BytesIO(stream)) as container:
+        packet = [bytes(packet) for packet in container.demux(video=0)][4]
+    frames = LiveFrames(serve(stream.replace(packet, bytes(len(packet)))))
+    times = [float(time) for _, time, _ in frames]
+    assert times == pytest.approx([i / 4 for i in range(COUNT) if i != 4])
+    assert frames.damaged == 1
+
+
+def test_stream_goes_on_after_a_damaged_part(serve, stream):
     place = len(stream) * 2 // 3
     damaged = stream[:place] + bytes(40) + stream[place + 40 :]
     frames = list(LiveFrames(serve(damaged)))
-    assert 2 <= len(frames) <= COUNT
+    assert 2 <= len(frames) < COUNT
+    _, time, frame = frames[-1]
+    assert float(time) == pytest.approx((COUNT - 1) / 4)
+    assert np.abs(frame.astype(int) - grey(COUNT - 1)).max() < 6
 
 
 @pytest.mark.parametrize(
@@ -155,6 +169,17 @@ def test_not_a_stream(serve):
     for url in (serve(b"nothing of a video"), "http://127.0.0.1:1/a.mkv"):
         with pytest.raises(InputError, match=r"a\.mkv: cannot be opened as a stream"):
             list(LiveFrames(url))
+
+
+def test_errors_name_the_url_as_given(serve, tmp_path):
+    with av.open(str(tmp_path / "sound.wav"), "w") as container:
+        audio = container.add_stream("pcm_s16le", rate=8000, layout="mono")
+        sound = av.AudioFrame.from_ndarray(np.zeros((1, 8000), np.int16), layout="mono")
+        sound.sample_rate = 8000
+        container.mux(audio.encode(sound))
+    url = serve((tmp_path / "sound.wav").read_bytes())
+    with pytest.raises(InputError, match=rf"^{re.escape(url)}: no video in this file"):
+        list(LiveFrames(url))
 
 
 def test_an_unexpected_error_is_no_hang(serve, stream, monkeypatch):

@@ -8,7 +8,7 @@ import tensorflow as tf
 from records import make_video, write_records
 
 from ytvos_keras.data.clip_feed import count_videos
-from ytvos_keras.data.config import TeacherForcing
+from ytvos_keras.data.config import Augmentation, TeacherForcing, VideoConfig
 from ytvos_keras.data.draw_clips import draw_clips
 from ytvos_keras.data.make_dataset import make_dataset
 from ytvos_keras.errors import InputError
@@ -71,16 +71,16 @@ def test_shapes_and_types(videos):
 
 
 def test_frames_and_masks_move_together(videos):
-    agreements = []
-    for inputs, targets, weights in arrays(
-        make_dataset(videos, clip_length=4, size=SIZE, batch_size=2, frames="any", seed=3), 10
-    ):
+    options = {"clip_length": 4, "size": SIZE, "batch_size": 2, "frames": "any", "seed": 3}
+    augment = Augmentation(videos=VideoConfig(grey=0))  # nothing is red in a grey clip
+    overlaps = []
+    for inputs, targets, weights in arrays(make_dataset(videos, augment=augment, **options), 10):
         known = np.concatenate([np.ones((2, 1)), weights], axis=1) > 0
         assert inputs["mask"].any(axis=(1, 2, 3)).all()
-        assert not targets[weights == 0][..., 0].any() or (weights == 0).any()
-        same = red(inputs["frames"])[known] == all_masks(inputs, targets)[known]
-        agreements.append(same.mean())
-    assert min(agreements) > 0.9, agreements
+        assert not targets[weights == 0].any()
+        shown, masks = red(inputs["frames"])[known], all_masks(inputs, targets)[known]
+        overlaps.append((shown & masks).sum() / (shown | masks).sum())
+    assert min(overlaps) > 0.8, overlaps
 
 
 def test_without_augmentation_native_size_pixels_are_unchanged(videos):

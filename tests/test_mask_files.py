@@ -70,6 +70,14 @@ def test_masks_of_a_video_share_a_colour_table(tmp_path, source):
     assert sorted(masks.trusted.values()) == [[0], [2], [2]]
 
 
+def test_the_palette_has_the_colours_of_later_drawings(tmp_path, source):
+    (tmp_path / "masks").mkdir()
+    drawing(RED).save(tmp_path / "masks/000.png")
+    drawing(RED, GREEN).save(tmp_path / "masks/002.png")
+    palette = open_first_masks(tmp_path / "masks", source).palette
+    assert [tuple(colour) for colour in palette[:3].tolist()] == [BLACK, RED, GREEN]
+
+
 def test_unusable_drawings(tmp_path, source):
     def expect(image, message):
         image.save(tmp_path / "a.png")
@@ -126,6 +134,27 @@ def test_one_file_per_object(tmp_path, source, caplog):
     (folder / "3.png").rename(folder / "7.png")
     with pytest.raises(InputError, match="the numbers of its objects must be different, 1 to 254"):
         open_first_masks(folder, source)
+
+
+def test_one_file_per_object_of_a_chosen_frame(tmp_path, source):
+    folder = tmp_path / "objects"
+    folder.mkdir()
+    Image.fromarray(box(4)).save(folder / "dog.png")
+    Image.fromarray(box(20)).save(folder / "cat.png")
+    masks = open_first_masks(folder, source, mask_frame="002")
+    assert masks.trusted == {1: [2], 2: [2]}
+    np.testing.assert_array_equal(masks.read(2), (box(20) > 0) * 1 + (box(4) > 0) * 2)
+    with pytest.raises(InputError, match="has no frame '3'"):
+        open_first_masks(folder, source, mask_frame="3")
+
+
+@pytest.mark.parametrize("place", ["masks", "masks/1_dog"])
+def test_a_frame_is_not_chosen_for_masks_named_after_frames(tmp_path, source, place):
+    (tmp_path / place).mkdir(parents=True)
+    write_mask(tmp_path / place / "001.png", box(4, 1))
+    message = "masks: --mask-frame is for a single mask, or a folder with one for each object"
+    with pytest.raises(InputError, match=message):
+        open_first_masks(tmp_path / "masks", source, mask_frame="1")
 
 
 def test_more_files_than_ids(tmp_path, source):

@@ -108,6 +108,25 @@ def test_empty_mask_leaves_no_foreground():
     assert out[..., -1].min() > 0.99  # every cell matches at least itself
 
 
+def test_little_background_survives_bfloat16():
+    """A difference of two large sums would be 0, or a multiple of its rounding."""
+    key = unit(random(1, 8, 16, 5))
+    value = np.ones((1, 8, 16, 3), "float32")
+    value[0, 3, 3, -1] = 0
+    out = Matching(dtype="mixed_bfloat16")(key, places(key), places(value))
+    reference = expected(key, key, value, 10.0)
+    # Rounding cosines to 8 bits changes the logarithm of a weight by up to 0.1.
+    np.testing.assert_allclose(np.array(out, "float32"), reference, atol=0.05)
+
+
+def test_large_sums_do_not_overflow_in_float16():
+    key = unit(np.ones((1, 4, 1, 5), "float32"))
+    value = np.full((1, 8192, 2), 10.0, "float32")
+    value[..., -1] = 1
+    out = Matching(dtype="mixed_float16")(key, np.repeat(places(key), 2048, axis=1), value)
+    np.testing.assert_allclose(np.array(out)[..., 0], 10.0, rtol=1e-2)
+
+
 def test_config_round_trip_and_shape():
     layer = Matching(local=True)
     assert Matching.from_config(layer.get_config()).local

@@ -56,6 +56,16 @@ def test_link_is_kept_and_its_target_replaced(tmp_path):
     assert len(list(tmp_path.rglob("*"))) == 3
 
 
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege")
+def test_loop_of_links_is_refused(tmp_path):
+    (tmp_path / "a").symlink_to(tmp_path / "b")
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    message = "a: a link that leads back to itself; remove it"
+    with pytest.raises(InputError, match=message), atomic_path(tmp_path / "a"):
+        pass
+    assert len(list(tmp_path.iterdir())) == 2
+
+
 def test_names_are_unpredictable_and_links_are_not_followed(tmp_path):
     (tmp_path / "victim").write_text("precious")
     (tmp_path / ".a.part").symlink_to(tmp_path / "victim")

@@ -56,9 +56,9 @@ def test_corrections_are_kept_but_leave_a_slot_for_predictions():
     memory = new_memory(slots=4)
     state = run(memory, 2)
     steps = [  # frame, ages after its correction; corrections 2 and 3, then 5 replaces 2
-        (2, [2, 0, 0, -1]),
-        (3, [3, 1, 1, 0]),
-        (5, [5, 1, 0, 2]),
+        (2, [2, 0, -1, -1]),  # the prediction of frame 2, which was wrong, is not kept
+        (3, [3, 1, 0, -1]),
+        (5, [5, 0, 2, 1]),
     ]
     for t, ages in steps:
         while state["bank_age"][0, 0] < t:

@@ -69,7 +69,12 @@ SHORTER = {
     "2": {"epochs=12": "epochs=2", "steps_per_epoch=15": "steps_per_epoch=2"},
     "3": {
         "import shutil\n": "import dataclasses\nimport shutil\n",
-        'ONLINE_LEARNING["full"]': 'dataclasses.replace(ONLINE_LEARNING["full"], steps=3)',
+        'Segmenter(ytvos_keras.load("s2s-lite"))': (
+            'Segmenter(ytvos_keras.load("s2s-lite"), size=(96, 160))'
+        ),
+        'ONLINE_LEARNING["full"]': (
+            'dataclasses.replace(ONLINE_LEARNING["full"], steps=3, clip_length=2)'
+        ),
     },
     "4": {
         "import shutil\n": f"import shutil\nimport sys\nsys.path.append({str(HERE)!r})\n",

@@ -5,7 +5,7 @@ import h5py
 import keras
 import numpy as np
 import pytest
-from models_helper import make_clip, small_model
+from models_helper import bundled_model, make_clip, small_model
 
 import ytvos_keras
 from ytvos_keras.errors import InputError
@@ -13,7 +13,7 @@ from ytvos_keras.errors import InputError
 
 @pytest.fixture(scope="module")
 def lite():
-    return ytvos_keras.load("s2s-lite")
+    return bundled_model()
 
 
 def test_bundled_weights_track_an_object(lite):

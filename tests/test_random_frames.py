@@ -1,3 +1,5 @@
+from fractions import Fraction
+
 import av
 import numpy as np
 import pytest
@@ -46,6 +48,33 @@ def test_random_access_with_other_codecs(tmp_path, codec):
         np.testing.assert_array_equal(frames.frame(index), expected[index])
 
 
+def test_hidden_vp8_frames_are_not_counted(tmp_path):
+    """Alternate reference frames have a packet, but are not shown."""
+    if "libvpx" not in av.codecs_available:
+        pytest.skip("FFmpeg was built without libvpx")
+    pictures = [np.full((48, 64, 3), 10 + 4 * index, np.uint8) for index in range(COUNT)]
+    with av.open(str(tmp_path / "a.webm"), "w") as container:
+        stream = container.add_stream("libvpx", rate=25, options={"g": "8"})
+        stream.height, stream.width, stream.pix_fmt = 48, 64, "yuv420p"
+        packets = [p for x in pictures for p in stream.encode(av.VideoFrame.from_ndarray(x))]
+        packets += stream.encode(None)
+        for index, packet in enumerate(packets):
+            if index in (3, 12):  # the encoder makes them only in two passes, which PyAV lacks
+                data = bytearray(bytes(packet))
+                data[0] &= ~0x10  # show_frame
+                hidden = av.Packet(bytes(data))
+                hidden.stream, hidden.time_base = stream, Fraction(1, 1000)
+                hidden.pts = hidden.dts = 40 * index - 20
+                container.mux(hidden)
+            container.mux(packet)
+    expected = [frame for _, frame in open_frames(tmp_path / "a.webm")]
+    frames = RandomFrames(tmp_path / "a.webm", cache_bytes=0)
+    assert frames.is_indexed
+    assert frames.count == len(expected) == COUNT
+    for index in reversed(range(COUNT)):
+        np.testing.assert_array_equal(frames.frame(index), expected[index])
+
+
 def test_stepping_backward_decodes_a_group_once(tmp_path, monkeypatch):
     frames = RandomFrames(write_video(tmp_path / "a.mp4"))
     walks = []
@@ -72,6 +101,23 @@ def test_frames_on_the_way_are_decoded_only_where_others_need_them(tmp_path, mon
         decoded.clear()
         np.testing.assert_array_equal(frames.frame(index), expected[index])
         assert 0 < len(decoded) <= most
+
+
+def test_the_search_for_a_dropped_frame_ends_after_it(tmp_path, monkeypatch):
+    frames = RandomFrames(write_video(tmp_path / "a.mp4"))
+    times, picture_of, decoded = frames._reader._times, frames._reader._pictures, []
+
+    def pictures(start):
+        for frame in picture_of(start):
+            decoded.append(frame.pts)
+            if frame.pts != times[10]:
+                yield frame
+
+    monkeypatch.setattr(frames._reader, "_pictures", pictures)
+    with pytest.raises(InputError, match="frame 10 cannot be decoded"):
+        frames.frame(10)
+    assert max(decoded) == times[11]
+    assert frames.frame(12).shape == (48, 64, 3)
 
 
 def test_near_returns_a_close_key_frame(tmp_path):

@@ -25,8 +25,9 @@ from ytvos_keras.training.start import complete_recipe, frozen_parts
 from ytvos_keras.training.train import stage_steps
 
 PARTS = (
-    *("encoder.backbone", "encoder.conv", "initializer.backbone", "initializer.to_cell"),
-    *("initializer.to_hidden", "conv_lstm", "decoder"),
+    *("encoder.backbone", "encoder.conv", "encoder.merge_32", "encoder.merge_16"),
+    *("encoder.merge_8", "encoder.to_key", "initializer.backbone", "initializer.to_cell"),
+    *("initializer.to_hidden", "memory", "conv_lstm", "decoder"),
 )
 FILE = "segmentation.weights.h5"
 DATA = clips.RunData({"records": 1.0})
@@ -121,7 +122,7 @@ FACTS = {
         remember_every=2,
     ),
     "lite-objects": Facts(
-        (("annotated", 6, 1650, False), ("annotated", 8, 130, False)),
+        (("annotated", 6, 1650, False), ("annotated", 8, 70, False)),
         backbone=None,
         weights="s2s-lite",
         frozen=("encoder.backbone",),
@@ -252,16 +253,22 @@ def test_trained_parts_and_initial_weights(name, read):
             np.testing.assert_array_equal(first, np.full_like(first, 0.25))
 
 
+def test_every_part_occurs():
+    models = [build_model(tiny(recipe_of(name)), pretrained=False) for name in ("paper", "lite")]
+    assert [path for path in PARTS if all(part_of(m, path) is None for m in models)] == []
+
+
 @every_recipe
-def test_loss_and_optimizer(name):
-    facts = FACTS[name]
-    recipe = tiny(recipe_of(name))
-    model = build_model(recipe, pretrained=False)
-    compile_model(model, recipe, steps=300)
+def test_loss_and_optimizer(name, monkeypatch):
+    compiled = {}
+    monkeypatch.setattr(build, "compile_replicated", lambda *_, **given: compiled.update(given))
+    # The rates of a trained backbone need a network: test_frozen_backbone_is_trained_from_a_stride.
+    facts, recipe = FACTS[name], dataclasses.replace(recipe_of(name), train_backbone_from=None)
+    compile_model(None, recipe, steps=300)
     rate, weight_decay, clip_norm, average = facts.optimizer
-    optimizer = model.optimizer
+    optimizer = compiled["optimizer"]
     assert isinstance(optimizer, keras.optimizers.Adam)
-    assert type(model.loss) is facts.loss
+    assert type(compiled["loss"]) is facts.loss
     assert optimizer.weight_decay == weight_decay
     assert optimizer.global_clipnorm == clip_norm
     assert (optimizer.ema_momentum if optimizer.use_ema else None) == average
@@ -410,6 +417,20 @@ def test_a_checkpoint_knows_its_network(tmp_path):
     again = dataclasses.replace(again, weights=str(tmp_path / "plain.weights.h5"))
     with pytest.raises(InputError, match="contains weights without the network"):
         complete_recipe(again)
+
+
+def test_a_keras_file_brings_its_network(tmp_path):
+    trained, path = models_helper.small_model("lite"), tmp_path / "mine.keras"
+    trained.save(path)
+    recipe = complete_recipe(dataclasses.replace(RECIPES["finetune"], weights=str(path)))
+    assert recipe.model == trained.config
+    for ours, theirs in zip(build_model(recipe).weights, trained.weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    other = dataclasses.replace(trained.config, state_filters=16)
+    with pytest.raises(
+        InputError, match=r"mine\.keras: not weights of this network \(.*\); give a"
+    ):
+        build_model(dataclasses.replace(recipe, model=other))
 
 
 def test_saved_model_remembers_as_before_the_training(tmp_path):

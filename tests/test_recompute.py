@@ -21,14 +21,15 @@ def gradients(model, clip, targets):
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["paper", "lite"])
 def test_gradients_are_unchanged(kind):
-    clip = make_clip(length=4, height=40, width=64)
-    targets = np.repeat(clip["mask"][:, None], 3, axis=1)
+    length = 3 if kind == "lite" else 4  # a frame of lite takes much longer to trace
+    clip = make_clip(length=length, height=40, width=64)
+    targets = np.repeat(clip["mask"][:, None], length - 1, axis=1)
     plain, anew = new_model(kind), S2S(SMALL[kind])
     anew.set_weights(plain.get_weights())
     anew.recompute = True
     if kind == "lite":
         clip["previous_masks"] = targets
-        clip["teacher_forcing"] = np.array([[1, 1, 0], [1, 0, 1]], "float32")
+        clip["teacher_forcing"] = np.array([[1, 0], [1, 1]], "float32")
     loss, expected = gradients(plain, clip, targets)
     loss_anew, received = gradients(anew, clip, targets)
     assert loss_anew == pytest.approx(loss, rel=1e-5)

@@ -79,21 +79,23 @@ def test_flow_propagation_baseline():
         assert (found_there & true).sum() / (found_there | true).sum() > 0.9
 
 
-def test_table(videos, monkeypatch, capsys):
+@pytest.fixture
+def command(videos, monkeypatch):
+    """Run the module on `videos` with a stub of Segmenter."""
     # Patch `vars`: monkeypatch.setattr would look up the old value, which imports TensorFlow.
     monkeypatch.setitem(vars(ytvos_keras), "Segmenter", FullFrame)
     monkeypatch.setitem(vars(ytvos_keras), "load", lambda name: None)
-    command = [
-        "score_videos",
-        str(videos),
-        "--sequences",
-        "set/clip",
-        "--model",
-        "new",
-        "a/old.keras",
-    ]
-    monkeypatch.setattr(sys, "argv", command)
-    score_videos.main()
+
+    def run(sequence, *models):
+        arguments = [str(videos), "--sequences", sequence, "--model", *models]
+        monkeypatch.setattr(sys, "argv", ["score_videos", *arguments])
+        score_videos.main()
+
+    return run
+
+
+def test_table(command, capsys):
+    command("set/clip", "new", "a/old.keras")
     head, rule, row, mean = capsys.readouterr().out.splitlines()
     assert head == (
         "| sequence | frames | objects | J new | F new | J old | F old | J copied mask "
@@ -103,6 +105,22 @@ def test_table(videos, monkeypatch, capsys):
     assert row.startswith("| set/clip | 4 | 2 | 25.0 | ")
     assert " | 66.7 | " in row
     assert mean.startswith("| mean over objects |  | 2 | 25.0 | ")
+
+
+def test_models_with_the_same_file_name(command, capsys):
+    command("set/clip", "a/best.keras", "b/best.keras", "c/last.keras")
+    head = capsys.readouterr().out.splitlines()[0].split(" | ")
+    assert [name for name in head if name.startswith("J ")] == [
+        *("J a/best.keras", "J b/best.keras", "J last", "J copied mask")
+    ]
+
+
+def test_error_is_one_line(command):
+    with pytest.raises(SystemExit) as error:
+        command("set/absent", "new")
+    assert str(error.value.code).startswith("error: ")
+    assert "absent" in error.value.code
+    assert "\n" not in error.value.code
 
 
 def test_too_few_masks(videos):

@@ -218,6 +218,11 @@ def test_shards(folders, model):
         segment_batch(*folders, model, shard=(3, 2))
 
 
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_more_shards_than_videos(folders, jobs):
+    assert segment_batch(*folders, "s2s-lite", shard=(4, 4), jobs=jobs) == []
+
+
 def test_video_locked_by_another_process_is_skipped(folders, model):
     out = folders[2]
     (out / "cat").mkdir(parents=True)

@@ -168,6 +168,22 @@ def test_names_are_drawn_inside_the_image():
     np.testing.assert_array_equal(draw_names(picture, 0 * labels, str, davis_palette()), picture)
 
 
+def test_a_name_wider_than_the_image_keeps_its_beginning():
+    labels = np.zeros((60, 400), np.uint8)
+    labels[30:40, :4] = 1
+    wide, narrow = (
+        draw_names(
+            np.zeros((60, width, 3), np.uint8),
+            labels[:, :width],
+            lambda object_id: "a long name",
+            davis_palette(),
+        )
+        for width in (400, 30)
+    )
+    assert wide[:, 30:].any()
+    np.testing.assert_array_equal(narrow, wide[:, :30])
+
+
 def test_alpha_video_errors(tmp_path):
     with (
         pytest.raises(InputError, match="needs at least one frame"),

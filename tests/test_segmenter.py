@@ -1,4 +1,5 @@
 import re
+import threading
 
 import numpy as np
 import pytest
@@ -123,6 +124,37 @@ def test_encoder_runs_once_per_frame_without_retracing():
         segmenter.step(frame)
     assert model.encoded.numpy() == 7
     assert model.traces == 3  # encode, initialize, step_features: one each
+
+
+class WaitingModel(FakeModel):
+    """Waits in the first frame, while `encode` is traced."""
+
+    def __init__(self):
+        super().__init__()
+        self.entered, self.leave = threading.Event(), threading.Event()
+
+    def encode(self, frames):
+        self.entered.set()
+        assert self.leave.wait(60)
+        return super().encode(frames)
+
+
+def test_second_thread_is_refused_and_the_first_continues():
+    model = WaitingModel()
+    segmenter, (frame,) = Segmenter(model), frames(1)
+    segmenter.add_object(box(4, 4))
+    thread = threading.Thread(target=segmenter.step, args=(frame,))
+    thread.start()
+    try:
+        assert model.entered.wait(60)
+        for method, argument in ((segmenter.step, frame), (segmenter.add_object, box(16, 16))):
+            with pytest.raises(InputError, match="another thread is using this Segmenter; give"):
+                method(argument)
+    finally:
+        model.leave.set()
+        thread.join()
+    assert (segmenter.frame_count, segmenter.object_ids) == (1, [1])
+    np.testing.assert_array_equal(segmenter.step(frame), box(4, 5))
 
 
 def test_gradients_are_not_recorded():

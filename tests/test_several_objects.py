@@ -5,10 +5,12 @@ import pytest
 from models_helper import make_clip, new_model, small_model
 from records import make_video, write_records
 
-from ytvos_keras import make_dataset
+from ytvos_keras import Segmenter, make_dataset
 from ytvos_keras.data import Augmentation, SyntheticConfig, TeacherForcing
 from ytvos_keras.data.draw_clips import draw_clips
-from ytvos_keras.layers.objects import sum_of_others
+from ytvos_keras.inference.functions import FrameFunctions
+from ytvos_keras.inference.sizes import resize_frame, resize_mask
+from ytvos_keras.layers.objects import exclusive, sum_of_others
 from ytvos_keras.losses import LiteLoss, MaskCrossentropy
 from ytvos_keras.metrics import MeanJ
 from ytvos_keras.training.tensorboard_log import draw_prediction
@@ -28,6 +30,12 @@ def test_sums_are_over_the_other_rows_of_a_clip():
     rows = np.arange(6, dtype="float32").reshape(6, 1)
     np.testing.assert_array_equal(sum_of_others(rows, 3)[:, 0], [3, 2, 1, 9, 8, 7])
     np.testing.assert_array_equal(sum_of_others(rows, 1), np.zeros((6, 1)))
+
+
+def test_exclusive_probabilities_of_certain_objects():
+    logits = np.array([45.0, 35.0, -5.0], "float32").reshape(3, 1)
+    assert np.sum(exclusive(logits, 3)) <= 1 + 1e-6
+    np.testing.assert_allclose(exclusive(logits[:1], 1), [[1.0]])
 
 
 @pytest.mark.parametrize("kind", ["lite", "lite-alone"])
@@ -64,6 +72,41 @@ def test_clips_of_a_batch_are_independent():
     for n in range(2):
         single = np.array(model({name: value[n : n + 1] for name, value in clip.items()}))
         np.testing.assert_allclose(together[n : n + 1], single, atol=1e-4)
+
+
+def test_given_objects_see_those_that_are_tracked():
+    model, clip = small_model("lite"), two_boxes()
+    frames, (first, second) = clip["frames"][0], clip["mask"][0].transpose(2, 0, 1)
+    segmenter = Segmenter(model, size=(32, 64))
+    given = []
+    initialize, correct = FrameFunctions.initialize, FrameFunctions.correct
+    with pytest.MonkeyPatch.context() as patch:
+        for name, method in (("initialize", initialize), ("correct", correct)):
+
+            def record(self, frame, masks, *rest, method=method):
+                given.append(masks)
+                return method(self, frame, masks, *rest)
+
+            patch.setattr(FrameFunctions, name, record)
+        segmenter.add_object(first, 1)
+        segmenter.step(frames[0])
+        tracked = probabilities_of(segmenter, frames[1])
+        segmenter.add_object(second, 2)
+        segmenter.step(frames[1])
+        segmenter.add_object(first, 1)
+        segmenter.step(frames[2])
+    assert [len(masks) for masks in given] == [1, 2, 2]  # begun, begun beside 1, corrected beside 2
+    small = resize_mask(second, (32, 64))
+    np.testing.assert_array_equal(given[1], [small, (tracked > 0.5) & (small == 0)])
+    assert not (given[2][0] & given[2][1]).any()
+    assert given[1][1].any()
+    assert segmenter.video.tensors["h"].shape[0] == 2
+
+
+def probabilities_of(segmenter, frame):
+    """The next map of the only object at the working size, without a step."""
+    features = segmenter.model.encode(resize_frame(frame, (32, 64))[None])
+    return np.array(segmenter.model.step_features(features, segmenter.video.tensors)[0])[0, ..., 0]
 
 
 @pytest.mark.slow

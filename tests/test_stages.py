@@ -15,8 +15,9 @@ from records import moving_squares, write_records
 from ytvos_keras.cli.train import main
 from ytvos_keras.training.callbacks import is_stable, update_stability
 from ytvos_keras.training.checkpoint import list_checkpoints
-from ytvos_keras.training.dry_run import dry_run
+from ytvos_keras.training.dry_run import _not_trained, _start, dry_run
 from ytvos_keras.training.recipe import Stability, Stage
+from ytvos_keras.training.recipes import RECIPES
 from ytvos_keras.training.train import stage_steps, train
 
 # IMPATIENT requires the best loss to fall by 99 %, so a stage is stable at the first checkpoint
@@ -65,6 +66,28 @@ def test_dry_run_times_the_longest_clips(seed, tmp_path, monkeypatch):
     )
     recipe = dataclasses.replace(recipe_with(*stages), seed=seed)
     assert any("clips of 4 frames, 32×64" in line for line in dry_run(recipe, records))
+
+
+def test_dry_run_describes_the_run(data, tiny):
+    stages = (
+        Stage("first", passes=9, until_stable=USUAL, **OPTIONS),
+        Stage("second", steps=3, frames="any", clip_length=(2, 3), size=(32, 64)),
+    )
+    assert dry_run(recipe_with(*stages), data)[1:6] == [
+        "starts from    random weights",
+        "not trained    nothing",
+        "one pass       2 videos and pictures, a clip of each",
+        "stage          first: 9 steps, 9.0 passes, fewer if the loss is stable before; "
+        "clips of 2 annotated frames",
+        "stage          second: 3 steps, 3.0 passes; clips of 2 to 3 frames",
+    ]
+
+
+def test_dry_run_names_weights_and_frozen_parts():
+    recipe = dataclasses.replace(RECIPES["lite-objects"], weights="mine.keras")
+    assert _start(recipe) == "mine.keras"
+    assert _not_trained(recipe) == "encoder.backbone (trained from stride 16 on)"
+    assert _start(RECIPES["paper"]) == "random weights, but imagenet for the backbones"
 
 
 def test_falling_loss_is_not_stable():

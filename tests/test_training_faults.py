@@ -3,12 +3,10 @@
 The network is tiny (`tiny_training.py`); everything else is as in a real run.
 """
 
-import contextlib
 import logging
 import os
 import random
 import re
-import resource
 import signal
 import subprocess
 import sys
@@ -20,6 +18,7 @@ import keras
 import numpy as np
 import pytest
 import tiny_training
+from file_size_limit import room_for
 from records import moving_squares, write_records
 
 from ytvos_keras.cli.train import main
@@ -187,17 +186,6 @@ def test_incomplete_shard_is_one_line_at_the_start(records, tmp_path, capsys, da
     assert main(tiny_training.arguments(records, tmp_path / "run")) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"error: {shard}")
-
-
-@contextlib.contextmanager
-def room_for(size):
-    """Limit the size of files: like a full disk, but without needing root."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.mark.slow

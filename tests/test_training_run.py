@@ -6,7 +6,7 @@ import json
 import keras
 import numpy as np
 import pytest
-from models_helper import SMALL
+from models_helper import SMALL, new_model
 from records import moving_squares, write_records
 
 from ytvos_keras.models import load
@@ -15,7 +15,7 @@ from ytvos_keras.training.recipe import Recipe, Stage
 from ytvos_keras.training.train import train
 
 RECIPE = Recipe(
-    model=dataclasses.replace(SMALL["lite"], input_size=(32, 64), freeze_backbone=False),
+    model=dataclasses.replace(SMALL["lite"], input_size=(32, 64), freeze_backbone=True),
     # One stage and two frames, because most of the time is tracing; `test_training_faults` has more
     # stages of a smaller network.
     stages=(Stage("one", steps=4, clip_length=2, size=(32, 64), teacher_forcing=(0.0, 0.5)),),
@@ -51,9 +51,17 @@ def data(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def whole(data, tmp_path_factory):
+def recipe(tmp_path_factory):
+    """`RECIPE` with weights for the frozen backbone."""
+    path = tmp_path_factory.mktemp("start") / "start.weights.h5"
+    new_model("lite").save_weights(path)
+    return dataclasses.replace(RECIPE, weights=str(path))
+
+
+@pytest.fixture(scope="module")
+def whole(recipe, data, tmp_path_factory):
     """An uninterrupted run."""
-    return train(RECIPE, data, tmp_path_factory.mktemp("run"), validation=data)
+    return train(recipe, data, tmp_path_factory.mktemp("run"), validation=data)
 
 
 def log_without_times(files):
@@ -83,21 +91,21 @@ def test_run_writes_its_files(whole, data):
 
 
 @pytest.mark.slow
-def test_interrupted_run_resumes_bit_exactly(whole, data, tmp_path):
+def test_interrupted_run_resumes_bit_exactly(whole, recipe, data, tmp_path):
     stop = Interrupt(3)  # in the middle of an epoch
     with pytest.raises(KeyboardInterrupt):
-        train(RECIPE, data, tmp_path, validation=data, callbacks=lambda *_: [stop])
-    resumed = train(RECIPE, data, tmp_path, validation=data)
+        train(recipe, data, tmp_path, validation=data, callbacks=lambda *_: [stop])
+    resumed = train(recipe, data, tmp_path, validation=data)
     assert log_without_times(resumed) == log_without_times(whole)
     for a, b in zip(weights(resumed.last), weights(whole.last), strict=True):
         np.testing.assert_array_equal(a, b)
 
 
 @pytest.mark.slow
-def test_finished_run_is_unchanged(whole, data):
+def test_finished_run_is_unchanged(whole, recipe, data):
     log = whole.log.read_bytes()
     before = weights(whole.last)
-    train(RECIPE, data, whole.folder, validation=data)
+    train(recipe, data, whole.folder, validation=data)
     assert whole.log.read_bytes() == log
     for a, b in zip(weights(whole.last), before, strict=True):
         np.testing.assert_array_equal(a, b)

@@ -90,7 +90,8 @@ def with_gradients_in_graph(x, kernel):
         ("flags : fma avx2", False, False),
         ("flags : avx512_bf16", True, True),
         ("flags : avx512_bf16 amx_bf16 amx_tile", True, False),
-        ("Features : fp asimd", True, True),
+        ("Features : fp asimd", False, False),
+        ("Features : fp asimd bf16", True, True),
         (None, True, True),
     ],
 )

@@ -1,6 +1,6 @@
 """A small training run on the devices given by the environment; can be run as a script.
 
-python train_on_devices.py RECORDS WEIGHTS RUN [--cpus N] [--die-at STEP]
+python train_on_devices.py RECORDS WEIGHTS RUN [--tiny] [--cpus N] [--die-at STEP]
 """
 
 import argparse
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import keras
 import tensorflow as tf
+import tiny_training
 from models_helper import SMALL
 
 from ytvos_keras.errors import InputError
@@ -32,13 +33,17 @@ RECIPE = Recipe(
     accumulate=2,
     checkpoint_steps=2,
 )
+# For `tiny_training.use_tiny_net`.
+TINY = dataclasses.replace(RECIPE, model=tiny_training.RECIPE.model)
 
 
-def run(records: Path, weights: Path, output: Path, devices: Devices, callbacks=()) -> RunFiles:
+def run(
+    records: Path, weights: Path, output: Path, devices: Devices, callbacks=(), recipe=RECIPE
+) -> RunFiles:
     """Train from the given weights, and validate on the same records."""
     data = {str(records): 1.0}
     return train(
-        dataclasses.replace(RECIPE, weights=str(weights)),
+        dataclasses.replace(recipe, weights=str(weights)),
         data,
         output,
         validation=data,
@@ -65,6 +70,7 @@ def main() -> None:
     parser.add_argument("records", type=Path)
     parser.add_argument("weights", type=Path)
     parser.add_argument("output", type=Path)
+    parser.add_argument("--tiny", action="store_true", help="train a network that traces quickly")
     parser.add_argument("--cpus", type=int)
     parser.add_argument("--die-at", type=int, help="a batch")
     arguments = parser.parse_args()
@@ -79,7 +85,10 @@ def main() -> None:
         except InputError as error:
             print(error)
     callbacks = [] if arguments.die_at is None else [Die(arguments.die_at)]
-    run(arguments.records, arguments.weights, arguments.output, devices, callbacks)
+    paths = arguments.records, arguments.weights, arguments.output
+    if arguments.tiny:
+        tiny_training.use_tiny_net()
+    run(*paths, devices, callbacks, TINY if arguments.tiny else RECIPE)
 
 
 if __name__ == "__main__":

@@ -8,35 +8,44 @@ from typing import TypeVar
 Value = TypeVar("Value")
 
 
-def positive(text: str) -> int:
-    """Read a whole number of at least 1."""
-    if not text.isdecimal() or int(text) < 1:
-        raise ArgumentTypeError(f"must be a whole number of at least 1. Received: {text!r}")
-    return int(text)
+def whole_number(low: int, high: float = math.inf) -> Callable[[str], int]:
+    """Return a parser for whole numbers from `low`, at least 0, to `high`."""
+    rule = f"of at least {low}" if high == math.inf else f"from {low} to {high}"
+
+    def read(text: str) -> int:
+        if not text.isdecimal() or not low <= int(text) <= high:
+            raise ArgumentTypeError(f"must be a whole number {rule}. Received: {text!r}")
+        return int(text)
+
+    return read
 
 
-def natural(text: str) -> int:
-    """Read a whole number of at least 0."""
-    if not text.isdecimal():
-        raise ArgumentTypeError(f"must be a whole number of at least 0. Received: {text!r}")
-    return int(text)
-
-
-def port(text: str) -> int:
-    """Read the number of a TCP port; 0 stands for any free one."""
-    if not text.isdecimal() or int(text) > 65535:
-        raise ArgumentTypeError(f"must be a number from 0 to 65535. Received: {text!r}")
-    return int(text)
+positive = whole_number(1)
+natural = whole_number(0)
+port = whole_number(0, 65535)  # of TCP; 0 stands for any free one
 
 
 def positive_number(text: str) -> float:
     """Read a finite number above 0."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
+    number = _number(text)
     if not 0 < number < math.inf:
         raise ArgumentTypeError(f"must be a number above 0. Received: {text!r}")
+    return number
+
+
+def percentage(text: str) -> float:
+    """Read a number above 0 and at most 100."""
+    number = _number(text)
+    if not 0 < number <= 100:
+        raise ArgumentTypeError(f"must be above 0 and at most 100. Received: {text!r}")
+    return number
+
+
+def fraction(text: str) -> float:
+    """Read a number from 0 to 1."""
+    number = _number(text)
+    if not 0 <= number <= 1:
+        raise ArgumentTypeError(f"must be a number from 0 to 1. Received: {text!r}")
     return number
 
 
@@ -79,3 +88,11 @@ def list_of(read: Callable[[str], Value]) -> Callable[[str], list[Value]]:
         return list(dict.fromkeys(read(item.strip()) for item in text.split(",")))
 
     return read_list
+
+
+def _number(text: str) -> float:
+    """Read a number; NaN, which is in no range, if it is none."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan

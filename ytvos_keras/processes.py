@@ -1,21 +1,26 @@
 """Parallel work in processes, and the cores and memory of a process."""
 
 import contextlib
+import logging
 import multiprocessing
 import os
 import signal
 import sys
+import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from types import FrameType
 from typing import TypeVar
 
 from ytvos_keras.errors import InputError
 
 # The limit of ProcessPoolExecutor: Windows waits on at most 63 handles, and the pool needs two.
 _MOST_JOBS = 61 if sys.platform == "win32" else sys.maxsize
+
+_LOGGER = "ytvos_keras"
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -39,8 +44,9 @@ def map_in_processes(
 ) -> Generator[Result]:
     """Yield `function(item)` for every item, in order.
 
-    Processes are spawned, not forked, since TensorFlow may be running in this one. Closing the
-    generator (after an error or Ctrl-C elsewhere) ends them after their current items.
+    Processes are spawned, not forked, since TensorFlow may be running in this one. Ctrl-C while
+    waiting for a result interrupts them; closing the generator (after an error or Ctrl-C elsewhere)
+    ends them after their current items. Their messages go to stderr as plain lines.
 
     Args:
         function: defined at the top level of a module, so that other processes can import it.
@@ -60,7 +66,8 @@ def map_in_processes(
         yield from map(function, items)
         return
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(jobs, context, _leave_interruptions_to_the_parent)
+    level = logging.getLogger(_LOGGER).getEffectiveLevel()
+    pool = ProcessPoolExecutor(jobs, context, _start_worker, (level,))
     parts = [items[start : start + chunk] for start in range(0, len(items), chunk)]
     try:
         # Not `pool.map`: after an error it cancels the remaining futures, and if a process was
@@ -74,12 +81,40 @@ def map_in_processes(
             f"a process that {what} ended early: killed (often for lack of memory), or started "
             'from a script without `if __name__ == "__main__":`; try jobs=1.'
         ) from error
+    except KeyboardInterrupt:
+        # Their items may take hours. Python 3.14 has `terminate_workers` for this.
+        for process in list(pool._processes.values()):
+            process.terminate()
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
 
 
+def _start_worker(level: int) -> None:
+    """Ignore Ctrl-C in a worker, and show its messages as the commands do."""
+    # Needed on Windows, where blocked signals are not inherited.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    logger = logging.getLogger(_LOGGER)
+    logger.addHandler(logging.StreamHandler())
+    logger.setLevel(level)
+    warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
+
+
 def _map(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
-    return [function(item) for item in items]
+    """Work on items in a worker; SIGTERM interrupts it, so that no half-written file is left."""
+    try:
+        signal.signal(signal.SIGTERM, _interrupt)
+        return [function(item) for item in items]
+    except KeyboardInterrupt:
+        os._exit(1)  # if it were raised, the pool would report it and send more items
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    # Only once: the pool signals the workers again when it sees that one of them has ended.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 @contextlib.contextmanager
@@ -96,11 +131,6 @@ def _interruptions_held() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _leave_interruptions_to_the_parent() -> None:
-    """Ignore Ctrl-C in a worker; needed on Windows, where blocked signals are not inherited."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def peak_memory() -> float | None:

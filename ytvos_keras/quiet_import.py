@@ -29,7 +29,7 @@ def _descriptor_2_to_file() -> Iterator[None]:
         os.dup2(notes.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except Exception:  # not Ctrl-C, after which they would be noise
             notes.seek(0)
             os.write(stderr, notes.read())
             raise

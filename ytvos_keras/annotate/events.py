@@ -1,6 +1,7 @@
 """Broadcast events from threads to all open pages, as server-sent events."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Callable
 
@@ -18,7 +19,8 @@ class Events:
         """Send an event to every open page."""
         # A copy, because the server's thread may add and remove pages meanwhile.
         for queue, loop in list(self._queues.items()):
-            if not loop.is_closed():  # the model may still be running after the server has ended
+            # The loop is closed if the model is still running after the server has ended.
+            with contextlib.suppress(RuntimeError):
                 # An asyncio queue may only be used in the thread of its event loop.
                 loop.call_soon_threadsafe(_put, queue, event)
 

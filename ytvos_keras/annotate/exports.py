@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from ytvos_keras.annotate.project import Project
+from ytvos_keras.annotate.project_files import ObjectInfo, new_object
 from ytvos_keras.errors import InputError
 from ytvos_keras.inference.outputs.coco_results import CocoResults
 from ytvos_keras.inference.outputs.pictures import cut_out
@@ -60,6 +61,12 @@ def export(project: Project, name: str, tick: Tick = lambda done, total: None) -
     return path
 
 
+def _objects(project: Project) -> dict[int, ObjectInfo]:
+    """The objects as they are now; the page may change them at any time."""
+    with project.lock:
+        return dict(project.objects)
+
+
 def _masks(project: Project, tick: Tick) -> Iterator[tuple[str, np.ndarray]]:
     """Yield the name and label map of every frame that has a mask."""
     indexes = [i for i in range(project.frames.count) if project.has_mask(i)]
@@ -83,7 +90,7 @@ def _binary_masks(project: Project, path: Path, tick: Tick) -> None:
 
 def _object_masks(project: Project, path: Path, tick: Tick) -> None:
     """A folder for each object, black and white."""
-    folders = {i: f"{i}_{_file_name(o.name)}" for i, o in project.objects.items()}
+    folders = {i: f"{i}_{_file_name(o.name)}" for i, o in _objects(project).items()}
     with _zip(path) as add:
         for name, labels in _masks(project, tick):
             for object_id, folder in folders.items():
@@ -104,15 +111,16 @@ def _cutout_video(project: Project, path: Path, tick: Tick) -> None:
 
 def _overlay_video(project: Project, path: Path, tick: Tick) -> None:
     palette = davis_palette().copy()
-    for object_id, info in project.objects.items():
+    for object_id, info in _objects(project).items():
         palette[object_id] = list(bytes.fromhex(info.colour[1:]))
     _write(project, OverlayVideo(path, project.frames.fps or FOLDER_FPS, Look(palette)), tick)
 
 
 def _coco(project: Project, path: Path, tick: Tick) -> None:
     """COCO instances: one annotation in run lengths per object and frame."""
-    look = Look(davis_palette(), {i: info.name for i, info in project.objects.items()})
-    _write(project, CocoResults(path, look, sorted(project.objects)), tick, all_frames=False)
+    objects = _objects(project)
+    look = Look(davis_palette(), {i: info.name for i, info in objects.items()})
+    _write(project, CocoResults(path, look, sorted(objects)), tick, all_frames=False)
 
 
 def _write(project: Project, writer: OutputWriter, tick: Tick, all_frames: bool = True) -> None:
@@ -142,8 +150,9 @@ def _youtube_vos(project: Project, path: Path, tick: Tick) -> None:
             add(f"Annotations/{video}/{item.name}.png", mask_picture(item.labels))
             for object_id in ids_in(item.labels):
                 seen.setdefault(object_id, []).append(item.name)
+        known = _objects(project)  # without those deleted since their masks were written
         objects = {
-            str(i): {"category": project.objects[i].name, "frames": names}
+            str(i): {"category": known.get(i, new_object(i)).name, "frames": names}
             for i, names in sorted(seen.items())
         }
         add("meta.json", json.dumps({"videos": {video: {"objects": objects}}}, indent=1))

@@ -98,10 +98,11 @@ class Project:
         trusted = sorted(set(trusted))
         if labels.shape != self.frames.size:
             raise InputError(f"the mask must be {self.frames.size}. Received: {labels.shape}.")
-        self._check_ids({*ids_in(labels), *trusted})
+        ids = {*ids_in(labels), *trusted}
         # The other objects come from the model: drawing next to them does not confirm them.
         drawn = np.where(np.isin(labels, trusted), labels, 0).astype(np.uint8)
         with self.lock:
+            self._check_ids(ids)
             # A trusted mask no longer follows from another frame, nor does one that was changed:
             # the page may have loaded the frame before the model replaced its masks.
             outdated = {*trusted, *self._changed(index, labels)}
@@ -204,15 +205,16 @@ class Project:
 
     def save(self) -> None:
         """Write the list of objects and what is trusted."""
-        trusted = {self.frames.name(i): ids for i, ids in sorted(self.trusted.items())}
-        objects = {i: dataclasses.asdict(info) for i, info in sorted(self.objects.items())}
-        content = {
-            "version": VERSION,
-            "video": self.frames.path.name,
-            "objects": objects,
-            "trusted": trusted | self._other_trusted,
-        }
-        write_json(self.folder / PROJECT_NAME, content)
+        with self.lock:
+            trusted = {self.frames.name(i): ids for i, ids in sorted(self.trusted.items())}
+            objects = {i: dataclasses.asdict(info) for i, info in sorted(self.objects.items())}
+            content = {
+                "version": VERSION,
+                "video": self.frames.path.name,
+                "objects": objects,
+                "trusted": trusted | self._other_trusted,
+            }
+            write_json(self.folder / PROJECT_NAME, content)
 
     def _find_objects(self) -> None:
         """Add the objects of masks that `ytvos-segment` wrote since the project was saved."""

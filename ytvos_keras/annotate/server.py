@@ -3,6 +3,7 @@
 import gzip
 import json
 import secrets
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,12 @@ def make_app(workspace: Workspace, token: str, hosts: frozenset[str]) -> ASGIApp
         # Last: it matches every path.
         Mount("/", StaticFiles(directory=str(page), html=True)),
     ]
-    handlers = {InputError: _input_error, IndexError: _no_frame, OSError: _input_error}
+    handlers = {
+        InputError: _input_error,
+        IndexError: _no_frame,
+        OSError: _input_error,
+        HTTPException: _http_error,
+    }
     app = Starlette(routes=routes, exception_handlers=handlers)
     app.state.workspace = workspace
     return Guard(app, token, hosts)
@@ -63,11 +69,12 @@ def new_token() -> str:
     return secrets.token_urlsafe(16)
 
 
-def _json(content: Any, status_code: int = 200) -> Response:
+def _json(
+    content: Any, status_code: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
     """JSON in ASCII, which can also express file names that are not valid Unicode."""
-    return Response(
-        json.dumps(content, allow_nan=False), status_code, media_type="application/json"
-    )
+    text = json.dumps(content, allow_nan=False)
+    return Response(text, status_code, headers, media_type="application/json")
 
 
 def _workspace(request: Request) -> Workspace:
@@ -78,6 +85,10 @@ def _session(request: Request) -> Session:
     session = _workspace(request).session
     if session is None:
         raise HTTPException(404, "no video is open")
+    # Another page may have opened another video: an edit must not end up in that one.
+    name = session.frames.path.name
+    if (meant := request.query_params.get("video", name)) != name:
+        raise HTTPException(409, f"{meant} is no longer open; {name} was opened instead.")
     return session
 
 
@@ -232,7 +243,8 @@ async def _events(request: Request) -> Response:
     workspace = _workspace(request)
 
     def first() -> list[dict]:
-        return [] if workspace.session is None else [workspace.session.propagator.status.event()]
+        session = workspace.session  # may be closed meanwhile
+        return [] if session is None else [session.propagator.status.event()]
 
     stream = workspace.events.stream(first)
     headers = {"cache-control": "no-store"}
@@ -241,6 +253,11 @@ async def _events(request: Request) -> Response:
 
 def _input_error(request: Request, error: Exception) -> Response:
     return _json({"error": " ".join(str(error).split())}, status_code=400)
+
+
+def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return _json({"error": error.detail}, error.status_code, error.headers)
 
 
 def _no_frame(request: Request, error: Exception) -> Response:

@@ -24,20 +24,12 @@ class Session:
     Args:
         path: a video file or a folder of pictures.
         output: the project's folder.
-        load: returns a `Segmenter`; called in the model's thread.
-        publish: see `Propagator`.
 
     Raises:
         InputError: the video or the folder cannot be used, or another process is using the folder.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        output: Path,
-        load: Callable[[], object],
-        publish: Callable[[dict], None],
-    ):
+    def __init__(self, path: Path, output: Path):
         self.frames = RandomFrames(path)
         self._thumbnails = RandomFrames(path, cache_bytes=0)  # seeks separately
         output.mkdir(parents=True, exist_ok=True)
@@ -46,6 +38,9 @@ class Session:
             self.project = Project(output, self.frames)
             # The lock outlives the block only if the project could be read.
             self._held = held.pop_all()
+
+    def start(self, load: Callable[[], object], publish: Callable[[dict], None]) -> None:
+        """Start the model's thread; see `Propagator` for the arguments."""
         self.propagator = Propagator(self.project, load, publish)
 
     def close(self) -> None:

@@ -60,8 +60,11 @@ class Workspace:
         if self.session is not None and self.session.project.folder.resolve() == output.resolve():
             self.close()  # it holds the lock of the folder
         # Before closing the previous session, so that it stays open if this fails.
-        session = Session(path, output, self._load, self.events.publish)
+        session = Session(path, output)
         self.close()
+        # After closing it: its thread may still have been loading the model, which is loaded once,
+        # and its last status must not be newer than the first one of this session.
+        session.start(self._load, self.events.publish)
         self.session = session
         self.events.publish({"type": "reload"})
         return session

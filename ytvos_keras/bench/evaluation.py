@@ -39,7 +39,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         type=positive,
         default=available_cores(),
         metavar="N",
-        help="processes of a second run, after one with a single process (default: all cores)",
+        help="processes of a second run, after one with a single process (default: all cores); "
+        "fewer for few frames",
     )
     parser.add_argument(
         "--repeats",
@@ -86,7 +87,7 @@ def _measure(
 
     for done in write_sequences(folder, arguments.sequences, arguments.frames, arguments.size):
         progress("making sequences", done, arguments.sequences)
-    cases = _cases(folder, arguments.jobs, progress)
+    cases = _cases(folder, _processes(arguments), progress)
     results = {}
 
     def evaluate_as(name: str) -> None:
@@ -95,6 +96,14 @@ def _measure(
     functions = {name: partial(evaluate_as, name) for name in cases}
     # No warm-up: a user evaluates once, and pays for starting processes.
     return interleave(functions, warmup=0, repeats=arguments.repeats), results
+
+
+def _processes(arguments: Namespace) -> int:
+    """Return how many processes `evaluate` starts: fewer than `--jobs` for few frames."""
+    from ytvos_keras.evaluation.evaluate import WORTHWHILE
+
+    scored = arguments.sequences * (arguments.frames - 2)  # not the first and the last
+    return min(arguments.jobs, -(-scored // WORTHWHILE))
 
 
 def _cases(folder: Path, jobs: int, progress: Progress) -> dict[str, Callable[[], Scores]]:

@@ -1,7 +1,5 @@
 """`ytvos-bench memory`: the peak memory of segmenting a short and a long video."""
 
-import subprocess
-import sys
 import tempfile
 import time
 from argparse import ArgumentParser, Namespace
@@ -10,12 +8,14 @@ from pathlib import Path
 
 from ytvos_keras.argument_types import list_of, positive
 from ytvos_keras.bench.arguments import chosen
+from ytvos_keras.bench.child_process import ChildProcess
 from ytvos_keras.bench.machine import describe_machine
 from ytvos_keras.bench.measure import Progress, no_progress
 from ytvos_keras.bench.report import Figure, Report, Row
 
 NAME = "memory"
 SUMMARY = "peak memory of segmenting videos of several lengths"
+NEEDS_TENSORFLOW = False  # only the separate processes do
 
 # A separate process for each video: the peak memory of a process never falls.
 _WORKER = """
@@ -24,7 +24,7 @@ from ytvos_keras.processes import peak_memory
 from ytvos_keras.inference.files import segment_files
 video, mask, output, model = sys.argv[1:]
 segment_files(video, mask, output, model)
-print(peak_memory())
+print(peak_memory() or "nan")
 """
 
 
@@ -67,16 +67,12 @@ def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
 def _measure(video: Path, output: Path, model: str, frames: int) -> Row:
     mask = resources.files("ytvos_keras") / "assets" / "demo" / "bunny_first_mask.png"
     start = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-c", _WORKER, str(video), str(mask), str(output), model],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        check=True,
-    )
+    with ChildProcess(_WORKER, video, mask, output, model) as child:
+        printed = child.output.read()
+        child.check(f"segmenting {frames} frames")
     seconds = time.perf_counter() - start
     # The last word: libraries may print before it.
-    peak = float(done.stdout.split()[-1])
+    peak = float(printed.split()[-1])
     return Row({"frames": frames}, {"peak_memory_mb": peak, "whole_run_s": seconds})
 
 

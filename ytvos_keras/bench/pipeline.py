@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-from ytvos_keras.argument_types import frame_size, positive
+from ytvos_keras.argument_types import frame_size, whole_number
 from ytvos_keras.bench.arguments import add_rounds, chosen
 from ytvos_keras.bench.machine import describe_machine
 from ytvos_keras.bench.measure import Progress, Timing, no_progress
@@ -21,8 +21,6 @@ BARE = "tf.io.decode_jpeg alone"
 ANY = "make_dataset, any frames"
 ANNOTATED = "make_dataset, annotated frames"
 
-_LEAD = 5  # unmeasured batches before each round; at least as many as are prefetched
-
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of this benchmark."""
@@ -32,17 +30,21 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--size", **size, default=(256, 448), help="clip size (default: 256x448)")
     counts = (
-        ("--videos", 8, "number of synthetic videos"),
-        ("--frames", 60, "frames per video, every fifth annotated"),
-        ("--clip-length", 8, "frames per clip"),
-        ("--batch-size", 4, "clips per batch"),
-        ("--round-clips", 24, "clips per measured round"),
-        ("--clips", 2000, "clips over which memory is measured"),
-        ("--parallel", available_cores(), "clips or frames processed in parallel"),
+        ("--videos", 1, 8, "number of synthetic videos"),
+        ("--frames", 1, 60, "frames per video, every fifth annotated"),
+        ("--clip-length", 2, 8, "frames per clip"),
+        ("--batch-size", 1, 4, "clips per batch"),
+        ("--round-clips", 1, 24, "clips per measured round"),
+        ("--clips", 1, 2000, "clips over which memory is measured"),
+        ("--parallel", 1, available_cores(), "clips or frames processed in parallel"),
     )
-    for name, default, help_ in counts:
+    for name, least, default, help_ in counts:
         parser.add_argument(
-            name, type=positive, default=default, metavar="N", help=f"{help_} (default: {default})"
+            name,
+            type=whole_number(least),
+            default=default,
+            metavar="N",
+            help=f"{help_} (default: {default})",
         )
     add_rounds(parser, repeats=10, warmup=2)
 
@@ -59,7 +61,10 @@ def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
         kilobytes = _write_records(Path(folder), arguments, progress)
         timings = _measure(folder, arguments, progress)
         start, end = _watch_memory(folder, arguments, progress)
-    names = ("source", "size", "clip_length", "batch_size", "parallel", "clips")
+    names = (
+        *("source", "videos", "frames", "size", "clip_length", "batch_size", "parallel"),
+        *("round_clips", "clips", "warmup", "repeats"),
+    )
     return Report(
         benchmark=NAME,
         settings={
@@ -113,6 +118,7 @@ def _measure(folder: str, arguments: Namespace, progress: Progress) -> dict[str,
     """Measure the seconds per frame of every case; the cases take turns."""
     batches = max(1, arguments.round_clips // arguments.batch_size)
     batch_frames = arguments.batch_size * arguments.clip_length
+    lead = _lead(arguments.parallel, arguments.batch_size)
     # Bare decoding yields frames, make_dataset batches: one batch takes several steps.
     streams = {BARE: (iter(_bare(folder, arguments.parallel)), batch_frames)}
     for name, kind in ((ANY, "any"), (ANNOTATED, "annotated")):
@@ -123,14 +129,23 @@ def _measure(folder: str, arguments: Namespace, progress: Progress) -> dict[str,
     for round_ in range(total):
         progress("warming up" if round_ < arguments.warmup else "measuring", round_, total)
         for name, (stream, steps) in streams.items():
-            # Use up batches that were prefetched while the other streams were measured.
-            _take(stream, _LEAD * steps)
+            # Use up what was prepared while the other streams were measured.
+            _take(stream, lead * steps)
             start = time.perf_counter()
             _take(stream, batches * steps)
             elapsed = time.perf_counter() - start
             if round_ >= arguments.warmup:
                 seconds[name].append(elapsed / (batches * batch_frames))
     return {name: Timing(tuple(values)) for name, values in seconds.items()}
+
+
+def _lead(parallel: int, batch_size: int) -> int:
+    """Return how many batches a stream may have ready when its round begins, rounded up.
+
+    Two are prefetched, one may be in the making, and `map` holds up to `parallel` finished clips.
+    The bare stream holds fewer: two frames and `parallel`.
+    """
+    return 3 + -(-parallel // batch_size)
 
 
 def _bare(folder: str, parallel: int):

@@ -1,13 +1,16 @@
 """Results of a benchmark, as JSON and as a table."""
 
-import json
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from ytvos_keras.bench.measure import Timing
+from ytvos_keras.media.json_file import write_json
 
 Label = str | int
 
@@ -95,9 +98,9 @@ class Report:
         return content
 
     def write_json(self, path: Path) -> None:
-        """Write `to_dict` to a file; creates its folder."""
+        """Write `to_dict` to a file, with null for NaN; creates its folder."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(self.to_dict(), indent=2) + "\n", encoding="utf-8")
+        write_json(path, _without_nan(self.to_dict()))
 
     def print(self, console: Console) -> None:
         """Print settings, table, comparisons and machine; the table fits 80 columns."""
@@ -128,9 +131,19 @@ class Report:
         for name in self.rows[0].figures:
             table.add_column(_heading(name), justify="right", no_wrap=True)
         for row in self.rows:
-            cells = [str(label) for label in row.labels.values()]
+            # Text: a name may contain brackets, which would be markup.
+            cells = [Text(str(label)) for label in row.labels.values()]
             table.add_row(*cells, *(_figure(name, value) for name, value in row.figures.items()))
         return table
+
+
+def _without_nan(value: Any) -> Any:
+    """Replace NaN and infinity, which JSON does not have, by None."""
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _text(value: object) -> str:

@@ -1,12 +1,11 @@
 """A separate process that runs training steps on request."""
 
 import json
-import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from ytvos_keras.bench.child_process import ChildProcess
 from ytvos_keras.errors import InputError
 from ytvos_keras.processes import peak_memory
 
@@ -40,15 +39,7 @@ class StepProcess:
         self.peak_memory = 0.0
         """Largest resident memory up to the last step, in MB (10⁶ bytes)."""
         self._trained = trained
-        # Not a pipe: a process that prints a lot would block until the pipe is read.
-        self._errors = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 (see close)
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", _CHILD, json.dumps(trained)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            text=True,
-        )
+        self._child = ChildProcess(_CHILD, json.dumps(trained))
         try:
             self._wait()
         except BaseException:
@@ -57,31 +48,21 @@ class StepProcess:
 
     def step(self) -> None:
         """Run one step and wait for it to finish."""
-        print(file=self._process.stdin, flush=True)
+        self._child.send_line()
         self._wait()
 
     def close(self) -> None:
         """End the process."""
-        # Killed, not asked to stop: it may hang, or have run out of memory.
-        self._process.kill()
-        self._process.wait()
-        for file in (self._process.stdin, self._process.stdout, self._errors):
-            if file is not None:
-                file.close()
+        self._child.close()
 
     def _wait(self) -> None:
-        assert self._process.stdout is not None  # a pipe
-        answer = self._process.stdout.readline()
+        answer = self._child.output.readline()
         # readline returns nothing at the end of the pipe: the process has ended.
         if not answer:
-            code = self._process.wait()
-            self._errors.seek(0)
-            # The last line of a traceback is the error.
-            last = (self._errors.read().splitlines() or [""])[-1]
             raise InputError(
                 f"the process that trains {self._trained.network} in {self._trained.policy} ended "
                 f"early; a smaller --size or a single --precision takes less memory. "
-                f"Received: exit code {code}. {last}"
+                f"Received: {self._child.ending()}"
             )
         self.peak_memory = float(answer)
 

@@ -21,6 +21,7 @@ from ytvos_keras.bench.step_process import OURS, PLAIN, StepProcess, TrainedNetw
 
 NAME = "train"
 SUMMARY = "seconds and memory of a training step, by precision and against stock Keras layers"
+NEEDS_TENSORFLOW = False  # only the separate processes do
 
 Case = tuple[str, str]
 """Network and precision."""

@@ -60,12 +60,14 @@ def _annotate(arguments: argparse.Namespace) -> None:
     output = Path(arguments.output) if arguments.output else None
     load = functools.partial(_load_segmenter, arguments.model, arguments.size)
     with opened_workspace(path, output, load) as workspace:
-        say = print if arguments.quiet else _say
+        say = functools.partial(_say, quiet=arguments.quiet)
         serve(workspace, arguments.port, browser=not arguments.no_browser, say=say)
 
 
-def _say(address: str) -> None:
-    print(f"{address}\nOpen this address in a browser on this machine. Press Ctrl-C to stop.")
+def _say(address: str, quiet: bool) -> None:
+    hint = "\nOpen this address in a browser on this machine. Press Ctrl-C to stop."
+    # Flushed: a pipe or a log would otherwise receive it only when the command ends.
+    print(address if quiet else address + hint, flush=True)
 
 
 # A second video opened in the page gets its own Segmenter, but the same model.

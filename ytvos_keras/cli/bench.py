@@ -18,8 +18,7 @@ from ytvos_keras.bench import (
     train,
 )
 from ytvos_keras.bench.measure import Progress, no_progress
-from ytvos_keras.cli.common import prepare_tensorflow, run, table_console
-from ytvos_keras.errors import InputError
+from ytvos_keras.cli.common import check_output_file, prepare_tensorflow, run, table_console
 from ytvos_keras.quiet_import import import_tensorflow
 
 BENCHMARKS = (
@@ -52,12 +51,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _bench(arguments: argparse.Namespace) -> None:
-    if arguments.json is not None and arguments.json.is_dir():
-        raise InputError(f"--json needs the name of a file. Received a folder: {arguments.json}")
+    if arguments.json is not None:
+        # Before the benchmark, which may take long.
+        arguments.json.parent.mkdir(parents=True, exist_ok=True)
+        check_output_file("--json", arguments.json)
+    prepare_tensorflow()  # also for the processes that some benchmarks start
     with _progress(arguments.quiet) as progress:
         if getattr(arguments.benchmark, "NEEDS_TENSORFLOW", True):
             progress("starting TensorFlow", 0, 1)
-            prepare_tensorflow()
             import_tensorflow()
         report = arguments.benchmark.run(arguments, progress)
     report.print(table_console())
@@ -72,13 +73,14 @@ def _progress(quiet: bool) -> Iterator[Progress]:
         yield no_progress
         return
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import Progress as Bars
 
     with Bars(console=Console(stderr=True), transient=True) as bars:
         bar = bars.add_task("", total=None)
 
         def show(what: str, done: int, total: int | None) -> None:
-            bars.update(bar, description=what, completed=done, total=total)
+            bars.update(bar, description=escape(what), completed=done, total=total)
 
         yield show
 

@@ -43,6 +43,7 @@ def run(command: Callable[[], None], *, quiet: bool = False, hint: str = "") -> 
     with _messages(quiet), _terminated_like_interrupted():
         try:
             command()
+            sys.stdout.flush()  # a full disk or a closed pipe may go unnoticed until then
         except (InputError, OSError) as error:
             # One line, even if a library's message has several.
             print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
@@ -50,6 +51,8 @@ def run(command: Callable[[], None], *, quiet: bool = False, hint: str = "") -> 
         except KeyboardInterrupt:
             print("interrupted" + (f": {hint}" if hint else ""), file=sys.stderr)
             return INTERRUPTED
+        finally:
+            _drop_unwritable_output()
     return 0
 
 
@@ -79,14 +82,29 @@ def prepare_tensorflow() -> None:
 
 def check_output_file(option: str, path: Path) -> None:
     """Raise an `InputError` before any work is done if a file cannot be written."""
+    from ytvos_keras.media.atomic import link_target  # NumPy, Pillow
+
     if path.exists() and not path.is_file():
         kind = "folder" if path.is_dir() else "device"
         raise InputError(f"{option} needs the name of a file. Received a {kind}: {path}")
-    if not path.parent.is_dir():
-        raise InputError(f"{option} {path}: there is no folder {path.parent}; create it first.")
+    folder = link_target(path).parent
+    if not folder.is_dir():
+        raise InputError(f"{option} {path}: there is no folder {folder}; create it first.")
     # The folder, not the file: files are written beside their target and renamed.
-    if not os.access(path.parent, os.W_OK):
-        raise InputError(f"{option} {path}: the folder {path.parent} is write-protected.")
+    if not os.access(folder, os.W_OK):
+        raise InputError(f"{option} {path}: the folder {folder} is write-protected.")
+
+
+def _drop_unwritable_output() -> None:
+    """Discard the rest of stdout if it cannot be written (a full disk, a closed pipe).
+
+    Python flushes it again when it exits, and would print a second error and exit with code 120.
+    See https://docs.python.org/3/library/signal.html#note-on-sigpipe.
+    """
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class _StderrHandler(logging.Handler):

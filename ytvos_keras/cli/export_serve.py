@@ -42,7 +42,11 @@ def _serve(arguments: argparse.Namespace) -> None:
         print(f"REST   http://{address.host}:{address.rest_port}/v1/models/{address.model}")
         # Flushed: a program that started the server through a pipe may wait for this line.
         print("ready", flush=True)
-        threading.Event().wait()  # for Ctrl-C; the server has its own threads
+        # Wait for Ctrl-C; the server has its own threads. On Windows, Ctrl-C does not end a wait
+        # without a timeout.
+        stop = threading.Event()
+        while not stop.wait(0.5):
+            pass
 
 
 if __name__ == "__main__":

@@ -60,7 +60,9 @@ def run(arguments: argparse.Namespace) -> int:
     if len(facts) > 1:
         # Measured again, not added up: medians and quartiles cannot be combined.
         together = [video for videos in facts.values() for video in videos]
-        statistics["all"] = measure(together, arguments.fps)
+        # A split may be called "all".
+        total = "all" if "all" not in facts else "all splits"
+        statistics[total] = measure(together, arguments.fps)
     # Before printing, since the reader of the table may close the pipe (`| head`).
     if arguments.json:
         _write_json(arguments, statistics)

@@ -118,7 +118,8 @@ def _add_masks(group: argparse._ArgumentGroup) -> None:
     add(
         "--mask-frame",
         metavar="FRAME",
-        help="name or number of the frame that a single mask belongs to (default: the first)",
+        help="name or number of the frame that a single mask, or a folder with one mask for each "
+        "object, belongs to (default: the first)",
     )
     add(
         "--all-masks",

@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from ytvos_keras.cli.common import table_console
 from ytvos_keras.cli.progress import Report, frame_progress
 from ytvos_keras.cli.segment_arguments import segment_options
 from ytvos_keras.errors import InputError
@@ -55,7 +56,6 @@ def _progress(quiet: bool) -> Callable[[str], contextlib.AbstractContextManager[
 
 def _print(outcomes: "list[VideoOutcome]") -> None:
     from rich import box
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -68,7 +68,7 @@ def _print(outcomes: "list[VideoOutcome]") -> None:
         end = outcome.error or _end(outcome)
         numbers = str(outcome.frames), str(outcome.objects), f"{outcome.seconds:.1f}"
         table.add_row(Text(outcome.name), *numbers, Text(end))
-    Console().print(table)
+    table_console().print(table)
 
 
 def _end(outcome: "VideoOutcome") -> str:

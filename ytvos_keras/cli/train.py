@@ -6,7 +6,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ytvos_keras.argument_types import frame_size
+from ytvos_keras.argument_types import (
+    fraction,
+    frame_size,
+    percentage,
+    positive,
+    positive_number,
+    whole_number,
+)
 from ytvos_keras.cli.common import command_parser, prepare_tensorflow, run
 from ytvos_keras.errors import InputError
 from ytvos_keras.quiet_import import import_tensorflow
@@ -18,6 +25,7 @@ RECIPE_NAMES = (
     *("finetune", "lite-videos", "lite-objects"),
 )
 _PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+_LARGEST_SEED = 2**32 - 1  # of NumPy
 
 DESCRIPTION = """\
 Train a model on records that ytvos-prepare wrote. Run the same command again
@@ -62,8 +70,14 @@ def main(argv: list[str] | None = None) -> int:
     return run(
         lambda: _train(arguments),
         quiet=arguments.quiet,
-        hint="run the same command again to resume from the last checkpoint",
+        hint=_how_to_resume(arguments),
     )
+
+
+def _how_to_resume(arguments: argparse.Namespace) -> str:
+    if arguments.dry_run:
+        return ""  # always starts over
+    return "run the same command again to resume from the last checkpoint"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -114,15 +128,25 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_changes(group: argparse._ArgumentGroup) -> None:
-    """Add the options that override fields of the recipe or of all its stages."""
+    """Add the options that override fields of the recipe or of all its stages.
+
+    Their ranges are checked here, since a run claims its folder before it uses them.
+    """
     change = group.add_argument
-    change("--steps", type=int, metavar="N", help="optimizer steps of every stage")
-    change("--batch-size", type=int, metavar="N")
-    change("--clip-length", type=int, metavar="T", help="frames per clip, in every stage")
+    change("--steps", type=positive, metavar="N", help="optimizer steps of every stage")
+    change("--batch-size", type=positive, metavar="N")
+    change(
+        "--clip-length", type=whole_number(2), metavar="T", help="frames per clip, in every stage"
+    )
     change("--size", type=frame_size, metavar="HxW")
-    change("--learning-rate", type=float, metavar="X")
-    change("--clip-norm", type=float, metavar="X", help="largest global norm of the gradient")
-    change("--accumulate", type=int, metavar="N", help="batches per optimizer step")
+    change("--learning-rate", type=positive_number, metavar="X")
+    change(
+        "--clip-norm",
+        type=positive_number,
+        metavar="X",
+        help="largest global norm of the gradient",
+    )
+    change("--accumulate", type=positive, metavar="N", help="batches per optimizer step")
     change("--precision", choices=_PRECISIONS)
     # default=None stands for "not given", so that the recipe's value is kept.
     change(
@@ -133,11 +157,15 @@ def _add_changes(group: argparse._ArgumentGroup) -> None:
         action=argparse.BooleanOptionalAction,
         help="augment clips at random; without it, pictures become still clips",
     )
-    change("--percent", type=float, metavar="X", help="use this share of the training videos")
-    change("--min-object", type=float, metavar="X", help="smallest object, as a share of the frame")
-    change("--max-step", type=int, metavar="N", help="largest mean distance between clip frames")
-    change("--checkpoint-steps", type=int, metavar="N", help="steps between two checkpoints")
-    change("--seed", type=int, metavar="N")
+    change("--percent", type=percentage, metavar="X", help="use this share of the training videos")
+    change(
+        "--min-object", type=fraction, metavar="X", help="smallest object, as a share of the frame"
+    )
+    change(
+        "--max-step", type=positive, metavar="N", help="largest mean distance between clip frames"
+    )
+    change("--checkpoint-steps", type=positive, metavar="N", help="steps between two checkpoints")
+    change("--seed", type=whole_number(0, _LARGEST_SEED), metavar="N")
 
 
 def _train(arguments: argparse.Namespace) -> None:
@@ -203,10 +231,12 @@ def _shares(folders: list[str]) -> list[str] | dict[str, float]:
     for text in folders:
         # From the right: the folder's name may contain a `=`.
         folder, _, share = text.rpartition("=")
-        if folder and not Path(text).is_dir():
-            shares[folder] = _share(share, text)
-        else:
-            shares[text] = None
+        has_share = bool(folder) and not Path(text).is_dir()
+        if not has_share:
+            folder = text
+        if Path(folder) in map(Path, shares):
+            raise InputError(f"{folder}: given twice; give each folder once")
+        shares[folder] = _share(share, text) if has_share else None
     given = {folder: share for folder, share in shares.items() if share is not None}
     if given and len(given) < len(shares):
         without = next(folder for folder in shares if folder not in given)
@@ -218,10 +248,11 @@ def _shares(folders: list[str]) -> list[str] | dict[str, float]:
 
 def _share(text: str, whole: str) -> float:
     try:
-        return float(text)
-    except ValueError as error:
+        return positive_number(text)
+    except argparse.ArgumentTypeError as error:
         raise InputError(
-            f"{whole}: no such folder, and {text!r} is not a share; give DIR, or DIR=0.5"
+            f"{whole}: no such folder, and {text!r} is not a share; give DIR, or DIR=SHARE with a "
+            "number above 0, such as DIR=0.5"
         ) from error
 
 

@@ -15,7 +15,8 @@ from ytvos_keras.processes import map_in_processes
 Progress = Callable[[int, int], None]
 
 _CHUNK = 4  # frames per task: small enough for an even load and a quick response to Ctrl-C
-_WORTHWHILE = 32  # frames per process: they take about as long as starting one
+WORTHWHILE = 32
+"""Frames to score per process: they take about as long as starting one."""
 
 
 def evaluate(
@@ -108,7 +109,7 @@ def score_plan(
     objects: list[ObjectScores] = []
     # Frame by frame over all sequences, so that even one long sequence keeps all processes busy.
     results = map_in_processes(
-        score_work, work, jobs, chunk=_CHUNK, worthwhile=_WORTHWHILE, what="scores frames"
+        score_work, work, jobs, chunk=_CHUNK, worthwhile=WORTHWHILE, what="scores frames"
     )
     # An error or Ctrl-C here must also end the processes.
     with contextlib.closing(results) as scores:

@@ -100,7 +100,8 @@ def youtube_vos(
 
 def _check_not_binary(truth: TruthSequence, objects: Mapping[int, ObjectMeta]) -> None:
     """Raise an `InputError` if 255 stands for the object, which would be empty as void."""
-    begin = next(iter(objects.values())).frames[0] if objects else next(iter(truth.masks), "")
+    begins = (meta.frames[0] for meta in objects.values() if meta.frames)
+    begin = next(begins, next(iter(truth.masks), ""))
     first = truth.masks.get(begin)
     # A predicted mask of 0 and 255 is read as object 1.
     if (

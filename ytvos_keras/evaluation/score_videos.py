@@ -10,6 +10,7 @@ tracked to the end of the video. The annotated frames are scored by the rules of
 import argparse
 import statistics
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -87,21 +88,39 @@ def _row(*cells: object) -> str:
     return f"| {' | '.join(map(str, cells))} |"
 
 
+def _names(models: Sequence[str]) -> dict[str, str]:
+    """What to call each model: the stem of its path, or the path if several have that stem."""
+    stems = {model: Path(model).stem for model in models}
+    count = Counter(stems.values())
+    return {model: stem if count[stem] == 1 else model for model, stem in stems.items()}
+
+
 def main() -> None:
-    """Print a Markdown table."""
+    """Print a Markdown table, or an error in one line."""
+    arguments = _parser().parse_args()
+    try:
+        _score(arguments)
+    # As in `cli.common.run`, which only commands can import.
+    except (InputError, OSError) as error:
+        raise SystemExit(f"error: {' '.join(str(error).split())}") from None
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("videos", type=Path)
     parser.add_argument("--sequences", nargs="+", required=True, metavar="SOURCE/SEQUENCE")
     parser.add_argument("--model", nargs="+", default=["s2s-lite"], metavar="NAME|PATH")
     parser.add_argument("--flow", action="store_true", help="also OpenCV's DIS optical flow")
     parser.add_argument("--size", type=int, nargs=2, metavar=("H", "W"))
-    arguments = parser.parse_args()
+    return parser
 
+
+def _score(arguments: argparse.Namespace) -> None:
     import ytvos_keras
 
     methods: dict[str, Method] = {
-        Path(name).stem: ytvos_keras.Segmenter(ytvos_keras.load(name), arguments.size)
-        for name in arguments.model
+        name: ytvos_keras.Segmenter(ytvos_keras.load(model), arguments.size)
+        for model, name in _names(arguments.model).items()
     }
     if arguments.flow:
         methods["DIS flow"] = FlowPropagation()

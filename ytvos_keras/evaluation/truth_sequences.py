@@ -13,7 +13,7 @@ from ytvos_keras.datasets.youtube_vos_layout import YouTubeVosLayout, has_meta, 
 from ytvos_keras.datasets.youtube_vos_meta import ObjectMeta, read_meta
 from ytvos_keras.errors import InputError
 from ytvos_keras.evaluation.label_sources import Masks, array_sequences, read_truth
-from ytvos_keras.media.listing import child
+from ytvos_keras.media.listing import child, plain_name
 from ytvos_keras.media.masks import ids_in
 
 logger = logging.getLogger(__name__)
@@ -107,10 +107,13 @@ def _sequences(layout: DavisLayout | YouTubeVosLayout, names: Sequence[str]) -> 
 def _chosen(names: Sequence[str] | None, available: Sequence[str], place: object) -> Sequence[str]:
     if names is None:
         names = available
-    unknown = [name for name in names if name not in available]
-    if unknown:
-        known = ", ".join(available[:5]) + (", …" if available[5:] else "")
-        raise InputError(f"no sequence {unknown[0]!r} in {place}; available: {known}.")
+    else:
+        alike = {plain_name(name): name for name in available}
+        unknown = [name for name in names if plain_name(name) not in alike]
+        if unknown:
+            known = ", ".join(available[:5]) + (", …" if available[5:] else "")
+            raise InputError(f"no sequence {unknown[0]!r} in {place}; available: {known}.")
+        names = [alike[plain_name(name)] for name in names]
     if not names:
         raise InputError(f"{place}: no sequence to score.")
     # A name that is given twice must not count twice in the means.

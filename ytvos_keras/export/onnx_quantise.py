@@ -42,7 +42,7 @@ def calibration_inputs(
 
     Args:
         stream: The float32 graphs, at least `initialize` and `step`.
-        clips: At least one; the first object of each is tracked.
+        clips: At least one; all objects of its first frame are tracked.
         input_size: Nominal working (height, width); only the area matters.
         stride: Stride of the model, in pixels.
         size: (height, width) of all images, if it is fixed.
@@ -61,7 +61,7 @@ def calibration_inputs(
             image = resize_frame(frame, sides)[None]
             if number == 0:
                 assert labels is not None  # of the first frame
-                mask = _first_object(clip, labels, sides)
+                mask = _first_masks(clip, labels, sides)
                 inputs["initialize"].append({"image": image, "mask": mask})
                 state = stream.initialize(image, mask)
                 continue
@@ -123,11 +123,16 @@ def _seen(stream: OnnxStream, image: np.ndarray, state: Arrays) -> dict[str, Arr
     return seen
 
 
-def _first_object(clip: Clip, labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def _first_masks(clip: Clip, labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Masks `(N, h, w, 1)` of the first frame, at least two."""
     ids = ids_in(labels)
     if not ids:
         raise InputError(f"{clip.name}: the mask of the first frame is empty; use another clip.")
-    return resize_mask((labels == ids[0]).astype(np.uint8), size)[None, ..., None]
+    masks = [resize_mask((labels == i).astype(np.uint8), size) for i in ids]
+    if len(masks) == 1:
+        # An object alone would give maps of the other objects a range of 0, which rounds them all.
+        masks.append(np.roll(masks[0], size[1] // 2, axis=1))
+    return np.stack(masks)[..., None]
 
 
 class _Reader(CalibrationDataReader):

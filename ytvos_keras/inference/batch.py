@@ -79,6 +79,8 @@ def segment_batch(
     """
     chosen = SegmentOptions(**options)
     batch = _sharded(list_batch(videos, masks, output, corrections), shard)
+    if not batch:  # more shards than videos
+        return []
     if jobs > 1:
         return _in_processes(batch, Path(output), model, chosen, jobs)
 

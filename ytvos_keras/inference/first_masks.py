@@ -32,7 +32,7 @@ class FirstMasks:
 
     Attributes:
         files: frame index to mask file, for the masks that are used.
-        palette: uint8 (256, 3) of the first index PNG, None if there is none.
+        palette: uint8 (256, 3) of the first index PNG or drawing, None if there is neither.
         trusted: object id to the ascending indexes of the frames in which its mask is used.
     """
 
@@ -63,30 +63,32 @@ def open_first_masks(
     Args:
         path: a PNG for the first frame, or a folder of PNGs named after frames (for a video file:
             after frame numbers, `00007.png` or `7.png`), or of folders with such PNGs for one
-            object each (`1_dog/00007.png`), or of PNGs with one object of the first frame each.
+            object each (`1_dog/00007.png`), or of PNGs with one object of one frame each.
             Colours that are not ids are numbered, see `ColourTable`. In a folder, a mask may be
             empty as long as another one is not, and masks that only show objects of earlier masks
             are not used. A black-and-white mask is object 1, so there may be at most one, and none
             after an earlier object 1.
         source: the frames.
-        mask_frame: name or number of the frame that a single PNG belongs to; None: the first.
+        mask_frame: name or number of the frame that a single PNG, or a folder with one PNG for each
+            object, belongs to; None: the first.
         first: index of the first frame.
         use_all: use all masks of a folder, not only the first of each object.
     """
     path = Path(path)
     if not path.exists():
         raise InputError(f"{path}: no such file or folder.")
+    frame = first if mask_frame is None else frame_index(mask_frame, source)
+    files: dict[int, MaskFile | ObjectFiles] = {frame: MaskFile(path)}
     if path.is_dir():
-        files = _files_of_folder(path, source, first)
-    else:
-        files = {first if mask_frame is None else frame_index(mask_frame, source): MaskFile(path)}
-    palette, used, repeated = None, {}, False
+        files = _files_of_folder(path, source, frame, is_chosen=mask_frame is not None)
+    coloured, used, repeated = None, {}, False
     trusted: dict[int, list[int]] = {}
     for index, file in sorted(files.items()):
         # Read now, not only when its frame comes: a fault must not surface hours into a run.
         label_map, file_palette = file.read(allow_empty=path.is_dir())
         check_size(label_map.shape, source.size, f"{file}: the mask")
-        palette = file_palette if palette is None else palette
+        if coloured is None and file_palette is not None:
+            coloured = file
         ids = set(ids_in(label_map))
         # Black and white means object 1, but we cannot know whether it is the same object.
         if not use_all and 1 in trusted and ids and _is_black_and_white(file):
@@ -111,24 +113,39 @@ def open_first_masks(
             len(files),
         )
     _report_colours(files.values())
+    # Read again: only now does the table of a drawing have the colours of all of them.
+    palette = None if coloured is None else coloured.read()[1]
     return FirstMasks(used, palette, trusted)
 
 
 def _files_of_folder(
-    folder: Path, source: FrameSource, first: int
+    folder: Path, source: FrameSource, frame: int, *, is_chosen: bool
 ) -> dict[int, MaskFile | ObjectFiles]:
-    """The masks of a folder by the index of their frame."""
-    if folders := object_folders(folder):
+    """The masks of a folder by the index of their frame.
+
+    Args:
+        folder: the folder.
+        source: the frames.
+        frame: index of the frame of masks that are not named after one.
+        is_chosen: whether the user chose `frame`, so that no other masks are allowed.
+    """
+    folders = object_folders(folder)
+    masks = [] if folders else list_masks(folder)
+    # A single mask with another name is more likely a mistake, which is an error below.
+    if len(masks) > 1 and all(source.index_of(file.stem) is None for file in masks):
+        logger.info("%s: no mask is named after a frame, so each is one object of a frame", folder)
+        return {frame: object_files(folder, masks)}
+    if is_chosen:
+        raise InputError(
+            f"{folder}: --mask-frame is for a single mask, or a folder with one for each object; "
+            "the masks of any other folder are named after their frames."
+        )
+    if folders:
         parts: dict[int, list[tuple[int, Path]]] = {}
         for object_id, place in folders:
             for index, file in masks_by_frame(place, source).items():
                 parts.setdefault(index, []).append((object_id, file))
         return {index: ObjectFiles(tuple(files)) for index, files in parts.items()}
-    masks = list_masks(folder)
-    # A single mask with another name is more likely a mistake, which is an error below.
-    if len(masks) > 1 and all(source.index_of(file.stem) is None for file in masks):
-        logger.info("%s: no mask is named after a frame, so each is one object of a frame", folder)
-        return {first: object_files(folder, masks)}
     colours = ColourTable()
     return {i: MaskFile(file, colours) for i, file in masks_by_frame(folder, source).items()}
 

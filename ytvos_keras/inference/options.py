@@ -28,13 +28,14 @@ class SegmentOptions:
         size: working (height, width); see `Segmenter`.
         every: only segment frames 0, N, 2N … and those with a given mask.
         track: the video track of a file, from 0.
-        on_damage: for frames that cannot be decoded: `stop`, or `skip` to use the previous frame
-            instead and list it in the result.
+        on_damage: for frames that cannot be decoded: `stop`, or `skip` to use the nearest intact
+            frame before it instead and list it in the result.
         start: the first frame, by name, number or time (`12.5s`, `1:02`); None: that of the video.
         stop: the frame after the last one, in the same form; None: to the end.
         direction: `forward`, `backward` or `both` from the given masks; see `directions`. None:
             both if no mask is given for the first frame, otherwise forward.
-        mask_frame: name or number of the frame that a single mask file belongs to; None: the first.
+        mask_frame: name or number of the frame that a single mask file, or a folder with one file
+            for each object, belongs to; None: the first.
         all_masks: use every mask of a folder, including later ones of an object; otherwise a mask
             only counts in the first frame of its object, as in the benchmarks.
         online_learning: settings of online learning; see `Segmenter`.

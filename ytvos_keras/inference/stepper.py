@@ -1,6 +1,6 @@
 """Segment one frame of a video."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -8,6 +8,7 @@ import tensorflow as tf
 from ytvos_keras.inference.adaptation.config import OnlineLearningConfig
 from ytvos_keras.inference.frame_probabilities import FrameProbabilities
 from ytvos_keras.inference.functions import FrameFunctions
+from ytvos_keras.inference.merge import merge_probabilities
 from ytvos_keras.inference.sizes import resize_frame, small_object_mask, working_size
 from ytvos_keras.inference.video_state import VideoState
 
@@ -67,15 +68,22 @@ class Stepper:
         ids = video.object_ids
         corrected = {i: small_mask for i, _, small_mask in given if i in ids}
         new = {i: small_mask for i, _, small_mask in given if i not in ids}
+        beside: dict[int, np.ndarray] = {}
+        if given and ids and getattr(self.model.config, "sees_others", False):
+            beside = _other_masks(maps, functions.size, ids, {**corrected, **new})
+        # The rows of objects beside those that are given are only there to be seen.
         if corrected:
+            shown = corrected | beside
+            before = _rows(tensors, [ids.index(i) for i in shown])
+            after = functions.correct(small, np.stack([*shown.values()]), before, features)
             places = [ids.index(i) for i in corrected]
-            before = {k: tf.gather(t, places) for k, t in tensors.items()}
-            after = functions.correct(small, np.stack([*corrected.values()]), before, features)
-            tensors = _replace_rows(tensors, places, after)
+            tensors = _replace_rows(tensors, places, _rows(after, range(len(places))))
             # The given mask replaces the whole prediction of its object, not just where it is 1.
             labels[np.isin(labels, [*corrected])] = 0
         if new:
-            begun = functions.initialize(small, np.stack([*new.values()]), features)
+            shown = new | corrected | beside
+            begun = functions.initialize(small, np.stack([*shown.values()]), features)
+            begun = _rows(begun, range(len(new)))
             tensors = {k: tf.concat([tensors[k], begun[k]], 0) for k in begun} if ids else begun
         # As given, at native size, so that these masks are not limited by the working size.
         for object_id, mask, _ in given:
@@ -118,6 +126,22 @@ class Stepper:
                 self._functions.pop(next(iter(self._functions)))  # the oldest
             self._functions[size] = FrameFunctions(self.model, size)
         return self._functions[size]
+
+
+def _other_masks(
+    probabilities: tf.Tensor,
+    size: tuple[int, int],
+    ids: Sequence[int],
+    given: Mapping[int, np.ndarray],
+) -> dict[int, np.ndarray]:
+    """The predicted masks, uint8 (h, w) at the working size, of objects that are not given."""
+    rows = merge_probabilities(probabilities, size).numpy()
+    rows[np.any([*given.values()], axis=0)] = 0
+    return {i: (rows == k).astype(np.uint8) for k, i in enumerate(ids, 1) if i not in given}
+
+
+def _rows(tensors: Mapping[str, tf.Tensor], rows: Sequence[int]) -> dict[str, tf.Tensor]:
+    return {k: tf.gather(t, list(rows)) for k, t in tensors.items()}
 
 
 def _replace_rows(tensors: Mapping[str, tf.Tensor], rows: list[int], new: Mapping[str, tf.Tensor]):

@@ -75,7 +75,7 @@ class Matching(keras.layers.Layer):
     def call(
         self, query: Tensor, key: Tensor, value: Tensor, filled: Tensor | None = None
     ) -> Tensor:
-        value = _with_filled(value, filled)
+        value = _with_background(value, filled)
         same = _same_for_all(query, key)
         if same is None:
             # A frame per row, a single row, or a number of frames that is unknown while tracing.
@@ -88,15 +88,13 @@ class Matching(keras.layers.Layer):
                 lambda: self._sums(query, key, value, shared=False),
             )
         sums = ops.cast(sums, "float32")
-        # The last two channels: the total weight on the object, and the total weight.
-        read, of_object, of_all = sums[..., :-1], sums[..., -2:-1], sums[..., -1:]
-        # (B, H·W, 2): weight on the object and on the background. Without a gradient: keys are
-        # trained through the values only.
-        masses = ops.stop_gradient(ops.concatenate([of_object, of_all - of_object], axis=-1))
+        # The last two channels: the total weight on the object and on the background.
+        read, masses = sums[..., :-1], sums[..., -2:]
+        of_all = ops.sum(masses, axis=-1, keepdims=True)
+        masses = ops.stop_gradient(masses)  # keys are trained through the values only
         temperature = ops.stop_gradient(ops.exp(ops.cast(self.log_temperature, "float32")))
         # Log-sum-exp at this temperature; the 1 cancels the -1 in the exponent of the weights.
-        # The ReLU is for the difference above, which may round below 0.
-        nearest = 1 + ops.log(ops.relu(masses) + _EPSILON) / temperature
+        nearest = 1 + ops.log(masses + _EPSILON) / temperature
         # Normalize after multiplying by the values, so that the softmax is never stored.
         out = ops.concatenate([read / (of_all + _EPSILON), nearest], axis=-1)
         out = ops.reshape(out, (-1, *ops.shape(query)[1:3], out.shape[-1]))
@@ -105,13 +103,16 @@ class Matching(keras.layers.Layer):
     def _sums(self, query: Tensor, key: Tensor, value: Tensor, shared: bool) -> Tensor:
         """Sums of values over positions, weighted by exp(t · (cosine - 1)), `(B, H·W, V + 1)`.
 
-        The last channel of `value` is `filled`. If `shared`, the keys of the first row serve all.
+        The last channel of `value` is the background. If `shared`, the keys of the first row serve
+        all.
         """
         bands = []
         for n, band in enumerate(ops.split(query, _BANDS, axis=1)):
             # (B or 1, H·W / 4, P)
             weights = self._weights(band, self._near(key[:1] if shared else key, n), n)
             near = self._near(value, n)
+            if weights.dtype == "float16":  # sums over many positions would overflow
+                weights, near = ops.cast(weights, "float32"), ops.cast(near, "float32")
             bands.append(_matmul_shared(weights, near) if shared else ops.matmul(weights, near))
         return ops.concatenate(bands, axis=1)
 
@@ -171,12 +172,13 @@ def _same_for_all(query: Tensor, key: Tensor) -> Tensor | None:
     return ops.all(ops.equal(key, key[:1]))
 
 
-def _with_filled(value: Tensor, filled: Tensor | None) -> Tensor:
-    """Multiply the values by `filled` and append `filled` as a channel."""
-    # The weighted sum of that channel is the softmax denominator, for one more matrix column.
-    filled = ops.ones_like(value[..., :1]) if filled is None else filled[..., None]
-    # Zeros in both exclude empty positions from the softmax without a mask on the affinity.
-    return ops.concatenate([value * filled, filled], axis=-1)
+def _with_background(value: Tensor, filled: Tensor | None) -> Tensor:
+    """Append the background, 1 - the soft mask, as a channel; 0 where no position is filled."""
+    # The weighted sums of both make up the softmax denominator, for one more matrix column. The
+    # background is not the difference of two large sums, which bfloat16 would round to 0 or more.
+    value = ops.concatenate([value, 1 - value[..., -1:]], axis=-1)
+    # Zeros exclude empty positions from the softmax without a mask on the affinity.
+    return value if filled is None else value * filled[..., None]
 
 
 def _matmul_shared(weights: Tensor, value: Tensor) -> Tensor:

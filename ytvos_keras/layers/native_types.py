@@ -1,5 +1,6 @@
 """Number types that this machine supports in hardware."""
 
+import re
 from pathlib import Path
 
 import tensorflow as tf
@@ -15,8 +16,8 @@ def has_bfloat16() -> bool:
     if tf.config.list_physical_devices("GPU"):
         return True
     flags = _cpu_flags()
-    # avx512_bf16 or amx_bf16 on x86.
-    return "bf16" in flags or "flags" not in flags  # other architectures have no "flags" line
+    # avx512_bf16 or amx_bf16 on x86, bf16 on ARM.
+    return "bf16" in flags or not re.search("^(flags|Features)", flags, re.MULTILINE)
 
 
 def has_matrix_units() -> bool:

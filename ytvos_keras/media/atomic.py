@@ -31,8 +31,8 @@ def atomic_path(
 
     Args:
         path: the file to write. Its folder must exist. If it is a link, the file that it points to
-            is replaced. A folder or a device such as `/dev/null`, which root could replace, is an
-            `InputError`.
+            is replaced. A folder, a loop of links, or a device such as `/dev/null`, which root
+            could replace, is an `InputError`.
         suffix: suffix of the temporary name, starting with `.part`; some libraries require one.
         reserve: bytes to reserve on disk first, for HDF5, which crashes the process when a write
             fails (h5py 3.14, HDF5 1.14). The file is then also flushed to disk, and not locked,
@@ -46,8 +46,7 @@ def atomic_path(
     if path.exists() and not path.is_file():
         raise InputError(f"{path}: give the name of a file; this is a folder or a device.")
     # Otherwise the rename would replace the link itself and leave its target unchanged.
-    if path.is_symlink():
-        path = path.resolve()
+    path = link_target(path)
     with _named(path), temporary_file(path.parent, suffix, locked=reserve is None) as part:
         if reserve is not None and hasattr(os, "posix_fallocate"):  # not on macOS and Windows
             with part.open("rb+") as file:
@@ -58,6 +57,16 @@ def atomic_path(
             with part.open("rb+") as file:
                 os.fsync(file.fileno())  # after a power cut, a renamed file may otherwise be empty
         part.replace(path)
+
+
+def link_target(path: Path) -> Path:
+    """The file that a link leads to; any other path as it is. A loop is an `InputError`."""
+    if not path.is_symlink():
+        return path
+    try:
+        return path.resolve()
+    except RuntimeError as error:
+        raise InputError(f"{path}: a link that leads back to itself; remove it.") from error
 
 
 @contextlib.contextmanager

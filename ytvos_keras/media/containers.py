@@ -36,9 +36,12 @@ def open_output(path: Path, **options: Any) -> av.container.OutputContainer:
 
 
 def video_stream(
-    container: av.container.InputContainer, path: Path, track: int = 0
+    container: av.container.InputContainer, path: Path | str, track: int = 0
 ) -> av.VideoStream:
-    """Choose a video track, counted from 0; cover art and thumbnails are not counted."""
+    """Choose a video track, counted from 0; cover art and thumbnails are not counted.
+
+    `path`, or a URL, is for errors only.
+    """
     # Cover art is a video stream of one frame, and may come before the actual video.
     pictures = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thumbnails
     tracks = [stream for stream in container.streams.video if not stream.disposition & pictures]

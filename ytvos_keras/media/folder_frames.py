@@ -1,7 +1,8 @@
 """Frames from a folder of pictures."""
 
+import contextlib
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -39,17 +40,27 @@ class FolderFrames(FrameSource):
     def read(
         self, start: int = 0, wanted: Callable[[int], bool] | None = None
     ) -> Iterator[tuple[str, np.ndarray]]:
-        frame = None
+        frame, after = None, 0  # the latest frame that was yielded, and the index after it
         for index, file in enumerate(self.files[start:], start):
             if wanted is None or wanted(index):
                 try:
                     frame = read_rgb(file)
                 except InputError as error:
-                    frame = self._replace(file.stem, error, frame)
+                    # Frames in between are not wanted, or belong to an earlier run.
+                    before = _first_intact(reversed(self.files[after:index]), frame)
+                    frame = self._replace(file.stem, error, before)
+                after = index + 1
                 yield file.stem, frame
 
     def index_of(self, stem: str) -> int | None:
         return self._index.get(plain_name(stem))
+
+
+def _first_intact(files: Iterable[Path], otherwise: np.ndarray | None) -> np.ndarray | None:
+    for file in files:
+        with contextlib.suppress(InputError):
+            return read_rgb(file)
+    return otherwise
 
 
 def _pictures(folder: Path) -> list[Path]:

@@ -4,10 +4,13 @@ import abc
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from ytvos_keras.errors import InputError
+
+_Frame = TypeVar("_Frame")  # decoded, or as an array
 
 
 class FrameSource(abc.ABC):
@@ -19,8 +22,9 @@ class FrameSource(abc.ABC):
         count: number of frames; for a video according to its header, None if unknown.
         fps: frames per second, None for a folder of pictures.
         size: (height, width) of the first frame, in pixels.
-        skip_damage: whether to replace a frame that cannot be decoded by the one before it and list
-            it in `damaged`, instead of raising an error. The first frame must be intact.
+        skip_damage: whether to replace a frame that cannot be decoded by the nearest intact one
+            before it and list it in `damaged`, instead of raising an error. The first frame must be
+            intact.
         damaged: names of the frames replaced so far.
     """
 
@@ -41,7 +45,7 @@ class FrameSource(abc.ABC):
             return self.count
         return sum(file.stat().st_size for file in self.files)
 
-    def _replace(self, name: str, error: InputError, before: np.ndarray | None) -> np.ndarray:
+    def _replace(self, name: str, error: InputError, before: _Frame | None) -> _Frame:
         """The replacement for a damaged frame, if enabled and available."""
         if not self.skip_damage or before is None:
             raise error

@@ -18,7 +18,7 @@ def open_frames(path: str | Path, *, track: int = 0, skip_damage: bool = False) 
     Args:
         path: a folder or a video file.
         track: the video track of a file, from 0.
-        skip_damage: replace a frame that cannot be decoded by the one before it; see
+        skip_damage: replace a frame that cannot be decoded by the nearest intact one before it; see
             `FrameSource`.
 
     Returns:

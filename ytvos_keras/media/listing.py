@@ -91,7 +91,8 @@ def list_masks(folder: Path) -> list[Path]:
         )
     # There may be an overlay video next to the masks.
     warn_of_unread_files(folder, fine=VIDEO_SUFFIXES)
-    return [file for file in files if file not in frames]
+    unused = set(frames)
+    return [file for file in files if file not in unused]
 
 
 def unread_files(folder: Path, fine: Collection[str] = ()) -> list[Path]:

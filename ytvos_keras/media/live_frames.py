@@ -90,7 +90,7 @@ class LiveFrames:
 
     def _read(self) -> Iterator[tuple[Fraction, np.ndarray]]:
         with open_live(self._url, self._format) as container:
-            stream = video_stream(container, Path(self.source))
+            stream = video_stream(container, self.source)
             matrix, first, start = None, None, time.monotonic()
             for packet in container.demux(stream):
                 try:

@@ -92,13 +92,18 @@ def draw_names(
         left, top, right, bottom = draw.textbbox((0, 0), name(object_id), font=font)
         width, height = right - left + 6, bottom - top + 6
         # Above the object's topmost pixels, not the middle of its box, which may be far from them.
-        x = int(np.clip(columns[rows == rows[0]].mean() - width / 2, 0, image.width - width))
-        y = int(np.clip(rows[0] - height - 2, 0, image.height - height))
+        x = _within(columns[rows == rows[0]].mean() - width / 2, image.width - width)
+        y = _within(rows[0] - height - 2, image.height - height)
         draw.rectangle((x, y, x + width, y + height), fill="black")
         colour = tuple(_bright(palette[object_id]).tolist())
         # A font's box does not begin at (0, 0): accents and descenders shift it.
         draw.text((x + 3 - left, y + 3 - top), name(object_id), colour, font)
     return np.asarray(image)
+
+
+def _within(place: float, last: int) -> int:
+    """Limit where a name begins; if it does not fit (`last` < 0), its end is cut off."""
+    return int(np.clip(place, 0, max(0, last)))
 
 
 def _bright(colour: np.ndarray) -> np.ndarray:

@@ -102,6 +102,8 @@ class RandomFrames:
         self._reader.skip_to(max(key, index - self._kept + 1))
         try:
             for found, picture in self._walk:
+                if found > index:  # the decoder has dropped the frame
+                    break
                 self._next = found + 1
                 if found > index - self._kept:  # earlier ones would be dropped at once
                     self._keep(found, picture())

@@ -76,19 +76,21 @@ class VideoFrames(FrameSource):
         self, start: int = 0, wanted: Callable[[int], bool] | None = None
     ) -> Iterator[tuple[str, Fraction | None, np.ndarray]]:
         # Frames before `start` are decoded and dropped: exact for every codec, unlike seeking.
-        index, picture, time = 0, None, None
+        index = 0
+        before: av.VideoFrame | None = None  # the latest intact frame, wanted or not
         with (
             one_line_errors(self.path, lambda: f"frame {index:05d}"),
             open_video(self.path) as container,
         ):
             for frame in self._frames(container):
                 if index >= start and (wanted is None or wanted(index)):
-                    if isinstance(frame, av.VideoFrame):
-                        picture, time = self._picture(frame), self._time(frame, index)
-                    else:
-                        damage = _one_line(self.path, f"frame {index:05d}", frame)
-                        picture = self._replace(f"{index:05d}", damage, picture)
-                    yield f"{index:05d}", time, picture
+                    name, shown = f"{index:05d}", frame
+                    if not isinstance(shown, av.VideoFrame):
+                        damage = _one_line(self.path, f"frame {name}", shown)
+                        shown = self._replace(name, damage, before)
+                    yield name, self._time(shown, index), self._picture(shown)
+                if isinstance(frame, av.VideoFrame):
+                    before = frame
                 index += 1
         # A truncated file often ends like an intact one, without an error from FFmpeg.
         if self.count and index < self.count:
@@ -168,7 +170,7 @@ class VideoFrames(FrameSource):
         with open_video(self.path) as container:
             for packet in container.demux(self._stream(container)):
                 # The last packet is empty, to flush decoders; edit lists discard others.
-                if packet.size and not packet.is_discard:
+                if packet.size and not packet.is_discard and not _is_hidden(packet):
                     yield packet
 
     def _lands_before(self, target: Fraction) -> bool:
@@ -234,6 +236,11 @@ def _one_line(path: Path, frame: str | None, error: av.FFmpegError) -> InputErro
     if frame is None:
         problem = "cannot be read as a video; give a video file or a folder of JPEG or PNG frames."
     return InputError(f"{path}: {problem} ({reason})")
+
+
+def _is_hidden(packet: av.Packet) -> bool:
+    """Whether a VP8 frame is only a reference for others (its `show_frame`; RFC 6386, 9.1)."""
+    return packet.stream.codec_context.name == "vp8" and not bytes(packet)[0] & 0x10
 
 
 def _is_trimmed(stream: av.VideoStream) -> bool:

@@ -123,12 +123,16 @@ class Memory(Composite):
             The entries of the bank.
         """
         age, trusted = state["bank_age"], state["bank_trusted"]
+        # If `update` has stored the wrong prediction of this frame, its slot is emptied.
+        age = ops.where(ops.logical_and(age == 0, trusted == 0), -1.0, age)
         # (B, 1): only one slot is left for predictions.
         full = ops.sum(trusted, axis=-1, keepdims=True) >= self.slots - 1
         later = ops.arange(self.slots)[None] > 0
         # If full, one of the trusted slots; else one of the others.
         replaceable = ops.logical_and(later, ops.equal(trusted > 0, full))
-        return self._write(given, state, _oldest(age, replaceable), trust=1.0)
+        return self._write(
+            given, state | {"bank_age": age}, _oldest(age, replaceable), trust=1.0
+        )
 
     def call(self, features: Tensors, state: Tensors) -> Tensor:
         key, value = (self._places(state[f"bank_{name}"]) for name in ("key", "value"))

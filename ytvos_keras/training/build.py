@@ -17,7 +17,7 @@ from ytvos_keras.training.start import freeze, frozen_parts, load_weights, train
 logger = logging.getLogger(__name__)
 
 _WARMUP = 1 / 30  # of all steps, before a cosine schedule
-_BACKBONE_RATE = 0.1  # of the learning rate, see `Recipe.train_backbone_from`
+_SLOW_RATE = 0.1  # of the learning rate, see `Recipe.train_backbone_from`
 
 
 def build_model(recipe: Recipe, pretrained: bool = True) -> S2S:
@@ -55,14 +55,11 @@ def compile_model(model: S2S, recipe: Recipe, steps: int, devices: Devices | Non
     the total of all stages, the length of a cosine schedule. Must be called in the scope of the
     devices.
     """
-    optimizer = make_optimizer(recipe, steps)
-    if recipe.train_backbone_from is not None:
-        backbone = model.encoder.backbone
-        optimizer.rates = {v.path: _BACKBONE_RATE for v in backbone.trainable_variables}
+    slow = model.encoder.backbone if recipe.train_backbone_from is not None else None
     compile_replicated(
         model,
         devices or Devices(),
-        optimizer=optimizer,
+        optimizer=make_optimizer(recipe, steps, slow),
         loss=make_loss(recipe),
         metrics=[],
         # As `metrics`, they would count frames of weight 0.
@@ -76,9 +73,15 @@ def make_loss(recipe: Recipe) -> FrameLoss:
     return LOSSES[recipe.loss]()
 
 
-def make_optimizer(recipe: Recipe, steps: int) -> FusedAdam:
-    """Create Adam or AdamW with the recipe's schedule, clipping, accumulation and averaging."""
+def make_optimizer(
+    recipe: Recipe, steps: int, slow: keras.layers.Layer | None = None
+) -> keras.optimizers.Optimizer:
+    """Create Adam or AdamW with the recipe's schedule, clipping, accumulation and averaging.
+
+    The layer `slow`, if any, learns at a tenth of the rate.
+    """
     options = {
+        "rates": {v.path: _SLOW_RATE for v in slow.trainable_variables} if slow else None,
         "learning_rate": _schedule(recipe, steps),
         "global_clipnorm": recipe.clip_norm,
         "gradient_accumulation_steps": recipe.accumulate if recipe.accumulate > 1 else None,

@@ -138,5 +138,6 @@ def validation_clips(
         seed=0,  # the same in every run, for comparability
         worker=worker,
         augment=False,
+        objects=recipe.objects,
         split=None,
     )

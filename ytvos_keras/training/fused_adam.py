@@ -1,5 +1,7 @@
 """Adam in one pass over the weights."""
 
+from collections.abc import Mapping
+
 import keras
 import tensorflow as tf
 
@@ -13,21 +15,29 @@ class FusedAdam(keras.optimizers.Adam):
     step of the paper's network at batch 1. Takes all arguments of `keras.optimizers.Adam` except
     `amsgrad`.
 
-    Attributes:
-        rates: factors of the learning rate of single variables, by path; 1 for all others. Not
-            saved with the optimizer.
+    Args:
+        rates: factors of the learning rate of single variables, by path; 1 for all others.
 
     Raises:
         ValueError: `amsgrad` is requested.
     """
 
-    def __init__(self, *arguments, amsgrad: bool = False, **options):
+    def __init__(
+        self,
+        *arguments,
+        amsgrad: bool = False,
+        rates: Mapping[str, float] | None = None,
+        **options,
+    ):
         if amsgrad:
             raise ValueError(
                 "FusedAdam has no amsgrad; use keras.optimizers.Adam. Received: amsgrad=True"
             )
         super().__init__(*arguments, **options)
-        self.rates: dict[str, float] = {}
+        self.rates = dict(rates or {})
+
+    def get_config(self):
+        return {**super().get_config(), "rates": dict(self.rates)}
 
     # The methods below compute shared values once. Keras recomputes them for every variable (even a
     # scheduled learning rate): half of the time to trace the training step of `s2s-lite`.

@@ -164,6 +164,15 @@ class Recipe:
         check_choices(self, _CHOICES)
         if not set(self.frozen) <= set(_PARTS):
             raise ValueError(f"frozen must be among {', '.join(_PARTS)}. Received: {self.frozen}")
+        if self.train_backbone_from not in (None, 2, 4, 8, 16, 32):
+            raise ValueError(
+                "train_backbone_from must be None, 2, 4, 8, 16 or 32. "
+                f"Received: {self.train_backbone_from}"
+            )
+        if self.train_backbone_from is not None and "encoder" in self.frozen:
+            raise ValueError('train_backbone_from cannot be combined with frozen="encoder"')
+        if self.objects > 1 and any(stage.teacher_forcing for stage in self.stages):
+            raise ValueError(f"teacher_forcing needs objects=1. Received: objects={self.objects}")
         if not self.stages:
             raise ValueError("a recipe needs at least one stage")
 

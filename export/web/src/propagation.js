@@ -45,6 +45,7 @@ export class Propagation {
     const times = [performance.now()];
     let done = 0;
     for (const chain of chains) {
+      if (this.#stopped) return `Stopped after ${frames(done)}.`; // its source may be gone
       const sources = new Map(chain.objects.map(id => [id, this.#source(chain.source, id)]));
       const key = [chain.step, ...sources].join();
       const rest = this.#resume(chain, key);

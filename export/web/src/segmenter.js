@@ -67,19 +67,21 @@ export class Segmenter {
   // image: RGB Uint8Array of height * width * 3; masks: Map of id → Uint8Array of height * width, 0 or 1.
   async show(image, masks, height, width) {
     const size = [1, height, width, 3];
-    if (this.ids.length) await this.#step(image, size);
     const known = this.ids.filter(id => masks.has(id));
+    const added = [...masks.keys()].filter(id => !known.includes(id));
+    // Objects see each other: the rows of those that are not given are only there to be seen.
+    const beside = this.ids.length ? this.#unlessGiven(await this.#step(image, size), masks, height, width) : [];
     if (known.length) {
       const rows = known.map(id => this.ids.indexOf(id));
-      const given = await this.#initialize(image, size, known.map(id => masks.get(id)));
-      const state = await this.#correct(given, takeRows(this.state, rows));
+      const given = await this.#initialize(image, size, [...known.map(id => masks.get(id)), ...beside]);
+      const state = await this.#correct(takeRows(given, [...known.keys()]), takeRows(this.state, rows));
       for (const [name, x] of Object.entries(state)) rows.forEach((row, k) => rowOf(this.state[name], row).set(rowOf(x, k)));
     }
-    const others = [...masks.keys()].filter(id => !known.includes(id));
-    if (others.length) {
-      const begun = await this.#initialize(image, size, others.map(id => masks.get(id)));
+    if (added.length) {
+      const shown = [...added, ...known].map(id => masks.get(id));
+      const begun = takeRows(await this.#initialize(image, size, [...shown, ...beside]), [...added.keys()]);
       this.state = this.ids.length ? joinRows(this.state, begun) : begun;
-      this.ids.push(...others);
+      this.ids.push(...added);
     }
   }
 
@@ -95,6 +97,13 @@ export class Segmenter {
     const probs = await this.#step(image, [1, height, width, 3]);
     const rows = mostProbable(probs.data, height, width, frameHeight, frameWidth);
     return rows.map(row => (row ? this.ids[row - 1] : 0));
+  }
+
+  // The predicted masks of the objects that are not given, without the pixels of those that are.
+  #unlessGiven(probs, masks, height, width) {
+    const rows = mostProbable(probs.data, height, width, height, width);
+    for (const mask of masks.values()) mask.forEach((inside, i) => inside && (rows[i] = 0));
+    return this.ids.flatMap((id, k) => (masks.has(id) ? [] : [rows.map(row => Number(row === k + 1))]));
   }
 
   #initialize(image, size, masks) {

@@ -54,15 +54,17 @@ export class VideoFile {
       this.#walk = this.sink.samples(this.times[index]);
       this.#next = index;
     }
-    for (;;) {
-      const { value: sample, done } = await this.#walk.next();
-      if (done) {
-        this.#walk = null;
-        throw new Error(`${this.name}: frame ${index} cannot be decoded.`);
+    try {
+      for (;;) {
+        const { value: sample, done } = await this.#walk.next();
+        if (done) throw new Error(`${this.name}: frame ${index} cannot be decoded.`);
+        const bitmap = await this.#bitmap(sample);
+        this.#keep(this.#next, bitmap);
+        if (this.#next++ === index) return bitmap;
       }
-      const bitmap = await this.#bitmap(sample);
-      this.#keep(this.#next, bitmap);
-      if (this.#next++ === index) return bitmap;
+    } catch (error) {
+      this.#walk = null; // it yields nothing more
+      throw error;
     }
   }
 

@@ -133,9 +133,9 @@ def _scored_objects(objects: JsonValue) -> Iterator[tuple[str, int]]:
     for entry in objects.items():
         sequence, number = entry.member("sequence"), entry.member("object").whole()
         # Arrays may have been scored under an empty name.
-        scored = sequence.value and sequence.text(), number
+        name = "" if sequence.value == "" else sequence.text()
         if entry.table().get("frames") != 0:
-            yield scored
+            yield name, number
 
 
 def _seconds(settings: JsonValue) -> float | None:

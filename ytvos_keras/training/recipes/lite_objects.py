@@ -18,12 +18,12 @@ RECIPE = dataclasses.replace(
     lite_videos.RECIPE,
     stages=(
         Stage("two objects", steps=1650, clip_length=6, size=(192, 320)),
-        Stage("full size", steps=130, clip_length=8, size=(256, 448)),
+        Stage("full size", steps=70, clip_length=8, size=(256, 448)),
     ),
     objects=2,
     train_backbone_from=16,
     learning_rate=3e-4,
-    average=0.99,  # spans about 100 of the 1,780 steps
+    average=0.99,  # spans about 100 of the 1,720 steps
     augment=Augmentation(
         pictures=SyntheticConfig(
             distractors=(0.15, 0.45, 0.4),  # further objects, so that there is a second one

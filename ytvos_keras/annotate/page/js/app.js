@@ -4,10 +4,15 @@
 import { Edits } from "./edits.js";
 import { byNumber, Marks } from "./marks.js";
 import { Pictures } from "./pictures.js";
+import { Updates } from "./updates.js";
 
 const PATIENCE = 250; // milliseconds until a preview is shown for a slow frame
 
 export class App extends EventTarget {
+  #updates = new Updates(this, (summary, events) => this.#apply(summary, events));
+  #fresh = false; // whether the next update is for a video that was just opened
+  #plays = 0; // number of the latest playback; older ones stop
+
   constructor(backend) {
     super();
     this.backend = backend;
@@ -29,6 +34,7 @@ export class App extends EventTarget {
     this.index = 0;
     this.picture = null;
     this.preview = null;
+    this.outdated = false; // whether the model has changed the mask of this frame since it was loaded
     this.labels = new Uint8Array(0);
     this.objects = new Map();
     this.object = 0;
@@ -61,23 +67,31 @@ export class App extends EventTarget {
 
   // fresh: whether a video was just opened; it may be another one of the same name.
   async load(fresh = false) {
-    const summary = await this.backend.load();
-    const same = !fresh && this.video && summary.video && this.video.name === summary.video.name;
-    const index = same ? this.index : 0;
+    this.#fresh ||= fresh;
+    const index = await this.#updates.request();
+    if (this.video) await this.goTo(index, true);
+  }
+
+  // Returns the index of the frame to show.
+  #apply(summary, events) {
+    const same = !this.#fresh && this.video && JSON.stringify(this.video) === JSON.stringify(summary.video);
+    const index = same ? (this.wanted?.index ?? this.index) : 0;
     if (!same) {
       this.#forget();
       this.edits.clear();
       this.pictures.clear();
+      this.video = summary.video;
     }
-    this.video = summary.video;
+    this.#fresh = false;
     if (this.video) {
       this.objects = byNumber(summary.objects);
       this.marks = new Marks(summary);
+      for (const { index, confidence } of events) this.marks.predict(index, confidence);
       this.#setStatus(summary.status);
-      if (!this.objects.has(this.object)) this.object = this.objects.keys().next().value ?? 0;
+      this.#chooseObject();
     }
-    this.tell("video", "objects", "marks", "status");
-    if (this.video) await this.goTo(index, true);
+    this.tell(...(same ? [] : ["video"]), "objects", "marks", "status");
+    return index;
   }
 
   // The summary and the events use two connections, so an older status may arrive later.
@@ -95,8 +109,10 @@ export class App extends EventTarget {
     }
     if (event.type === "export") this.dispatchEvent(new CustomEvent("export", { detail: event }));
     if (event.type !== "frame") return;
+    this.#updates.add(event);
     this.marks.predict(event.index, event.confidence);
     this.tell("marks");
+    if (event.index === this.index) this.outdated = true;
     const shown = this.wanted?.index ?? this.index;
     const follow = this.follow && !this.wanted?.chosen; // the user's wish comes first
     if (!this.drawing && (follow || event.index === shown)) this.goTo(event.index, true);
@@ -110,38 +126,44 @@ export class App extends EventTarget {
     index = Math.max(0, Math.min(this.video.count - 1, index));
     if (this.wanted) {
       const same = index === this.wanted.index;
-      if (again || !same) this.wanted = { index, chosen: !again || (same && this.wanted.chosen) };
-    } else if (index !== this.index || !this.picture || again) {
+      if (same && !again) this.wanted.chosen = true;
+      else this.wanted = { index, chosen: !again || (same && this.wanted.chosen) };
+    } else if (index !== this.index || !this.picture || this.outdated || again) {
       this.wanted = { index, chosen: !again };
       this.loaded = this.#showWanted();
     }
     await this.loaded;
   }
 
-  // Resolves when the frame that the user asked for is shown; to false if it cannot be.
-  async arrive() {
-    const index = this.wanted?.chosen ? this.wanted.index : this.index;
-    if (index !== this.index) await this.loaded;
-    return index === this.index;
+  // Shows a frame that is to be edited, by default the one that the user asked for; resolves to whether it can be.
+  async arrive(index = this.wanted?.chosen ? this.wanted.index : this.index) {
+    const { video } = this;
+    await this.goTo(index);
+    const shown = video === this.video && index === this.index && Boolean(this.picture);
+    return shown && !this.outdated && !this.drawing;
   }
 
   async #showWanted() {
     let shown;
     do {
       shown = this.wanted;
+      const { video } = this;
       try {
         await this.#show(shown.index);
         this.missed = null;
       } catch (error) {
+        if (video !== this.video) continue; // another one was opened meanwhile
         this.missed = shown.index;
         this.fail(error);
       }
     } while (shown !== this.wanted); // another frame was asked for meanwhile
     this.wanted = null;
     this.preview = null;
+    this.tell("preview");
   }
 
   async #show(index) {
+    const { video } = this;
     const { saved } = this.edits;
     await saved; // so that the server has the mask of the last edit
     const timer = setTimeout(() => this.#preview(index), PATIENCE);
@@ -149,8 +171,9 @@ export class App extends EventTarget {
     const [picture, labels] = await loading.finally(() => clearTimeout(timer));
     this.preview = null;
     if (this.drawing) return; // a stroke has begun: it belongs to the current frame
+    if (video !== this.video) return; // another one was opened
     if (saved !== this.edits.saved) return this.#show(index); // a stroke has ended: the mask is outdated
-    [this.picture, this.labels, this.index] = [picture, labels, index];
+    [this.picture, this.labels, this.index, this.outdated] = [picture, labels, index, false];
     this.tell("frame");
     this.pictures.prefetch(index + 1);
   }
@@ -158,7 +181,7 @@ export class App extends EventTarget {
   // Shows a key frame near a slow frame while that is loading; it cannot be drawn on.
   async #preview(index) {
     const picture = await this.backend.thumbnail(index, this.video.count).catch(() => null);
-    if (!this.wanted || this.drawing) return;
+    if (this.wanted?.index !== index || this.drawing) return;
     this.preview = picture;
     this.tell("preview");
   }
@@ -176,8 +199,9 @@ export class App extends EventTarget {
   async play() {
     this.playing = !this.playing;
     this.tell("tool");
+    const number = ++this.#plays;
     const seconds = 1 / (this.video?.fps ?? 24);
-    while (this.playing && this.video) {
+    while (this.playing && this.video && number === this.#plays) {
       const begin = performance.now();
       const next = (this.#origin(1) + 1) % this.video.count;
       await this.goTo(next);
@@ -190,8 +214,8 @@ export class App extends EventTarget {
   // ---- objects
 
   async addObject() {
-    const id = await this.backend.addObject();
-    await this.#reloadObjects();
+    const id = await this.edits.send(() => this.backend.addObject());
+    await this.#updates.request();
     this.selectObject(id);
     return id;
   }
@@ -202,17 +226,26 @@ export class App extends EventTarget {
     this.tell("objects");
   }
 
+  #chooseObject() {
+    if (!this.objects.has(this.object)) this.object = this.objects.keys().next().value ?? 0;
+  }
+
   async changeObject(id, changes) {
     Object.assign(this.objects.get(id), changes);
     this.tell("objects", "labels");
-    await this.backend.changeObject(id, changes);
+    await this.edits.send(() => this.backend.changeObject(id, changes));
   }
 
   async deleteObject(id) {
-    await this.backend.deleteObject(id);
-    this.edits.clear(); // edits contain pixels of the object
+    this.edits.history.clear(); // edits contain pixels of the object
+    this.objects.delete(id);
+    this.marks.forget(id);
     this.hidden.delete(id); // the next new object gets this id
-    await this.load();
+    // At once, because the server refuses a mask with a deleted object: something may be drawn before the answer.
+    this.labels.set(this.labels.map(label => (label === id ? 0 : label)));
+    this.#chooseObject();
+    this.tell("objects", "labels", "marks");
+    await this.edits.send(() => this.backend.deleteObject(id)).finally(() => this.load());
   }
 
   toggleHidden(id) {
@@ -223,12 +256,6 @@ export class App extends EventTarget {
   toggleMasks() {
     this.hidden = new Set(this.hidden.size ? [] : this.objects.keys());
     this.tell("objects", "labels");
-  }
-
-  async #reloadObjects() {
-    const summary = await this.backend.load();
-    this.objects = byNumber(summary.objects);
-    this.tell("objects");
   }
 
   // ---- propagation

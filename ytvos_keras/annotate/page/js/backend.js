@@ -32,28 +32,28 @@ export class ServerBackend {
     };
   }
 
-  // The URL contains the video's name, because the browser caches pictures.
-  #picture(kind, index, query = "") {
-    return `api/${kind}/${index}?video=${encodeURIComponent(this.summary.video.name)}${query}`;
+  // Contains the video's name: the browser caches pictures, and the server refuses edits of a video that is not open.
+  #path(kind, index, query = "", video = this.summary.video.name) {
+    return `api/${kind}/${index}?video=${encodeURIComponent(video)}${query}`;
   }
 
   async picture(index, width) {
-    const response = await send("GET", this.#picture("frames", index, width ? `&width=${width}` : ""));
+    const response = await send("GET", this.#path("frames", index, width ? `&width=${width}` : ""));
     return createImageBitmap(await response.blob());
   }
 
   // Of the frame, or of one at most `near` frames before it that is faster to decode.
   async thumbnail(index, near) {
-    const response = await send("GET", this.#picture("thumbnails", index, `&near=${near}`));
+    const response = await send("GET", this.#path("thumbnails", index, `&near=${near}`));
     return createImageBitmap(await response.blob());
   }
 
   async mask(index) {
-    return new Uint8Array(await (await send("GET", `api/masks/${index}`)).arrayBuffer());
+    return new Uint8Array(await (await send("GET", this.#path("masks", index))).arrayBuffer());
   }
 
-  saveMask(index, labels, trusted) {
-    return send("PUT", `api/masks/${index}?trusted=${[...trusted].join(",")}`, labels);
+  saveMask(index, labels, trusted, video) {
+    return send("PUT", this.#path("masks", index, `&trusted=${[...trusted].join(",")}`, video), labels);
   }
 
   async addObject() {

@@ -1,4 +1,4 @@
-// Manual edits of masks: making, saving and undoing them.
+// Manual edits of masks: making, saving and undoing them, and sending changes in order.
 import { History } from "./history.js";
 import { changedLabels, cut, shrink } from "./raster.js";
 
@@ -7,6 +7,7 @@ export class Edits {
   saved = Promise.resolve(); // resolves when everything so far is saved
   saving = 0;
   failed = new Set(); // indexes of frames whose last edit could not be saved
+  #undone = Promise.resolve(); // resolves when everything so far is undone or redone
 
   constructor(app) {
     this.app = app;
@@ -31,7 +32,7 @@ export class Edits {
 
   // Marks every object in this frame as trusted, or, if all are trusted already, none.
   async trustFrame() {
-    if (!(await this.app.arrive())) return;
+    if (this.app.drawing || !(await this.app.arrive())) return;
     const { labels, marks, index } = this.app;
     const present = new Set(labels);
     present.delete(0);
@@ -41,19 +42,38 @@ export class Edits {
   }
 
   // Undoes or redoes an edit in the frame in which it was made.
-  async undo(back = true) {
+  undo(back = true) {
+    const undone = this.#undone.then(() => this.#undo(back)); // the one before may still be waiting for its frame
+    this.#undone = undone.catch(() => {}); // reported by the caller
+    return undone;
+  }
+
+  async #undo(back) {
     const { app, history } = this;
     const edit = history.peek(back);
     if (!edit || app.drawing) return;
     if (app.status.state === "running") await app.stop(); // it would change the mask meanwhile
-    if (edit.index !== app.index) await app.goTo(edit.index);
-    if (edit.index !== app.index || history.peek(back) !== edit || app.drawing) return;
+    if (!(await app.arrive(edit.index)) || history.peek(back) !== edit) return;
     this.#save(history.step(back, app.labels, app.video.width));
   }
 
+  // Another video is opened.
   clear() {
     this.history.clear();
-    this.failed.clear();
+    this.failed = new Set();
+  }
+
+  // Sends a change after the earlier ones; resolves to the response.
+  send(request) {
+    const sent = this.saved.then(request);
+    this.saving++;
+    this.saved = sent
+      .catch(() => {}) // reported by the caller
+      .finally(() => {
+        this.saving--;
+        this.app.tell("status");
+      });
+    return sent;
   }
 
   #record(edit, trusted) {
@@ -64,21 +84,17 @@ export class Edits {
   }
 
   #save(trusted) {
-    const { app } = this;
-    const [index, labels] = [app.index, app.labels.slice()];
+    const { app, failed } = this; // another video has another set
+    const { index, video } = app;
+    const labels = app.labels.slice();
     app.marks.trust(index, trusted);
-    this.saving++;
     app.tell("labels", "marks");
-    this.saved = this.saved
-      .then(() => app.backend.saveMask(index, labels, trusted))
-      .then(() => this.failed.delete(index))
-      .catch(error => {
-        this.failed.add(index);
+    this.send(() => app.backend.saveMask(index, labels, trusted, video.name)).then(
+      () => failed.delete(index),
+      error => {
+        failed.add(index);
         app.fail(error);
-      })
-      .finally(() => {
-        this.saving--;
-        app.tell("status");
-      });
+      },
+    );
   }
 }

@@ -16,10 +16,17 @@ export class Exports {
     });
   }
 
+  // Once; again only after a failure.
   async #fill() {
-    if ($("format").options.length) return;
-    const formats = await this.app.backend.formats();
-    $("format").replaceChildren(...Object.entries(formats).map(([name, title]) => new Option(title, name)));
+    if (this.filled) return;
+    this.filled = true;
+    try {
+      const formats = await this.app.backend.formats();
+      $("format").replaceChildren(...Object.entries(formats).map(([name, title]) => new Option(title, name)));
+    } catch (error) {
+      this.filled = false;
+      this.app.fail(error);
+    }
   }
 
   async #export() {

@@ -20,6 +20,11 @@ export class Marks {
     else this.trusted.delete(index);
   }
 
+  // An object was deleted.
+  forget(id) {
+    for (const [index, ids] of this.trusted) this.trust(index, new Set([...ids].filter(other => other !== id)));
+  }
+
   predict(index, confidence) {
     this.predicted.add(index);
     if (confidence === null) this.confidence.delete(index);

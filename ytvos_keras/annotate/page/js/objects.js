@@ -1,7 +1,7 @@
 // The list of objects: colour, name, hide, delete.
 export class Objects {
-  constructor(app, list, ask) {
-    Object.assign(this, { app, list, ask });
+  constructor(app, stage, list, ask) {
+    Object.assign(this, { app, stage, list, ask });
     app.addEventListener("change", ({ detail }) => detail === "objects" && this.render());
   }
 
@@ -46,6 +46,7 @@ export class Objects {
 
   async #delete(id, name) {
     if (!(await this.ask(`Delete ${name} and its masks in all frames? This cannot be undone.`, "Delete"))) return;
+    this.stage.cancel(); // it may be drawing this object
     this.app.deleteObject(id).catch(error => this.app.fail(error));
   }
 }

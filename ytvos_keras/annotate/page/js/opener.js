@@ -47,8 +47,8 @@ export class Opener {
       if (app.unsaved && !(await this.ask("There are masks that are not saved. Discard them?", "Discard"))) return;
       this.error.textContent = message;
       await open();
-      this.dialog.close();
       await app.load(true);
+      this.dialog.close(); // not before: the page would still show, and change, the previous video
     } catch (error) {
       this.error.textContent = error.message;
     } finally {

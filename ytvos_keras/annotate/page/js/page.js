@@ -17,7 +17,7 @@ export async function startPage(backend) {
   const opener = new Opener(app, $("opener"), ask);
   const actions = makeActions(app, stage, opener);
   new Timeline(app, $("timeline"));
-  new Objects(app, $("objects"), ask);
+  new Objects(app, stage, $("objects"), ask);
   new Panel(app, actions);
   new Exports(app);
   $("keys").querySelector("dl").append(...KEYS.flatMap(helpRow));

@@ -18,13 +18,15 @@ export class Panel {
     $("follow").onchange = () => app.set({ follow: $("follow").checked });
     app.addEventListener("change", () => this.#ask());
     app.addEventListener("problem", ({ detail }) => {
-      this.#problem = detail;
-      this.#ask();
-      setTimeout(() => {
-        if (this.#problem === detail) this.#problem = "";
-        this.#ask();
-      }, 6000);
+      this.#showProblem(detail);
+      clearTimeout(this.timer);
+      this.timer = setTimeout(() => this.#showProblem(""), 6000);
     });
+  }
+
+  #showProblem(text) {
+    this.#problem = text;
+    this.#ask();
   }
 
   #toolButton(name, { key, title }) {

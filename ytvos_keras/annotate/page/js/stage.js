@@ -57,7 +57,9 @@ export class Stage {
     const { app } = this;
     const shown = app.video.width * this.#viewport.scale;
     const width = SIZES.find(size => size >= shown) ?? Infinity;
-    if (app.pictures.resize(width < app.video.width ? width : null) && app.picture) app.goTo(app.index, true);
+    if (app.pictures.resize(width < app.video.width ? width : null) && app.picture) {
+      app.goTo(app.wanted?.index ?? app.index, true);
+    }
   }
 
   #colour(box = null) {
@@ -197,10 +199,11 @@ export class Stage {
   }
 
   cancel() {
-    if (!this.#work) return false;
-    this.#work.cancel();
-    this.#end();
     this.#drag = null;
+    const work = this.#work;
+    if (!work) return false;
+    this.#end();
+    work.cancel();
     this.#colour();
     return true;
   }

@@ -8,7 +8,8 @@ class Stroke {
   }
 
   down(point) {
-    this.before = this.app.labels.slice();
+    this.labels = this.app.labels; // another video has other ones
+    this.before = this.labels.slice();
     this.last = point;
     return this.move(point);
   }
@@ -28,7 +29,7 @@ class Stroke {
   }
 
   cancel() {
-    this.app.labels.set(this.before);
+    this.labels.set(this.before);
   }
 }
 
