@@ -130,9 +130,7 @@ class Memory(Composite):
         later = ops.arange(self.slots)[None] > 0
         # If full, one of the trusted slots; else one of the others.
         replaceable = ops.logical_and(later, ops.equal(trusted > 0, full))
-        return self._write(
-            given, state | {"bank_age": age}, _oldest(age, replaceable), trust=1.0
-        )
+        return self._write(given, state | {"bank_age": age}, _oldest(age, replaceable), trust=1.0)
 
     def call(self, features: Tensors, state: Tensors) -> Tensor:
         key, value = (self._places(state[f"bank_{name}"]) for name in ("key", "value"))
