@@ -378,6 +378,7 @@ def test_two_objects_are_added_in_quick_succession(person):
     without_the_third = held.routes[0].fetch()
     with person.page.expect_response("**/api/objects"):
         person.press("n")
+    is_rendered(person)
     held.release(response=without_the_third)
     expect(person.page.locator("#objects li")).to_have_count(3)
     person.sees("#objects li.current", "3")
@@ -389,7 +390,8 @@ def test_reload_while_a_frame_is_being_loaded(person, workspace):
     held.wait()
     with person.page.expect_response("**/api/project"):
         workspace.events.publish({"type": "reload"})
-    held.release()
+    with person.page.expect_response(lambda response: "api/masks/7?" in response.url):
+        held.release()  # the frame is shown, and loaded again
     person.sees("#place", "frame 8 of")
 
 

@@ -101,7 +101,7 @@ def draw_names(
     return np.asarray(image)
 
 
-def _within(place: float, last: int) -> int:
+def _within(place: float, last: float) -> int:
     """Limit where a name begins; if it does not fit (`last` < 0), its end is cut off."""
     return int(np.clip(place, 0, max(0, last)))
 
