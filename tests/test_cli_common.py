@@ -10,7 +10,7 @@ LENGTHS = pytest.mark.parametrize("length", [1, 100_000])
 
 
 def run_command(length, stdout):
-    """Run a command that prints so many characters; return its exit code and its errors."""
+    """Run a command that prints N characters; return its exit code and its errors."""
     code = (
         "import sys; from ytvos_keras.cli.common import run;"
         f"sys.exit(run(lambda: print('x' * {length})))"

@@ -58,6 +58,12 @@ PAPER = (("annotated", (5, 11), 450, True), ("any", (5, 11), 150, False))
 DAVIS = (("annotated", (5, 11), 1500, False),)
 SMALL = (("annotated", 2, 440, False), ("annotated", 4, 220, False))
 SMALL_OPTIMIZER = (1e-4, None, 1.0, 0.99)
+LITE_PICTURES = SyntheticConfig(
+    distractors=(0.3, 0.4, 0.3),
+    copies=0.5,
+    disappear=0.15,
+    target=MotionConfig(scale=0.07, jump_scale=0.3),
+)
 FACTS = {
     "paper": Facts(PAPER),
     "paper-75": Facts(PAPER, percent=75),
@@ -110,14 +116,7 @@ FACTS = {
         frozen=("encoder.backbone",),
         loss=LiteLoss,
         optimizer=(4e-4, 5e-4, 1.0, 0.995),
-        augment=Augmentation(
-            pictures=SyntheticConfig(
-                distractors=(0.3, 0.4, 0.3),
-                copies=0.5,
-                disappear=0.15,
-                target=MotionConfig(scale=0.07, jump_scale=0.3),
-            )
-        ),
+        augment=Augmentation(pictures=LITE_PICTURES),
         precision="mixed_bfloat16",
         remember_every=2,
     ),
@@ -129,12 +128,7 @@ FACTS = {
         loss=LiteLoss,
         optimizer=(3e-4, 5e-4, 1.0, 0.99),
         augment=Augmentation(
-            pictures=SyntheticConfig(
-                distractors=(0.15, 0.45, 0.4),
-                copies=0.5,
-                disappear=0.15,
-                target=MotionConfig(scale=0.07, jump_scale=0.3),
-            )
+            pictures=dataclasses.replace(LITE_PICTURES, distractors=(0.15, 0.45, 0.4))
         ),
         precision="mixed_bfloat16",
         remember_every=2,

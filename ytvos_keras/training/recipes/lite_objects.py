@@ -3,14 +3,14 @@
     ytvos-train --recipe lite-objects --weights runs/lite-videos/best.keras \
         --data pictures=0.45 --data videos=0.55 --output runs/lite-objects
 
-Only here do the objects of a clip see each other. The backbone is trained from stride 16 on, where
-it costs a quarter of a step; from stride 2 on it would cost one and a half. Time, result, data:
-MODEL_CARD.md.
+Only here do the objects of a clip see each other. The backbone is trained from stride 16 on, which
+makes a step a quarter longer; training all of it would make it two and a half times as long. Time,
+result, data: MODEL_CARD.md.
 """
 
 import dataclasses
 
-from ytvos_keras.data.config import Augmentation, MotionConfig, SyntheticConfig
+from ytvos_keras.data.config import Augmentation
 from ytvos_keras.training.recipe import Stage
 from ytvos_keras.training.recipes import lite_videos
 
@@ -25,12 +25,8 @@ RECIPE = dataclasses.replace(
     learning_rate=3e-4,
     average=0.99,  # spans about 100 of the 1,720 steps
     augment=Augmentation(
-        pictures=SyntheticConfig(
-            distractors=(0.15, 0.45, 0.4),  # further objects, so that there is a second one
-            copies=0.5,
-            disappear=0.15,
-            target=MotionConfig(scale=0.07, jump_scale=0.3),
-        )
+        # More clips with further objects, so that there is a second one.
+        pictures=dataclasses.replace(lite_videos.PICTURES, distractors=(0.15, 0.45, 0.4))
     ),
     checkpoint_steps=50,
     seed=2,

@@ -12,6 +12,13 @@ from ytvos_keras.data.config import Augmentation, MotionConfig, SyntheticConfig
 from ytvos_keras.models import PRESETS
 from ytvos_keras.training.recipe import Recipe, Stage
 
+PICTURES = SyntheticConfig(
+    distractors=(0.3, 0.4, 0.3),
+    copies=0.5,
+    disappear=0.15,
+    target=MotionConfig(scale=0.07, jump_scale=0.3),
+)
+
 RECIPE = Recipe(
     model=PRESETS["s2s-lite"],
     stages=(
@@ -26,14 +33,7 @@ RECIPE = Recipe(
     clip_norm=1.0,
     average=0.995,  # spans about 200 of the 2,900 steps
     precision="mixed_bfloat16",
-    augment=Augmentation(
-        pictures=SyntheticConfig(
-            distractors=(0.3, 0.4, 0.3),
-            copies=0.5,
-            disappear=0.15,
-            target=MotionConfig(scale=0.07, jump_scale=0.3),
-        )
-    ),
+    augment=Augmentation(pictures=PICTURES),
     max_step=8,
     remember_every=2,
     checkpoint_steps=100,
