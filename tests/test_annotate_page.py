@@ -144,7 +144,10 @@ def test_every_tool(person, project):
         person.page.mouse.move(*person.place(*corner))
     person.press("Escape")
     person.page.mouse.up()
-    person.press("l")
+    person.press("p")
+    for corner in ((20, 20), (30, 20), (30, 30)):
+        person.click(*corner)
+    person.page.locator("[data-tool=lasso]").click()
     person.drag((34, 4), (42, 4), (42, 12), (34, 12))
     labels_become(project, 0, box(5) * (np.arange(SIZE[0])[:, None] >= 8) | box(34))
 
@@ -176,6 +179,9 @@ def test_stale_status_is_ignored(tmp_path, browser):
 
 
 def test_range_and_trust(person, project):
+    person.press("t")
+    person.sees("#hint", "There is no object in this frame.")
+    expect(person.page.locator("#undo")).to_be_disabled()
     person.lasso(5, 4, 13, 12)
     person.go_to(4)
     person.press("o")
@@ -201,15 +207,81 @@ def test_rename_recolour_hide_delete(person, project):
     wait_until(lambda: project.objects[1].name == "dog")
     person.page.locator("#objects input[type=color]").fill("#00ff00")
     wait_until(lambda: project.objects[1].colour == "#00ff00")
+    name.fill("cat")
     person.page.get_by_role("button", name="Hide").click()
     person.sees("#objects", "Show")
+    wait_until(lambda: project.objects[1].name == "cat")
     person.page.get_by_label("Delete object 1").click()
     person.page.get_by_role("button", name="Delete", exact=True).click()
     person.sees("#hint", "Add an object")
     labels_become(project, 0, np.zeros(SIZE, np.uint8))
 
 
-def test_export(person, project):
+def test_keys_after_clicks_in_the_list_of_objects(person):
+    person.press("n")
+    person.sees("#objects li.current", "2")
+    name = person.page.get_by_label("Name of object 1")
+    name.focus()
+    person.sees("#objects li.current", "1")
+    person.page.get_by_title("Hide its masks").nth(1).click()
+    person.sees("#objects", "Show")
+    person.sees("#objects li.current", "1")
+    person.page.get_by_title("Draw object 2").click()
+    person.press("p")
+    expect(person.page.locator("[data-tool=polygon]")).to_have_attribute("aria-pressed", "true")
+    person.sees("#objects li.current", "2")
+    expect(name).to_have_value("object 1")
+
+
+def test_dialogs_keep_keys_and_dropped_files(person):
+    page = person.page
+    page.locator("#help").click()
+    person.press_at_once("n")
+    drop(page, "other.mp4")
+    expect(page.locator("#opener")).to_be_hidden()
+    page.get_by_role("button", name="Close").click()
+    page.locator("#format").focus()
+    person.press("n")
+    page.route("**/api/videos", lambda route: route.fulfill(status=500, body='{"error": "gone"}'))
+    page.get_by_role("button", name="Open…").click()
+    person.sees("#open-error", "gone")
+    page.get_by_role("button", name="Close").click()
+    page.locator("#stage").focus()
+    person.press("n")
+    person.sees("#objects li.current", "2")
+    expect(page.locator("#objects li")).to_have_count(2)
+
+
+def drop(page, name):
+    page.evaluate(
+        """name => {
+          const dataTransfer = new DataTransfer();
+          dataTransfer.items.add(new File(["no video"], name));
+          dispatchEvent(new DragEvent("drop", { dataTransfer, cancelable: true })); }""",
+        name,
+    )
+
+
+def test_masks_are_coloured_only_when_their_look_changes(person):
+    person.page.evaluate(
+        """() => {
+          window.coloured = 0;
+          const { prototype } = CanvasRenderingContext2D;
+          const original = prototype.putImageData;
+          prototype.putImageData = function (...rest) {
+            window.coloured++;
+            return original.apply(this, rest);
+          }; }"""
+    )
+    person.press("]", "1", "]")
+    is_rendered(person)
+    assert person.page.evaluate("coloured") == 0
+    person.page.locator("#opacity").fill("80")
+    is_rendered(person)
+    assert person.page.evaluate("coloured") == 1
+
+
+def test_export(person, project, workspace, tmp_path):
     person.lasso(5, 4, 13, 12)
     person.page.locator("#format").select_option("coco")
     person.page.get_by_role("button", name="Export").click()
@@ -217,6 +289,10 @@ def test_export(person, project):
     with person.page.expect_download() as download:
         person.page.get_by_role("link", name="Save").click()
     assert '"area": 64' in download.value.path().read_text()
+    make_frames(tmp_path / "other", 3)
+    workspace.open_name("other")
+    person.sees("#place", "frame 1 of 3")
+    expect(person.page.locator("#download")).to_be_hidden()
 
 
 def test_drawing_follows_the_pointer_when_zoomed(person, project):
@@ -229,8 +305,12 @@ def test_drawing_follows_the_pointer_when_zoomed(person, project):
     labels_become(project, 0, np.ones(SIZE, np.uint8))
 
 
-def test_unreadable_frame_is_reported(person, project, tmp_path):
+def test_unreadable_frame_is_reported(page, tmp_path):
     (tmp_path / "clip/00006.png").write_bytes(b"no picture")
+    person = Person(page, SIZE)
+    with page.expect_response(lambda response: "api/thumbnails/7?" in response.url):
+        page.get_by_role("button", name="clip").click()
+    page.locator("#opener").wait_for(state="hidden")
     box = person.page.locator("#timeline").bounding_box()
     person.page.mouse.click(box["x"] + box["width"] * 6.5 / COUNT, box["y"] + 5)
     person.sees("#hint", "00006.png")
@@ -271,12 +351,20 @@ def test_step_while_an_unreadable_frame_is_loading(person, project, tmp_path):
     person.sees("#place", "frame 8 of")
 
 
-def test_edit_that_cannot_be_saved(person, project):
+def test_edit_that_cannot_be_saved(person, project, workspace):
     fail = {"status": 500, "body": "{}"}
     person.page.route("**/api/masks/*&trusted=*", lambda route: route.fulfill(**fail), times=1)
     person.lasso(5, 4, 13, 12)
     person.sees("#saved", "Not saved")
     assert asks_before_closing(person)
+    person.go_to(2)
+    with person.page.expect_response("**/api/project"):
+        workspace.events.publish({"type": "reload"})
+    person.press("Home")
+    person.sees("#place", "frame 1 of")
+    timeline = person.page.locator("#timeline")
+    expect(timeline).to_have_attribute("aria-valuetext", "frame 1 of 8, trusted")
+    person.sees("#saved", "Not saved")
     person.lasso(20, 4, 28, 12)
     labels_become(project, 0, box(5) | box(20))
     person.sees("#saved", "Saved")
@@ -322,6 +410,26 @@ def begin_stroke(person):
     person.page.mouse.move(*person.place(20, 20))
     person.page.mouse.down()
     person.page.mouse.move(*person.place(30, 20))
+
+
+def test_stroke_keeps_the_object_with_which_it_began(person, project):
+    begin_stroke(person)
+    person.press("n")
+    person.sees("#objects li.current", "2")
+    person.page.mouse.move(*person.place(40, 20))
+    person.page.mouse.up()
+    wait_until(lambda: project.mask(0)[20, 38] == 1)
+    assert set(project.mask(0).ravel()) == {0, 1}
+    held = Held(person.page, "api/objects?", "POST")
+    person.press("n")
+    held.wait()
+    before = project.mask(0)
+    person.lasso(5, 4, 13, 12)
+    person.sees("#hint", "being added")
+    held.release()
+    person.sees("#objects li.current", "3")
+    person.lasso(34, 4, 42, 12)
+    labels_become(project, 0, before | box(34, value=3))
 
 
 def test_undo_during_a_run(person, project, workspace, monkeypatch):
@@ -376,7 +484,7 @@ def test_two_objects_are_added_in_quick_succession(person):
     person.press("n")
     held.wait()
     without_the_third = held.routes[0].fetch()
-    with person.page.expect_response("**/api/objects"):
+    with person.page.expect_response(lambda response: "api/objects?" in response.url):
         person.press("n")
     is_rendered(person)
     held.release(response=without_the_third)
@@ -458,11 +566,77 @@ def test_edit_of_a_video_that_is_no_longer_open(person, workspace, tmp_path):
     workspace.open_name("other").project.add_object()
     held.wait()
     person.lasso(5, 4, 13, 12)
-    person.sees("#hint", "clip is no longer open; other was opened instead.")
+    person.sees("#hint", "other was opened in the meantime.")
     assert not workspace.session.project.mask(0).any()
     held.release()
     person.sees("#name", "other")
     expect(person.page.locator("#saved")).to_be_empty()
+
+
+def test_another_video_is_opened_before_a_deletion_is_confirmed(person, workspace, tmp_path):
+    make_frames(tmp_path / "other", 3)
+    clip = workspace.session.project
+    person.page.get_by_label("Delete object 1").click()
+    drop(person.page, "other.mp4")
+    expect(person.page.locator("#opener")).to_be_hidden()
+    workspace.open_name("other").project.add_object()
+    workspace.events.publish({"type": "reload"})
+    person.sees("#place", "frame 1 of 3")
+    person.page.get_by_role("button", name="Delete", exact=True).click()
+    person.press("n")
+    person.sees("#objects li.current", "2")
+    assert list(workspace.session.project.objects) == [1, 2]
+    assert list(clip.objects) == [1]
+
+
+def test_two_pages_do_not_overwrite_each_other(person, project, browser):
+    person.press("n")
+    person.sees("#objects li.current", "2")
+    with new_page(browser, person.page.url) as page:
+        second = Person(page, SIZE)
+        second.sees("#place", "frame 1 of 8")
+        with page.expect_response(lambda response: "api/masks/0?" in response.url):
+            person.lasso(5, 4, 13, 12)  # object 2
+        is_rendered(second)
+        second.press("1")
+        second.lasso(20, 4, 28, 12)
+        labels_become(project, 0, box(5, value=2) | box(20))
+
+
+def test_frame_is_reloaded(page):
+    """A slow reload shows no preview, and a stroke does not keep it from being sharper."""
+    found = page.evaluate(
+        """async () => {
+          const { App } = await import("./js/app.js");
+          let previews = 0;
+          const picture = { width: 2, height: 2 };
+          const app = new App({
+            summary: { video: { count: 1 } },
+            mask: async () => new Uint8Array(1),
+            picture: () => new Promise(done => setTimeout(done, 400, picture)),
+            thumbnail: async () => ++previews,
+          });
+          app.video = { count: 1 };
+          app.picture = { width: 1, height: 1 };
+          const shown = app.goTo(0, true);
+          setTimeout(() => (app.drawing = true), 300);
+          await shown;
+          return [previews, app.picture.width]; }"""
+    )
+    assert found == [0, 2]
+
+
+def test_undo_keeps_what_others_have_changed(page):
+    undone = page.evaluate(
+        """import("./js/history.js").then(({ History }) => {
+          const history = new History();
+          const box = { left: 0, top: 0, right: 2, bottom: 2 };
+          history.add({ box, before: Uint8Array.of(2, 0, 0, 2), after: Uint8Array.of(1, 0, 0, 2) });
+          const labels = Uint8Array.of(1, 0, 3, 0);
+          history.step(true, labels, 2);
+          return [...labels]; })"""
+    )
+    assert undone == [2, 0, 3, 0]
 
 
 def test_dialog_stays_until_the_video_is_shown(page):

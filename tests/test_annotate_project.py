@@ -111,7 +111,16 @@ def test_deleting_an_object_removes_it_from_every_frame(tmp_path):
     assert [list(again.trusted[0]), list(again.predicted[1])] == [[1], [1]]
     np.testing.assert_array_equal(again.mask(0), box(5))
     np.testing.assert_array_equal(again.mask(1), box(6))
-    assert again.add_object() == 2
+    again.delete_object(1)
+    assert again.predicted == reopened(again).predicted == {}
+    assert again.add_object() == 1
+
+
+def test_prediction_of_a_deleted_object_is_dropped(tmp_path):
+    project = make_project(tmp_path)
+    project.save_predicted(1, box(6), {1: Prediction("a")})
+    assert project.predicted == {}
+    assert not project.has_mask(1)
 
 
 def test_object_is_deleted_while_its_mask_waits_to_be_saved(tmp_path):

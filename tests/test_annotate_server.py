@@ -56,7 +56,8 @@ def test_open_draw_propagate(opened, workspace, tmp_path):
     assert opened.post("/api/propagate", json=wanted).status == 200
     wait_until(lambda: opened.get("/api/project").json()["status"]["state"] == "ready")
     project = opened.get("/api/project").json()
-    assert project["video"] == {"name": "clip", "count": 8, "height": 32, "width": 48, "fps": None}
+    video = {"name": "clip", "count": 8, "height": 32, "width": 48, "fps": None}
+    assert project["video"] == {**video, "opened": workspace.session.opened}
     assert project["trusted"] == {"0": [1]}
     assert project["predicted"] == list(range(1, 8))
     mask = gzip.decompress(opened.get("/api/masks/3").content)
@@ -150,8 +151,8 @@ def test_files_outside_the_page_are_refused(client, path):
         ("PUT", "/api/masks/0?trusted=9", bytes(SIZE[0] * SIZE[1]), 400),
         ("PUT", "/api/masks/0", b"\7" * (SIZE[0] * SIZE[1]), 400),
         ("PUT", "/api/masks/8", bytes(SIZE[0] * SIZE[1]), 404),
-        ("PUT", "/api/masks/0?video=other", bytes(SIZE[0] * SIZE[1]), 409),
-        ("GET", "/api/frames/0?video=other", b"", 409),
+        ("PUT", "/api/masks/0?opened=earlier", bytes(SIZE[0] * SIZE[1]), 409),
+        ("GET", "/api/frames/0?opened=earlier", b"", 409),
         ("GET", "/api/masks/8", b"", 404),
         ("GET", "/api/frames/8", b"", 404),
         ("GET", "/api/frames/99999999999999999999", b"", 404),
@@ -198,6 +199,7 @@ def test_upload_that_is_not_a_video(client, tmp_path):
     response = client.put("/api/upload?name=x.mp4", content=b"no video")
     assert response.status == 400
     assert "x.mp4" in response.json()["error"]
+    assert not list(tmp_path.glob("*.mp4"))  # it would block its corrected version
 
 
 def test_events_reach_every_page_and_slow_pages_reload():
@@ -248,8 +250,25 @@ def test_export_download(opened):
 
 def test_reopening_the_same_video(opened, workspace, tmp_path):
     opened.post("/api/objects")
+    before = opened.get("/api/project").json()["video"]["opened"]
     assert opened.post("/api/open", json={"name": "clip"}).status == 200
     assert list(workspace.session.project.objects) == [1]
+    # The file may have been replaced.
+    answer = opened.get(f"/api/frames/0?opened={before}")
+    assert answer.status == 409
+    assert answer.json()["error"] == "clip was opened in the meantime."
+
+
+def test_every_change_is_told_to_the_other_pages(opened, workspace, monkeypatch):
+    sent = []
+    monkeypatch.setattr(workspace.events, "publish", sent.append)
+    opened.post("/api/objects?page=a")
+    opened.put("/api/masks/0?page=b&trusted=1", content=box(5).tobytes())
+    opened.patch("/api/objects/1?page=c", json={"name": "dog"})
+    opened.put("/api/masks/0?page=refused", content=b"short")
+    opened.delete("/api/objects/1?page=d")
+    edits = [event for event in sent if event["type"] == "edited"]
+    assert edits == [{"type": "edited", "page": page} for page in "abcd"]
 
 
 def test_two_videos_with_the_same_default_folder(opened, workspace, tmp_path):

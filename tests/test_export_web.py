@@ -444,6 +444,7 @@ BACKEND = """async ([height, width, commands]) => {
     if (name === "output") outputs.set(args[0], labels);
     if (name === "draw") await backend.saveMask(args[0], labels, new Set(args[2]));
     if (name === "forget") backend.propagation.forget();
+    if (name === "lose") delete backend.objects[args[0]];
     if (name === "undo") undone = args[0];
     if (name === "run") {
       backend.status.state = "ready";
@@ -453,6 +454,7 @@ BACKEND = """async ([height, width, commands]) => {
     }
     if (name === "mask") found.push([...backend.labels(args[0])]);
     if (name === "predicted") found.push([...(backend.predicted.get(args[0])?.keys() ?? [])]);
+    if (name === "frames") found.push([...backend.predicted.keys()]);
     if (name === "unsaved") found.push(backend.unsaved);
     if (name === "message") found.push(backend.status.message);
     if (name === "export") await backend.exportAs();
@@ -541,6 +543,20 @@ def test_predictions_that_a_drawing_or_another_run_changes(browser, tmp_path):
     np.testing.assert_array_equal(found[2], better.ravel())
     assert sorted(found[3]) == [1, 2]
     assert found[4] == []
+
+
+@needs_browser
+def test_prediction_of_a_deleted_object_is_dropped(browser, tmp_path):
+    found = run_backend(
+        browser,
+        tmp_path / "site",
+        ("object",),
+        ("draw", 0, box(5), [1]),
+        ("lose", 1),  # as if it were deleted while the model is running
+        ("run", 2),
+        ("frames",),
+    )
+    assert found[-1] == []
 
 
 @needs_browser

@@ -133,6 +133,8 @@ class Project:
             trusted = self.trusted.get(index, {})
             # An object may have been deleted while the model was running.
             ids = [i for i in predictions if i not in trusted and i in self.objects]
+            if not ids:
+                return
             others = [i for i in self.predicted.get(index, {}) if i not in ids]
             merged = self.mask(index)
             freed = np.isin(merged, ids)
@@ -181,7 +183,10 @@ class Project:
                 if object_id in trusted or (labels == object_id).any():
                     labels[labels == object_id] = 0
                     self.save_drawn(index, labels, trusted - {object_id})
-                self.predicted.get(index, {}).pop(object_id, None)
+            for index, entries in list(self.predicted.items()):
+                entries.pop(object_id, None)
+                if not entries:
+                    del self.predicted[index]
             del self.objects[object_id]
             self.save()
             self.save_predictions()

@@ -26,6 +26,7 @@ from ytvos_keras.annotate.workspace import Workspace
 from ytvos_keras.errors import InputError
 from ytvos_keras.media.atomic import atomic_path
 from ytvos_keras.media.listing import VIDEO_SUFFIXES
+from ytvos_keras.media.random_frames import RandomFrames
 
 
 def make_app(workspace: Workspace, token: str, hosts: frozenset[str]) -> ASGIApp:
@@ -86,10 +87,15 @@ def _session(request: Request) -> Session:
     if session is None:
         raise HTTPException(404, "no video is open")
     # Another page may have opened another video: an edit must not end up in that one.
-    name = session.frames.path.name
-    if (meant := request.query_params.get("video", name)) != name:
-        raise HTTPException(409, f"{meant} is no longer open; {name} was opened instead.")
+    if request.query_params.get("opened", session.opened) != session.opened:
+        raise HTTPException(409, f"{session.frames.path.name} was opened in the meantime.")
     return session
+
+
+def _tell_other_pages(request: Request) -> None:
+    """Let the other pages load what a page has changed, so that they do not overwrite it."""
+    page = request.query_params.get("page")
+    _workspace(request).events.publish({"type": "edited", "page": page})
 
 
 def _project(request: Request) -> Response:
@@ -124,6 +130,11 @@ async def _upload(request: Request) -> Response:
             )
     else:
         await _receive(request, path)
+        try:
+            await run_in_threadpool(RandomFrames, path)
+        except InputError:
+            path.unlink()  # otherwise a readable file of this name would be refused
+            raise
     await run_in_threadpool(workspace.open, path)
     return _json({})
 
@@ -147,7 +158,7 @@ def _thumbnail(request: Request) -> Response:
 
 
 def _picture(data: bytes) -> Response:
-    # Addresses contain the video's name, so that the browser can cache pictures.
+    # Addresses contain `Session.opened`, so that the browser can cache pictures.
     return Response(data, media_type="image/jpeg", headers={"cache-control": "max-age=3600"})
 
 
@@ -178,11 +189,14 @@ async def _save_mask(request: Request) -> Response:
     session.propagator.stop()  # its results are now out of date
     trusted = [int(part) for part in ids.split(",") if part]
     await run_in_threadpool(session.project.save_drawn, index, labels, trusted)
+    _tell_other_pages(request)
     return _json({})
 
 
 def _add_object(request: Request) -> Response:
-    return _json({"id": _session(request).project.add_object()})
+    object_id = _session(request).project.add_object()
+    _tell_other_pages(request)
+    return _json({"id": object_id})
 
 
 async def _change_object(request: Request) -> Response:
@@ -191,6 +205,7 @@ async def _change_object(request: Request) -> Response:
         raise InputError("only the name and the colour of an object can be changed.")
     change = _session(request).project.change_object
     await run_in_threadpool(change, request.path_params["id"], **changes)
+    _tell_other_pages(request)
     return _json({})
 
 
@@ -198,6 +213,7 @@ def _delete_object(request: Request) -> Response:
     session = _session(request)
     session.propagator.stop()
     session.project.delete_object(request.path_params["id"])
+    _tell_other_pages(request)
     return _json({})
 
 

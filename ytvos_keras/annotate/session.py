@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,11 +26,15 @@ class Session:
         path: a video file or a folder of pictures.
         output: the project's folder.
 
+    Attributes:
+        opened: identifies this session; another one may be of a video of the same name.
+
     Raises:
         InputError: the video or the folder cannot be used, or another process is using the folder.
     """
 
     def __init__(self, path: Path, output: Path):
+        self.opened = secrets.token_hex(4)
         self.frames = RandomFrames(path)
         self._thumbnails = RandomFrames(path, cache_bytes=0)  # seeks separately
         output.mkdir(parents=True, exist_ok=True)
@@ -62,6 +67,7 @@ class Session:
             return {
                 "video": {
                     "name": frames.path.name,
+                    "opened": self.opened,
                     "count": frames.count,
                     "height": frames.size[0],
                     "width": frames.size[1],

@@ -12,6 +12,7 @@ const MOST = 254; // objects
 export class BrowserBackend {
   constructor(model) {
     this.status = { state: "loading", message: "", done: 0, total: 0, per_second: 0, seconds_left: null, revision: 0 };
+    this.opened = 0; // number of videos opened so far
     this.#close();
     this.#load(model);
   }
@@ -55,7 +56,7 @@ export class BrowserBackend {
 
   async load() {
     const { video, objects, status } = this;
-    const facts = video && { name: video.name, count: video.count, height: video.height, width: video.width, fps: video.fps };
+    const facts = video && { name: video.name, opened: this.opened, count: video.count, height: video.height, width: video.width, fps: video.fps };
     const trusted = Object.fromEntries([...this.trusted].map(([index, ids]) => [index, [...ids.keys()]]));
     const predicted = [...this.predicted.keys()];
     const confidence = Object.fromEntries(predicted.map(i => [i, this.confidence(i)]).filter(([, sure]) => sure !== null));
@@ -80,6 +81,7 @@ export class BrowserBackend {
     const video = await VideoFile.open(file);
     this.#close();
     this.video = video;
+    this.opened++;
   }
 
   picture(index, width) {

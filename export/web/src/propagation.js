@@ -167,6 +167,7 @@ export class Propagation {
     const trusted = backend.trusted.get(index) ?? new Map();
     const entries = backend.predicted.get(index) ?? new Map();
     const ids = new Set([...sources.keys()].filter(id => !trusted.has(id) && backend.objects[id]));
+    if (!ids.size) return;
     const labels = backend.labels(index).map((label, i) => {
       if (trusted.has(label)) return label;
       if (ids.has(found[i])) return found[i];

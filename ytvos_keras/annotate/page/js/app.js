@@ -10,7 +10,6 @@ const PATIENCE = 250; // milliseconds until a preview is shown for a slow frame
 
 export class App extends EventTarget {
   #updates = new Updates(this, (summary, events) => this.#apply(summary, events));
-  #fresh = false; // whether the next update is for a video that was just opened
   #plays = 0; // number of the latest playback; older ones stop
 
   constructor(backend) {
@@ -23,6 +22,7 @@ export class App extends EventTarget {
     this.opacity = 0.5;
     this.follow = true;
     this.playing = false;
+    this.adding = 0; // number of objects that are being added
     this.wanted = null; // the frame that is being loaded: { index, chosen: whether the user asked for it }
     this.loaded = Promise.resolve(); // resolves when no frame is being loaded
     this.status = { state: "loading", message: "", done: 0, total: 0, revision: 0 };
@@ -65,16 +65,14 @@ export class App extends EventTarget {
     await this.load();
   }
 
-  // fresh: whether a video was just opened; it may be another one of the same name.
-  async load(fresh = false) {
-    this.#fresh ||= fresh;
+  async load() {
     const index = await this.#updates.request();
     if (this.video) await this.goTo(index, true);
   }
 
   // Returns the index of the frame to show.
   #apply(summary, events) {
-    const same = !this.#fresh && this.video && JSON.stringify(this.video) === JSON.stringify(summary.video);
+    const same = this.video && JSON.stringify(this.video) === JSON.stringify(summary.video);
     const index = same ? (this.wanted?.index ?? this.index) : 0;
     if (!same) {
       this.#forget();
@@ -82,15 +80,15 @@ export class App extends EventTarget {
       this.pictures.clear();
       this.video = summary.video;
     }
-    this.#fresh = false;
     if (this.video) {
       this.objects = byNumber(summary.objects);
       this.marks = new Marks(summary);
       for (const { index, confidence } of events) this.marks.predict(index, confidence);
+      this.edits.keepFailed();
       this.#setStatus(summary.status);
       this.#chooseObject();
     }
-    this.tell(...(same ? [] : ["video"]), "objects", "marks", "status");
+    this.tell(...(same ? [] : ["video"]), "objects", "labels", "marks", "status");
     return index;
   }
 
@@ -164,14 +162,16 @@ export class App extends EventTarget {
 
   async #show(index) {
     const { video } = this;
-    const { saved } = this.edits;
+    const { saved, failed } = this.edits;
     await saved; // so that the server has the mask of the last edit
     const timer = setTimeout(() => this.#preview(index), PATIENCE);
-    const loading = Promise.all([this.pictures.get(index), this.backend.mask(index)]);
+    const mask = failed.get(index)?.labels.slice() ?? this.backend.mask(index);
+    const loading = Promise.all([this.pictures.get(index), mask]);
     const [picture, labels] = await loading.finally(() => clearTimeout(timer));
     this.preview = null;
-    if (this.drawing) return; // a stroke has begun: it belongs to the current frame
     if (video !== this.video) return; // another one was opened
+    if (index === this.index) this.picture = picture; // may be sharper, also during a stroke
+    if (this.drawing) return; // a stroke has begun: it belongs to the current frame
     if (saved !== this.edits.saved) return this.#show(index); // a stroke has ended: the mask is outdated
     [this.picture, this.labels, this.index, this.outdated] = [picture, labels, index, false];
     this.tell("frame");
@@ -180,6 +180,7 @@ export class App extends EventTarget {
 
   // Shows a key frame near a slow frame while that is loading; it cannot be drawn on.
   async #preview(index) {
+    if (index === this.index && this.picture) return; // is being reloaded
     const picture = await this.backend.thumbnail(index, this.video.count).catch(() => null);
     if (this.wanted?.index !== index || this.drawing) return;
     this.preview = picture;
@@ -214,10 +215,14 @@ export class App extends EventTarget {
   // ---- objects
 
   async addObject() {
-    const id = await this.edits.send(() => this.backend.addObject());
-    await this.#updates.request();
-    this.selectObject(id);
-    return id;
+    this.adding++;
+    try {
+      const id = await this.edits.send(video => this.backend.addObject(video));
+      await this.#updates.request();
+      this.selectObject(id);
+    } finally {
+      this.adding--;
+    }
   }
 
   selectObject(id) {
@@ -233,19 +238,20 @@ export class App extends EventTarget {
   async changeObject(id, changes) {
     Object.assign(this.objects.get(id), changes);
     this.tell("objects", "labels");
-    await this.edits.send(() => this.backend.changeObject(id, changes));
+    await this.edits.send(video => this.backend.changeObject(id, changes, video));
   }
 
   async deleteObject(id) {
     this.edits.history.clear(); // edits contain pixels of the object
     this.objects.delete(id);
     this.marks.forget(id);
+    this.edits.keepFailed();
     this.hidden.delete(id); // the next new object gets this id
     // At once, because the server refuses a mask with a deleted object: something may be drawn before the answer.
     this.labels.set(this.labels.map(label => (label === id ? 0 : label)));
     this.#chooseObject();
     this.tell("objects", "labels", "marks");
-    await this.edits.send(() => this.backend.deleteObject(id)).finally(() => this.load());
+    await this.edits.send(video => this.backend.deleteObject(id, video)).finally(() => this.load());
   }
 
   toggleHidden(id) {
@@ -261,14 +267,15 @@ export class App extends EventTarget {
   // ---- propagation
 
   async propagate(direction) {
-    if (!this.video || this.status.state !== "ready") return;
-    const [start, stop] = this.range ?? [0, this.video.count];
+    const { video } = this;
+    if (!video || this.status.state !== "ready") return;
+    const [start, stop] = this.range ?? [0, video.count];
     await this.edits.saved;
-    await this.backend.propagate(start, stop, direction);
+    await this.backend.propagate(start, stop, direction, video);
   }
 
   stop() {
-    return this.backend.stop();
+    return this.backend.stop(this.video);
   }
 
   setRange(start, stop) {
@@ -279,6 +286,6 @@ export class App extends EventTarget {
 
   set(values) {
     Object.assign(this, values);
-    this.tell("tool", "labels");
+    this.tell("tool", ...("opacity" in values ? ["labels"] : []));
   }
 }

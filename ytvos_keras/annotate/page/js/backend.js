@@ -8,6 +8,13 @@ async function send(method, path, body, type) {
   throw new Error(error ?? `${method} ${path}: ${response.status}`);
 }
 
+// Tells the changes of this page from those of others.
+const PAGE = Math.random().toString(36).slice(2);
+
+// The browser caches pictures, and the server refuses to change a video that is no longer open.
+const addressOf = (path, video, query = "") => `api/${path}?opened=${video.opened}${query}`;
+const editOf = (path, video, query = "") => addressOf(path, video, `&page=${PAGE}${query}`);
+
 const sendJson = (method, path, content) => send(method, path, JSON.stringify(content), "application/json");
 
 export class ServerBackend {
@@ -17,11 +24,16 @@ export class ServerBackend {
     return this.summary;
   }
 
-  // Calls back with every event until the page is closed; with {type: "reload"} after a reconnection.
+  // Calls back with every event until the page is closed; with {type: "reload"} after a reconnection or a change by
+  // another page.
   listen(callback) {
     const source = new EventSource("api/events");
     let broken = false;
-    source.onmessage = ({ data }) => callback(JSON.parse(data));
+    source.onmessage = ({ data }) => {
+      const event = JSON.parse(data);
+      if (event.type !== "edited") callback(event);
+      else if (event.page !== PAGE) callback({ type: "reload" });
+    };
     source.onerror = () => {
       broken = true;
       callback({ type: "offline" });
@@ -32,48 +44,43 @@ export class ServerBackend {
     };
   }
 
-  // Contains the video's name: the browser caches pictures, and the server refuses edits of a video that is not open.
-  #path(kind, index, query = "", video = this.summary.video.name) {
-    return `api/${kind}/${index}?video=${encodeURIComponent(video)}${query}`;
-  }
-
   async picture(index, width) {
-    const response = await send("GET", this.#path("frames", index, width ? `&width=${width}` : ""));
+    const response = await send("GET", addressOf(`frames/${index}`, this.summary.video, width ? `&width=${width}` : ""));
     return createImageBitmap(await response.blob());
   }
 
   // Of the frame, or of one at most `near` frames before it that is faster to decode.
   async thumbnail(index, near) {
-    const response = await send("GET", this.#path("thumbnails", index, `&near=${near}`));
+    const response = await send("GET", addressOf(`thumbnails/${index}`, this.summary.video, `&near=${near}`));
     return createImageBitmap(await response.blob());
   }
 
   async mask(index) {
-    return new Uint8Array(await (await send("GET", this.#path("masks", index))).arrayBuffer());
+    return new Uint8Array(await (await send("GET", addressOf(`masks/${index}`, this.summary.video))).arrayBuffer());
   }
 
   saveMask(index, labels, trusted, video) {
-    return send("PUT", this.#path("masks", index, `&trusted=${[...trusted].join(",")}`, video), labels);
+    return send("PUT", editOf(`masks/${index}`, video, `&trusted=${[...trusted].join(",")}`), labels);
   }
 
-  async addObject() {
-    return (await (await send("POST", "api/objects")).json()).id;
+  async addObject(video) {
+    return (await (await send("POST", editOf("objects", video))).json()).id;
   }
 
-  changeObject(id, changes) {
-    return sendJson("PATCH", `api/objects/${id}`, changes);
+  changeObject(id, changes, video) {
+    return sendJson("PATCH", editOf(`objects/${id}`, video), changes);
   }
 
-  deleteObject(id) {
-    return send("DELETE", `api/objects/${id}`);
+  deleteObject(id, video) {
+    return send("DELETE", editOf(`objects/${id}`, video));
   }
 
-  propagate(start, stop, direction) {
-    return sendJson("POST", "api/propagate", { start, stop, direction });
+  propagate(start, stop, direction, video) {
+    return sendJson("POST", addressOf("propagate", video), { start, stop, direction });
   }
 
-  stop() {
-    return send("POST", "api/stop");
+  stop(video) {
+    return send("POST", addressOf("stop", video));
   }
 
   async videos() {
@@ -94,9 +101,10 @@ export class ServerBackend {
   }
 
   // Writes a file; returns its name, its path, and a URL for downloading it.
-  async exportAs(name) {
-    const { file, path } = await (await send("POST", `api/exports/${name}`)).json();
-    return { file, path, address: `api/exports/${name}` };
+  async exportAs(name, video) {
+    const address = addressOf(`exports/${name}`, video);
+    const { file, path } = await (await send("POST", address)).json();
+    return { file, path, address };
   }
 
   downloaded() {} // everything is on disk anyway

@@ -6,7 +6,7 @@ export class Edits {
   history = new History();
   saved = Promise.resolve(); // resolves when everything so far is saved
   saving = 0;
-  failed = new Set(); // indexes of frames whose last edit could not be saved
+  failed = new Map(); // index of a frame whose last edit could not be saved → { labels, trusted }
   #undone = Promise.resolve(); // resolves when everything so far is undone or redone
 
   constructor(app) {
@@ -37,6 +37,7 @@ export class Edits {
     const present = new Set(labels);
     present.delete(0);
     const trusted = marks.trustedIn(index);
+    if (!present.size && !trusted.size) return this.app.fail("There is no object in this frame.");
     const all = [...present].every(id => trusted.has(id));
     this.#record({ box: null }, all ? [] : [...trusted, ...present]);
   }
@@ -60,12 +61,23 @@ export class Edits {
   // Another video is opened.
   clear() {
     this.history.clear();
-    this.failed = new Set();
+    this.failed = new Map();
   }
 
-  // Sends a change after the earlier ones; resolves to the response.
+  // A frame that could not be saved keeps its masks and marks, except those of objects that were deleted.
+  keepFailed() {
+    const { objects, marks } = this.app;
+    for (const [index, edit] of this.failed) {
+      edit.labels = edit.labels.map(id => (objects.has(id) ? id : 0));
+      edit.trusted = new Set([...edit.trusted].filter(id => objects.has(id)));
+      marks.trust(index, edit.trusted);
+    }
+  }
+
+  // Sends a change of the video that is open now, after the earlier ones; resolves to the response.
   send(request) {
-    const sent = this.saved.then(request);
+    const { video } = this.app;
+    const sent = this.saved.then(() => request(video));
     this.saving++;
     this.saved = sent
       .catch(() => {}) // reported by the caller
@@ -84,15 +96,15 @@ export class Edits {
   }
 
   #save(trusted) {
-    const { app, failed } = this; // another video has another set
-    const { index, video } = app;
+    const { app, failed } = this; // another video has another map
+    const { index } = app;
     const labels = app.labels.slice();
     app.marks.trust(index, trusted);
     app.tell("labels", "marks");
-    this.send(() => app.backend.saveMask(index, labels, trusted, video.name)).then(
+    this.send(video => app.backend.saveMask(index, labels, trusted, video)).then(
       () => failed.delete(index),
       error => {
-        failed.add(index);
+        failed.set(index, { labels, trusted });
         app.fail(error);
       },
     );

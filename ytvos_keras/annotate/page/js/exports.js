@@ -9,11 +9,17 @@ export class Exports {
       app.backend.downloaded();
       app.tell("status");
     };
-    app.addEventListener("change", ({ detail }) => detail === "video" && this.#fill());
+    app.addEventListener("change", ({ detail }) => detail === "video" && this.#onVideo());
     app.addEventListener("export", ({ detail }) => {
       // The last event may arrive after the response.
       if ($("export").disabled) $("exported").textContent = `${detail.done} of ${detail.total} frames`;
     });
+  }
+
+  #onVideo() {
+    $("exported").textContent = "";
+    $("download").hidden = true; // of the previous video
+    this.#fill();
   }
 
   // Once; again only after a failure.
@@ -31,13 +37,15 @@ export class Exports {
 
   async #export() {
     const { app } = this;
+    const { video } = app;
     $("export").disabled = true;
     $("download").hidden = true;
     try {
       await app.edits.saved;
-      const { file, path, address } = await app.backend.exportAs($("format").value);
-      $("exported").textContent = path ?? file;
-      Object.assign($("download"), { href: address, download: file, hidden: false });
+      const { file, path, address } = await app.backend.exportAs($("format").value, video);
+      const isOpen = video === app.video;
+      $("exported").textContent = isOpen ? (path ?? file) : "";
+      Object.assign($("download"), { href: address, download: file, hidden: !isOpen });
     } catch (error) {
       $("exported").textContent = "";
       app.fail(error);

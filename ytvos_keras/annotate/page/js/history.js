@@ -29,7 +29,8 @@ export class History {
     const [from, to] = back ? [this.#done, this.#undone] : [this.#undone, this.#done];
     const edit = from.pop();
     to.push(edit);
-    if (edit.box) paste(labels, width, edit.box, back ? edit.before : edit.after);
+    const [was, is] = back ? [edit.after, edit.before] : [edit.before, edit.after];
+    if (edit.box) paste(labels, width, edit.box, was, is);
     return back ? edit.trustedBefore : edit.trustedAfter;
   }
 

@@ -45,11 +45,11 @@ export function actionOf({ key, shiftKey, ctrlKey, metaKey, altKey }) {
   return (shiftKey && SHIFTED[letter]) || PLAIN[letter];
 }
 
-// Whether a key press belongs to a focused field, or to a button that Space and Enter press.
+// Whether a key press belongs to a dialog, to a focused field, or to a button that Space and Enter press.
 export function isForElsewhere(event) {
   const { target, key } = event;
-  if (target.closest?.("dialog")) return true;
-  if (target.matches?.("input[type=text]")) return true;
+  if (document.querySelector("dialog[open]")) return true;
+  if (target.matches?.("input[type=text], select")) return true;
   if (target.matches?.("input[type=range]") && /^(Arrow|Home|End|Page)/.test(key)) return true;
   return Boolean(target.matches?.("button, input, a") && [" ", "Enter"].includes(key));
 }

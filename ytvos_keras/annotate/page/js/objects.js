@@ -2,51 +2,72 @@
 export class Objects {
   constructor(app, stage, list, ask) {
     Object.assign(this, { app, stage, list, ask });
-    app.addEventListener("change", ({ detail }) => detail === "objects" && this.render());
+    app.addEventListener("change", ({ detail }) => {
+      if (detail === "video") list.replaceChildren();
+      if (detail === "objects") this.render();
+    });
   }
 
+  // Keeps the rows of objects that are still there, with their focus and text that is being edited.
   render() {
-    const focused = document.activeElement?.closest?.("#objects li")?.dataset.id;
-    this.list.replaceChildren(...[...this.app.objects].map(([id, object]) => this.#row(id, object)));
-    if (focused) this.list.querySelector(`li[data-id="${focused}"] input[type="text"]`)?.focus();
+    const { list, app } = this;
+    for (const row of [...list.children]) if (!app.objects.has(Number(row.dataset.id))) row.remove();
+    [...app.objects].forEach(([id, object], n) => {
+      if (list.children[n]?.dataset.id !== String(id)) list.insertBefore(this.#row(id), list.children[n] ?? null);
+      this.#update(list.children[n], id, object);
+    });
   }
 
-  #row(id, { name, colour }) {
+  #row(id) {
     const { app } = this;
     const row = document.createElement("li");
     row.dataset.id = id;
-    row.classList.toggle("current", id === app.object);
     const number = Object.assign(document.createElement("button"), {
       className: "number", textContent: id, title: `Draw object ${id}${id < 10 ? ` (${id})` : ""}`, type: "button",
     });
-    number.ariaPressed = id === app.object;
     number.onclick = () => app.selectObject(id);
-    const paint = Object.assign(document.createElement("input"), { type: "color", value: colour, title: "Colour" });
+    const paint = Object.assign(document.createElement("input"), { type: "color", title: "Colour" });
     paint.onchange = () => this.#change(id, { colour: paint.value });
-    const label = Object.assign(document.createElement("input"), { type: "text", value: name, maxLength: 60 });
+    const label = Object.assign(document.createElement("input"), { type: "text", maxLength: 60 });
     label.ariaLabel = `Name of object ${id}`;
     label.onfocus = () => id !== app.object && app.selectObject(id);
-    label.onchange = () => (label.value.trim() ? this.#change(id, { name: label.value.trim() }) : (label.value = name));
+    label.onchange = () => {
+      const name = label.value.trim();
+      if (name) this.#change(id, { name });
+      else label.value = app.objects.get(id).name;
+    };
     label.onkeydown = event => ["Enter", "Escape"].includes(event.key) && label.blur();
-    const hidden = app.hidden.has(id);
-    const eye = Object.assign(document.createElement("button"), {
-      type: "button", textContent: hidden ? "Show" : "Hide", title: hidden ? "Show its masks" : "Hide its masks",
-    });
+    const eye = Object.assign(document.createElement("button"), { type: "button" });
     eye.onclick = () => app.toggleHidden(id);
     const bin = Object.assign(document.createElement("button"), { type: "button", textContent: "✕", title: "Delete" });
     bin.ariaLabel = `Delete object ${id}`;
-    bin.onclick = () => this.#delete(id, name);
+    bin.onclick = () => this.#delete(id);
     row.append(number, paint, label, eye, bin);
     return row;
+  }
+
+  #update(row, id, { name, colour }) {
+    const { app } = this;
+    const [number, paint, label, eye] = row.children;
+    row.classList.toggle("current", id === app.object);
+    number.ariaPressed = id === app.object;
+    paint.value = colour;
+    if (label !== document.activeElement) label.value = name;
+    const hidden = app.hidden.has(id);
+    Object.assign(eye, { textContent: hidden ? "Show" : "Hide", title: hidden ? "Show its masks" : "Hide its masks" });
   }
 
   #change(id, changes) {
     this.app.changeObject(id, changes).catch(error => this.app.fail(error));
   }
 
-  async #delete(id, name) {
+  async #delete(id) {
+    const { app } = this;
+    const { video } = app;
+    const { name } = app.objects.get(id);
     if (!(await this.ask(`Delete ${name} and its masks in all frames? This cannot be undone.`, "Delete"))) return;
+    if (video !== app.video) return; // another one was opened meanwhile
     this.stage.cancel(); // it may be drawing this object
-    this.app.deleteObject(id).catch(error => this.app.fail(error));
+    app.deleteObject(id).catch(error => app.fail(error));
   }
 }

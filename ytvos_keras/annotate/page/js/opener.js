@@ -12,7 +12,7 @@ export class Opener {
     addEventListener("drop", event => {
       event.preventDefault();
       const [file] = event.dataTransfer.files;
-      if (!file) return;
+      if (!file || document.querySelector("dialog[open]:not(#opener)")) return;
       this.show();
       this.#file(file);
     });
@@ -21,7 +21,14 @@ export class Opener {
   async show() {
     if (!this.dialog.open) this.dialog.showModal();
     if (!this.#opening) this.error.textContent = "";
-    const { root, videos } = await this.app.backend.videos();
+    try {
+      this.#list(await this.app.backend.videos());
+    } catch (error) {
+      this.error.textContent = error.message;
+    }
+  }
+
+  #list({ root, videos }) {
     this.dialog.querySelector("#listed").hidden = !root;
     this.dialog.querySelector("code").textContent = root;
     const rows = videos.map(name => {
@@ -47,7 +54,7 @@ export class Opener {
       if (app.unsaved && !(await this.ask("There are masks that are not saved. Discard them?", "Discard"))) return;
       this.error.textContent = message;
       await open();
-      await app.load(true);
+      await app.load();
       this.dialog.close(); // not before: the page would still show, and change, the previous video
     } catch (error) {
       this.error.textContent = error.message;

@@ -31,7 +31,7 @@ export class Panel {
 
   #toolButton(name, { key, title }) {
     const button = document.createElement("button");
-    Object.assign(button, { type: "button", title: `${title} (${key})`, onclick: () => this.app.set({ tool: name }) });
+    Object.assign(button, { type: "button", title: `${title} (${key})`, onclick: () => this.actions[name]() });
     button.dataset.tool = name;
     const letter = Object.assign(document.createElement("kbd"), { textContent: key });
     button.append(letter, title);

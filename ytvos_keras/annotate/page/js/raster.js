@@ -113,10 +113,12 @@ export function cut(labels, width, { left, top, right, bottom }) {
   return patch;
 }
 
-export function paste(labels, width, { left, top, right, bottom }, patch) {
-  for (let y = top; y < bottom; y++) {
-    const row = patch.subarray((y - top) * (right - left), (y - top + 1) * (right - left));
-    labels.set(row, y * width + left);
+// Replaces the pixels of a box in which two patches differ. Others may have changed since these were cut.
+export function paste(labels, width, { left, top, right, bottom }, was, is) {
+  for (let y = top, n = 0; y < bottom; y++) {
+    for (let x = left; x < right; x++, n++) {
+      if (was[n] !== is[n]) labels[y * width + x] = is[n];
+    }
   }
 }
 

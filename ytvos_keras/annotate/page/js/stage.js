@@ -14,6 +14,7 @@ export class Stage {
   #drag = null;
   #asked = 0;
   #cursor = null;
+  #stale = false; // whether the overlay must be coloured before it is painted
 
   constructor(app, section) {
     this.app = app;
@@ -37,7 +38,7 @@ export class Stage {
       this.#viewport.fitted = true;
       this.#resize();
     }
-    if (["frame", "labels", "objects"].includes(what)) this.#colour();
+    if (["frame", "labels"].includes(what)) this.#recolour();
     if (what === "preview") this.render();
     if (what === "tool") this.canvas.style.cursor = app.tool === "pan" ? "grab" : "crosshair";
   }
@@ -62,11 +63,16 @@ export class Stage {
     }
   }
 
+  // All labels, once before they are painted: at 4K it takes a while.
+  #recolour() {
+    this.#stale = true;
+    this.render();
+  }
+
   #colour(box = null) {
     const { app } = this;
     if (!app.video || app.labels.length !== app.video.width * app.video.height) return;
     this.#overlay.draw(app.labels, app.video, app.objects, app.hidden, app.opacity, box);
-    this.render();
   }
 
   render() {
@@ -88,6 +94,8 @@ export class Stage {
     pen.imageSmoothingEnabled = scale < 3;
     pen.drawImage(app.preview ?? app.picture, 0, 0, width, height);
     if (app.preview) return;
+    if (this.#stale) this.#colour();
+    this.#stale = false;
     pen.drawImage(this.#overlay.canvas, 0, 0);
     pen.lineWidth = (1.5 * (devicePixelRatio || 1)) / scale;
     if (this.#work?.points) this.#paintLine(this.#work);
@@ -148,9 +156,13 @@ export class Stage {
       app.fail("Add an object first (N).");
       return;
     }
+    if (app.adding) {
+      app.fail("The new object is being added; draw again in a moment.");
+      return;
+    }
     app.drawing = true;
     app.playing = false;
-    this.#work ??= TOOLS[app.tool].make(app, event.altKey);
+    this.#work ??= TOOLS[app.tool].make(app, event.altKey ? 0 : app.object);
     const ratio = this.canvas.width / this.canvas.clientWidth;
     this.#changed(this.#work.down(this.#viewport.toVideo(...place), (REACH * ratio) / this.#viewport.scale));
   }
@@ -204,7 +216,7 @@ export class Stage {
     if (!work) return false;
     this.#end();
     work.cancel();
-    this.#colour();
+    this.#recolour();
     return true;
   }
 

@@ -45,13 +45,9 @@ export class Timeline {
     const near = Math.floor(app.video.count / places.length / 2);
     for (const index of places) {
       if (this.#thumbnails.has(index)) continue;
-      try {
-        const picture = await app.backend.thumbnail(index, near);
-        if (round !== this.#loading) return;
-        this.#thumbnails.set(index, picture);
-      } catch {
-        return; // the current frame reports what is wrong
-      }
+      const picture = await app.backend.thumbnail(index, near).catch(() => null); // the current frame reports errors
+      if (round !== this.#loading) return;
+      if (picture) this.#thumbnails.set(index, picture);
       this.render();
     }
   }

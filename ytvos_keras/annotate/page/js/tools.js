@@ -1,10 +1,10 @@
 // The drawing tools. Each takes pointer events as points of the video and draws into app.labels.
-// erase: whether Alt is held, which erases instead of adding.
+// label: what they draw, 0 to erase. It is fixed at the start: another object may be chosen meanwhile.
 import { drawLine, fillPolygon, floodFill, unite } from "./raster.js";
 
 class Stroke {
-  constructor(app, erase) {
-    Object.assign(this, { app, erase, box: null });
+  constructor(app, label) {
+    Object.assign(this, { app, label, box: null });
   }
 
   down(point) {
@@ -15,8 +15,7 @@ class Stroke {
   }
 
   move(point) {
-    const { app } = this;
-    const label = this.erase ? 0 : app.object;
+    const { app, label } = this;
     const box = drawLine(app.labels, app.video.width, app.video.height, this.last, point, app.brush, label);
     this.last = point;
     this.box = unite(this.box, box);
@@ -36,8 +35,8 @@ class Stroke {
 class Lasso {
   points = [];
 
-  constructor(app, erase) {
-    Object.assign(this, { app, erase });
+  constructor(app, label) {
+    Object.assign(this, { app, label });
   }
 
   down(point) {
@@ -49,7 +48,7 @@ class Lasso {
   }
 
   up() {
-    fill(this.app, this.points, this.erase);
+    fill(this.app, this.points, this.label);
     return true;
   }
 
@@ -60,8 +59,8 @@ class Lasso {
 class Polygon {
   points = [];
 
-  constructor(app, erase) {
-    Object.assign(this, { app, erase });
+  constructor(app, label) {
+    Object.assign(this, { app, label });
   }
 
   down(point, reach) {
@@ -86,7 +85,7 @@ class Polygon {
   }
 
   finish() {
-    fill(this.app, this.points, this.erase);
+    fill(this.app, this.points, this.label);
     return true;
   }
 
@@ -94,8 +93,8 @@ class Polygon {
 }
 
 class Fill {
-  constructor(app, erase) {
-    Object.assign(this, { app, erase });
+  constructor(app, label) {
+    Object.assign(this, { app, label });
   }
 
   down(point) {
@@ -105,8 +104,7 @@ class Fill {
   move() {}
 
   up() {
-    const { app, point } = this;
-    const label = this.erase ? 0 : app.object;
+    const { app, point, label } = this;
     app.edits.draw(labels => floodFill(labels, app.video.width, app.video.height, point, label));
     return true;
   }
@@ -114,16 +112,15 @@ class Fill {
   cancel() {}
 }
 
-function fill(app, points, erase) {
-  const label = erase ? 0 : app.object;
+function fill(app, points, label) {
   app.edits.draw(labels => fillPolygon(labels, app.video.width, app.video.height, points, label));
 }
 
 export const TOOLS = {
-  lasso: { key: "L", title: "Lasso", make: (app, alt) => new Lasso(app, alt) },
-  polygon: { key: "P", title: "Polygon", make: (app, alt) => new Polygon(app, alt) },
-  brush: { key: "B", title: "Brush", make: (app, alt) => new Stroke(app, alt) },
-  eraser: { key: "E", title: "Eraser", make: app => new Stroke(app, true) },
-  fill: { key: "G", title: "Fill", make: (app, alt) => new Fill(app, alt) },
+  lasso: { key: "L", title: "Lasso", make: (app, label) => new Lasso(app, label) },
+  polygon: { key: "P", title: "Polygon", make: (app, label) => new Polygon(app, label) },
+  brush: { key: "B", title: "Brush", make: (app, label) => new Stroke(app, label) },
+  eraser: { key: "E", title: "Eraser", make: app => new Stroke(app, 0) },
+  fill: { key: "G", title: "Fill", make: (app, label) => new Fill(app, label) },
   pan: { key: "H", title: "Move", make: null },
 };
