@@ -43,13 +43,25 @@ def test_the_first_frame_is_kept_and_other_slots_are_empty():
     assert all(x.dtype == "float32" for x in state.values())
 
 
-def test_every_second_frame_fills_an_empty_slot_or_the_oldest():
+def test_every_second_frame_is_stored_in_turn():
     state = run(new_memory(), 6)  # frames 2, 4 and 6 are stored; 6 replaces 2
     np.testing.assert_array_equal(state["bank_age"], [[6, 0, 2]] * 2)
     np.testing.assert_array_equal(keys_of(state, 0)[1], frame(0)["key"][0])
     np.testing.assert_array_equal(keys_of(state, 1)[1], frame(6)["key"][0])
     np.testing.assert_array_equal(keys_of(state, 2)[1], frame(4)["key"][0])
     np.testing.assert_array_equal(state["previous_key"][1], frame(6)["key"][0])
+
+
+def test_frames_in_which_an_object_is_lost_are_not_stored():
+    memory = new_memory(slots=4)
+    state = memory.begin(frame(0), masks(0))
+    for t in range(1, 9):  # frames 2, 4, 6 and 8 are due; the second object is lost in 4
+        confidence = np.array([[0.5], [0.49 if t == 4 else 0.5]], "float32")
+        state = state | memory.update(frame(t), masks(t), state, confidence=confidence)
+    np.testing.assert_array_equal(state["bank_age"], [[8, 0, 4, 2], [8, 0, -1, 2]])
+    # Later frames are in the same slots, so that keys are shared again.
+    for slot, t in ((1, 8), (3, 6)):
+        np.testing.assert_array_equal(keys_of(state, slot), np.repeat(frame(t)["key"], 2, axis=0))
 
 
 def test_corrections_are_kept_but_leave_a_slot_for_predictions():

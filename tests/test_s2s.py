@@ -83,6 +83,23 @@ def test_clip_equals_its_steps(kind, length):
     np.testing.assert_allclose(sigmoid(logits), run_steps(model, clip), atol=1e-5)
 
 
+def test_clip_equals_its_steps_with_skips_but_no_memory():
+    config = dataclasses.replace(SMALL["lite"], memory_frames=0, sees_others=False)
+    model, clip = S2S(config), make_clip(length=4)
+    np.testing.assert_allclose(sigmoid(model(clip)), run_steps(model, clip), atol=1e-5)
+
+
+@pytest.mark.parametrize(("bias", "stored"), [(-10.0, False), (10.0, True)])
+def test_frames_in_which_an_object_is_lost_are_not_remembered(bias, stored):
+    model, clip = new_model("lite"), make_clip(length=8)
+    model.confidence.to_logit.bias.assign([bias])
+    np.testing.assert_allclose(sigmoid(model(clip)), run_steps(model, clip), atol=1e-5)
+    state = model.initialize(clip["frames"][:, 0], clip["mask"])
+    for t in range(1, 8):
+        state = model.step(clip["frames"][:, t], state)[1]
+    assert (np.array(state["bank_age"])[:, 1] >= 0).all() == stored
+
+
 @each
 def test_clip_of_unknown_length_and_size_in_a_graph(kind):
     model = small_model(kind)

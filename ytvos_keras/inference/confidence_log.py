@@ -10,9 +10,9 @@ import numpy as np
 from ytvos_keras.media.atomic import atomic_path
 from ytvos_keras.media.json_file import parse_json
 from ytvos_keras.media.json_value import JsonValue
+from ytvos_keras.models.confidence import LOST
 
 FILE_NAME = "confidence.csv"
-LOST = 0.5  # expected J below which an object is probably lost
 
 
 class ConfidenceLog:

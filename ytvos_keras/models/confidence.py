@@ -9,6 +9,9 @@ from ytvos_keras.layers.composite import Composite
 from ytvos_keras.layers.resolution import space_to_depth
 from ytvos_keras.layers.types import Tensor
 
+LOST = 0.5
+"""Expected J below which an object is probably lost."""
+
 _EPSILON = 1e-3  # fraction of the frame; keeps logarithms and ratios of empty masks finite
 
 

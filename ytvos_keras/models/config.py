@@ -50,7 +50,8 @@ class S2SConfig:
         sees_others: Whether the memory of an object also encodes where the other objects of the
             frame are.
         skip_connections: Whether the Decoder sees the backbone's maps at stride 4 and 2.
-        predict_confidence: Whether the state contains the expected J of each mask.
+        predict_confidence: Whether the state contains the expected J of each mask. While it is
+            below one half, no frames are added to the memory.
     """
 
     backbone: str = "vgg16"

@@ -10,6 +10,7 @@ from ytvos_keras.layers.joint_conv import JointConv
 from ytvos_keras.layers.matching import Matching
 from ytvos_keras.layers.resolution import space_to_depth
 from ytvos_keras.layers.types import Tensor
+from ytvos_keras.models.confidence import LOST
 
 Tensors = dict[str, Tensor]
 
@@ -20,10 +21,11 @@ class Memory(Composite):
     """Match a new frame to a bank of frames and to the previous frame, as input for the ConvLSTM.
 
     Not in the paper; a departure of `s2s-lite`. The bank has a fixed number of slots. The first
-    always holds the object's first frame. Every `every`-th frame, with its predicted mask, fills an
-    empty slot, or else replaces the oldest such frame. Corrections take slots in the same way, but
-    predictions never replace them: a new correction replaces the oldest one only if a single slot
-    is left for predictions. Empty slots are masked, so shapes never change.
+    always holds the object's first frame. Every `every`-th frame, with its predicted mask, is stored
+    in the other slots in turn, unless the object is probably lost in it. A correction takes an
+    empty slot or replaces the oldest prediction, and predictions never replace it: a new correction
+    replaces the oldest one only if a single slot is left for predictions. Empty slots are masked,
+    so shapes never change.
 
     The bank is matched globally, the previous frame in a neighbourhood.
 
@@ -101,15 +103,26 @@ class Memory(Composite):
         }
 
     def update(
-        self, features: Tensors, masks: Tensor, state: Tensors, others: Tensor | None = None
+        self,
+        features: Tensors,
+        masks: Tensor,
+        state: Tensors,
+        others: Tensor | None = None,
+        confidence: Tensor | None = None,
     ) -> Tensors:
-        """Update the state entries after a frame with its predicted masks; see `begin`."""
+        """Update the state entries after a frame with its predicted masks; see `begin`.
+
+        `confidence` is the expected J of the masks, `(B, 1)`; default: store whatever is due.
+        """
         previous = self._entry(features, masks, others)
         age, trusted = state["bank_age"], state["bank_trusted"]
         age = ops.where(age >= 0, age + 1, age)  # empty slots stay at -1
-        due = ops.mod(age[:, :1], self.every) == 0  # the age of the first slot counts frames
-        # A given mask is never replaced by a prediction; objects may be due in different frames.
-        chosen = ops.logical_and(due, _oldest(age, trusted == 0))
+        # The age of the first slot counts frames; objects may be due in different frames.
+        due = ops.mod(age[:, :1], self.every) == 0
+        if confidence is not None:
+            # A wrong mask in the bank would be matched for as long as the object stays lost.
+            due = ops.logical_and(due, confidence >= LOST)
+        chosen = ops.logical_and(due, self._turn(age, trusted == 0))
         return previous | self._write(previous, state | {"bank_age": age}, chosen, trust=0.0)
 
     def trust(self, given: Tensors, state: Tensors) -> Tensors:
@@ -173,6 +186,16 @@ class Memory(Composite):
             into = into[:, None, None]  # (B, 1, 1, slots · C)
             bank[f"bank_{name}"] = ops.where(into, ops.tile(new, (1, 1, 1, self.slots)), old)
         return bank
+
+    def _turn(self, age: Tensor, free: Tensor) -> Tensor:
+        """Mark the one of the free slots whose turn it is, boolean `(B, slots)`."""
+        # By time, not by age: after a frame that only some objects store, all of them still write
+        # the next ones to the same slots, and `Matching` can share their keys.
+        free_slots = ops.cast(free, "float32")
+        number = ops.cumsum(free_slots, axis=-1)  # from 1
+        count = ops.maximum(ops.sum(free_slots, axis=-1, keepdims=True), 1.0)
+        stored = age[:, :1] / self.every  # a whole number where a frame is due
+        return ops.logical_and(free, number == 1 + ops.mod(stored - 1, count))
 
     def _places(self, x: Tensor) -> Tensor:
         """Reshape (B, h, w, slots · C) to (B, h · w · slots, C)."""

@@ -187,9 +187,7 @@ class S2S(keras.Model):
         objects = objects_per_frame(features, logits)
         # The masks in memory are mutually exclusive. The returned probabilities are not: the caller
         # merges objects at native size.
-        after |= self._remember(features, self._probabilities(logits, objects), state, objects)
-        if self.confidence is not None:
-            after["confidence"] = ops.sigmoid(self.confidence(logits))
+        after |= self._remember(features, self._probabilities(logits, objects), after, objects)
         return ops.sigmoid(logits), after
 
     def correct(
@@ -230,7 +228,7 @@ class S2S(keras.Model):
         # No step needs an earlier mask, so the Decoder runs on all frames at once.
         if self.memory is None and not self.sees_masks:
             hidden, _, _ = self.conv_lstm(features["features"], (state["h"], state["c"]))
-            return fold_time(self.decoder, hidden)
+            return fold_time(self._decode, features | {"hidden": hidden})
         return self._recur(features, state, teacher or {}, objects)
 
     @classmethod
@@ -308,7 +306,7 @@ class S2S(keras.Model):
         return state
 
     def _advance(self, features: Tensors, state: State) -> tuple[Tensor, State]:
-        """Equations 3 and 4: the logits, and the state with the ConvLSTM's new entries."""
+        """Equations 3 and 4: the logits, and the state with all new entries but the memory's."""
         if self.sees_masks:
             mask = state["previous_mask"]
             features = self.encoder(_one_each(features["frame"], mask), mask)
@@ -317,8 +315,15 @@ class S2S(keras.Model):
         hidden, cell = self.conv_lstm.cell(x, (state["h"], state["c"]))
         # float32 under any policy: a state has one type in Python, SavedModel and ONNX.
         state = state | {"h": ops.cast(hidden, "float32"), "c": cell}
-        skips = {name: features[name] for name in ("skip_4", "skip_2") if name in features}
-        return self.decoder(hidden, **skips), state
+        logits = self._decode(features | {"hidden": hidden})
+        if self.confidence is not None:
+            state["confidence"] = ops.sigmoid(self.confidence(logits))
+        return logits, state
+
+    def _decode(self, maps: Tensors) -> Tensor:
+        """Equation 4, with the skip connections if there are any."""
+        names = ("hidden", "skip_4", "skip_2")
+        return self.decoder(**{name: maps[name] for name in names if name in maps})
 
     def _remember(
         self, features: Tensors, masks: Tensor, state: State, objects: Tensor | int
@@ -330,7 +335,8 @@ class S2S(keras.Model):
             return {"previous_mask": masks}
         if self.memory is None:
             return {}
-        return self.memory.update(features, masks, state, sum_of_others(masks, objects))
+        others, confidence = sum_of_others(masks, objects), state.get("confidence")
+        return self.memory.update(features, masks, state, others, confidence)
 
     def _probabilities(self, logits: Tensor, objects: Tensor | int) -> Tensor:
         """The probabilities to remember: mutually exclusive for a memory, otherwise independent."""
@@ -369,7 +375,7 @@ class S2S(keras.Model):
         if "mask" in teacher:
             # Only the mask to remember is replaced, never the logits that the loss sees.
             mask = ops.where(teacher["forced"] > 0, teacher["mask"], mask)
-        return after | self._remember(features, mask, state, objects), logits
+        return after | self._remember(features, mask, after, objects), logits
 
 
 def _one_each(frame: Tensor, masks: Tensor) -> Tensor:
