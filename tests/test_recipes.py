@@ -134,6 +134,27 @@ FACTS = {
         remember_every=2,
         objects=2,
     ),
+    "lite-occlusions": Facts(
+        (("annotated", 7, 700, False),),
+        backbone=None,
+        weights="s2s-lite",
+        frozen=("encoder.backbone",),
+        loss=LiteLoss,
+        optimizer=(2e-4, 5e-4, 1.0, 0.99),
+        augment=Augmentation(
+            pictures=dataclasses.replace(
+                LITE_PICTURES,
+                distractors=(0.15, 0.45, 0.4),
+                copies=0.6,
+                disappear=0.2,
+                leave=0.2,
+                cross=0.4,
+            )
+        ),
+        precision="mixed_bfloat16",
+        remember_every=2,
+        objects=2,
+    ),
     "small": Facts(SMALL, optimizer=SMALL_OPTIMIZER, batch_size=2, precision="mixed_bfloat16"),
     "small-mask-as-state": Facts(
         SMALL, optimizer=SMALL_OPTIMIZER, batch_size=2, precision="mixed_bfloat16"

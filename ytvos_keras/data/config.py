@@ -82,6 +82,9 @@ class SyntheticConfig:
         copies: fraction of these objects that are recoloured copies of the target.
         in_front: fraction of these objects that are in front of the target.
         disappear: fraction of clips in which an occluder passes over the target.
+        leave: fraction of objects that leave the frame for one to three frames and come back
+            elsewhere; not those that move with their whole picture.
+        cross: fraction of further objects whose path crosses the target's.
         min_visible: smallest visible area of the object in frame 0, as a fraction of the frame; if
             less is visible, the objects in front are removed from the clip.
         target, background, picture: motion of the object, of the picture behind it, and of a
@@ -98,6 +101,8 @@ class SyntheticConfig:
     copies: float = 0.33
     in_front: float = 0.5
     disappear: float = 0.1
+    leave: float = 0.0
+    cross: float = 0.0
     min_visible: float = 0.003
     target: MotionConfig = field(default_factory=MotionConfig)
     background: MotionConfig = field(

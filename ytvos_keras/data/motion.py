@@ -108,6 +108,49 @@ def passing_pose(draws: Draws, target: tf.Tensor, reach: tf.Tensor, length) -> P
     return Pose(target[middle] + distance[:, None] * direction, still, still, still, still)
 
 
+def leaving_pose(
+    draws: Draws, pose: Pose, extent: tf.Tensor, size: tuple[int, int], fraction: float
+) -> Pose:
+    """Let a layer leave the frame for one to three frames, and come back elsewhere.
+
+    Args:
+        draws: source of randomness.
+        pose: the trajectory of a layer, of at least 4 frames.
+        extent: float32 (2,): width and height of the layer in pixels.
+        size: height and width of the frames in pixels.
+        fraction: fraction of clips in which the layer leaves.
+    """
+    frame = tf.constant([size[1], size[0]], tf.float32)
+    length = tf.shape(pose.angle)[0]
+    leaves = draws.coin(fraction) > 0
+    away = tf.maximum(tf.minimum(draws.integer(1, 4), length - 3), 1)
+    # Not before frame 2, so that the layer has been seen to move.
+    first = draws.integer(2, tf.maximum(length - away, 3))
+    time = tf.range(length)[:, None]
+    angle = draws.uniform((), 0.0, 2 * np.pi)
+    # Outside in any direction, from any place in the frame.
+    far = tf.reduce_sum(frame) + tf.reduce_max(extent)
+    gone = pose.centre + far * tf.stack([tf.cos(angle), tf.sin(angle)])
+    back = pose.centre + 0.15 * frame * draws.normal((2,))
+    centre = tf.where(time < first + away, gone, tf.clip_by_value(back, 0.1 * frame, 0.9 * frame))
+    return pose._replace(centre=tf.where(leaves & (time >= first), centre, pose.centre))
+
+
+def crossing_pose(draws: Draws, pose: Pose, target: Pose, fraction: float) -> Pose:
+    """Bend a layer's path so that it meets the target's in one frame; frame 0 stays as it is.
+
+    `fraction` is the fraction of clips in which it does.
+    """
+    length = tf.shape(pose.angle)[0]
+    # Not in frame 1, or the path would be a jump.
+    crosses, meeting = draws.coin(fraction), draws.integer(tf.minimum(2, length - 1), length)
+    # Rises from 0 in frame 0 to 1 where they meet, and falls again.
+    distance = tf.cast(tf.abs(tf.range(length) - meeting), tf.float32)
+    near = tf.maximum(1.0 - distance / tf.cast(meeting, tf.float32), 0.0)
+    shift = target.centre[meeting] - pose.centre[meeting]
+    return pose._replace(centre=pose.centre + crosses * near[:, None] * shift)
+
+
 def covering_pose(pose: Pose, origin, shape, base_scale, size: tuple[int, int]) -> Pose:
     """Limit a picture's motion so that the frame stays within its borders.
 

@@ -10,6 +10,8 @@ from ytvos_keras.data.draws import Draws
 from ytvos_keras.data.motion import (
     Pose,
     covering_pose,
+    crossing_pose,
+    leaving_pose,
     passing_pose,
     random_pose,
     source_positions,
@@ -83,7 +85,7 @@ class _Scene:
         return tf.cond(
             tf.size(pictures.background) == 0,
             lambda: self._whole(for_whole, image, mask, measured, scale),
-            lambda: self._pasted(for_pasted, image, mask, measured, scale, pictures.background),
+            lambda: self._pasted(for_pasted, pictures, measured, scale),
         )
 
     def _whole(self, draws, image, mask, measured: Measure, scale):
@@ -102,15 +104,18 @@ class _Scene:
         # The picture is its own background, and its alpha the target's mask.
         return planes, planes, pose, layer.extent
 
-    def _pasted(self, draws, image, mask, measured: Measure, scale, background):
-        layer = cut_out(image, mask, measured, scale)
+    def _pasted(self, draws, pictures: Scene, measured: Measure, scale):
+        layer = cut_out(pictures.image, pictures.mask, measured, scale)
         layer = layer._replace(
             image=recolour(draws, layer.image, self.config.appearance, strength=0.5)
         )
         start = self._start(draws, layer, draws.uniform((), 0.6, 1.0))
         pose = random_pose(draws, start, self.length, self.size, self.config.target)
+        # An object that an occluder passes over stays.
+        left = self._leave(draws, pose, layer)
+        pose = pose._replace(centre=tf.where(pictures.passes, pose.centre, left.centre))
         planes = self._move(draws, layer, pose, self.config.target, "clamp")
-        return self._background(draws, background), planes, pose, layer.extent
+        return self._background(draws, pictures.background), planes, pose, layer.extent
 
     def _background(self, draws, image):
         shape = tf.cast(tf.gather(tf.shape(image), (1, 0)), tf.float32)
@@ -124,6 +129,8 @@ class _Scene:
 
     def other(self, image, mask, target: Pose, extent, passes):
         """Planes of a further object and whether it is in front (1.0) or behind (0.0)."""
+        if self.config.leave:  # others meet the target in the frame, not where it waits outside
+            target = target._replace(centre=tf.clip_by_value(target.centre, 0.0, self.frame))
         draws = self.draws.fork()
         front = self.draws.coin(self.config.in_front)
         planes = tf.cond(
@@ -148,6 +155,9 @@ class _Scene:
         layer = layer._replace(image=image)
         start = self._start(draws, layer, 0.5)
         free = random_pose(draws, start, self.length, self.size, self.config.target)
+        if self.config.cross:
+            free = crossing_pose(draws, free, target, self.config.cross)
+        free = self._leave(draws, free, layer)
         # Slightly more than half of both: where they stop touching.
         reach = 0.6 * tf.reduce_mean(extent + layer.extent)
         passing = passing_pose(draws, target.centre, reach, self.length)
@@ -166,6 +176,11 @@ class _Scene:
         """A centre that keeps the share `inside` of the object's half width in the frame."""
         margin = tf.minimum(inside * layer.extent / 2.0, self.frame / 2.0)
         return margin + draws.uniform((2,)) * (self.frame - 2.0 * margin)
+
+    def _leave(self, draws, pose: Pose, layer: Layer) -> Pose:
+        if not self.config.leave:  # no draws, so that clips of such configs stay the same
+            return pose
+        return leaving_pose(draws, pose, layer.extent, self.size, self.config.leave)
 
     def _move(self, draws, layer: Layer, pose: Pose, config, border: str):
         bend = random_bend(draws, self.length, layer.radius, config)

@@ -5,6 +5,7 @@ from ytvos_keras.training.recipes import (
     finetune,
     lite,
     lite_objects,
+    lite_occlusions,
     lite_videos,
     mask_as_input,
     mask_as_state,
@@ -26,6 +27,7 @@ RECIPES = {
     "lite": lite.RECIPE,
     "lite-videos": lite_videos.RECIPE,
     "lite-objects": lite_objects.RECIPE,
+    "lite-occlusions": lite_occlusions.RECIPE,
     "small": small.RECIPE,
     "small-mask-as-state": small.MASK_AS_STATE,
 }

@@ -1,6 +1,6 @@
 """Third part of the training of `s2s-lite`: two objects per clip, and a backbone that learns.
 
-    ytvos-train --recipe lite-objects --weights runs/lite-videos/best.keras \
+    ytvos-train --recipe lite-objects --weights runs/lite-videos/last.keras \
         --data pictures=0.45 --data videos=0.55 --output runs/lite-objects
 
 Only here do the objects of a clip see each other. The backbone is trained from stride 16 on, which
