@@ -12,6 +12,7 @@ Needs `pip install 'ytvos-keras[serving]'`.
 import argparse
 import base64
 import contextlib
+import http.client
 import io
 import json
 import time
@@ -155,6 +156,11 @@ class RestModel:
             with contextlib.suppress(ValueError, KeyError):
                 reason = json.loads(reason)["error"]
             raise InputError(f"{self.server}: {error.code}: {reason}") from error
+        except (http.client.HTTPException, ValueError) as error:  # no HTTP/1, or no JSON
+            reason = type(error).__name__  # not its text, which may hold bytes of the answer
+            raise InputError(
+                f"{self.server}: not a REST port of a model server ({reason})"
+            ) from error
 
 
 def segment(model, source, first_masks, output: Path, on_progress=None) -> int:

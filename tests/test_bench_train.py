@@ -35,6 +35,14 @@ def test_train(tmp_path, monkeypatch, capsys):
     assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
 
 
+def test_clips_that_cannot_be_trained_on_are_usage_errors(capsys):
+    with pytest.raises(SystemExit):
+        main(["train", *TINY, "--frames", "1"])
+    assert "a whole number of at least 2" in capsys.readouterr().err
+    assert main(["train", *TINY, "--size", "32x40"]) == 1
+    assert "--size must be multiples of 32 for s2s-vgg16" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_the_papers_model_against_stock_layers(tmp_path):
     path = tmp_path / "train.json"

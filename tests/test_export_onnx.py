@@ -22,15 +22,17 @@ from ytvos_keras.export.onnx_compose import clip_graph
 from ytvos_keras.export.onnx_convert import convert
 from ytvos_keras.export.onnx_files import export_onnx
 from ytvos_keras.export.onnx_precision import with_half_weights
-from ytvos_keras.export.onnx_stream import FeatureStream, OnnxStream
+from ytvos_keras.export.onnx_stream import OnnxStream
 from ytvos_keras.export.parity import (
     CorrectedStream,
     KerasStream,
     ParityError,
     check_parity,
+    check_usable,
     demo_clip,
     measure_parity,
 )
+from ytvos_keras.export.signature_check import FeatureStream, check_signatures
 from ytvos_keras.models import PRESETS, S2S
 
 # The full width takes three times as long and 5 GB.
@@ -101,7 +103,7 @@ def test_free_dimensions_have_names():
 @pytest.mark.parametrize(("size", "objects"), [((37, 50), 2), ((64, 64), 1), ((8, 9), 3)])
 def test_varying_sizes_and_numbers_of_objects(stream, size, objects):
     frames, masks = tiny_clip(size, frames=4, objects=objects)
-    for other in (stream, FeatureStream(stream.graphs, threads=1)):
+    for other in (stream, FeatureStream(stream)):
         parity = measure_parity(KerasStream(tiny_model()), other, frames, masks)
         assert parity.largest_difference < 1e-5
 
@@ -190,6 +192,19 @@ def test_wrong_graph_is_detected_and_no_files_are_left(monkeypatch, name):
     assert list(output.parent.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["encode", "segment_clip"])
+def test_unusable_graph_of_a_reduced_precision_is_detected(stream, name):
+    class Unusable(OnnxStream):
+        def run(self, signature, inputs):
+            factor = np.float32(np.nan if signature == name else 1)
+            return {key: factor * x for key, x in super().run(signature, inputs).items()}
+
+    frames, masks = tiny_clip(frames=3)
+    unusable = Unusable(stream.graphs, threads=1)
+    with pytest.raises(ParityError, match="must give finite probabilities"):
+        check_signatures(tiny_model(), unusable, frames, masks, lambda *_: None, check_usable)
+
+
 def _spoil(graph: onnx.GraphProto) -> None:
     """Scale up all weights."""
     for tensor in graph.initializer:
@@ -241,7 +256,7 @@ def test_small_models_match_keras(kind):
     reference, stream = KerasStream(model), OnnxStream(convert(model), threads=1)
     for size, objects in (((64, 96), 2), ((70, 101), 1)):
         frames, masks = demo_clip(size, frames=6, objects=objects)
-        for other in (stream, FeatureStream(stream.graphs, threads=1)):
+        for other in (stream, FeatureStream(stream)):
             check_parity(measure_parity(reference, other, frames, masks))
         if kind == "lite":
             streams = (CorrectedStream(each, masks) for each in (reference, stream))

@@ -10,8 +10,8 @@ from PIL import Image
 from tiny_export import tiny_graphs, tiny_model, tiny_onnx
 
 from ytvos_keras.errors import InputError
-from ytvos_keras.export.annotated_clips import Clip, bundled_clip, find_clips
-from ytvos_keras.export.onnx_files import OnnxFiles
+from ytvos_keras.export.annotated_clips import Clip, bundled_clip, clips_to_score, find_clips
+from ytvos_keras.export.onnx_files import OnnxFiles, _describe_clips, export_onnx
 from ytvos_keras.export.onnx_measure import Measured, measure_precisions
 from ytvos_keras.export.onnx_quantise import calibration_inputs, quantise
 from ytvos_keras.export.onnx_segmenter import OnnxSegmenter
@@ -84,6 +84,13 @@ def test_empty_first_mask_is_refused_for_calibration(stream, clips):
         calibration_inputs(stream, clips, (64, 96), 8)
 
 
+def test_short_calibration_clips_are_refused_before_the_conversion(clips, tmp_path):
+    for frame in sorted(clips[0].path.iterdir())[5:]:
+        frame.unlink()
+    with pytest.raises(InputError, match="no calibration clip has more than 5 frames"):
+        export_onnx(*(None, tmp_path / "int8"), name="tiny", precision="int8", calibration=tmp_path)
+
+
 def segmenter(stream):
     return OnnxSegmenter(stream, (64, 96), 8)
 
@@ -120,6 +127,15 @@ def test_without_annotations_the_first_precision_is_the_reference(stream):
     )
     assert measured["a"].J == measured["b"].J == 1
     assert measured["a"].seconds > 0
+
+
+def test_clips_without_ground_truth_are_scored_only_among_themselves(clips):
+    without = [bundled_clip(), bundled_clip()]
+    assert clips_to_score([*clips, *without]) == clips
+    assert _describe_clips(clips) == "square"
+    assert _describe_clips([*clips, *without]) == "square (2 without ground truth left out)"
+    assert clips_to_score(without) == without
+    assert _describe_clips(without) == "2 clips (against the float32 masks)"
 
 
 def test_the_bundled_clip_has_a_first_mask_only():

@@ -23,19 +23,11 @@ from ytvos_keras.export.saved_model import export_saved_model
 from ytvos_keras.export.saved_model_stream import SavedModelStream
 from ytvos_keras.export.served_model import ServedVersion
 from ytvos_keras.export.serving_warmup import WARMUP_FILE, read_warmup
+from ytvos_keras.export.signature_check import FeatureStream
 from ytvos_keras.models import load
 
 SIGNATURES = ["step", "initialize", "encode", "step_features", "segment_clip"]
 BYTE_SIGNATURES = ["initialize_bytes", "step_bytes", "segment_clip_bytes"]
-
-
-class FeatureStream(SavedModelStream):
-    """Calls `encode` once, then `step_features` for all objects."""
-
-    def step(self, image, state):
-        state = self.run("step_features", self.run("encode", {"image": image}) | state)
-        height, width = image.shape[1:3]
-        return state.pop("probs")[:, :height, :width], state
 
 
 class SessionStream:
@@ -97,9 +89,11 @@ def test_written_files():
     assert lines[-1] == "warm-up      8 requests, read back and run"
 
 
-@pytest.fixture(scope="module", params=[SavedModelStream, FeatureStream, SessionStream])
-def stream(request):
-    return request.param(tiny_export().saved.path)
+@pytest.fixture(scope="module", params=["step", "encode", "session"])
+def stream(request, loaded):
+    if request.param == "session":
+        return SessionStream(tiny_export().saved.path)
+    return FeatureStream(loaded) if request.param == "encode" else loaded
 
 
 @pytest.mark.parametrize(("size", "objects"), [((37, 50), 2), ((64, 40), 1)])
@@ -156,13 +150,16 @@ def test_c_library_runs_the_model_without_python(tmp_path):
     check_with_c_library(KerasStream(model), signatures, saved.path, tiny_clip(), tmp_path)
 
 
-def test_failed_parity_leaves_no_files(tmp_path, monkeypatch):
-    class Wrong(KerasStream):
-        def step(self, image, state):
-            probs, state = super().step(image, state)
-            return probs + 0.001, state
+@pytest.mark.parametrize("signature", ["step", "step_features", "segment_clip"])
+def test_failed_parity_leaves_no_files(tmp_path, monkeypatch, signature):
+    class Wrong(SavedModelStream):
+        def run(self, name, inputs):
+            outputs = super().run(name, inputs)
+            if name == signature:
+                outputs["probs"] += np.float32(0.001)
+            return outputs
 
-    monkeypatch.setattr(module, "KerasStream", Wrong)
+    monkeypatch.setattr(module, "SavedModelStream", Wrong)
     monkeypatch.setattr(module, "byte_signatures", lambda *_: {})
     with pytest.raises(
         ParityError, match=r"within 0.0001 and 99.9 % .*: largest difference 1.0e-03"
@@ -203,10 +200,10 @@ def test_other_models_of_the_family(kind, tmp_path, monkeypatch):
     model = small_model(kind)
     saved = export_saved_model(model, tmp_path / "s2s", size=(40, 70), warmup=False)
     assert saved.parity.largest_difference < 1e-4
-    stream = FeatureStream(saved.path)
+    stream = SavedModelStream(saved.path)
     probs = stream.signatures["step"].structured_outputs["probs"]
     assert probs.shape.as_list() == [None, 40, 70, 1]
-    parity = measure_parity(KerasStream(model), stream, *tiny_clip((40, 70), 3))
+    parity = measure_parity(KerasStream(model), FeatureStream(stream), *tiny_clip((40, 70), 3))
     assert parity.largest_difference < 1e-4
 
 
@@ -221,7 +218,7 @@ def test_s2s_lite(tmp_path):
     reference, session, features = (
         KerasStream(model),
         SessionStream(saved.path),
-        FeatureStream(saved.path),
+        FeatureStream(SavedModelStream(saved.path)),
     )
     for stream in (session, features):
         parity = measure_parity(reference, stream, *clip)

@@ -361,6 +361,23 @@ def test_invalid_state_string(server, client, still_serving):
             client.predict("step_bytes", **inputs)
 
 
+def test_rows_are_counted_before_they_are_decoded(client, still_serving):
+    many = [b"x"] * 1400  # at 32×48, 1365 rows are allowed
+    for signature, names in (
+        ("initialize_bytes", ["mask_bytes"]),
+        ("step_bytes", ["h_bytes", "previous_mask_bytes"]),
+    ):
+        with pytest.raises(grpc.RpcError, match="all rows together must have at most 2"):
+            client.predict(signature, image_bytes=[FRAME], **dict.fromkeys(names, many))
+
+
+def test_rows_of_a_fixed_size_are_counted():
+    pixels = tf.constant(10**9, tf.int64)  # of the operator's choice
+    request_checks.few_rows(tf.constant(64, tf.int64), pixels, fixed=True)
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"at most 64 rows"):
+        request_checks.few_rows(tf.constant(65, tf.int64), pixels, fixed=True)
+
+
 @pytest.mark.parametrize(
     ("path", "body", "code", "message"),
     [

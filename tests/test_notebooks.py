@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from ytvos_keras.export.signatures import signatures
+from ytvos_keras.models import load
+
 jupytext = pytest.importorskip("jupytext")
 nbformat = pytest.importorskip("nbformat")
 pytest.importorskip("nbclient")
@@ -53,6 +56,14 @@ def test_notebook_has_clean_outputs(source):
     assert counts == list(range(1, len(counts) + 1))
     check_outputs(notebook)
     assert path.stat().st_size < 600_000
+
+
+def test_recorded_signatures_are_those_of_the_bundled_model():
+    notebook = nbformat.read(FOLDER / "4_export_and_serve.ipynb", 4)
+    texts = [output.get("text", "") for cell in code_cells(notebook) for output in cell.outputs]
+    recorded = re.findall(r"^graph +(\w+)\.onnx .*: (.*) ->", "".join(texts), re.M)
+    expected = {name: ", ".join(one.inputs) for name, one in signatures(load("s2s-lite")).items()}
+    assert dict(recorded) == expected, "run: python notebooks/build.py 4"
 
 
 def test_file_links_resolve():

@@ -2,6 +2,8 @@
 
 import importlib.util
 import re
+import socket
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 from PIL import Image
 from tiny_export import tiny_clip, tiny_export
 
+from ytvos_keras.errors import InputError
 from ytvos_keras.export.development_server import development_server
 from ytvos_keras.inference import Segmenter
 from ytvos_keras.media import read_mask, write_mask
@@ -70,3 +73,26 @@ def test_errors_are_one_line(client, server, video, capsys, options):
     error = capsys.readouterr().err
     assert error.startswith(f"error: 127.0.0.1:{port}: ")
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "answer", [b"\0\0\x18\4\0\0\0\0\0", b"HTTP/1.1 200 OK\r\n\r\n<html>"], ids=["grpc", "web"]
+)
+def test_a_port_that_does_not_speak_rest_is_one_line(client, answer):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve():
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(2**16)
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        port = listener.getsockname()[1]
+        with pytest.raises(
+            InputError, match=f":{port}: not a REST port of a model server"
+        ) as error:
+            client.RestModel(f"127.0.0.1:{port}", "tiny")
+        thread.join()
+    assert str(error.value).isprintable()

@@ -35,7 +35,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
     """Time one step with one object, from the frame to the probabilities and the next state.
 
-    The forms are timed in turns, each with its own state. int8 is calibrated on the bundled clip.
+    The forms are timed in turns, each with its own state, which goes in and comes out as NumPy
+    arrays. int8 is calibrated on the bundled clip.
     """
     machine = describe_machine()  # before this benchmark adds to the load
     cases: dict[tuple[str, str], Callable[[], object]] = {}
@@ -61,14 +62,12 @@ def _cases(
 ) -> Iterator[tuple[str, Callable[[], object]]]:
     """Yield a step in every form."""
     import keras
-    import tensorflow as tf
 
     from ytvos_keras.export.annotated_clips import bundled_clip
     from ytvos_keras.export.onnx_convert import convert
     from ytvos_keras.export.onnx_precision import to_precision
     from ytvos_keras.export.onnx_stream import OnnxStream
     from ytvos_keras.export.parity import demo_clip
-    from ytvos_keras.export.signatures import signatures
     from ytvos_keras.models import PRESETS, S2S, load
 
     keras.utils.set_random_seed(0)
@@ -77,38 +76,40 @@ def _cases(
     # (1, H, W, 3): a batch of one frame.
     first, image = (frame[None] for frame in frames)
 
-    function, specs = signatures(model, size)["step"]
-    compiled = tf.function(function, input_signature=[specs])
-    state = model.initialize(first, masks)
-    yield KERAS, partial(_fetch, compiled, {"image": tf.constant(image), **state})
-
-    progress(f"writing a SavedModel of {name}", 0, 1)
-    loaded = _saved(function, specs)
-    yield SAVED_MODEL, partial(_fetch, loaded, {"image": tf.constant(image), **state})
+    yield KERAS, _keras_step(model, size, image, model.initialize(first, masks))
 
     graphs = convert(model, size, ("initialize", "step"), progress)
     int8 = to_precision(graphs, "int8", model, [bundled_clip()], size, progress)
-    for form, own in ((FLOAT32, graphs), (INT8, int8)):
-        stream = OnnxStream(own)
+    for form, stream in (
+        (SAVED_MODEL, _saved_model(model, size, progress)),
+        (FLOAT32, OnnxStream(graphs)),
+        (INT8, OnnxStream(int8)),
+    ):
         yield form, partial(stream.step, image, stream.initialize(first, masks))
 
 
-def _saved(function, specs):
-    """Write the step as a SavedModel and load it again."""
-    import keras
+def _keras_step(model, size, image, state):
     import tensorflow as tf
 
-    archive = keras.export.ExportArchive()
-    archive.add_endpoint("step", function, input_signature=[specs])
+    from ytvos_keras.export.signatures import signatures
+
+    function, specs = signatures(model, size)["step"]
+    compiled = tf.function(function, input_signature=[specs])
+    inputs = {"image": image, **{name: x.numpy() for name, x in state.items()}}
+    return lambda: {name: x.numpy() for name, x in compiled(inputs).items()}
+
+
+def _saved_model(model, size, progress):
+    """Write `initialize` and `step` as `ytvos-export` does, and load them again."""
+    from ytvos_keras.export.request_checks import checked_signatures
+    from ytvos_keras.export.saved_model import write_signatures
+    from ytvos_keras.export.saved_model_stream import SavedModelStream
+
+    written = checked_signatures(model, size)
+    written = {name: written[name] for name in ("step", "initialize")}
     with tempfile.TemporaryDirectory() as folder:
-        archive.write_out(folder, verbose=False)
-        loaded = tf.saved_model.load(folder)
-    return lambda inputs: loaded.step(inputs)  # keeps `loaded`, and so its variables, alive
-
-
-def _fetch(function: Callable, inputs: dict) -> None:
-    """Run a step and wait for its result."""
-    function(inputs)["probs"].numpy()
+        write_signatures(model, written, folder, progress)
+        return SavedModelStream(folder)
 
 
 def _comparisons(timings: dict[tuple[str, str], Timing], models: list[str]) -> Iterator[Comparison]:

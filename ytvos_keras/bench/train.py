@@ -4,7 +4,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 
-from ytvos_keras.argument_types import positive
+from ytvos_keras.argument_types import whole_number
 from ytvos_keras.bench.arguments import (
     POLICIES,
     add_precision,
@@ -18,10 +18,13 @@ from ytvos_keras.bench.measure import Progress, Timing, no_progress
 from ytvos_keras.bench.report import Comparison, Report, Row
 from ytvos_keras.bench.step import MODELS
 from ytvos_keras.bench.step_process import OURS, PLAIN, StepProcess, TrainedNetwork
+from ytvos_keras.errors import InputError
 
 NAME = "train"
 SUMMARY = "seconds and memory of a training step, by precision and against stock Keras layers"
 NEEDS_TENSORFLOW = False  # only the separate processes do
+
+STRIDE = 32  # of VGG-16
 
 Case = tuple[str, str]
 """Network and precision."""
@@ -31,9 +34,13 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of this benchmark."""
     parser.add_argument("--model", choices=MODELS, default=MODELS[0], help="default: s2s-vgg16")
     parser.add_argument(
-        "--frames", type=positive, default=5, metavar="T", help="length of the clip (default: 5)"
+        "--frames",
+        type=whole_number(2),
+        default=5,
+        metavar="T",
+        help="length of the clip (default: 5)",
     )
-    add_size(parser, what="frames, multiples of 32,")
+    add_size(parser, what="frames, multiples of 32 for s2s-vgg16,")
     add_precision(parser)
     add_rounds(parser, repeats=5, warmup=2)
 
@@ -45,6 +52,11 @@ def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
     model is also timed as a composition of stock Keras layers, with stock Adam and compiled like
     ours. Random weights and pixels, batch 1.
     """
+    if arguments.model == "s2s-vgg16" and any(side % STRIDE for side in arguments.size):
+        raise InputError(
+            f"--size must be multiples of {STRIDE} for s2s-vgg16: the stock layers do not pad. "
+            "Received: {}x{}".format(*arguments.size)
+        )
     machine = describe_machine()  # before this benchmark adds to the load
     networks = (PLAIN, OURS) if arguments.model == "s2s-vgg16" else (OURS,)
     cases = [(network, name) for name in arguments.precision for network in networks]

@@ -1,7 +1,7 @@
 """Annotated clips for calibrating and measuring deployed models."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +53,11 @@ def bundled_clip() -> Clip:
     path = _DEMO / "bunny.mp4"
     name = next(iter(open_frames(path)))[0]
     return Clip("the bundled clip", path, {name: _DEMO / "bunny_first_mask.png"})
+
+
+def clips_to_score(clips: Sequence[Clip]) -> Sequence[Clip]:
+    """The clips with ground truth; if there are none, all clips."""
+    return [clip for clip in clips if clip.has_truth] or clips
 
 
 def find_clips(folder: str | Path) -> list[Clip]:

@@ -26,7 +26,7 @@ from ytvos_keras.export.graph_pictures import (
     jpeg_size,
     require,
 )
-from ytvos_keras.export.request_checks import MOST_CLIP_PIXELS
+from ytvos_keras.export.request_checks import MOST_CLIP_PIXELS, few_rows
 from ytvos_keras.export.signatures import (
     GraphSignature,
     Signature,
@@ -135,7 +135,18 @@ class _Work:
         cells = tf.maximum(tf.round(sides * scale / self.model.stride), 1)
         return tf.cast(cells, tf.int32) * self.model.stride
 
+    def _limited(self, files, size):
+        """The files, once their number is checked: the signature for arrays only sees decoded ones.
+
+        A client can send thousands: a file of one colour takes a few bytes.
+        """
+        pixels = tf.reduce_prod(tf.cast(size, tf.int64))
+        rows = tf.size(files, tf.int64)
+        with tf.control_dependencies([few_rows(rows, pixels, fixed=self.size is not None)]):
+            return tf.identity(files)
+
     def _decode_masks(self, files, frame_sizes, size):
+        files = self._limited(files, size)
         frame_sizes = _for_each(frame_sizes, files)
         spec = tf.TensorSpec((*(self.size or (None, None)), 1), tf.uint8)
         return tf.map_fn(
@@ -157,7 +168,8 @@ class _Work:
                 floats = decode_floats(data, shape, f"{name}_bytes")
                 return floats if name in self.sides else floats[0, 0]
 
-            return tf.map_fn(one, inputs[f"{name}_bytes"], fn_output_signature=_one_row(spec))
+            files = self._limited(inputs[f"{name}_bytes"], size)
+            return tf.map_fn(one, files, fn_output_signature=_one_row(spec))
 
         return {name: decode(name, spec) for name, spec in self.state.items()}
 

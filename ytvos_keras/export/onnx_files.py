@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ytvos_keras.errors import InputError
-from ytvos_keras.export.annotated_clips import Clip, bundled_clip, find_clips
+from ytvos_keras.export.annotated_clips import Clip, bundled_clip, clips_to_score, find_clips
 from ytvos_keras.export.onnx_measure import Measured, measure_precisions
 from ytvos_keras.export.onnx_segmenter import OnnxSegmenter
-from ytvos_keras.export.parity import Parity, check_usable
+from ytvos_keras.export.parity import Parity, check_parity, check_usable, demo_clip
+from ytvos_keras.export.signature_check import check_signatures
 from ytvos_keras.media.atomic import atomic_folder
 
 PRECISIONS = ("float32", "float16", "int8")
@@ -81,7 +82,7 @@ def export_onnx(
     written to a hidden folder, checked by onnx, run by onnxruntime and compared with the Keras
     model on a real clip before the folder gets its name. Float32 files must reproduce the model's
     probabilities; for other precisions the loss is measured and reported, and only NaN or less than
-    half of the labels is an error.
+    half of the labels, in any graph, is an error.
 
     Args:
         model: A float32 `S2S`.
@@ -91,13 +92,15 @@ def export_onnx(
         precision: `"float32"`; `"float16"`: weights of half the size, computed in float32; or
             `"int8"`: convolutions in int8, for speed on CPUs.
         data: Folder with `JPEGImages/` and `Annotations/` to measure the loss on; default: the
-            bundled clip, against the masks of float32.
+            bundled clip, against the masks of float32. Clips without ground truth are left out if
+            others have it.
         calibration: A folder of the same kind to calibrate the ranges of int8 on; default: the
             bundled clip. It should differ from `data`.
         on_progress: Called with a stage, steps done and total steps.
 
     Raises:
-        InputError: The folder is not empty, or a package or a clip is missing.
+        InputError: The folder is not empty, a package or a clip is missing, or all clips are too
+            short to calibrate on.
         ParityError: The graphs differ from the Keras model; they are deleted.
 
     Example:
@@ -113,11 +116,14 @@ def export_onnx(
     calibration_clips = find_clips(calibration) if calibration else [bundled_clip()]
 
     # These need the packages of the extra `onnx`.
-    from ytvos_keras.export.onnx_check import check_graphs
     from ytvos_keras.export.onnx_compose import clip_graph
     from ytvos_keras.export.onnx_convert import CLIP, convert, input_and_output_names, save
     from ytvos_keras.export.onnx_precision import to_precision
+    from ytvos_keras.export.onnx_quantise import check_long_enough
+    from ytvos_keras.export.onnx_stream import OnnxStream
 
+    if precision == "int8":
+        check_long_enough(calibration_clips)  # before minutes of converting
     full = convert(model, size, on_progress=report)
     graphs = to_precision(full, precision, model, calibration_clips, size, report)
     # From the graphs of the final precision, so that it has the same results.
@@ -130,12 +136,14 @@ def export_onnx(
         # A copy of the metadata: onnxruntime-web does not expose those in the graphs.
         described = {**facts, "graphs": list(files)}
         (part / FACTS_FILE).write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
-        parity = check_graphs(model, files, size, report, within=precision == "float32")
-        check_usable(parity)
+        frames, masks = demo_clip(size or model.config.input_size)
+        check = check_parity if precision == "float32" else check_usable
+        parity = check_signatures(model, OnnxStream(files), frames, masks, report, check)
         measured = {}
         if precision != "float32":
             # Float32 is the reference. Both take turns, so that they see the same load.
-            measured = _measure({"float32": full, precision: files}, model, clips, size, report)
+            scored = clips_to_score(clips)
+            measured = _measure({"float32": full, precision: files}, model, scored, size, report)
     return OnnxFiles(
         output,
         {file.name: (output / file.name).stat().st_size for file in files.values()},
@@ -177,6 +185,9 @@ def _facts(model, name: str, size: tuple[int, int] | None, precision: str) -> di
 
 
 def _describe_clips(clips: Sequence[Clip]) -> str:
-    if len(clips) > 1:
-        return f"{len(clips)} clips"
-    return clips[0].name + ("" if clips[0].has_truth else " (against the float32 masks)")
+    scored = clips_to_score(clips)
+    text = f"{len(scored)} clips" if len(scored) > 1 else scored[0].name
+    if not scored[0].has_truth:
+        return f"{text} (against the float32 masks)"
+    left_out = len(clips) - len(scored)
+    return f"{text} ({left_out} without ground truth left out)" if left_out else text

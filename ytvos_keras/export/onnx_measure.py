@@ -34,9 +34,9 @@ def measure_precisions(
     """Segment clips at several precisions, which take turns frame by frame.
 
     J is measured against the annotations without the first and the last annotated frame, as in
-    DAVIS, and averaged over frames, then over objects. For a clip with only its first frame
-    annotated, it is measured against the masks of the first segmenter, which shows how much the
-    precisions differ. `frames` limits the number of frames per clip.
+    DAVIS, and averaged over frames, then over objects. For a clip without ground truth, it is
+    measured against the masks of the first segmenter, which shows how much the precisions differ;
+    do not mix the two kinds, see `clips_to_score`. `frames` limits the number of frames per clip.
     """
     scores: dict[str, list[float]] = {name: [] for name in segmenters}
     for number, clip in enumerate(clips):

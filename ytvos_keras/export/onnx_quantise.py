@@ -29,6 +29,16 @@ Inputs = dict[str, list[Arrays]]
 _PREPARED = {"onnx.quant.pre_process": "onnxruntime.quant"}
 
 
+def check_long_enough(clips: Sequence[Clip]) -> None:
+    """Raise `InputError` if no clip has a frame to calibrate on."""
+    for clip in clips:
+        if sum(1 for _ in clip.frames(CALIBRATION_STEP + 1)) > CALIBRATION_STEP:
+            return
+    raise InputError(
+        f"no calibration clip has more than {CALIBRATION_STEP} frames; give longer clips."
+    )
+
+
 def calibration_inputs(
     stream: OnnxStream,
     clips: Sequence[Clip],

@@ -40,12 +40,3 @@ class OnnxStream(SignatureStream):
                 source, options, providers=["CPUExecutionProvider"]
             )
         return self._sessions[name]
-
-
-class FeatureStream(OnnxStream):
-    """Replaces `step` by `encode`, once for all objects, and `step_features`."""
-
-    def step(self, image, state):
-        state = self.run("step_features", {**self.run("encode", {"image": image}), **state})
-        height, width = image.shape[1:3]
-        return state.pop("probs")[:, :height, :width], state

@@ -41,6 +41,20 @@ def checked_signatures(model, size: tuple[int, int] | None = None) -> dict[str, 
     }
 
 
+def few_rows(rows: tf.Tensor, pixels: tf.Tensor, *, fixed: bool) -> tf.Operation:
+    """Require that a request has few enough rows.
+
+    Args:
+        rows: Their number, int64.
+        pixels: Number of pixels of a padded frame, int64.
+        fixed: Whether the model has a fixed size.
+    """
+    if fixed:
+        return require(rows <= MOST_ROWS, f"there must be at most {MOST_ROWS} rows.", rows)
+    rule = f"all rows together must have at most {MOST_ROWS_PIXELS} pixels."
+    return require(rows * pixels <= MOST_ROWS_PIXELS, rule, rows, "of", pixels)
+
+
 def _checked(function, sides, shared, padding):
     """Add checks to the function of a `Signature`.
 
@@ -85,15 +99,11 @@ def _not_too_large(inputs, sides, padding):
 def _not_too_many(inputs, sides, padding):
     first = next(iter(inputs.values()))
     rows = tf.cast(_most_rows(inputs), tf.int64)
-    if None in first.shape[-3:-1]:
-        right = rows * _padded_pixels(inputs, sides, padding) <= MOST_ROWS_PIXELS
-        rule = f"all rows together must have at most {MOST_ROWS_PIXELS} pixels."
-        yield require(right, rule, rows, "of", tf.shape(first))
-    else:
-        yield require(rows <= MOST_ROWS, f"there must be at most {MOST_ROWS} rows.", rows)
+    pixels = _padded_pixels(inputs, sides, padding)
+    yield few_rows(rows, pixels, fixed=None not in first.shape[-3:-1])
     if "images" in inputs:
         frames = tf.cast(tf.shape(first)[1], tf.int64)
-        right = rows * frames * _padded_pixels(inputs, sides, padding) <= MOST_CLIP_PIXELS
+        right = rows * frames * pixels <= MOST_CLIP_PIXELS
         rule = f"all frames and rows together must have at most {MOST_CLIP_PIXELS} pixels."
         yield require(right, rule, rows, "of", tf.shape(first))
 

@@ -8,14 +8,7 @@ import tensorflow as tf
 
 from ytvos_keras.errors import InputError
 from ytvos_keras.export.byte_signatures import byte_signatures
-from ytvos_keras.export.parity import (
-    CorrectedStream,
-    KerasStream,
-    Parity,
-    check_parity,
-    demo_clip,
-    measure_parity,
-)
+from ytvos_keras.export.parity import Parity, demo_clip
 from ytvos_keras.export.request_checks import checked_signatures
 from ytvos_keras.export.saved_model_stream import SavedModelStream
 from ytvos_keras.export.serving_config import (
@@ -31,7 +24,8 @@ from ytvos_keras.export.serving_warmup import (
     warmup_inputs,
     write_warmup,
 )
-from ytvos_keras.export.signatures import CORRECT, GraphSignature
+from ytvos_keras.export.signature_check import check_signatures
+from ytvos_keras.export.signatures import GraphSignature
 from ytvos_keras.media.atomic import atomic_folder, atomic_path
 from ytvos_keras.models import S2S
 
@@ -113,17 +107,10 @@ def export_saved_model(
     with atomic_folder(path) as part:
         written = checked_signatures(model, size)
         written |= byte_signatures(model, written, size)
-        _write(model, written, part, report)
-        reference, stream = KerasStream(model), SavedModelStream(part)
+        write_signatures(model, written, part, report)
+        stream = SavedModelStream(part)
         frames, masks = demo_clip(size or model.config.input_size)
-        parity = measure_parity(
-            reference, stream, frames, masks, lambda *n: report("comparing", *n)
-        )
-        check_parity(parity)
-        if CORRECT in written:
-            corrected = CorrectedStream(reference, masks), CorrectedStream(stream, masks)
-            # Three frames are enough: a wrong correction shows in the next step.
-            check_parity(measure_parity(*corrected, frames[:3], masks))
+        parity = check_signatures(model, stream, frames, masks, report)
         records = _write_warmup(stream, name, part, frames, masks, report) if warmup else 0
         if size is not None:
             # Free sizes cannot be batched: requests may differ in size.
@@ -154,7 +141,10 @@ def _in_float32(model: S2S) -> S2S:
     return copy
 
 
-def _write(model: S2S, signatures: dict[str, GraphSignature], path: Path, report: Progress) -> None:
+def write_signatures(
+    model: S2S, signatures: dict[str, GraphSignature], path: str | Path, report: Progress
+) -> None:
+    """Write a SavedModel without files for servers, whose default signature is the first one."""
     # Not keras.export.ExportArchive, which traces every function a second time when it writes.
     module, graphs = tf.Module(), {}
     # A SavedModel can only contain functions whose variables its root object tracks.
@@ -163,7 +153,7 @@ def _write(model: S2S, signatures: dict[str, GraphSignature], path: Path, report
         graphs[name] = function.get_concrete_function()
         report("tracing", number, len(signatures))
     default = next(iter(graphs.values()))
-    # `step`, the first one, also serves clients that name no signature.
+    # It also serves clients that name no signature.
     tf.saved_model.save(module, str(path), graphs | {"serving_default": default})
 
 
