@@ -97,7 +97,8 @@ def test_a_stretch_of_damaged_frames(folder):
     np.testing.assert_array_equal(every_third["3"], frame(1))
 
 
-def test_a_run_resumed_at_a_damaged_frame(tmp_path, folder):
+@pytest.mark.parametrize("count", [2, 5])
+def test_a_run_resumed_at_or_after_damaged_frames(tmp_path, folder, count):
     mask = np.zeros(SIZE, np.uint8)
     mask[4:12, 4:12] = 1
     write_mask(tmp_path / "mask.png", mask)
@@ -113,7 +114,7 @@ def test_a_run_resumed_at_a_damaged_frame(tmp_path, folder):
         )
 
     def interrupt(stage, done, total):
-        if done == 2:
+        if done == count:
             raise KeyboardInterrupt
 
     with pytest.warns(UserWarning, match="cannot be decoded"):
@@ -122,7 +123,8 @@ def test_a_run_resumed_at_a_damaged_frame(tmp_path, folder):
         run("resumed", interrupt)
     with pytest.warns(UserWarning, match="cannot be decoded"):
         resumed = run("resumed")
-    assert resumed.resumed_from == 2
+    assert resumed.resumed_from == count
+    assert resumed.damaged == whole.damaged == ("2", "3")
     masks = [
         {file.name: file.read_bytes() for file in result.masks.glob("*.png")}
         for result in (whole, resumed)

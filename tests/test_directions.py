@@ -159,6 +159,51 @@ def test_in_memory_the_more_confident_direction_wins():
     assert [column(labels) for labels in sure][2:] == [35, 34, 33, 32, 31, 30]
 
 
+def test_in_memory_objects_tracked_before_go_on():
+    segmenter = Segmenter(FakeModel())
+    segmenter.add_object(bar(5, row=10), 2)
+    frames = [frame(index) for index in range(COUNT)]
+    masks = {3: bar(20), 4: bar(40, 2)}  # object 2 is tracked, so its mask is not used
+    found = list(segmenter.segment(frames, masks, direction="both"))
+    assert [column(labels) for labels in found] == BOTH
+    assert [column(labels, 2) for labels in found] == list(range(5, 5 + COUNT))
+    # The confidence in it has fallen, so the backward pass from a correction wins.
+    later = list(segmenter.segment(frames, {}, {6: bar(40, 2)}, direction="both"))
+    assert [column(labels, 2) for labels in later] == [46, 45, 44, 43, 42, 41, 40, 41]
+
+
+def test_in_memory_masks_beyond_the_end_are_reported():
+    masks, corrections = {3: bar(20), COUNT + 2: bar(9, 2)}, {COUNT: bar(30)}
+    frames = (frame(index) for index in range(COUNT))
+    with pytest.warns(UserWarning, match="the mask of frame 8 was not used"):
+        found = list(Segmenter(FakeModel()).segment(frames, masks, corrections, direction="both"))
+    assert [column(labels) for labels in found] == BOTH
+
+
+@pytest.mark.parametrize("direction", ["both", "backward"])
+def test_in_memory_without_masks(direction):
+    found = list(Segmenter(FakeModel()).segment([frame(0)] * 2, {}, direction=direction))
+    np.testing.assert_array_equal(found, np.zeros((2, *SIZE)))
+
+
+def test_in_memory_an_error_leaves_the_segmenter_as_it_was():
+    segmenter = Segmenter(FakeModel())
+    segmenter.add_object(bar(5), 2)
+    frames = [frame(0), frame(1)[:8], frame(2)]
+    with pytest.raises(InputError, match="8 pixels, but the video is"):
+        list(segmenter.segment(frames, {2: bar(20)}, direction="both"))
+    assert segmenter.object_ids == [2]
+
+
+def test_frames_of_a_generator_are_checked_like_others():
+    found = Segmenter(FakeModel()).segment(
+        (frame(index).astype(np.float32) for index in range(COUNT)), {3: bar(20)}, direction="both"
+    )
+    assert [column(labels) for labels in found] == BOTH
+    with pytest.raises(InputError, match=r"frame 0: a frame must be RGB"):
+        list(Segmenter(FakeModel()).segment(iter([bar(0)]), bar(0), direction="both"))
+
+
 def test_join_by_confidence_and_overlap():
     forward, backward = bar(1) + bar(9, 2), bar(2) + bar(9, 2, row=8)
     trusted = {1: [0, 10], 2: [0, 10]}
@@ -195,6 +240,23 @@ def test_interrupted_and_resumed(tmp_path, clip, mask, monkeypatch, stage, count
         for name in ("whole", "out")
     )
     assert out == whole
+
+
+def test_interrupted_overwriting_is_resumed(tmp_path, clip, mask):
+    arguments = clip, mask, tmp_path / "out", FakeModel()
+    segment_files(*arguments)
+    calls = []
+
+    def interrupt(*call):
+        calls.append(call[:2])
+        if call[:2] == ("backward", 2):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        segment_files(*arguments, overwrite=True, on_progress=interrupt)
+    result = segment_files(*arguments, on_progress=lambda *call: calls.append(call[:2]))
+    assert calls[:4] == [("backward", i) for i in range(1, 5)]
+    assert columns(result.masks) == BOTH
 
 
 @pytest.fixture(params=["a.mp4", "a.avi"])
@@ -272,6 +334,14 @@ def test_frame_range(tmp_path, clip, mask):
         InputError, match="a mask is given for frame 3, outside the range of frames"
     ):
         segment_files(clip, mask, tmp_path / "c", FakeModel(), stop="3")
+    (tmp_path / "corrections").mkdir()
+    write_mask(tmp_path / "corrections" / "006.png", bar(30))
+    with pytest.raises(InputError, match="corrections: a mask is given for frame 6, outside"):
+        segment_files(
+            *(clip, mask, tmp_path / "d", FakeModel()),
+            corrections=tmp_path / "corrections",
+            stop="6",
+        )
 
 
 def test_time_range(tmp_path, clip):

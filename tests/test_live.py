@@ -16,6 +16,8 @@ from fake_model import FakeModel
 from ytvos_keras.cli import segment
 from ytvos_keras.errors import InputError
 from ytvos_keras.inference import files as files_module
+from ytvos_keras.inference.backward_pass import FOLDER_NAME
+from ytvos_keras.inference.resume import RESUME_NAME
 from ytvos_keras.media import live_frames, open_frames, read_mask, write_mask
 from ytvos_keras.media.live_frames import LiveFrames
 
@@ -207,6 +209,18 @@ def test_every_second_frame(serve, stream, arguments, tmp_path):
     assert segment.main(["--live", serve(stream), *arguments, "--every", "2", "--quiet"]) == 0
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert names == ["00000.png", "00002.png", "00004.png", "00006.png"]
+
+
+def test_overwriting_ends_an_unfinished_run(serve, stream, arguments, tmp_path, capsys):
+    """Otherwise its command would later resume among the new masks."""
+    (tmp_path / "out" / FOLDER_NAME).mkdir(parents=True)
+    live = ["--live", serve(stream), *arguments, "--quiet"]
+    assert segment.main(live) == 1
+    assert "out: contains an unfinished run; give another folder" in capsys.readouterr().err
+    (tmp_path / "out" / RESUME_NAME).touch()
+    assert segment.main([*live, "--overwrite"]) == 0
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == [f"{i:05d}.png" for i in range(COUNT)]
 
 
 def test_ctrl_c_leaves_complete_files(endless, arguments, tmp_path, capsys):

@@ -127,6 +127,17 @@ def test_large_sums_do_not_overflow_in_float16():
     np.testing.assert_allclose(np.array(out)[..., 0], 10.0, rtol=1e-2)
 
 
+@pytest.mark.parametrize("local", [False, True])
+def test_small_weights_do_not_underflow_in_float16(local):
+    key = unit(np.ones((1, 4, 3, 5), "float32"))
+    _, value = memory()
+    arrange = (lambda x: x) if local else places
+    layer = Matching(local=local, dtype="mixed_float16")
+    out = layer(-key, arrange(key), arrange(value[:1]))
+    reference = Matching(local=local)(-key, arrange(key), arrange(value[:1]))
+    np.testing.assert_allclose(np.array(out, "float32"), reference, atol=0.01)
+
+
 def test_config_round_trip_and_shape():
     layer = Matching(local=True)
     assert Matching.from_config(layer.get_config()).local

@@ -6,6 +6,7 @@ from models_helper import new_model, small_model
 
 from ytvos_keras.errors import InputError
 from ytvos_keras.inference.adaptation import config, examples
+from ytvos_keras.inference.adaptation import learner as learner_module
 from ytvos_keras.inference.adaptation.affine import affine_clip
 from ytvos_keras.inference.adaptation.config import ONLINE_LEARNING, OnlineLearningConfig
 from ytvos_keras.inference.adaptation.examples import is_cut
@@ -84,6 +85,25 @@ def test_base_weights_are_restored(base, learner, learned):
     learner.apply({})
     for back, then in zip(learner.model.get_weights(), base.get_weights(), strict=True):
         np.testing.assert_array_equal(back, then)
+
+
+def test_interrupted_assignment_is_not_relied_on(learner, learned, monkeypatch):
+    none = {}
+    learner.apply(none)
+    before = learner.model.get_weights()
+    assign = learner_module._assign
+
+    def interrupt(model, weights):
+        assign(model, weights)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(learner_module, "_assign", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            learner.apply(learned)
+    learner.apply(none)
+    for mine, expected in zip(learner.model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(mine, expected)
 
 
 def test_learning_does_not_change_the_predicting_model(base, learner):

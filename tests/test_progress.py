@@ -15,6 +15,14 @@ def test_bursts_of_results_do_not_inflate_the_rate(capsys, monkeypatch):
     assert "2.0 frames/s" in capsys.readouterr().err
 
 
+def test_second_round_of_learning_has_its_own_total(capsys):
+    with frame_progress(quiet=False) as report:
+        for total in (2, 4):
+            for done in range(1, total + 1):
+                report("learning", done, total, 0.5)
+    assert "4/4 steps" in capsys.readouterr().err
+
+
 def test_loading_before_the_first_frame_does_not_count():
     rate = progress._Rate(opened=time.monotonic() - 100, done=5)
     rate.begin -= 10

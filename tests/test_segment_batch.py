@@ -1,6 +1,8 @@
+import contextlib
 import json
 import logging
 import re
+import warnings
 
 import numpy as np
 import pytest
@@ -159,11 +161,36 @@ def test_finished_videos_of_another_run(folders, model):
     segment_batch(*folders, model)
     first = segment_batch(*folders, model, every=2)[0]
     assert re.search(r"cat: was made from other frames, masks, model or options", first.error)
+    # The error undoes nothing: with the first options again, all is done.
+    assert all(outcome.from_earlier_run for outcome in segment_batch(*folders, model))
     outcomes = segment_batch(*folders, model, every=2, overwrite=True)
     assert [outcome.frames for outcome in outcomes] == [2, 3, 1]  # dog2: a mask for frame 1
     (folders[2] / SUMMARY_NAME).write_text("[1]")
     with pytest.raises(InputError, match=r"summary\.json: is not the summary of a batch"):
         segment_batch(*folders, model)
+    outcomes = segment_batch(*folders, model, overwrite=True)
+    assert [outcome.error for outcome in outcomes] == [None] * 3
+
+
+def test_video_that_another_process_finishes_meanwhile(folders, model):
+    @contextlib.contextmanager
+    def progress(name):
+        if name == "cat":
+            segment_batch(*folders, model, shard=(3, 3))
+        yield None
+
+    outcomes = segment_batch(*folders, model, progress=progress)
+    assert facts(outcomes)[1:] == [("dog2", 3, 2, None, False), ("dog10", 2, 1, None, True)]
+
+
+def test_damaged_frames_of_finished_videos_are_remembered(folders, model):
+    videos, _, out = folders
+    (videos / "dog2" / "00002.jpg").write_bytes(b"no picture")
+    with pytest.warns(UserWarning, match=r"dog2: frame 00002 cannot be decoded"):
+        segment_batch(*folders, model, on_damage="skip")
+    again = segment_batch(*folders, model, on_damage="skip")
+    assert again[1].from_earlier_run and again[1].damaged == ("00002",)
+    assert json.loads((out / SUMMARY_NAME).read_text())["dog2"]["damaged"] == ["00002"]
 
 
 def test_command(folders, model, monkeypatch, capsys):
@@ -188,6 +215,17 @@ def test_command(folders, model, monkeypatch, capsys):
     write_mask(masks / "cat.png", mask())
     assert segment.main([*command, "--quiet"]) == 0
     assert capsys.readouterr() == ("", "")
+
+
+def test_command_warns_once(folders, model, monkeypatch, capsys):
+    videos, masks, out = folders
+    monkeypatch.setattr(files_module, "load_model", lambda name: model)
+    write_mask(masks / "bird.png", mask())
+    command = [str(videos), "--batch", "--mask", str(masks), "--output", str(out), "--quiet"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        assert segment.main(command) == 0
+    assert capsys.readouterr().err.count("bird.png: not used, no video has this name") == 1
 
 
 def test_unexpected_error_does_not_stop_the_others(folders, model, monkeypatch, caplog):

@@ -1,5 +1,6 @@
 import logging
 import re
+import sys
 from fractions import Fraction
 
 import numpy as np
@@ -316,7 +317,9 @@ def test_every_third_frame(tmp_path, clip, video, masks, corrections, source):
         segment_files(*arguments, every=0, overwrite=True)
 
 
-@pytest.mark.parametrize("change", ["mask", "frame", "size", "model", "every", "corrections"])
+@pytest.mark.parametrize(
+    "change", ["mask", "frame", "size", "model", "every", "track", "corrections"]
+)
 def test_different_run_is_not_resumed(tmp_path, clip, masks, corrections, change):
     out = tmp_path / "out"
     with pytest.raises(KeyboardInterrupt):
@@ -328,8 +331,8 @@ def test_different_run_is_not_resumed(tmp_path, clip, masks, corrections, change
         Image.fromarray(bright(2)[::-1]).save(clip / "img9.png")
     elif change == "size":
         options = {"size": (32, 64)}
-    elif change == "every":
-        options = {"every": 2}
+    elif change in ("every", "track"):
+        options = {change: 2}
     elif change == "corrections":
         options = {"corrections": corrections}
     else:
@@ -393,6 +396,25 @@ def test_masks_are_checked_first(tmp_path, clip, video, masks):
     expect_error(video, tmp_path / "empty", out, "03.png and 3.png are for the same frame")
 
 
+def test_coco_file_is_checked_first(tmp_path, clip, masks, monkeypatch):
+    pytest.importorskip("pycocotools")
+
+    def expect(coco, message):
+        with pytest.raises(InputError, match=re.escape(message)):
+            segment_files(clip, masks, tmp_path / "out", "no-such-model", coco=coco)
+        assert not (tmp_path / "out").exists()
+
+    expect(tmp_path / "absent" / "a.json", "a.json: the folder does not exist; create it first")
+    expect(clip, "clip: is a folder; give a file")
+    monkeypatch.setitem(sys.modules, "pycocotools", None)
+    expect(tmp_path / "a.json", "pip install 'ytvos-keras[annotations]'")
+    monkeypatch.undo()
+    coco = tmp_path / "out" / "a.json"  # a folder that the run creates
+    assert segment_files(clip, masks, tmp_path / "out", FakeModel(), coco=coco).outputs == {
+        "coco": coco
+    }
+
+
 def test_blank_masks_in_a_folder(tmp_path, clip, masks):
     write_mask(masks / "img6.png", box(0, 0, 0))
     segment_files(clip, masks, tmp_path / "out", FakeModel())
@@ -413,9 +435,15 @@ def test_tracked_objects_in_later_masks_are_unaffected(tmp_path, clip, masks, ca
     assert contents(tmp_path / "out") == contents(expected.masks)
 
 
-def test_second_black_and_white_mask_is_refused(tmp_path, clip, masks):
+@pytest.mark.parametrize("mode", ["1", "L", "RGB", "RGBA", "I;16"])
+def test_second_black_and_white_mask_is_refused(tmp_path, clip, masks, mode):
     """Its object would be id 1 again, whatever was meant."""
-    Image.fromarray(255 * box(20, 20)).save(masks / "img8.png")
+    image = Image.fromarray(255 * box(20, 20))
+    if mode == "I;16":
+        image = Image.fromarray(65535 * box(20, 20).astype(np.uint16))
+    else:
+        image = image.convert(mode)
+    image.save(masks / "img8.png")
     expect_error(clip, masks, tmp_path / "out", r"img8.png: black and white, so its object would")
 
 

@@ -10,6 +10,7 @@ from ytvos_keras.errors import InputError
 from ytvos_keras.inference import Segmenter
 from ytvos_keras.inference.adaptation import learner
 from ytvos_keras.inference.adaptation.config import OnlineLearningConfig
+from ytvos_keras.inference.functions import FrameFunctions
 from ytvos_keras.inference.sizes import resize_mask, working_size
 from ytvos_keras.inference.stepper import MAX_SIZES
 
@@ -429,6 +430,29 @@ def test_mask_for_a_tracked_object_corrects_it():
     assert segmenter.object_ids == [4, 5, 6]
     ages = np.ravel(segmenter.video.tensors["age"])
     np.testing.assert_array_equal(ages, [4, 4, 4])  # the state of object 5 is kept
+
+
+def test_corrected_object_hides_no_other(monkeypatch):
+    """Its prediction is wrong, so it does not count where another object is predicted, too."""
+    given, correct = [], FrameFunctions.correct
+
+    def record(self, frame, masks, *rest):
+        given.append(masks)
+        return correct(self, frame, masks, *rest)
+
+    monkeypatch.setattr(FrameFunctions, "correct", record)
+    model = FakeModel()
+    model.config.sees_others = True
+    segmenter = Segmenter(model)
+    for top in (4, 8):  # they overlap
+        segmenter.add_object(box(top, 4))
+    segmenter.step(frames(1)[0])
+    segmenter.add_object(box(20, 30), object_id=1)
+    labels = segmenter.step(frames(1)[0])
+    np.testing.assert_array_equal(labels, box(20, 30) + box(8, 5, value=2))
+    np.testing.assert_array_equal(given, [[box(20, 30), box(8, 5)]])
+    segmenter.add_objects(box(0, 0) + box(16, 16, value=2))  # none is left over
+    np.testing.assert_array_equal(segmenter.step(frames(1)[0]), box(0, 0) + box(16, 16, value=2))
 
 
 def test_confidence_is_of_the_latest_frame():

@@ -1,11 +1,13 @@
 import numpy as np
 import pytest
+import tensorflow as tf
 from fake_model import FakeModel
 
 from ytvos_keras.errors import InputError
-from ytvos_keras.inference.saved_state import check_tensors
+from ytvos_keras.inference.saved_state import check_tensors, pack_state, unpack_state
 from ytvos_keras.inference.segmenter import Segmenter
 from ytvos_keras.inference.video_state import VideoState
+from ytvos_keras.media.array_file import save_arrays
 
 FRAME = np.full((32, 48, 3), 200, np.uint8)
 
@@ -97,6 +99,19 @@ def test_learned_weights_of_a_type_that_tensorflow_lacks():
     video = VideoState(learned={"0": np.zeros(3, np.longdouble)})
     with pytest.raises(InputError, match="start the video again"):
         check_tensors(video, (32, 48), FakeModel())
+
+
+def test_learned_weights_in_bfloat16(tmp_path):
+    """Of a model in pure bfloat16, which .npz lacks."""
+    model = FakeModel()
+    model.weights = [tf.Variable([0.5, 0.25], dtype=tf.bfloat16)]
+    learned = model.weights[0].numpy()
+    state = pack_state(VideoState(learned={"0": learned}), model, (32, 48))
+    save_arrays(tmp_path / "state", state)
+    video, size = unpack_state(tmp_path / "state", model)
+    check_tensors(video, size, model)
+    assert video.learned["0"].dtype == learned.dtype
+    np.testing.assert_array_equal(video.learned["0"], learned)
 
 
 def test_missing_tensor(state):

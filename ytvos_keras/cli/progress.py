@@ -51,7 +51,10 @@ def frame_progress(quiet: bool, unit: str = "frames") -> Iterator[Report | None]
                 rates[stage] = _Rate(opened, done)
             speed = f"{rates[stage].per_second(done):.1f} {unit}/s"
             note = speed if loss is None else f"loss {loss:.3f}"
-            progress.update(tasks[stage], completed=done, note=note)
+            # Learning starts again, with another total, when objects appear later.
+            progress.update(
+                tasks[stage], completed=done, total=total, frames=total or "?", note=note
+            )
 
         yield report
 

@@ -164,8 +164,8 @@ def _add_frames(group: argparse._ArgumentGroup) -> None:
         type=positive,
         default=1,
         metavar="N",
-        help="segment frames 0, N, 2N … and those with a given mask; other frames get no mask "
-        "(default: all frames)",
+        help="segment every N-th frame from the first, and those with a given mask; other frames "
+        "get no mask (default: all frames)",
     )
     add(
         "--batch",

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import warnings
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,8 @@ def segment_batch(arguments: argparse.Namespace) -> None:
 
     folders = arguments.input, arguments.mask, arguments.output
     # Before TensorFlow, which takes seconds to load, so that a wrong path is reported at once.
-    batch.list_batch(*folders, corrections=arguments.corrections)
+    with warnings.catch_warnings(action="ignore"):  # `segment_batch` lists again, and warns
+        batch.list_batch(*folders, corrections=arguments.corrections)
     # With more jobs, only the worker processes need TensorFlow.
     if arguments.jobs == 1:
         import_tensorflow()

@@ -96,16 +96,32 @@ def _run(
     progress: ProgressFor | None = None,
 ) -> list[VideoOutcome]:
     output.mkdir(parents=True, exist_ok=True)
-    before = {} if options.overwrite else read_summary(output / SUMMARY_NAME)
+    summary = output / SUMMARY_NAME
+    if options.overwrite:
+        _remove_unusable(summary)
     progress = progress or (lambda name: contextlib.nullcontext())
     outcomes = []
     for video in batch:
-        known = before.get(video.name)
+        # For every video: other processes of the batch may have finished it by now.
+        known = None if options.overwrite else read_summary(summary).get(video.name)
         outcome = _try_to_segment(video, segmenter, known, progress, options)
         outcomes.append(outcome)
-        if not outcome.busy:
+        # An error before anything was written, such as one about the options, undoes nothing.
+        stands = (
+            outcome.error is not None
+            and not options.overwrite
+            and _has_masks(video, read_summary(summary).get(video.name))
+        )
+        if not (outcome.busy or stands):
             add_to_summary(output, outcome)
     return outcomes
+
+
+def _remove_unusable(summary: Path) -> None:
+    try:
+        read_summary(summary)
+    except InputError:
+        summary.unlink(missing_ok=True)  # another process may have removed it
 
 
 def _sharded(batch: list[BatchVideo], shard: tuple[int, int] | None) -> list[BatchVideo]:
@@ -185,7 +201,13 @@ def _segment_video(
     objects = len(inputs.first_masks.begins)
     if finished and before["fingerprint"] == digest:
         frames = before["frames"]
-        return VideoOutcome(video.name, frames, objects, fingerprint=digest, from_earlier_run=True)
+        damaged = tuple(before.get("damaged", ()))
+        return VideoOutcome(
+            *(video.name, frames, objects),
+            fingerprint=digest,
+            from_earlier_run=True,
+            damaged=damaged,
+        )
     if finished:
         raise InputError(
             f"{video.output}: was made from other frames, masks, model or options; give another "
@@ -200,8 +222,12 @@ def _segment_video(
 
 def _is_finished(video: BatchVideo, before: dict | None, options: SegmentOptions) -> bool:
     """Whether an earlier run finished the video, and its folder has all requested outputs."""
-    if before is None or before.get("error") is not None or not video.output.is_dir():
+    outputs = output_paths(video.output, options).values()
+    return _has_masks(video, before) and all(path.exists() for path in outputs)
+
+
+def _has_masks(video: BatchVideo, before: dict | None) -> bool:
+    """Whether an earlier run finished the video, and its masks still exist."""
+    if before is None or before.get("error") is not None:
         return False
-    if not all(path.exists() for path in output_paths(video.output, options).values()):
-        return False
-    return not (video.output / RESUME_NAME).exists()
+    return any(video.output.glob("*.png")) and not (video.output / RESUME_NAME).exists()

@@ -1,13 +1,14 @@
 """Segment frames in memory, or from any iterable, in both directions from the given masks."""
 
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ytvos_keras.errors import InputError
+from ytvos_keras.inference.checks import check_frame
 from ytvos_keras.inference.directions import (
     Trusted,
     join_directions,
@@ -26,8 +27,8 @@ def segment_both_ways(
     masks: np.ndarray | Mapping[int, np.ndarray],
     corrections: Mapping[int, np.ndarray] | None,
     direction: str,
-) -> Iterator[np.ndarray]:
-    """Implement `Segmenter.segment` with a backward pass.
+) -> Generator[np.ndarray, None, set[int]]:
+    """Implement `Segmenter.segment` with a backward pass; return the frames of unused masks.
 
     The masks of that pass, and frames that cannot be indexed, are kept in temporary files, so that
     memory does not grow with the video. The segmenter ends in the state after the forward pass, or,
@@ -37,40 +38,38 @@ def segment_both_ways(
         raise InputError(
             f"direction must be one of {', '.join(DIRECTIONS)}. Received: {direction!r}"
         )
-    given, trusted = _given(masks, dict(corrections or {}))
+    # Objects tracked so far go on forward, unless they are corrected.
+    tracked = segmenter.object_ids if direction == "both" else []
+    given, trusted = _given(masks, dict(corrections or {}), tracked)
     with tempfile.TemporaryDirectory(prefix="ytvos-both-") as name:
         folder = Path(name)
         is_indexed = isinstance(frames, Sequence | np.ndarray)
         # Frames are read backward and then forward; an iterator can be read once, and only forward.
         clip: Any = frames if is_indexed else _Spooled(frames, folder)
-        before, sure = segmenter.video, {}
-        # Objects tracked so far have no mask at the end of the clip to start from.
-        segmenter.reset()
-        last = min(max(given), len(clip) - 1)
+        used = given.keys() & range(len(clip))
+        trusted = _before(len(clip), trusted)
         # From the last given mask: after it there is nothing to track backward.
-        for index in range(last, -1, -1):
-            labels = _step(segmenter, clip[index], given.get(index))
-            sure[index] = segmenter.confidence
-            write_mask(folder / f"{index}.png", labels)
-        segmenter.restore(before)
-        nothing = np.zeros(next(iter(given.values())).shape, np.uint8)
+        last = max(used, default=-1)
+        sure = _backward_pass(segmenter, clip, given, last, folder)
         for index in range(len(clip)):
-            backward = nothing
+            frame = clip[index]
+            backward = np.zeros(np.shape(frame)[:2], np.uint8)
             if index <= last:
                 backward = read_written_mask(folder / f"{index}.png")
             if direction == "backward":
                 yield backward
                 continue
-            forward = _step(segmenter, clip[index], given.get(index))
+            forward = _step(segmenter, frame, given.get(index))
             confidence = segmenter.confidence, sure.get(index, {})
             yield join_directions(forward, backward, index, trusted, confidence)
+    return given.keys() - used
 
 
 class _Spooled:
     """Frames of an iterator, on disk."""
 
     def __init__(self, frames: Iterable[np.ndarray], folder: Path):
-        named = ((f"frame-{index}", frame) for index, frame in enumerate(frames))
+        named = ((f"frame-{i}", check_frame(x, f"frame {i}")) for i, x in enumerate(frames))
         self._files = [folder / f"{name}.png" for name in spool(named, folder)]
 
     def __len__(self) -> int:
@@ -80,13 +79,38 @@ class _Spooled:
         return read_rgb(self._files[index])
 
 
+def _backward_pass(
+    segmenter, clip: Any, given: Mapping[int, np.ndarray], last: int, folder: Path
+) -> dict[int, Mapping[int, float]]:
+    """Write the label maps of frame `last` to the first; return the confidences in each.
+
+    The segmenter is left in the state before the call.
+    """
+    before, sure = segmenter.video, {}
+    # Objects tracked so far have no mask at the end of the clip to start from.
+    segmenter.reset()
+    try:
+        for index in range(last, -1, -1):
+            labels = _step(segmenter, clip[index], given.get(index))
+            sure[index] = segmenter.confidence
+            write_mask(folder / f"{index}.png", labels)
+    finally:
+        segmenter.restore(before)
+    return sure
+
+
 def _given(
-    masks: np.ndarray | Mapping[int, np.ndarray], corrections: dict[int, np.ndarray]
+    masks: np.ndarray | Mapping[int, np.ndarray],
+    corrections: dict[int, np.ndarray],
+    tracked: Sequence[int],
 ) -> tuple[dict[int, np.ndarray], Trusted]:
-    """The given label map of each frame, and the frames of each object's masks."""
+    """The given label map of each frame, and the frames of each object's masks.
+
+    The masks of `tracked` objects are as if in the frame before the first.
+    """
     masks = dict(masks) if isinstance(masks, Mapping) else {0: masks}
     given: dict[int, np.ndarray] = {}
-    trusted: dict[int, set[int]] = {}
+    trusted: dict[int, set[int]] = {object_id: {-1} for object_id in tracked}
     for index, label_map in sorted(masks.items()):
         labels = check_label_map(label_map, name=f"mask of frame {index}")
         # In `masks`, an object only counts in its first frame; `corrections` adds others.
@@ -104,6 +128,12 @@ def _given(
             trusted[object_id].add(index)
     ordered = {object_id: sorted(indexes) for object_id, indexes in trusted.items()}
     return {i: labels for i, labels in given.items() if trusted_ids(ordered, i)}, ordered
+
+
+def _before(count: int, trusted: Trusted) -> Trusted:
+    """Leave out the masks of frames that a clip of `count` frames does not have."""
+    within = {i: [n for n in indexes if n < count] for i, indexes in trusted.items()}
+    return {i: indexes for i, indexes in within.items() if indexes}
 
 
 def _step(segmenter, frame: np.ndarray, given: np.ndarray | None) -> np.ndarray:

@@ -67,7 +67,8 @@ def segment_files(
     Writes one palette PNG for each frame into `output`, named after the frame, at its native size,
     with the palette of the given mask if that is an index PNG, otherwise that of DAVIS. Other
     outputs, such as `overlay.mp4`, are made from them in the same folder. With `every=N`, only
-    frames 0, N, 2N … and those with a given mask are segmented and shown in the overlay.
+    every N-th frame from the first, and those with a given mask, are segmented and shown in the
+    overlay.
 
     Files are written atomically. After an interruption (Ctrl-C, an error, a crash), the same call
     resumes where the last one stopped, with the same result as an uninterrupted run; the state is
@@ -135,7 +136,7 @@ def segment_inputs(
         # Hidden files last: until all outputs exist, the same call resumes.
         BackwardPass(inputs, output, digest).remove()
         ResumeFile(output, digest).remove()
-    damaged = tuple(sorted(inputs.source.damaged))
+    damaged = tuple(sorted(set(inputs.source.damaged)))
     if damaged:
         warnings.warn(
             f"{inputs.source.path}: frame {damaged[0]}{and_more(damaged[1:])} cannot be decoded; "
@@ -160,20 +161,24 @@ def _write_masks(
     """Run all passes; return the number of frames done earlier, and all confidences."""
     finish = None
     resume = ResumeFile(output, digest)
+    resume.damaged = inputs.source.damaged  # which grows while frames are read
     state = None if options.overwrite else resume.load()
     probabilities = None
     if "probabilities" in options.formats:
         path = output_paths(output, options)["probabilities"]
         probabilities = ProbabilityFiles(path, sorted(inputs.trusted), options.names)
     if inputs.direction != "forward":
+        if options.overwrite:
+            # The folder is not empty, and resumes only if marked as that of an unfinished run.
+            resume.save(segmenter.state())
         backward = BackwardPass(inputs, output, digest, probabilities)
         backward.run(segmenter, functools.partial(report, "backward"), options.overwrite)
         # The backward masks are on disk: each is joined when the forward pass reaches its frame.
         finish = functools.partial(backward.join, confidence=resume.confidence)
     if state is not None:
         segmenter.restore(state)
-        logger.info("resuming after %d frames of an earlier run", segmenter.frame_count)
-    start = segmenter.frame_count
+    if start := segmenter.frame_count:
+        logger.info("resuming after %d frames of an earlier run", start)
     run_pass(
         inputs,
         segmenter,

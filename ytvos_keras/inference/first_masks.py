@@ -18,6 +18,7 @@ from ytvos_keras.inference.mask_files import (
 from ytvos_keras.media.colour_mask import ColourTable
 from ytvos_keras.media.frame_source import FrameSource
 from ytvos_keras.media.listing import check_no_broken_link, list_masks
+from ytvos_keras.media.mask_pixels import MaskError, mask_pixels
 from ytvos_keras.media.masks import ids_in
 from ytvos_keras.media.pictures import load_picture
 
@@ -170,8 +171,11 @@ def frame_index(name: str, source: FrameSource) -> int:
 def _is_black_and_white(file: MaskFile | ObjectFiles) -> bool:
     if isinstance(file, ObjectFiles):
         return False
-    image = load_picture(file.path)
-    return image.mode == "1" or (image.mode == "L" and image.getextrema()[1] == 255)
+    try:
+        values = mask_pixels(load_picture(file.path), str(file)).values
+    except MaskError:  # colours
+        return False
+    return values.dtype == bool or values.max() in (255, 65535)
 
 
 def masks_by_frame(folder: Path, source: FrameSource) -> dict[int, Path]:

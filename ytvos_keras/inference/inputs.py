@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ytvos_keras.datasets.readers.run_lengths import pycocotools
 from ytvos_keras.errors import InputError
 from ytvos_keras.inference.corrections import Corrections, open_corrections
 from ytvos_keras.inference.directions import Trusted, default_direction, keep_ids, trusted_ids
@@ -32,7 +33,7 @@ class Inputs:
         source: the frames.
         first_masks: masks of the objects where they first appear.
         corrections: masks that correct objects.
-        every: segment frames 0, N, 2N … and those with a given mask.
+        every: segment every N-th frame from the first, and those with a given mask.
         direction: `forward`, `backward` or `both`.
         range: the frames to process.
     """
@@ -152,10 +153,23 @@ def check_files(
             masks,
         )
     given = open_corrections(corrections, source, first_masks, any_frame=direction != "forward")
+    if corrections is not None:
+        frame_range.check_holds(given.files, Path(corrections))
     inputs = Inputs(source, first_masks, given, options.every, direction, frame_range)
     places = [frames, masks] if corrections is None else [frames, masks, corrections]
     check_output(Path(output), [Path(place) for place in places], options.overwrite)
+    if options.coco is not None:
+        _check_coco(Path(options.coco), Path(output))
     return inputs
+
+
+def _check_coco(file: Path, output: Path) -> None:
+    """Check that a COCO file can be written after the masks, hours into a run."""
+    pycocotools()
+    if file.is_dir():
+        raise InputError(f"{file}: is a folder; give a file for the masks in COCO format.")
+    if not file.parent.is_dir() and file.parent.resolve() != output.resolve():
+        raise InputError(f"{file}: the folder does not exist; create it first.")
 
 
 def check_output(output: Path, inputs: list[Path], overwrite: bool) -> None:

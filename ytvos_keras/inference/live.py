@@ -2,10 +2,12 @@
 
 import contextlib
 import logging
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 from ytvos_keras.errors import InputError
+from ytvos_keras.inference.backward_pass import FOLDER_NAME
 from ytvos_keras.inference.checks import check_size
 from ytvos_keras.inference.inputs import check_output
 from ytvos_keras.inference.mask_files import MaskFile
@@ -29,7 +31,7 @@ def check_live(mask: str | Path, output: Path, overwrite: bool) -> MaskFile:
             f"{mask}: no such file; a live source takes one mask, for its first frame."
         )
     check_output(output, [Path(mask)], overwrite)
-    if (output / RESUME_NAME).exists() and not overwrite:
+    if not overwrite and any((output / name).exists() for name in (RESUME_NAME, FOLDER_NAME)):
         raise InputError(f"{output}: contains an unfinished run; give another folder.")
     file = MaskFile(Path(mask))
     file.read(allow_empty=False)
@@ -67,6 +69,9 @@ def segment_live(
     output.mkdir(parents=True, exist_ok=True)
     broken = None
     with folder_lock(output), contextlib.ExitStack() as stack:
+        # Of an unfinished run, which must not resume among these masks.
+        (output / RESUME_NAME).unlink(missing_ok=True)
+        shutil.rmtree(output / FOLDER_NAME, ignore_errors=True)
         writers = [stack.enter_context(OverlayVideo(p, FOLDER_FPS, look)) for p in outputs.values()]
         try:
             for index, time, frame in frames:

@@ -26,7 +26,7 @@ class SegmentOptions:
 
     Attributes:
         size: working (height, width); see `Segmenter`.
-        every: only segment frames 0, N, 2N … and those with a given mask.
+        every: only segment every N-th frame from the first, and those with a given mask.
         track: the video track of a file, from 0.
         on_damage: for frames that cannot be decoded: `stop`, or `skip` to use the nearest intact
             frame before it instead and list it in the result.

@@ -12,6 +12,8 @@ from ytvos_keras.errors import InputError
 from ytvos_keras.inference.confidence_log import ConfidenceLog
 from ytvos_keras.inference.model_digest import model_digest
 from ytvos_keras.media.array_file import load_arrays, save_arrays
+from ytvos_keras.media.json_file import parse_json
+from ytvos_keras.media.json_value import JsonValue
 
 RESUME_NAME = ".ytvos-segment.npz"
 
@@ -19,13 +21,15 @@ RESUME_NAME = ".ytvos-segment.npz"
 class ResumeFile:
     """A hidden file in the output folder: the state after the last frame, and a `fingerprint`.
 
-    The confidence of the frames so far is saved and loaded with the state.
+    The confidence of the frames so far, and the names of the damaged ones, are saved and loaded
+    with the state.
     """
 
     def __init__(self, folder: Path, fingerprint: str):
         self.path = folder / RESUME_NAME
         self.fingerprint = fingerprint
         self.confidence = ConfidenceLog()
+        self.damaged: list[str] = []
 
     def load(self) -> dict[str, np.ndarray] | None:
         """Return the state for `Segmenter.restore`, or None if there is no file."""
@@ -36,6 +40,7 @@ class ResumeFile:
             # Checked below, after everything is read: a damaged file is not another run's.
             same = str(state.pop("fingerprint")) == self.fingerprint
             self.confidence.restore(state.pop("confidence_log"))
+            self.damaged.extend(JsonValue(parse_json(str(state.pop("damaged")))).texts())
         except (InputError, KeyError, ValueError, AttributeError) as error:
             raise InputError(f"{self.path}: cannot be read; {_REMEDY}.") from error
         if not same:
@@ -50,6 +55,7 @@ class ResumeFile:
         own = {
             "fingerprint": np.array(self.fingerprint),
             "confidence_log": self.confidence.to_array(),
+            "damaged": np.array(json.dumps(self.damaged)),
         }
         save_arrays(self.path, {**own, **state})
 
@@ -80,6 +86,8 @@ def fingerprint(inputs, segmenter, options) -> str:
     )
     chosen = segmenter.size, segmenter.online_learning
     digest.update(f"{chosen} {model_digest(segmenter.model)}".encode())
+    if options.track:
+        digest.update(f"track {options.track}".encode())
     if "probabilities" in options.formats:
         digest.update(f"probabilities {sorted(options.names.items())}".encode())
     return digest.hexdigest()

@@ -20,12 +20,14 @@ _VERSION = 3
 _TENSOR = "tensor:"
 _LEARNED = "learned:"
 _IDS = range(1, MAX_ID + 1)
+_BFLOAT16 = tf.bfloat16.as_numpy_dtype
 
 
 def pack_state(video: VideoState, model, size: Size) -> dict[str, np.ndarray]:
     """Convert the state, its model and working size to a flat dict of arrays for `np.savez`."""
     # .npz has no bfloat16; float32 holds its values exactly.
     half = [name for name, tensor in video.tensors.items() if tensor.dtype == tf.bfloat16]
+    half += [_LEARNED + name for name, weight in video.learned.items() if weight.dtype == _BFLOAT16]
     arrays = {
         "model": np.array(model_digest(model)),
         "size": np.array(size, np.int32),
@@ -39,7 +41,7 @@ def pack_state(video: VideoState, model, size: Size) -> dict[str, np.ndarray]:
     for number, (_, mask) in enumerate(video.pending):
         arrays[f"pending_mask:{number}"] = mask
     for name, weight in video.learned.items():
-        arrays[_LEARNED + name] = weight
+        arrays[_LEARNED + name] = weight.astype(np.float32) if _LEARNED + name in half else weight
     for name, tensor in video.tensors.items():
         tensor = tf.cast(tensor, tf.float32) if name in half else tensor
         arrays[_TENSOR + name] = np.array(tensor)
@@ -111,7 +113,11 @@ def _read_video(arrays: Mapping[str, np.ndarray]) -> VideoState:
             raise ValueError(f"{name} has {len(arrays[key])} rows, not {len(object_ids)}")
     height, width = _wholes(arrays["frame_size"])
     pending_ids = _wholes(arrays["pending_ids"])
-    learned = {k.removeprefix(_LEARNED): a for k, a in arrays.items() if k.startswith(_LEARNED)}
+    learned = {
+        key.removeprefix(_LEARNED): array.astype(_BFLOAT16) if key in half else array
+        for key, array in arrays.items()
+        if key.startswith(_LEARNED)
+    }
     return VideoState(
         frame_size=(height, width) if height else None,
         frame_count=int(arrays["frame_count"]),

@@ -3,7 +3,7 @@
 import dataclasses
 import operator
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -263,8 +263,22 @@ class Segmenter(OneThread):
             InputError: as `add_objects` and `step`.
         """
         if direction != "forward":
-            yield from segment_both_ways(self, frames, masks, corrections, direction)
-            return
+            unused = yield from segment_both_ways(self, frames, masks, corrections, direction)
+        else:
+            unused = yield from self._segment_forward(frames, masks, corrections)
+        if unused:
+            warnings.warn(
+                f"the mask of frame {min(unused)} was not used: the video has no such frame.",
+                stacklevel=2,
+            )
+
+    def _segment_forward(
+        self,
+        frames: Iterable[np.ndarray],
+        masks: np.ndarray | Mapping[int, np.ndarray],
+        corrections: Mapping[int, np.ndarray] | None,
+    ) -> Generator[np.ndarray, None, set[int]]:
+        """Implement `segment` without a backward pass; return the frames of unused masks."""
         masks = dict(masks) if isinstance(masks, Mapping) else {0: masks}
         corrections = dict(corrections or {})
         for index, frame in enumerate(frames):
@@ -275,11 +289,7 @@ class Segmenter(OneThread):
                 label_map = corrections.pop(index)
                 self.add_objects(check_label_map(label_map, name=f"correction of frame {index}"))
             yield self.step(frame)
-        if unused := [*masks, *corrections]:
-            warnings.warn(
-                f"the mask of frame {min(unused)} was not used: the video has no such frame.",
-                stacklevel=2,
-            )
+        return {*masks, *corrections}
 
     @alone
     def reset(self) -> None:

@@ -1,6 +1,6 @@
 """Segment one frame of a video."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -78,8 +78,8 @@ class Stepper:
             after = functions.correct(small, np.stack([*shown.values()]), before, features)
             places = [ids.index(i) for i in corrected]
             tensors = _replace_rows(tensors, places, _rows(after, range(len(places))))
-            # The given mask replaces the whole prediction of its object, not just where it is 1.
-            labels[np.isin(labels, [*corrected])] = 0
+            # The given mask replaces the whole prediction of its object, which hides no others.
+            labels = _merged(maps, native, ids, corrected)
         if new:
             shown = new | corrected | beside
             begun = functions.initialize(small, np.stack([*shown.values()]), features)
@@ -135,9 +135,22 @@ def _other_masks(
     given: Mapping[int, np.ndarray],
 ) -> dict[int, np.ndarray]:
     """The predicted masks, uint8 (h, w) at the working size, of objects that are not given."""
-    rows = merge_probabilities(probabilities, size).numpy()
-    rows[np.any([*given.values()], axis=0)] = 0
-    return {i: (rows == k).astype(np.uint8) for k, i in enumerate(ids, 1) if i not in given}
+    labels = _merged(probabilities, size, ids, given)
+    labels[np.any([*given.values()], axis=0)] = 0
+    return {i: (labels == i).astype(np.uint8) for i in ids if i not in given}
+
+
+def _merged(
+    probabilities: tf.Tensor,
+    size: tuple[int, int],
+    ids: Sequence[int],
+    left_out: Collection[int],
+) -> np.ndarray:
+    """The label map, uint8 `size`, of all objects but some."""
+    kept = [i for i in ids if i not in left_out]
+    places = tf.constant([ids.index(i) for i in kept], tf.int32)
+    rows = merge_probabilities(tf.gather(probabilities, places), size).numpy()
+    return np.array([0, *kept], np.uint8)[rows]
 
 
 def _rows(tensors: Mapping[str, tf.Tensor], rows: Sequence[int]) -> dict[str, tf.Tensor]:

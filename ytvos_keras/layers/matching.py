@@ -110,9 +110,7 @@ class Matching(keras.layers.Layer):
         for n, band in enumerate(ops.split(query, _BANDS, axis=1)):
             # (B or 1, H·W / 4, P)
             weights = self._weights(band, self._near(key[:1] if shared else key, n), n)
-            near = self._near(value, n)
-            if weights.dtype == "float16":  # sums over many positions would overflow
-                weights, near = ops.cast(weights, "float32"), ops.cast(near, "float32")
+            near = ops.cast(self._near(value, n), weights.dtype)
             bands.append(_matmul_shared(weights, near) if shared else ops.matmul(weights, near))
         return ops.concatenate(bands, axis=1)
 
@@ -123,8 +121,13 @@ class Matching(keras.layers.Layer):
         query = ops.concatenate([query, ops.full_like(query[..., :1], -1) * temperature], axis=-1)
         key = ops.concatenate([key, ops.ones_like(key[..., :1])], axis=-1)
         logits = ops.matmul(query, ops.transpose(key, (0, 2, 1)))
+        if self.local:
+            logits = logits - self._penalty(band, number)
+        # In float16, weights would underflow, and sums over many positions overflow.
+        if logits.dtype == "float16":
+            logits = ops.cast(logits, "float32")
         # No maximum to subtract: t · (cosine - 1) is at most 0, so exp cannot overflow.
-        return ops.exp(logits - self._penalty(band, number) if self.local else logits)
+        return ops.exp(logits)
 
     def _near(self, x: Tensor, band: int) -> Tensor:
         """The positions that a band of rows is matched to, `(B, P, …)`."""

@@ -53,12 +53,13 @@ class OnlineLearner:
         self._base = {str(n): weights[n] for n in self._student.trained}
         self.model = S2S(model.config, dtype=model.dtype_policy)
         self.model.set_weights(weights)
-        self._applied: Learned = {}
+        self._applied: Learned | None = {}
 
     def apply(self, learned: Learned) -> None:
         """Assign the weights from `learn` to `model`; those of the base model if there are none."""
         # By identity: this is called for every frame, and assigning weights takes time.
         if learned is not self._applied:
+            self._applied = None  # an interruption leaves some weights of each
             _assign(self.model, self._base | dict(learned))
             self._applied = learned
 
