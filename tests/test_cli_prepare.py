@@ -184,6 +184,29 @@ def test_images_of_coco(pictures, tmp_path):
     assert video.objects[1].category == "ball"
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--images", "x"], "--images is for --format coco or cvat. Received: folders"),
+        (["--crowds"], "--crowds is for --format coco. Received: folders"),
+        (["--crowds", "--format", "cvat"], "--crowds is for --format coco. Received: cvat"),
+    ],
+)
+def test_options_of_another_format(pictures, tmp_path, capsys, options, message):
+    command = ["images", str(pictures), str(tmp_path / "out"), "--quiet", *options]
+    assert prepare.main(command) == 1
+    assert capsys.readouterr().err == f"error: {message}\n"
+
+
+@pytest.mark.parametrize("command", [["check"], ["stats"], ["split", "lists"]])
+def test_records_have_no_other_frames(tmp_path, capsys, command):
+    (tmp_path / "dataset.json").write_text("{}")
+    name, *output = command
+    assert prepare.main([name, str(tmp_path), *output, "--all-frames", "--quiet"]) == 1
+    message = "all_frames is only for the layout youtube-vos. Received: 'records'"
+    assert capsys.readouterr().err == f"error: {message}\n"
+
+
 def test_fault_is_one_line_and_exits_1(source, tmp_path, capsys):
     image = source / "JPEGImages" / "v1" / "00001.jpg"
     image.write_bytes(image.read_bytes()[:-100])
@@ -195,6 +218,15 @@ def test_fault_is_one_line_and_exits_1(source, tmp_path, capsys):
     assert line.startswith(f"error: {image}: frame that cannot be decoded completely")
     assert prepare.main([*command[:-1], "--skip-faulty"]) == 0
     assert f"left out: v1 ({image}: frame that" in capsys.readouterr().out
+
+
+def test_fault_of_the_folders_is_not_skipped(source, tmp_path, capsys):
+    (source / "Annotations" / "v1" / "00000.png").rename(source / "Annotations/v1/00009.png")
+    command = ["youtube-vos", str(source), str(tmp_path / "out"), "--quiet", "--skip-faulty"]
+    assert prepare.main(command) == 1
+    assert "v1/00009.png" in capsys.readouterr().err
+    assert prepare.main([*command, "--exclude", "v1"]) == 0
+    assert names(tmp_path / "out") == ["v0"]
 
 
 def test_options_after_beam_are_passed_to_beam(source, tmp_path, capsys):

@@ -185,6 +185,35 @@ def test_augmentation_and_steps(changed, recipe, option, augment):
     assert {(stage.steps, stage.passes) for stage in found.stages} == {(7, None)}
 
 
+@pytest.mark.parametrize("recipe", ["lite-videos", "lite-objects"])
+def test_augment_keeps_the_ranges_of_the_recipe(changed, recipe):
+    assert changed(recipe, "--augment") == RECIPES[recipe]
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "start"),
+    [("finetune", [], "s2s-lite"), ("paper", ["--weights", "mine.keras"], "mine.keras")],
+)
+def test_backbone_weights_of_a_run_that_starts_from_weights(name, options, start, capsys):
+    command = ["--recipe", name, "--data", "records", "--dry-run", *options]
+    assert main([*command, "--backbone-weights", "imagenet"]) == 1
+    assert capsys.readouterr().err == (
+        f"error: --backbone-weights has no effect on a run that starts from {start}; leave it out\n"
+    )
+
+
+def test_dry_run_checks_the_devices(monkeypatch, capsys):
+    command = ["--recipe", "paper", "--data", "records", "--dry-run", "--devices", "99"]
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    monkeypatch.setattr(dry_run, "dry_run", lambda *_, **__: ["done"])
+    assert main(command) == 1
+    assert "--devices must be 1 to " in capsys.readouterr().err
+    # With other machines, the check would wait for them.
+    monkeypatch.setenv("TF_CONFIG", "{}")
+    assert main(command) == 0
+    assert capsys.readouterr().out == "done\n"
+
+
 def test_interrupted_dry_run_has_nothing_to_resume(monkeypatch, capsys):
     def interrupted(*_, **__):
         raise KeyboardInterrupt

@@ -6,12 +6,14 @@ import zlib
 import numpy as np
 import pytest
 import tensorflow as tf
+import tiny_training
 from records import make_video, moving_squares, write_records
 
 from ytvos_keras.data.make_dataset import make_dataset
 from ytvos_keras.errors import InputError
 from ytvos_keras.records.index import DATASET_FILE, index_path, read_index
 from ytvos_keras.training.data_errors import name_data_errors
+from ytvos_keras.training.dry_run import dry_run
 
 
 def break_a_jpeg(shard):
@@ -69,3 +71,12 @@ def test_on_corrupt_raise_gives_one_line(tmp_path):
 def test_other_tensorflow_errors_are_unchanged():
     with pytest.raises(tf.errors.InvalidArgumentError), name_data_errors():
         tf.reshape(tf.zeros(3), (2, 2))
+
+
+def test_dry_run_reports_bad_data(tmp_path, monkeypatch):
+    tiny_training.use_tiny_net(monkeypatch.setattr)
+    records = write_records(moving_squares(1), tmp_path, shards=1)
+    (shard,) = tmp_path.glob("*.tfrecord")
+    shard.write_bytes(shard.read_bytes().replace(b"IDAT", b"IDAX"))
+    with pytest.raises(InputError, match=r"^\d+ attempts gave no clip without damaged frames"):
+        dry_run(tiny_training.RECIPE, str(records))

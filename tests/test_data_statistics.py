@@ -136,6 +136,12 @@ def test_the_table_fits_80_columns():
     assert "objects: dog 2, cat 1" in lines
 
 
+def test_names_are_not_markup():
+    console = Console(width=80, record=True, file=io.StringIO())
+    print_statistics({"[red]x": measure(FACTS)}, console)
+    assert console.export_text().count("[red]x") == 2
+
+
 @pytest.mark.parametrize("suffix", [".png", ".svg", ".PDF"])
 def test_plots(tmp_path, suffix):
     path = tmp_path / f"plots{suffix}"

@@ -1,6 +1,7 @@
 """Fine-tuning: which videos are held out, and a complete run from the bundled weights."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -44,6 +45,23 @@ def test_a_tenth_is_held_out_if_training_and_validation_share_records(twelve, ca
     assert caplog.messages == [f"validation: held out from training: {held_out}"]
     assert split.count_videos(RECIPES["paper"]) == 11
     assert split_data(twelve, dict(twelve)) == split
+
+
+@pytest.mark.parametrize(
+    ("named", "held_out"),
+    [
+        # Clips of one raw video stay together.
+        (["cat_01", "cat_02", "dog_01", "dog_02"], [{"cat_01", "cat_02"}, {"dog_01", "dog_02"}]),
+        # All are named alike: single videos.
+        (["dog_01", "dog_02"], [{"dog_01"}, {"dog_02"}]),
+        (["dog_01", "dog_02", "dog_03", "x"], [{"dog_01"}, {"dog_02"}, {"dog_03"}, {"x"}]),
+    ],
+)
+def test_clips_of_one_video_are_held_out_together(tmp_path, named, held_out):
+    squares = moving_squares(len(named))
+    videos = [replace(video, name=name) for video, name in zip(squares, named, strict=True)]
+    data = str(write_records(videos, tmp_path))
+    assert split_data(data, data).not_trained in held_out
 
 
 def test_training_videos_are_excluded_from_validation(twelve, three):

@@ -10,7 +10,9 @@ from records import make_video, write_records
 from ytvos_keras.data.clip_feed import count_videos
 from ytvos_keras.data.config import Augmentation, TeacherForcing, VideoConfig
 from ytvos_keras.data.draw_clips import draw_clips
+from ytvos_keras.data.draws import Draws
 from ytvos_keras.data.make_dataset import make_dataset
+from ytvos_keras.data.training_example import training_example
 from ytvos_keras.errors import InputError
 
 SIZE = (32, 48)
@@ -241,3 +243,13 @@ def test_batch_can_be_drawn(videos, tmp_path):
     np.testing.assert_array_equal(first[untouched], batch[0]["frames"][0, 0][untouched])
     assert (first[~untouched] != batch[0]["frames"][0, 0][~untouched]).any()
     assert drawn[:32, 104:152].min() >= 100  # greyed out
+
+
+@pytest.mark.parametrize("visible", [0, 1])
+def test_object_missing_from_the_first_frame_has_zero_weight(visible):
+    masks = np.ones((3, 4, 6, 1), np.uint8)
+    masks[0] = visible
+    clip = {"frames": tf.zeros((3, 4, 6, 3), tf.uint8), "mask": tf.constant(masks)}
+    clip["weight"] = tf.ones([3])
+    _, _, weights = training_example(Draws.of_element(0, 0), clip, 0, (4, 6), None)
+    np.testing.assert_array_equal(weights, [visible] * 2)

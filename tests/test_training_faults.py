@@ -3,6 +3,7 @@
 The network is tiny (`tiny_training.py`); everything else is as in a real run.
 """
 
+import dataclasses
 import logging
 import os
 import random
@@ -28,6 +29,7 @@ from ytvos_keras.training.atomic_save import atomic_save
 from ytvos_keras.training.checkpoint import list_checkpoints, read_progress
 from ytvos_keras.training.clips import split_data
 from ytvos_keras.training.run_files import RunFiles
+from ytvos_keras.training.run_json import describe_run
 from ytvos_keras.training.train import train
 
 SECONDS = 600  # for a machine under load
@@ -186,6 +188,43 @@ def test_incomplete_shard_is_one_line_at_the_start(records, tmp_path, capsys, da
     assert main(tiny_training.arguments(records, tmp_path / "run")) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"error: {shard}")
+
+
+def test_mistyped_argument_leaves_the_folder_free(records, tmp_path, tiny):
+    files = RunFiles(tmp_path / "run")
+    recipe = dataclasses.replace(tiny_training.RECIPE, weights="typo.keras")
+    with pytest.raises(InputError, match=r"^typo\.keras: not weights of this network"):
+        train(recipe, str(records), files.folder)
+    assert not files.run_json.exists()
+
+
+def test_another_run_in_the_folder(records, tmp_path, tiny):
+    files = RunFiles(tmp_path / "run")
+    files.claim(describe_run(tiny_training.RECIPE, str(records), None))
+    before = files.run_json.read_bytes()
+    recipe = dataclasses.replace(tiny_training.RECIPE, seed=9)
+    with pytest.raises(InputError, match=r"contains another run \(recipe\.seed: 0, not 9\)"):
+        train(recipe, str(records), files.folder)
+    assert files.run_json.read_bytes() == before
+
+
+def test_run_of_a_version_without_a_field(tmp_path):
+    files = RunFiles(tmp_path)
+    old = {"recipe": {"seed": 1, "stages": [{"steps": 5}], "augment": {"pictures": {"flip": 0.5}}}}
+    files.claim(old)
+    new = {
+        "recipe": {
+            "seed": 1,
+            "stages": [{"steps": 5, "corruption": 0.0}],
+            "augment": {"pictures": {"flip": 0.5, "leave": 0.0}},
+            "frozen": (),
+        }
+    }
+    files.claim(new)
+    new["recipe"]["augment"]["pictures"]["leave"] = 0.2
+    message = r"contains another run \(recipe\.augment\.pictures\.leave: None, not 0\.2\)"
+    with pytest.raises(InputError, match=message):
+        files.claim(new)
 
 
 @pytest.mark.slow

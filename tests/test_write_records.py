@@ -228,6 +228,26 @@ def test_changed_videos_need_overwrite(videos, tmp_path):
     assert write(videos, tmp_path / "out", overwrite=True)["videos"] == 6
 
 
+def test_overwrite_replaces_only_what_differs(videos, tmp_path, caplog):
+    out = tmp_path / "out"
+    write_without_beam(videos, out)
+    whole = contents(out)
+    changed, damaged = out / SHARD.format(2), out / SHARD.format(4)
+    os.utime(videos[2].frames[0].mask, ns=(0, 0))
+    data = bytearray(damaged.read_bytes())
+    data[-1] ^= 1
+    damaged.write_bytes(data)
+    kept = {path: path.stat().st_ino for path in out.glob("*.tf*") if path != changed}
+    with caplog.at_level("INFO", "ytvos_keras"):
+        write(videos, out, overwrite=True)
+    assert caplog.messages == ["4 of 6 shards already exist"]
+    assert [path for path, node in kept.items() if path.stat().st_ino != node] == [damaged]
+    assert {name for name, data in contents(out).items() if data != whole[name]} == {
+        "dataset.json",  # the fingerprint
+        changed.with_suffix(".index.json").name,
+    }
+
+
 @pytest.mark.parametrize("change", ["fewer", "shards", "categories", "binary", "source"])
 def test_changed_settings_need_overwrite(videos, tmp_path, change):
     write_without_beam(videos, tmp_path / "out")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ytvos_keras.cli.prepare_data import choice_of_videos
 from ytvos_keras.cli.prepare_records import HINT, RULES, add_record_arguments, write
+from ytvos_keras.errors import InputError
 
 if TYPE_CHECKING:
     from ytvos_keras.datasets.video import Video
@@ -58,6 +59,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _read(arguments: argparse.Namespace) -> "list[Video]":
     source, images, chosen = arguments.source, arguments.images, choice_of_videos(arguments)
+    if images is not None and arguments.format not in ("coco", "cvat"):
+        raise InputError(f"--images is for --format coco or cvat. Received: {arguments.format}")
+    if arguments.crowds and arguments.format != "coco":
+        raise InputError(f"--crowds is for --format coco. Received: {arguments.format}")
     if arguments.format == "coco":
         from ytvos_keras.datasets.readers.coco import read_coco
 

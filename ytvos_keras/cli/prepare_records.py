@@ -15,13 +15,14 @@ from ytvos_keras.quiet_import import import_tensorflow
 if TYPE_CHECKING:
     from ytvos_keras.datasets.video import Video
 
-HINT = "run the same command again, without --overwrite, to resume where it stopped"
+HINT = "run the same command again to resume where it stopped"
 
 RULES = """\
 Pictures are stored unchanged, one record per video, in shards that are written
 atomically; dataset.json comes last. Run the same command again to resume an
-interrupted run. A video with a fault stops the run with an error that names
-the file, unless --skip-faulty is given.
+interrupted run. A frame or mask with a fault stops the run with an error that
+names the file, unless --skip-faulty is given. A fault of the folders, such as
+a mask without its frame, always stops it: leave such videos out with --exclude.
 """
 
 
@@ -37,8 +38,16 @@ def add_record_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="number of files (default: one per 128 MB, but at least 8)",
     )
-    add("--skip-faulty", action="store_true", help="leave out videos with a fault, and list them")
-    add("--overwrite", action="store_true", help="replace this split if its content differs")
+    add(
+        "--skip-faulty",
+        action="store_true",
+        help="leave out videos with a faulty frame or mask, and list them",
+    )
+    add(
+        "--overwrite",
+        action="store_true",
+        help="replace the shards of this split that are damaged or differ from SRC",
+    )
     add_jobs(parser, "shards written at the same time")
     add_quiet(parser)
     add(

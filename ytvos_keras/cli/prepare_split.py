@@ -81,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _categories(arguments: argparse.Namespace) -> dict[str, set[str]]:
-    from ytvos_keras.datasets.layouts import list_layout
+    from ytvos_keras.datasets.layouts import check_all_frames, list_layout
     from ytvos_keras.datasets.selection import select_names
     from ytvos_keras.datasets.splits import video_categories
     from ytvos_keras.records.data_form import RECORDS, find_form
@@ -89,6 +89,7 @@ def _categories(arguments: argparse.Namespace) -> dict[str, set[str]]:
 
     data, chosen = arguments.data, choice_of_videos(arguments)
     layout = arguments.layout or find_form(data)
+    check_all_frames(arguments.all_frames, layout)
     if layout != RECORDS:
         listing = list_layout(data, layout, all_frames=arguments.all_frames, **chosen)
         return video_categories(listing.annotated())

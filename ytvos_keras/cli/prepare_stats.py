@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _facts(arguments: argparse.Namespace) -> "dict[str, list[VideoFacts]]":
     """Collect the videos of each split; a folder is one split, named after it."""
-    from ytvos_keras.datasets.layouts import list_layout
+    from ytvos_keras.datasets.layouts import check_all_frames, list_layout
     from ytvos_keras.datasets.selection import select_names
     from ytvos_keras.datasets.statistics.video_facts import facts_of_videos
     from ytvos_keras.records.data_form import RECORDS, find_form
@@ -83,6 +83,7 @@ def _facts(arguments: argparse.Namespace) -> "dict[str, list[VideoFacts]]":
 
     data, chosen = arguments.data, choice_of_videos(arguments)
     layout = arguments.layout or find_form(data)
+    check_all_frames(arguments.all_frames, layout)
     if layout != RECORDS:
         listing = list_layout(data, layout, all_frames=arguments.all_frames, **chosen)
         videos = listing.annotated()

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from ytvos_keras.quiet_import import import_tensorflow
 RECIPE_NAMES = (
     *("paper", "paper-75", "paper-50", "paper-25", "mask-as-state", "mask-as-input"),
     *("davis2016", "setting-1", "setting-2", "setting-3", "lite", "small", "small-mask-as-state"),
-    *("finetune", "lite-videos", "lite-objects"),
+    *("finetune", "lite-videos", "lite-objects", "lite-occlusions"),
 )
 _PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 _LARGEST_SEED = 2**32 - 1  # of NumPy
@@ -128,10 +129,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_changes(group: argparse._ArgumentGroup) -> None:
-    """Add the options that override fields of the recipe or of all its stages.
-
-    Their ranges are checked here, since a run claims its folder before it uses them.
-    """
+    """Add the options that override fields of the recipe or of all its stages."""
     change = group.add_argument
     change("--steps", type=positive, metavar="N", help="optimizer steps of every stage")
     change("--batch-size", type=positive, metavar="N")
@@ -181,6 +179,8 @@ def _train(arguments: argparse.Namespace) -> None:
     data = _shares(arguments.data)
     validation = _shares(arguments.validation) if arguments.validation else None
     if arguments.dry_run:
+        if "TF_CONFIG" not in os.environ:  # with it, `find_devices` waits for the other machines
+            find_devices(arguments.devices).check_batch_size(recipe.batch_size)
         print("\n".join(dry_run(recipe, data, validation=validation)))
         return
     devices = find_devices(arguments.devices, on_wait=None if arguments.quiet else _say_waiting)
@@ -214,7 +214,14 @@ def _changed(recipe, arguments: argparse.Namespace):
     fields = {name: value for name, value in given.items() if name in own}
     if fields.get("backbone_weights") == "none":
         fields["backbone_weights"] = None
+    if fields.get("augment") and recipe.augment:
+        del fields["augment"]  # the recipe may have its own ranges
     recipe = dataclasses.replace(recipe, **fields)
+    if "backbone_weights" in fields and recipe.weights is not None:
+        raise InputError(
+            f"--backbone-weights has no effect on a run that starts from {recipe.weights}; "
+            "leave it out"
+        )
     stage: dict[str, Any] = {
         name: given[name] for name in ("steps", "clip_length", "size") if name in given
     }

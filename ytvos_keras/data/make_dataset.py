@@ -77,14 +77,15 @@ def make_dataset(
     Returns:
         A dataset of `(inputs, targets, sample_weight)`. Inputs are `"frames"` uint8
         (B, T, height, width, 3), RGB 0-255, and `"mask"` uint8 (B, height, width, 1), 1 on the
-        object in frame 0, where it is always visible. With `teacher_forcing` also
+        object in frame 0. With `teacher_forcing` also
         `"previous_masks"` uint8 (B, T-1, height, width, 1) 0/1 of frames 0…T-2, and
         `"teacher_forcing"` float32 (B, T-1): 1 where the model should see the previous mask instead
         of its prediction, always 0 where that frame is not annotated. Targets are float32 (B,
         T-1, height, width, 1) 0/1 of frames 1…T-1, 0 where there is no annotation. Weights are
         float32 (B, T-1): 0 for frames without annotation, and for repeats of the last frame of a
         video that is too short; else 1. With N objects, the last dimension of masks and targets is
-        N, and weights are (B, T-1, N), 0 for objects that a clip does not have.
+        N, and weights are (B, T-1, N). They are 0 for objects that a clip does not have, or that
+        are too thin to be seen in frame 0.
 
     Raises:
         InputError: a folder does not contain records, is incomplete, was written by another

@@ -28,11 +28,11 @@ def training_example(
         forced = draws.coin(_probability(n, teacher_forcing), tf.shape(known))
         inputs["previous_masks"] = _previous(draws, masks[:-1], size, teacher_forcing)
         inputs["teacher_forcing"] = forced * known
-    weights = weight[1:]
-    if masks.shape[-1] > 1:
-        # An object that is missing from frame 0 does not exist in this clip: weight 0.
-        present = tf.reduce_max(masks[0], axis=(0, 1))
-        weights = weights[:, None] * tf.cast(present, tf.float32)  # (T − 1, N)
+    # An object that is missing from frame 0 does not exist in this clip: weight 0.
+    present = tf.cast(tf.reduce_max(masks[0], axis=(0, 1)), tf.float32)
+    weights = weight[1:, None] * present  # (T − 1, N)
+    if masks.shape[-1] == 1:
+        weights = weights[:, 0]
     return inputs, tf.cast(masks[1:], tf.float32), weights
 
 

@@ -53,10 +53,15 @@ def list_layout(
     """
     if layout not in _LISTS:
         raise InputError(f"layout must be one of {', '.join(_LISTS)}. Received: {layout!r}")
-    if all_frames and layout != "youtube-vos":
-        raise InputError(f"all_frames is only for the layout youtube-vos. Received: {layout!r}")
+    check_all_frames(all_frames, layout)
     options = {"all_frames": True} if all_frames else {}
     return _LISTS[layout](root, videos=videos, exclude=exclude, **options)
+
+
+def check_all_frames(all_frames: bool, layout: str) -> None:
+    """Make sure that `all_frames` is only asked of a layout that has them."""
+    if all_frames and layout != "youtube-vos":
+        raise InputError(f"all_frames is only for the layout youtube-vos. Received: {layout!r}")
 
 
 def _has(root: Path, name: str) -> bool:

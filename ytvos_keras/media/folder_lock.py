@@ -32,9 +32,11 @@ def folder_lock(folder: Path, name: str = ".ytvos-lock", *, wait: bool = False) 
     try:
         yield
     finally:
-        # Before the lock is released: whoever gets it next sees another file, or none, at the path.
-        path.unlink(missing_ok=True)
-        os.close(descriptor)
+        try:
+            # Before the lock is released: whoever gets it next sees another file at the path.
+            path.unlink(missing_ok=True)
+        finally:  # the disk may be read-only by now
+            os.close(descriptor)
 
 
 def _acquire(path: Path, wait: bool) -> int:

@@ -19,7 +19,7 @@ from ytvos_keras.media.palette import davis_palette
 from ytvos_keras.media.pictures import load_picture
 
 MAX_ID = 254  # 255 is void in DAVIS and PASCAL VOC
-_MANY_IDS = 10  # more values than this, thin and with gaps between them, are smooth edges
+MANY_IDS = 10  # more values than this, thin and with gaps between them, are smooth edges
 
 
 def check_label_map(
@@ -77,7 +77,7 @@ def _checked(
     if ids.size == 1 and ids[0] in (255, 65535):
         return (labels != 0).astype(np.uint8)
     # Other 16-bit values are not grey levels but ids above the limit, which the last rule reports.
-    may_be_grey = ids.size > _MANY_IDS and (ids[-1] <= 255 or ids[-1] == 65535)
+    may_be_grey = ids.size > MANY_IDS and (ids[-1] <= 255 or ids[-1] == 65535)
     # Ids 1 … K without gaps are a numbering; the grey levels of an edge almost always have gaps.
     if not indexed and may_be_grey and ids[-1] != ids.size and are_thin(labels, ids):
         raise smooth_edges_error(name, values.size)

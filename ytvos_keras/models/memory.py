@@ -21,11 +21,11 @@ class Memory(Composite):
     """Match a new frame to a bank of frames and to the previous frame, as input for the ConvLSTM.
 
     Not in the paper; a departure of `s2s-lite`. The bank has a fixed number of slots. The first
-    always holds the object's first frame. Every `every`-th frame, with its predicted mask, is stored
-    in the other slots in turn, unless the object is probably lost in it. A correction takes an
-    empty slot or replaces the oldest prediction, and predictions never replace it: a new correction
-    replaces the oldest one only if a single slot is left for predictions. Empty slots are masked,
-    so shapes never change.
+    always holds the object's first frame. Every `every`-th frame, with its predicted mask, is
+    stored in the other slots in turn, unless the object is probably lost in it. A correction takes
+    an empty slot or replaces the oldest prediction, and predictions never replace it: a new
+    correction replaces the oldest one only if a single slot is left for predictions. Empty slots
+    are masked, so shapes never change.
 
     The bank is matched globally, the previous frame in a neighbourhood.
 

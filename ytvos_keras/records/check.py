@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ytvos_keras.datasets.check.check_videos import check_videos
 from ytvos_keras.datasets.check.report import CheckReport
-from ytvos_keras.datasets.layouts import list_layout
+from ytvos_keras.datasets.layouts import check_all_frames, list_layout
 from ytvos_keras.records.check_records import check_records
 from ytvos_keras.records.data_form import RECORDS, find_form
 
@@ -35,6 +35,7 @@ def check(
         InputError: `root` cannot be read as a data set at all.
     """
     layout = layout or find_form(root)
+    check_all_frames(all_frames, layout)
     if layout == RECORDS:
         return check_records(
             root, videos=videos, exclude=exclude, jobs=jobs, on_progress=on_progress

@@ -25,24 +25,25 @@ from ytvos_keras.records.shard_plan import ShardTask, digest
 def make_room(output: Path, split: str, tasks: Sequence[ShardTask], *, overwrite: bool) -> None:
     """Prepare the folder for the shards of a split; complete shards of the same videos are kept.
 
-    Any other shard of the split is an error. With `overwrite`, all shards of the split are removed.
+    Any other shard of the split is an error or, with `overwrite`, removed, and so is a damaged one.
     """
     if output.exists() and not output.is_dir():
         raise InputError(f"{output}: is a file; give a folder for the records.")
     output.mkdir(parents=True, exist_ok=True)
     # This also ends a run that is still writing there: its workers find their folder gone.
     RunFolder.remove_others(output, split)
-    shards = [path for path in output.glob("*.tfrecord") if is_shard_name(path.name, split)]
-    if overwrite:
-        _remove(output, split, shards)
-        return
+    shards = sorted(path for path in output.glob("*.tfrecord") if is_shard_name(path.name, split))
     wanted = {task.path: task for task in tasks}
-    for path in sorted(shards):
-        if path not in wanted or not is_whole(wanted[path]):
-            raise InputError(
-                f"{path}: was written from other videos or with other settings; give another "
-                f"folder or split, or --overwrite (in Python: overwrite=True) to replace {split!r}."
-            )
+    stale = [path for path in shards if path not in wanted or not is_whole(wanted[path])]
+    if stale and not overwrite:
+        raise InputError(
+            f"{stale[0]}: was written from other videos or with other settings; give another "
+            f"folder or split, or --overwrite (in Python: overwrite=True) to replace {split!r}."
+        )
+    if overwrite:
+        stale += [path for path in shards if path not in stale and _is_damaged(path)]
+    if stale:
+        _remove(output, split, stale)
 
 
 def is_whole(task: ShardTask) -> bool:
@@ -60,6 +61,10 @@ def is_whole(task: ShardTask) -> bool:
         # A shard that skipped videos is incomplete for a run in which faults are errors.
         and (task.skip_faulty or not index.get("skipped"))
     )
+
+
+def _is_damaged(shard: Path) -> bool:
+    return read_records_json(index_path(shard)).get("sha256") != file_sha256(shard)
 
 
 def describe_split(tasks: Sequence[ShardTask]) -> dict[str, Any]:

@@ -50,7 +50,8 @@ def write_records(
         jobs: number of shards written in parallel on this machine.
         beam_options: for another runner; see `beam_pipeline.run_each`.
         skip_faulty: skip videos with a fault (`dataset.json` lists them).
-        overwrite: replace this split if it was written from something else.
+        overwrite: replace the shards of this split that were written from something else, or are
+            damaged.
         on_progress: called with "videos", the number done and the total.
 
     Returns:

@@ -1,6 +1,8 @@
 """Training and validation clips of a run."""
 
 import logging
+import re
+from collections import defaultdict
 from dataclasses import dataclass
 
 import tensorflow as tf
@@ -49,7 +51,8 @@ def split_data(data: Data, validation: Data | None) -> RunData:
     """Make sure that no video is used for both training and validation.
 
     Videos with the name of a training video are excluded from validation. If none remain, because
-    both are the same records, a tenth of them is held out from training, chosen by name.
+    both are the same records, a tenth of them is held out from training, chosen by name. Clips that
+    `ytvos-prepare videos` cut from one video (dog_01, dog_02) stay together.
     """
     if validation is None:
         return RunData(data)
@@ -65,7 +68,7 @@ def split_data(data: Data, validation: Data | None) -> RunData:
             "records to validate on, or none"
         )
     # The choice depends on names, not on a seed, so that all runs are validated on the same videos.
-    held_out = frozenset(training_fraction(names, _HELD_OUT))
+    held_out = _hold_out(names)
     names_held_out = sorted(held_out)
     logger.info(
         "validation: held out from training: %s%s",
@@ -73,6 +76,18 @@ def split_data(data: Data, validation: Data | None) -> RunData:
         and_more(names_held_out[_NAMED:]),
     )
     return RunData(data, validation, not_trained=held_out, not_validated=names - held_out)
+
+
+def _hold_out(names: frozenset[str]) -> frozenset[str]:
+    clips: dict[str, list[str]] = defaultdict(list)  # by raw video
+    for name in names:
+        clips[re.sub(r"_\d\d$", "", name)].append(name)
+    chosen = training_fraction(clips, _HELD_OUT)
+    held_out = frozenset(name for video in chosen for name in clips[video])
+    if 2 * len(held_out) <= len(names):
+        return held_out
+    # All or most of them: one raw video, or videos that are only named alike (video_01, video_02).
+    return frozenset(training_fraction(names, _HELD_OUT))
 
 
 def _names(data: Data, split: str | None) -> frozenset[str]:

@@ -9,6 +9,7 @@ from ytvos_keras.data.clip_feed import Data
 from ytvos_keras.processes import peak_memory
 from ytvos_keras.training.build import build_model, compile_model
 from ytvos_keras.training.clips import split_data, training_clips
+from ytvos_keras.training.data_errors import name_data_errors
 from ytvos_keras.training.recipe import Recipe, Stage
 from ytvos_keras.training.start import complete_recipe, frozen_parts
 from ytvos_keras.training.train import stage_steps
@@ -30,7 +31,8 @@ def dry_run(recipe: Recipe, data: Data, *, validation: Data | None = None) -> li
     stages = list(recipe.stages)
     stages[largest] = dataclasses.replace(stages[largest], clip_length=stages[largest].longest_clip)
     longest = dataclasses.replace(recipe, stages=tuple(stages))
-    batch = next(iter(training_clips(longest, largest, steps[largest], run_data)))
+    with name_data_errors():
+        batch = next(iter(training_clips(longest, largest, steps[largest], run_data)))
     # The first step traces the graph and is not timed; `float` waits for the result.
     keras.tree.map_structure(float, model.train_on_batch(*batch))
     begin = time.perf_counter()

@@ -63,7 +63,7 @@ class RunFiles:
         content = read_json(self.run_json, "give another --output", allow_nan=True)
         there = JsonValue(content, str(self.run_json)).table()
         for name, value in what_matters(description).items():
-            if there.get(name) != value:
+            if not _agree(there.get(name), value):
                 difference = _first_difference(name, there.get(name), value)
                 raise InputError(
                     f"{self.folder}: contains another run ({difference}); give the same arguments "
@@ -80,10 +80,19 @@ def save_model(model: S2S, path: Path) -> None:
         copy.save(part)
 
 
+def _agree(there: object, here: object) -> bool:
+    """Whether two values are equal; what an older version did not write counts as off."""
+    if isinstance(there, dict) and isinstance(here, dict):
+        return all(_agree(there.get(key), here.get(key)) for key in {**there, **here})
+    if isinstance(there, list) and isinstance(here, list):
+        return len(there) == len(here) and all(map(_agree, there, here))
+    return there == here or (there is None and here in (0, False, []))
+
+
 def _first_difference(name: str, there: object, here: object) -> str:
     """Name the first value that differs, such as `recipe.learning_rate: 0.001, not 0.01`."""
     if isinstance(there, dict) and isinstance(here, dict):
         for key in {**there, **here}:
-            if there.get(key) != here.get(key):
+            if not _agree(there.get(key), here.get(key)):
                 return _first_difference(f"{name}.{key}", there.get(key), here.get(key))
     return f"{name}: {there}, not {here}"

@@ -91,18 +91,19 @@ def train(
     # Only the chief writes; a lock for every worker would keep all but one out.
     alone = folder_lock(files.folder) if devices.is_chief else contextlib.nullcontext()
     with devices.watch(), name_data_errors(), alone:
-        # Before `claim`: a worker with a different command must not leave a run.json.
         devices.check_same("the recipe or the data", what_matters(description))
-        if devices.is_chief:
-            files.claim(description)
         run_data = split_data(data, validation)
         videos = run_data.count_videos(recipe)
         steps = stage_steps(recipe, videos)
-        checkpoints = list_checkpoints(files.checkpoints)
         # Compiled in the scope too: metrics and optimizer variables are mirrored like the weights.
         with devices.scope():
             model = build_model(recipe)
             compile_model(model, recipe, sum(steps), devices)
+        # Only now: a worker with a different command, or a mistyped argument, which fails above,
+        # must not leave a run.json.
+        if devices.is_chief:
+            files.claim(description)
+        checkpoints = list_checkpoints(files.checkpoints)
         progress = restore_checkpoint(model, checkpoints[-1]) if checkpoints else Progress()
         # A worker that does not see the folder would start at step 0.
         devices.check_same("the step of the last checkpoint", progress.step)

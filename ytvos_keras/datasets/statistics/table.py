@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from ytvos_keras.datasets.statistics.measure import DatasetStatistics, spread
@@ -21,7 +22,7 @@ def print_statistics(statistics: Mapping[str, DatasetStatistics], console: Conso
     for name in first.table_1:
         table.add_column(name, justify="right", no_wrap=True)
     for name, figures in statistics.items():
-        table.add_row(name, *map(_number, figures.table_1.values()))
+        table.add_row(escape(name), *map(_number, figures.table_1.values()))
     console.print(table)
     for name, figures in statistics.items():
         console.print()
@@ -29,7 +30,7 @@ def print_statistics(statistics: Mapping[str, DatasetStatistics], console: Conso
 
 
 def _print_spread(name: str, figures: DatasetStatistics, console: Console) -> None:
-    table = _table(name)
+    table = _table(escape(name))
     for heading in spread(figures.seconds):
         table.add_column(heading, justify="right", no_wrap=True)
     for quantity, values in figures.spreads.items():

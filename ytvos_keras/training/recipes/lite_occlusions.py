@@ -1,10 +1,10 @@
-"""Fourth part of the training of `s2s-lite`: objects that leave and return, and paths that cross.
+"""Training of `s2s-lite` after `lite-objects`: objects that leave and return, and paths that cross.
 
     ytvos-train --recipe lite-occlusions --weights runs/lite-objects/last.keras \
         --data pictures=0.5 --data videos=0.5 --output runs/lite-occlusions
 
-Clips are a frame longer than before, so that an object that left is back before the end. Time,
-result, data: MODEL_CARD.md.
+Clips are a frame longer than before, so that an object that left is back before the end. The
+bundled weights are those before this part: it has not been run to its end yet.
 """
 
 import dataclasses
