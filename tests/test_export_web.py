@@ -660,7 +660,7 @@ def test_objects_begin_are_corrected_and_removed_row_by_row(browser, tmp_path):
 
 def beside_first_object(mask: np.ndarray, probs: np.ndarray) -> np.ndarray:
     """The mask, and that of the first object without its pixels."""
-    first = merge_probabilities(probs, mask.shape[:2]).numpy()[..., None] == 1
+    first = merge_probabilities(probs[:1], mask.shape[:2]).numpy()[..., None] == 1
     return np.stack([mask, (first & (mask == 0)).astype(np.uint8)])
 
 

@@ -64,6 +64,15 @@ def test_frames_in_which_an_object_is_lost_are_not_stored():
         np.testing.assert_array_equal(keys_of(state, slot), np.repeat(frame(t)["key"], 2, axis=0))
 
 
+def test_after_a_correction_the_oldest_prediction_is_replaced():
+    memory = new_memory(slots=4, every=2)
+    state = run(memory, 6)  # frames 2, 4 and 6
+    state = state | memory.update(frame(7), masks(7), state)
+    state = state | memory.trust(memory.begin(frame(7), masks(57)), state)  # replaces 2
+    state = state | memory.update(frame(8), masks(8), state)  # replaces 4
+    np.testing.assert_array_equal(state["bank_age"][0], [8, 1, 0, 2])
+
+
 def test_corrections_are_kept_but_leave_a_slot_for_predictions():
     memory = new_memory(slots=4)
     state = run(memory, 2)

@@ -406,9 +406,9 @@ def test_coco_file_is_checked_first(tmp_path, clip, masks, monkeypatch):
 
     expect(tmp_path / "absent" / "a.json", "a.json: the folder does not exist; create it first")
     expect(clip, "clip: is a folder; give a file")
-    monkeypatch.setitem(sys.modules, "pycocotools", None)
-    expect(tmp_path / "a.json", "pip install 'ytvos-keras[annotations]'")
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "pycocotools", None)
+        expect(tmp_path / "a.json", "pip install 'ytvos-keras[annotations]'")
     coco = tmp_path / "out" / "a.json"  # a folder that the run creates
     assert segment_files(clip, masks, tmp_path / "out", FakeModel(), coco=coco).outputs == {
         "coco": coco

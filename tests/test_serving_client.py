@@ -87,7 +87,7 @@ def test_a_port_that_does_not_speak_rest_is_one_line(client, answer):
                 connection.recv(2**16)
                 connection.sendall(answer)
 
-        thread = threading.Thread(target=serve)
+        thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         port = listener.getsockname()[1]
         with pytest.raises(

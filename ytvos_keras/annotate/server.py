@@ -185,6 +185,7 @@ async def _save_mask(request: Request) -> Response:
     body = await read_body(request, height * width)
     if len(body) != height * width:
         raise InputError(f"a mask must have {height * width} bytes. Received: {len(body)}.")
+    session = _session(request)  # again: another one may have been opened while the body arrived
     labels = np.frombuffer(body, np.uint8).reshape(height, width)
     session.propagator.stop()  # its results are now out of date
     trusted = [int(part) for part in ids.split(",") if part]

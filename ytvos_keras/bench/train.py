@@ -52,10 +52,11 @@ def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
     model is also timed as a composition of stock Keras layers, with stock Adam and compiled like
     ours. Random weights and pixels, batch 1.
     """
-    if arguments.model == "s2s-vgg16" and any(side % STRIDE for side in arguments.size):
+    height, width = arguments.size
+    if arguments.model == "s2s-vgg16" and (height % STRIDE or width % STRIDE):
         raise InputError(
             f"--size must be multiples of {STRIDE} for s2s-vgg16: the stock layers do not pad. "
-            "Received: {}x{}".format(*arguments.size)
+            f"Received: {height}x{width}"
         )
     machine = describe_machine()  # before this benchmark adds to the load
     networks = (PLAIN, OURS) if arguments.model == "s2s-vgg16" else (OURS,)

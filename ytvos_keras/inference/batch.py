@@ -200,13 +200,13 @@ def _segment_video(
     digest = fingerprint(inputs, segmenter, options)
     objects = len(inputs.first_masks.begins)
     if finished and before["fingerprint"] == digest:
-        frames = before["frames"]
-        damaged = tuple(before.get("damaged", ()))
         return VideoOutcome(
-            *(video.name, frames, objects),
+            video.name,
+            before["frames"],
+            objects,
             fingerprint=digest,
             from_earlier_run=True,
-            damaged=damaged,
+            damaged=tuple(before.get("damaged", ())),
         )
     if finished:
         raise InputError(

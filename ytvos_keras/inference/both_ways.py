@@ -52,14 +52,14 @@ def segment_both_ways(
         last = max(used, default=-1)
         sure = _backward_pass(segmenter, clip, given, last, folder)
         for index in range(len(clip)):
-            frame = clip[index]
-            backward = np.zeros(np.shape(frame)[:2], np.uint8)
             if index <= last:
                 backward = read_written_mask(folder / f"{index}.png")
+            else:
+                backward = np.zeros(np.shape(clip[index])[:2], np.uint8)
             if direction == "backward":
                 yield backward
                 continue
-            forward = _step(segmenter, frame, given.get(index))
+            forward = _step(segmenter, clip[index], given.get(index))
             confidence = segmenter.confidence, sure.get(index, {})
             yield join_directions(forward, backward, index, trusted, confidence)
     return given.keys() - used
@@ -106,7 +106,7 @@ def _given(
 ) -> tuple[dict[int, np.ndarray], Trusted]:
     """The given label map of each frame, and the frames of each object's masks.
 
-    The masks of `tracked` objects are as if in the frame before the first.
+    `tracked` objects count as given in the frame before the first.
     """
     masks = dict(masks) if isinstance(masks, Mapping) else {0: masks}
     given: dict[int, np.ndarray] = {}

@@ -10,7 +10,6 @@ import numpy as np
 from ytvos_keras.media.atomic import atomic_path
 from ytvos_keras.media.json_file import parse_json
 from ytvos_keras.media.json_value import JsonValue
-from ytvos_keras.models.confidence import LOST
 
 FILE_NAME = "confidence.csv"
 
@@ -36,6 +35,8 @@ class ConfidenceLog:
 
     def lost(self) -> dict[int, list[str]]:
         """The frames in which each object is probably lost, if there are any."""
+        from ytvos_keras.models.confidence import LOST  # imports TensorFlow, which is in use by now
+
         frames: dict[int, list[str]] = {}
         for name, confidence in sorted(self.by_frame.items()):
             for object_id, value in confidence.items():

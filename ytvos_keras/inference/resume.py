@@ -16,6 +16,7 @@ from ytvos_keras.media.json_file import parse_json
 from ytvos_keras.media.json_value import JsonValue
 
 RESUME_NAME = ".ytvos-segment.npz"
+_REVISION = 2  # increase it when the same version, model and options give different masks
 
 
 class ResumeFile:
@@ -40,7 +41,7 @@ class ResumeFile:
             # Checked below, after everything is read: a damaged file is not another run's.
             same = str(state.pop("fingerprint")) == self.fingerprint
             self.confidence.restore(state.pop("confidence_log"))
-            self.damaged.extend(JsonValue(parse_json(str(state.pop("damaged")))).texts())
+            damaged = JsonValue(parse_json(str(state.pop("damaged", "[]")))).texts()
         except (InputError, KeyError, ValueError, AttributeError) as error:
             raise InputError(f"{self.path}: cannot be read; {_REMEDY}.") from error
         if not same:
@@ -48,6 +49,7 @@ class ResumeFile:
                 f"{self.path.parent}: contains an unfinished run with other frames, masks, model "
                 f"or options; {_REMEDY}."
             )
+        self.damaged.extend(damaged)
         return state
 
     def save(self, state: Mapping[str, np.ndarray]) -> None:
@@ -72,7 +74,7 @@ def fingerprint(inputs, segmenter, options) -> str:
     what is in neither the `Inputs` nor the `Segmenter`.
     """
     # Another version may compute different masks.
-    digest = hashlib.sha256(ytvos_keras.__version__.encode())
+    digest = hashlib.sha256(f"{ytvos_keras.__version__} {_REVISION}".encode())
     for file in inputs.source.files:
         status = file.stat()
         digest.update(json.dumps([file.name, status.st_size, status.st_mtime_ns]).encode())

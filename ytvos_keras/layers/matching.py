@@ -81,7 +81,8 @@ class Matching(keras.layers.Layer):
             # A frame per row, a single row, or a number of frames that is unknown while tracing.
             sums = self._sums(query, key, value, shared=False)
         else:
-            # Rows have equal keys if their objects appeared and were corrected in the same frames.
+            # Rows have equal keys if their objects appeared, were stored and were corrected in the
+            # same frames.
             sums = ops.cond(
                 same,
                 lambda: self._sums(query, key, value, shared=True),

@@ -14,6 +14,7 @@ from ytvos_keras.models.confidence import LOST
 
 Tensors = dict[str, Tensor]
 
+_ROUNDING = 1e-4  # an unfitted head predicts LOST itself, which a runtime may round down
 _OLDER_THAN_ANY = 2.0**24  # frames; float32 represents all integers up to here
 
 
@@ -121,8 +122,8 @@ class Memory(Composite):
         due = ops.mod(age[:, :1], self.every) == 0
         if confidence is not None:
             # A wrong mask in the bank would be matched for as long as the object stays lost.
-            due = ops.logical_and(due, confidence >= LOST)
-        chosen = ops.logical_and(due, self._turn(age, trusted == 0))
+            due = ops.logical_and(due, confidence >= LOST - _ROUNDING)
+        chosen = ops.logical_and(due, self._next(age, trusted))
         return previous | self._write(previous, state | {"bank_age": age}, chosen, trust=0.0)
 
     def trust(self, given: Tensors, state: Tensors) -> Tensors:
@@ -187,15 +188,21 @@ class Memory(Composite):
             bank[f"bank_{name}"] = ops.where(into, ops.tile(new, (1, 1, 1, self.slots)), old)
         return bank
 
-    def _turn(self, age: Tensor, free: Tensor) -> Tensor:
-        """Mark the one of the free slots whose turn it is, boolean `(B, slots)`."""
-        # By time, not by age: after a frame that only some objects store, all of them still write
-        # the next ones to the same slots, and `Matching` can share their keys.
+    def _next(self, age: Tensor, trusted: Tensor) -> Tensor:
+        """Mark the slot for a frame that is due, boolean `(B, slots)`."""
+        free = trusted == 0
         free_slots = ops.cast(free, "float32")
         number = ops.cumsum(free_slots, axis=-1)  # from 1
         count = ops.maximum(ops.sum(free_slots, axis=-1, keepdims=True), 1.0)
-        stored = age[:, :1] / self.every  # a whole number where a frame is due
-        return ops.logical_and(free, number == 1 + ops.mod(stored - 1, count))
+        stored = ops.floor(age[:, :1] / self.every + 0.5)  # frames that were due, with this one
+        turn = ops.logical_and(free, number == 1 + ops.mod(stored - 1, count))
+        # By turns, all objects write a frame to the same slot even if some have left out an earlier
+        # one, so that `Matching` can share the keys. The keys of an object that was corrected
+        # differ in any case, and its corrections may have taken the slot whose turn is next.
+        corrected = ops.sum(trusted, axis=-1, keepdims=True) > 1
+        # Not ops.where, which onnxruntime lacks for booleans.
+        oldest = ops.logical_and(corrected, _oldest(age, free))
+        return ops.logical_or(oldest, ops.logical_and(ops.logical_not(corrected), turn))
 
     def _places(self, x: Tensor) -> Tensor:
         """Reshape (B, h, w, slots · C) to (B, h · w · slots, C)."""

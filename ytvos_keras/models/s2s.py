@@ -306,7 +306,7 @@ class S2S(keras.Model):
         return state
 
     def _advance(self, features: Tensors, state: State) -> tuple[Tensor, State]:
-        """Equations 3 and 4: the logits, and the state with all new entries but the memory's."""
+        """Equations 3 and 4: the logits, and the state without what `_remember` adds."""
         if self.sees_masks:
             mask = state["previous_mask"]
             features = self.encoder(_one_each(features["frame"], mask), mask)
@@ -374,7 +374,10 @@ class S2S(keras.Model):
         mask = self._probabilities(logits, objects)
         if "mask" in teacher:
             # Only the mask to remember is replaced, never the logits that the loss sees.
-            mask = ops.where(teacher["forced"] > 0, teacher["mask"], mask)
+            forced = teacher["forced"] > 0
+            mask = ops.where(forced, teacher["mask"], mask)
+            if "confidence" in after:  # a given mask is trusted fully
+                after["confidence"] = ops.where(forced[:, :, 0, 0], 1.0, after["confidence"])
         return after | self._remember(features, mask, after, objects), logits
 
 

@@ -81,7 +81,7 @@ def split_data(data: Data, validation: Data | None) -> RunData:
 def _hold_out(names: frozenset[str]) -> frozenset[str]:
     clips: dict[str, list[str]] = defaultdict(list)  # by raw video
     for name in names:
-        clips[re.sub(r"_\d\d$", "", name)].append(name)
+        clips[re.sub(r"_\d{2,3}$", "", name)].append(name)
     chosen = training_fraction(clips, _HELD_OUT)
     held_out = frozenset(name for video in chosen for name in clips[video])
     if 2 * len(held_out) <= len(names):

@@ -30,22 +30,27 @@ class RunFiles:
         self.last = self.folder / "last.keras"  # the model at the end
         self.best = self.folder / "best.keras"  # the model with the highest validation J
 
-    def claim(self, description: dict) -> None:
-        """Write `run.json` to an empty folder, or check that the folder contains this run.
-
-        The description of the run must consist of plain types.
-        """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        # Tuples become lists, as in the file.
-        description = parse_json(json.dumps(description), allow_nan=True)
+    def check(self, description: dict) -> None:
+        """Check that the folder is empty or contains this run."""
         if self.run_json.is_file():
-            self._check_same(description)
+            # Tuples become lists, as in the file.
+            self._check_same(parse_json(json.dumps(description), allow_nan=True))
             return
         # The lock file, and leftovers of killed processes, are hidden.
         if any(not entry.name.startswith(".") for entry in self.folder.iterdir()):
             raise InputError(
                 f"{self.folder}: contains files but no run.json; give a new folder for this run"
             )
+
+    def claim(self, description: dict) -> None:
+        """Write `run.json`, which binds the folder to this run, unless it is there.
+
+        The description of the run must consist of plain types.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.check(description)
+        if self.run_json.is_file():
+            return
         with atomic_path(self.run_json) as part:
             part.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
 

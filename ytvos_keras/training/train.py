@@ -92,6 +92,8 @@ def train(
     alone = folder_lock(files.folder) if devices.is_chief else contextlib.nullcontext()
     with devices.watch(), name_data_errors(), alone:
         devices.check_same("the recipe or the data", what_matters(description))
+        if devices.is_chief:
+            files.check(description)
         run_data = split_data(data, validation)
         videos = run_data.count_videos(recipe)
         steps = stage_steps(recipe, videos)

@@ -101,9 +101,11 @@ export class Segmenter {
 
   // The predicted masks of the objects that are not given, without the pixels of those that are.
   #unlessGiven(probs, masks, height, width) {
-    const rows = mostProbable(probs.data, height, width, height, width);
+    const others = [...this.ids.keys()].filter(row => !masks.has(this.ids[row]));
+    if (!others.length) return []; // takeRows needs a row
+    const rows = mostProbable(takeRows({ probs }, others).probs.data, height, width, height, width);
     for (const mask of masks.values()) mask.forEach((inside, i) => inside && (rows[i] = 0));
-    return this.ids.flatMap((id, k) => (masks.has(id) ? [] : [rows.map(row => Number(row === k + 1))]));
+    return others.map((_, k) => rows.map(row => Number(row === k + 1)));
   }
 
   #initialize(image, size, masks) {

@@ -59,7 +59,7 @@ class OnlineLearner:
         """Assign the weights from `learn` to `model`; those of the base model if there are none."""
         # By identity: this is called for every frame, and assigning weights takes time.
         if learned is not self._applied:
-            self._applied = None  # an interruption leaves some weights of each
+            self._applied = None  # if interrupted, the model has some weights of each
             _assign(self.model, self._base | dict(learned))
             self._applied = learned
 

@@ -36,6 +36,7 @@ export class App extends EventTarget {
     this.preview = null;
     this.outdated = false; // whether the model has changed the mask of this frame since it was loaded
     this.labels = new Uint8Array(0);
+    this.newer = null; // labels of this frame that another page has saved during a stroke
     this.objects = new Map();
     this.object = 0;
     this.hidden = new Set(); // ids of objects
@@ -75,13 +76,17 @@ export class App extends EventTarget {
     const same = this.video && JSON.stringify(this.video) === JSON.stringify(summary.video);
     const index = same ? (this.wanted?.index ?? this.index) : 0;
     if (!same) {
+      if (this.edits.failed.size) this.fail("A video was opened: the masks that could not be saved are lost.");
       this.#forget();
       this.edits.clear();
       this.pictures.clear();
       this.video = summary.video;
     }
     if (this.video) {
-      this.objects = byNumber(summary.objects);
+      const objects = byNumber(summary.objects);
+      const gone = [...this.objects.keys()].filter(id => !objects.has(id));
+      this.objects = objects;
+      if (gone.length) this.#drop(gone); // deleted by another page
       this.marks = new Marks(summary);
       for (const { index, confidence } of events) this.marks.predict(index, confidence);
       this.edits.keepFailed();
@@ -170,10 +175,13 @@ export class App extends EventTarget {
     const [picture, labels] = await loading.finally(() => clearTimeout(timer));
     this.preview = null;
     if (video !== this.video) return; // another one was opened
-    if (index === this.index) this.picture = picture; // may be sharper, also during a stroke
-    if (this.drawing) return; // a stroke has begun: it belongs to the current frame
+    if (index === this.index && this.picture) this.picture = picture; // may be sharper, also during a stroke
+    if (this.drawing) {
+      if (index === this.index) this.newer = labels; // a stroke has begun, and is made in them when it ends
+      return;
+    }
     if (saved !== this.edits.saved) return this.#show(index); // a stroke has ended: the mask is outdated
-    [this.picture, this.labels, this.index, this.outdated] = [picture, labels, index, false];
+    [this.picture, this.labels, this.index, this.outdated, this.newer] = [picture, labels, index, false, null];
     this.tell("frame");
     this.pictures.prefetch(index + 1);
   }
@@ -185,6 +193,15 @@ export class App extends EventTarget {
     if (this.wanted?.index !== index || this.drawing) return;
     this.preview = picture;
     this.tell("preview");
+  }
+
+  // After a stroke: shows the labels that arrived during it. Returns whether there were any.
+  takeNewer() {
+    if (!this.newer) return false;
+    this.labels.set(this.newer);
+    this.newer = null;
+    this.tell("labels");
+    return true;
   }
 
   step(frames) {
@@ -242,16 +259,23 @@ export class App extends EventTarget {
   }
 
   async deleteObject(id) {
-    this.edits.history.clear(); // edits contain pixels of the object
     this.objects.delete(id);
     this.marks.forget(id);
     this.edits.keepFailed();
-    this.hidden.delete(id); // the next new object gets this id
     // At once, because the server refuses a mask with a deleted object: something may be drawn before the answer.
-    this.labels.set(this.labels.map(label => (label === id ? 0 : label)));
+    this.#drop([id]);
     this.#chooseObject();
     this.tell("objects", "labels", "marks");
     await this.edits.send(video => this.backend.deleteObject(id, video)).finally(() => this.load());
+  }
+
+  // Takes deleted objects out of everything but the marks.
+  #drop(ids) {
+    this.edits.history.clear(); // edits contain pixels of these objects
+    for (const id of ids) this.hidden.delete(id); // the next new object gets this id
+    for (const labels of [this.labels, this.newer ?? []]) {
+      for (let i = 0; i < labels.length; i++) if (ids.includes(labels[i])) labels[i] = 0;
+    }
   }
 
   toggleHidden(id) {

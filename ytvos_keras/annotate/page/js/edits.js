@@ -1,6 +1,6 @@
 // Manual edits of masks: making, saving and undoing them, and sending changes in order.
 import { History } from "./history.js";
-import { changedLabels, cut, shrink } from "./raster.js";
+import { changedLabels, cut, paste, shrink } from "./raster.js";
 
 export class Edits {
   history = new History();
@@ -21,11 +21,13 @@ export class Edits {
 
   // Saves what was drawn since `before`, all of it inside `box`.
   finish(before, box) {
-    const { labels, video, marks, index } = this.app;
+    const { app } = this;
+    const { labels, video, marks, index } = app;
     const patches = area => [cut(before, video.width, area), cut(labels, video.width, area)];
     const changed = box && shrink(box, ...patches(box));
-    if (!changed) return;
+    if (!changed) return app.takeNewer();
     const [old, now] = patches(changed);
+    if (app.takeNewer()) paste(labels, video.width, changed, old, now);
     const trusted = [...marks.trustedIn(index), ...changedLabels(old, now)];
     this.#record({ box: changed, before: old, after: now }, trusted);
   }
@@ -55,7 +57,8 @@ export class Edits {
     if (!edit || app.drawing) return;
     if (app.status.state === "running") await app.stop(); // it would change the mask meanwhile
     if (!(await app.arrive(edit.index)) || history.peek(back) !== edit) return;
-    this.#save(history.step(back, app.labels, app.video.width));
+    const { labels, video, marks, index } = app;
+    this.#save(history.step(back, labels, video.width, marks.trustedIn(index)));
   }
 
   // Another video is opened.

@@ -24,14 +24,17 @@ export class History {
     return (back ? this.#done : this.#undone).at(-1);
   }
 
-  // Undoes or redoes that edit in the labels of its frame; returns the trusted ids.
-  step(back, labels, width) {
+  // Undoes or redoes that edit in the labels of its frame, in which `trusted` ids are trusted now; returns those
+  // that are then. Pixels and marks that others have changed since stay as they are.
+  step(back, labels, width, trusted) {
     const [from, to] = back ? [this.#done, this.#undone] : [this.#undone, this.#done];
     const edit = from.pop();
     to.push(edit);
     const [was, is] = back ? [edit.after, edit.before] : [edit.before, edit.after];
     if (edit.box) paste(labels, width, edit.box, was, is);
-    return back ? edit.trustedBefore : edit.trustedAfter;
+    const [had, has] = back ? [edit.trustedAfter, edit.trustedBefore] : [edit.trustedBefore, edit.trustedAfter];
+    const kept = [...trusted].filter(id => has.has(id) || !had.has(id));
+    return new Set([...kept, ...[...has].filter(id => !had.has(id))]);
   }
 
   clear() {

@@ -36,6 +36,7 @@ export class Objects {
       if (name) this.#change(id, { name });
       else label.value = app.objects.get(id).name;
     };
+    label.onblur = () => this.render(); // it may have been renamed by another page
     label.onkeydown = event => ["Enter", "Escape"].includes(event.key) && label.blur();
     const eye = Object.assign(document.createElement("button"), { type: "button" });
     eye.onclick = () => app.toggleHidden(id);

@@ -5,6 +5,7 @@ export class Opener {
   constructor(app, dialog, ask) {
     Object.assign(this, { app, dialog, ask });
     this.error = dialog.querySelector(".error");
+    dialog.addEventListener("cancel", event => this.#opening && event.preventDefault());
     const input = dialog.querySelector("input[type=file]");
     input.onclick = () => (input.value = ""); // otherwise choosing the same file again changes nothing
     input.onchange = () => input.files[0] && this.#file(input.files[0]);
@@ -49,6 +50,8 @@ export class Opener {
     if (this.#opening) return; // a second click
     this.#opening = true;
     const { app } = this;
+    const close = this.dialog.querySelector("form button");
+    close.disabled = true;
     try {
       await app.edits.saved; // into the video that is still open
       if (app.unsaved && !(await this.ask("There are masks that are not saved. Discard them?", "Discard"))) return;
@@ -59,7 +62,7 @@ export class Opener {
     } catch (error) {
       this.error.textContent = error.message;
     } finally {
-      this.#opening = false;
+      this.#opening = close.disabled = false;
     }
   }
 }

@@ -38,6 +38,7 @@ export class Stage {
       this.#viewport.fitted = true;
       this.#resize();
     }
+    if (what === "objects" && this.#work?.label && !app.objects.has(this.#work.label)) this.cancel(); // was deleted
     if (["frame", "labels"].includes(what)) this.#recolour();
     if (what === "preview") this.render();
     if (what === "tool") this.canvas.style.cursor = app.tool === "pan" ? "grab" : "crosshair";
@@ -216,6 +217,7 @@ export class Stage {
     if (!work) return false;
     this.#end();
     work.cancel();
+    this.app.takeNewer();
     this.#recolour();
     return true;
   }
