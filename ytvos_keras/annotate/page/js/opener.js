@@ -5,7 +5,8 @@ export class Opener {
   constructor(app, dialog, ask) {
     Object.assign(this, { app, dialog, ask });
     this.error = dialog.querySelector(".error");
-    dialog.addEventListener("cancel", event => this.#opening && event.preventDefault());
+    this.close = dialog.querySelector("form button");
+    dialog.addEventListener("cancel", event => this.close.disabled && event.preventDefault()); // Escape
     const input = dialog.querySelector("input[type=file]");
     input.onclick = () => (input.value = ""); // otherwise choosing the same file again changes nothing
     input.onchange = () => input.files[0] && this.#file(input.files[0]);
@@ -50,11 +51,10 @@ export class Opener {
     if (this.#opening) return; // a second click
     this.#opening = true;
     const { app } = this;
-    const close = this.dialog.querySelector("form button");
-    close.disabled = true;
     try {
       await app.edits.saved; // into the video that is still open
       if (app.unsaved && !(await this.ask("There are masks that are not saved. Discard them?", "Discard"))) return;
+      this.close.disabled = true; // masks drawn from now on would be lost
       this.error.textContent = message;
       await open();
       await app.load();
@@ -62,7 +62,7 @@ export class Opener {
     } catch (error) {
       this.error.textContent = error.message;
     } finally {
-      this.#opening = close.disabled = false;
+      this.#opening = this.close.disabled = false;
     }
   }
 }
