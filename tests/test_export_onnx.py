@@ -154,11 +154,12 @@ def test_float16_weights_are_stored_as_half_and_compute_in_float32():
 
 
 def test_conversion_leaves_no_copies_and_no_gc_settings():
-    before = gc.get_threshold()
+    before, frozen = gc.get_threshold(), gc.get_freeze_count()  # Python 3.12 itself freezes some
     graphs = convert(tiny_model(), graphs=["step"])
     assert list(graphs) == ["step"]
     assert not [x for x in gc.get_objects() if type(x) is tf2onnx.graph.Graph]
-    assert (gc.get_threshold(), gc.get_freeze_count()) == (before, 0)
+    assert gc.get_threshold() == before
+    assert gc.get_freeze_count() <= frozen
 
 
 def test_weights_beyond_float16_stay_float32():
