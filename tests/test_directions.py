@@ -159,7 +159,7 @@ def test_in_memory_the_more_confident_direction_wins():
     assert [column(labels) for labels in sure][2:] == [35, 34, 33, 32, 31, 30]
 
 
-def test_in_memory_objects_tracked_before_go_on():
+def test_in_memory_objects_tracked_before_are_kept():
     segmenter = Segmenter(FakeModel())
     segmenter.add_object(bar(5, row=10), 2)
     frames = [frame(index) for index in range(COUNT)]

@@ -38,7 +38,7 @@ def segment_both_ways(
         raise InputError(
             f"direction must be one of {', '.join(DIRECTIONS)}. Received: {direction!r}"
         )
-    # Objects tracked so far go on forward, unless they are corrected.
+    # Objects tracked so far are still tracked forward, unless they are corrected.
     tracked = segmenter.object_ids if direction == "both" else []
     given, trusted = _given(masks, dict(corrections or {}), tracked)
     with tempfile.TemporaryDirectory(prefix="ytvos-both-") as name:
@@ -52,14 +52,16 @@ def segment_both_ways(
         last = max(used, default=-1)
         sure = _backward_pass(segmenter, clip, given, last, folder)
         for index in range(len(clip)):
+            needed = direction == "both" or index > last
+            frame = clip[index] if needed else None
             if index <= last:
                 backward = read_written_mask(folder / f"{index}.png")
             else:
-                backward = np.zeros(np.shape(clip[index])[:2], np.uint8)
+                backward = np.zeros(np.shape(frame)[:2], np.uint8)
             if direction == "backward":
                 yield backward
                 continue
-            forward = _step(segmenter, clip[index], given.get(index))
+            forward = _step(segmenter, frame, given.get(index))
             confidence = segmenter.confidence, sure.get(index, {})
             yield join_directions(forward, backward, index, trusted, confidence)
     return given.keys() - used
