@@ -53,7 +53,7 @@ def segment_both_ways(
         sure = _backward_pass(segmenter, clip, given, last, folder)
         for index in range(len(clip)):
             needed = direction == "both" or index > last
-            frame = clip[index] if needed else None
+            frame: Any = clip[index] if needed else None
             if index <= last:
                 backward = read_written_mask(folder / f"{index}.png")
             else:
