@@ -1,18 +1,21 @@
 import io
 import json
 import zipfile
+from fractions import Fraction
 
 import numpy as np
 import pytest
-from annotate_project import box, make_project
+from annotate_project import SIZE, box, make_frames, make_project
 from PIL import Image
 from pycocotools import mask as coco
 
 from ytvos_keras.annotate.exports import FORMATS, export
-from ytvos_keras.annotate.project import Prediction
+from ytvos_keras.annotate.project import Prediction, Project
 from ytvos_keras.cli.prepare import main as prepare
 from ytvos_keras.errors import InputError
 from ytvos_keras.media import open_frames
+from ytvos_keras.media.random_frames import RandomFrames
+from ytvos_keras.media.video import VideoWriter
 
 LABELS = box(5) | box(30, 20, value=2)
 
@@ -69,6 +72,46 @@ def test_overlay(project):
 
 def test_cutout_video(project):
     assert len([frame for _, frame in open_frames(export(project, "cutout-video"))]) == 8
+
+
+@pytest.mark.parametrize("name", ["overlay", "cutout-video"])
+def test_variable_frame_rate(tmp_path, name):
+    times = [Fraction(time, 1000) for time in (0, 40, 80, 540, 1000)]
+    with VideoWriter(tmp_path / "a.mp4", 25) as video:
+        for time in times:
+            video.write(np.full((*SIZE, 3), 90, np.uint8), time)
+    project = Project(tmp_path / "masks", RandomFrames(tmp_path / "a.mp4"))
+    project.add_object()
+    project.save_drawn(0, box(5), [1])
+    written = open_frames(export(project, name)).read_with_times()
+    assert [time for _, time, _ in written] == times
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_names_that_are_no_unicode(tmp_path, name):
+    (make_frames(tmp_path / "clip", 2) / "00001.png").rename(tmp_path / "clip/caf\udce9.png")
+    project = Project(tmp_path / "masks", RandomFrames(tmp_path / "clip"))
+    project.add_object()
+    project.save_drawn(1, box(5), [1])
+    path = export(project, name)
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+            assert any("caf_udce9" in entry for entry in names)
+            if "meta.json" in names:
+                meta = json.loads(archive.read("meta.json"))
+                assert meta["videos"]["clip"]["objects"]["1"]["frames"] == ["caf_udce9"]
+
+
+def test_names_with_a_backslash(tmp_path):
+    names = ["a\\b.png", "a_b.png"]
+    for path, name in zip(sorted(make_frames(tmp_path / "clip", 2).iterdir()), names, strict=True):
+        path.rename(tmp_path / "clip" / name)
+    project = Project(tmp_path / "masks", RandomFrames(tmp_path / "clip"))
+    project.add_object()
+    for index in (0, 1):
+        project.save_drawn(index, box(5), [1])
+    assert sorted(pictures(export(project, "palette"))) == names
 
 
 def test_coco(project):

@@ -1,3 +1,4 @@
+import contextlib
 import threading
 import time
 
@@ -36,6 +37,14 @@ def browser():
         yield browser
 
 
+@pytest.fixture(scope="module")
+def empty_page(browser, tmp_path_factory):
+    """A page without a video, for tests that only call functions of its scripts."""
+    workspace = Workspace(tmp_path_factory.mktemp("empty"), load_segmenter)
+    with running_server(workspace) as client, new_page(browser, client.address) as page:
+        yield page
+
+
 @pytest.fixture
 def page(workspace, browser):
     with running_server(workspace) as client, new_page(browser, client.address) as page:
@@ -52,12 +61,28 @@ def person(page, workspace):
     person.press("n")
     person.sees("#hint", "Draw around object 1")
     person.can_draw()
+    wait_until(lambda: workspace.events._queues)  # it receives events
     return person
 
 
 @pytest.fixture
 def project(person, workspace):
     return workspace.session.project
+
+
+@pytest.fixture
+def gate(project, monkeypatch):
+    """An event for which runs wait after the fourth frame."""
+    step, gate = Segmenter.step, threading.Event()
+
+    def gated(segmenter, frame):
+        if 3 in project.predicted:
+            gate.wait(60)
+        return step(segmenter, frame)
+
+    monkeypatch.setattr(Segmenter, "step", gated)
+    yield gate
+    gate.set()
 
 
 def labels_become(project, index, expected):
@@ -166,9 +191,9 @@ def test_stale_status_is_ignored(tmp_path, browser):
     def deliver_late(route):
         answer = route.fetch()
         assert answer.json()["status"]["state"] == "loading"
+        expect(page.locator("#run")).to_contain_text("Loading the model")
         summary_sent.set()
-        wait_until(lambda: workspace.session.propagator.status.state == "ready")
-        time.sleep(0.3)  # give the page time to receive the event
+        expect(page.locator("#run")).to_be_empty()  # it has received the event
         route.fulfill(response=answer)
 
     with running_server(workspace) as client, new_page(browser, "about:blank") as page:
@@ -296,13 +321,22 @@ def test_export(person, project, workspace, tmp_path):
 
 
 def test_drawing_follows_the_pointer_when_zoomed(person, project):
-    x, y = person.place(24, 16)
-    person.page.mouse.move(x, y)
-    person.page.mouse.wheel(0, -1500)
-    person.page.wait_for_timeout(200)
-    person.press("g")
-    person.page.mouse.click(x, y)  # the background tool fills every pixel
-    labels_become(project, 0, np.ones(SIZE, np.uint8))
+    mouse, (x, y) = person.page.mouse, person.place(18, 12)
+    person.page.evaluate(
+        """() => {
+          window.turned = new Promise(done => addEventListener("wheel", () => done())); }"""
+    )
+    mouse.move(x, y)
+    mouse.wheel(0, -250)
+    person.page.evaluate("turned")
+    side = 4 * (person.place(19, 12)[0] - x) * 1.0015**250  # of four video pixels on the page
+    person.press("l")
+    mouse.move(x - side, y - side)
+    mouse.down()
+    for right, down in ((1, -1), (1, 1), (-1, 1)):
+        mouse.move(x + right * side, y + down * side)
+    mouse.up()
+    labels_become(project, 0, box(14, 8))
 
 
 def test_unreadable_frame_is_reported(page, tmp_path):
@@ -470,13 +504,62 @@ def test_drawing_while_an_object_is_being_deleted(person, project):
     person.lasso(20, 4, 28, 12)
     labels_become(project, 0, box(5) | box(20, value=2))
     held = Held(person.page, "api/objects/1", "DELETE")
-    person.page.get_by_label("Delete object 1").click()
-    person.page.get_by_role("button", name="Delete", exact=True).click()
+    delete_first(person)
     held.wait()
     person.lasso(34, 4, 42, 12)
     held.release()
     labels_become(project, 0, box(20, value=2) | box(34, value=2))
     assert list(project.objects) == [2]
+
+
+def test_frames_are_shown_while_an_object_is_being_deleted(person, project):
+    person.press("n")
+    person.sees("#objects li.current", "2")
+    project.save_drawn(1, box(5) | box(20, value=2), [1, 2])
+    held = Held(person.page, "api/objects/1", "DELETE")
+    delete_first(person)
+    held.wait()
+    person.go_to(2)
+    person.lasso(34, 4, 42, 12)
+    held.release()
+    labels_become(project, 1, box(20, value=2) | box(34, value=2))
+
+
+def test_confidence_of_an_object_that_is_being_deleted(person, workspace):
+    person.press("n")
+    person.sees("#objects li.current", "2")
+    person.page.locator("#follow").uncheck()
+    held = Held(person.page, "api/objects/1", "DELETE")
+    delete_first(person)
+    held.wait()
+    workspace.events.publish({"type": "frame", "index": 3, "confidence": {1: 0.1, 2: 0.95}})
+    expect(person.page.locator("#doubtful")).to_be_enabled()
+    person.press("d")
+    person.sees("#hint", "There are no doubtful frames elsewhere.")
+    held.release()
+
+
+def delete_first(person):
+    person.page.get_by_label("Delete object 1").click()
+    person.page.get_by_role("button", name="Delete", exact=True).click()
+
+
+def test_object_is_deleted_by_another_page_during_a_stroke(person, project, workspace):
+    person.press("n")
+    person.sees("#objects li.current", "2")
+    person.lasso(16, 16, 24, 24)
+    labels_become(project, 0, box(16, 16, value=2))
+    person.press("1")
+    begin_stroke(person)
+    project.delete_object(2)
+    with mask_is_received(person):
+        workspace.events.publish({"type": "reload"})
+    person.page.mouse.up()
+    wait_until(lambda: 0 in project.trusted)
+    assert set(project.trusted[0]) == {1}
+    person.press("Control+z")
+    wait_until(lambda: not project.trusted)
+    assert not project.mask(0).any()
 
 
 def test_two_objects_are_added_in_quick_succession(person):
@@ -531,21 +614,31 @@ def test_frame_is_computed_during_a_reload(person, workspace):
 
 def test_reload_during_a_stroke(person, project, workspace):
     begin_stroke(person)
-    with person.page.expect_response("**/api/project"):
+    with mask_is_received(person):
         workspace.events.publish({"type": "reload"})
-    is_rendered(person)
     person.page.mouse.up()
     wait_until(lambda: project.mask(0)[20, 25] == 1)
 
 
 def publish_doubtful_frame(person, workspace):
-    workspace.events.publish({"type": "frame", "index": 3, "confidence": 0.1})
+    workspace.events.publish({"type": "frame", "index": 3, "confidence": {1: 0.1}})
     expect(person.page.locator("#doubtful")).to_be_enabled()
 
 
 def is_rendered(person):
     """Wait until the page shows everything that it has received."""
     person.page.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
+
+
+@contextlib.contextmanager
+def mask_is_received(person):
+    """Wait until the page has requested and received the mask of the first frame."""
+    with person.page.expect_response(lambda response: "api/masks/0?" in response.url) as received:
+        yield
+    received.value.finished()
+    # Once the answer to a later request is there, it has processed this one.
+    person.page.evaluate("async () => { await (await fetch('api/masks/0')).arrayBuffer(); }")
+    is_rendered(person)
 
 
 def test_another_video_is_opened_during_a_stroke(person, workspace, tmp_path):
@@ -599,10 +692,8 @@ def test_two_pages_do_not_overwrite_each_other(person, workspace, project, brows
         wait_until(lambda: len(workspace.events._queues) == 2)
         second.press("1")
         begin_stroke(second)  # object 1, from x = 8 and y = 8 on
-        with page.expect_response(lambda response: "api/masks/0?" in response.url) as received:
+        with mask_is_received(second):
             person.lasso(5, 4, 13, 12)  # object 2
-        received.value.finished()
-        page.wait_for_timeout(200)  # until the page has decoded it
         page.mouse.up()
         wait_until(lambda: set(project.trusted[0]) == {1, 2})
         assert set(np.unique(project.mask(0))) == {0, 1, 2}
@@ -611,9 +702,9 @@ def test_two_pages_do_not_overwrite_each_other(person, workspace, project, brows
         assert set(np.unique(project.mask(0))) == {0, 2}
 
 
-def test_frame_is_reloaded(page):
+def test_frame_is_reloaded(empty_page):
     """A slow reload shows no preview, and a stroke does not keep it from being sharper."""
-    found = page.evaluate(
+    found = empty_page.evaluate(
         """async () => {
           const { App } = await import("./js/app.js");
           let previews = 0;
@@ -634,8 +725,8 @@ def test_frame_is_reloaded(page):
     assert found == [0, 2]
 
 
-def test_undo_keeps_what_others_have_changed(page):
-    undone = page.evaluate(
+def test_undo_keeps_what_others_have_changed(empty_page):
+    undone = empty_page.evaluate(
         """import("./js/history.js").then(({ History }) => {
           const history = new History();
           const box = { left: 0, top: 0, right: 2, bottom: 2 };
@@ -669,8 +760,8 @@ def test_slow_frame_that_cannot_be_loaded(person):
     expect(view).to_have_attribute("aria-busy", "false")
 
 
-def test_playback_that_is_paused_and_resumed_at_once(page):
-    resumed = page.evaluate(
+def test_playback_that_is_paused_and_resumed_at_once(empty_page):
+    resumed = empty_page.evaluate(
         """async () => {
           const { App } = await import("./js/app.js");
           const app = new App({});
@@ -733,18 +824,544 @@ def test_second_click_does_not_open_the_video_again(page, workspace, monkeypatch
         ({3: 0.6, 4: 0.3, 5: 0.5}, [0, 3, 4, 5, 6], [4, None, None, None, 4]),
     ],
 )
-def test_next_doubtful_frame(person, confidence, frames, expected):
-    found = person.page.evaluate(
+def test_next_doubtful_frame(empty_page, confidence, frames, expected):
+    found = empty_page.evaluate(
         """([marks, frames]) => import('./js/marks.js').then(m => {
           const all = new m.Marks(marks);
           return frames.map(i => all.nextDoubtful(i) ?? null); })""",
-        [{"confidence": confidence, "predicted": list(confidence)}, frames],
+        [
+            {
+                "confidence": {index: {1: sure, 2: 0.95} for index, sure in confidence.items()},
+                "predicted": list(confidence),
+            },
+            frames,
+        ],
     )
     assert found == expected
 
 
-def test_polygons_fill_pixels_by_their_centres(person):
-    filled = person.page.evaluate(
+def test_doubt_about_one_object_beside_a_trusted_one(empty_page):
+    found = empty_page.evaluate(
+        """import('./js/marks.js').then(({ Marks }) => {
+          const confidence = { 3: { 2: 0.5, 4: 0.4 }, 4: { 2: 0.9 } };
+          const marks = new Marks({ trusted: { 3: [1] }, predicted: [3, 4], confidence });
+          const found = [marks.kind(3), marks.worst(3), marks.kind(4)];
+          marks.predict(3, { 1: 0.1, 2: 0.5, 4: 0.8 }); // computed before object 1 was trusted
+          found.push(marks.worst(3));
+          marks.trust(3, new Set([1, 2]));
+          found.push(marks.kind(3));
+          marks.forget(4);
+          found.push(marks.kind(3), marks.worst(3));
+          return found; })"""
+    )
+    assert found == ["poor", [4, 0.4], "good", [2, 0.5], "fair", "trusted", []]
+
+
+def test_doubtful_object_is_selected(person, workspace):
+    person.press("n")
+    person.sees("#objects li.current", "2")
+    person.page.locator("#follow").uncheck()
+    confidence = {1: 0.314, 2: 0.95}
+    workspace.events.publish({"type": "frame", "index": 3, "confidence": confidence})
+    expect(person.page.locator("#doubtful")).to_be_enabled()
+    expect(person.page.locator(".sure")).to_have_text(["", ""])
+    person.press("d")
+    person.sees("#place", "frame 4 of")
+    person.sees("#objects li.current .number", "1")
+    expect(person.page.locator(".sure")).to_have_text(["31 %", "95 %"])
+
+
+def test_doubtful_frames_have_a_high_bar(person, workspace):
+    """Their colour is not the only cue."""
+    person.page.locator("#follow").uncheck()
+    for index, sure in ((3, 0.1), (5, 0.9)):
+        workspace.events.publish({"type": "frame", "index": index, "confidence": {1: sure}})
+
+    def is_painted(index, up):  # in CSS pixels from the lower edge
+        return person.page.locator("#timeline").evaluate(
+            """(canvas, [index, up]) => {
+              const ratio = canvas.height / canvas.clientHeight;
+              const [x, y] = [((index + 0.5) * canvas.width) / 8, canvas.height - up * ratio];
+              return canvas.getContext("2d").getImageData(x, y, 1, 1).data[3] > 0; }""",
+            [index, up],
+        )
+
+    wait_until(lambda: is_painted(3, 18) and is_painted(3, 6) and is_painted(5, 6))
+    assert not is_painted(5, 18)
+
+
+def begin_run(person):
+    person.lasso(5, 4, 13, 12)
+    expect(person.page.locator("#forward")).to_be_enabled()
+    person.press("f")
+    person.sees("#place", "frame 4 of")
+
+
+def test_run_is_not_followed_after_going_elsewhere(person, gate):
+    begin_run(person)
+    person.press("Home")
+    person.sees("#place", "frame 1 of")
+    gate.set()
+    person.sees("#run", "Done: 7 frames.")
+    is_rendered(person)
+    assert person.page.inner_text("#place") == "frame 1 of 8"
+    person.go_to(6)
+    person.press("o", "Home")
+    person.sees("#place", "frame 1 of")
+    person.lasso(20, 4, 28, 12)
+    person.propagate(said="Done: 5 frames.")
+    person.sees("#place", "frame 6 of")
+
+
+def test_reload_during_a_run_after_going_elsewhere(person, gate):
+    begin_run(person)
+    person.press("Home")
+    person.sees("#place", "frame 1 of")
+    person.page.reload()
+    person.sees("#place", "frame 1 of")
+    gate.set()
+    person.sees("#run", "Done: 7 frames.")
+    is_rendered(person)
+    assert person.page.inner_text("#place") == "frame 1 of 8"
+
+
+def test_run_is_followed_after_keys_without_effect(person, gate):
+    person.press("n")
+    person.sees("#objects li.current", "2")
+    person.press("1")
+    begin_run(person)
+    person.press("2", "c")
+    person.sees("#hint", "The previous frame lacks the selected object.")
+    gate.set()
+    person.sees("#run", "Done: 7 frames.")
+    person.sees("#place", "frame 8 of")
+
+
+def test_frame_that_is_edited_during_a_run_stays(person, project, gate):
+    begin_run(person)
+    person.lasso(20, 20, 28, 28)
+    wait_until(lambda: 3 in project.trusted)
+    gate.set()
+    person.sees("#run", "Stopped after 4 frames.")
+    person.press(",")
+    person.sees("#place", "frame 3 of")
+
+
+def test_run_that_is_requested_while_another_one_is_ending(person, project, workspace, monkeypatch):
+    step, gate = Segmenter.step, threading.Event()
+
+    def gated(segmenter, frame):
+        if 2 in project.predicted:
+            gate.wait(60)
+        return step(segmenter, frame)
+
+    monkeypatch.setattr(Segmenter, "step", gated)
+    person.lasso(5, 4, 13, 12)
+    expect(person.page.locator("#forward")).to_be_enabled()
+    person.press("f")
+    wait_until(lambda: 2 in project.predicted)
+    person.sees("#run", "2 of 7")
+    person.press("f")
+    person.sees("#hint", "press S to stop it")
+    person.press("s", "f")
+    wait_until(workspace.session.propagator._stop.is_set)
+    gate.set()
+    person.sees("#run", "Done: 4 frames.")
+    assert [left_of(project, i) for i in range(COUNT)] == list(range(5, 13))
+
+
+def test_nothing_to_compute_after_the_last_frame(person, project):
+    person.lasso(5, 4, 13, 12)
+    person.sees("#hint", "Press F to track it through the video.")
+    person.press("Control+z")
+    wait_until(lambda: not project.trusted)
+    person.press("End")
+    person.sees("#place", "frame 8 of")
+    person.lasso(20, 4, 28, 12)
+    person.sees("#hint", "Press R to track it through the video (F: only forward).")
+    person.propagate(said="Nothing left to compute in this direction")
+    person.propagate("r", said="Done: 7 frames.")
+
+
+def test_erasing_changes_only_the_selected_object(person, project):
+    person.lasso(5, 4, 13, 12)
+    person.press("n")
+    person.sees("#objects li.current", "2")
+    person.lasso(20, 4, 28, 12)
+    labels_become(project, 0, box(5) | box(20, value=2))
+    person.press("g")
+    person.page.keyboard.down("Alt")
+    person.click(9, 8)  # object 1
+    person.page.keyboard.up("Alt")
+    person.press("l")
+    person.page.keyboard.down("Alt")
+    person.drag((2, 2), (24, 2), (24, 14), (2, 14))
+    person.page.keyboard.up("Alt")
+    right = np.arange(SIZE[1]) >= 24
+    labels_become(project, 0, box(5) | box(20, value=2) * right)
+    person.press("e")
+    person.drag((9, 8), (26, 8))
+    wait_until(lambda: project.mask(0)[8, 26] == 0)
+    np.testing.assert_array_equal(project.mask(0) == 1, box(5))
+
+
+def test_drawing_shows_the_selected_object(person, project):
+    person.press("n")
+    person.sees("#objects li.current", "2")
+    person.press("v")
+    expect(person.page.get_by_role("button", name="Show object")).to_have_count(2)
+    person.lasso(5, 4, 13, 12)
+    labels_become(project, 0, box(5, value=2))
+    expect(person.page.get_by_role("button", name="Hide object 2")).to_be_visible()
+    expect(person.page.get_by_role("button", name="Show object 1")).to_be_visible()
+
+
+def test_polygon_shows_the_object_with_which_it_began(person, project):
+    person.press("n")
+    person.sees("#objects li.current", "2")
+    person.press("1", "p")
+    person.click(5, 4)
+    person.press("2", "v")
+    expect(person.page.get_by_role("button", name="Show object")).to_have_count(2)
+    for corner in ((13, 4), (13, 12), (5, 12)):
+        person.click(*corner)
+    person.press("Enter")
+    labels_become(project, 0, box(5))
+    expect(person.page.get_by_role("button", name="Hide object 1")).to_be_visible()
+    expect(person.page.get_by_role("button", name="Show object 2")).to_be_visible()
+
+
+def test_rectangle(person, project):
+    person.press("u")
+    person.drag((20, 20), (9, 9), (5, 4), (13, 12))
+    labels_become(project, 0, corner_box(13, 12, 20, 20))
+
+
+def test_copy_from_the_previous_frame(person, project):
+    person.press("c")
+    person.sees("#hint", "The previous frame lacks the selected object.")
+    person.lasso(5, 4, 13, 12)
+    person.go_to(2)
+    person.lasso(30, 20, 38, 28)
+    labels_become(project, 1, box(30, 20))
+    person.page.get_by_role("button", name="Copy from previous frame").click()
+    labels_become(project, 1, box(5))
+    assert list(project.trusted) == [0, 1]
+    person.press("Control+z")
+    labels_become(project, 1, box(30, 20))
+    held = Held(person.page, "api/masks/1?", "PUT")
+    person.lasso(5, 20, 13, 28)
+    held.wait()
+    person.press_at_once(".", "c")  # before the last stroke is saved
+    held.release()
+    labels_become(project, 2, box(30, 20) | box(5, 20))
+
+
+def test_copying_marks_only_the_objects_that_it_changes(person, project):
+    project.add_object(), project.add_object()
+    project.save_drawn(1, box(9, value=2) | box(30, 20, value=3), [])
+    person.page.reload()
+    expect(person.page.locator("#objects li")).to_have_count(3)
+    person.lasso(5, 4, 13, 12)
+    person.go_to(2)
+    person.press("c")
+    wait_until(lambda: 1 in project.trusted)
+    assert set(project.trusted[1]) == {1, 2}
+    left = box(9, value=2)
+    left[box(5) > 0] = 1
+    np.testing.assert_array_equal(project.mask(1), left | box(5) | box(30, 20, value=3))
+
+
+def test_copy_onto_a_mask_that_was_just_computed(person, project, workspace):
+    person.page.locator("#follow").uncheck()
+    person.lasso(5, 4, 13, 12)
+    person.go_to(2)
+    previous, current = (Held(person.page, f"api/masks/{index}?") for index in (0, 1))
+    person.press("c")
+    previous.wait()
+    workspace.events.publish({"type": "frame", "index": 1, "confidence": {}})
+    current.wait()
+    with person.page.expect_response(lambda response: "api/masks/0?" in response.url) as received:
+        previous.release()
+    received.value.finished()
+    is_rendered(person)
+    current.release()
+    person.lasso(30, 20, 38, 28)
+    labels_become(project, 1, box(30, 20))
+
+
+def test_deleting_an_object_keeps_the_edits_of_others(person, project):
+    person.lasso(5, 4, 13, 12)
+    person.press("n")
+    person.sees("#objects li.current", "2")
+    person.lasso(20, 4, 28, 12)
+    labels_become(project, 0, box(5) | box(20, value=2))
+    person.page.get_by_label("Delete object 2").click()
+    person.page.get_by_role("button", name="Delete", exact=True).click()
+    labels_become(project, 0, box(5))
+    person.press("Control+z")
+    labels_become(project, 0, np.zeros(SIZE, np.uint8))
+    expect(person.page.locator("#undo")).to_be_disabled()
+    person.press("Control+Shift+z")
+    labels_become(project, 0, box(5))
+    assert set(project.trusted[0]) == {1}
+
+
+def test_history_is_small_and_forgets_deleted_objects(empty_page):
+    found = empty_page.evaluate(
+        """import("./js/history.js").then(({ History }) => {
+          const history = new History();
+          const size = 1000;
+          const box = { left: 0, top: 0, right: size, bottom: size };
+          const [before, after] = [new Uint8Array(size * size), new Uint8Array(size * size)];
+          after.fill(1, 1000, 3000);
+          const drawn = (...ids) => ({ trustedBefore: new Set(), trustedAfter: new Set(ids) });
+          history.add({ index: 0, box, before, after, ...drawn(1, 2) });
+          const values = history.peek(true).before.length + history.peek(true).after.length;
+          history.add({ index: 1, box, before, after: after.map(id => 2 * id), ...drawn(2) });
+          history.add({ index: 2, box: null, ...drawn(2) }); // only marks
+          history.add({ index: 3, box: null, ...drawn(1, 2) });
+          history.forget([2]);
+          const marks = [...history.peek(true).trustedAfter];
+          const labels = after.slice();
+          const left = [];
+          while (history.canUndo) {
+            left.push(history.peek(true).index);
+            history.step(true, labels, size, new Set());
+          }
+          return [values, left, marks, labels.some(Boolean)]; })"""
+    )
+    assert found == [8, [3, 0], [1], False]
+
+
+def test_edits_next_to_an_object_that_is_deleted(empty_page):
+    found = empty_page.evaluate(
+        """import("./js/history.js").then(({ History }) => {
+          const history = new History();
+          const states = [[0, 0, 2, 2], [1, 1, 2, 2], [0, 1, 1, 2]].map(s => Uint8Array.from(s));
+          const box = { left: 0, top: 0, right: 4, bottom: 1 };
+          const marks = { trustedBefore: new Set([1, 2]), trustedAfter: new Set([1, 2]) };
+          history.add({ index: 0, box, before: states[0], after: states[1], ...marks });
+          history.add({ index: 0, box, before: states[1], after: states[2], ...marks });
+          history.forget([2]);
+          const labels = Uint8Array.of(0, 1, 1, 0);
+          return [true, true, false, false].map(back => {
+            history.step(back, labels, 4, new Set());
+            return [...labels];
+          }); })"""
+    )
+    assert found == [[1, 1, 0, 0], [0, 0, 0, 0], [1, 1, 0, 0], [0, 1, 1, 0]]
+
+
+def test_keys_on_other_keyboards(empty_page):
+    pressed = [
+        {"key": "а", "code": "KeyF"},  # Russian
+        {"key": "А", "code": "KeyF", "shiftKey": True},
+        {"key": "я", "code": "KeyZ", "ctrlKey": True},
+        {"key": "ν", "code": "KeyN"},  # Greek
+        {"key": "a", "code": "KeyQ"},  # French: the letter counts
+        {"key": "é", "code": "Digit2"},
+        {"key": "[", "code": "Digit8", "ctrlKey": True, "altKey": True},  # German, AltGr
+        {"key": "]", "code": "Digit6", "altKey": True},
+        {"key": "[", "code": "BracketLeft", "metaKey": True},  # goes back in browsers
+        {"key": "€", "code": "KeyE"},  # German and Polish, AltGr on Linux
+        {"key": "µ", "code": "KeyM"},
+        {"key": "ń", "code": "KeyN"},
+        {"key": "c", "code": "KeyC", "ctrlKey": True},
+        {"key": "c"},
+    ]
+    found = empty_page.evaluate(
+        """pressed => import('./js/keys.js').then(
+          ({ actionOf }) => pressed.map(event => actionOf(event) ?? null))""",
+        pressed,
+    )
+    assert found == [
+        *("forward", "backward", "undo", "add", None, None),
+        *("smaller", "larger", None, None, None, None, None, "copy"),
+    ]
+
+
+def test_held_key_adds_one_object(person):
+    added = []
+    person.page.on("request", lambda sent: added.append(sent) if sent.method == "POST" else None)
+    for key in "nnn]]":  # again without releasing it: a repetition
+        person.page.keyboard.down(key)
+    person.sees("#objects li.current", "2")
+    expect(person.page.locator("#size")).to_have_value("40")  # this key repeats
+    assert len(added) == 1
+
+
+def test_preview_while_another_frame_is_loading(empty_page):
+    shown = empty_page.evaluate(
+        """async () => {
+          const { App } = await import("./js/app.js");
+          const picture = { width: 1, height: 1 };
+          const app = new App({
+            summary: { video: { count: 3 } },
+            mask: async () => new Uint8Array(1),
+            picture: () => new Promise(done => setTimeout(done, 700, picture)),
+            thumbnail: async index => index,
+          });
+          app.video = { count: 3 };
+          const shown = app.goTo(1);
+          app.goTo(2);
+          await new Promise(done => setTimeout(done, 500));
+          const early = app.preview;
+          while (app.index !== 1) await new Promise(done => setTimeout(done));
+          const later = app.preview; // the first frame is there, but no longer wanted
+          await shown;
+          return [early, later, app.preview, app.index]; }"""
+    )
+    assert shown == [2, 2, None, 2]
+
+
+def test_frame_that_arrives_replaces_its_preview(empty_page):
+    shown = empty_page.evaluate(
+        """async () => {
+          const { App } = await import("./js/app.js");
+          const loaded = new Map();
+          const app = new App({
+            summary: { video: { count: 3 } },
+            mask: async () => new Uint8Array(1),
+            picture: index => new Promise(done => loaded.set(index, done)),
+            thumbnail: index => (index === 1 ? Promise.resolve(1) : new Promise(() => {})),
+          });
+          app.video = { count: 3 };
+          const shown = app.goTo(1);
+          while (app.preview !== 1) await new Promise(done => setTimeout(done));
+          app.goTo(2);
+          loaded.get(1)({ width: 1, height: 1 });
+          while (app.index !== 1) await new Promise(done => setTimeout(done));
+          const { preview } = app;
+          loaded.get(2)({ width: 1, height: 1 });
+          await shown;
+          return [preview, app.index]; }"""
+    )
+    assert shown == [None, 2]
+
+
+def test_browser_that_stores_nothing(workspace, browser):
+    with running_server(workspace) as client, new_page(browser, "about:blank") as page:
+        page.add_init_script(
+            """Object.defineProperty(window, "sessionStorage", {
+              get() { throw new Error("denied"); },
+            })"""
+        )
+        page.goto(client.address)
+        page.get_by_role("button", name="clip").click()
+        person = Person(page, SIZE)
+        person.sees("#place", "frame 1 of 8")
+        page.evaluate("dispatchEvent(new Event('pagehide'))")
+        is_rendered(person)
+
+
+def test_frame_number_and_reload(person):
+    number = person.page.get_by_label("Frame number")
+    expect(number).to_have_value("1")
+    number.fill("5")
+    number.press("Enter")
+    person.sees("#place", "frame 5 of")
+    number.fill("first")
+    number.press("Enter")
+    expect(number).to_have_value("5")
+    number.fill("7")
+    number.press("Escape")
+    expect(number).to_have_value("5")
+    number.fill("4")
+    person.page.locator("#stage").focus()  # the number pad of a phone may have no Enter
+    person.sees("#place", "frame 4 of")
+    number.fill("5")
+    number.press("Enter")
+    person.sees("#place", "frame 5 of")
+    person.page.reload()
+    person.sees("#place", "frame 5 of")
+    expect(number).to_have_value("5")
+
+
+def touch(page, *places, grips=1):
+    """Put fingers on the page, one after the other, and lift all.
+
+    The first one stays down while the others grip several times.
+    """
+    session = page.context.new_cdp_session(page)
+    points = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(places)]
+
+    def send(kind, points):
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    send("touchStart", points[:1])
+    for _ in range(grips):
+        for count in range(1, len(points)):
+            send("touchStart", points[: count + 1])
+        if points[1:]:
+            send("touchEnd", points[1:])
+    send("touchEnd", points[:1])
+
+
+def test_polygon_with_fingers(person, project):
+    person.press("p")
+    for corner in ((5, 4), (25, 4), (25, 24)):
+        touch(person.page, person.place(*corner))
+    # Zooms, and neither adds nor removes corners.
+    touch(person.page, person.place(40, 10), person.place(44, 20))
+    touch(person.page, person.place(40, 10), person.place(44, 20), grips=3)
+    touch(person.page, person.place(5, 24))
+    x, y = person.place(5, 4)
+    touch(person.page, (x + 16, y))  # CSS pixels from the first corner
+    labels_become(project, 0, corner_box(5, 4, 25, 24))
+
+
+def test_pen_is_as_precise_as_a_mouse(person, project):
+    session = person.page.context.new_cdp_session(person.page)
+
+    def click(x, y):
+        for kind in ("mousePressed", "mouseReleased"):
+            event = {"type": kind, "x": x, "y": y, "button": "left", "pointerType": "pen"}
+            session.send("Input.dispatchMouseEvent", event | {"clickCount": 1})
+
+    person.press("p")
+    for corner in ((5, 4), (25, 4), (25, 24)):
+        click(*person.place(*corner))
+    x, y = person.place(5, 4)
+    click(x + 16, y)  # CSS pixels from the first corner
+    person.press("Backspace")
+    click(*person.place(5, 24))
+    person.press("Enter")
+    labels_become(project, 0, corner_box(5, 4, 25, 24))
+
+
+def corner_box(left, top, right, bottom):
+    labels = np.zeros(SIZE, np.uint8)
+    labels[top:bottom, left:right] = 1
+    return labels
+
+
+def test_range_buttons(person):
+    person.go_to(3)
+    person.page.get_by_role("button", name="From here").click()
+    person.sees("#range", "Frames 3–8")
+    person.go_to(6)
+    person.page.get_by_role("button", name="To here").click()
+    person.sees("#range", "Frames 3–6")
+
+
+def test_names_for_screen_readers(person):
+    page = person.page
+    for name in ("Colour of object 1", "Progress"):
+        expect(page.get_by_label(name, exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="Hide object 1")).to_be_visible()
+    page.locator("#help").click()
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    page.get_by_role("button", name="Close").click()
+    page.get_by_role("button", name="Open…").click()
+    expect(page.get_by_role("dialog", name="Open a video")).to_be_visible()
+    page.get_by_role("button", name="Close").click()
+    page.get_by_label("Delete object 1").click()
+    expect(page.get_by_role("dialog", name="Delete object 1 and its masks")).to_be_visible()
+
+
+def test_polygons_fill_pixels_by_their_centres(empty_page):
+    filled = empty_page.evaluate(
         """import('./js/raster.js').then(m => {
           const labels = new Uint8Array(16);
           m.fillPolygon(labels, 4, 4, [[0.6, 0.4], [3.4, 0.4], [3.4, 2.6], [0.6, 2.6]], 1);
@@ -756,6 +1373,21 @@ def test_polygons_fill_pixels_by_their_centres(person):
         [0, 1, 1, 0],
         [0, 0, 0, 0],
     ]
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_texts_fit_into_their_buttons(person, width):
+    person.page.set_viewport_size({"width": width, "height": 740})
+    person.go_to(4)
+    person.press("o")
+    person.sees("#range", "Frames 1–4")
+    wider = person.page.evaluate(
+        """() => [...document.querySelectorAll("main button")].filter(button => {
+          const [inner, outer] = [button, button.parentElement].map(e => e.getBoundingClientRect());
+          return button.scrollWidth > button.clientWidth || inner.right > outer.right + 0.5;
+        }).map(button => button.textContent)"""
+    )
+    assert wider == []
 
 
 def test_narrow_window_does_not_overflow(person):

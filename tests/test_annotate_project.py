@@ -1,4 +1,5 @@
 import json
+import threading
 
 import numpy as np
 import pytest
@@ -114,6 +115,61 @@ def test_deleting_an_object_removes_it_from_every_frame(tmp_path):
     again.delete_object(1)
     assert again.predicted == reopened(again).predicted == {}
     assert again.add_object() == 1
+
+
+def test_deleting_keeps_nobody_waiting(tmp_path, monkeypatch):
+    """Masks are searched without the lock; only those that have the object are read again."""
+    project = make_project(tmp_path)
+    project.add_object(), project.add_object()
+    for index in range(6):
+        project.save_predicted(index, box(5), {1: Prediction("a")})
+    project.save_predicted(3, box(20, value=2), {2: Prediction("a")})
+    search, read, read_again = project._map_masks, project.mask, []
+
+    def search_and_draw(*arguments):
+        found = search(*arguments)
+        drawn = (6, box(20, value=2), [])  # by another page, after the frame was searched
+        other = threading.Thread(target=project.save_drawn, args=drawn, daemon=True)
+        other.start()
+        other.join(30)
+        assert not other.is_alive()
+        return found
+
+    monkeypatch.setattr(project, "_map_masks", search_and_draw)
+    monkeypatch.setattr(project, "mask", lambda index: read_again.append(index) or read(index))
+    project.delete_object(2)
+    assert set(read_again) == {3, 6}
+    assert list(reopened(project).objects) == [1]
+    assert not any((read(index) == 2).any() for index in range(project.frames.count))
+
+
+def test_object_is_deleted_twice_at_once(tmp_path, monkeypatch):
+    project = make_project(tmp_path)
+    project.add_object()
+    search = project._map_masks
+
+    def search_and_delete(*arguments):
+        monkeypatch.setattr(project, "_map_masks", search)
+        project.delete_object(1)
+        project.save_drawn(0, box(5, value=project.add_object()), [])
+        return search(*arguments)
+
+    monkeypatch.setattr(project, "_map_masks", search_and_delete)
+    project.delete_object(1)
+    (kept,) = project.objects
+    np.testing.assert_array_equal(project.mask(0), box(5, value=kept))
+    project.delete_object(kept)
+    assert not project.mask(0).any()
+
+
+def test_deletion_that_failed_can_be_repeated(tmp_path, monkeypatch):
+    project = make_project(tmp_path)
+    project.add_object()
+    with monkeypatch.context() as broken, pytest.raises(TypeError):
+        broken.setattr(project, "_map_masks", None)
+        project.delete_object(1)
+    project.delete_object(1)
+    assert project.objects == {}
 
 
 def test_prediction_of_a_deleted_object_is_dropped(tmp_path):
@@ -275,8 +331,8 @@ def test_confidence_of_a_frame(tmp_path):
     project = make_project(tmp_path)
     for _ in range(3):
         project.add_object()
-    assert project.confidence(2) is None
+    assert project.confidence(2) == {}
     for object_id, sure in ((1, 0.4), (2, 0.9), (3, None)):
         labels = box(10 * object_id, value=object_id)
         project.save_predicted(2, labels, {object_id: Prediction("a", sure)})
-    assert project.confidence(2) == 0.4
+    assert project.confidence(2) == {1: 0.4, 2: 0.9}

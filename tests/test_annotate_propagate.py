@@ -9,6 +9,7 @@ from ytvos_keras.annotate.plan import Chain
 from ytvos_keras.annotate.propagator import Propagator, Request
 from ytvos_keras.errors import InputError
 from ytvos_keras.inference import Segmenter
+from ytvos_keras.media import check_label_map
 
 COUNT = 8
 
@@ -77,17 +78,17 @@ def test_correction_changes_frames_up_to_the_next_trusted_one(project, running):
 def test_model_is_given_the_trusted_frames_on_both_sides(project, running, monkeypatch):
     shown = []
 
-    def add_objects(segmenter, labels):
-        shown.append(sorted(set(labels[labels > 0].tolist())))
-        return original(segmenter, labels)
+    def add_object(segmenter, mask, object_id):
+        shown.append(object_id)
+        return original(segmenter, mask, object_id)
 
-    original = Segmenter.add_objects
-    monkeypatch.setattr(Segmenter, "add_objects", add_objects)
+    original = Segmenter.add_object
+    monkeypatch.setattr(Segmenter, "add_object", add_object)
     project.add_object()
     project.save_drawn(0, box(5), [1])
     project.save_drawn(6, box(11) | box(30, 20, value=2), [1, 2])
     assert running(0, 6) == [1, 2, 3, 4, 5]
-    assert shown == [[1], [1]]  # frame 6 with object 1 only, then frame 0
+    assert shown == [1, 1]  # frame 6 with object 1 only, then frame 0
     assert [left_of(project, i) for i in range(6)] == [5, 6, 7, 8, 9, 10]
 
 
@@ -118,6 +119,21 @@ def test_object_that_appears_later(project, running):
     running()
     assert [left_of(project, i, 1) for i in range(COUNT)] == list(range(5, 13))
     assert [left_of(project, i, 2) for i in range(COUNT)] == [None] * 4 + [30, 31, 32, 33]
+
+
+def test_many_thin_objects(project, running):
+    """A label map with these values would be taken for smooth edges."""
+    labels = np.zeros(SIZE, np.uint8)
+    for object_id in range(1, 14):
+        if object_id > 1:
+            project.add_object()
+        if object_id != 12:
+            labels[4:28, 3 * object_id] = object_id
+    with pytest.raises(InputError, match="smooth edges"):
+        check_label_map(labels)
+    project.save_drawn(0, labels, set(range(1, 14)) - {12})
+    assert running() == [1, 2, 3, 4, 5, 6, 7]
+    assert [left_of(project, 7, i) for i in (1, 13)] == [10, 46]
 
 
 def test_nothing_drawn(running):
@@ -157,8 +173,27 @@ def test_confidence_is_kept(project, monkeypatch):
     propagator.start(Request(0, 3, "forward"))
     wait_until(lambda: propagator.status.state == "ready")
     propagator.close()
-    assert [e["confidence"] for e in events if e["type"] == "frame"] == [0.25, 0.25]
+    assert [e["confidence"] for e in events if e["type"] == "frame"] == [{1: 0.25}, {1: 0.25}]
     assert project.predicted[2][1].confidence == 0.25
+
+
+def test_nothing_left_to_compute(project):
+    propagator = Propagator(project, load_segmenter, lambda event: None)
+    messages = []
+    project.save_drawn(COUNT - 1, box(5), [1])
+    for direction in ("forward", "both", "both", "forward"):
+        wait_until(lambda: propagator.status.state == "ready")
+        propagator.start(Request(0, COUNT, direction))
+        wait_until(lambda: propagator.status.state == "ready")
+        messages.append(propagator.status.message)
+    propagator.close()
+    up_to_date = "Every frame in the range is up to date."
+    assert messages == [
+        "Nothing left to compute in this direction; R computes both ways.",
+        "Done: 7 frames.",
+        up_to_date,
+        up_to_date,
+    ]
 
 
 def test_model_fails_to_load(project):
@@ -213,7 +248,7 @@ def test_confidence_of_a_frame_is_that_of_all_its_objects(project, monkeypatch):
     wait_until(lambda: propagator.status.state == "ready")
     propagator.close()
     last = {e["index"]: e["confidence"] for e in events if e["type"] == "frame"}
-    assert last == {2: 0.75, 3: 0.25}
+    assert last == {2: {2: 0.75}, 3: {1: 0.25, 2: 0.75}}
 
 
 def test_memory_is_shown_distant_trusted_frames(project, monkeypatch):

@@ -21,6 +21,7 @@ from ytvos_keras.annotate.session import Session
 from ytvos_keras.annotate.workspace import Workspace
 from ytvos_keras.cli import annotate
 from ytvos_keras.errors import InputError
+from ytvos_keras.inference import Segmenter
 from ytvos_keras.media import read_mask
 from ytvos_keras.media.folder_lock import FolderInUseError, folder_lock
 
@@ -269,6 +270,33 @@ def test_every_change_is_told_to_the_other_pages(opened, workspace, monkeypatch)
     opened.delete("/api/objects/1?page=d")
     edits = [event for event in sent if event["type"] == "edited"]
     assert edits == [{"type": "edited", "page": page} for page in "abcd"]
+
+
+def test_run_that_begins_while_an_object_is_being_deleted(opened, workspace, monkeypatch):
+    step, gate = Segmenter.step, threading.Event()
+
+    def gated(segmenter, frame):
+        gate.wait(60)
+        return step(segmenter, frame)
+
+    monkeypatch.setattr(Segmenter, "step", gated)
+    opened.post("/api/objects")
+    opened.put("/api/masks/0?trusted=1", content=box(5).tobytes())
+    session = workspace.session
+    wait_until(lambda: session.propagator.status.state == "ready")
+    search = session.project._map_masks
+
+    def search_and_run(*arguments):
+        wanted = {"start": 0, "stop": COUNT, "direction": "forward"}
+        assert opened.post("/api/propagate", json=wanted).status == 200
+        return search(*arguments)
+
+    monkeypatch.setattr(session.project, "_map_masks", search_and_run)
+    assert opened.delete("/api/objects/1").status == 200
+    gate.set()
+    wait_until(lambda: session.propagator.status.state == "ready")
+    # Otherwise it could draw the next object with this id.
+    assert not session.propagator.status.message.startswith("Done")
 
 
 def test_two_videos_with_the_same_default_folder(opened, workspace, tmp_path):

@@ -10,6 +10,7 @@ import threading
 import zipfile
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -23,13 +24,14 @@ import ytvos_keras
 from ytvos_keras.annotate.chain_runner import ChainRunner
 from ytvos_keras.annotate.plan import plan
 from ytvos_keras.annotate.workspace import Workspace
+from ytvos_keras.export import onnx_files
 from ytvos_keras.export.annotated_clips import bundled_clip
 from ytvos_keras.export.onnx_files import export_onnx
 from ytvos_keras.export.onnx_stream import OnnxStream
 from ytvos_keras.export.parity import demo_clip
 from ytvos_keras.inference import Segmenter
 from ytvos_keras.inference.merge import BACKGROUND, merge_probabilities
-from ytvos_keras.media.masks import ids_in
+from ytvos_keras.media.video import VideoWriter
 
 pytest.importorskip("playwright")
 from annotate_browser import Person, chromium, new_page
@@ -258,10 +260,92 @@ def test_frames_match_the_file(browser, tmp_path):
         assert int(np.argmin(errors)) == index
 
 
+@contextlib.contextmanager
+def without_model(browser, folder: Path):
+    """Yield the page; it can open videos, but not segment them."""
+    shutil.copytree(SITE, folder)
+    with served(folder, False) as address, new_page(browser, address) as page:
+        page.locator("#opener").wait_for()
+        yield page
+
+
+@needs_browser
+def test_frames_that_an_edit_list_cuts_off(browser, tmp_path):
+    with VideoWriter(tmp_path / "whole.mp4", 25) as video:
+        for number in range(8):
+            video.write(np.full((48, 64, 3), 20 + 25 * number, np.uint8))
+    cut = tmp_path / "cut.mp4"
+    with av.open(str(tmp_path / "whole.mp4")) as whole, av.open(str(cut), "w") as out:
+        stream = out.add_stream_from_template(whole.streams.video[0])
+        for packet in whole.demux(video=0):
+            if packet.size:
+                packet.pts -= 3 * packet.duration
+                packet.dts -= 3 * packet.duration
+                packet.stream = stream
+                out.mux(packet)
+    expected = [int(frame.mean()) for _, frame in ytvos_keras.media.open_frames(cut)]
+    assert len(expected) == 5
+    with without_model(browser, tmp_path / "site") as page:
+        page.locator("#file").set_input_files(str(cut))
+        expect(page.locator("#place")).to_have_text("frame 1 of 5")
+        found = page.evaluate(
+            """async () => {
+              const { VideoFile } = await import("./local/video_file.js");
+              const video = await VideoFile.open(document.getElementById("file").files[0]);
+              const pen = new OffscreenCanvas(64, 48).getContext("2d");
+              const seen = [];
+              for (let index = 0; index < video.count; index++) {
+                pen.drawImage(await video.frame(index), 0, 0);
+                seen.push(pen.getImageData(32, 24, 1, 1).data[0]);
+              }
+              return seen; }"""
+        )
+    assert found == pytest.approx(expected, abs=5)
+
+
+@needs_browser
+def test_thumbnails_are_key_frames_and_leave_the_decoder_alone(browser, tmp_path):
+    with av.open(str(bundled_clip().path)) as container:
+        stamps = [(p.pts, p.is_keyframe) for p in container.demux(video=0) if p.size]
+    keys = [index for index, (_, is_key) in enumerate(sorted(stamps)) if is_key]
+    key = max(index for index in keys if index <= 87)
+    near = 87 - key
+    assert near > 0
+    with without_model(browser, tmp_path / "site") as page:
+        page.locator("#file").set_input_files(str(bundled_clip().path))
+        expect(page.locator("#place")).to_have_text("frame 1 of 88")
+        found = page.evaluate(
+            """async ([key, near]) => {
+              const { BrowserBackend } = await import("./local/browser_backend.js");
+              const backend = new BrowserBackend("none/");
+              await backend.openFile(document.getElementById("file").files[0]);
+              const bytes = picture => {
+                const canvas = new OffscreenCanvas(picture.width, picture.height);
+                const pen = canvas.getContext("2d");
+                pen.drawImage(picture, 0, 0);
+                return pen.getImageData(0, 0, picture.width, picture.height).data.join();
+              };
+              const { video } = backend;
+              const expected = [];
+              for (const index of [key, 87]) expected.push(bytes(await video.picture(index, 160)));
+              video.frame = () => { throw new Error("is busy"); };
+              const found = [];
+              for (const most of [near, near - 1]) {
+                found.push(bytes(await backend.thumbnail(87, most)));
+              }
+              return found.map(picture => expected.indexOf(picture)); }""",
+            [key, near],
+        )
+    assert found == [0, 1]
+
+
 @pytest.mark.slow
 @needs_browser
-def test_the_bundled_model_in_both_pages(browser, tmp_path):
+def test_the_bundled_model_in_both_pages(browser, tmp_path, monkeypatch):
     """The static page segments like onnxruntime, and `ytvos-annotate` like the static page."""
+    # The files are compared and measured at length in `test_export_onnx` and its neighbours.
+    monkeypatch.setattr(onnx_files, "demo_clip", lambda size: demo_clip(size, frames=3))
+    monkeypatch.setattr(onnx_files, "_measure", lambda *_: {})
     model = ytvos_keras.load("s2s-lite")
     exported = export_onnx(model, new_folder(), name="s2s-lite", precision="float16")
     with opened(browser, exported.path, tmp_path / "static") as person:
@@ -308,9 +392,10 @@ class Recorder:
     def reset(self):
         self.object_ids = []
 
-    def add_objects(self, labels):
-        self.pending = ids_in(labels)
-        self.object_ids += [i for i in self.pending if i not in self.object_ids]
+    def add_object(self, mask, object_id):
+        self.pending.append(object_id)
+        if object_id not in self.object_ids:
+            self.object_ids.append(object_id)
 
     def remove_object(self, object_id):
         self.object_ids.remove(object_id)
@@ -355,7 +440,7 @@ RECORD = """async ([count, height, width, drawn]) => {
     predicted: new Map(),
     labels: index => masks.get(index) ?? new Uint8Array(width * height),
     setLabels: (index, labels) => masks.set(index, labels),
-    confidence: () => null,
+    confidence: () => ({}),
     tell() {},
     emit() {},
   };
@@ -416,7 +501,7 @@ BACKEND = """async ([height, width, commands]) => {
       log.push(["step", image[0]]);
       return outputs.get(image[0]) ?? new Uint8Array(height * width);
     },
-    get confidence() { return new Map(); },
+    get confidence() { return new Map(this.ids.map(id => [id, 1 / (1 + id)])); },
     remove() {},
   };
   const frame = index => {
@@ -445,6 +530,7 @@ BACKEND = """async ([height, width, commands]) => {
     if (name === "draw") await backend.saveMask(args[0], labels, new Set(args[2]));
     if (name === "forget") backend.propagation.forget();
     if (name === "lose") delete backend.objects[args[0]];
+    if (name === "delete") await backend.deleteObject(args[0]);
     if (name === "undo") undone = args[0];
     if (name === "run") {
       backend.status.state = "ready";
@@ -456,7 +542,9 @@ BACKEND = """async ([height, width, commands]) => {
     if (name === "predicted") found.push([...(backend.predicted.get(args[0])?.keys() ?? [])]);
     if (name === "frames") found.push([...backend.predicted.keys()]);
     if (name === "unsaved") found.push(backend.unsaved);
+    if (name === "trusted") found.push([...backend.trusted.keys()]);
     if (name === "message") found.push(backend.status.message);
+    if (name === "confidence") found.push((await backend.load()).confidence);
     if (name === "export") await backend.exportAs();
     if (name === "download") backend.downloaded();
   }
@@ -557,6 +645,58 @@ def test_prediction_of_a_deleted_object_is_dropped(browser, tmp_path):
         ("frames",),
     )
     assert found[-1] == []
+
+
+@needs_browser
+def test_deleting_an_object(browser, tmp_path):
+    found = run_backend(
+        browser,
+        tmp_path / "site",
+        ("object",),
+        ("object",),
+        ("draw", 0, box(5) | box(20, value=2), [1, 2]),
+        ("draw", 3, box(5), [1]),
+        ("export",),
+        ("download",),
+        ("delete", 1),
+        ("unsaved",),
+        ("mask", 0),
+        ("mask", 3),
+        ("trusted",),
+    )
+    assert found[0] is True
+    np.testing.assert_array_equal(found[1], box(20, value=2).ravel())
+    assert not any(found[2])
+    assert found[3] == [0]
+
+
+@needs_browser
+def test_confidence_of_each_object(browser, tmp_path):
+    found = run_backend(
+        browser,
+        tmp_path / "site",
+        ("object",),
+        ("object",),
+        ("draw", 0, box(5) | box(20, value=2), [1, 2]),
+        ("draw", 1, box(5) | box(20, value=2), [1]),
+        ("run", 3),
+        ("confidence",),
+    )
+    third = pytest.approx(1 / 3)
+    assert found[-1] == {"1": {"2": third}, "2": {"1": 0.5, "2": third}}
+
+
+@needs_browser
+def test_nothing_left_to_compute(browser, tmp_path):
+    found = run_backend(
+        browser,
+        tmp_path / "site",
+        ("object",),
+        ("draw", 2, box(5), [1]),
+        ("run", 3),  # forward from the last frame
+        ("message",),
+    )
+    assert found[-1] == "Nothing left to compute in this direction; R computes both ways."
 
 
 @needs_browser

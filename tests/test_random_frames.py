@@ -8,6 +8,7 @@ from PIL import Image
 from ytvos_keras.errors import InputError
 from ytvos_keras.media import open_frames
 from ytvos_keras.media.random_frames import RandomFrames
+from ytvos_keras.media.video import VideoWriter
 
 COUNT = 30
 
@@ -126,6 +127,17 @@ def test_near_returns_a_close_key_frame(tmp_path):
     np.testing.assert_array_equal(frames.near(22, 5), frames.frame(22))
 
 
+def test_times_of_a_variable_frame_rate(tmp_path):
+    times = [Fraction(time, 1000) for time in (0, 40, 80, 540, 3000, 3040)]
+    with VideoWriter(tmp_path / "a.mp4", 25) as video:
+        for time in times:
+            video.write(np.zeros((48, 64, 3), np.uint8), time)
+    frames = RandomFrames(tmp_path / "a.mp4")
+    assert [frames.time(index) for index in range(frames.count)] == times
+    without_index = RandomFrames(write_video(tmp_path / "a.avi"))
+    assert without_index.time(3) is None
+
+
 def test_memory_is_bounded(tmp_path):
     frames = RandomFrames(write_video(tmp_path / "a.mp4"), cache_bytes=5 * 48 * 64 * 3)
     for index in range(COUNT):
@@ -139,6 +151,7 @@ def test_folder(tmp_path):
     frames = RandomFrames(tmp_path)
     assert [frames.name(i) for i in range(frames.count)] == ["f2", "f10"]
     assert [frames.frame(i)[0, 0, 0] for i in (1, 0, 1)] == [100, 20, 100]
+    assert frames.time(1) is None
 
 
 def test_frame_of_a_different_size_is_reported(tmp_path):

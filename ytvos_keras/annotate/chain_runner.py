@@ -50,11 +50,11 @@ class ChainRunner:
         wanted = [i for i in objects if i not in trusted]
         return all(i in found and found[i].source == self.project.source(source, i) for i in wanted)
 
-    def run(self, chain: Chain) -> Iterator[tuple[int, int, float | None]]:
+    def run(self, chain: Chain) -> Iterator[tuple[int, int, dict[int, float]]]:
         """Compute the frames of a chain and save their masks.
 
-        After each frame, yields its index, the number of frames left in the chain, and the lowest
-        confidence among all objects predicted in the frame.
+        After each frame, yields its index, the number of frames left in the chain, and the
+        confidence of all objects predicted in the frame, by id.
         """
         sources = {i: self.project.source(chain.source, i) for i in chain.objects}
         frames = self._begin(chain, tuple(sources.values()))
@@ -129,6 +129,9 @@ class ChainRunner:
             # Trusted without a pixel: the object is absent, so the model must not track it.
             if object_id in self.segmenter.object_ids and not (labels == object_id).any():
                 self.segmenter.remove_object(object_id)
-        if ids_in(labels):
-            self.segmenter.add_objects(labels)
+        ids = ids_in(labels)
+        for object_id in ids:
+            # One by one: a label map of many thin objects would be taken for smooth edges.
+            self.segmenter.add_object(labels == object_id, object_id)
+        if ids:
             self.segmenter.step(self.frames.frame(index))

@@ -135,8 +135,8 @@ def _items(project: Project, tick: Tick, all_frames: bool) -> Iterator[MaskedFra
     frames = RandomFrames(project.frames.path)
     indexes = [i for i in range(frames.count) if all_frames or project.has_mask(i)]
     for done, index in enumerate(indexes, start=1):
-        labels = project.mask(index)
-        yield MaskedFrame(index, frames.name(index), frames.frame(index), labels)
+        name, labels = frames.name(index), project.mask(index)
+        yield MaskedFrame(index, name, frames.frame(index), labels, frames.time(index))
         tick(done, len(indexes))
 
 
@@ -146,10 +146,11 @@ def _youtube_vos(project: Project, path: Path, tick: Tick) -> None:
     seen: dict[int, list[str]] = {}
     with _zip(path) as add:
         for item in _items(project, tick, all_frames=False):
-            add(f"JPEGImages/{video}/{item.name}.jpg", Image.fromarray(item.frame))
-            add(f"Annotations/{video}/{item.name}.png", mask_picture(item.labels))
+            name = _in_zip(item.name)
+            add(f"JPEGImages/{video}/{name}.jpg", Image.fromarray(item.frame))
+            add(f"Annotations/{video}/{name}.png", mask_picture(item.labels))
             for object_id in ids_in(item.labels):
-                seen.setdefault(object_id, []).append(item.name)
+                seen.setdefault(object_id, []).append(name)
         known = _objects(project)  # without those deleted since their masks were written
         objects = {
             str(i): {"category": known.get(i, new_object(i)).name, "frames": names}
@@ -165,6 +166,7 @@ def _zip(path: Path) -> Iterator[Callable[[str, Image.Image | str], None]]:
     with atomic_path(path) as part, zipfile.ZipFile(part, "w") as archive:
 
         def add(name: str, content: Image.Image | str) -> None:
+            name = _in_zip(name)
             if isinstance(content, str):
                 archive.writestr(name, content)
                 return
@@ -176,6 +178,11 @@ def _zip(path: Path) -> Iterator[Callable[[str, Image.Image | str], None]]:
                     content.save(file, "PNG")
 
         yield add
+
+
+def _in_zip(name: str) -> str:
+    """A name in a zip file, which must be valid Unicode; names of frames may not be."""
+    return re.sub("[\ud800-\udfff]", lambda found: f"_u{ord(found[0]):04x}", name)
 
 
 def _file_name(text: str) -> str:

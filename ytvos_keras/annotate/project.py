@@ -1,11 +1,14 @@
 """The folder of an annotation project: masks, trusted objects, names and colours."""
 
+import contextlib
 import dataclasses
+import itertools
 import threading
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -28,6 +31,7 @@ from ytvos_keras.media.palette import davis_palette
 from ytvos_keras.media.random_frames import RandomFrames
 
 TRUSTED_FOLDER = "trusted"
+_T = TypeVar("_T")
 
 
 class Project:
@@ -55,6 +59,7 @@ class Project:
         self.folder, self.frames = Path(folder), frames
         # Reentrant: methods that hold it call each other.
         self.lock = threading.RLock()
+        self._deleting: set[int] = set()  # ids of objects
         index = {frames.name(i): i for i in range(frames.count)}
         (self.folder / TRUSTED_FOLDER).mkdir(parents=True, exist_ok=True)
         self.objects: dict[int, ObjectInfo] = {}
@@ -147,11 +152,11 @@ class Project:
             # After the file: an origin without its mask would pass for up to date.
             self.predicted.setdefault(index, {}).update({i: predictions[i] for i in ids})
 
-    def confidence(self, index: int) -> float | None:
-        """The lowest confidence among the predictions of a frame; None if unknown."""
+    def confidence(self, index: int) -> dict[int, float]:
+        """The confidence, 0–1, of each predicted object of a frame, where it is known."""
         with self.lock:
-            entries = self.predicted.get(index, {}).values()
-            return min((p.confidence for p in entries if p.confidence is not None), default=None)
+            entries = self.predicted.get(index, {}).items()
+            return {i: p.confidence for i, p in entries if p.confidence is not None}
 
     def add_object(self) -> int:
         """Add an object under the lowest free id, which is returned."""
@@ -171,13 +176,30 @@ class Project:
             self.save()
 
     def delete_object(self, object_id: int) -> None:
-        """Delete an object and its masks in all frames."""
+        """Delete an object and its masks in all frames; no-op if it is being deleted already."""
         with self.lock:
             self._check_ids([object_id])
+            if object_id in self._deleting:
+                return  # otherwise the next object with this id could be deleted, too
+            self._deleting.add(object_id)
+        try:
+            self._delete_object(object_id)
+        finally:
+            self._deleting.discard(object_id)
+
+    def _delete_object(self, object_id: int) -> None:
+        # Without the lock: reading every mask takes a while, and pages need masks meanwhile.
+        versions = {index: self._version(index) for index in range(self.frames.count)}
+        indexes = [index for index, version in versions.items() if version]
+        contain = self._map_masks(indexes, lambda labels: bool((labels == object_id).any()))
+        found = set(itertools.compress(indexes, contain))
+        with self.lock:
+            for table in (self.trusted, self.predicted):
+                found |= {index for index, ids in table.items() if object_id in ids}
+            # Those that were written since they were searched.
+            found |= {i for i, version in versions.items() if self._version(i) != version}
             # Frame by frame, the list of objects last: after a crash, deleting can be repeated.
-            for index in range(self.frames.count):
-                if not self.has_mask(index):
-                    continue
+            for index in sorted(found):
                 labels = self.mask(index)
                 trusted = set(self.trusted.get(index, {}))
                 if object_id in trusted or (labels == object_id).any():
@@ -226,19 +248,30 @@ class Project:
         project = self.folder / PROJECT_NAME
         saved = project.stat().st_mtime if project.exists() else 0.0
         # All of them: an object missed here could lose its id to one that is added.
-        paths = [
-            path
+        indexes = [
+            index
             for index in range(self.frames.count)
             if (path := self._path(index)).exists() and path.stat().st_mtime >= saved
         ]
-        palette = davis_palette()
-        with ThreadPoolExecutor() as pool:
-            found = pool.map(lambda path: ids_in(self._read(path, palette)), paths)
-            ids = {object_id for ids in found for object_id in ids} - self.objects.keys()
+        found = self._map_masks(indexes, ids_in)
+        ids = {object_id for ids in found for object_id in ids} - self.objects.keys()
         for object_id in sorted(ids):
             self.objects[object_id] = new_object(object_id)
-        if paths:
+        if indexes:
             self.save()  # these masks need not be searched again
+
+    def _map_masks(self, indexes: Iterable[int], find: Callable[[np.ndarray], _T]) -> list[_T]:
+        """Apply a function to the mask files of frames, without the trusted ones, in parallel."""
+        palette = davis_palette()
+        with ThreadPoolExecutor() as pool:
+            return list(pool.map(lambda i: find(self._read(self._path(i), palette)), indexes))
+
+    def _version(self, index: int) -> tuple[int, int] | None:
+        """Identifies the contents of a mask file, which is replaced, never changed."""
+        with contextlib.suppress(FileNotFoundError):
+            status = self._path(index).stat()
+            return status.st_ino, status.st_mtime_ns
+        return None
 
     def _path(self, index: int, folder: str = "") -> Path:
         return self.folder / folder / f"{self.frames.name(index)}.png"

@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable
 
 from ytvos_keras.annotate.chain_runner import ChainRunner
-from ytvos_keras.annotate.plan import Direction, plan
+from ytvos_keras.annotate.plan import Chain, Direction, plan
 from ytvos_keras.annotate.project import Project
-from ytvos_keras.errors import InputError, first_line
+from ytvos_keras.errors import InputError, counted, first_line
 from ytvos_keras.media.random_frames import RandomFrames
 
 SAVE_SECONDS = 2.0  # seconds between saves of the predictions' origins
@@ -66,7 +66,8 @@ class Propagator:
         project: the masks.
         load: called in the thread; returns a `Segmenter`.
         publish: called with a dict for every event, from the thread: `status` with the fields of
-            `Status`, and `frame` with the index and confidence of a frame that has a new mask.
+            `Status`, and `frame` with the index of a frame that has a new mask, and the confidence
+            of its predicted objects by id.
     """
 
     def __init__(
@@ -131,8 +132,14 @@ class Propagator:
             trusted = {i: tuple(ids) for i, ids in self.project.trusted.items()}
         if not trusted:
             return "Draw an object first."
-        chains = plan(trusted, request.start, request.stop, request.direction, runner.is_fresh)
+
+        def chains_in(direction: Direction) -> list[Chain]:
+            return plan(trusted, request.start, request.stop, direction, runner.is_fresh)
+
+        chains = chains_in(request.direction)
         if not chains:
+            if chains_in("both"):
+                return "Nothing left to compute in this direction; R computes both ways."
             return "Every frame in the range is up to date."
         total = sum(len(chain.frames) for chain in chains)
         times: list[float] = []
@@ -148,8 +155,8 @@ class Propagator:
                     self.project.save_predictions()
                     saved = times[-1]
                 if self._stop.is_set():
-                    return f"Stopped after {_frames(done)}."
-        return f"Done: {_frames(done)}."
+                    return f"Stopped after {counted(done, 'frame')}."
+        return f"Done: {counted(done, 'frame')}."
 
     def _tell_progress(self, done: int, total: int, times: list[float]) -> None:
         speed = (len(times) - 1) / (times[-1] - times[0]) if times[-1] > times[0] else 0.0
@@ -161,7 +168,3 @@ class Propagator:
         del fields["revision"]
         self.status = Status(**fields)
         self._publish(self.status.event())
-
-
-def _frames(count: int) -> str:
-    return "1 frame" if count == 1 else f"{count} frames"

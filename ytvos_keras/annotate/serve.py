@@ -72,6 +72,6 @@ def listen(port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         raise InputError(
-            f"port {port} cannot be used ({error.strerror}); give another --port, or none."
+            f"port {port} cannot be used ({error.strerror}); choose another --port, or omit it."
         ) from error
     return listener

@@ -214,6 +214,7 @@ def _delete_object(request: Request) -> Response:
     session = _session(request)
     session.propagator.stop()
     session.project.delete_object(request.path_params["id"])
+    session.propagator.stop()  # a run that another page began during the search
     _tell_other_pages(request)
     return _json({})
 

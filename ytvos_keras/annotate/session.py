@@ -63,7 +63,7 @@ class Session:
         frames, project = self.frames, self.project
         # Under the lock for a consistent snapshot: the model's thread changes all of this.
         with project.lock:
-            confidences = {index: project.confidence(index) for index in project.predicted}
+            sure = {index: project.confidence(index) for index in project.predicted}
             return {
                 "video": {
                     "name": frames.path.name,
@@ -77,7 +77,7 @@ class Session:
                 "objects": {i: dataclasses.asdict(o) for i, o in sorted(project.objects.items())},
                 "trusted": {i: sorted(ids) for i, ids in project.trusted.items()},
                 "predicted": sorted(project.predicted),
-                "confidence": {i: sure for i, sure in confidences.items() if sure is not None},
+                "confidence": {index: found for index, found in sure.items() if found},
                 "status": dataclasses.asdict(self.propagator.status),
             }
 

@@ -7,6 +7,7 @@ import functools
 import math
 import threading
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -72,6 +73,13 @@ class RandomFrames:
         """The name of a frame and of its mask file: a picture's stem, or the frame number."""
         return self._reader.name(index)
 
+    def time(self, index: int) -> Fraction | None:
+        """When a frame is shown, in seconds after the first one.
+
+        None if frames have no reliable time stamps; they are then shown at a constant rate.
+        """
+        return self._reader.time(index)
+
     def frame(self, index: int) -> np.ndarray:
         """Return a frame, uint8 (H, W, 3), RGB.
 
@@ -133,6 +141,9 @@ class _Folder(FolderFrames):
     def name(self, index: int) -> str:
         return self.names[index]
 
+    def time(self, index: int) -> Fraction | None:
+        return None
+
     def walk(self, index: int) -> Iterator[tuple[int, _Picture]]:
         """Yield indexes and functions that return the picture, starting at or before `index`."""
         for place in range(index, self.count):
@@ -159,6 +170,11 @@ class _Video(VideoFrames):
 
     def name(self, index: int) -> str:
         return f"{index:05d}"
+
+    def time(self, index: int) -> Fraction | None:
+        if not self._times:
+            return None
+        return (self._times[index] - self._times[0]) * self._tick
 
     def cheap(self, index: int) -> int:
         return self._keys[bisect.bisect_right(self._keys, index) - 1] if self._keys else 0

@@ -1,8 +1,8 @@
 // Does the work of the ytvos-annotate server in the browser, so that nothing leaves the machine.
 // Masks are only kept in memory; the export "Palette PNGs" saves them.
+import { decode, encode, without } from "../js/run_lengths.js";
 import { zipMasks } from "./masks_zip.js";
 import { Propagation } from "./propagation.js";
-import { decode, encode } from "./run_lengths.js";
 import { Segmenter } from "./segmenter.js";
 import { VideoFile } from "./video_file.js";
 
@@ -29,8 +29,9 @@ export class BrowserBackend {
   }
 
   #close() {
+    this.thumbnails?.close();
     this.video?.close();
-    this.video = null;
+    this.video = this.thumbnails = null; // both of the same video
     this.masks = new Map(); // index → run lengths
     this.objects = {};
     this.trusted = new Map(); // index → Map of id → revision of the mask
@@ -59,15 +60,15 @@ export class BrowserBackend {
     const facts = video && { name: video.name, opened: this.opened, count: video.count, height: video.height, width: video.width, fps: video.fps };
     const trusted = Object.fromEntries([...this.trusted].map(([index, ids]) => [index, [...ids.keys()]]));
     const predicted = [...this.predicted.keys()];
-    const confidence = Object.fromEntries(predicted.map(i => [i, this.confidence(i)]).filter(([, sure]) => sure !== null));
+    const confidence = Object.fromEntries(predicted.map(index => [index, this.confidence(index)]));
     this.summary = { video: facts, objects: structuredClone(objects), trusted, predicted, confidence, status };
     return this.summary;
   }
 
-  // The lowest confidence of a frame's predictions; null if unknown.
+  // The confidence of a frame's predicted objects by id, where it is known.
   confidence(index) {
-    const known = [...(this.predicted.get(index)?.values() ?? [])].map(entry => entry.confidence).filter(sure => sure !== null);
-    return known.length ? Math.min(...known) : null;
+    const entries = [...(this.predicted.get(index) ?? [])].map(([id, { confidence }]) => [id, confidence]);
+    return Object.fromEntries(entries.filter(([, sure]) => sure !== null));
   }
 
   // ---- the video
@@ -81,6 +82,7 @@ export class BrowserBackend {
     const video = await VideoFile.open(file);
     this.#close();
     this.video = video;
+    this.thumbnails = video.again();
     this.opened++;
   }
 
@@ -88,8 +90,10 @@ export class BrowserBackend {
     return this.video.picture(index, width);
   }
 
-  thumbnail(index) {
-    return this.video.picture(index, 160);
+  // Of the frame, or of the key frame before it if that is at most `near` frames away.
+  thumbnail(index, near) {
+    const key = this.video.keyBefore(index);
+    return this.thumbnails.picture(index - key <= near ? key : index, 160);
   }
 
   // ---- masks
@@ -142,7 +146,8 @@ export class BrowserBackend {
   async deleteObject(id) {
     this.propagation?.stop();
     delete this.objects[id];
-    for (const index of this.masks.keys()) this.setLabels(index, this.labels(index).map(label => (label === id ? 0 : label)));
+    if (this.masks.size) Object.assign(this, { unsaved: true, zipped: false });
+    for (const [index, runs] of this.masks) this.masks.set(index, without(runs, id));
     for (const table of [this.trusted, this.predicted]) {
       for (const [index, ids] of table) {
         ids.delete(id);

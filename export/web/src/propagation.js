@@ -39,9 +39,13 @@ export class Propagation {
   async #run(start, stop, direction) {
     const { backend } = this;
     if (!backend.trusted.size) return "Draw an object first.";
-    const chains = plan(backend.trusted, start, stop, direction, (...frame) => this.#isFresh(...frame));
+    const chainsIn = way => plan(backend.trusted, start, stop, way, (...frame) => this.#isFresh(...frame));
+    const chains = chainsIn(direction);
     let total = chains.reduce((sum, { frames }) => sum + frames.length, 0);
-    if (!total) return "Every frame in the range is up to date.";
+    if (!total) {
+      if (chainsIn("both").length) return "Nothing left to compute in this direction; R computes both ways.";
+      return "Every frame in the range is up to date.";
+    }
     const times = [performance.now()];
     let done = 0;
     for (const chain of chains) {

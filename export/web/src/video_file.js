@@ -15,22 +15,36 @@ export class VideoFile {
     const track = await input.getPrimaryVideoTrack().catch(() => null);
     if (!track) throw new Error(`${file.name}: no video that this browser can open.`);
     if (!(await track.canDecode())) throw new Error(`${file.name}: this browser cannot decode ${track.codec ?? "its codec"}.`);
-    const times = [];
+    const packets = [];
     for await (const packet of new EncodedPacketSink(track).packets(undefined, undefined, { metadataOnly: true })) {
-      times.push(packet.timestamp);
+      if (packet.timestamp >= 0) packets.push(packet); // an edit list cuts off earlier ones; its end is ignored
     }
-    times.sort((a, b) => a - b);
-    return new VideoFile(file.name, input, track, times);
+    if (!packets.length) throw new Error(`${file.name}: no frame of this video is shown.`);
+    packets.sort((a, b) => a.timestamp - b.timestamp);
+    const times = packets.map(packet => packet.timestamp);
+    const keys = [...packets.keys()].filter(index => packets[index].type === "key");
+    return new VideoFile(file.name, input, track, times, keys);
   }
 
-  constructor(name, input, track, times) {
-    Object.assign(this, { name, input, times });
+  // times: of all frames, in seconds; keys: indexes of the key frames.
+  constructor(name, input, track, times, keys) {
+    Object.assign(this, { name, input, track, times, keys });
     this.count = times.length;
     this.width = track.displayWidth;
     this.height = track.displayHeight;
     const seconds = times.at(-1) - times[0];
     this.fps = seconds > 0 ? (times.length - 1) / seconds : null;
     this.sink = new VideoSampleSink(track);
+  }
+
+  // The same video with a decoder and a cache of its own.
+  again() {
+    return new VideoFile(this.name, this.input, this.track, this.times, this.keys);
+  }
+
+  // The nearest key frame at or before a frame.
+  keyBefore(index) {
+    return this.keys.findLast(key => key <= index) ?? 0;
   }
 
   // An ImageBitmap of a frame, at most `width` pixels wide.

@@ -4,6 +4,9 @@
 import { Edits } from "./edits.js";
 import { byNumber, Marks } from "./marks.js";
 import { Pictures } from "./pictures.js";
+import { remembered } from "./place.js";
+import { clearLabels } from "./raster.js";
+import { Runs } from "./runs.js";
 import { Updates } from "./updates.js";
 
 const PATIENCE = 250; // milliseconds until a preview is shown for a slow frame
@@ -11,22 +14,27 @@ const PATIENCE = 250; // milliseconds until a preview is shown for a slow frame
 export class App extends EventTarget {
   #updates = new Updates(this, (summary, events) => this.#apply(summary, events));
   #plays = 0; // number of the latest playback; older ones stop
+  #previewed = null; // index of the frame for which the latest preview was loaded
 
   constructor(backend) {
     super();
     this.backend = backend;
     this.pictures = new Pictures(backend);
     this.edits = new Edits(this);
+    this.runs = new Runs(this);
     this.tool = "lasso";
     this.brush = 24; // pixels of the video, across
     this.opacity = 0.5;
-    this.follow = true;
+    this.follow = true; // show frames as they are computed
     this.playing = false;
     this.adding = 0; // number of objects that are being added
     this.wanted = null; // the frame that is being loaded: { index, chosen: whether the user asked for it }
     this.loaded = Promise.resolve(); // resolves when no frame is being loaded
-    this.status = { state: "loading", message: "", done: 0, total: 0, revision: 0 };
     this.#forget();
+  }
+
+  get status() {
+    return this.runs.status;
   }
 
   #forget() {
@@ -74,7 +82,7 @@ export class App extends EventTarget {
   // Returns the index of the frame to show.
   #apply(summary, events) {
     const same = this.video && JSON.stringify(this.video) === JSON.stringify(summary.video);
-    const index = same ? (this.wanted?.index ?? this.index) : 0;
+    const place = same ? null : remembered(summary.video);
     if (!same) {
       if (this.edits.failed.size) this.fail("A video was opened: the masks that could not be saved are lost.");
       this.#forget();
@@ -88,18 +96,20 @@ export class App extends EventTarget {
       this.objects = objects;
       if (gone.length) this.#drop(gone); // deleted by another page
       this.marks = new Marks(summary);
-      for (const { index, confidence } of events) this.marks.predict(index, confidence);
+      for (const event of events) this.#predict(event);
       this.edits.keepFailed();
-      this.#setStatus(summary.status);
+      this.runs.update(summary.status);
+      if (place) this.runs.away = place.away;
       this.#chooseObject();
     }
     this.tell(...(same ? [] : ["video"]), "objects", "labels", "marks", "status");
-    return index;
+    return place ? place.index : (this.wanted?.index ?? this.index);
   }
 
-  // The summary and the events use two connections, so an older status may arrive later.
-  #setStatus(status) {
-    if (status.revision >= this.status.revision) this.status = status;
+  // A frame got a mask. The model may not know yet that an object was deleted.
+  #predict({ index, confidence }) {
+    const known = Object.entries(confidence).filter(([id]) => this.objects.has(Number(id)));
+    this.marks.predict(index, Object.fromEntries(known));
   }
 
   #onEvent(event) {
@@ -107,17 +117,17 @@ export class App extends EventTarget {
     if (event.type === "offline") this.fail("No connection: is ytvos-annotate still running?");
     if (event.type === "status") {
       const { type, ...status } = event;
-      this.#setStatus(status);
+      this.runs.update(status);
       this.tell("status");
     }
     if (event.type === "export") this.dispatchEvent(new CustomEvent("export", { detail: event }));
     if (event.type !== "frame") return;
     this.#updates.add(event);
-    this.marks.predict(event.index, event.confidence);
+    this.#predict(event);
     this.tell("marks");
     if (event.index === this.index) this.outdated = true;
     const shown = this.wanted?.index ?? this.index;
-    const follow = this.follow && !this.wanted?.chosen; // the user's wish comes first
+    const follow = this.follow && !this.runs.away && !this.wanted?.chosen; // the user's wish comes first
     if (!this.drawing && (follow || event.index === shown)) this.goTo(event.index, true);
   }
 
@@ -127,10 +137,13 @@ export class App extends EventTarget {
   async goTo(index, again = false) {
     if (!this.video) return;
     index = Math.max(0, Math.min(this.video.count - 1, index));
+    if (!again && this.runs.running) this.runs.away = true;
     if (this.wanted) {
       const same = index === this.wanted.index;
       if (same && !again) this.wanted.chosen = true;
       else this.wanted = { index, chosen: !again || (same && this.wanted.chosen) };
+      // Also while the frame that was asked for before is still loading.
+      if (!again) setTimeout(() => this.wanted?.index === index && this.#preview(index), PATIENCE);
     } else if (index !== this.index || !this.picture || this.outdated || again) {
       this.wanted = { index, chosen: !again };
       this.loaded = this.#showWanted();
@@ -140,8 +153,11 @@ export class App extends EventTarget {
 
   // Shows a frame that is to be edited, by default the one that the user asked for; resolves to whether it can be.
   async arrive(index = this.wanted?.chosen ? this.wanted.index : this.index) {
-    const { video } = this;
-    await this.goTo(index);
+    const { video, runs } = this;
+    const { away } = runs;
+    const there = this.goTo(index);
+    runs.away = away; // an edit that changes nothing does not end following the run
+    await there;
     const shown = video === this.video && index === this.index && Boolean(this.picture);
     return shown && !this.outdated && !this.drawing;
   }
@@ -167,13 +183,11 @@ export class App extends EventTarget {
 
   async #show(index) {
     const { video } = this;
-    const { saved, failed } = this.edits;
-    await saved; // so that the server has the mask of the last edit
+    const { saved } = this.edits;
     const timer = setTimeout(() => this.#preview(index), PATIENCE);
-    const mask = failed.get(index)?.labels.slice() ?? this.backend.mask(index);
-    const loading = Promise.all([this.pictures.get(index), mask]);
+    const loading = Promise.all([this.pictures.get(index), this.edits.mask(index)]);
     const [picture, labels] = await loading.finally(() => clearTimeout(timer));
-    this.preview = null;
+    if (index === this.wanted?.index || index === this.#previewed) this.preview = null;
     if (video !== this.video) return; // another one was opened
     if (index === this.index && this.picture) this.picture = picture; // may be sharper, also during a stroke
     if (this.drawing) {
@@ -191,7 +205,7 @@ export class App extends EventTarget {
     if (index === this.index && this.picture) return; // is being reloaded
     const picture = await this.backend.thumbnail(index, this.video.count).catch(() => null);
     if (this.wanted?.index !== index || this.drawing) return;
-    this.preview = picture;
+    [this.preview, this.#previewed] = [picture, index];
     this.tell("preview");
   }
 
@@ -266,16 +280,16 @@ export class App extends EventTarget {
     this.#drop([id]);
     this.#chooseObject();
     this.tell("objects", "labels", "marks");
-    await this.edits.send(video => this.backend.deleteObject(id, video)).finally(() => this.load());
+    this.runs.ends();
+    await this.edits.deleteObject(id).finally(() => this.load());
   }
 
   // Takes deleted objects out of everything but the marks.
   #drop(ids) {
-    this.edits.history.clear(); // edits contain pixels of these objects
+    this.edits.history.forget(ids);
     for (const id of ids) this.hidden.delete(id); // the next new object gets this id
-    for (const labels of [this.labels, this.newer ?? []]) {
-      for (let i = 0; i < labels.length; i++) if (ids.includes(labels[i])) labels[i] = 0;
-    }
+    clearLabels(this.labels, ids);
+    if (this.newer) clearLabels(this.newer, ids);
   }
 
   toggleHidden(id) {
@@ -283,24 +297,17 @@ export class App extends EventTarget {
     this.tell("objects", "labels");
   }
 
+  // Nothing is drawn unseen.
+  show(id) {
+    if (this.hidden.has(id)) this.toggleHidden(id);
+  }
+
   toggleMasks() {
     this.hidden = new Set(this.hidden.size ? [] : this.objects.keys());
     this.tell("objects", "labels");
   }
 
-  // ---- propagation
-
-  async propagate(direction) {
-    const { video } = this;
-    if (!video || this.status.state !== "ready") return;
-    const [start, stop] = this.range ?? [0, video.count];
-    await this.edits.saved;
-    await this.backend.propagate(start, stop, direction, video);
-  }
-
-  stop() {
-    return this.backend.stop(this.video);
-  }
+  // ---- settings
 
   setRange(start, stop) {
     const whole = start <= 0 && stop >= this.video.count;

@@ -1,12 +1,14 @@
 // Manual edits of masks: making, saving and undoing them, and sending changes in order.
 import { History } from "./history.js";
-import { changedLabels, cut, paste, shrink } from "./raster.js";
+import { changedLabels, clearLabels, cut, paste, shrink } from "./raster.js";
 
 export class Edits {
   history = new History();
   saved = Promise.resolve(); // resolves when everything so far is saved
   saving = 0;
   failed = new Map(); // index of a frame whose last edit could not be saved → { labels, trusted }
+  #drawn = Promise.resolve(); // resolves when every mask so far is saved
+  #deleting = new Set(); // ids of objects that the server may still have
   #undone = Promise.resolve(); // resolves when everything so far is undone or redone
 
   constructor(app) {
@@ -23,13 +25,44 @@ export class Edits {
   finish(before, box) {
     const { app } = this;
     const { labels, video, marks, index } = app;
-    const patches = area => [cut(before, video.width, area), cut(labels, video.width, area)];
+    const patches = area => {
+      const [old, now] = [before, labels].map(all => cut(all, video.width, area));
+      // Another page may have deleted an object since.
+      return [old.map((id, i) => (id === now[i] || app.objects.has(id) ? id : 0)), now];
+    };
     const changed = box && shrink(box, ...patches(box));
     if (!changed) return app.takeNewer();
     const [old, now] = patches(changed);
     if (app.takeNewer()) paste(labels, video.width, changed, old, now);
     const trusted = [...marks.trustedIn(index), ...changedLabels(old, now)];
     this.#record({ box: changed, before: old, after: now }, trusted);
+  }
+
+  // The labels of a frame, including changes that could not be saved.
+  async mask(index) {
+    await this.#drawn; // so that the server has the last change
+    const gone = [...this.#deleting];
+    const labels = this.failed.get(index)?.labels.slice() ?? (await this.app.backend.mask(index));
+    clearLabels(labels, gone);
+    return labels;
+  }
+
+  // Replaces the mask of the selected object by that in the previous frame, to be corrected from there.
+  async copyPrevious() {
+    const { app } = this;
+    if (app.drawing || !(await app.arrive())) return;
+    const { video, index, object } = app;
+    const previous = index ? await this.mask(index - 1) : [];
+    if (video !== app.video || index !== app.index || object !== app.object || app.drawing || app.outdated) return;
+    if (!object || !previous.includes(object)) return app.fail("The previous frame lacks the selected object.");
+    app.show(object);
+    this.draw(labels => {
+      labels.forEach((label, i) => {
+        if (previous[i] === object) labels[i] = object;
+        else if (label === object) labels[i] = 0;
+      });
+      return { left: 0, top: 0, right: video.width, bottom: video.height };
+    });
   }
 
   // Marks every object in this frame as trusted, or, if all are trusted already, none.
@@ -55,16 +88,24 @@ export class Edits {
     const { app, history } = this;
     const edit = history.peek(back);
     if (!edit || app.drawing) return;
-    if (app.status.state === "running") await app.stop(); // it would change the mask meanwhile
+    if (app.runs.running) await app.runs.stop(); // it would change the mask meanwhile
     if (!(await app.arrive(edit.index)) || history.peek(back) !== edit) return;
     const { labels, video, marks, index } = app;
     this.#save(history.step(back, labels, video.width, marks.trustedIn(index)));
+  }
+
+  // Frames can be shown meanwhile: searching all masks for the object takes the server a while.
+  deleteObject(id) {
+    const deleting = this.#deleting; // another video has another set
+    deleting.add(id);
+    return this.send(video => this.app.backend.deleteObject(id, video)).finally(() => deleting.delete(id));
   }
 
   // Another video is opened.
   clear() {
     this.history.clear();
     this.failed = new Map();
+    this.#deleting = new Set();
   }
 
   // A frame that could not be saved keeps its masks and marks, except those of objects that were deleted.
@@ -104,6 +145,8 @@ export class Edits {
     const labels = app.labels.slice();
     app.marks.trust(index, trusted);
     app.tell("labels", "marks");
+    if (app.runs.running) app.runs.away = true; // the frame that was edited stays
+    app.runs.ends();
     this.send(video => app.backend.saveMask(index, labels, trusted, video)).then(
       () => failed.delete(index),
       error => {
@@ -111,5 +154,6 @@ export class Edits {
         app.fail(error);
       },
     );
+    this.#drawn = this.saved;
   }
 }

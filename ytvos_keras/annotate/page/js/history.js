@@ -1,13 +1,14 @@
-// Unlimited undo and redo: only the changed box of every edit is kept.
+// Unlimited undo and redo: only the changed box of every edit is kept, in run lengths.
 import { paste } from "./raster.js";
+import { decode, encode, without } from "./run_lengths.js";
 
 export class History {
   #done = [];
   #undone = [];
 
-  // edit: {index, box, before, after, trustedBefore, trustedAfter}
-  add(edit) {
-    this.#done.push(edit);
+  // edit: {index, box, before, after, trustedBefore, trustedAfter}; box is null if no pixel has changed.
+  add({ before, after, ...edit }) {
+    this.#done.push(edit.box ? { ...edit, before: encode(before), after: encode(after) } : edit);
     this.#undone = [];
   }
 
@@ -30,11 +31,31 @@ export class History {
     const [from, to] = back ? [this.#done, this.#undone] : [this.#undone, this.#done];
     const edit = from.pop();
     to.push(edit);
-    const [was, is] = back ? [edit.after, edit.before] : [edit.before, edit.after];
-    if (edit.box) paste(labels, width, edit.box, was, is);
+    const { box } = edit;
+    if (box) {
+      const area = (box.right - box.left) * (box.bottom - box.top);
+      const [before, after] = [decode(edit.before, area), decode(edit.after, area)];
+      paste(labels, width, box, ...(back ? [after, before] : [before, after]));
+    }
     const [had, has] = back ? [edit.trustedAfter, edit.trustedBefore] : [edit.trustedBefore, edit.trustedAfter];
     const kept = [...trusted].filter(id => has.has(id) || !had.has(id));
     return new Set([...kept, ...[...has].filter(id => !had.has(id))]);
+  }
+
+  // Objects were deleted: their pixels and marks are taken out of all edits; edits of nothing else are dropped.
+  forget(ids) {
+    const others = trusted => new Set([...trusted].filter(id => !ids.includes(id)));
+    for (const edit of [...this.#done, ...this.#undone]) {
+      edit.trustedBefore = others(edit.trustedBefore);
+      edit.trustedAfter = others(edit.trustedAfter);
+      if (!edit.box) continue;
+      edit.before = ids.reduce(without, edit.before);
+      edit.after = ids.reduce(without, edit.after);
+    }
+    const stays = ({ box, before, after, trustedBefore, trustedAfter }) =>
+      box ? before.some((value, n) => value !== after[n]) : trustedBefore.size !== trustedAfter.size;
+    this.#done = this.#done.filter(stays);
+    this.#undone = this.#undone.filter(stays);
   }
 
   clear() {

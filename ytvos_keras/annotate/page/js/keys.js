@@ -5,12 +5,13 @@ export const KEYS = [
   ["Space", "Play or pause"],
   ["← →  , .", "Previous, next frame; with Shift ten frames"],
   ["Home End", "First, last frame"],
-  ["L P B E G H", "Lasso, polygon, brush, eraser, fill, move"],
-  ["Alt + drawing", "Erase instead of adding"],
+  ["L P U B E G H", "Lasso, polygon, rectangle, brush, eraser, fill, move"],
+  ["Alt + drawing", "Erase the selected object instead of adding to it"],
   ["Enter", "Close the polygon"],
   ["Esc", "Cancel drawing; stop the model"],
   ["[ ]", "Smaller, larger brush"],
   ["N", "Add an object"],
+  ["C", "Copy the selected object from the previous frame"],
   ["1 … 9", "Draw this object"],
   ["Ctrl+Z", "Undo; with Shift redo"],
   ["F", "Propagate forward; with Shift backward"],
@@ -29,13 +30,23 @@ const PLAIN = {
   " ": "play", ",": "previous", ".": "next", ArrowLeft: "previous", ArrowRight: "next", Home: "first", End: "last",
   "[": "smaller", "]": "larger", n: "add", f: "forward", r: "both", s: "stop", t: "trust", d: "doubtful", m: "trusted",
   i: "from", o: "to", x: "whole", "+": "zoom-in", "=": "zoom-in", "-": "zoom-out", z: "fit", v: "masks", "?": "help",
-  Enter: "finish", Backspace: "back", Escape: "escape", l: "lasso", p: "polygon", b: "brush", e: "eraser", g: "fill", h: "pan",
+  Enter: "finish", Backspace: "back", Escape: "escape", c: "copy",
+  l: "lasso", p: "polygon", u: "rectangle", b: "brush", e: "eraser", g: "fill", h: "pan",
 };
 const SHIFTED = { f: "backward", ArrowLeft: "back10", ArrowRight: "ahead10" };
 
+// Actions that a key which is held down does not repeat.
+export const ONCE = new Set(["add", "copy", "trust", "play", "forward", "backward", "both"]);
+
+// Cyrillic, Greek, Hebrew … letters, but not signs, nor what AltGr types on Latin keyboards, such as ń and µ.
+const FOREIGN = /^(?![\p{Script=Latin}\p{Script=Common}])\p{L}$/u;
+
 // The name of the action for a key press, or undefined.
-export function actionOf({ key, shiftKey, ctrlKey, metaKey, altKey }) {
-  const letter = key.length === 1 ? key.toLowerCase() : key;
+export function actionOf({ key, code = "", shiftKey, ctrlKey, metaKey, altKey }) {
+  // On many keyboards these need AltGr, which some systems report as Ctrl+Alt.
+  if ("[]".includes(key) && !metaKey) return PLAIN[key];
+  const typed = FOREIGN.test(key) ? (code.match(/^Key(.)$/)?.[1] ?? key) : key; // the Latin letter on the same key
+  const letter = typed.length === 1 ? typed.toLowerCase() : typed;
   if (ctrlKey || metaKey) {
     if (letter === "z") return shiftKey ? "redo" : "undo";
     return letter === "y" ? "redo" : undefined;

@@ -8,7 +8,8 @@ export class Marks {
   constructor({ trusted = {}, predicted = [], confidence = {} } = {}) {
     this.trusted = new Map([...byNumber(trusted)].map(([index, ids]) => [index, new Set(ids)]));
     this.predicted = new Set(predicted);
-    this.confidence = byNumber(confidence);
+    this.confidence = new Map(); // index → Map of id → expected J, where known, of objects that are not trusted
+    for (const [index, sure] of byNumber(confidence)) this.#keep(index, byNumber(sure));
   }
 
   trustedIn(index) {
@@ -18,26 +19,46 @@ export class Marks {
   trust(index, ids) {
     if (ids.size) this.trusted.set(index, ids);
     else this.trusted.delete(index);
+    this.#keep(index, this.confidence.get(index) ?? new Map());
   }
 
   // An object was deleted.
   forget(id) {
     for (const [index, ids] of this.trusted) this.trust(index, new Set([...ids].filter(other => other !== id)));
+    for (const [index, sure] of this.confidence) {
+      sure.delete(id);
+      this.#keep(index, sure);
+    }
   }
 
+  // confidence: JSON object of id → expected J.
   predict(index, confidence) {
     this.predicted.add(index);
-    if (confidence === null) this.confidence.delete(index);
-    else this.confidence.set(index, confidence);
+    this.#keep(index, byNumber(confidence));
   }
 
-  // "trusted", "poor", "fair", "good", "predicted" (with unknown confidence), or "empty".
+  #keep(index, sure) {
+    const trusted = this.trustedIn(index);
+    const rest = [...sure].filter(([id]) => !trusted.has(id));
+    if (rest.length) this.confidence.set(index, new Map(rest));
+    else this.confidence.delete(index);
+  }
+
+  // The object of a frame that the model is least sure of, as [id, expected J], or [] if it is not known.
+  worst(index) {
+    const known = [...(this.confidence.get(index) ?? [])];
+    return known.length ? known.reduce((a, b) => (b[1] < a[1] ? b : a)) : [];
+  }
+
+  // "poor", "fair" or "good" according to the worst object, "trusted", "predicted" (with unknown confidence), or
+  // "empty". Doubt about one object matters more than trust in another.
   kind(index) {
+    const [, sure] = this.worst(index);
+    if (sure < DOUBTFUL) return "poor";
+    if (sure < 0.85) return "fair";
     if (this.trusted.has(index)) return "trusted";
     if (!this.predicted.has(index)) return "empty";
-    const confidence = this.confidence.get(index);
-    if (confidence === undefined) return "predicted";
-    return confidence < DOUBTFUL ? "poor" : confidence < 0.85 ? "fair" : "good";
+    return sure === undefined ? "predicted" : "good";
   }
 
   // The worst frame of the next run of doubtful frames after a frame, wrapping around at the end;
@@ -56,7 +77,7 @@ export class Marks {
     }
     let worst = rest[0];
     for (let n = 1; n < rest.length && rest[n] === rest[n - 1] + 1; n++) {
-      if (this.confidence.get(rest[n]) < this.confidence.get(worst)) worst = rest[n];
+      if (this.worst(rest[n])[1] < this.worst(worst)[1]) worst = rest[n];
     }
     return worst;
   }

@@ -5,6 +5,7 @@ export class Objects {
     app.addEventListener("change", ({ detail }) => {
       if (detail === "video") list.replaceChildren();
       if (detail === "objects") this.render();
+      if (["frame", "marks"].includes(detail)) this.#showConfidence();
     });
   }
 
@@ -16,6 +17,16 @@ export class Objects {
       if (list.children[n]?.dataset.id !== String(id)) list.insertBefore(this.#row(id), list.children[n] ?? null);
       this.#update(list.children[n], id, object);
     });
+    this.#showConfidence();
+  }
+
+  // How sure the model is of every object in this frame.
+  #showConfidence() {
+    const known = this.app.marks.confidence.get(this.app.index);
+    for (const row of this.list.children) {
+      const sure = known?.get(Number(row.dataset.id));
+      row.querySelector(".sure").textContent = sure === undefined ? "" : `${Math.round(100 * sure)} %`;
+    }
   }
 
   #row(id) {
@@ -27,6 +38,7 @@ export class Objects {
     });
     number.onclick = () => app.selectObject(id);
     const paint = Object.assign(document.createElement("input"), { type: "color", title: "Colour" });
+    paint.ariaLabel = `Colour of object ${id}`;
     paint.onchange = () => this.#change(id, { colour: paint.value });
     const label = Object.assign(document.createElement("input"), { type: "text", maxLength: 60 });
     label.ariaLabel = `Name of object ${id}`;
@@ -38,24 +50,26 @@ export class Objects {
     };
     label.onblur = () => this.render(); // it may have been renamed by another page
     label.onkeydown = event => ["Enter", "Escape"].includes(event.key) && label.blur();
+    const sure = Object.assign(document.createElement("span"), { className: "sure", title: "Expected J in this frame" });
     const eye = Object.assign(document.createElement("button"), { type: "button" });
     eye.onclick = () => app.toggleHidden(id);
     const bin = Object.assign(document.createElement("button"), { type: "button", textContent: "✕", title: "Delete" });
     bin.ariaLabel = `Delete object ${id}`;
     bin.onclick = () => this.#delete(id);
-    row.append(number, paint, label, eye, bin);
+    row.append(number, paint, label, sure, eye, bin);
     return row;
   }
 
   #update(row, id, { name, colour }) {
     const { app } = this;
-    const [number, paint, label, eye] = row.children;
+    const [number, paint, label, , eye] = row.children;
     row.classList.toggle("current", id === app.object);
     number.ariaPressed = id === app.object;
     paint.value = colour;
     if (label !== document.activeElement) label.value = name;
     const hidden = app.hidden.has(id);
-    Object.assign(eye, { textContent: hidden ? "Show" : "Hide", title: hidden ? "Show its masks" : "Hide its masks" });
+    const verb = hidden ? "Show" : "Hide";
+    Object.assign(eye, { textContent: verb, title: `${verb} its masks`, ariaLabel: `${verb} object ${id}` });
   }
 
   #change(id, changes) {

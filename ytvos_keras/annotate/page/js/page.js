@@ -1,10 +1,11 @@
 // Assembles the page for a backend: the server, or one that works in the browser.
 import { App } from "./app.js";
 import { Exports } from "./exports.js";
-import { actionOf, isForElsewhere, KEYS } from "./keys.js";
+import { actionOf, isForElsewhere, KEYS, ONCE } from "./keys.js";
 import { Objects } from "./objects.js";
 import { Opener } from "./opener.js";
 import { Panel } from "./panel.js";
+import { remember } from "./place.js";
 import { Stage } from "./stage.js";
 import { Timeline } from "./timeline.js";
 import { TOOLS } from "./tools.js";
@@ -22,12 +23,15 @@ export async function startPage(backend) {
   new Exports(app);
   $("keys").querySelector("dl").append(...KEYS.flatMap(helpRow));
   addEventListener("keydown", event => {
-    const action = actions[actionOf(event)];
+    const name = actionOf(event);
+    const action = actions[name];
     if (!action || isForElsewhere(event)) return;
     event.preventDefault();
+    if (event.repeat && ONCE.has(name)) return;
     Promise.resolve(action()).catch(error => app.fail(error));
   });
   addEventListener("beforeunload", event => (app.edits.saving || app.unsaved) && event.preventDefault());
+  addEventListener("pagehide", () => app.video && remember(app.video, app.index, app.runs.away));
   app.set({});
   await app.start().catch(error => app.fail(error));
   if (!app.video) await opener.show();
@@ -36,7 +40,7 @@ export async function startPage(backend) {
 
 function makeActions(app, stage, opener) {
   const safe = work => () => app.video && Promise.resolve(work()).catch(error => app.fail(error));
-  const run = direction => safe(() => app.propagate(direction));
+  const run = direction => safe(() => app.runs.start(direction));
   const actions = {
     open: () => opener.show(),
     help: () => $("keys").showModal(),
@@ -44,10 +48,11 @@ function makeActions(app, stage, opener) {
     forward: run("forward"),
     backward: run("backward"),
     both: run("both"),
-    stop: safe(() => app.stop()),
+    stop: safe(() => app.runs.stop()),
+    copy: safe(() => app.edits.copyPrevious()),
     trust: safe(() => app.edits.trustFrame()),
-    doubtful: safe(() => goTo(app, app.marks.nextDoubtful(app.index), "There are no doubtful frames elsewhere.")),
-    trusted: safe(() => goTo(app, app.marks.nextTrusted(app.index), "No frame is trusted yet.")),
+    doubtful: safe(() => goToDoubtful(app)),
+    trusted: safe(() => goToTrusted(app)),
     whole: safe(() => app.setRange(0, app.video.count)),
     from: safe(() => app.setRange(app.index, app.range && app.range[1] > app.index ? app.range[1] : app.video.count)),
     to: safe(() => app.setRange(app.range && app.range[0] <= app.index ? app.range[0] : 0, app.index + 1)),
@@ -68,7 +73,7 @@ function makeActions(app, stage, opener) {
     "zoom-out": () => stage.zoom(0.8),
     finish: () => stage.finish(),
     back: () => stage.back(),
-    escape: () => stage.cancel() || (app.video && app.stop()),
+    escape: () => stage.cancel() || (app.video && app.runs.stop()),
   };
   for (const tool of Object.keys(TOOLS)) {
     actions[tool] = () => {
@@ -80,9 +85,17 @@ function makeActions(app, stage, opener) {
   return actions;
 }
 
-function goTo(app, index, otherwise) {
-  if (index === undefined) app.fail(otherwise);
-  else return app.goTo(index);
+// Goes to the next doubtful frame and selects the object in doubt.
+function goToDoubtful(app) {
+  const index = app.marks.nextDoubtful(app.index);
+  if (index === undefined) return app.fail("There are no doubtful frames elsewhere.");
+  app.selectObject(app.marks.worst(index)[0]);
+  return app.goTo(index);
+}
+
+function goToTrusted(app) {
+  const index = app.marks.nextTrusted(app.index);
+  return index === undefined ? app.fail("No frame is trusted yet.") : app.goTo(index);
 }
 
 function helpRow([keys, words]) {

@@ -9,19 +9,37 @@ export class Panel {
   constructor(app, actions) {
     Object.assign(this, { app, actions });
     for (const [name, tool] of Object.entries(TOOLS)) $("tools").append(this.#toolButton(name, tool));
-    for (const id of ["add", "backward", "both", "forward", "whole", "stop", "trust", "doubtful", "first", "previous",
-      "play", "next", "last", "undo", "redo", "zoom-out", "fit", "zoom-in", "open", "help"]) {
+    for (const id of ["add", "copy", "backward", "both", "forward", "from", "to", "whole", "stop", "trust", "doubtful",
+      "first", "previous", "play", "next", "last", "undo", "redo", "zoom-out", "fit", "zoom-in", "open", "help"]) {
       $(id).onclick = () => actions[id]();
     }
     $("opacity").oninput = () => app.set({ opacity: $("opacity").value / 100 });
     $("size").oninput = () => app.set({ brush: Number($("size").value) });
-    $("follow").onchange = () => app.set({ follow: $("follow").checked });
+    $("follow").onchange = () => {
+      app.runs.away = false;
+      app.set({ follow: $("follow").checked });
+    };
+    $("frame").onfocus = () => $("frame").select();
+    // Also without Enter, which the number pad of some phones lacks.
+    $("frame").onchange = () => this.#goTo(Number($("frame").value));
+    $("frame").onkeydown = ({ key }) => {
+      if (key === "Escape") $("frame").value = ""; // goes nowhere
+      if (["Enter", "Escape"].includes(key)) $("frame").blur();
+    };
+    $("frame").onblur = () => this.#ask(); // what was typed may be no frame
     app.addEventListener("change", () => this.#ask());
     app.addEventListener("problem", ({ detail }) => {
       this.#showProblem(detail);
       clearTimeout(this.timer);
       this.timer = setTimeout(() => this.#showProblem(""), 6000);
     });
+  }
+
+  // number: of the frame, from 1.
+  #goTo(number) {
+    if (!Number.isInteger(number) || number < 1) return;
+    this.app.playing = false;
+    this.app.goTo(number - 1);
   }
 
   #showProblem(text) {
@@ -51,6 +69,7 @@ export class Panel {
     $("name").textContent = video?.name ?? "ytvos-annotate";
     document.title = video ? `${video.name} – ytvos-annotate` : "ytvos-annotate";
     $("place").textContent = video ? `frame ${app.index + 1} of ${video.count}` : "";
+    if ($("frame") !== document.activeElement) $("frame").value = video ? app.index + 1 : "";
     $("saved").textContent = this.#savedText();
     $("play").textContent = app.playing ? "Pause" : "Play";
     $("undo").disabled = !app.edits.history.canUndo;
@@ -88,6 +107,7 @@ export class Panel {
     if (status.state === "loading") return "Loading the model …";
     if (status.state === "failed") return `The model cannot be used: ${status.message}`;
     if (status.state !== "running") return status.message;
+    if (!status.total) return "Starting …";
     const speed = status.per_second ? `, ${status.per_second.toFixed(1)} frames/s` : "";
     const left = status.seconds_left === null ? "" : `, ${time(status.seconds_left)} left`;
     return `${status.done} of ${status.total}${speed}${left}`;
@@ -99,8 +119,9 @@ export class Panel {
     if (!app.video) return "";
     if (!app.objects.size) return "Add an object (N), then draw around it.";
     if (!app.marks.trusted.size) return `Draw around ${app.objects.get(app.object)?.name ?? "the object"} in a frame where it is clearly visible.`;
-    if (!app.marks.predicted.size && app.status.state === "ready") return "Press F to track it through the video.";
-    return "";
+    if (app.marks.predicted.size || app.status.state !== "ready") return "";
+    const key = app.marks.trusted.has(app.range?.[0] ?? 0) ? "F" : "R"; // F leaves out what is before
+    return `Press ${key} to track it through the video${key === "R" ? " (F: only forward)" : ""}.`;
   }
 }
 

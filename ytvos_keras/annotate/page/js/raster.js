@@ -1,6 +1,6 @@
 // Drawing on label maps: Uint8Arrays of width * height, one label for each pixel. No DOM here.
 // Every drawing function returns the box that it may have changed, {left, top, right, bottom} with
-// right and bottom exclusive, or null.
+// right and bottom exclusive, or null. `only`: the label whose pixels it may change, 0 for all.
 
 const clampBox = (box, width, height) => {
   const left = Math.max(0, Math.floor(box.left));
@@ -21,19 +21,19 @@ export function unite(a, b) {
 }
 
 // Fills a polygon, [[x, y], …] in pixels, by the even-odd rule at pixel centres.
-export function fillPolygon(labels, width, height, points, label) {
+export function fillPolygon(labels, width, height, points, label, only = 0) {
   if (points.length < 3) return null;
   const xs = points.map(([x]) => x);
   const ys = points.map(([, y]) => y);
-  const bounds = { left: Math.min(...xs), top: Math.min(...ys), right: Math.max(...xs) + 1, bottom: Math.max(...ys) + 1 };
-  const box = clampBox(bounds, width, height);
+  const [left, top, right, bottom] = [Math.min(...xs), Math.min(...ys), Math.max(...xs) + 1, Math.max(...ys) + 1];
+  const box = clampBox({ left, top, right, bottom }, width, height);
   if (!box) return null;
   for (let y = box.top; y < box.bottom; y++) {
     const cuts = crossings(points, y + 0.5);
     for (let n = 0; n + 1 < cuts.length; n += 2) {
       const from = Math.max(box.left, Math.ceil(cuts[n] - 0.5));
       const to = Math.min(box.right, Math.ceil(cuts[n + 1] - 0.5));
-      if (from < to) labels.fill(label, y * width + from, y * width + to);
+      for (let i = y * width + from; i < y * width + to; i++) if (!only || labels[i] === only) labels[i] = label;
     }
   }
   return box;
@@ -50,7 +50,7 @@ function crossings(points, y) {
 }
 
 // Draws a line with a round pen.
-export function drawLine(labels, width, height, [x0, y0], [x1, y1], diameter, label) {
+export function drawLine(labels, width, height, [x0, y0], [x1, y1], diameter, label, only = 0) {
   const radius = Math.max(0.5, diameter / 2);
   const bounds = {
     left: Math.min(x0, x1) - radius, top: Math.min(y0, y1) - radius,
@@ -62,6 +62,7 @@ export function drawLine(labels, width, height, [x0, y0], [x1, y1], diameter, la
   const length = dx * dx + dy * dy;
   for (let y = box.top; y < box.bottom; y++) {
     for (let x = box.left; x < box.right; x++) {
+      if (only && labels[y * width + x] !== only) continue;
       const [px, py] = [x + 0.5 - x0, y + 0.5 - y0];
       const along = length ? Math.min(1, Math.max(0, (px * dx + py * dy) / length)) : 0;
       const [ex, ey] = [px - along * dx, py - along * dy];
@@ -72,12 +73,12 @@ export function drawLine(labels, width, height, [x0, y0], [x1, y1], diameter, la
 }
 
 // Relabels the connected area of equal labels around a pixel.
-export function floodFill(labels, width, height, [x, y], label) {
+export function floodFill(labels, width, height, [x, y], label, only = 0) {
   x = Math.floor(x);
   y = Math.floor(y);
   if (x < 0 || y < 0 || x >= width || y >= height) return null;
   const old = labels[y * width + x];
-  if (old === label) return null;
+  if (old === label || (only && old !== only)) return null;
   const box = { left: x, top: y, right: x + 1, bottom: y + 1 };
   const rows = [[x, y]];
   while (rows.length) {
@@ -136,6 +137,12 @@ export function shrink(box, before, after) {
   }
   if (right < 0) return null;
   return { left: box.left + left, top: box.top + top, right: box.left + right, bottom: box.top + bottom };
+}
+
+// Replaces labels by 0.
+export function clearLabels(labels, ids) {
+  if (!ids.length) return;
+  for (let i = 0; i < labels.length; i++) if (ids.includes(labels[i])) labels[i] = 0;
 }
 
 // The labels that gained or lost pixels.

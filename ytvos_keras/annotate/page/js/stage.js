@@ -3,7 +3,8 @@ import { Overlay } from "./overlay.js";
 import { TOOLS } from "./tools.js";
 import { Viewport } from "./viewport.js";
 
-const REACH = 8; // CSS pixels around the first corner that close a polygon
+const REACH = 8; // CSS pixels around the first corner that close a polygon, with the mouse or a pen
+const FINGERS = 3; // times as many for fingers
 const SIZES = [512, 1024, 2048, 4096]; // widths at which frames are requested
 
 export class Stage {
@@ -11,6 +12,7 @@ export class Stage {
   #viewport = new Viewport();
   #work = null; // the tool in use
   #touches = new Map();
+  #fresh = false; // whether the finger that is down has just changed the polygon
   #drag = null;
   #asked = 0;
   #cursor = null;
@@ -38,7 +40,8 @@ export class Stage {
       this.#viewport.fitted = true;
       this.#resize();
     }
-    if (what === "objects" && this.#work?.label && !app.objects.has(this.#work.label)) this.cancel(); // was deleted
+    const id = this.#work?.label || this.#work?.only;
+    if (what === "objects" && id && !app.objects.has(id)) this.cancel(); // was deleted
     if (["frame", "labels"].includes(what)) this.#recolour();
     if (what === "preview") this.render();
     if (what === "tool") this.canvas.style.cursor = app.tool === "pan" ? "grab" : "crosshair";
@@ -147,7 +150,11 @@ export class Stage {
     this.canvas.setPointerCapture(event.pointerId);
     const place = this.#place(event);
     this.#touches.set(event.pointerId, place);
-    if (this.#touches.size === 2) this.cancel(); // two fingers zoom
+    if (this.#touches.size === 2) { // two fingers zoom
+      if (!this.#work?.back) this.cancel();
+      else if (this.#fresh) this.back();
+      this.#fresh = false;
+    }
     if (this.#touches.size > 1) return;
     if (app.tool === "pan" || event.button === 1 || event.button === 2) {
       this.#drag = place;
@@ -164,8 +171,11 @@ export class Stage {
     app.drawing = true;
     app.playing = false;
     this.#work ??= TOOLS[app.tool].make(app, event.altKey ? 0 : app.object);
-    const ratio = this.canvas.width / this.canvas.clientWidth;
-    this.#changed(this.#work.down(this.#viewport.toVideo(...place), (REACH * ratio) / this.#viewport.scale));
+    app.show(this.#work.label || this.#work.only);
+    const near = (REACH * this.canvas.width) / this.canvas.clientWidth / this.#viewport.scale;
+    const reach = event.pointerType === "touch" ? FINGERS * near : near;
+    this.#changed(this.#work.down(this.#viewport.toVideo(...place), reach, near));
+    this.#fresh = true;
   }
 
   _move(event) {
@@ -185,6 +195,7 @@ export class Stage {
 
   _up(event) {
     this.#touches.delete(event.pointerId);
+    this.#fresh = false;
     this.#drag = null;
     if (this.#work?.up()) this.#end();
     this.render();
@@ -192,6 +203,7 @@ export class Stage {
 
   _cancel(event) {
     this.#touches.delete(event.pointerId);
+    this.#fresh = false;
     this.cancel();
   }
 
@@ -229,7 +241,7 @@ export class Stage {
 
   // Backspace: takes back the last corner of a polygon.
   back() {
-    if (this.#work?.back && !this.#work.back()) this.#end();
+    if (this.#work?.back && !this.#work.back()) this.cancel();
     this.render();
   }
 

@@ -1,6 +1,7 @@
 // The strip below the frame: thumbnails, what is known about every frame, the range, scrubbing.
 const BAR = 20; // CSS pixels of the coloured bar
-const ORDER = ["trusted", "poor", "fair", "predicted", "good", "empty"]; // the first that occurs is shown
+const LOW = 0.6; // height of the bar, except in doubtful frames, so that colour is not the only cue
+const ORDER = ["poor", "trusted", "fair", "predicted", "good", "empty"]; // the first that occurs is shown
 const MOST_THUMBNAILS = 40;
 
 export class Timeline {
@@ -82,8 +83,10 @@ export class Timeline {
       const from = Math.floor((x * count) / width);
       next = Math.max(x + 1, Math.ceil(((from + 1) * width) / count));
       const to = Math.max(from + 1, Math.floor((next * count) / width));
-      pen.fillStyle = colours[this.#kind(from, Math.min(count, to))];
-      pen.fillRect(x, bar, next - x, height - bar);
+      const kind = this.#kind(from, Math.min(count, to));
+      const tall = Math.round((kind === "poor" ? 1 : LOW) * (height - bar));
+      pen.fillStyle = colours[kind];
+      pen.fillRect(x, height - tall, next - x, tall);
     }
     this.#paintTrusted(width, bar, height, colours);
     this.#paintRange(width, bar, colours);
@@ -122,7 +125,8 @@ export class Timeline {
     const size = (height - bar) / 2;
     pen.fillStyle = colours.trusted;
     for (const index of app.marks.trusted.keys()) {
-      const x = ((index + 0.5) * width) / app.video.count;
+      const middle = ((index + 0.5) * width) / app.video.count;
+      const x = Math.min(width - size / 2, Math.max(size / 2, middle)); // whole at both ends
       pen.beginPath();
       pen.moveTo(x, bar + 2);
       pen.lineTo(x - size / 2, bar - size + 2);

@@ -1,11 +1,18 @@
 // The drawing tools. Each takes pointer events as points of the video and draws into app.labels.
-// label: what they draw, 0 to erase. It is fixed at the start: another object may be chosen meanwhile.
+// label: what they draw, 0 to erase the selected object. Both are fixed at the start: another object may be selected
+// meanwhile.
 import { drawLine, fillPolygon, floodFill, unite } from "./raster.js";
 
-class Stroke {
+class Tool {
   constructor(app, label) {
-    Object.assign(this, { app, label, box: null });
+    Object.assign(this, { app, label, only: label ? 0 : app.object });
   }
+
+  cancel() {}
+}
+
+class Stroke extends Tool {
+  box = null;
 
   down(point) {
     this.labels = this.app.labels; // another video has other ones
@@ -15,8 +22,9 @@ class Stroke {
   }
 
   move(point) {
-    const { app, label } = this;
-    const box = drawLine(app.labels, app.video.width, app.video.height, this.last, point, app.brush, label);
+    const { app, label, only } = this;
+    const { width, height } = app.video;
+    const box = drawLine(app.labels, width, height, this.last, point, app.brush, label, only);
     this.last = point;
     this.box = unite(this.box, box);
     return box;
@@ -32,12 +40,8 @@ class Stroke {
   }
 }
 
-class Lasso {
+class Lasso extends Tool {
   points = [];
-
-  constructor(app, label) {
-    Object.assign(this, { app, label });
-  }
 
   down(point) {
     this.points.push(point);
@@ -48,26 +52,30 @@ class Lasso {
   }
 
   up() {
-    fill(this.app, this.points, this.label);
+    fill(this);
     return true;
   }
+}
 
-  cancel() {}
+// Between two opposite corners.
+class Rectangle extends Lasso {
+  move([x, y]) {
+    const [first] = this.points;
+    const [left, top] = first;
+    this.points = [first, [x, top], [x, y], [left, y], first];
+  }
 }
 
 // Corners one by one; ends at the first corner, with a double click, or with Enter.
-class Polygon {
+class Polygon extends Tool {
   points = [];
 
-  constructor(app, label) {
-    Object.assign(this, { app, label });
-  }
-
-  down(point, reach) {
+  // reach: how near the first corner closes it; twice: how near to each other the two clicks of a double click are.
+  down(point, reach, twice) {
     const [first] = this.points;
     const last = this.points.at(-1);
-    const near = other => other && Math.hypot(point[0] - other[0], point[1] - other[1]) <= reach;
-    if (this.points.length > 2 && (near(first) || near(last))) this.closed = true;
+    const near = (other, most) => Math.hypot(point[0] - other[0], point[1] - other[1]) <= most;
+    if (this.points.length > 2 && (near(first, reach) || near(last, twice))) this.closed = true;
     else this.points.push(point);
   }
 
@@ -79,24 +87,20 @@ class Polygon {
     return this.closed ? this.finish() : false;
   }
 
+  // Takes back the last touch.
   back() {
-    this.points.pop();
+    if (this.closed) this.closed = false; // and not lifted yet
+    else this.points.pop();
     return this.points.length > 0;
   }
 
   finish() {
-    fill(this.app, this.points, this.label);
+    fill(this);
     return true;
   }
-
-  cancel() {}
 }
 
-class Fill {
-  constructor(app, label) {
-    Object.assign(this, { app, label });
-  }
-
+class Fill extends Tool {
   down(point) {
     this.point = point;
   }
@@ -104,21 +108,20 @@ class Fill {
   move() {}
 
   up() {
-    const { app, point, label } = this;
-    app.edits.draw(labels => floodFill(labels, app.video.width, app.video.height, point, label));
+    const { app, point, label, only } = this;
+    app.edits.draw(labels => floodFill(labels, app.video.width, app.video.height, point, label, only));
     return true;
   }
-
-  cancel() {}
 }
 
-function fill(app, points, label) {
-  app.edits.draw(labels => fillPolygon(labels, app.video.width, app.video.height, points, label));
+function fill({ app, points, label, only }) {
+  app.edits.draw(labels => fillPolygon(labels, app.video.width, app.video.height, points, label, only));
 }
 
 export const TOOLS = {
   lasso: { key: "L", title: "Lasso", make: (app, label) => new Lasso(app, label) },
   polygon: { key: "P", title: "Polygon", make: (app, label) => new Polygon(app, label) },
+  rectangle: { key: "U", title: "Rectangle", make: (app, label) => new Rectangle(app, label) },
   brush: { key: "B", title: "Brush", make: (app, label) => new Stroke(app, label) },
   eraser: { key: "E", title: "Eraser", make: app => new Stroke(app, 0) },
   fill: { key: "G", title: "Fill", make: (app, label) => new Fill(app, label) },

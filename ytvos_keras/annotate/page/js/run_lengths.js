@@ -19,3 +19,15 @@ export function decode(runs, length) {
   }
   return labels;
 }
+
+// The same label map with 0 in place of a label.
+export function without(runs, label) {
+  const rest = [];
+  for (let n = 0; n < runs.length; n += 2) {
+    const value = runs[n] === label ? 0 : runs[n];
+    // Joined, as by `encode`, so that equal label maps have equal runs.
+    if (rest.at(-2) === value) rest[rest.length - 1] += runs[n + 1];
+    else rest.push(value, runs[n + 1]);
+  }
+  return Uint32Array.from(rest);
+}
