@@ -1,8 +1,8 @@
 """MkDocs hooks: pages from files outside of docs/, and the commands' help.
 
 The Markdown files of this repository link to one another and to its source files by relative
-paths, so that they can be read where they lie. On the site a link to a file that is not part of it
-becomes plain text.
+paths, so that links work when the files are read in the repository. On the site, a link to a file
+that is not part of it becomes plain text.
 """
 
 import os
@@ -27,7 +27,7 @@ _HELP = re.compile(r"^<!-- help: (.+) -->$", re.MULTILINE)
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages that lie elsewhere in the repository."""
+    """Add pages whose sources are outside docs/."""
     for page, source in OUTSIDE.items():
         text = (ROOT / source).read_text(encoding="utf-8")
         files.append(File.generated(config, page, content=text))
@@ -38,7 +38,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Any, config: MkDocsConfig, files: Files) -> str:
-    """Mend links, and put in the help of the commands."""
+    """Rewrite links and insert the commands' help."""
     place = page.file.src_uri
     source = ROOT / OUTSIDE.get(place, f"docs/{place}")
     markdown = _LINK.sub(lambda match: _mend(match, source, place, files), markdown)
