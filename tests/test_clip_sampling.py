@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ytvos_keras.data import sampling
 from ytvos_keras.data.sampling import ClipSampler
 from ytvos_keras.datasets.object_info import ObjectInfo
 from ytvos_keras.errors import InputError
@@ -45,8 +46,9 @@ VIDEOS = [
 @pytest.mark.parametrize("frames", ["annotated", "any"])
 @pytest.mark.parametrize("length", [2, 5, 11])
 @pytest.mark.parametrize("backward", [0.0, 0.5])
-def test_sampling_rules(frames, length, backward):
-    sampler = ClipSampler(VIDEOS, frames=frames, backward=backward, seed=4)
+@pytest.mark.parametrize("uneven", [0.0, 0.5])
+def test_sampling_rules(frames, length, backward, uneven):
+    sampler = ClipSampler(VIDEOS, frames=frames, backward=backward, uneven=uneven, seed=4)
     seen_unannotated = seen_backward = False
     for n in range(400):
         clip = sampler.draw(n, length)
@@ -94,6 +96,43 @@ def test_pace_is_bounded():
         assert min(spans) >= 5
 
 
+def test_uneven_gaps_reach_as_far_as_allowed():
+    long = video("long", frames=100, annotated=range(100))
+    even, uneven = (ClipSampler([long], max_step=4, uneven=share) for share in (0.0, 1.0))
+    for n in range(200):
+        frames = uneven.draw(n, 6).frames
+        assert np.diff(frames).min() >= 1
+        assert np.ptp(frames) == min(5 * 4, 99 - frames[0])
+    # The largest gap, as a share of the clip.
+    largest = [
+        np.mean([np.diff(clip.frames).max() / np.ptp(clip.frames) for clip in clips])
+        for clips in ([each.draw(n, 6) for n in range(300)] for each in (even, uneven))
+    ]
+    assert largest[0] < 0.4 < 0.5 < largest[1]
+
+
+def test_share_of_clips_with_uneven_gaps():
+    long = video("long", frames=1000, annotated=range(1000))
+    sampler = ClipSampler([long], max_step=12, uneven=0.5)
+    at_the_limit = [np.ptp(sampler.draw(n, 6).frames) == 60 for n in range(400)]
+    assert 0.4 < np.mean(at_the_limit) < 0.6
+
+
+def test_uneven_gaps_in_short_videos():
+    sampler = ClipSampler([video("short", frames=4, annotated=range(4))], uneven=1.0)
+    found = {(clip.frames, clip.weights) for clip in (sampler.draw(n, 6) for n in range(50))}
+    assert found == {((0, 1, 2, 3, 3, 3), (1.0, 1.0, 1.0, 1.0, 0.0, 0.0))}
+
+
+def test_uneven_gaps_change_only_clips_of_annotated_frames():
+    def draw(frames, uneven):
+        sampler = ClipSampler(VIDEOS, frames=frames, backward=0.5, uneven=uneven, seed=9)
+        return [sampler.draw(n, 5) for n in range(100)]
+
+    assert draw("any", 1.0) == draw("any", 0.0)
+    assert draw("annotated", 1.0) != draw("annotated", 0.0)
+
+
 def test_single_image_is_repeated():
     picture = video("picture", frames=1, annotated=(0,))
     clip = ClipSampler([picture]).draw(3, 4)
@@ -111,6 +150,22 @@ def test_unusable_videos_are_left_out():
 def test_invalid_choice_of_frames():
     with pytest.raises(ValueError, match='frames must be "annotated" or "any"'):
         ClipSampler(VIDEOS, frames="all")
+
+
+def test_frames_that_all_have_a_mask_are_reported(caplog):
+    dense, picture = VIDEOS[3], video("picture", frames=1, annotated=(0,))
+    sampling._warn_once.cache_clear()
+    for videos, frames in (
+        ([dense], "annotated"),
+        ([VIDEOS[0], dense], "any"),  # one has frames without a mask
+        ([picture], "any"),
+    ):
+        ClipSampler(videos, frames=frames)
+    assert caplog.messages == []
+    ClipSampler([dense, picture], frames="any")
+    assert caplog.messages == [
+        'frames="any", but every frame is annotated; write the records with --all-frames'
+    ]
 
 
 def test_videos_that_cannot_be_used_are_reported(caplog):

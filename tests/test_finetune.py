@@ -5,14 +5,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from records import moving_squares, write_records
+from records import make_video, moving_squares, write_records
+from tiny_training import validate_briefly
 
 from ytvos_keras.cli.train import main
 from ytvos_keras.data.record_store import open_records
 from ytvos_keras.errors import InputError
 from ytvos_keras.models import load
 from ytvos_keras.records.write_records import write_in_process
-from ytvos_keras.training.clips import split_data
+from ytvos_keras.training import clips
+from ytvos_keras.training.clips import RunData, split_data, warn_of_turned_frames
 from ytvos_keras.training.recipes import RECIPES
 from ytvos_keras.training.run_files import RunFiles
 
@@ -27,6 +29,11 @@ def twelve(tmp_path_factory):
 def three(tmp_path_factory):
     """Records of square0 to square2."""
     return {str(write_records(moving_squares(3), tmp_path_factory.mktemp("three"))): 1.0}
+
+
+def empty(name):
+    """A video without an object that is large enough to be used."""
+    return make_video(name, np.zeros((4, 32, 64, 3), np.uint8), np.zeros((4, 32, 64), np.uint8))
 
 
 def names(data, exclude, split=None):
@@ -64,10 +71,94 @@ def test_clips_of_one_video_are_held_out_together(tmp_path, named, held_out):
     assert split_data(data, data).not_trained in held_out
 
 
-def test_training_videos_are_excluded_from_validation(twelve, three):
-    split = split_data(three, twelve)
+def test_training_videos_are_excluded_from_validation(twelve, three, caplog):
+    with caplog.at_level("INFO", "ytvos_keras"):
+        split = split_data(three, twelve)
+    assert caplog.messages == [
+        "validation: left out, because they are used for training: 3 of 12 videos"
+    ]
     assert names(split.training, split.not_trained, "train") == {"square0", "square1", "square2"}
     assert names(split.validation, split.not_validated) == {f"square{n}" for n in range(3, 12)}
+
+
+def test_different_videos_of_the_same_name_are_trained_and_validated_on(three, tmp_path, caplog):
+    squares = moving_squares(6)
+    renamed = [replace(squares[n], name=f"square{n - 3}") for n in (3, 4)]
+    other = str(write_records([*renamed, squares[2]], tmp_path))
+    with caplog.at_level("INFO", "ytvos_keras"):
+        split = split_data(three, other)
+    assert (split.not_trained, split.not_validated) == (frozenset(), {"square2"})
+    assert caplog.messages == [
+        "validation: left out, because they are used for training: 1 of 3 videos",
+        "validation: named like a training video, but kept, because the first frame differs: "
+        "square0, square1",
+    ]
+
+
+def test_only_usable_videos_are_held_out(tmp_path):
+    squares = moving_squares(2)
+    unusable = [empty(f"empty{n}") for n in range(8)]
+    data = str(write_records([*squares, *unusable], tmp_path / "two"))
+    split = split_data(data, data)
+    (held_out,) = split.not_trained
+    assert held_out in {"square0", "square1"}
+    assert names([data], split.not_validated) == {held_out}
+    # The squares cover a sixth of the frame.
+    with pytest.raises(InputError, match="contains no usable video that training can spare"):
+        split_data(data, data, min_object=0.5)
+    one = str(write_records([squares[0], *unusable], tmp_path / "one"))
+    with pytest.raises(InputError, match="contains no usable video that training can spare"):
+        split_data(one, one)
+
+
+def test_validation_clips_have_the_smallest_object_of_the_recipe(three, twelve, monkeypatch):
+    monkeypatch.setattr(clips, "make_dataset", lambda data, **options: options)
+    for recipe in (RECIPES["paper"], replace(RECIPES["paper"], min_object=0.1)):
+        options = clips.validation_clips(recipe, RunData(three, twelve))
+        assert options["min_object"] == recipe.min_object
+
+
+def test_validation_on_images_only_is_reported(three, tmp_path, caplog):
+    square = moving_squares(1)[0]
+    images = [replace(square, name=f"image{n}", frames=square.frames[n : n + 1]) for n in range(3)]
+    pictures = str(write_records(images, tmp_path / "images"))
+    split_data(three, pictures)
+    (message,) = caplog.messages
+    assert message.startswith("validation: there are only images, which stand still")
+    caplog.clear()
+    split_data(
+        three, {pictures: 1.0, str(write_records(moving_squares(4), tmp_path / "more")): 1.0}
+    )
+    assert caplog.messages == []
+
+
+@pytest.mark.parametrize(
+    ("size", "message"),
+    [
+        ((64, 32), "12 of 12 training videos are landscape, but clips are 64x32; use --size 32x64"),
+        ((32, 64), None),
+        ((32, 32), None),
+    ],
+)
+def test_clips_turned_against_the_videos_are_reported(twelve, caplog, size, message):
+    stages = tuple(replace(stage, size=size) for stage in RECIPES["finetune"].stages)
+    warn_of_turned_frames(replace(RECIPES["finetune"], stages=stages), RunData(twelve))
+    assert caplog.messages == ([] if message is None else [message])
+
+
+def test_upright_videos_are_reported(tmp_path, caplog):
+    frames = np.zeros((2, 64, 32, 3), np.uint8)
+    masks = np.ones((2, 64, 32), np.uint8)
+    upright = [make_video(f"upright{n}", frames, masks) for n in range(2)]
+    image = make_video("image", frames[:1].swapaxes(1, 2), masks[:1].swapaxes(1, 2))
+    landscape = moving_squares(2)
+    few = RunData(str(write_records([*upright, *landscape[:1], image], tmp_path / "few")))
+    half = RunData(str(write_records([*upright, *landscape], tmp_path / "half")))
+    for data in (half, few):
+        warn_of_turned_frames(RECIPES["finetune"], data)
+    assert caplog.messages == [
+        "2 of 3 training videos are upright, but clips are 192x320; use --size 320x192"
+    ]
 
 
 def test_nothing_is_held_out_if_the_records_have_another_split(tmp_path, caplog):
@@ -76,20 +167,24 @@ def test_nothing_is_held_out_if_the_records_have_another_split(tmp_path, caplog)
     write_in_process(videos[3:], tmp_path, split="validation", source="test")
     with caplog.at_level("INFO", "ytvos_keras"):
         split = split_data({str(tmp_path): 1.0}, {str(tmp_path): 1.0})
-    assert caplog.messages == []
+    assert caplog.messages == [
+        "validation: left out, because they are used for training: 3 of 5 videos"
+    ]
     assert names(split.training, split.not_trained, "train") == {"square0", "square1", "square2"}
     assert names(split.validation, split.not_validated) == {"square3", "square4"}
 
 
 def test_single_video_cannot_be_trained_and_validated_on(tmp_path):
     data = {str(write_records(moving_squares(1), tmp_path)): 1.0}
-    with pytest.raises(InputError, match="its only video is used for training; give other records"):
+    message = "contains no usable video that training can spare; give other records"
+    with pytest.raises(InputError, match=message):
         split_data(data, data)
     assert split_data(data, None).count_videos(RECIPES["paper"]) == 1
 
 
 @pytest.mark.slow
-def test_fine_tuning_the_bundled_model(three, tmp_path, capsys):
+def test_fine_tuning_the_bundled_model(three, tmp_path, monkeypatch):
+    validate_briefly(monkeypatch.setattr)
     (folder,) = three
     line = ["--recipe", "finetune", "--data", folder, "--validation", folder]
     line += ["--output", str(tmp_path / "run"), "--steps", "2", "--clip-length", "2"]

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from records import make_video, write_records
 
-from ytvos_keras.data.config import Augmentation, MotionConfig, SyntheticConfig
+from ytvos_keras.data.config import Augmentation, MotionConfig, SyntheticConfig, VideoConfig
 from ytvos_keras.data.training_example import _probability
 from ytvos_keras.errors import InputError
 from ytvos_keras.losses import LiteLoss, MaskCrossentropy
@@ -52,6 +52,7 @@ class Facts:
     precision: str = "float32"
     remember_every: int | None = None
     objects: int = 1
+    max_step: int = 5
 
 
 PAPER = (("annotated", (5, 11), 450, True), ("any", (5, 11), 150, False))
@@ -119,6 +120,7 @@ FACTS = {
         augment=Augmentation(pictures=LITE_PICTURES),
         precision="mixed_bfloat16",
         remember_every=2,
+        max_step=8,
     ),
     "lite-objects": Facts(
         (("annotated", 6, 1650, False), ("annotated", 8, 70, False)),
@@ -133,27 +135,22 @@ FACTS = {
         precision="mixed_bfloat16",
         remember_every=2,
         objects=2,
+        max_step=8,
     ),
-    "lite-occlusions": Facts(
-        (("annotated", 7, 700, False),),
+    "lite-full-size": Facts(
+        (("annotated", 8, 600, False),),
         backbone=None,
         weights="s2s-lite",
         frozen=("encoder.backbone",),
         loss=LiteLoss,
         optimizer=(2e-4, 5e-4, 1.0, 0.99),
         augment=Augmentation(
-            pictures=dataclasses.replace(
-                LITE_PICTURES,
-                distractors=(0.15, 0.45, 0.4),
-                copies=0.6,
-                disappear=0.2,
-                leave=0.2,
-                cross=0.4,
-            )
+            videos=VideoConfig(uneven=0.5),
+            pictures=dataclasses.replace(LITE_PICTURES, leave=0.15, cross=0.3),
         ),
         precision="mixed_bfloat16",
         remember_every=2,
-        objects=2,
+        max_step=12,
     ),
     "small": Facts(SMALL, optimizer=SMALL_OPTIMIZER, batch_size=2, precision="mixed_bfloat16"),
     "small-mask-as-state": Facts(
@@ -303,6 +300,7 @@ def test_clip_options(name, monkeypatch):
         assert options["start"] == 10 * facts.batch_size
         assert options["augment"] == facts.augment
         assert options["percent"] == facts.percent
+        assert options["max_step"] == facts.max_step
         assert options["size"] == stage.size
         expected = facts.forcing[number] if facts.forcing else None
         forcing = options["teacher_forcing"]

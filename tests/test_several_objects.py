@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from models_helper import make_clip, new_model, small_model
+from models_helper import make_clip, new_model, sigmoid, small_model
 from records import make_video, write_records
 
 from ytvos_keras import Segmenter, make_dataset
@@ -36,6 +36,13 @@ def test_exclusive_probabilities_of_certain_objects():
     logits = np.array([45.0, 35.0, -5.0], "float32").reshape(3, 1)
     assert np.sum(exclusive(logits, 3)) <= 1 + 1e-6
     np.testing.assert_allclose(exclusive(logits[:1], 1), [[1.0]])
+    # Two certain objects still differ: 45 − 35 and 35 − 45.
+    np.testing.assert_allclose(
+        np.array(exclusive(logits[:2], 2))[:, 0], sigmoid([10, -10]), atol=1e-5
+    )
+    # The sum of 254 objects does not overflow.
+    equal = exclusive(np.full((254, 1), 1000.0, "float32"), 254)
+    np.testing.assert_allclose(equal, np.full((254, 1), 1 / 254), rtol=1e-3)
 
 
 @pytest.mark.parametrize("kind", ["lite", "lite-alone"])
@@ -72,6 +79,19 @@ def test_clips_of_a_batch_are_independent():
     for n in range(2):
         single = np.array(model({name: value[n : n + 1] for name, value in clip.items()}))
         np.testing.assert_allclose(together[n : n + 1], single, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["lite", "lite-alone"])
+@pytest.mark.parametrize("recompute", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_object_that_the_clip_lacks_does_not_change_the_others(kind, recompute):
+    clip = two_boxes(batch=2)
+    clip["mask"][..., 1] = 0
+    model = new_model(kind)
+    model.recompute = recompute
+    two = np.array(model(clip, training=True))
+    alone = np.array(model({**clip, "mask": clip["mask"][..., :1]}, training=True))
+    np.testing.assert_allclose(two[..., :1], alone, atol=1e-4)
+    assert np.ptp(two[..., 1]) > 0.01  # its own logits are not fixed
 
 
 def test_given_objects_see_those_that_are_tracked():

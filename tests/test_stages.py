@@ -33,6 +33,22 @@ def recipe_with(*stages: Stage, checkpoint_steps: int = 2):
     )
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, r"a stage needs either steps or passes\. Received: steps=None, passes=None"),
+        ({"steps": 1, "passes": 1}, "a stage needs either steps or passes"),
+        (
+            {"steps": 1, "frames": "all"},
+            r"frames must be one of annotated, any\. Received: 'all'",
+        ),
+    ],
+)
+def test_invalid_stage(options, message):
+    with pytest.raises(ValueError, match=message):
+        Stage("only", **options)
+
+
 def losses(kind: str, passes: int, noise: float = 0.0) -> np.ndarray:
     """A series with one loss per pass."""
     n = np.arange(1, passes + 1)
@@ -76,8 +92,8 @@ def test_dry_run_describes_the_run(data, tiny):
     assert dry_run(recipe_with(*stages), data)[1:6] == [
         "starts from    random weights",
         "not trained    nothing",
-        "one pass       2 videos and pictures, a clip of each",
-        "stage          first: 9 steps, 9.0 passes, fewer if the loss is stable before; "
+        "one pass       one clip from each of 2 videos and images",
+        "stage          first: 9 steps, 9.0 passes, fewer if the loss becomes stable earlier; "
         "clips of 2 annotated frames",
         "stage          second: 3 steps, 3.0 passes; clips of 2 to 3 frames",
     ]

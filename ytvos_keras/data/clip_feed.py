@@ -49,11 +49,12 @@ class ClipFeed:
         found = open_records(folders, split=split, exclude=exclude, percent=percent)
         if not isinstance(data, Mapping):
             found = [[video for videos in found for video in videos]]  # all have equal shares
-        backward = augmentation.videos.backward if augmentation else 0.0
+        videos_config = augmentation.videos if augmentation else None
         self._samplers = [
             ClipSampler(
                 videos,
-                backward=backward,
+                backward=videos_config.backward if videos_config else 0.0,
+                uneven=videos_config.uneven if videos_config else 0.0,
                 frames=frames,
                 min_object=min_object,
                 max_step=max_step,

@@ -129,6 +129,8 @@ class VideoConfig:
         flip: share of clips mirrored left to right.
         backward: fraction of clips played backward, of those whose last frame shows enough of the
             object to start with.
+        uneven: fraction of clips with a few long gaps between their frames and otherwise
+            consecutive frames, of those that draw annotated frames only.
         zoom: largest enlargement; 1 shows as much of the video as the aspect ratio allows, which is
             nearly the case in more than half of the clips. It is limited so that the object of the
             first frame fits.
@@ -145,6 +147,7 @@ class VideoConfig:
 
     flip: float = 0.5
     backward: float = 0.4
+    uneven: float = 0.0
     zoom: float = 1.5
     stretch: float = 0.15
     turned: float = 0.1
@@ -160,7 +163,12 @@ class VideoConfig:
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Augmentation of clips from videos, and of clips made from single pictures."""
+    """Ranges of the augmentation.
+
+    Args:
+        videos: for clips cut from videos.
+        pictures: for clips made from single images.
+    """
 
     videos: VideoConfig = field(default_factory=VideoConfig)
     pictures: SyntheticConfig = field(default_factory=SyntheticConfig)
@@ -168,7 +176,10 @@ class Augmentation:
 
 @dataclass(frozen=True)
 class TeacherForcing:
-    """When the model sees the true previous mask rather than its prediction.
+    """Schedule and corruption of teacher forcing.
+
+    The model sees the true previous mask with a probability that falls over the clips, otherwise
+    its own prediction.
 
     Args:
         clips: number of clips over which the probability falls linearly.

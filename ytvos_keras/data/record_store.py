@@ -2,7 +2,6 @@
 
 import logging
 import threading
-import zlib
 from collections import deque
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ from ytvos_keras.datasets.split_files import training_fraction
 from ytvos_keras.errors import InputError
 from ytvos_keras.media.pictures import DamagedPictureError, encode_picture, open_picture, to_rgb
 from ytvos_keras.records.index import read_index
-from ytvos_keras.records.indexed_video import Blob, IndexedVideo
+from ytvos_keras.records.indexed_video import Blob, IndexedVideo, read_blob
 
 logger = logging.getLogger(__name__)
 
@@ -138,18 +137,11 @@ def frame_name(video: IndexedVideo, frame: int) -> str:
 
 def _read(video: IndexedVideo, blob: Blob, name: str) -> bytes:
     try:
-        # Opened for each read: threads must not share a position. Unbuffered: one read is enough.
-        with video.shard.open("rb", buffering=0) as file:
-            file.seek(blob.offset)
-            data = file.read(blob.length)
+        return read_blob(video.shard, blob)
     except OSError as error:
         raise UnreadableFrameError(f"{name}: cannot be read ({error.strerror})") from error
-    if len(data) < blob.length:
-        raise UnreadableFrameError(f"{name}: lies beyond the end of the file, is it cut off?")
-    # The CRC-32 of the index: the TFRecord's own checksum covers a whole video.
-    if zlib.crc32(data) != blob.crc32:
-        raise UnreadableFrameError(f"{name}: its bytes are not those that were written (CRC-32)")
-    return data
+    except InputError as error:
+        raise UnreadableFrameError(f"{name}: {error}") from error
 
 
 def _open(video: IndexedVideo, data: bytes, name: str, *, load: bool) -> Image.Image:

@@ -9,6 +9,8 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from ytvos_keras.data.seeds import generator, shuffled
 from ytvos_keras.errors import InputError, and_more
 from ytvos_keras.records.indexed_video import IndexedVideo
@@ -20,6 +22,7 @@ FRAMES = ("annotated", "any")
 _logger = logging.getLogger(__name__)
 
 _SAME_VIDEO = 5  # attempts before another video is tried
+_UNEVEN = 0.3  # concentration of the Dirichlet distribution: below 1, few gaps are long
 
 
 @dataclass(frozen=True)
@@ -50,15 +53,20 @@ class ClipSampler:
       frames follow; if there is none, the earliest.
     * Further frames: T - 1 random ones, in order, from those up to the s-th next annotated frame; s
       is random, at most `max_step` times T - 1. At least one of them is annotated.
+    * Uneven gaps, in a fraction of the clips of annotated frames: s is as large as possible, and a
+      few gaps make up most of it. As in a long video, the first frame is far from most frames, and
+      the previous one is usually near.
     * Backward: a fraction of the clips, if the object is large enough in the last frame.
 
     Args:
         videos: videos of records. Those without a large enough object are left out, and so are
             those without a later annotation; a warning in the log says how many.
-        frames: `"annotated"` draws annotated frames only, `"any"` all of them.
+        frames: `"annotated"` draws annotated frames only, `"any"` all of them, with a warning if
+            there are no others.
         min_object: smallest object in the first frame, as a fraction of the frame.
         max_step: see above.
         backward: fraction of clips that are played backward where possible.
+        uneven: fraction of clips with uneven gaps.
         seed: seed of the choice.
 
     Raises:
@@ -74,18 +82,24 @@ class ClipSampler:
         min_object: float = MIN_OBJECT,
         max_step: int = MAX_STEP,
         backward: float = 0.0,
+        uneven: float = 0.0,
         seed: int = 0,
     ):
         if frames not in FRAMES:
             raise ValueError(f'frames must be "annotated" or "any". Received: frames={frames!r}')
         self.any_frame, self.max_step, self.seed = frames == "any", max_step, seed
-        self.backward, self.min_object = backward, min_object
+        self.backward, self.uneven, self.min_object = backward, uneven, min_object
         begins = [(video, first_frames(video, min_object)) for video in videos]
         self._begins = [(video, objects) for video, objects in begins if objects]
         self._of_kind = {
             kind: [i for i, (video, _) in enumerate(self._begins) if is_picture(video) == kind]
             for kind in (False, True)
         }
+        moving = [video for video in videos if not is_picture(video)]
+        if self.any_frame and moving and all(map(_all_annotated, moving)):
+            _warn_once(
+                'frames="any", but every frame is annotated; write the records with --all-frames'
+            )
         if not self._begins:
             raise InputError(
                 f"none of {len(videos)} videos has an object of {min_object:.2%} of the frame and "
@@ -159,6 +173,11 @@ class ClipSampler:
         annotated = [frame for frame in video.annotated if frame > first]
         least = 1 if self.any_frame else min(count, len(annotated))
         most = min(self.max_step * count, len(annotated))
+        # Drawn only if it can be true, so that it does not change the clips of other settings.
+        if self.uneven and not self.any_frame and rng.random() < self.uneven:
+            count = min(count, most)
+            gaps = 1 + rng.multinomial(most - count, rng.dirichlet([_UNEVEN] * count))
+            return [annotated[i] for i in np.cumsum(gaps) - 1]
         reach = int(rng.integers(least, most + 1))
         if not self.any_frame:
             return sorted(rng.choice(annotated[:reach], min(count, reach), replace=False).tolist())
@@ -176,6 +195,10 @@ class ClipSampler:
 def _warn_once(message: str) -> None:
     """Log a warning once, although a run creates several samplers of the same videos."""
     _logger.warning(message)
+
+
+def _all_annotated(video: IndexedVideo) -> bool:
+    return len(video.annotated) == len(video.frame_names)
 
 
 def is_picture(video: IndexedVideo) -> bool:

@@ -16,12 +16,10 @@ class DavisLayout:
     """The folders of a data set.
 
     Args:
-        root: the folder as given.
         annotations: folder with one folder of PNGs for each sequence.
         frames: folder with one folder of pictures for each sequence; None if there is none.
     """
 
-    root: Path
     annotations: Path
     frames: Path | None
 
@@ -41,12 +39,12 @@ def open_davis(root: str | Path) -> DavisLayout:
     check_is_folder(root)
     annotations, frames = root / "Annotations", root / "JPEGImages"
     if not annotations.is_dir():
-        return DavisLayout(root, root, None)
+        return DavisLayout(root, None)
     for resolution in _RESOLUTIONS:
         if (annotations / resolution).is_dir():
             annotations, frames = annotations / resolution, frames / resolution
             break
-    return DavisLayout(root, annotations, frames if frames.is_dir() else None)
+    return DavisLayout(annotations, frames if frames.is_dir() else None)
 
 
 def read_image_set(root: str | Path, year: int, split: str) -> list[str]:

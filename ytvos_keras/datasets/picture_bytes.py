@@ -16,7 +16,6 @@ class PictureFacts:
 
     Args:
         format: `JPEG`, `PNG`, …; `""` if it is not a picture. An MPO counts as JPEG.
-        mode: Pillow's pixel mode, such as `RGB`, `L` or `P`.
         height: of the stored pixels.
         width: of the stored pixels.
         orientation: EXIF orientation; 1 where pixels are stored as displayed.
@@ -24,7 +23,6 @@ class PictureFacts:
     """
 
     format: str = ""
-    mode: str = ""
     height: int = 0
     width: int = 0
     orientation: int = 1
@@ -46,7 +44,7 @@ def examine_picture(data: bytes) -> PictureFacts:
         with open_picture(data) as image:
             kind = "JPEG" if image.format in _JPEG_FORMATS else str(image.format)
             # Before `draft`, which changes the size.
-            facts = PictureFacts(kind, image.mode, image.height, image.width)
+            facts = PictureFacts(kind, image.height, image.width)
             if kind == "JPEG" and (damage := _jpeg_damage(data)):
                 return replace(facts, damage=damage)
             orientation = image.getexif().get(_ORIENTATION, 1)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import natsort
 
-from ytvos_keras.errors import InputError, and_more
+from ytvos_keras.errors import InputError, and_more, listed
 from ytvos_keras.media.listing import (
     check_no_broken_link,
     child,
@@ -87,8 +87,7 @@ def check_is_folder(folder: Path) -> None:
 
 def _no_sequences(folder: Path, below: Sequence[Path]) -> str:
     if below:
-        rest = ", …" if below[3:] else ""
-        which = f"{'one of ' if below[1:] else ''}{', '.join(map(str, below[:3]))}{rest}"
+        which = f"{'one of ' if below[1:] else ''}{listed(below)}"
         return f"the folders of the sequences are further down; give {which} instead"
     if _holds_png(folder):
         return f"contains masks itself; give its parent folder, {folder.absolute().parent}"

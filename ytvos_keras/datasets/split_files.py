@@ -1,6 +1,6 @@
 """Write splits to files: one name per line, and how they were made."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from ytvos_keras.datasets.selection import check_can_be_listed
@@ -28,21 +28,18 @@ def training_fraction(train: Iterable[str], percent: float) -> tuple[str, ...]:
     return tuple(sorted(shuffled[: max(1, round(len(shuffled) * percent / 100))]))
 
 
-def write_splits(
-    splits: Splits, folder: str | Path, percents: Sequence[int] = TABLE_4
-) -> list[Path]:
+def write_splits(splits: Splits, folder: str | Path) -> list[Path]:
     """Write `train.txt`, `validation.txt`, `test_seen.txt`, `test_unseen.txt`, `train_25.txt`, ….
 
     The files contain one name per line, sorted; `splits.json` contains the seed, unseen categories,
-    rule and numbers. Existing files are replaced. `percents` are fractions of the training set, for
-    the effect of less data (Table 4). Returns the files.
+    rule and numbers. Existing files are replaced. Returns the files.
     """
     folder = Path(folder)
     for part in PARTS:
         check_can_be_listed(getattr(splits, part))
     folder.mkdir(parents=True, exist_ok=True)
     lists = {part: getattr(splits, part) for part in PARTS}
-    for percent in percents:
+    for percent in TABLE_4:
         lists[f"train_{percent}"] = training_fraction(splits.train, percent)
     facts = {
         "seed": splits.seed,

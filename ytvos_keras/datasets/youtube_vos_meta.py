@@ -1,7 +1,6 @@
 """`meta.json` of YouTube-VOS: the objects of every video, their categories and their frames."""
 
 import reprlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,12 +49,6 @@ def read_meta(path: str | Path) -> dict[str, dict[int, ObjectMeta]]:
         return {plain_name(name): _objects(video) for name, video in videos}
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
-
-
-def categories_of(meta: Mapping[str, Mapping[int, ObjectMeta]]) -> frozenset[str]:
-    """The names of all categories in a `meta.json`; empty if it names none."""
-    objects = (item for video in meta.values() for item in video.values())
-    return frozenset(item.category for item in objects if item.category is not None)
 
 
 def _objects(video: JsonValue) -> dict[int, ObjectMeta]:

@@ -371,7 +371,13 @@ class S2S(keras.Model):
     ) -> tuple[State, Tensor]:
         """One training step: the state, with the teacher's mask if there is one, and the logits."""
         logits, after = self._advance(features, state)
-        mask = self._probabilities(logits, objects)
+        kept = logits
+        if objects > 1 and self.memory is not None:
+            # An object that the clip lacks takes no pixels from the others. It was given an empty
+            # mask, as the soft mask in the first slot shows.
+            given = state["bank_value"][..., self.config.matching_filters]  # (B·N, h, w)
+            kept = ops.where(ops.any(given > 0, axis=(1, 2))[:, None, None, None], logits, -30.0)
+        mask = self._probabilities(kept, objects)
         if "mask" in teacher:
             # Only the mask to remember is replaced, never the logits that the loss sees.
             forced = teacher["forced"] > 0

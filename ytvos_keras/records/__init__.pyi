@@ -1,10 +1,11 @@
-from .check import check
+from .check import CheckReport, check
 from .index import IndexedVideo, read_index
 from .schema import SCHEMA_VERSION, parse
 from .write_records import write_records
 
 __all__ = [
     "SCHEMA_VERSION",
+    "CheckReport",
     "IndexedVideo",
     "check",
     "parse",

@@ -1,13 +1,13 @@
 """Find all faults of a data set, in folders or in records."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from pathlib import Path
 
 from ytvos_keras.datasets.check.check_videos import check_videos
 from ytvos_keras.datasets.check.report import CheckReport
-from ytvos_keras.datasets.layouts import check_all_frames, list_layout
+from ytvos_keras.progress import Progress, silent
 from ytvos_keras.records.check_records import check_records
-from ytvos_keras.records.data_form import RECORDS, find_form
+from ytvos_keras.records.data_form import open_listing
 
 
 def check(
@@ -18,7 +18,7 @@ def check(
     videos: Collection[str] | None = None,
     exclude: Collection[str] = (),
     jobs: int = 1,
-    on_progress: Callable[[str, int, int | None], None] | None = None,
+    on_progress: Progress = silent,
 ) -> CheckReport:
     """Decode every frame and mask of a data set and list its faults, see `faults.KINDS`.
 
@@ -31,16 +31,17 @@ def check(
         jobs: number of processes.
         on_progress: called with (stage, frames done, total frames).
 
+    Returns:
+        The faults and notes, and the number of videos and frames checked.
+
     Raises:
         InputError: `root` cannot be read as a data set at all.
     """
-    layout = layout or find_form(root)
-    check_all_frames(all_frames, layout)
-    if layout == RECORDS:
+    listing = open_listing(root, layout, all_frames=all_frames, videos=videos, exclude=exclude)
+    if listing is None:
         return check_records(
             root, videos=videos, exclude=exclude, jobs=jobs, on_progress=on_progress
         )
-    listing = list_layout(root, layout, all_frames=all_frames, videos=videos, exclude=exclude)
     return check_videos(
         listing.videos, root=root, faults=listing.faults, jobs=jobs, on_progress=on_progress
     )

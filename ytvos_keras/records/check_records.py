@@ -1,6 +1,6 @@
 """Check a folder of records."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from ytvos_keras.datasets.selection import select_names
 from ytvos_keras.errors import InputError
 from ytvos_keras.media.checksum import file_sha256
 from ytvos_keras.processes import map_in_processes
+from ytvos_keras.progress import Progress, silent
 from ytvos_keras.records.index import index_path, read_dataset, read_shard_index
 from ytvos_keras.records.indexed_video import IndexedVideo
 from ytvos_keras.records.recorded_video import recorded_video
@@ -24,7 +25,7 @@ def check_records(
     videos: Collection[str] | None = None,
     exclude: Collection[str] = (),
     jobs: int = 1,
-    on_progress: Callable[[str, int, int | None], None] | None = None,
+    on_progress: Progress = silent,
 ) -> CheckReport:
     """Compare shards, indexes and pictures with their checksums, and decode every picture.
 
@@ -52,8 +53,7 @@ def check_records(
     for video, found in zip(chosen, results, strict=True):
         faults += found
         done += len(video.frame_names)
-        if on_progress is not None:
-            on_progress("check", done, frames)
+        on_progress("check", done, frames)
     return CheckReport(data, len(chosen), frames, tuple(faults))
 
 

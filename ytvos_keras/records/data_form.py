@@ -1,20 +1,34 @@
 """Distinguish a folder of records from a data set in folders of pictures."""
 
+from collections.abc import Collection
 from pathlib import Path
 
-from ytvos_keras.datasets.layouts import find_layout
+from ytvos_keras.datasets.layouts import check_all_frames, find_layout, list_layout
+from ytvos_keras.datasets.readers.listing import Listing
 from ytvos_keras.records.index import DATASET_FILE
 
 RECORDS = "records"
 
 
-def find_form(root: str | Path) -> str:
-    """Detect whether a folder contains records written by `ytvos-prepare`, or a data set.
+def open_listing(
+    root: str | Path,
+    layout: str | None,
+    *,
+    all_frames: bool = False,
+    videos: Collection[str] | None = None,
+    exclude: Collection[str] = (),
+) -> Listing | None:
+    """List the videos of a data set's folders; None if `root` contains records.
 
-    Returns `RECORDS`, or the layout of the data set, one of `datasets.layouts.LAYOUTS`.
+    `layout` is `RECORDS` or one of `datasets.layouts.LAYOUTS`; None detects it. The other arguments
+    are those of `list_layout`.
     """
     root = Path(root)
-    # Unfinished records have no dataset.json yet, but must not be taken for pictures.
-    if (root / DATASET_FILE).is_file() or any(root.glob("*.tfrecord")):
-        return RECORDS
-    return find_layout(root)
+    if layout is None:
+        # Unfinished records have no dataset.json yet, but must not be taken for pictures.
+        is_records = (root / DATASET_FILE).is_file() or any(root.glob("*.tfrecord"))
+        layout = RECORDS if is_records else find_layout(root)
+    if layout == RECORDS:
+        check_all_frames(all_frames, layout)
+        return None
+    return list_layout(root, layout, all_frames=all_frames, videos=videos, exclude=exclude)

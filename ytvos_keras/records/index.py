@@ -172,6 +172,6 @@ def _check_size(shard: Path, size: int) -> None:
     # Comparing sizes costs nothing; `ytvos-prepare check` compares checksums.
     if (found := shard.stat().st_size) != size:
         raise InputError(
-            f"{shard}: this shard has {found} bytes instead of {size}, is it cut off? "
+            f"{shard}: this shard has {found} bytes instead of {size}; is it cut off? "
             f"Copy it again, or {AGAIN}."
         )

@@ -4,6 +4,7 @@ import array
 import dataclasses
 import itertools
 import operator
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,20 @@ class Blob(NamedTuple):
     length: int
     crc32: int
     """`zlib.crc32` of the bytes."""
+
+
+def read_blob(shard: Path, blob: Blob) -> bytes:
+    """Read a picture's bytes; an `InputError` that names no file if they are not as written."""
+    # Opened for each read: threads must not share a position. Unbuffered: one read is enough.
+    with shard.open("rb", buffering=0) as file:
+        file.seek(blob.offset)
+        data = file.read(blob.length)
+    if len(data) < blob.length:
+        raise InputError("lies beyond the end of the shard; is it cut off?")
+    # Of the picture alone: the TFRecord's own checksum covers a whole video.
+    if zlib.crc32(data) != blob.crc32:
+        raise InputError("its bytes are not those that were written (CRC-32)")
+    return data
 
 
 class Blobs(Sequence[Any]):
@@ -62,7 +77,10 @@ class Blobs(Sequence[Any]):
 
 @dataclass(frozen=True, kw_only=True)
 class IndexedVideo(VideoInfo):
-    """A video of the records, without its pictures.
+    """A video of the records, without its images.
+
+    It also has the fields that a record has: `name`, `source`, `height`, `width`, `binary`,
+    `frame_names` and `objects`.
 
     Args:
         annotated: indexes of the frames that have a mask, ascending.

@@ -1,14 +1,12 @@
 """Convert videos of records to the types of `datasets`, for checks and statistics."""
 
-import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from ytvos_keras.datasets.statistics.video_facts import VideoFacts
 from ytvos_keras.datasets.video import Frame, Video
-from ytvos_keras.errors import InputError
-from ytvos_keras.records.indexed_video import Blob, IndexedVideo
+from ytvos_keras.records.indexed_video import Blob, IndexedVideo, read_blob
 
 
 @dataclass(frozen=True)
@@ -27,15 +25,7 @@ class RecordedFile:
 
     def read_bytes(self) -> bytes:
         """The bytes of the picture as in the source; an `InputError` if they have changed."""
-        with self.shard.open("rb") as file:
-            file.seek(self.blob.offset)
-            data = file.read(self.blob.length)
-        if len(data) < self.blob.length:
-            raise InputError("lies beyond the end of the shard")
-        # Of the picture alone: for TFRecord's checksum, the whole record would have to be read.
-        if zlib.crc32(data) != self.blob.crc32:
-            raise InputError("its bytes are not those that were written (CRC-32)")
-        return data
+        return read_blob(self.shard, self.blob)
 
     def __str__(self) -> str:
         return f"{self.shard.name}: {self.name}"

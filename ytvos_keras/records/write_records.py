@@ -3,19 +3,18 @@
 import logging
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ytvos_keras.datasets.video import Video
 from ytvos_keras.errors import InputError
+from ytvos_keras.progress import Progress, silent
 from ytvos_keras.records.beam_pipeline import check_beam, run_each
 from ytvos_keras.records.folder import add_split, describe_split, is_whole, make_room
 from ytvos_keras.records.run_folder import RunEndedError, RunFolder
 from ytvos_keras.records.shard_plan import ShardTask, plan_shards
 from ytvos_keras.records.write_shard import run_task, write_shard
-
-Progress = Callable[[str, int, int | None], None]
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +30,7 @@ def write_records(
     beam_options: Sequence[str] = (),
     skip_faulty: bool = False,
     overwrite: bool = False,
-    on_progress: Progress | None = None,
+    on_progress: Progress = silent,
 ) -> dict[str, Any]:
     """Write videos as sharded TFRecords, one record per video; see `schema` and `index`.
 
@@ -75,10 +74,9 @@ def write_records(
     if kept := len(tasks) - len(missing):
         logger.info("%d of %d shards already exist", kept, len(tasks))
     if missing:
-        progress = on_progress or (lambda *_: None)
         try:
             with RunFolder.new(output, split) as run:
-                _write(missing, run, len(videos), jobs, beam_options, progress)
+                _write(missing, run, len(videos), jobs, beam_options, on_progress)
         except RunEndedError as error:
             raise InputError(
                 f"{output}: another ytvos-prepare has started to write there; wait for it."

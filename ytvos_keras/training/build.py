@@ -5,7 +5,7 @@ import logging
 import keras
 
 from ytvos_keras.layers.native_types import has_bfloat16
-from ytvos_keras.losses import LOSSES, FrameLoss
+from ytvos_keras.losses import LOSSES
 from ytvos_keras.metrics import MeanJ
 from ytvos_keras.models import S2S
 from ytvos_keras.training.devices import Devices
@@ -24,7 +24,7 @@ def build_model(recipe: Recipe, pretrained: bool = True) -> S2S:
     """Build the network of a completed recipe with its initial weights, random or `pretrained`."""
     if recipe.precision == "mixed_bfloat16" and not has_bfloat16():
         logger.warning(
-            "this CPU has no bfloat16 instructions, so mixed_bfloat16 is emulated and slow; "
+            "this machine has no bfloat16 instructions, so mixed_bfloat16 is emulated and slow; "
             "use --precision float32."
         )
     if recipe.model is not None and recipe.model.predict_confidence and recipe.weights is None:
@@ -60,17 +60,12 @@ def compile_model(model: S2S, recipe: Recipe, steps: int, devices: Devices | Non
         model,
         devices or Devices(),
         optimizer=make_optimizer(recipe, steps, slow),
-        loss=make_loss(recipe),
+        loss=LOSSES[recipe.loss](),
         metrics=[],
         # As `metrics`, they would count frames of weight 0.
         weighted_metrics=[MeanJ()],
         jit_compile=False,  # slower than oneDNN for these convolutions
     )
-
-
-def make_loss(recipe: Recipe) -> FrameLoss:
-    """Create the loss of a recipe."""
-    return LOSSES[recipe.loss]()
 
 
 def make_optimizer(

@@ -12,7 +12,7 @@ from ytvos_keras.training.recipe import Recipe, Stability
 from ytvos_keras.training.run_files import RunFiles, save_model
 
 _REMEDY = (
-    "lower --learning-rate or set --clip-norm 1, with another --output (--weights starts from any "
+    "lower --learning-rate or set --clip-norm 1, with another --output (--weights accepts any "
     "checkpoint)"
 )
 

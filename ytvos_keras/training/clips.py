@@ -11,8 +11,10 @@ from ytvos_keras.data.clip_feed import Data, count_videos, sources
 from ytvos_keras.data.config import TeacherForcing
 from ytvos_keras.data.make_dataset import make_dataset
 from ytvos_keras.data.record_store import open_records
+from ytvos_keras.data.sampling import MIN_OBJECT, first_frames, is_picture
 from ytvos_keras.datasets.split_files import training_fraction
 from ytvos_keras.errors import InputError, and_more
+from ytvos_keras.records.indexed_video import IndexedVideo
 from ytvos_keras.training.recipe import Recipe
 
 _NAMED = 20  # held-out videos that the log names
@@ -47,35 +49,79 @@ class RunData:
         )
 
 
-def split_data(data: Data, validation: Data | None) -> RunData:
+def split_data(data: Data, validation: Data | None, min_object: float = MIN_OBJECT) -> RunData:
     """Make sure that no video is used for both training and validation.
 
-    Videos with the name of a training video are excluded from validation. If none remain, because
-    both are the same records, a tenth of them is held out from training, chosen by name. Clips that
+    Videos with the name and the first frame of a training video are excluded from validation. If
+    none remain, because both are the same records, a tenth of them is held out from training,
+    chosen by name among those with an object of `min_object`, see `make_dataset`. Clips that
     `ytvos-prepare videos` cut from one video (dog_01, dog_02) stay together.
     """
     if validation is None:
         return RunData(data)
-    training = _names(data, "train")
-    names = _names(validation, None)
-    # By name alone: the same video may be in two folders of records.
-    common = training & names
+    training, validated = _videos(data, "train"), _videos(validation, None)
+    names = frozenset(video.name for video in validated)
+    # The same video may be in two folders of records, and so may two that are only named alike.
+    common = frozenset(name for name, _ in _identities(training) & _identities(validated))
     if common != names:
-        return RunData(data, validation, not_validated=frozenset(common))
-    if len(training) < 2:
-        raise InputError(
-            f"{sources(validation)[0][0]}: its only video is used for training; give other "
-            "records to validate on, or none"
+        _report_common(training, names, common)
+        run_data = RunData(data, validation, not_validated=common)
+    else:
+        usable = _usable_names(validated, min_object)
+        if not usable or len(_usable_names(training, min_object)) < 2:
+            raise InputError(
+                f"{sources(validation)[0][0]}: contains no usable video that training can spare; "
+                "give other records to validate on, or none"
+            )
+        # Depends on names, not on a seed, so that all runs are validated on the same videos.
+        held_out = _hold_out(usable)
+        logger.info("validation: held out from training: %s", _listed(held_out))
+        run_data = RunData(data, validation, not_trained=held_out, not_validated=names - held_out)
+    if all(is_picture(video) for video in validated if video.name not in run_data.not_validated):
+        logger.warning(
+            "validation: there are only images, which stand still: J only says how well a mask is "
+            "copied; use last.keras, not best.keras"
         )
-    # The choice depends on names, not on a seed, so that all runs are validated on the same videos.
-    held_out = _hold_out(names)
-    names_held_out = sorted(held_out)
-    logger.info(
-        "validation: held out from training: %s%s",
-        ", ".join(names_held_out[:_NAMED]),
-        and_more(names_held_out[_NAMED:]),
-    )
-    return RunData(data, validation, not_trained=held_out, not_validated=names - held_out)
+    return run_data
+
+
+def warn_of_turned_frames(recipe: Recipe, data: RunData) -> None:
+    """Warn if most training videos are upright and the clips of the recipe are not, or vice versa.
+
+    Clips would show a small part of each video if they are augmented, else all of it distorted.
+    """
+    videos = _videos(data.training, "train", data.not_trained)
+    videos = [video for video in videos if not is_picture(video)]
+    height, width = recipe.stages[-1].size
+    turned = sum((video.height - video.width) * (height - width) < 0 for video in videos)
+    if 2 * turned > len(videos):
+        logger.warning(
+            "%d of %d training videos are %s, but clips are %dx%d; use --size %dx%d",
+            *(turned, len(videos), "upright" if height < width else "landscape"),
+            *(height, width, width, height),
+        )
+
+
+def _report_common(
+    training: list[IndexedVideo], names: frozenset[str], common: frozenset[str]
+) -> None:
+    """Log which of the validation videos with the name of a training video are left out."""
+    if common:
+        logger.info(
+            "validation: left out, because they are used for training: %d of %d videos",
+            *(len(common), len(names)),
+        )
+    if alike := names & ({video.name for video in training} - common):
+        logger.warning(
+            "validation: named like a training video, but kept, because the first frame differs: "
+            "%s",
+            _listed(alike),
+        )
+
+
+def _listed(names: frozenset[str]) -> str:
+    ordered = sorted(names)
+    return ", ".join(ordered[:_NAMED]) + and_more(ordered[_NAMED:])
 
 
 def _hold_out(names: frozenset[str]) -> frozenset[str]:
@@ -90,9 +136,20 @@ def _hold_out(names: frozenset[str]) -> frozenset[str]:
     return frozenset(training_fraction(names, _HELD_OUT))
 
 
-def _names(data: Data, split: str | None) -> frozenset[str]:
-    found = open_records(sources(data)[0], split=split)
-    return frozenset(video.name for videos in found for video in videos)
+def _videos(
+    data: Data, split: str | None, exclude: frozenset[str] = frozenset()
+) -> list[IndexedVideo]:
+    found = open_records(sources(data)[0], split=split, exclude=exclude)
+    return [video for videos in found for video in videos]
+
+
+def _identities(videos: list[IndexedVideo]) -> set[tuple[str, int]]:
+    """Name and checksum of the first frame of each video."""
+    return {(video.name, video.images[0].crc32) for video in videos}
+
+
+def _usable_names(videos: list[IndexedVideo], min_object: float) -> frozenset[str]:
+    return frozenset(video.name for video in videos if first_frames(video, min_object))
 
 
 def training_clips(
@@ -138,8 +195,8 @@ def validation_clips(
 ) -> tf.data.Dataset:
     """Return clips of annotated frames, not augmented, without teacher forcing.
 
-    They are the same in all runs and stages, with the length and size of the last stage, so that
-    the best model is selected for the final task.
+    They are the same in all stages, and in all runs with the same `min_object` and last stage,
+    whose length and size they have, so that the best model is selected for the final task.
     """
     stage = recipe.stages[-1]
     assert data.validation is not None  # the caller has checked
@@ -153,6 +210,7 @@ def validation_clips(
         seed=0,  # the same in every run, for comparability
         worker=worker,
         augment=False,
+        min_object=recipe.min_object,
         objects=recipe.objects,
         split=None,
     )

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from ytvos_keras.errors import InputError, first_line
 from ytvos_keras.media.json_file import parse_json
+from ytvos_keras.processes import signal_handlers
 
 _HEARTBEAT = 30  # seconds; TensorFlow's 10 are too few on busy CPUs
 _LOST = (
@@ -57,28 +58,10 @@ def join_cluster(workers: int) -> tf.distribute.Strategy:
         heartbeat_timeout_in_ms=_HEARTBEAT * 1000,
         coordinated_jobs=[CoordinatedJob(name="worker", num_tasks=workers)],
     )
-    with _signals_that_end():
+    # Python would only handle Ctrl-C after the wait for the others, and TensorFlow treats SIGTERM
+    # as a preemption notice and continues.
+    with signal_handlers(signal.SIG_DFL, signal.SIGINT, signal.SIGTERM):
         return tf.distribute.MultiWorkerMirroredStrategy()
-
-
-@contextlib.contextmanager
-def _signals_that_end() -> Iterator[None]:
-    """Let Ctrl-C interrupt the wait for the others, and SIGTERM the run.
-
-    Python would only handle Ctrl-C after the wait, and TensorFlow treats SIGTERM as a preemption
-    notice and continues.
-    """
-    signals = (signal.SIGINT, signal.SIGTERM)
-    try:
-        before = [signal.signal(each, signal.SIG_DFL) for each in signals]
-    except ValueError:  # handlers can only be set in the main thread
-        yield
-        return
-    try:
-        yield
-    finally:
-        for each, handler in zip(signals, before, strict=True):
-            signal.signal(each, handler)
 
 
 @contextlib.contextmanager

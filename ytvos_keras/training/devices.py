@@ -117,15 +117,20 @@ def find_devices(
 
         {"cluster": {"worker": ["a:2222", "b:2222"]}, "task": {"type": "worker", "index": 0}}
 
-    Otherwise the devices of this machine, GPUs if there are any. Must be called before TensorFlow
-    is used.
+    Otherwise the devices of this machine, GPUs if there are any. Call it before TensorFlow is used.
 
     Args:
         count: number of devices on this machine; default: all GPUs, or one CPU.
         on_wait: called before the wait with the index of this worker and the number of workers.
 
+    Returns:
+        The devices, for `train(…, devices=…)`.
+
     Raises:
         InputError: there are fewer devices, or `TF_CONFIG` is not of the form above.
+
+    Example:
+        >>> train(RECIPES["paper"], "records", "runs/paper", devices=find_devices())
     """
     workers, worker = read_tf_config(os.environ.get("TF_CONFIG"))
     if workers > 1:

@@ -8,7 +8,7 @@ import keras
 from ytvos_keras.data.clip_feed import Data
 from ytvos_keras.processes import peak_memory
 from ytvos_keras.training.build import build_model, compile_model
-from ytvos_keras.training.clips import split_data, training_clips
+from ytvos_keras.training.clips import split_data, training_clips, warn_of_turned_frames
 from ytvos_keras.training.data_errors import name_data_errors
 from ytvos_keras.training.recipe import Recipe, Stage
 from ytvos_keras.training.start import complete_recipe, frozen_parts
@@ -21,7 +21,8 @@ def dry_run(recipe: Recipe, data: Data, *, validation: Data | None = None) -> li
     The model is built without pretrained weights, so that nothing is downloaded.
     """
     recipe = complete_recipe(recipe)
-    run_data = split_data(data, validation)
+    run_data = split_data(data, validation, recipe.min_object)
+    warn_of_turned_frames(recipe, run_data)
     videos = run_data.count_videos(recipe)
     steps = stage_steps(recipe, videos)
     model = build_model(recipe, pretrained=False)
@@ -45,7 +46,7 @@ def dry_run(recipe: Recipe, data: Data, *, validation: Data | None = None) -> li
         f"parameters     {model.count_params():,}, {trainable:,} of them trained",
         f"starts from    {_start(recipe)}",
         f"not trained    {_not_trained(recipe)}",
-        f"one pass       {videos:,} videos and pictures, a clip of each",
+        f"one pass       one clip from each of {videos:,} videos and images",
         *(
             f"stage          {_describe(stage, count, recipe.clips_per_step / videos)}"
             for stage, count in zip(recipe.stages, steps, strict=True)
@@ -54,7 +55,7 @@ def dry_run(recipe: Recipe, data: Data, *, validation: Data | None = None) -> li
         f"{frames[1]} frames, {frames[2]}×{frames[3]}, {recipe.precision} (reading not included)",
         f"peak memory    {memory:,.0f} MB" if memory else "peak memory    unknown",
         f"all steps      {sum(steps) * seconds * recipe.accumulate / 3600:.1f} hours, "
-        "if all were like this one",
+        "if every step takes as long",
     ]
 
 
@@ -73,7 +74,7 @@ def _start(recipe: Recipe) -> str:
 
 
 def _describe(stage: Stage, steps: int, passes_per_step: float) -> str:
-    end = "" if stage.until_stable is None else ", fewer if the loss is stable before"
+    end = "" if stage.until_stable is None else ", fewer if the loss becomes stable earlier"
     shortest = stage.clip_length if isinstance(stage.clip_length, int) else stage.clip_length[0]
     length = f"{shortest} to " * (shortest < stage.longest_clip) + str(stage.longest_clip)
     frames = "frames" if stage.frames == "any" else "annotated frames"

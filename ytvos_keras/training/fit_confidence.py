@@ -29,9 +29,12 @@ def collect_examples(model: S2S, clips: Iterable[tuple]) -> ConfidenceExamples:
     """Segment clips frame by frame, as at test time, and compare masks with the ground truth.
 
     Args:
-        model: with `predict_confidence`.
+        model: an `S2S` with `predict_confidence`.
         clips: `(inputs, targets, sample_weight)` batches, as from `make_dataset`; frames of weight
             0 are skipped.
+
+    Returns:
+        One row per object and annotated frame.
 
     Example:
         >>> clips = make_dataset("records", clip_length=20).take(200)
@@ -56,10 +59,25 @@ def collect_examples(model: S2S, clips: Iterable[tuple]) -> ConfidenceExamples:
 def fit_confidence(
     model: S2S, examples: ConfidenceExamples, *, epochs: int = 100, seed: int = 0
 ) -> list[float]:
-    """Train the head with cross-entropy against J, and return the mean loss of each epoch.
+    """Train the confidence head with cross-entropy against J.
 
-    The head is changed in place, the rest of the model stays unchanged. `seed` determines the order
-    of the examples.
+    The head is changed in place, the rest of the model stays unchanged.
+
+    Args:
+        model: an `S2S` with `predict_confidence`.
+        examples: from `collect_examples`.
+        epochs: passes over the examples.
+        seed: seed of the order of the examples.
+
+    Returns:
+        The mean cross-entropy of each epoch.
+
+    Raises:
+        ValueError: the model has no confidence head.
+
+    Example:
+        >>> losses = fit_confidence(model, collect_examples(model, clips))
+        >>> model.save("with_confidence.keras")
     """
     head = model.confidence
     if head is None:

@@ -1,10 +1,9 @@
 """Configuration of a training run."""
 
-import dataclasses
 from dataclasses import dataclass
 
 from ytvos_keras.data.config import Augmentation
-from ytvos_keras.data.sampling import MAX_STEP, MIN_OBJECT
+from ytvos_keras.data.sampling import FRAMES, MAX_STEP, MIN_OBJECT
 from ytvos_keras.errors import check_choices
 from ytvos_keras.losses import LOSSES
 from ytvos_keras.models.config import S2SConfig
@@ -78,8 +77,7 @@ class Stage:
                 f"a stage needs either steps or passes. Received: steps={self.steps}, "
                 f"passes={self.passes}"
             )
-        if self.frames not in ("annotated", "any"):
-            raise ValueError(f'frames must be "annotated" or "any". Received: {self.frames!r}')
+        check_choices(vars(self), {"frames": FRAMES})
 
     @property
     def longest_clip(self) -> int:
@@ -108,7 +106,8 @@ class Recipe:
         loss: `"cross-entropy"` (equation 5 of the paper) or `"lite"` (see `LiteLoss`).
         batch_size: clips per batch, over all devices and workers.
         learning_rate: initial learning rate of Adam (after the warm-up).
-        schedule: `"constant"`, or `"cosine"` to zero over all stages after a short warm-up.
+        schedule: `"constant"`, or `"cosine"` to zero after a short warm-up. The cosine covers all
+            stages together: in the last tenth of all steps, the rate is below 3 % of its peak.
         weight_decay: weight decay of AdamW; 0 for plain Adam.
         clip_norm: largest global norm of the gradient; None for no clipping.
         average: momentum of the running average of the weights, which is validated and saved; None
@@ -125,13 +124,12 @@ class Recipe:
         max_step: largest mean distance between a clip's frames, in annotated frames.
         objects: number of objects per clip, see `make_dataset`.
         remember_every: for a model with a memory: its `remember_every` during training, so that
-            short clips fill the memory. The saved model keeps its own. None: the same in training.
+            short clips fill the memory. The saved model keeps its own. None: unchanged in training.
         frozen: parts of the model that are not trained: `"initializer"`, `"encoder"`,
             `"conv_lstm"`, `"decoder"`, `"memory"`, `"initializer.backbone"`,
             `"encoder.backbone"`. They need weights to start from.
-        train_backbone_from: for a network that freezes its EfficientNet-Lite0: the stride, 2 to 32,
-            from which its stages are trained all the same, at a tenth of the learning rate; None
-            for none of them.
+        train_backbone_from: stride (2, 4, 8, 16 or 32) from which the stages of an otherwise frozen
+            EfficientNet-Lite0 are trained, at a tenth of the learning rate; None to keep it frozen.
         seed: seed of the initial weights and of the clips.
     """
 
@@ -161,7 +159,7 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self):
-        check_choices(self, _CHOICES)
+        check_choices(vars(self), _CHOICES)
         if not set(self.frozen) <= set(_PARTS):
             raise ValueError(f"frozen must be among {', '.join(_PARTS)}. Received: {self.frozen}")
         if self.train_backbone_from not in (None, 2, 4, 8, 16, 32):
@@ -180,7 +178,3 @@ class Recipe:
     def clips_per_step(self) -> int:
         """Clips per optimizer step."""
         return self.batch_size * self.accumulate
-
-    def to_dict(self) -> dict:
-        """Convert to plain types for JSON."""
-        return dataclasses.asdict(self)

@@ -17,18 +17,29 @@ from ytvos_keras.training.run_json import what_matters
 
 @dataclass
 class RunFiles:
-    """Paths of the files of a run; `folder` is its `--output`."""
+    """Paths of the files of a run.
+
+    Attributes:
+        folder: the folder of the run, its `--output`.
+        run_json: configuration, versions, and checksums of the data.
+        log: one line per checkpoint (CSV).
+        curves: plot of the log, from `ytvos-train` with the extra `plots`.
+        checkpoints: folder with the last two checkpoints.
+        tensorboard: folder with the event files.
+        last: the model at the end.
+        best: the model with the highest validation J, if there is validation.
+    """
 
     folder: Path
 
     def __post_init__(self):
-        self.run_json = self.folder / "run.json"  # configuration, versions, checksums of the data
-        self.log = self.folder / "log.csv"  # one line per checkpoint
-        self.curves = self.folder / "curves.png"  # plot of the log
-        self.checkpoints = self.folder / "checkpoints"  # the last two
-        self.tensorboard = self.folder / "tensorboard"  # event files
-        self.last = self.folder / "last.keras"  # the model at the end
-        self.best = self.folder / "best.keras"  # the model with the highest validation J
+        self.run_json = self.folder / "run.json"
+        self.log = self.folder / "log.csv"
+        self.curves = self.folder / "curves.png"
+        self.checkpoints = self.folder / "checkpoints"
+        self.tensorboard = self.folder / "tensorboard"
+        self.last = self.folder / "last.keras"
+        self.best = self.folder / "best.keras"
 
     def check(self, description: dict) -> None:
         """Check that the folder is empty or contains this run."""

@@ -1,5 +1,6 @@
 """Description of a run, for `run.json`."""
 
+import dataclasses
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -21,7 +22,7 @@ def describe_run(
     validation: Data | None,
 ) -> dict:
     """Describe a run in plain types: recipe, checksums of data and weights, versions, date."""
-    fields = recipe.to_dict()
+    fields = dataclasses.asdict(recipe)
     # Identified by checksums, not paths.
     weights, backbone_weights = fields.pop("weights"), fields.pop("backbone_weights")
     return {

@@ -22,8 +22,8 @@ def complete_recipe(recipe: Recipe) -> Recipe:
     if recipe.model is None:
         if recipe.weights is None:
             raise InputError(
-                "this recipe fine-tunes a trained model: give --weights, a .keras file or the name "
-                "of a network with bundled weights such as s2s-lite"
+                "this recipe fine-tunes a trained model: give --weights with a .keras file, a "
+                "checkpoint, or the name of a network with bundled weights such as s2s-lite"
             )
         config = read_config(recipe.weights) or load(recipe.weights).config
         recipe = dataclasses.replace(recipe, model=config)

@@ -31,6 +31,7 @@ from ytvos_keras.training.clips import (
     split_data,
     training_clips,
     validation_clips,
+    warn_of_turned_frames,
 )
 from ytvos_keras.training.data_errors import name_data_errors
 from ytvos_keras.training.devices import Devices
@@ -67,8 +68,8 @@ def train(
         output: folder of the run. If it contains the same run, that run is resumed. With workers on
             several machines, all must see it; only the first one writes to it.
         validation: records to validate on; without them there is no best model, only the last one.
-            Videos with the name of a training video are skipped; if both are the same records, a
-            tenth of the videos is held out from training.
+            Videos with the name and the first frame of a training video are skipped; if both are
+            the same records, a tenth of the videos is held out from training.
         devices: from `find_devices`; default: one device.
         callbacks: called at the start of each stage; returns additional callbacks for it, such as a
             progress bar.
@@ -94,13 +95,18 @@ def train(
         devices.check_same("the recipe or the data", what_matters(description))
         if devices.is_chief:
             files.check(description)
-        run_data = split_data(data, validation)
+        run_data = split_data(data, validation, recipe.min_object)
+        warn_of_turned_frames(recipe, run_data)
         videos = run_data.count_videos(recipe)
         steps = stage_steps(recipe, videos)
         # Compiled in the scope too: metrics and optimizer variables are mirrored like the weights.
         with devices.scope():
             model = build_model(recipe)
             compile_model(model, recipe, sum(steps), devices)
+        # Fails if a folder has no usable video.
+        training_clips(recipe, 0, steps[0], run_data)
+        if run_data.validation is not None:
+            validation_clips(recipe, run_data)
         # Only now: a worker with a different command, or a mistyped argument, which fails above,
         # must not leave a run.json.
         if devices.is_chief:

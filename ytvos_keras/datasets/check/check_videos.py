@@ -1,7 +1,7 @@
 """Check the videos of a data set in folders for everything that is wrong with them."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +10,7 @@ from ytvos_keras.datasets.check.report import CheckReport
 from ytvos_keras.datasets.check.video_check import check_video
 from ytvos_keras.datasets.video import Video
 from ytvos_keras.processes import map_in_processes
-
-Progress = Callable[[str, int, int | None], None]
+from ytvos_keras.progress import Progress, silent
 
 _FRAMES_AT_ONCE = 32  # per process and task: about 0.2 s of work
 
@@ -22,7 +21,7 @@ def check_videos(
     root: str | Path,
     faults: Sequence[Fault] = (),
     jobs: int = 1,
-    on_progress: Progress | None = None,
+    on_progress: Progress = silent,
 ) -> CheckReport:
     """Decode every frame and mask of videos listed by a reader, and list their faults.
 
@@ -45,8 +44,7 @@ def check_videos(
         found += findings.faults
         digests[video.name] = findings.digests
         done += len(video.frames)
-        if on_progress is not None:
-            on_progress("check", done, frames)
+        on_progress("check", done, frames)
     found += _shared_frames(digests)
     return CheckReport(root, len(videos), frames, tuple(_relative(found, root)))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ytvos_keras.datasets.check.faults import KINDS, Fault
-from ytvos_keras.media.json_file import write_json
+from ytvos_keras.errors import counted
 
 
 @dataclass(frozen=True)
@@ -45,14 +45,14 @@ class CheckReport:
         notes = len(self.faults) - len(serious)
         repairable = sum(fault.repair is not None for fault in serious)
         return (
-            f"{self.root}: {_count(len(serious), 'fault') if serious else 'no fault'}"
+            f"{self.root}: {counted(len(serious), 'fault') if serious else 'no fault'}"
             + (f" ({repairable} can be repaired: --fix)" if repairable else "")
-            + (f", {_count(notes, 'note')}" if notes else "")
-            + f" in {_count(self.videos, 'video')}, {_count(self.frames, 'frame')}"
+            + (f", {counted(notes, 'note')}" if notes else "")
+            + f" in {counted(self.videos, 'video')}, {counted(self.frames, 'frame')}"
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """The content for `write_json`."""
+        """Convert to plain types for JSON."""
         return {
             "root": str(self.root),
             "videos": self.videos,
@@ -71,16 +71,8 @@ class CheckReport:
             ],
         }
 
-    def write_json(self, path: str | Path) -> None:
-        """Write everything to a JSON file, atomically."""
-        write_json(path, self.to_dict())
-
     def _by_kind(self) -> Iterator[tuple[str, list[Fault]]]:
         """The kinds that occur, in the order of `KINDS`, with their faults."""
         for kind in KINDS:
             if faults := [fault for fault in self.faults if fault.kind == kind]:
                 yield kind, faults
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"

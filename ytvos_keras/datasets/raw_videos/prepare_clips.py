@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import itertools
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from ytvos_keras.datasets.raw_videos.settings import ClipSettings
 from ytvos_keras.datasets.raw_videos.shots import import_scenedetect
 from ytvos_keras.errors import InputError
 from ytvos_keras.processes import map_in_processes
+from ytvos_keras.progress import Progress, silent
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def prepare_clips(
     limits: QualityLimits | None = None,
     leave_out_rejected: bool = False,
     jobs: int = 1,
-    on_progress: Callable[[str, int, int | None], None] | None = None,
+    on_progress: Progress = silent,
 ) -> ClipReport:
     """Cut raw videos into clips of 30 frames per second, every fifth marked for annotation.
 
@@ -100,7 +100,6 @@ def prepare_clips(
     videos = find_videos(source)
     folder = ClipsFolder(output)
     folder.open(settings)
-    tell = on_progress or (lambda stage, done, total: None)
     frames = itertools.count(1)
     work = functools.partial(
         _try_video,
@@ -109,7 +108,7 @@ def prepare_clips(
         limits=limits,
         leave_out_rejected=leave_out_rejected,
         # A lambda cannot be sent to other processes.
-        on_frame=(lambda: tell("frames", next(frames), None)) if jobs == 1 else None,
+        on_frame=(lambda: on_progress("frames", next(frames), None)) if jobs == 1 else None,
     )
     failures = {}
     results = map_in_processes(work, videos, jobs, what="cuts clips")
@@ -117,7 +116,7 @@ def prepare_clips(
         for done, (label, failure) in enumerate(results, start=1):
             if failure is not None:
                 failures[label] = failure
-            tell("videos", done, len(videos))
+            on_progress("videos", done, len(videos))
     return _report(folder, failures, settings, limits)
 
 

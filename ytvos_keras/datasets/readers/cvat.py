@@ -62,7 +62,7 @@ def _parse(path: Path) -> ElementTree.Element:
     try:
         root = ElementTree.parse(path).getroot()
     except (ElementTree.ParseError, LookupError, ValueError) as error:  # or an unknown encoding
-        raise InputError(f"{path}: is not valid XML, is it cut off? ({error})") from error
+        raise InputError(f"{path}: is not valid XML; is it cut off? ({error})") from error
     if root.tag != "annotations" or root.find("image") is None:
         tracks = root.find("track") is not None
         other = "is a CVAT for video file" if tracks else "has no annotations of pictures"

@@ -165,10 +165,12 @@ def _of_source(source: Source) -> Iterator[tuple[str, tuple[Video | None, list[F
                 faults += more
         # If meta.json or a list names the video, its masks are not superfluous: frames are missing.
         elif name in with_masks and (meta is None or name not in meta) and source.names is None:
-            mask_folder = str(child(source.masks, name))
+            mask_folder = child(source.masks, name)
+            if _is_empty(mask_folder):
+                continue  # of a clip from `ytvos-prepare videos` whose frames were removed
             repair = "aside" if paired and _loose(name) not in frame_entries else None
             video = None
-            faults = [Fault("annotation-without-frame", mask_folder, "a folder", repair)]
+            faults = [Fault("annotation-without-frame", str(mask_folder), "a folder", repair)]
         else:
             video, faults = None, [Fault("missing-video", str(source.frames / name))]
         yield source.prefix + name, (video, faults)
@@ -212,6 +214,10 @@ def _with_meta(
         ),
         faults,
     )
+
+
+def _is_empty(folder: Path) -> bool:
+    return folder.is_dir() and all(map(is_hidden, folder.iterdir()))
 
 
 def _folder_names(folder: Path) -> set[str]:

@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 
-from rich import box
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from ytvos_keras.datasets.statistics.measure import DatasetStatistics, spread
+from ytvos_keras.plain_table import plain_table
 
 _CATEGORIES = 10  # the most frequent ones; all are in the JSON and the plots
 
@@ -17,10 +16,8 @@ def print_statistics(statistics: Mapping[str, DatasetStatistics], console: Conso
 
     `statistics` has the name of each data set or split as a key.
     """
-    table = _table("")
     first = next(iter(statistics.values()))
-    for name in first.table_1:
-        table.add_column(name, justify="right", no_wrap=True)
+    table = plain_table("", first.table_1, min_width=10)
     for name, figures in statistics.items():
         table.add_row(escape(name), *map(_number, figures.table_1.values()))
     console.print(table)
@@ -30,9 +27,7 @@ def print_statistics(statistics: Mapping[str, DatasetStatistics], console: Conso
 
 
 def _print_spread(name: str, figures: DatasetStatistics, console: Console) -> None:
-    table = _table(escape(name))
-    for heading in spread(figures.seconds):
-        table.add_column(heading, justify="right", no_wrap=True)
+    table = plain_table(escape(name), spread(figures.seconds), min_width=10)
     for quantity, values in figures.spreads.items():
         table.add_row(quantity, *map(_number, spread(values).values()))
     console.print(table)
@@ -45,12 +40,6 @@ def _print_spread(name: str, figures: DatasetStatistics, console: Console) -> No
         listed = ", ".join(f"{category} {count:,}" for category, count in most)
         rest = f" and {more} more categories" if more else ""
         console.print(f"objects: {listed}{rest}", highlight=False, markup=False)
-
-
-def _table(title: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-    table.add_column(title, overflow="fold", min_width=10)
-    return table
 
 
 def _number(value: float | None) -> str:

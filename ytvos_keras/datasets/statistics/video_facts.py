@@ -1,12 +1,13 @@
 """The facts of each video that statistics are computed from."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ytvos_keras.datasets.label_values import decode_labels, is_binary, label_areas
 from ytvos_keras.datasets.object_info import ObjectInfo, objects_of
 from ytvos_keras.datasets.video import Video
 from ytvos_keras.processes import map_in_processes
+from ytvos_keras.progress import Progress, silent
 
 
 @dataclass(frozen=True)
@@ -27,10 +28,7 @@ class VideoFacts:
 
 
 def facts_of_videos(
-    videos: Sequence[Video],
-    *,
-    jobs: int = 1,
-    on_progress: Callable[[str, int, int | None], None] | None = None,
+    videos: Sequence[Video], *, jobs: int = 1, on_progress: Progress = silent
 ) -> list[VideoFacts]:
     """The facts of videos in folders: every mask is decoded, in `jobs` processes.
 
@@ -39,8 +37,7 @@ def facts_of_videos(
     facts = []
     for video in map_in_processes(_facts, videos, jobs, chunk=8, what="reads masks"):
         facts.append(video)
-        if on_progress is not None:
-            on_progress("stats", len(facts), len(videos))
+        on_progress("stats", len(facts), len(videos))
     return facts
 
 

@@ -4,8 +4,8 @@ from ytvos_keras.training.recipes import (
     davis2016,
     finetune,
     lite,
+    lite_full_size,
     lite_objects,
-    lite_occlusions,
     lite_videos,
     mask_as_input,
     mask_as_state,
@@ -27,7 +27,8 @@ RECIPES = {
     "lite": lite.RECIPE,
     "lite-videos": lite_videos.RECIPE,
     "lite-objects": lite_objects.RECIPE,
-    "lite-occlusions": lite_occlusions.RECIPE,
+    "lite-full-size": lite_full_size.RECIPE,
     "small": small.RECIPE,
     "small-mask-as-state": small.MASK_AS_STATE,
 }
+"""Recipes by name, for `train` and `ytvos-train --recipe`."""

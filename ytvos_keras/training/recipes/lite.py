@@ -6,8 +6,8 @@
         --backbone-weights efficientnet_lite0.npz --output runs/lite
 
 The first stage has clips of 5 frames, with teacher forcing that fades out over its first third; the
-second has clips of 10 frames with the model's own predictions throughout. Time, result and exact
-commands: MODEL_CARD.md.
+second has clips of 10 frames with the model's own predictions throughout, at a tenth of the largest
+learning rate and less. Time, result and exact commands: MODEL_CARD.md.
 """
 
 from ytvos_keras.models import PRESETS

@@ -4,8 +4,9 @@
         --data pictures=0.45 --data videos=0.55 --output runs/lite-objects
 
 Only here do the objects of a clip see each other. The backbone is trained from stride 16 on, which
-makes a step a quarter longer; training all of it would make it two and a half times as long. Time,
-result, data: MODEL_CARD.md.
+makes a step a quarter longer; training all of it would make it two and a half times as long. By the
+70 steps at full size, the learning rate has fallen below 0.5 % of its peak. Time, result, data:
+MODEL_CARD.md.
 """
 
 import dataclasses

@@ -5,7 +5,8 @@
 
 More than half of the clips are real. Clips made from pictures have more look-alikes and stronger
 changes of size than in `lite`. In training, every second frame is remembered, so that even clips of
-6 frames use the memory; the saved model remembers every fifth. Time, result, data: MODEL_CARD.md.
+6 frames use the memory; the saved model remembers every fifth. By the 300 steps at full size, the
+learning rate has fallen below 3 % of its peak. Time, result, data: MODEL_CARD.md.
 """
 
 from ytvos_keras.data.config import Augmentation, MotionConfig, SyntheticConfig

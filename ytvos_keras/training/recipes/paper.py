@@ -1,6 +1,6 @@
 """The paper's training on YouTube-VOS (section 4.3).
 
-    ytvos-prepare youtube-vos YOUTUBE_VOS/train records
+    ytvos-prepare youtube-vos YOUTUBE_VOS/train records --all-frames
     ytvos-train --recipe paper --data records --validation validation_records --output runs/paper
 
 Both VGG-16s start from ImageNet weights (downloaded once by Keras), everything else from Glorot
