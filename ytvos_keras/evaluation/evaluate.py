@@ -60,8 +60,8 @@ def evaluate(
             them, there are no scores of seen and unseen categories, and no G.
         exclude_last: for `youtube-vos`, whether to also leave out an object's last listed frame.
         frames: for `youtube-vos`, which frames the method was given: `every` (30 per second) or
-            `listed`. Recorded in the result without changing the scores; with `listed`, masks of
-            other frames are an error.
+            `listed` (in `meta.json`, or those with a true mask). Recorded in the result without
+            changing the scores; with `listed`, masks of other frames are an error.
         jobs: number of processes. Above 1, a script needs `if __name__ == "__main__":` around its
             work (see `multiprocessing`, "spawn").
         on_progress: called after every frame with the number of frames done and the total.

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from ytvos_keras.errors import InputError
-from ytvos_keras.media.masks import check_label_map, read_label_map
+from ytvos_keras.media.masks import check_label_map, label_map_of
+from ytvos_keras.media.pictures import load_picture
 
 _ONLY_SEQUENCE = "video"  # the name of a single array
 
@@ -78,8 +79,14 @@ def _stacked(frames: np.ndarray | Sequence[np.ndarray], what: str) -> np.ndarray
 
 def _read(source: LabelSource, void: int | None) -> np.ndarray:
     if isinstance(source, ArrayFrame):
-        return check_label_map(source.labels, name=str(source), allow_empty=True, void=void)
-    return read_label_map(source, allow_empty=True, void=void)
+        # The values of an array are ids, but merged masks, and those with 255, may be soft: their
+        # grey levels must not count as objects.
+        may_be_soft = void == 1 or (source.labels == 255).any()
+        return check_label_map(
+            source.labels, name=str(source), indexed=not may_be_soft, allow_empty=True, void=void
+        )
+    # Not `read_mask`, which also reads the palette.
+    return label_map_of(load_picture(source), str(source), allow_empty=True, void=void)
 
 
 def _merge(labels: np.ndarray) -> np.ndarray:

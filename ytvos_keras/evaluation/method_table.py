@@ -1,13 +1,14 @@
 """Tables of methods with the best values in bold, for the terminal and as Markdown."""
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
+
+from ytvos_keras.plain_table import plain_table
 
 UNKNOWN = "–"
 
@@ -54,10 +55,7 @@ class MethodTable:
 
     def print(self, console: Console) -> None:
         """Print heading, table and notes; Table 2's six columns fit 80 characters."""
-        table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-        table.add_column("method", overflow="fold", min_width=6)
-        for column in self.columns:
-            table.add_column(column, justify="right", no_wrap=True)
+        table = plain_table("method", self.columns, min_width=6)
         for method, cells in self.rows:
             table.add_row(Text(method), *map(_rich_cell, cells))
         console.print(self.heading, highlight=False, markup=False)
@@ -75,6 +73,15 @@ def percent(value: float) -> str:
 def seconds(value: float) -> str:
     """Three significant digits: `0.16`, `42.2`; NaN as a dash."""
     return UNKNOWN if math.isnan(value) else f"{value:.3g}"
+
+
+def best_text(texts: Sequence[str], choose: Callable[..., str]) -> str | None:
+    """The best known value of a column as printed, so that equal texts are ties.
+
+    `texts` are those of all methods, `choose` is `min` or `max`. None if there is only one method.
+    """
+    known = [text for text in texts if text != UNKNOWN]
+    return choose(known, key=float) if len(texts) > 1 and known else None
 
 
 def _markdown_cell(cell: Cell) -> str:

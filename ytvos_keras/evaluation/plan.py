@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ytvos_keras.datasets.sequence_folders import check_sequence_folders, mask_files
-from ytvos_keras.errors import InputError, and_more
+from ytvos_keras.errors import InputError, and_more, check_choices
 from ytvos_keras.evaluation.label_sources import Masks, array_sequences
 from ytvos_keras.evaluation.protocols import (
     PROTOCOLS,
@@ -77,12 +77,8 @@ def plan_evaluation(
 
 
 def _check_settings(protocol: str, exclude_last: bool, frames: str | None) -> None:
-    if protocol not in PROTOCOLS:
-        raise InputError(f"protocol must be one of {', '.join(PROTOCOLS)}. Received: {protocol!r}")
-    if frames is not None and frames not in FRAMES:
-        raise InputError(
-            f"frames must be one of {', '.join(FRAMES)}, or None. Received: {frames!r}"
-        )
+    choices = {"protocol": PROTOCOLS, "frames": (*FRAMES, None)}
+    check_choices({"protocol": protocol, "frames": frames}, choices)
     if protocol != "youtube-vos" and (exclude_last or frames):
         raise InputError(
             f"exclude_last and frames are only for the protocol youtube-vos; {protocol} always "

@@ -27,7 +27,7 @@ def plan_pictures(plans: Mapping[str, EvaluationPlan]) -> dict[str, SequencePict
     }
     for sequence in first_plan.sequences:
         pictures[sequence.name] = SequencePictures(
-            first=next(iter(sequence.truth)),
+            first=next(iter(sequence.truth), ""),  # without masks, no strip is drawn
             truth=partial(_truth, sequence.truth, merged),
             predictions={
                 method: partial(_prediction, work[sequence.name].predictions, merged)

@@ -4,6 +4,7 @@ Every scored frame needs a prediction; those of other frames are ignored. `place
 predictions in errors.
 """
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,13 +74,15 @@ def youtube_vos(
     """YouTube-VOS: each object in the frames listed in `meta.json`, except its first.
 
     An object may be absent from a listed frame: the truth is empty there, and J and F are 1 for an
-    empty prediction, else 0. Predictions of an object in other frames are ignored, but with
-    `listed_only`, if the method was given only the listed frames, masks of others are an error.
+    empty prediction, else 0. Therefore an object that is absent from its first frame causes a
+    warning. Predictions of an object in other frames are ignored, but with `listed_only`, if the
+    method was given only the frames that are listed or have a true mask, masks of others are an
+    error.
     """
     objects = truth.objects or {}
     _check_not_binary(truth, objects)
     if listed_only:
-        _check_listed(objects, predictions)
+        _check_listed(objects, truth.masks, predictions)
     scored: dict[str, list[int]] = {}
     for object_id, meta in objects.items():
         # The first listed frame of an object is the one in which its mask is given.
@@ -92,6 +95,7 @@ def youtube_vos(
             "ground truth to score against; the public valid and test sets have only first masks: "
             "score on sequences of the train set that the model was not trained on."
         )
+    _warn_of_absent(truth, objects, {i for ids in scored.values() for i in ids})
     # In order of time; `scored` is in the order of objects, which begin at different frames.
     ordered = {frame: tuple(scored[frame]) for frame in truth.masks if frame in scored}
     categories = {object_id: meta.category for object_id, meta in objects.items()}
@@ -100,19 +104,36 @@ def youtube_vos(
 
 def _check_not_binary(truth: TruthSequence, objects: Mapping[int, ObjectMeta]) -> None:
     """Raise an `InputError` if 255 stands for the object, which would be empty as void."""
-    begins = (meta.frames[0] for meta in objects.values() if meta.frames)
-    begin = next(begins, next(iter(truth.masks), ""))
-    first = truth.masks.get(begin)
-    # A predicted mask of 0 and 255 is read as object 1.
-    if (
-        first is not None
-        and not ids_in(read_truth(first, merged=False))
-        and ids_in(read_prediction(first, merged=False))
-    ):
-        raise InputError(
-            f"{first}: contains only 0 and 255, and 255 is void in this protocol, so there is "
-            "nothing to score; save the object as 1, or use the protocol davis2016."
-        )
+    begins = [meta.frames[0] for meta in objects.values() if meta.frames][:1]
+    # Without known objects, any mask may be the first to show one.
+    for frame in begins or truth.masks:
+        mask = truth.masks.get(frame)
+        # A predicted mask of 0 and 255 is read as object 1.
+        if (
+            mask is not None
+            and not ids_in(read_truth(mask, merged=False))
+            and ids_in(read_prediction(mask, merged=False))
+        ):
+            raise InputError(
+                f"{mask}: contains only 0 and 255, and 255 is void in this protocol, so there is "
+                "nothing to score; save the object as 1, or use the protocol davis2016."
+            )
+
+
+def _warn_of_absent(
+    truth: TruthSequence, objects: Mapping[int, ObjectMeta], scored: set[int]
+) -> None:
+    """Warn of scored objects that are not in the first of their frames."""
+    firsts = {i: meta.frames[0] for i, meta in objects.items() if i in scored}
+    masks = {frame: truth.masks[frame] for frame in firsts.values() if frame in truth.masks}
+    ids = {frame: ids_in(read_truth(mask, merged=False)) for frame, mask in masks.items()}
+    for object_id, frame in firsts.items():
+        if frame in ids and object_id not in ids[frame]:
+            warnings.warn(
+                f"{masks[frame]}: object {object_id} of meta.json is not in its first mask; empty "
+                "predictions of it score 1.",
+                stacklevel=5,
+            )
 
 
 def _davis(
@@ -158,12 +179,14 @@ def _check_has_masks(truth: TruthSequence) -> None:
         raise InputError(f"{truth.place}: no masks (PNG) in this folder.")
 
 
-def _check_listed(objects: Mapping[int, ObjectMeta], predictions: Masks) -> None:
-    listed = {frame for meta in objects.values() for frame in meta.frames}
+def _check_listed(
+    objects: Mapping[int, ObjectMeta], truth_masks: Masks, predictions: Masks
+) -> None:
+    listed = {frame for meta in objects.values() for frame in meta.frames} | truth_masks.keys()
     others = [frame for frame in predictions if frame not in listed]
     if others:
         raise InputError(
-            f"{predictions[others[0]]}: meta.json does not list this frame"
+            f"{predictions[others[0]]}: neither meta.json nor the ground truth has this frame"
             f"{and_more(others[1:])}, so the method was not given only the listed frames; "
             "use `every` if it was given all of them."
         )

@@ -58,7 +58,13 @@ class ObjectScores:
 
 @dataclass(frozen=True)
 class Summary:
-    """Statistics of a group of objects, averaged over its objects."""
+    """Statistics of a group of objects, averaged over its objects.
+
+    Args:
+        J: mean, recall and decay of J, as fractions; NaN without scored objects.
+        F: mean, recall and decay of F, as fractions; NaN without scored objects.
+        objects: number of scored objects.
+    """
 
     J: Statistics
     F: Statistics

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ytvos_keras.datasets.youtube_vos_layout import open_youtube_vos
-from ytvos_keras.datasets.youtube_vos_meta import categories_of, read_meta
+from ytvos_keras.datasets.youtube_vos_meta import read_meta
 from ytvos_keras.errors import InputError
 
 
 def categories_in(meta: str | Path) -> frozenset[str]:
     """All categories in a `meta.json`, such as that of the training set, which must name some."""
-    categories = categories_of(read_meta(meta))
+    objects = (item for video in read_meta(meta).values() for item in video.values())
+    categories = frozenset(item.category for item in objects if item.category is not None)
     if not categories:
         raise InputError(f"{meta}: contains no categories; give the meta.json of the train set.")
     return categories

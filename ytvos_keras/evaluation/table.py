@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 
-from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ytvos_keras.errors import counted
 from ytvos_keras.evaluation.method_table import percent
 from ytvos_keras.evaluation.results import Evaluation, ObjectScores, Summary
+from ytvos_keras.plain_table import plain_table
 
 _COLUMNS = (
     "objects",
@@ -26,10 +27,7 @@ def print_evaluations(
     evaluations: Mapping[str, Evaluation], console: Console, *, per_object: bool = False
 ) -> None:
     """Print the protocol and a table in percent, one block per method, that fits 80 columns."""
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-    table.add_column("percent", overflow="fold", min_width=10)
-    for column in _COLUMNS:
-        table.add_column(column, justify="right", no_wrap=True)
+    table = plain_table("percent", _COLUMNS, min_width=10)
     for method, evaluation in evaluations.items():
         if len(evaluations) > 1:
             table.add_row(Text(method, "bold"))
@@ -47,8 +45,8 @@ def protocol_line(evaluation: Evaluation) -> str:
     """Describe the protocol of the scores in one line."""
     sequences = {scores.sequence for scores in evaluation.objects if scores.frames}
     line = (
-        f"{evaluation.protocol}: {_count(evaluation.overall.objects, 'object')} in "
-        f"{_count(len(sequences), 'sequence')}; "
+        f"{evaluation.protocol}: {counted(evaluation.overall.objects, 'object')} in "
+        f"{counted(len(sequences), 'sequence')}; "
     )
     if evaluation.protocol != "youtube-vos":
         return line + "first and last frame left out"
@@ -93,7 +91,3 @@ def _summary_of_one(scores: ObjectScores) -> Summary:
 
 def _cells(summary: Summary) -> list[str]:
     return [percent(value) for value in (*summary.J, *summary.F, summary.J_and_F)]
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"

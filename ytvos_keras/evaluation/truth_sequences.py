@@ -11,7 +11,7 @@ from ytvos_keras.datasets.davis_layout import DavisLayout, open_davis, read_imag
 from ytvos_keras.datasets.sequence_folders import check_sequence_folders, mask_files
 from ytvos_keras.datasets.youtube_vos_layout import YouTubeVosLayout, has_meta, open_youtube_vos
 from ytvos_keras.datasets.youtube_vos_meta import ObjectMeta, read_meta
-from ytvos_keras.errors import InputError
+from ytvos_keras.errors import InputError, listed
 from ytvos_keras.evaluation.label_sources import Masks, array_sequences, read_truth
 from ytvos_keras.media.listing import child, plain_name
 from ytvos_keras.media.masks import ids_in
@@ -111,7 +111,7 @@ def _chosen(names: Sequence[str] | None, available: Sequence[str], place: object
         alike = {plain_name(name): name for name in available}
         unknown = [name for name in names if plain_name(name) not in alike]
         if unknown:
-            known = ", ".join(available[:5]) + (", …" if available[5:] else "")
+            known = listed(available, 5)
             raise InputError(f"no sequence {unknown[0]!r} in {place}; available: {known}.")
         names = [alike[plain_name(name)] for name in names]
     if not names:

@@ -98,6 +98,9 @@ class ConvLSTMCell(keras.layers.Layer):
     ) -> tuple[Shape, Shape]:
         return tuple(states_shape[0]), tuple(states_shape[1])
 
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> tuple[keras.KerasTensor, ...]:
+        return _with_float32_cell(super().compute_output_spec(*args, **kwargs))
+
     def get_config(self) -> Config:
         return {
             **super().get_config(),
@@ -183,7 +186,16 @@ class ConvLSTM(keras.layers.Layer):
         state = (sequence_shape[0], *sequence_shape[2:4], self.cell.filters)
         return (*sequence_shape[:4], self.cell.filters), state, state
 
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> tuple[keras.KerasTensor, ...]:
+        return _with_float32_cell(super().compute_output_spec(*args, **kwargs))
+
     def get_config(self) -> Config:
         cell = self.cell.get_config()
         own = {name: cell[name] for name in ("filters", "kernel_size", "activation")}
         return {**super().get_config(), **own}
+
+
+def _with_float32_cell(specs: tuple[keras.KerasTensor, ...]) -> tuple[keras.KerasTensor, ...]:
+    """Declare the last output, the cell state, as float32; Keras assumes the compute dtype."""
+    *others, cell = specs
+    return *others, keras.KerasTensor(cell.shape, "float32")

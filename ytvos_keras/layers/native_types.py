@@ -6,15 +6,18 @@ from pathlib import Path
 import tensorflow as tf
 
 _CPU = Path("/proc/cpuinfo")
+_AMPERE = (8, 0)  # compute capability of the first NVIDIA GPUs with bfloat16
 
 
 def has_bfloat16() -> bool:
     """Whether bfloat16 has hardware support, on a GPU or in the CPU, rather than being emulated.
 
-    Assumed to be so where the system does not list the CPU's features (only Linux does).
+    Assumed to be so for GPUs that report no compute capability, and where the system does not list
+    the CPU's features (only Linux does).
     """
-    if tf.config.list_physical_devices("GPU"):
-        return True
+    if gpus := tf.config.list_physical_devices("GPU"):
+        details = map(tf.config.experimental.get_device_details, gpus)
+        return all(gpu.get("compute_capability", _AMPERE) >= _AMPERE for gpu in details)
     flags = _cpu_flags()
     # avx512_bf16 or amx_bf16 on x86, bf16 on ARM.
     return "bf16" in flags or not re.search("^(flags|Features)", flags, re.MULTILINE)

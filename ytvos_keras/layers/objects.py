@@ -62,7 +62,7 @@ def exclusive(logits: Tensor, objects: Tensor | int) -> Tensor:
         logits: `(B·N, …)`, each object against the background.
         objects: N.
     """
-    logits = ops.minimum(logits, 30.0)  # e³⁰ leaves room for sums in float32
+    logits = ops.minimum(logits, 80.0)  # 254 · e⁸⁰ still fits in float32
     odds = ops.exp(logits)
     others = ops.relu(sum_of_others(odds, objects))  # rounding may make the sum negative
     # The softmax eˡ ÷ (1 + Σ eˡ), written as a sigmoid; the 1 is the background's e⁰.

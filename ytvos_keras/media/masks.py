@@ -38,7 +38,8 @@ def check_label_map(
           other lone value is kept: object 3 alone in its frame remains object 3.
         * 255 next to other values is an error: it is void, or the mask has smooth edges.
         * Larger values (of 16-bit files) are an error: a label map holds at most 254 objects.
-        * More than 10 values that are not exactly 1 … K are an error too, unless `indexed`.
+        * More than 10 values that are not exactly 1 … K are an error too, unless `indexed`. So is a
+          map with all 256 values, whatever `void` is.
         * Three or four channels: the colours must be grey (R = G = B); transparent is background.
           Files may have more colours, see `mask_pixels.mask_pixels`.
         * Floats must be whole numbers.
@@ -63,6 +64,9 @@ def check_label_map(
     """
     labels = _whole_numbers(_one_channel(np.asarray(array), name), name)
     if void is not None and labels.max() >= 255:
+        # Without the 255, all grey levels of a soft mask would be the ids 1 … 254, without gaps.
+        if not indexed and np.array_equal(values_in(labels), np.arange(256)):
+            raise smooth_edges_error(name, 256)
         labels = np.where(labels == 255, labels.dtype.type(void), labels)
     return _checked(labels, values_in(labels), name, indexed, allow_empty)
 
@@ -117,15 +121,8 @@ def read_mask(
         InputError: the file cannot be read, or breaks a rule.
     """
     image = load_picture(path)
-    label_map = _label_map_of(image, str(path), allow_empty, void)
+    label_map = label_map_of(image, str(path), allow_empty, void)
     return label_map, palette_of(image) if image.mode == "P" else None
-
-
-def read_label_map(
-    path: str | Path, *, allow_empty: bool = False, void: int | None = None
-) -> np.ndarray:
-    """`read_mask` without the palette, which takes a while to read."""
-    return _label_map_of(load_picture(path), str(path), allow_empty, void)
 
 
 def read_written_mask(path: str | Path, palette: np.ndarray | None = None) -> np.ndarray:
@@ -142,11 +139,11 @@ def read_written_mask(path: str | Path, palette: np.ndarray | None = None) -> np
     image = load_picture(path)
     is_own = image.mode == "P" and (palette is None or np.array_equal(palette_of(image), palette))
     if not is_own:
-        return _label_map_of(image, str(path), allow_empty=True, void=None)
+        return label_map_of(image, str(path), allow_empty=True, void=None)
     return check_label_map(index_values(image), name=str(path), indexed=True, allow_empty=True)
 
 
-def _label_map_of(image: Image.Image, name: str, allow_empty: bool, void: int | None) -> np.ndarray:
+def label_map_of(image: Image.Image, name: str, allow_empty: bool, void: int | None) -> np.ndarray:
     """The checked label map of a picture."""
     pixels = mask_pixels(image, name)
     # `void` changes the values, so those found in the file would be wrong.
@@ -224,8 +221,8 @@ def _whole_numbers(labels: np.ndarray, name: str) -> np.ndarray:
     return labels.astype(np.int64)
 
 
-def _listed(values: np.ndarray, most: int = 5) -> str:
-    """Write a few values for an error: `1, 2, 3, 4, … 300`."""
-    if values.size <= most:
+def _listed(values: np.ndarray) -> str:
+    """Write at most five values for an error: `1, 2, 3, 4, … 300`."""
+    if values.size <= 5:
         return ", ".join(map(str, values.tolist()))
-    return f"{', '.join(map(str, values[: most - 1].tolist()))}, … {values[-1]}"
+    return f"{', '.join(map(str, values[:4].tolist()))}, … {values[-1]}"

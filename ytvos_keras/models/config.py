@@ -45,7 +45,8 @@ class S2SConfig:
             first frame, corrections, and the latest of every `remember_every`-th frame. 0 disables
             matching; otherwise the previous frame and its predicted mask are matched too. With
             fewer than 3 there is no room for corrections.
-        remember_every: Number of frames between predictions kept in memory.
+        remember_every: Number of frames between predictions kept in memory; the attribute
+            `memory.every` of an `S2S` changes it, for example for training on short clips.
         matching_filters: Channels of the keys and of the values.
         sees_others: Whether the memory of an object also encodes where the other objects of the
             frame are.
@@ -76,7 +77,7 @@ class S2SConfig:
         for name in ("decoder_filters", "input_size"):  # they are lists after a JSON round trip
             # dataclasses themselves bypass `frozen` this way. Equality needs tuples, not lists.
             object.__setattr__(self, name, tuple(getattr(self, name)))
-        check_choices(self, _CHOICES)
+        check_choices(vars(self), _CHOICES)
         if self.state_stride not in (8, 32):
             raise ValueError(f"state_stride must be 8 or 32. Received: {self.state_stride}")
         if self.memory_frames < 0 or self.remember_every < 1:
@@ -92,7 +93,10 @@ class S2SConfig:
         if self.sees_others and not self.memory_frames:
             raise ValueError("sees_others needs memory_frames: only a memory sees other objects")
         if self.state_stride == 8 and not self.shared_encoder:
-            raise ValueError("state_stride=8 needs shared_encoder=True: a backbone ends at 32")
+            raise ValueError(
+                "state_stride=8 needs shared_encoder=True: an Initializer with its own backbone "
+                "has states at stride 32. Received: shared_encoder=False"
+            )
         if (self.initializer, self.encoder_input) != ("network", "frame"):
             self._check_variant()
         # With skips: stride 8, 4 and 2. The last factor of 2 comes from the logits' four filters.

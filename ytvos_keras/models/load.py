@@ -14,6 +14,9 @@ def load(name_or_path: str | Path, dtype: str | None = None) -> S2S:
         dtype: Keras dtype policy for a preset, such as `"mixed_bfloat16"`; default: the global
             policy. A `.keras` file contains its own.
 
+    Returns:
+        The `S2S`, not compiled.
+
     Raises:
         InputError: There is no such preset or file, or the preset has no bundled weights.
 

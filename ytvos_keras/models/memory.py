@@ -24,8 +24,8 @@ class Memory(Composite):
     Not in the paper; a departure of `s2s-lite`. The bank has a fixed number of slots. The first
     always holds the object's first frame. Every `every`-th frame, with its predicted mask, is
     stored in the other slots in turn, unless the object is probably lost in it. A correction takes
-    an empty slot or replaces the oldest prediction, and predictions never replace it: a new
-    correction replaces the oldest one only if a single slot is left for predictions. Empty slots
+    an empty slot or replaces the oldest prediction; predictions never replace a correction. If only
+    one slot is left for predictions, a new correction replaces the oldest correction. Empty slots
     are masked, so shapes never change.
 
     The bank is matched globally, the previous frame in a neighbourhood.

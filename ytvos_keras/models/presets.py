@@ -26,6 +26,7 @@ PRESETS = {
         predict_confidence=True,
     ),
 }
+"""`S2SConfig` of each named network."""
 
 _ASSETS = Path(__file__).parent.parent / "assets"
 

@@ -8,7 +8,15 @@ from typing import NamedTuple
 from ytvos_keras.errors import InputError
 from ytvos_keras.evaluation.comparison.paper_tables import cited_table
 from ytvos_keras.evaluation.comparison.read_results import Group, ResultFile
-from ytvos_keras.evaluation.method_table import UNKNOWN, Cell, MethodTable, Part, percent, seconds
+from ytvos_keras.evaluation.method_table import (
+    UNKNOWN,
+    Cell,
+    MethodTable,
+    Part,
+    best_text,
+    percent,
+    seconds,
+)
 from ytvos_keras.evaluation.statistics import Statistics
 
 
@@ -30,7 +38,7 @@ class _Column(NamedTuple):
     heading: str
     values: Callable[[ResultFile], tuple[float, ...]]
     text: Callable[[float], str]
-    best: Callable[[Iterable[float]], float]
+    best: Callable[..., str]
 
 
 def compare(
@@ -121,15 +129,9 @@ def _measured_rows(
 
 def _column_cells(results: Sequence[ResultFile], column: _Column) -> list[Cell]:
     texts = [[column.text(value) for value in column.values(result)] for result in results]
-    # Seen and unseen each have a winner. Values are compared as printed: equal texts are ties.
-    winners = [_winner(part, column.best) for part in zip(*texts, strict=True)]
+    # Seen and unseen each have a winner.
+    winners = [best_text(part, column.best) for part in zip(*texts, strict=True)]
     return [tuple(Part(t, t == w) for t, w in zip(row, winners, strict=True)) for row in texts]
-
-
-def _winner(texts: Sequence[str], best: Callable) -> str | None:
-    """Return the best known value as printed; None if there is only one method."""
-    known = [text for text in texts if text != UNKNOWN]
-    return best(known, key=float) if len(texts) > 1 and known else None
 
 
 def _check(results: Sequence[ResultFile]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import natsort
 import numpy as np
 
-from ytvos_keras.evaluation.method_table import UNKNOWN, percent
+from ytvos_keras.evaluation.method_table import UNKNOWN, best_text, percent
 from ytvos_keras.evaluation.results import Evaluation, ObjectScores, Summary
 
 _GROUPS = ("overall", "seen", "unseen")
@@ -36,9 +36,12 @@ def summary_rows(evaluations: Mapping[str, Evaluation]) -> dict[str, list[Summar
             name: _figures(summary, evaluations[name].G if group == "overall" else None)
             for name, summary in summaries.items()
         }
-        best = _best(list(figures.values()))
+        best = [
+            best_text(column, min if place in _DECAYS else max)
+            for place, column in enumerate(zip(*figures.values(), strict=True))
+        ]
         for name, summary in summaries.items():
-            cells = [(text, text in best[place]) for place, text in enumerate(figures[name])]
+            cells = [(text, text == top) for text, top in zip(figures[name], best, strict=True)]
             rows[name].append(SummaryRow(group, summary.objects, cells))
     return rows
 
@@ -95,13 +98,3 @@ def frame_means(objects: Iterable[ObjectScores]) -> dict[str, float]:
 def _figures(summary: Summary, G: float | None) -> list[str]:
     values = (*summary.J, *summary.F, summary.J_and_F, np.nan if G is None else G)
     return [percent(value) for value in values]
-
-
-def _best(figures: list[list[str]]) -> list[set[str]]:
-    """The best text of each column, as a set; empty if there is nothing to compare."""
-    best = []
-    for place, column in enumerate(zip(*figures, strict=True)):
-        numbers = [text for text in column if text != UNKNOWN]
-        choose = min if place in _DECAYS else max
-        best.append({choose(numbers, key=float)} if len(numbers) > 1 else set())
-    return best

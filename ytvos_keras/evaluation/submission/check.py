@@ -2,11 +2,11 @@
 
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from ytvos_keras.errors import InputError
-from ytvos_keras.evaluation.submission.faults import Fault, listed, missing_frames
+from ytvos_keras.errors import InputError, listed
+from ytvos_keras.evaluation.submission.faults import Fault, missing_frames
 from ytvos_keras.evaluation.submission.mask import mask_problems
 from ytvos_keras.evaluation.submission.plan import (
     PlannedSequence,
@@ -14,8 +14,7 @@ from ytvos_keras.evaluation.submission.plan import (
     plan_submission,
 )
 from ytvos_keras.media.archives import ArchiveError, open_archive
-
-Progress = Callable[[str, int, int], None]
+from ytvos_keras.progress import Progress, silent
 
 
 def check_submission(
@@ -24,7 +23,7 @@ def check_submission(
     protocol: str,
     *,
     split: str | None = None,
-    on_progress: Progress | None = None,
+    on_progress: Progress = silent,
 ) -> list[Fault]:
     """Find everything that is wrong with the zip `path`; an empty list means that it is valid.
 
@@ -50,7 +49,7 @@ def check_submission(
     if not path.is_file():
         raise InputError(f"{path}: no such file.")
     plan = plan_submission(ground_truth, protocol, split)
-    return check_against(plan, path, path.name, on_progress or (lambda *_: None))
+    return check_against(plan, path, path.name, on_progress)
 
 
 def check_against(plan: SubmissionPlan, path: Path, name: str, report: Progress) -> list[Fault]:

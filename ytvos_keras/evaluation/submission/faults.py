@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ytvos_keras.errors import InputError
+from ytvos_keras.errors import InputError, counted, listed
 
 
 @dataclass(frozen=True)
@@ -27,14 +27,9 @@ class SubmissionError(InputError):
     """A submission has faults; `faults` are all of them."""
 
     def __init__(self, what: str | Path, faults: Sequence[Fault]):
-        count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+        count = counted(len(faults), "fault")
         super().__init__(f"{what}: {count}; the first: {faults[0]}")
         self.faults = list(faults)
-
-
-def listed(names: Sequence[str], most: int = 3) -> str:
-    """A few names for a message: `a, b, c, …`."""
-    return ", ".join(names[:most]) + (", …" if len(names) > most else "")
 
 
 def missing_frames(frames: Sequence[str], missing: Sequence[str]) -> str:

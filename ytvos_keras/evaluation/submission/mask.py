@@ -1,11 +1,11 @@
 """Check a mask of a submission."""
 
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
-from ytvos_keras.evaluation.submission.faults import listed
+from ytvos_keras.errors import listed
 from ytvos_keras.evaluation.submission.plan import PlannedSequence
 from ytvos_keras.media.archives import ArchiveError, read_member
 from ytvos_keras.media.masks import ids_in
@@ -41,13 +41,13 @@ def mask_problems(
             unknown = set(ids_in(np.asarray(image))) - sequence.ids
         if unknown:
             yield (
-                f"ids must be from {source} ({listed(_texts(sequence.ids), 5)}). "
-                f"Received: {listed(_texts(unknown), 5)}"
+                f"ids must be from {source} ({listed(sorted(sequence.ids), 5)}). "
+                f"Received: {listed(sorted(unknown), 5)}"
             )
     except ArchiveError as error:
         yield str(error)
     except DamagedPictureError as error:
-        yield f"cannot be read, is it damaged? ({error})"
+        yield f"cannot be read; is it damaged? ({error})"
 
 
 def _format_problems(
@@ -64,7 +64,3 @@ def _format_problems(
 
 def _size_text(height: int, width: int) -> str:
     return f"{width}×{height} pixels"
-
-
-def _texts(ids: Iterable[int]) -> list[str]:
-    return [str(number) for number in sorted(ids)]

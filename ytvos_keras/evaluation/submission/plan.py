@@ -81,20 +81,21 @@ def plan_submission(
         ground_truth: YouTube-VOS: the folder with `meta.json`, `Annotations/` and `JPEGImages/`;
             DAVIS: that with `ImageSets/`, `Annotations/` and `JPEGImages/`.
         protocol: `youtube-vos` or `davis2017`.
-        split: of DAVIS; `test-dev` if None.
+        split: DAVIS: the name of a list in `ImageSets`, `test-dev` if None; YouTube-VOS: a folder
+            in `ground_truth`, which is the split itself if None.
 
     Raises:
         InputError: a file or folder is missing or malformed, or the protocol is unknown.
     """
     if protocol == "youtube-vos":
-        return _plan_youtube_vos(Path(ground_truth))
+        return _plan_youtube_vos(Path(ground_truth), split)
     if protocol == "davis2017":
         return _plan_davis(Path(ground_truth), split or DAVIS_SPLIT)
     raise InputError(f"submissions are for {' or '.join(PROTOCOLS)}. Received: {protocol!r}")
 
 
-def _plan_youtube_vos(root: Path) -> SubmissionPlan:
-    layout = open_youtube_vos(root)
+def _plan_youtube_vos(root: Path, split: str | None) -> SubmissionPlan:
+    layout = open_youtube_vos(root, split)
     sequences = {}
     for name, objects in read_meta(layout.meta).items():
         frames = natsort.natsorted({frame for item in objects.values() for frame in item.frames})

@@ -7,15 +7,16 @@ import numpy as np
 
 from ytvos_keras.datasets.sequence_folders import check_sequence_folders, mask_files
 from ytvos_keras.errors import InputError
-from ytvos_keras.evaluation.submission.check import Progress, check_against
+from ytvos_keras.evaluation.submission.check import check_against
 from ytvos_keras.evaluation.submission.faults import Fault, SubmissionError, missing_frames
 from ytvos_keras.evaluation.submission.plan import SubmissionPlan, plan_submission
 from ytvos_keras.media.atomic import atomic_path
 from ytvos_keras.media.listing import child
 from ytvos_keras.media.mask_pixels import mask_pixels
-from ytvos_keras.media.masks import mask_picture, read_mask
+from ytvos_keras.media.masks import MAX_ID, mask_picture, read_mask
 from ytvos_keras.media.pictures import decode_picture, encode_picture
 from ytvos_keras.media.png import is_index_png
+from ytvos_keras.progress import Progress, silent
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can store
 
@@ -27,20 +28,20 @@ def write_submission(
     output: str | Path,
     *,
     split: str | None = None,
-    on_progress: Progress | None = None,
+    on_progress: Progress = silent,
 ) -> int:
     """Write the required masks into a zip and check it before it gets its final name.
 
-    An index PNG with 8 bits per pixel is stored unchanged, byte for byte; other masks are read with
-    `media.read_mask` and written with a palette. Nothing is resized. Other files in `predictions`
-    are ignored. The same masks give the same zip, byte for byte.
+    An index PNG of ids with 8 bits per pixel is stored unchanged, byte for byte; other masks are
+    read with `media.read_mask` and written with a palette. Nothing is resized. Other files in
+    `predictions` are ignored. The same masks give the same zip, byte for byte.
 
     Args:
         predictions: contains `<sequence>/<frame>.png`.
         ground_truth: see `plan_submission`.
         protocol: `youtube-vos` or `davis2017`.
         output: the zip; an existing file is replaced. Its folder must exist.
-        split: of DAVIS; `test-dev` if None.
+        split: see `plan_submission`.
         on_progress: called after every mask with "write" or "check", masks done, total masks.
 
     Returns:
@@ -57,14 +58,13 @@ def write_submission(
     predictions, output = Path(predictions), Path(output)
     if output.is_dir() or not output.absolute().parent.is_dir():
         raise InputError(f"{output}: give the name of a file in a folder that exists.")
-    report = on_progress or (lambda *_: None)
     plan = plan_submission(ground_truth, protocol, split)
     # By names, before anything is decoded, so that all missing masks are listed at once.
     _check_all_there(predictions, plan)
     with atomic_path(output) as part:
-        _write(part, predictions, plan, report)
+        _write(part, predictions, plan, on_progress)
         # While it has its temporary name, so that a faulty zip never appears.
-        if faults := check_against(plan, part, output.name, report):
+        if faults := check_against(plan, part, output.name, on_progress):
             raise SubmissionError(output, faults)
     return plan.masks
 
@@ -97,10 +97,12 @@ def _write(path: Path, predictions: Path, plan: SubmissionPlan, report: Progress
 def _index_png(mask: Path) -> bytes:
     """Return the file if it is an 8-bit index PNG, else convert its content to one."""
     data = mask.read_bytes()
-    # An index PNG is also converted if an index is not the id, as with transparency or quantising.
+    # An index PNG is also converted if an index is not the id, as with transparency or quantising,
+    # or if it is 255, which stands for object 1 in a mask of 0 and 255.
     if is_index_png(data):
         image = decode_picture(data, str(mask))
-        if (mask_pixels(image, str(mask)).values == np.asarray(image)).all():
+        indices = np.asarray(image)
+        if indices.max() <= MAX_ID and (mask_pixels(image, str(mask)).values == indices).all():
             return data
     labels, palette = read_mask(mask, allow_empty=True)
     return encode_picture(mask_picture(labels, palette), "PNG")

@@ -43,7 +43,8 @@ class EfficientNetLite0(keras.layers.Layer):
     """
 
     def __init__(self, with_mask: bool = False, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        # Autocast would round float frames before `preprocess` sees them.
+        super().__init__(autocast=False, **kwargs)
         self.with_mask = with_mask
         self.filters = {stride: _STAGES[stage][3] for stage, stride in _TAPS.items()}
         self.stem = self._conv(_STEM_FILTERS, 3, strides=2, activation="relu6", name="stem")

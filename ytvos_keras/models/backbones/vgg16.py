@@ -39,7 +39,8 @@ class VGG16(keras.layers.Layer):
     """
 
     def __init__(self, with_mask: bool = False, fc6: str = "1x1", **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        # Autocast would round float frames before `preprocess` sees them.
+        super().__init__(autocast=False, **kwargs)
         self.with_mask = with_mask
         self.fc6 = fc6
         self.filters = {2: 64, 4: 128, 8: 256, 16: 512, 32: 512 if fc6 == "none" else _FC6_FILTERS}
@@ -144,8 +145,9 @@ class VGG16(keras.layers.Layer):
         """Compute `conv(x)`, with Winograd where that trains faster."""
         if conv.filters < _WINOGRAD_FILTERS or not winograd_pays(self.compute_dtype):
             return conv(x)
-        # `conv` itself is not called, so its bias and activation are applied here.
-        return ops.relu(winograd_conv(x, transform_kernel(conv.kernel)) + conv.bias)
+        # `conv` itself is not called, so its casts, bias and activation are applied here.
+        kernel, bias = (ops.cast(weight, x.dtype) for weight in (conv.kernel, conv.bias))
+        return ops.relu(winograd_conv(x, transform_kernel(kernel)) + bias)
 
     def _convolutions(self) -> list[keras.layers.Conv2D]:
         convolutions = [conv for block in self.blocks for conv in block]
