@@ -22,6 +22,16 @@ def and_more(rest: Sequence[object]) -> str:
     return f" (and {len(rest)} more)" if rest else ""
 
 
+def listed(items: Sequence[object], most: int = 3) -> str:
+    """The first few items for a message: `a, b, c, …`."""
+    return ", ".join(map(str, items[:most])) + (", …" if len(items) > most else "")
+
+
+def counted(number: int, thing: str) -> str:
+    """A number of things for a message: `1 frame`, `1,200 frames`."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
 def need(*modules: str, extra: str, what: str) -> None:
     """Raise an `InputError` if a module of an optional extra is missing, without importing any.
 
@@ -56,17 +66,17 @@ def importing(*, extra: str, what: str) -> Iterator[None]:
         ) from error
 
 
-def check_choices(config: object, choices: Mapping[str, Collection[object]]) -> None:
-    """Check that attributes of a configuration have allowed values.
+def check_choices(values: Mapping[str, object], choices: Mapping[str, Collection[object]]) -> None:
+    """Check that values are among the allowed ones.
 
     Args:
-        config: the object to check.
-        choices: attribute name → its allowed values.
+        values: name → value; may have other names, as `vars(config)` of a configuration.
+        choices: name → its allowed values.
 
     Raises:
-        ValueError: an attribute has a value that is not allowed.
+        InputError: a value is not allowed.
     """
     for name, allowed in choices.items():
-        if (value := getattr(config, name)) not in allowed:
-            listed = ", ".join(map(str, allowed))
-            raise ValueError(f"{name} must be one of {listed}. Received: {value!r}")
+        if values[name] not in allowed:
+            rule = f"{name} must be one of {', '.join(map(str, allowed))}"
+            raise InputError(f"{rule}. Received: {values[name]!r}")

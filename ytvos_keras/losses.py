@@ -37,6 +37,14 @@ class MaskCrossentropy(FrameLoss):
     """Binary cross-entropy, averaged over the pixels of a frame (equation 5 of the paper).
 
     Equation 5 has a sign error: its second term must be negative too.
+
+    Call arguments:
+        y_true: `(B, T − 1, H, W, N)`, masks in {0, 1}.
+        y_pred: logits of the same shape.
+        sample_weight: `(B, T − 1)`, or `(B, T − 1, N)` for N > 1 objects; 0 excludes a frame.
+
+    Example:
+        >>> model.compile("adam", MaskCrossentropy(), weighted_metrics=[MeanJ()])
     """
 
     def frame_loss(self, y_true, logits):
@@ -50,6 +58,14 @@ class LiteLoss(FrameLoss):
     Not in the paper. The second term averages over the hardest eighth of the pixels, which lie
     along contours and on look-alikes; the soft Jaccard index gives small objects the same weight
     as large ones.
+
+    Call arguments:
+        y_true: `(B, T − 1, H, W, N)`, masks in {0, 1}. H and W must be static.
+        y_pred: logits of the same shape.
+        sample_weight: `(B, T − 1)`, or `(B, T − 1, N)` for N > 1 objects; 0 excludes a frame.
+
+    Example:
+        >>> model.compile("adam", LiteLoss(), weighted_metrics=[MeanJ()])
     """
 
     hard_weight = 0.3

@@ -1,4 +1,4 @@
-"""Parallel work in processes, and the cores and memory of a process."""
+"""Parallel work in processes, and the signals, cores and memory of a process."""
 
 import contextlib
 import logging
@@ -13,7 +13,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from types import FrameType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ytvos_keras.errors import InputError
 
@@ -79,7 +79,7 @@ def map_in_processes(
     except BrokenProcessPool as error:
         raise InputError(
             f"a process that {what} ended early: killed (often for lack of memory), or started "
-            'from a script without `if __name__ == "__main__":`; try jobs=1.'
+            'from a script without `if __name__ == "__main__":`; try --jobs 1 (in Python: jobs=1).'
         ) from error
     except KeyboardInterrupt:
         # Their items may take hours. Python 3.14 has `terminate_workers` for this.
@@ -131,6 +131,21 @@ def _interruptions_held() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def signal_handlers(
+    handler: Callable[[int, FrameType | None], Any] | signal.Handlers, *numbers: int
+) -> Iterator[None]:
+    """Handle signals with `handler` meanwhile; outside the main thread, leave them alone."""
+    before = {}
+    with contextlib.suppress(ValueError):  # only the main thread can set handlers
+        before = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, previous in before.items():
+            signal.signal(number, previous)
 
 
 def peak_memory() -> float | None:

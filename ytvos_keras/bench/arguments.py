@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ytvos_keras.argument_types import choice_of, frame_size, list_of, positive
-from ytvos_keras.bench.measure import Key, Progress, Timing, interleave
+from ytvos_keras.bench.measure import Key, Timing, interleave
+from ytvos_keras.progress import Progress
 
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 """Keras dtype policies, by precision."""
@@ -41,20 +42,12 @@ def add_videos(parser: ArgumentParser) -> None:
 
 def add_rounds(parser: ArgumentParser, *, repeats: int, warmup: int = 3) -> None:
     """Add `--repeats` and `--warmup`, which `time_in_turns` reads."""
-    parser.add_argument(
-        "--repeats",
-        type=positive,
-        default=repeats,
-        metavar="N",
-        help=f"measured rounds, each of which runs every case once (default: {repeats})",
-    )
-    parser.add_argument(
-        "--warmup",
-        type=positive,
-        default=warmup,
-        metavar="N",
-        help=f"unmeasured rounds before these (default: {warmup})",
-    )
+    for option, default, what in (
+        ("--repeats", repeats, "measured rounds, each of which runs every case once"),
+        ("--warmup", warmup, "unmeasured rounds before these"),
+    ):
+        text = f"{what} (default: {default})"
+        parser.add_argument(option, type=positive, default=default, metavar="N", help=text)
 
 
 def add_precision(parser: ArgumentParser) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from ytvos_keras.argument_types import dimensions, positive
 from ytvos_keras.bench.arguments import add_rounds, chosen, time_in_turns
 from ytvos_keras.bench.machine import describe_machine
-from ytvos_keras.bench.measure import Progress, no_progress
 from ytvos_keras.bench.report import Comparison, Report, Row
 from ytvos_keras.processes import peak_memory
+from ytvos_keras.progress import Progress, silent
 
 NAME = "convlstm"
 SUMMARY = "the fused ConvLSTM layer against keras.layers.ConvLSTM2D, inference"
@@ -34,7 +34,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_rounds(parser, repeats=20)
 
 
-def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
+def run(arguments: Namespace, progress: Progress = silent) -> Report:
     """Time both layers with the same weights on the same sequence, in turns.
 
     Both are compiled with `tf.function` in the same way and return the whole sequence of hidden

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 from ytvos_keras.argument_types import positive
 from ytvos_keras.bench.arguments import add_size, add_videos, chosen
 from ytvos_keras.bench.machine import describe_machine
-from ytvos_keras.bench.measure import Progress, no_progress
 from ytvos_keras.bench.report import Figure, Report, Row
 from ytvos_keras.errors import InputError
 from ytvos_keras.processes import peak_memory
+from ytvos_keras.progress import Progress, silent
 
 NAME = "corrections"
 SUMMARY = "J of annotated videos before and after one true mask is given in a later frame"
@@ -133,7 +133,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_size(parser, None, "working frame")
 
 
-def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
+def run(arguments: Namespace, progress: Progress = silent) -> Report:
     """Segment every sequence from its first mask, then again with one more true mask.
 
     `later`: the mask of the frame at a quarter, half and three quarters of the video is given when

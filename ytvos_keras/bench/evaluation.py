@@ -10,10 +10,11 @@ from typing import Any
 from ytvos_keras.argument_types import positive
 from ytvos_keras.bench.arguments import add_size, chosen
 from ytvos_keras.bench.machine import describe_machine
-from ytvos_keras.bench.measure import Progress, Timing, interleave, no_progress
+from ytvos_keras.bench.measure import Timing, interleave
 from ytvos_keras.bench.report import Comparison, Report, Row
 from ytvos_keras.errors import InputError, need
 from ytvos_keras.processes import available_cores
+from ytvos_keras.progress import Progress, silent
 
 NAME = "evaluation"
 SUMMARY = "time to compute J and F of a data set, against a plain implementation with OpenCV"
@@ -39,8 +40,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         type=positive,
         default=available_cores(),
         metavar="N",
-        help="processes of a second run, after one with a single process (default: all cores); "
-        "fewer for few frames",
+        help="processes of the second run; the first uses one (default: all cores). Short runs "
+        "start fewer",
     )
     parser.add_argument(
         "--repeats",
@@ -51,7 +52,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
 
 
-def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
+def run(arguments: Namespace, progress: Progress = silent) -> Report:
     """Time whole evaluations by the rules of DAVIS 2017: reading, J, F and their statistics.
 
     The masks are synthetic and freshly written, so they are in the page cache and disk speed does

@@ -8,9 +8,10 @@ from functools import partial
 from ytvos_keras.argument_types import choice_of, list_of
 from ytvos_keras.bench.arguments import add_rounds, add_size, chosen, time_in_turns
 from ytvos_keras.bench.machine import describe_machine
-from ytvos_keras.bench.measure import Progress, Timing, no_progress
+from ytvos_keras.bench.measure import Timing
 from ytvos_keras.bench.report import Comparison, Report, Row
 from ytvos_keras.processes import peak_memory
+from ytvos_keras.progress import Progress, silent
 
 NAME = "export"
 SUMMARY = "seconds per frame of Keras, SavedModel, ONNX float32 and ONNX int8, in one run"
@@ -32,7 +33,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_rounds(parser, repeats=20)
 
 
-def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
+def run(arguments: Namespace, progress: Progress = silent) -> Report:
     """Time one step with one object, from the frame to the probabilities and the next state.
 
     The forms are timed in turns, each with its own state, which goes in and comes out as NumPy
@@ -102,8 +103,7 @@ def _keras_step(model, size, image, state):
 def _saved_model(model, size, progress):
     """Write `initialize` and `step` as `ytvos-export` does, and load them again."""
     from ytvos_keras.export.request_checks import checked_signatures
-    from ytvos_keras.export.saved_model import write_signatures
-    from ytvos_keras.export.saved_model_stream import SavedModelStream
+    from ytvos_keras.export.saved_model import SavedModelStream, write_signatures
 
     written = checked_signatures(model, size)
     written = {name: written[name] for name in ("step", "initialize")}

@@ -11,9 +11,9 @@ from ytvos_keras.argument_types import positive
 from ytvos_keras.bench.arguments import add_size, chosen
 from ytvos_keras.bench.child_process import ChildProcess
 from ytvos_keras.bench.machine import describe_machine
-from ytvos_keras.bench.measure import Progress, no_progress
 from ytvos_keras.bench.report import Figure, Report, Row
 from ytvos_keras.bench.textured_videos import make_videos
+from ytvos_keras.progress import Progress, silent
 
 NAME = "long"
 SUMMARY = "speed and memory at the beginning and at the end of a long video"
@@ -50,7 +50,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_size(parser, (128, 224), "video and of the working frame")
 
 
-def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
+def run(arguments: Namespace, progress: Progress = silent) -> Report:
     """Segment synthetic scenes with cuts, from JPEG files to mask files.
 
     An object of the first scene is tracked throughout, so it is absent from all other scenes.
@@ -74,13 +74,11 @@ def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
     )
 
 
-def _write_frames(
-    folder: Path, count: int, size: tuple[int, int], progress: Progress, seed: int = 0
-) -> None:
+def _write_frames(folder: Path, count: int, size: tuple[int, int], progress: Progress) -> None:
     """Write `<folder>/00000.jpg` …, and `<folder>/../mask.png` for the first of them."""
     folder.mkdir()
     # Rounded up: the last scene may be cut short. Only the first frame of a scene has a mask.
-    scenes = make_videos(-(-count // SCENE), SCENE, size, annotated_every=SCENE, seed=seed)
+    scenes = make_videos(-(-count // SCENE), SCENE, size, annotated_every=SCENE)
     index = 0
     for scene in scenes:
         for frame in scene.frames[: count - index]:

@@ -6,14 +6,9 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TypeVar
 
+from ytvos_keras.progress import Progress, silent
+
 Key = TypeVar("Key")
-
-Progress = Callable[[str, int, int | None], None]
-"""Called with (what is being done, steps done, total steps or None)."""
-
-
-def no_progress(what: str, done: int, total: int | None) -> None:
-    """Show nothing."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +37,8 @@ def interleave(
     *,
     warmup: int = 3,
     repeats: int = 20,
-    progress: Progress = no_progress,
+    before: Mapping[Key, Callable[[], object]] | None = None,
+    progress: Progress = silent,
 ) -> dict[Key, Timing]:
     """Time several functions in turns: each runs once per round.
 
@@ -54,6 +50,7 @@ def interleave(
             returns; on an accelerator it must fetch its result.
         warmup: Rounds that are not measured (tracing, memory allocation, caches).
         repeats: Rounds that are measured, at least 1.
+        before: For each case, a function that is called before each of its runs, not measured.
         progress: Called after every round.
 
     Returns:
@@ -70,6 +67,8 @@ def interleave(
     for round_ in range(total):
         progress("warming up" if round_ < warmup else "measuring", round_, total)
         for key, function in cases.items():
+            if before is not None:
+                before[key]()
             start = time.perf_counter()
             function()
             elapsed = time.perf_counter() - start

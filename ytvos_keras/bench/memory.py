@@ -10,8 +10,8 @@ from ytvos_keras.argument_types import list_of, positive
 from ytvos_keras.bench.arguments import chosen
 from ytvos_keras.bench.child_process import ChildProcess
 from ytvos_keras.bench.machine import describe_machine
-from ytvos_keras.bench.measure import Progress, no_progress
 from ytvos_keras.bench.report import Figure, Report, Row
+from ytvos_keras.progress import Progress, silent
 
 NAME = "memory"
 SUMMARY = "peak memory of segmenting videos of several lengths"
@@ -40,7 +40,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
 
 
-def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
+def run(arguments: Namespace, progress: Progress = silent) -> Report:
     """Segment video files made by playing the bundled clip back and forth to each length.
 
     Covers all that `ytvos-segment` does, from the video file to the mask files.

@@ -12,7 +12,7 @@ _DIRECTIONS = 720  # angles at which an outline stores its distance from the cen
 
 
 def write_sequences(
-    folder: Path, sequences: int, frames: int, size: tuple[int, int], seed: int = 0
+    folder: Path, sequences: int, frames: int, size: tuple[int, int]
 ) -> Iterator[int]:
     """Write `truth/Annotations/480p/<sequence>/00000.png` … and `predictions/<sequence>/…`.
 
@@ -22,7 +22,7 @@ def write_sequences(
     so far.
     """
     for n in range(sequences):
-        random = np.random.default_rng((seed, n))
+        random = np.random.default_rng((0, n))
         count = 1 + n % 3
         objects = [_Object(random, size, (k + 0.5) / count) for k in range(count)]
         name = f"sequence-{n:03d}"

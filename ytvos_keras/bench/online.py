@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from ytvos_keras.argument_types import choice_of, list_of, natural
 from ytvos_keras.bench.arguments import add_size, add_videos
 from ytvos_keras.bench.machine import describe_machine
-from ytvos_keras.bench.measure import Progress, no_progress
 from ytvos_keras.bench.report import Figure, Report, Row
 from ytvos_keras.inference.adaptation.config import ONLINE_LEARNING, OnlineLearningConfig
 from ytvos_keras.processes import peak_memory
+from ytvos_keras.progress import Progress, silent
 
 if TYPE_CHECKING:
     from ytvos_keras.evaluation.score_videos import SequenceScores
@@ -54,7 +54,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_size(parser, None, "working frame")
 
 
-def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
+def run(arguments: Namespace, progress: Progress = silent) -> Report:
     """Segment every sequence without online learning and with each setting, and score it.
 
     J and F are averaged over an object's annotated frames except the first and the last, then over

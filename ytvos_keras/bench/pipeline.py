@@ -1,18 +1,19 @@
 """`ytvos-bench pipeline`: training clips from records, against bare JPEG decoding."""
 
 import tempfile
-import time
 from argparse import ArgumentParser, Namespace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ytvos_keras.argument_types import frame_size, whole_number
 from ytvos_keras.bench.arguments import add_rounds, chosen
 from ytvos_keras.bench.machine import describe_machine
-from ytvos_keras.bench.measure import Progress, Timing, no_progress
+from ytvos_keras.bench.measure import Timing, interleave
 from ytvos_keras.bench.report import Comparison, Figure, Report, Row
 from ytvos_keras.datasets.video import Video
 from ytvos_keras.processes import available_cores, peak_memory, resident_memory
+from ytvos_keras.progress import Progress, silent
 
 NAME = "pipeline"
 SUMMARY = "frames per second of the training pipeline, against bare JPEG decoding, and its memory"
@@ -49,7 +50,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_rounds(parser, repeats=10, warmup=2)
 
 
-def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
+def run(arguments: Namespace, progress: Progress = silent) -> Report:
     """Time the pipeline with all augmentations, and bare decoding of the same frames.
 
     The videos are synthetic and freshly written, so they are in the page cache and disk speed does
@@ -124,19 +125,19 @@ def _measure(folder: str, arguments: Namespace, progress: Progress) -> dict[str,
     for name, kind in ((ANY, "any"), (ANNOTATED, "annotated")):
         clips = _clips(folder, arguments, frames=kind, clip_length=arguments.clip_length)
         streams[name] = (iter(clips), 1)
-    seconds: dict[str, list[float]] = {name: [] for name in streams}
-    total = arguments.warmup + arguments.repeats
-    for round_ in range(total):
-        progress("warming up" if round_ < arguments.warmup else "measuring", round_, total)
-        for name, (stream, steps) in streams.items():
-            # Use up what was prepared while the other streams were measured.
-            _take(stream, lead * steps)
-            start = time.perf_counter()
-            _take(stream, batches * steps)
-            elapsed = time.perf_counter() - start
-            if round_ >= arguments.warmup:
-                seconds[name].append(elapsed / (batches * batch_frames))
-    return {name: Timing(tuple(values)) for name, values in seconds.items()}
+    timings = interleave(
+        {name: partial(_take, stream, batches * n) for name, (stream, n) in streams.items()},
+        # Use up what was prepared while the other streams were measured.
+        before={name: partial(_take, stream, lead * n) for name, (stream, n) in streams.items()},
+        warmup=arguments.warmup,
+        repeats=arguments.repeats,
+        progress=progress,
+    )
+    frames = batches * batch_frames
+    return {
+        name: Timing(tuple(seconds / frames for seconds in timing.seconds))
+        for name, timing in timings.items()
+    }
 
 
 def _lead(parallel: int, batch_size: int) -> int:

@@ -15,9 +15,10 @@ from ytvos_keras.bench.arguments import (
     time_in_turns,
 )
 from ytvos_keras.bench.machine import describe_machine
-from ytvos_keras.bench.measure import Progress, Timing, no_progress
+from ytvos_keras.bench.measure import Timing
 from ytvos_keras.bench.report import Comparison, Figure, Report, Row
 from ytvos_keras.processes import peak_memory
+from ytvos_keras.progress import Progress, silent
 
 NAME = "step"
 SUMMARY = "seconds per frame of a model by part, by precision and number of objects"
@@ -50,7 +51,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_rounds(parser, repeats=10)
 
 
-def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
+def run(arguments: Namespace, progress: Progress = silent) -> Report:
     """Time a model with random weights, all cases in turns.
 
     Everything is compiled with `tf.function`. The whole step is one function, from the frame to the

@@ -29,14 +29,14 @@ class FileInMemory:
 
 
 def make_videos(
-    videos: int, frames: int, size: tuple[int, int], annotated_every: int = 5, seed: int = 0
+    videos: int, frames: int, size: tuple[int, int], annotated_every: int = 5
 ) -> Iterator[Video]:
     """Make videos of one to three objects; `size` is height and width in pixels.
 
     At 480×854, a frame is a JPEG of about 80 kB.
     """
     for n in range(videos):
-        rng = np.random.default_rng([seed, n])
+        rng = np.random.default_rng([0, n])
         scene = _Scene(rng, size, objects=1 + n % 3)
         name = f"video-{n:03d}"
         yield Video(

@@ -14,11 +14,12 @@ from ytvos_keras.bench.arguments import (
     time_in_turns,
 )
 from ytvos_keras.bench.machine import describe_machine
-from ytvos_keras.bench.measure import Progress, Timing, no_progress
+from ytvos_keras.bench.measure import Timing
 from ytvos_keras.bench.report import Comparison, Report, Row
 from ytvos_keras.bench.step import MODELS
 from ytvos_keras.bench.step_process import OURS, PLAIN, StepProcess, TrainedNetwork
 from ytvos_keras.errors import InputError
+from ytvos_keras.progress import Progress, silent
 
 NAME = "train"
 SUMMARY = "seconds and memory of a training step, by precision and against stock Keras layers"
@@ -45,7 +46,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_rounds(parser, repeats=5, warmup=2)
 
 
-def run(arguments: Namespace, progress: Progress = no_progress) -> Report:
+def run(arguments: Namespace, progress: Progress = silent) -> Report:
     """Time whole training steps on one clip, all cases in turns, each in a separate process.
 
     A step is forward pass, loss, gradients and optimizer update, as in `ytvos-train`. The paper's

@@ -5,7 +5,7 @@ import functools
 from pathlib import Path
 
 from ytvos_keras.argument_types import frame_size, port
-from ytvos_keras.cli.common import command_parser, prepare_tensorflow, run
+from ytvos_keras.cli.common import add_model, command_parser, prepare_tensorflow, run
 from ytvos_keras.quiet_import import import_tensorflow
 
 DESCRIPTION = """\
@@ -37,10 +37,10 @@ def main(argv: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = command_parser("ytvos-annotate", DESCRIPTION, EXAMPLES)
     add = parser.add_argument
-    add("input", nargs="?", metavar="INPUT", help="video file, or folder of JPEG or PNG frames")
+    add("input", nargs="?", metavar="INPUT", help="video file, or folder of frames")
     add("--output", metavar="DIR", help="folder for the masks (default: NAME-masks)")
     add("--port", type=port, default=0, metavar="N", help="default: any free port")
-    add("--model", default="s2s-lite", metavar="NAME|PATH", help="default: %(default)s")
+    add_model(parser)
     add(
         "--size",
         type=frame_size,

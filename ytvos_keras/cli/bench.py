@@ -17,8 +17,8 @@ from ytvos_keras.bench import (
     step,
     train,
 )
-from ytvos_keras.bench.measure import Progress, no_progress
 from ytvos_keras.cli.common import check_output_file, prepare_tensorflow, run, table_console
+from ytvos_keras.progress import Progress, silent
 from ytvos_keras.quiet_import import import_tensorflow
 
 BENCHMARKS = (
@@ -70,7 +70,7 @@ def _bench(arguments: argparse.Namespace) -> None:
 def _progress(quiet: bool) -> Iterator[Progress]:
     """Show a progress bar on stderr while the benchmark runs."""
     if quiet:
-        yield no_progress
+        yield silent
         return
     from rich.console import Console
     from rich.markup import escape

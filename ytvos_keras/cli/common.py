@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ytvos_keras.argument_types import positive
 from ytvos_keras.errors import InputError
+from ytvos_keras.processes import available_cores, signal_handlers
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -40,7 +42,8 @@ def run(command: Callable[[], None], *, quiet: bool = False, hint: str = "") -> 
         # Escape what cannot be encoded (a pipe on Windows, a folder name that is not Unicode), as
         # stderr does.
         sys.stdout.reconfigure(errors="backslashreplace")
-    with _messages(quiet), _terminated_like_interrupted():
+    # SIGTERM is handled like Ctrl-C, so that no half-written file is left.
+    with _messages(quiet), signal_handlers(signal.default_int_handler, signal.SIGTERM):
         try:
             command()
             sys.stdout.flush()  # a full disk or a closed pipe may go unnoticed until then
@@ -63,6 +66,27 @@ def command_parser(program: str, description: str, epilog: str = "") -> argparse
         description=description,
         epilog=epilog,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def add_model(parser: argparse._ActionsContainer) -> None:
+    """Add `--model`."""
+    parser.add_argument(
+        "--model",
+        default="s2s-lite",
+        metavar="NAME|PATH",
+        help="s2s-lite, or a .keras file (default: %(default)s)",
+    )
+
+
+def add_jobs(parser: argparse._ActionsContainer, what: str) -> None:
+    """Add `--jobs`, the number of `what`."""
+    parser.add_argument(
+        "--jobs",
+        type=positive,
+        default=available_cores(),
+        metavar="N",
+        help=f"{what} (default: all cores)",
     )
 
 
@@ -133,17 +157,3 @@ def _messages(quiet: bool) -> Iterator[None]:
 
 def _show_warning(message, category, filename, lineno, file=None, line=None) -> None:
     print(f"warning: {message}", file=sys.stderr)
-
-
-@contextlib.contextmanager
-def _terminated_like_interrupted() -> Iterator[None]:
-    """Handle SIGTERM like Ctrl-C, so that no half-written file is left."""
-    try:
-        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    except ValueError:  # not in the main thread: leave signals alone
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

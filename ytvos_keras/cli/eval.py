@@ -1,8 +1,8 @@
 """`ytvos-eval`: J and F of predicted masks, as the benchmarks compute them."""
 
 import argparse
+import functools
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -81,7 +81,7 @@ def _scores(
                 plan,
                 seen_categories=seen_categories,
                 jobs=arguments.jobs,
-                on_progress=_named_stage(report, method),
+                on_progress=functools.partial(report, method),
             )
             if arguments.seconds_per_frame is not None:
                 seconds = {"seconds_per_frame": arguments.seconds_per_frame}
@@ -126,14 +126,8 @@ def _write(
 
         with frame_progress(arguments.quiet, "sequences") as report:
             pictures = plan_pictures(plans)
-            stage = _named_stage(report, "report")
+            stage = functools.partial(report, "report")
             write_report(arguments.html, evaluations, pictures, on_progress=stage)
-
-
-def _named_stage(
-    report: Callable[[str, int, int | None], None] | None, stage: str
-) -> Callable[[int, int], None] | None:
-    return None if report is None else lambda done, total: report(stage, done, total)
 
 
 if __name__ == "__main__":

@@ -3,9 +3,8 @@
 import argparse
 from pathlib import Path
 
-from ytvos_keras.argument_types import name_list, positive, positive_number
-from ytvos_keras.cli.common import command_parser
-from ytvos_keras.processes import available_cores
+from ytvos_keras.argument_types import name_list, positive_number
+from ytvos_keras.cli.common import add_jobs, command_parser
 
 DESCRIPTION = """\
 Score predicted masks against the ground truth: region similarity J and contour
@@ -93,7 +92,7 @@ def _add_youtube_vos_arguments(group) -> None:
         "--frames",
         choices=("every", "listed"),
         help="which frames the method was given: every one at 30 per second, or those listed in "
-        "meta.json (masks of others are then an error); recorded in the output",
+        "meta.json or with a true mask (masks of others are then an error); recorded in the output",
     )
 
 
@@ -102,7 +101,7 @@ def _add_output_arguments(group) -> None:
     several = "for several methods, one file each, with NAME in the file name"
     add("--json", type=Path, metavar="FILE", help=f"all scores; {several}")
     add("--csv", type=Path, metavar="FILE", help=f"one row per object; {several}")
-    add("--html", type=Path, metavar="FILE", help="one page with tables, curves and pictures")
+    add("--html", type=Path, metavar="FILE", help="one page with tables, curves and images")
     add("--per-object", action="store_true", help="also print a row for each object")
     add(
         "--seconds-per-frame",
@@ -110,13 +109,7 @@ def _add_output_arguments(group) -> None:
         metavar="X",
         help="time that the method took; recorded in the output",
     )
-    add(
-        "--jobs",
-        type=positive,
-        default=available_cores(),
-        metavar="N",
-        help="processes; default: all cores",
-    )
+    add_jobs(group, "processes")
     add("--quiet", action="store_true", help="show no progress")
 
 

@@ -4,7 +4,7 @@ import argparse
 
 from ytvos_keras.cli.common import command_parser, run
 from ytvos_keras.cli.progress import frame_progress
-from ytvos_keras.errors import InputError
+from ytvos_keras.errors import InputError, counted
 
 DESCRIPTION = """\
 Write the zip that the server of YouTube-VOS (Annotations/VIDEO/FRAME.png) or
@@ -42,7 +42,11 @@ def _parser() -> argparse.ArgumentParser:
         help="folder of the data set, with JPEGImages and Annotations (the first masks are "
         "enough) and meta.json (YouTube-VOS) or ImageSets (DAVIS)",
     )
-    add("--split", metavar="NAME", help="split of DAVIS (default: test-dev)")
+    add(
+        "--split",
+        metavar="NAME",
+        help="split of DAVIS (default: test-dev), or a folder in ROOT (YouTube-VOS)",
+    )
     add("--predictions", metavar="DIR", help="folder with one folder of masks per sequence")
     add("--output", metavar="FILE.zip", help="the zip to write")
     add("--check", metavar="FILE.zip", help="check this zip instead of writing one")
@@ -52,8 +56,6 @@ def _parser() -> argparse.ArgumentParser:
 
 def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
     """Report usage errors that argparse cannot detect, and exit with 2."""
-    if arguments.split is not None and arguments.protocol != "davis2017":
-        parser.error("--split is only for --protocol davis2017")
     given = {"--predictions": arguments.predictions, "--output": arguments.output}
     if arguments.check is None:
         missing = [name for name, value in given.items() if not value]
@@ -103,7 +105,7 @@ def _fail(faults: list, what: str) -> None:
     """Print each fault on a line, then raise an error that states how many there are."""
     for fault in faults:
         print(fault)
-    raise InputError(f"{what}: {len(faults)} fault{'s' if len(faults) > 1 else ''}, listed above")
+    raise InputError(f"{what}: {counted(len(faults), 'fault')}, listed above")
 
 
 if __name__ == "__main__":

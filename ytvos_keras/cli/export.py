@@ -7,7 +7,7 @@ import textwrap
 from pathlib import Path
 
 from ytvos_keras.argument_types import frame_size, positive
-from ytvos_keras.cli.common import command_parser, prepare_tensorflow, run
+from ytvos_keras.cli.common import add_model, command_parser, prepare_tensorflow, run
 from ytvos_keras.cli.progress import frame_progress
 from ytvos_keras.quiet_import import import_tensorflow
 
@@ -15,7 +15,8 @@ DESCRIPTION = """\
 Write a model for deployment: a SavedModel in the layout of TensorFlow Serving,
 or ONNX files. Every step takes the state as an input and returns the next one.
 The written files are loaded again and compared with the Keras model on a real
-clip; if float32 results differ, nothing is left under the final name.
+clip. An export that differs (float32) or is unusable (float16, int8) is
+deleted.
 """
 
 EPILOG = """\
@@ -46,7 +47,7 @@ def main(argv: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = command_parser("ytvos-export", DESCRIPTION, EPILOG)
     add = parser.add_argument
-    add("--model", default="s2s-lite", metavar="NAME|PATH", help="default: %(default)s")
+    add_model(parser)
     add("--format", required=True, choices=("saved-model", "onnx"))
     add(
         "--output",

@@ -24,8 +24,8 @@ COMMANDS = (
 )
 
 DESCRIPTION = """\
-Turn data sets into records for training, list what is wrong with them, and
-count what is in them. Each command has its own --help.
+Turn data sets into records for training, check them for faults, and report
+statistics. Each command has its own --help.
 """
 
 EXAMPLES = """\
@@ -44,7 +44,7 @@ def main(argv: list[str] | None = None) -> int:
     failed = run(
         lambda: outcome.append(command.run(arguments)),
         quiet=arguments.quiet,
-        hint=getattr(command, "HINT", ""),
+        hint=getattr(arguments, "hint", ""),
     )
     return failed or outcome[0]
 

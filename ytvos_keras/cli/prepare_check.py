@@ -4,9 +4,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ytvos_keras.cli.common import FAILED, check_output_file
+from ytvos_keras.cli.common import FAILED, add_jobs, check_output_file
 from ytvos_keras.cli.prepare_data import add_data_arguments, choice_of_videos
-from ytvos_keras.cli.prepare_records import add_jobs, add_quiet
+from ytvos_keras.cli.prepare_records import add_quiet
 from ytvos_keras.cli.progress import frame_progress
 
 if TYPE_CHECKING:
@@ -50,7 +50,9 @@ def run(arguments: argparse.Namespace) -> int:
             report = _check(arguments)
     # Before printing, since the reader of the text may close the pipe (`| head`).
     if arguments.json:
-        report.write_json(arguments.json)
+        from ytvos_keras.media.json_file import write_json
+
+        write_json(arguments.json, report.to_dict())
     print("\n".join(report.lines()))
     return 0 if report.is_clean else FAILED
 

@@ -21,8 +21,8 @@ def add_all_frames(parser: argparse.ArgumentParser, folder: str) -> None:
     parser.add_argument(
         "--all-frames",
         action="store_true",
-        help=f"for YouTube-VOS: use the frames at 30 per second, from {folder}_all_frames beside "
-        f"{folder}",
+        help="for YouTube-VOS: use the frames at 30 per second, from "
+        f"{folder}/JPEGImages_all_frames or {folder}_all_frames/JPEGImages",
     )
 
 

@@ -4,9 +4,7 @@ import argparse
 from pathlib import Path
 
 from ytvos_keras.cli.prepare_data import choice_of_videos
-from ytvos_keras.cli.prepare_records import HINT, RULES, add_record_arguments, write
-
-__all__ = ["DESCRIPTION", "HINT", "NAME", "SUMMARY", "add_arguments", "run"]
+from ytvos_keras.cli.prepare_records import RULES, add_record_arguments, write
 
 NAME = "davis"
 SUMMARY = "DAVIS 2016 and 2017 → records"

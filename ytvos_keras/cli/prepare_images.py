@@ -5,24 +5,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ytvos_keras.cli.prepare_data import choice_of_videos
-from ytvos_keras.cli.prepare_records import HINT, RULES, add_record_arguments, write
+from ytvos_keras.cli.prepare_records import RULES, add_record_arguments, write
 from ytvos_keras.errors import InputError
 
 if TYPE_CHECKING:
     from ytvos_keras.datasets.video import Video
 
-__all__ = ["DESCRIPTION", "HINT", "NAME", "SUMMARY", "add_arguments", "run"]
-
 NAME = "images"
-SUMMARY = "pictures with masks (folders, COCO, labelme, CVAT) → records"
+SUMMARY = "images with masks (folders, COCO, labelme, CVAT) → records"
 DESCRIPTION = f"""\
-Write records of pictures with instance masks; each picture is a video of one
+Write records of images with instance masks; each image is a video of one
 frame.
 
   --format folders   SRC/img/*.jpg and SRC/mask/*.png of the same names,
                      or several such folders below SRC
-  --format coco      SRC is the JSON file, --images the folder of the pictures
-  --format labelme   SRC is a folder of JSON files beside their pictures
+  --format coco      SRC is the JSON file, --images the folder of the images
+  --format labelme   SRC is a folder of JSON files beside their images
   --format cvat      SRC is annotations.xml of "CVAT for images 1.1"
 
 {RULES}"""
@@ -42,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--images",
         type=Path,
         metavar="DIR",
-        help="pictures of --format coco (default: the folder of SRC) or cvat (default: images "
+        help="images of --format coco (default: the folder of SRC) or cvat (default: images "
         "beside SRC)",
     )
     parser.add_argument(

@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ytvos_keras.argument_types import positive
-from ytvos_keras.cli.common import prepare_tensorflow
+from ytvos_keras.cli.common import add_jobs, prepare_tensorflow
 from ytvos_keras.cli.prepare_data import add_choice_of_videos
 from ytvos_keras.cli.progress import frame_progress
-from ytvos_keras.processes import available_cores
 from ytvos_keras.quiet_import import import_tensorflow
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 HINT = "run the same command again to resume where it stopped"
 
 RULES = """\
-Pictures are stored unchanged, one record per video, in shards that are written
+Images are stored unchanged, one record per video, in shards that are written
 atomically; dataset.json comes last. Run the same command again to resume an
 interrupted run. A frame or mask with a fault stops the run with an error that
 names the file, unless --skip-faulty is given. A fault of the folders, such as
@@ -50,6 +49,7 @@ def add_record_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_jobs(parser, "shards written at the same time")
     add_quiet(parser)
+    parser.set_defaults(hint=HINT)
     add(
         "--beam",
         nargs=argparse.REMAINDER,
@@ -57,17 +57,6 @@ def add_record_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="…",
         help="pass all following options to Apache Beam, to write on other machines, for example: "
         "--beam --runner=FlinkRunner --flink_master=HOST:8081",
-    )
-
-
-def add_jobs(parser: argparse.ArgumentParser, what: str) -> None:
-    """Add `--jobs`."""
-    parser.add_argument(
-        "--jobs",
-        type=positive,
-        default=available_cores(),
-        metavar="N",
-        help=f"{what} (default: all cores)",
     )
 
 

@@ -81,17 +81,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _categories(arguments: argparse.Namespace) -> dict[str, set[str]]:
-    from ytvos_keras.datasets.layouts import check_all_frames, list_layout
     from ytvos_keras.datasets.selection import select_names
     from ytvos_keras.datasets.splits import video_categories
-    from ytvos_keras.records.data_form import RECORDS, find_form
+    from ytvos_keras.records.data_form import open_listing
     from ytvos_keras.records.index import read_index
 
     data, chosen = arguments.data, choice_of_videos(arguments)
-    layout = arguments.layout or find_form(data)
-    check_all_frames(arguments.all_frames, layout)
-    if layout != RECORDS:
-        listing = list_layout(data, layout, all_frames=arguments.all_frames, **chosen)
+    listing = open_listing(data, arguments.layout, all_frames=arguments.all_frames, **chosen)
+    if listing is not None:
         return video_categories(listing.annotated())
     videos = {
         video.name: {info.category for info in video.objects.values() if info.category}

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ytvos_keras.argument_types import positive_number
-from ytvos_keras.cli.common import check_output_file, table_console
+from ytvos_keras.cli.common import add_jobs, check_output_file, table_console
 from ytvos_keras.cli.prepare_data import add_data_arguments, choice_of_videos
-from ytvos_keras.cli.prepare_records import add_jobs, add_quiet
+from ytvos_keras.cli.prepare_records import add_quiet
 from ytvos_keras.cli.progress import frame_progress
 
 if TYPE_CHECKING:
@@ -22,8 +22,9 @@ videos, categories, objects, annotations (every object in every mask) and
 minutes; and the distributions of objects per video, length of clips and area
 of masks. For records, only the index is read; for folders, every mask.
 
-Minutes are frame numbers (the names of frames) divided by --fps, or the number
-of frames if names are not numbers. A video of one frame has length 0.
+The length of a video in seconds is its range of frame numbers (the names of
+frames) plus one step, divided by --fps; if names are not numbers, its number
+of frames divided by --fps. A video of one frame has length 0.
 """
 
 
@@ -74,18 +75,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _facts(arguments: argparse.Namespace) -> "dict[str, list[VideoFacts]]":
     """Collect the videos of each split; a folder is one split, named after it."""
-    from ytvos_keras.datasets.layouts import check_all_frames, list_layout
     from ytvos_keras.datasets.selection import select_names
     from ytvos_keras.datasets.statistics.video_facts import facts_of_videos
-    from ytvos_keras.records.data_form import RECORDS, find_form
+    from ytvos_keras.records.data_form import open_listing
     from ytvos_keras.records.index import read_dataset, read_index
     from ytvos_keras.records.recorded_video import facts_of_records
 
     data, chosen = arguments.data, choice_of_videos(arguments)
-    layout = arguments.layout or find_form(data)
-    check_all_frames(arguments.all_frames, layout)
-    if layout != RECORDS:
-        listing = list_layout(data, layout, all_frames=arguments.all_frames, **chosen)
+    listing = open_listing(data, arguments.layout, all_frames=arguments.all_frames, **chosen)
+    if listing is not None:
         videos = listing.annotated()
         with frame_progress(arguments.quiet, "videos") as progress:
             facts = facts_of_videos(videos, jobs=arguments.jobs, on_progress=progress)

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ytvos_keras.argument_types import positive
-from ytvos_keras.cli.common import FAILED
-from ytvos_keras.cli.prepare_records import add_jobs, add_quiet
+from ytvos_keras.cli.common import FAILED, add_jobs
+from ytvos_keras.cli.prepare_records import HINT, add_quiet
 from ytvos_keras.cli.progress import frame_progress
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ contact_sheet_01.jpg for review. Put masks into OUT/Annotations, list
 their objects in OUT/meta.json (or remove that file) and continue with
 `ytvos-prepare youtube-vos OUT RECORDS`.
 """
-HINT = "run the same command again to resume where it stopped"
 
 _SETTINGS = ("clips_per_video", "min_seconds", "max_seconds", "skip", "height", "seed")
 _LIMITS = ("min_brightness", "max_blur", "max_shake")
@@ -57,6 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_jobs(parser, "videos cut at the same time")
     add_quiet(parser)
+    parser.set_defaults(hint=HINT)
 
 
 def run(arguments: argparse.Namespace) -> int:

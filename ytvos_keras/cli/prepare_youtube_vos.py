@@ -4,9 +4,7 @@ import argparse
 from pathlib import Path
 
 from ytvos_keras.cli.prepare_data import add_all_frames, choice_of_videos
-from ytvos_keras.cli.prepare_records import HINT, RULES, add_record_arguments, write
-
-__all__ = ["DESCRIPTION", "HINT", "NAME", "SUMMARY", "add_arguments", "run"]
+from ytvos_keras.cli.prepare_records import RULES, add_record_arguments, write
 
 NAME = "youtube-vos"
 SUMMARY = "YouTube-VOS, or your own videos in its layout → records"

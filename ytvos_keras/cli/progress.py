@@ -2,22 +2,21 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-Report = Callable[..., None]
+from ytvos_keras.progress import LearningProgress, silent
 
 _SHORT = 1.0  # seconds after which the slow first frame is left out of the mean speed
 
 
 @contextlib.contextmanager
-def frame_progress(quiet: bool, unit: str = "frames") -> Iterator[Report | None]:
+def frame_progress(quiet: bool, unit: str = "frames") -> Iterator[LearningProgress]:
     """Show frames done, total frames, frames per second and time left on stderr.
 
-    Yields a function to call with (stage, frames done, total frames or None), and also with the
-    loss when learning steps are counted; None if quiet.
+    Yields the function to call; it shows nothing if quiet.
     """
     if quiet:
-        yield None
+        yield silent
         return
     from rich.console import Console  # takes 0.1 s, which `--help` saves
     from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn

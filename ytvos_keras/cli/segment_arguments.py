@@ -5,7 +5,7 @@ import dataclasses
 from typing import Any
 
 from ytvos_keras.argument_types import choice_of, frame_size, name_list, positive
-from ytvos_keras.cli.common import command_parser
+from ytvos_keras.cli.common import add_model, command_parser
 from ytvos_keras.cli.live_arguments import add_live, check_live
 
 DESCRIPTION = """\
@@ -49,7 +49,7 @@ def check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> Non
         parser.error("--jobs and --shard need --batch")
     if arguments.demo:
         if arguments.input or arguments.mask or arguments.live is not None:
-            parser.error("--demo brings its own INPUT and --mask")
+            parser.error("--demo cannot be combined with INPUT, --mask or --live")
         if arguments.batch or arguments.corrections:
             parser.error("--demo cannot be combined with --batch or --corrections")
         return
@@ -112,8 +112,10 @@ def _add_masks(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add(
         "--mask",
-        help="index or binary PNG for the first frame, or a folder of PNGs named after the "
-        "frames (for a video file: frame numbers) in which objects first appear",
+        help="index, black-and-white or coloured PNG for the first frame (or --mask-frame); or a "
+        "folder: PNGs named after the frames (for a video file: frame numbers) in which objects "
+        "first appear, a subfolder of these for each object, or one PNG per object of a single "
+        "frame",
     )
     add(
         "--mask-frame",
@@ -189,15 +191,16 @@ def _add_frames(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_model(group: argparse._ArgumentGroup) -> None:
+    add_model(group)
     add = group.add_argument
-    add("--model", default="s2s-lite", metavar="NAME|PATH", help="default: %(default)s")
     add(
         "--size",
         type=frame_size,
         metavar="HxW",
         help="working size of the model (default: the model's own, at the video's aspect ratio); "
         "a larger one finds smaller objects, but takes more time and memory (s2s-lite's memory "
-        "grows with the square of the area, for each object)",
+        "grows with the square of the area, and with the number of objects if they appeared or "
+        "were corrected in different frames)",
     )
     add(
         "--online-learning",
@@ -205,7 +208,8 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
         const="cheap",
         choices=("cheap", "full", "paper"),
         help="first fine-tune a copy of the model to the objects: cheap (quickest; used if no "
-        "value is given), full (gains more), or paper (the paper's settings)",
+        "value is given), full (more steps), or paper (the paper's settings); not recommended with "
+        "s2s-lite",
     )
     add("--online-steps", type=positive, metavar="N", help="at most N steps per object")
 
@@ -228,7 +232,7 @@ def _add_outputs(group: argparse._ArgumentGroup) -> None:
     add(
         "--contact-sheet",
         action="store_true",
-        help="also write DIR/sheet/contact_sheet.jpg, an overview of the run in one picture",
+        help="also write DIR/sheet/contact_sheet.jpg, an overview of the run in one image",
     )
     add(
         "--coco",

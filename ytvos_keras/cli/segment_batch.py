@@ -3,17 +3,18 @@
 import argparse
 import contextlib
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ytvos_keras.cli.common import table_console
-from ytvos_keras.cli.progress import Report, frame_progress
+from ytvos_keras.cli.progress import frame_progress
 from ytvos_keras.cli.segment_arguments import segment_options
 from ytvos_keras.errors import InputError
+from ytvos_keras.progress import LearningProgress
 from ytvos_keras.quiet_import import import_tensorflow
 
 if TYPE_CHECKING:
-    from ytvos_keras.inference.batch import VideoOutcome
+    from ytvos_keras.inference.batch import ProgressFor, VideoOutcome
 
 
 def segment_batch(arguments: argparse.Namespace) -> None:
@@ -42,29 +43,23 @@ def segment_batch(arguments: argparse.Namespace) -> None:
         raise InputError(f"{len(failed)} of {len(outcomes)} videos failed: {', '.join(failed)}.")
 
 
-def _progress(quiet: bool) -> Callable[[str], contextlib.AbstractContextManager[Report | None]]:
+def _progress(quiet: bool) -> "ProgressFor":
     """Show a bar for each video, with its name."""
 
     @contextlib.contextmanager
-    def bar(name: str) -> Iterator[Report | None]:
+    def bar(name: str) -> Iterator[LearningProgress]:
         with frame_progress(quiet) as report:
-            if report is None:
-                yield None
-            else:
-                yield lambda stage, *done: report(name if stage == "masks" else stage, *done)
+            yield lambda stage, *done: report(name if stage == "masks" else stage, *done)
 
     return bar
 
 
 def _print(outcomes: "list[VideoOutcome]") -> None:
-    from rich import box
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-    table.add_column("video", overflow="fold")
-    for column in ("frames", "objects", "seconds"):
-        table.add_column(column, justify="right", no_wrap=True)
+    from ytvos_keras.plain_table import plain_table
+
+    table = plain_table("video", ("frames", "objects", "seconds"))
     table.add_column("", overflow="fold")
     for outcome in outcomes:
         end = outcome.error or _end(outcome)

@@ -1,13 +1,12 @@
 """`ytvos-segment --live`: a camera or a stream."""
 
 import argparse
-import contextlib
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 from ytvos_keras.cli.progress import frame_progress
 from ytvos_keras.cli.segment_arguments import segment_options
+from ytvos_keras.processes import signal_handlers
 from ytvos_keras.quiet_import import import_tensorflow
 
 
@@ -25,28 +24,19 @@ def segment_live(arguments: argparse.Namespace) -> None:
     import_tensorflow()
 
     segmenter = make_segmenter(arguments.model, chosen)
-    with frame_progress(arguments.quiet) as report, _stopped_by_signals(frames):
+
+    def stop(number: int, _: object) -> None:
+        """End the stream after the current frame."""
+        frames.stop()
+        # A model step can take long; a second signal must not wait for it.
+        signal.signal(number, signal.default_int_handler)
+
+    with (
+        frame_progress(arguments.quiet) as report,
+        signal_handlers(stop, signal.SIGINT, signal.SIGTERM),
+    ):
         outputs = live.segment_live(frames, mask, output, segmenter, chosen, report=report)
     if not arguments.quiet:
         print(f"masks    {output} ({segmenter.frame_count} PNG files)")
         for kind, path in outputs.items():
             print(f"{kind:8} {path}")
-
-
-@contextlib.contextmanager
-def _stopped_by_signals(frames) -> Iterator[None]:
-    """Let one Ctrl-C or SIGTERM end the stream after the current frame, a second one at once."""
-    before = {}
-
-    def stop(number, _) -> None:
-        frames.stop()
-        # A model step can take long; a second signal must not wait for it.
-        signal.signal(number, signal.default_int_handler)
-
-    with contextlib.suppress(ValueError):  # not in the main thread: leave signals alone
-        before = {n: signal.signal(n, stop) for n in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -1,4 +1,4 @@
-"""`ytvos-train`: training and fine-tuning with `model.fit`; resumes bit-exactly."""
+"""`ytvos-train`: training and fine-tuning with `model.fit`, resumable."""
 
 import argparse
 import dataclasses
@@ -23,7 +23,7 @@ from ytvos_keras.quiet_import import import_tensorflow
 RECIPE_NAMES = (
     *("paper", "paper-75", "paper-50", "paper-25", "mask-as-state", "mask-as-input"),
     *("davis2016", "setting-1", "setting-2", "setting-3", "lite", "small", "small-mask-as-state"),
-    *("finetune", "lite-videos", "lite-objects", "lite-occlusions"),
+    *("finetune", "lite-videos", "lite-objects", "lite-full-size"),
 )
 _PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 _LARGEST_SEED = 2**32 - 1  # of NumPy
@@ -52,7 +52,7 @@ them, with an --output that all can access; only the first one writes to it
 in --output:
   run.json       everything that the run depends on
   log.csv        one line per checkpoint; curves.png draws it (extra `plots`)
-  tensorboard/   figures and pictures; to view them:
+  tensorboard/   figures and images; to view them:
                  pip install 'ytvos-keras[tensorboard]'
   checkpoints/   the last two
   last.keras     the model at the end
@@ -110,7 +110,8 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--weights",
         metavar="NAME|FILE",
-        help="start from this model: s2s-lite, or a .keras or .weights.h5 file",
+        help="start from this model: s2s-lite, a .keras file or a checkpoint; for recipes that "
+        "define the network, also a .weights.h5 file",
     )
     add(
         "--backbone-weights",
@@ -132,12 +133,17 @@ def _add_changes(group: argparse._ArgumentGroup) -> None:
     """Add the options that override fields of the recipe or of all its stages."""
     change = group.add_argument
     change("--steps", type=positive, metavar="N", help="optimizer steps of every stage")
-    change("--batch-size", type=positive, metavar="N")
+    change("--batch-size", type=positive, metavar="N", help="clips per batch, over all devices")
     change(
         "--clip-length", type=whole_number(2), metavar="T", help="frames per clip, in every stage"
     )
-    change("--size", type=frame_size, metavar="HxW")
-    change("--learning-rate", type=positive_number, metavar="X")
+    change(
+        "--size",
+        type=frame_size,
+        metavar="HxW",
+        help="height and width of the clips in pixels, multiples of 32",
+    )
+    change("--learning-rate", type=positive_number, metavar="X", help="initial learning rate")
     change(
         "--clip-norm",
         type=positive_number,
@@ -145,7 +151,7 @@ def _add_changes(group: argparse._ArgumentGroup) -> None:
         help="largest global norm of the gradient",
     )
     change("--accumulate", type=positive, metavar="N", help="batches per optimizer step")
-    change("--precision", choices=_PRECISIONS)
+    change("--precision", choices=_PRECISIONS, help="Keras dtype policy")
     # default=None stands for "not given", so that the recipe's value is kept.
     change(
         "--recompute", action="store_true", default=None, help="save memory on long clips; slower"
@@ -153,9 +159,14 @@ def _add_changes(group: argparse._ArgumentGroup) -> None:
     change(
         "--augment",
         action=argparse.BooleanOptionalAction,
-        help="augment clips at random; without it, pictures become still clips",
+        help="augment clips at random; without it, images become still clips",
     )
-    change("--percent", type=percentage, metavar="X", help="use this share of the training videos")
+    change(
+        "--percent",
+        type=percentage,
+        metavar="X",
+        help="use only this percentage of the training videos",
+    )
     change(
         "--min-object", type=fraction, metavar="X", help="smallest object, as a share of the frame"
     )
@@ -163,7 +174,12 @@ def _add_changes(group: argparse._ArgumentGroup) -> None:
         "--max-step", type=positive, metavar="N", help="largest mean distance between clip frames"
     )
     change("--checkpoint-steps", type=positive, metavar="N", help="steps between two checkpoints")
-    change("--seed", type=whole_number(0, _LARGEST_SEED), metavar="N")
+    change(
+        "--seed",
+        type=whole_number(0, _LARGEST_SEED),
+        metavar="N",
+        help="seed of the initial weights and the clips",
+    )
 
 
 def _train(arguments: argparse.Namespace) -> None:

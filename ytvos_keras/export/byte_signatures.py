@@ -169,7 +169,8 @@ class _Work:
                 return floats if name in self.sides else floats[0, 0]
 
             files = self._limited(inputs[f"{name}_bytes"], size)
-            return tf.map_fn(one, files, fn_output_signature=_one_row(spec))
+            row = tf.TensorSpec(spec.shape[1:], spec.dtype)
+            return tf.map_fn(one, files, fn_output_signature=row)
 
         return {name: decode(name, spec) for name, spec in self.state.items()}
 
@@ -194,10 +195,6 @@ def _for_each(sizes, rows):
     rule = "there must be one image, or as many as there are objects."
     with tf.control_dependencies([require((images == 1) | (images == count), rule, images, count)]):
         return tf.broadcast_to(sizes, (count, 2))
-
-
-def _one_row(spec: tf.TensorSpec) -> tf.TensorSpec:
-    return tf.TensorSpec(spec.shape[1:], spec.dtype)
 
 
 def _strings(name: str) -> tf.TensorSpec:

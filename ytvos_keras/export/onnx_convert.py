@@ -16,6 +16,7 @@ from ytvos_keras.errors import InputError
 from ytvos_keras.export.onnx_compose import NEXT, step_graph
 from ytvos_keras.export.onnx_packages import onnx
 from ytvos_keras.export.signatures import Signature, Specs, Tensors, signatures
+from ytvos_keras.progress import Progress, silent
 
 OPSET = 18  # the newest that tf2onnx supports
 CLIP = "segment_clip"
@@ -24,11 +25,34 @@ CLIP = "segment_clip"
 Graphs = dict[str, onnx.ModelProto]
 
 
+@contextlib.contextmanager
+def _garbage_is_freed_early() -> Iterator[None]:
+    """Let Python collect reference cycles often, and only among new objects.
+
+    tf2onnx copies the graph with all its weights before each optimizer pass and leaves the copies
+    in reference cycles. By default Python collects these only when there are many new objects
+    relative to the old ones, of which TensorFlow alone creates a million: by then, the copies take
+    about 10 GB.
+    """
+    thresholds = gc.get_threshold()
+    gc.collect()  # once: garbage that is frozen would last until the end
+    gc.freeze()
+    gc.collect()  # of nothing: updates the count of old objects
+    gc.set_threshold(*thresholds[:2], 1)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.collect()  # the copies; before the old objects return, which alone take seconds
+        gc.unfreeze()
+
+
+@_garbage_is_freed_early()
 def convert(
     model,
     size: tuple[int, int] | None = None,
     graphs: Iterable[str] | None = None,
-    on_progress: Callable[[str, int, int], None] | None = None,
+    on_progress: Progress = silent,
 ) -> Graphs:
     """Convert signatures of a model to ONNX.
 
@@ -71,8 +95,7 @@ def convert(
         for values in (graph.input, graph.output):  # tf2onnx sorts them by name
             values.sort(key=lambda value: order.index(value.name.removesuffix(NEXT)))
         _name_dimensions(graph, name, known, state)
-        if on_progress is not None:
-            on_progress("converting", number, len(graphs))
+        on_progress("converting", number, len(graphs))
     return converted
 
 
@@ -114,11 +137,7 @@ def _convert(signature: Signature) -> onnx.ModelProto:
     level = logger.level
     logger.setLevel(logging.ERROR)  # it warns about every optimizer pass that finds nothing
     try:
-        with (
-            tempfile.TemporaryDirectory() as folder,
-            warnings.catch_warnings(),
-            _garbage_is_freed_early(),
-        ):
+        with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
             # tf2onnx predates NumPy 2.
             warnings.simplefilter("ignore", FutureWarning)
             warnings.simplefilter("ignore", DeprecationWarning)
@@ -133,28 +152,6 @@ def _convert(signature: Signature) -> onnx.ModelProto:
             return onnx.load(path)
     finally:
         logger.setLevel(level)
-
-
-@contextlib.contextmanager
-def _garbage_is_freed_early() -> Iterator[None]:
-    """Let Python collect reference cycles often, and only among new objects.
-
-    tf2onnx copies the graph with all its weights before each optimizer pass and leaves the copies
-    in reference cycles. By default Python collects these only when there are many new objects
-    relative to the old ones, of which TensorFlow alone creates a million: by then, the copies take
-    about 10 GB.
-    """
-    thresholds = gc.get_threshold()
-    gc.collect()
-    gc.freeze()
-    gc.collect()  # updates the count of old objects
-    gc.set_threshold(*thresholds[:2], 1)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*thresholds)
-        gc.unfreeze()
-        gc.collect()
 
 
 def _name_dimensions(

@@ -2,24 +2,23 @@
 
 import dataclasses
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from ytvos_keras.errors import InputError
+from ytvos_keras.errors import InputError, check_choices
 from ytvos_keras.export.annotated_clips import Clip, bundled_clip, clips_to_score, find_clips
 from ytvos_keras.export.onnx_measure import Measured, measure_precisions
 from ytvos_keras.export.onnx_segmenter import OnnxSegmenter
 from ytvos_keras.export.parity import Parity, check_parity, check_usable, demo_clip
 from ytvos_keras.export.signature_check import check_signatures
 from ytvos_keras.media.atomic import atomic_folder
+from ytvos_keras.progress import Progress, silent
 
 PRECISIONS = ("float32", "float16", "int8")
 FACTS_FILE = "model.json"
 LICENCES = {
     "s2s-lite": "code Apache-2.0; weights for research and evaluation, see the model card",
 }
-
-Progress = Callable[[str, int, int | None], None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +73,7 @@ def export_onnx(
     precision: str = "float32",
     data: str | Path | None = None,
     calibration: str | Path | None = None,
-    on_progress: Progress | None = None,
+    on_progress: Progress = silent,
 ) -> OnnxFiles:
     """Write a folder of graphs.
 
@@ -98,6 +97,9 @@ def export_onnx(
             bundled clip. It should differ from `data`.
         on_progress: Called with a stage, steps done and total steps.
 
+    Returns:
+        The folder, its files and graphs, and how closely they match the Keras model.
+
     Raises:
         InputError: The folder is not empty, a package or a clip is missing, or all clips are too
             short to calibrate on.
@@ -107,9 +109,8 @@ def export_onnx(
         >>> export_onnx(ytvos_keras.load("s2s-lite"), "onnx", name="s2s-lite").path
         PosixPath('onnx')
     """
-    if precision not in PRECISIONS:
-        raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}. Received: {precision}")
-    output, report = Path(output), on_progress or (lambda *_: None)
+    check_choices({"precision": precision}, {"precision": PRECISIONS})
+    output = Path(output)
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise InputError(f"{output}: already exists; give the name of a new folder.")
     clips = find_clips(data) if data else [bundled_clip()]
@@ -124,8 +125,8 @@ def export_onnx(
 
     if precision == "int8":
         check_long_enough(calibration_clips)  # before minutes of converting
-    full = convert(model, size, on_progress=report)
-    graphs = to_precision(full, precision, model, calibration_clips, size, report)
+    full = convert(model, size, on_progress=on_progress)
+    graphs = to_precision(full, precision, model, calibration_clips, size, on_progress)
     # From the graphs of the final precision, so that it has the same results.
     graphs[CLIP] = clip_graph(graphs["initialize"], graphs["step"])
     # After the conversion, so that nothing is left behind if it fails.
@@ -138,12 +139,13 @@ def export_onnx(
         (part / FACTS_FILE).write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
         frames, masks = demo_clip(size or model.config.input_size)
         check = check_parity if precision == "float32" else check_usable
-        parity = check_signatures(model, OnnxStream(files), frames, masks, report, check)
+        parity = check_signatures(model, OnnxStream(files), frames, masks, on_progress, check)
         measured = {}
         if precision != "float32":
             # Float32 is the reference. Both take turns, so that they see the same load.
             scored = clips_to_score(clips)
-            measured = _measure({"float32": full, precision: files}, model, scored, size, report)
+            precisions: dict[str, dict] = {"float32": full, precision: files}
+            measured = _measure(precisions, model, scored, size, on_progress)
     return OnnxFiles(
         output,
         {file.name: (output / file.name).stat().st_size for file in files.values()},
@@ -180,7 +182,7 @@ def _facts(model, name: str, size: tuple[int, int] | None, precision: str) -> di
         "size": f"{height}x{width}" if size else "any",
         "working_size": f"{height}x{width}",
         "stride": str(model.stride),
-        "licence": LICENCES.get(name, "code Apache-2.0; weights: ask whoever trained them"),
+        "licence": LICENCES.get(name, "code Apache-2.0; weights: not stated"),
     }
 
 

@@ -1,7 +1,7 @@
 """Measure what a precision costs in J and gains in speed."""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from statistics import median
 
 import numpy as np
@@ -10,6 +10,7 @@ from ytvos_keras.errors import InputError
 from ytvos_keras.evaluation.region_similarity import region_similarity
 from ytvos_keras.export.annotated_clips import Clip
 from ytvos_keras.export.onnx_segmenter import OnnxSegmenter
+from ytvos_keras.progress import Progress, silent
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,21 +29,19 @@ class Measured:
 def measure_precisions(
     segmenters: Mapping[str, OnnxSegmenter],
     clips: Sequence[Clip],
-    on_progress: Callable[[str, int, int | None], None] | None = None,
-    frames: int | None = None,
+    on_progress: Progress = silent,
 ) -> dict[str, Measured]:
     """Segment clips at several precisions, which take turns frame by frame.
 
     J is measured against the annotations without the first and the last annotated frame, as in
     DAVIS, and averaged over frames, then over objects. For a clip without ground truth, it is
     measured against the masks of the first segmenter, which shows how much the precisions differ;
-    do not mix the two kinds, see `clips_to_score`. `frames` limits the number of frames per clip.
+    do not mix the two kinds, see `clips_to_score`.
     """
     scores: dict[str, list[float]] = {name: [] for name in segmenters}
     for number, clip in enumerate(clips):
-        if on_progress is not None:
-            on_progress("measuring on clips", number, len(clips))
-        for name, found in _score(segmenters, clip, frames).items():
+        on_progress("measuring on clips", number, len(clips))
+        for name, found in _score(segmenters, clip).items():
             scores[name] += found
     if not any(scores.values()):
         raise InputError("no clip has an object to track; give other clips.")
@@ -53,13 +52,11 @@ def measure_precisions(
     }
 
 
-def _score(
-    segmenters: Mapping[str, OnnxSegmenter], clip: Clip, frames: int | None
-) -> dict[str, list[float]]:
+def _score(segmenters: Mapping[str, OnnxSegmenter], clip: Clip) -> dict[str, list[float]]:
     """J of every object, by precision."""
     found: dict[str, list[list[float]]] = {name: [] for name in segmenters}
     ids: list[int] = []
-    for index, (frame, truth) in enumerate(clip.frames(frames)):
+    for index, (frame, truth) in enumerate(clip.frames()):
         if index == 0 and truth is not None:  # the first frame has a mask
             for segmenter in segmenters.values():
                 segmenter.reset()

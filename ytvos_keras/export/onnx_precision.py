@@ -1,6 +1,6 @@
 """Convert float32 graphs to float16 weights or int8 convolutions."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from ytvos_keras.export.onnx_packages import onnx
 from ytvos_keras.export.onnx_quantise import calibration_inputs, quantise
 from ytvos_keras.export.onnx_stream import OnnxStream
 from ytvos_keras.export.signatures import CORRECT
+from ytvos_keras.progress import Progress
 
 _LEAST = 256  # numbers; smaller tensors are not weights, and take little space
 _HALF_MAX = float(np.finfo(np.float16).max)
@@ -21,7 +22,7 @@ def to_precision(
     model,
     clips: Sequence[Clip],
     size: tuple[int, int] | None,
-    report: Callable[[str, int, int | None], None],
+    report: Progress,
 ) -> Graphs:
     """Convert float32 graphs to another precision; `clips` calibrate int8."""
     if precision == "float32":

@@ -94,12 +94,12 @@ def measure_parity(
     )
 
 
-def check_parity(parity: Parity, tolerance: float = TOLERANCE) -> None:
+def check_parity(parity: Parity) -> None:
     """Raise `ParityError` unless probabilities and labels are close enough."""
     # Not `>`, which is false for NaN.
-    if not parity.largest_difference <= tolerance or parity.equal_labels < EQUAL_LABELS:
+    if not parity.largest_difference <= TOLERANCE or parity.equal_labels < EQUAL_LABELS:
         raise ParityError(
-            f"the exported model must match the Keras model's probabilities within {tolerance:g} "
+            f"the exported model must match the Keras model's probabilities within {TOLERANCE:g} "
             f"and {100 * EQUAL_LABELS:g} % of its labels; nothing was kept. Received: {parity}"
         )
 

@@ -1,20 +1,18 @@
 """Export an `S2S` as a SavedModel with explicit state, in the layout of TensorFlow Serving."""
 
 import dataclasses
-from collections.abc import Callable
 from pathlib import Path
 
 import tensorflow as tf
 
 from ytvos_keras.errors import InputError
 from ytvos_keras.export.byte_signatures import byte_signatures
-from ytvos_keras.export.parity import Parity, demo_clip
+from ytvos_keras.export.parity import Arrays, Parity, SignatureStream, demo_clip
 from ytvos_keras.export.request_checks import checked_signatures
-from ytvos_keras.export.saved_model_stream import SavedModelStream
 from ytvos_keras.export.serving_config import (
     BATCHING_FILE,
+    BATCHING_PARAMETERS,
     CONFIG_FILE,
-    batching_parameters,
     model_config,
 )
 from ytvos_keras.export.serving_warmup import (
@@ -28,8 +26,7 @@ from ytvos_keras.export.signature_check import check_signatures
 from ytvos_keras.export.signatures import GraphSignature
 from ytvos_keras.media.atomic import atomic_folder, atomic_path
 from ytvos_keras.models import S2S
-
-Progress = Callable[[str, int, int | None], None]
+from ytvos_keras.progress import Progress, silent
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,6 +61,18 @@ class SavedModel:
         ]
 
 
+class SavedModelStream(SignatureStream):
+    """A loaded SavedModel; `path` is a version's folder."""
+
+    def __init__(self, path: str | Path):
+        self.loaded = tf.saved_model.load(str(path))  # keeps the variables alive
+        self.signatures = self.loaded.signatures
+
+    def run(self, signature: str, inputs: Arrays) -> Arrays:
+        outputs = self.signatures[signature](**{k: tf.constant(v) for k, v in inputs.items()})
+        return {name: x.numpy() for name, x in outputs.items()}
+
+
 def export_saved_model(
     model: S2S,
     output: str | Path,
@@ -71,7 +80,7 @@ def export_saved_model(
     size: tuple[int, int] | None = None,
     version: int | None = None,
     warmup: bool = True,
-    on_progress: Progress | None = None,
+    on_progress: Progress = silent,
 ) -> SavedModel:
     """Write `output/<version>/`, a SavedModel with the signatures of this package.
 
@@ -89,6 +98,9 @@ def export_saved_model(
         warmup: Whether to write warm-up requests for TensorFlow Serving; needs the extra `serving`.
         on_progress: Called with a stage, steps done and total steps.
 
+    Returns:
+        The version's folder, its size and signatures, and how closely it matches the Keras model.
+
     Raises:
         InputError: The version already exists, or a package is missing.
         ParityError: The SavedModel differs from the Keras model; it is deleted.
@@ -102,21 +114,22 @@ def export_saved_model(
     output = Path(output)
     name = output.resolve().name  # "." has a name, too
     path = _new_version(output, version)
-    model, report = _in_float32(model), on_progress or (lambda *_: None)
+    model = _in_float32(model)
     output.mkdir(parents=True, exist_ok=True)
     with atomic_folder(path) as part:
         written = checked_signatures(model, size)
         written |= byte_signatures(model, written, size)
-        write_signatures(model, written, part, report)
+        write_signatures(model, written, part, on_progress)
         stream = SavedModelStream(part)
         frames, masks = demo_clip(size or model.config.input_size)
-        parity = check_signatures(model, stream, frames, masks, report)
-        records = _write_warmup(stream, name, part, frames, masks, report) if warmup else 0
+        parity = check_signatures(model, stream, frames, masks, on_progress)
+        records = _write_warmup(stream, name, part, frames, masks, on_progress) if warmup else 0
         if size is not None:
             # Free sizes cannot be batched: requests may differ in size.
-            (part / BATCHING_FILE).write_text(batching_parameters())
+            (part / BATCHING_FILE).write_text(BATCHING_PARAMETERS)
     _write_config(output, path)
-    return SavedModel(path, _size_of(path), _names(written, stream), parity, records)
+    size_on_disk = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    return SavedModel(path, size_on_disk, _names(written, stream), parity, records)
 
 
 def _new_version(folder: Path, version: int | None) -> Path:
@@ -186,7 +199,3 @@ def _names(written: dict[str, GraphSignature], stream: SavedModelStream) -> dict
         name: (list(inputs), sorted(stream.signatures[name].structured_outputs, key=order.index))
         for name, (_, inputs) in written.items()
     }
-
-
-def _size_of(path: Path) -> int:
-    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())

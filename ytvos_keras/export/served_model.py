@@ -29,8 +29,6 @@ _PLACES = (
     *("Original stack trace", "0 successful operations", "0 derived errors"),
 )
 
-Arrays = dict[str, np.ndarray]
-
 
 class RequestError(Exception):
     """A request that cannot be answered.
@@ -76,7 +74,7 @@ class ServedVersion:
             )
         return self.signatures[name]
 
-    def run(self, signature: str, inputs: Arrays) -> Arrays:
+    def run(self, signature: str, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Run a signature; a `RequestError` if the inputs do not fit it."""
         definition = self.signature(signature)
         check_names(definition, inputs)

@@ -5,21 +5,19 @@ from ytvos_keras.errors import InputError, first_line
 BATCHING_FILE = "batching_params.pbtxt"  # in a version's folder
 CONFIG_FILE = "models.config"  # in the model's folder
 
-
-def batching_parameters() -> str:
-    """The file that `--enable_per_model_batching_parameters` reads from a version's folder.
-
-    Only for a model of a fixed size: the server concatenates requests along their first dimension,
-    which needs images of equal size. No `allowed_batch_sizes`: padding rows cost time on a CPU and
-    only help compilers for other hardware.
-    """
-    return """\
+BATCHING_PARAMETERS = """\
 # Read with --enable_batching --enable_per_model_batching_parameters.
 # Threads are set for all models at once, in the file of --batching_parameters_file.
 max_batch_size { value: 16 }
 batch_timeout_micros { value: 2000 }
 max_enqueued_batches { value: 64 }
 pad_variable_length_inputs: false
+"""
+"""Content of `BATCHING_FILE`, which `--enable_per_model_batching_parameters` reads.
+
+Only for a model of a fixed size: the server concatenates requests along their first dimension,
+which needs images of equal size. No `allowed_batch_sizes`: padding rows cost time on a CPU and
+only help compilers for other hardware.
 """
 
 
@@ -34,8 +32,8 @@ def model_config(name: str, version: int) -> str:
 # The state of one version is meaningless to another, so clients must use one version, or one label,
 # for a whole clip. To try version N alongside this one, add "versions: N" and
 #     version_labels {{ key: "canary" value: N }}
-# and move "stable" when it has proved itself. Labels are for loaded versions only: start the server
-# with --allow_version_labels_for_unavailable_models if it loads more than one.
+# and move "stable" to it once it has been validated. Labels are for loaded versions only: start the
+# server with --allow_version_labels_for_unavailable_models if it loads more than one.
 model_config_list {{
   config {{
     name: "{name}"

@@ -1,6 +1,8 @@
 """TensorFlow Serving's gRPC services over a `ServedModel`."""
 
+import contextlib
 import math
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
@@ -41,7 +43,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
 
     def Predict(self, request, context):
         """Run a signature."""
-        with _AbortOnError(context):
+        with _abort_on_error(context):
             number = _version(self.model, request.model_spec)
             version = self.model.versions[number]
             definition = version.signature(request.model_spec.signature_name)
@@ -62,7 +64,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
 
     def GetModelMetadata(self, request, context):
         """Name, dtypes and shapes of all signatures."""
-        with _AbortOnError(context):
+        with _abort_on_error(context):
             number = _version(self.model, request.model_spec)
         response = get_model_metadata_pb2.GetModelMetadataResponse()
         response.model_spec.name = self.model.name
@@ -82,7 +84,7 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):
 
     def GetModelStatus(self, request, context):
         """All loaded versions are available."""
-        with _AbortOnError(context):
+        with _abort_on_error(context):
             _version(self.model, request.model_spec)
         response = get_model_status_pb2.GetModelStatusResponse()
         for number in sorted(self.model.versions):
@@ -139,17 +141,13 @@ class _CheckedRequests(grpc.ServerInterceptor):
         )
 
 
-class _AbortOnError:
-    def __init__(self, context):
-        self.context = context
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, error, trace):
-        if isinstance(error, RequestError):
-            # Raises, so the method ends here.
-            self.context.abort(grpc.StatusCode[error.code], str(error))
+@contextlib.contextmanager
+def _abort_on_error(context: grpc.ServicerContext) -> Iterator[None]:
+    try:
+        yield
+    except RequestError as error:
+        # Raises, so the method ends here.
+        context.abort(grpc.StatusCode[error.code], str(error))
 
 
 def _version(model: ServedModel, spec) -> int:

@@ -12,6 +12,7 @@ from ytvos_keras.export.parity import (
     check_parity,
     measure_parity,
 )
+from ytvos_keras.progress import Progress
 
 _FEW = 3  # frames; enough to see whether another signature agrees with `initialize` and `step`
 
@@ -21,7 +22,7 @@ def check_signatures(
     stream: SignatureStream,
     frames: Sequence[np.ndarray],
     masks: np.ndarray,
-    report: Callable[[str, int, int | None], None],
+    report: Progress,
     check: Callable[[Parity], None] = check_parity,
 ) -> Parity:
     """Stream a clip through the Keras model and all signatures for arrays, and compare.

@@ -1,5 +1,6 @@
 from .adaptation.config import ONLINE_LEARNING, OnlineLearningConfig
 from .batch import segment_batch
+from .batch_summary import VideoOutcome
 from .files import SegmentedFiles, segment_files
 from .merge import merge_probabilities
 from .options import SegmentOptions
@@ -11,6 +12,7 @@ __all__ = [
     "SegmentOptions",
     "SegmentedFiles",
     "Segmenter",
+    "VideoOutcome",
     "merge_probabilities",
     "segment_batch",
     "segment_files",

@@ -61,7 +61,7 @@ class BackwardPass:
     def join(
         self, index: int, name: str, forward: np.ndarray, confidence: ConfidenceLog
     ) -> np.ndarray:
-        """The label map of a frame from both passes, uint8 (H, W); see `join_directions`.
+        """The label map of a frame from both passes, uint8 (H, W); see `choose_directions`.
 
         The confidence of the forward pass is replaced by that of the joined masks.
         """
@@ -80,7 +80,7 @@ class BackwardPass:
         confidence.add(name, {i: value for i, value in own.items() if value is not None})
         backward_ids = [i for i, (is_forward, _) in chosen.items() if not is_forward]
         self._take_probabilities(name, backward_ids)
-        return join_directions(forward, backward, index, self.inputs.trusted, sure)
+        return join_directions(forward, backward, chosen)
 
     def _take_probabilities(self, name: str, ids: Iterable[int]) -> None:
         """Replace the probabilities of some objects with those of this pass."""

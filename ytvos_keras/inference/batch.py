@@ -17,19 +17,24 @@ from ytvos_keras.inference.batch_summary import (
     add_to_summary,
     read_summary,
 )
-from ytvos_keras.inference.files import Progress, make_segmenter, segment_inputs
+from ytvos_keras.inference.files import make_segmenter, segment_inputs
 from ytvos_keras.inference.inputs import check_files
 from ytvos_keras.inference.options import SegmentOptions
 from ytvos_keras.inference.outputs.write_outputs import output_paths
 from ytvos_keras.inference.resume import RESUME_NAME, fingerprint
 from ytvos_keras.media.folder_lock import FolderInUseError
 from ytvos_keras.processes import available_cores, map_in_processes
+from ytvos_keras.progress import LearningProgress, silent
 from ytvos_keras.quiet_import import import_tensorflow
 
-ProgressFor = Callable[[str], contextlib.AbstractContextManager[Progress | None]]
+ProgressFor = Callable[[str], contextlib.AbstractContextManager[LearningProgress]]
 """Returns the `on_progress` for the name of a video, as a context manager around its work."""
 
 logger = logging.getLogger(__name__)
+
+
+def _all_silent(name: str) -> contextlib.nullcontext[LearningProgress]:
+    return contextlib.nullcontext(silent)
 
 
 def segment_batch(
@@ -41,7 +46,7 @@ def segment_batch(
     corrections: str | Path | None = None,
     shard: tuple[int, int] | None = None,
     jobs: int = 1,
-    progress: ProgressFor | None = None,
+    progress: ProgressFor = _all_silent,
     **options: Any,
 ) -> list[VideoOutcome]:
     """Segment every video of a folder with `segment_files`.
@@ -93,13 +98,12 @@ def _run(
     output: Path,
     segmenter,
     options: SegmentOptions,
-    progress: ProgressFor | None = None,
+    progress: ProgressFor = _all_silent,
 ) -> list[VideoOutcome]:
     output.mkdir(parents=True, exist_ok=True)
     summary = output / SUMMARY_NAME
     if options.overwrite:
         _remove_unusable(summary)
-    progress = progress or (lambda name: contextlib.nullcontext())
     outcomes = []
     for video in batch:
         # For every video: other processes of the batch may have finished it by now.

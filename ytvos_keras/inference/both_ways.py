@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ytvos_keras.errors import InputError
+from ytvos_keras.errors import InputError, check_choices
 from ytvos_keras.inference.checks import check_frame
 from ytvos_keras.inference.directions import (
     Trusted,
+    choose_directions,
     join_directions,
     keep_ids,
     trusted_ids,
@@ -34,10 +35,7 @@ def segment_both_ways(
     memory does not grow with the video. The segmenter ends in the state after the forward pass, or,
     if there is none, in the state before the call.
     """
-    if direction not in DIRECTIONS:
-        raise InputError(
-            f"direction must be one of {', '.join(DIRECTIONS)}. Received: {direction!r}"
-        )
+    check_choices({"direction": direction}, {"direction": DIRECTIONS})
     # Objects tracked so far are still tracked forward, unless they are corrected.
     tracked = segmenter.object_ids if direction == "both" else []
     given, trusted = _given(masks, dict(corrections or {}), tracked)
@@ -63,7 +61,8 @@ def segment_both_ways(
                 continue
             forward = _step(segmenter, frame, given.get(index))
             confidence = segmenter.confidence, sure.get(index, {})
-            yield join_directions(forward, backward, index, trusted, confidence)
+            chosen = choose_directions(index, trusted, confidence)
+            yield join_directions(forward, backward, chosen)
     return given.keys() - used
 
 

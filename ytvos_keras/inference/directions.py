@@ -8,6 +8,9 @@ import numpy as np
 Trusted = Mapping[int, Sequence[int]]
 """Object id → indexes of the frames in which a given mask shows it, ascending."""
 
+Chosen = Mapping[int, tuple[bool, int]]
+"""Object id → whether to use the forward pass in a frame, and how far its given mask is."""
+
 
 def trusted_ids(trusted: Trusted, index: int) -> list[int]:
     """The objects whose given mask in a frame is used."""
@@ -25,38 +28,16 @@ def default_direction(trusted: Trusted, first: int) -> str:
     return "both" if begin > first else "forward"
 
 
-def join_directions(
-    forward: np.ndarray,
-    backward: np.ndarray,
-    index: int,
-    trusted: Trusted,
-    confidence: tuple[Mapping[int, float], Mapping[int, float]] = ({}, {}),
-) -> np.ndarray:
-    """Join the label maps of one frame from a forward and a backward pass.
-
-    Each object is taken from one pass: before its first given mask from the backward pass, after
-    its last from the forward pass, and between two from the more confident pass, or, without
-    confidences, from the one with the nearer given mask. Where objects of different passes overlap,
-    the one with the nearer mask is on top.
-
-    Label maps are uint8 (H, W). `confidence` is the expected J of each object, 0–1, in the forward
-    and in the backward pass.
-    """
-    chosen = choose_directions(index, trusted, confidence)
-    labels = np.zeros_like(forward)
-    # The nearest is written last, so it is on top; at equal distances, the lower id.
-    far_to_near = sorted(chosen.items(), key=lambda item: (item[1][1], item[0]), reverse=True)
-    for object_id, (is_forward, _) in far_to_near:
-        labels[(forward if is_forward else backward) == object_id] = object_id
-    return labels
-
-
 def choose_directions(
-    index: int,
-    trusted: Trusted,
-    confidence: tuple[Mapping[int, float], Mapping[int, float]] = ({}, {}),
-) -> dict[int, tuple[bool, int]]:
-    """For each object: whether to use the forward pass in a frame, and how far its mask is."""
+    index: int, trusted: Trusted, confidence: tuple[Mapping[int, float], Mapping[int, float]]
+) -> Chosen:
+    """Choose the pass from which to take each object in a frame.
+
+    Before its first given mask it is the backward pass, after its last the forward pass, and
+    between two the more confident pass, or, without confidences, the one with the nearer given
+    mask. `confidence` is the expected J of each object, 0–1, in the forward and in the backward
+    pass.
+    """
     chosen: dict[int, tuple[bool, int]] = {}
     for object_id, indexes in trusted.items():
         before, after = _distances(indexes, index)
@@ -73,6 +54,19 @@ def choose_directions(
         assert distance is not None  # an object has a given mask on at least one side
         chosen[object_id] = is_forward, distance
     return chosen
+
+
+def join_directions(forward: np.ndarray, backward: np.ndarray, chosen: Chosen) -> np.ndarray:
+    """Join the label maps of one frame from a forward and a backward pass, uint8 (H, W).
+
+    Where objects of different passes overlap, the one with the nearer given mask is on top.
+    """
+    labels = np.zeros_like(forward)
+    # The nearest is written last, so it is on top; at equal distances, the lower id.
+    far_to_near = sorted(chosen.items(), key=lambda item: (item[1][1], item[0]), reverse=True)
+    for object_id, (is_forward, _) in far_to_near:
+        labels[(forward if is_forward else backward) == object_id] = object_id
+    return labels
 
 
 def _distances(indexes: Sequence[int], index: int) -> tuple[int | None, int | None]:

@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import logging
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,7 @@ from ytvos_keras.inference.passes import run_pass
 from ytvos_keras.inference.probability_files import ProbabilityFiles
 from ytvos_keras.inference.resume import ResumeFile, fingerprint
 from ytvos_keras.media.folder_lock import folder_lock
-
-Progress = Callable[..., None]
-"""Called with a stage, the number of steps done, and the total (None if unknown)."""
+from ytvos_keras.progress import LearningProgress, Progress, silent
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +57,7 @@ def segment_files(
     model="s2s-lite",
     *,
     corrections: str | Path | None = None,
-    on_progress: Progress | None = None,
+    on_progress: LearningProgress = silent,
     **options: Any,
 ) -> SegmentedFiles:
     """Segment a video file or a folder of frames.
@@ -75,7 +73,7 @@ def segment_files(
     kept in a hidden file in `output` until the end.
 
     Args:
-        frames: a video file, or a folder of JPEG or PNG frames; see `media.open_frames`.
+        frames: a video file, or a folder of frames; see `media.open_frames`.
         masks: a PNG for the first frame, or a folder of PNGs named after the frames in which
             objects first appear; see `first_masks.open_first_masks`.
         output: the folder to write to; created if it does not exist.
@@ -121,17 +119,16 @@ def segment_inputs(
     segmenter,
     options: SegmentOptions,
     *,
-    on_progress: Progress | None = None,
+    on_progress: LearningProgress = silent,
 ) -> SegmentedFiles:
     """Run `segment_files` on inputs from `check_files`, with a fresh or `reset` `Segmenter`."""
-    report = on_progress or (lambda *_: None)
-    segmenter.on_learning = functools.partial(report, "learning")
+    segmenter.on_learning = functools.partial(on_progress, "learning")
     # Before anything is written: reading masks and weights may fail.
     digest = fingerprint(inputs, segmenter, options)
     output.mkdir(parents=True, exist_ok=True)
     with folder_lock(output):
-        start, sure = _write_masks(inputs, output, segmenter, digest, options, report)
-        outputs = write_outputs(inputs, output, options, report)
+        start, sure = _write_masks(inputs, output, segmenter, digest, options, on_progress)
+        outputs = write_outputs(inputs, output, options, on_progress)
         sure.write(output)
         # Hidden files last: until all outputs exist, the same call resumes.
         BackwardPass(inputs, output, digest).remove()
@@ -156,7 +153,7 @@ def load_model(name: str | Path):
 
 
 def _write_masks(
-    inputs: Inputs, output: Path, segmenter, digest: str, options: SegmentOptions, report
+    inputs: Inputs, output: Path, segmenter, digest: str, options: SegmentOptions, report: Progress
 ) -> tuple[int, ConfidenceLog]:
     """Run all passes; return the number of frames done earlier, and all confidences."""
     finish = None

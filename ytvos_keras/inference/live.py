@@ -3,7 +3,6 @@
 import contextlib
 import logging
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 from ytvos_keras.errors import InputError
@@ -20,6 +19,7 @@ from ytvos_keras.media.folder_lock import folder_lock
 from ytvos_keras.media.live_frames import LiveFrames
 from ytvos_keras.media.masks import write_mask
 from ytvos_keras.media.palette import davis_palette
+from ytvos_keras.progress import Progress, silent
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ def segment_live(
     segmenter,
     options: SegmentOptions,
     *,
-    report: Callable[[str, int, None], None] | None = None,
+    report: Progress = silent,
 ) -> dict[str, Path]:
     """Segment frames as they arrive, until there are no more.
 
@@ -84,8 +84,7 @@ def segment_live(
                 write_mask(output / f"{name}.png", predicted, palette)
                 for writer in writers:
                     writer.write(MaskedFrame(index, name, frame, predicted, time))
-                if report is not None:
-                    report("masks", segmenter.frame_count, None)
+                report("masks", segmenter.frame_count, None)
         except InputError as error:  # files written so far are kept
             # Raised at the end, after the overlay has been closed properly.
             broken = error

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ytvos_keras.errors import InputError
+from ytvos_keras.errors import InputError, check_choices
 from ytvos_keras.inference.adaptation.config import OnlineLearningConfig
 
 FORMATS = (
@@ -71,14 +71,8 @@ class SegmentOptions:
     def __post_init__(self) -> None:
         if self.every < 1:
             raise InputError(f"every must be at least 1 (1: all frames). Received: {self.every}.")
-        if self.on_damage not in ON_DAMAGE:
-            raise InputError(
-                f"on_damage must be one of {', '.join(ON_DAMAGE)}. Received: {self.on_damage!r}"
-            )
-        if self.direction not in (None, *DIRECTIONS):
-            raise InputError(
-                f"direction must be one of {', '.join(DIRECTIONS)}. Received: {self.direction!r}"
-            )
+        choices = {"on_damage": ON_DAMAGE, "direction": (*DIRECTIONS, None)}
+        check_choices(vars(self), choices)
         if unknown := [name for name in self.formats if name not in FORMATS]:
             raise InputError(
                 f"a format must be one of {', '.join(FORMATS)}. Received: {unknown[0]!r}"

@@ -49,7 +49,7 @@ def run_pass(
     try:
         for index, name, frame in read(done.frame_count):
             labels = _segment_one(segmenter, inputs, index, name, frame, gives)
-            resume.confidence.add(name, getattr(segmenter, "confidence", {}))
+            resume.confidence.add(name, segmenter.confidence)
             if probabilities is not None:
                 probabilities.write(name, segmenter.probabilities, labels.shape)
             if finish is not None:

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from ytvos_keras.inference.outputs.pictures import object_folders
 from ytvos_keras.media.atomic import atomic_path
-from ytvos_keras.media.probability_png import write_probability
+
+_WHITE = 65535
 
 
 class ProbabilityFiles:
@@ -37,3 +39,10 @@ class ProbabilityFiles:
             # Copied, not moved: after an interruption, the frame is joined again.
             with atomic_path(self.folders[object_id] / name) as part:
                 part.write_bytes(file.read_bytes())
+
+
+def write_probability(path: Path, probability: np.ndarray) -> None:
+    """Write a probability map, float (H, W), 0–1, scaled to 0–65535, atomically."""
+    levels = np.rint(probability * np.float32(_WHITE)).astype(np.uint16)
+    with atomic_path(path) as part:
+        Image.fromarray(levels).save(part, format="PNG")

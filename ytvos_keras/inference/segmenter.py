@@ -3,7 +3,7 @@
 import dataclasses
 import operator
 import warnings
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from ytvos_keras.inference.checks import (
 )
 from ytvos_keras.inference.one_thread import OneThread, alone
 from ytvos_keras.inference.saved_state import check_tensors, pack_state, unpack_state
-from ytvos_keras.inference.stepper import Stepper
+from ytvos_keras.inference.stepper import OnLearning, Stepper
 from ytvos_keras.inference.video_state import VideoState
 from ytvos_keras.media.array_file import save_arrays
 from ytvos_keras.media.masks import MAX_ID, check_label_map, ids_in
@@ -74,6 +74,8 @@ class Segmenter(OneThread):
         self.model = model
         self.size = None if size is None else check_working_size(size, model.stride)
         self.online_learning = online_learning
+        self.on_learning: OnLearning = None
+        """Called after every step of online learning with steps done, total steps, and loss."""
         self._stepper = Stepper(model, self.size, online_learning)
         self._video = VideoState()
 
@@ -106,15 +108,6 @@ class Segmenter(OneThread):
     def video(self) -> VideoState:
         """The state of the video: an immutable snapshot, without copies."""
         return self._video
-
-    @property
-    def on_learning(self) -> Callable[[int, int, float], None] | None:
-        """Called after every step of online learning with steps done, total steps, and loss."""
-        return self._stepper.on_learning
-
-    @on_learning.setter
-    def on_learning(self, report: Callable[[int, int, float], None] | None) -> None:
-        self._stepper.on_learning = report
 
     @property
     def frame_count(self) -> int:
@@ -191,22 +184,6 @@ class Segmenter(OneThread):
             raise
 
     @alone
-    def add_new_objects(self, label_map: np.ndarray) -> list[int]:
-        """Add those objects of a label map that are not tracked yet.
-
-        For folders of annotations, where later masks show earlier objects again: a mask only counts
-        in the first frame of its object.
-
-        Args:
-            label_map: uint8 (H, W), already checked, as by `media.read_mask`; may be all 0.
-
-        Returns:
-            The ids that were added, ascending.
-        """
-        known = set(self.object_ids)
-        return [self.add_object(label_map == i, i) for i in ids_in(label_map) if i not in known]
-
-    @alone
     def step(self, frame: np.ndarray) -> np.ndarray:
         """Segment the next frame.
 
@@ -229,7 +206,7 @@ class Segmenter(OneThread):
         for object_id, mask in video.pending:
             check_size(mask.shape, native, f"mask of object {object_id}")
         if video.tensors or video.pending:
-            labels, self._video = self._stepper.step(frame, video)
+            labels, self._video = self._stepper.step(frame, video, self.on_learning)
             return labels
         self._video = dataclasses.replace(
             video, frame_size=native, frame_count=video.frame_count + 1, probabilities=None
@@ -253,7 +230,7 @@ class Segmenter(OneThread):
             corrections: {frame index: label map} with masks that correct tracked objects.
             direction: `forward`: from each mask on; frames before it are empty. `backward`: from
                 each mask to the first frame. `both`: both, joined; between two masks of an object
-                by confidence, or else by distance, see `directions.join_directions`. Unless it is
+                by confidence, or else by distance, see `directions.choose_directions`. Unless it is
                 `forward`, no label map is yielded before the backward pass is done.
 
         Yields:
@@ -284,7 +261,9 @@ class Segmenter(OneThread):
         for index, frame in enumerate(frames):
             if index in masks:
                 label_map = check_label_map(masks.pop(index), name=f"mask of frame {index}")
-                self.add_new_objects(label_map)
+                # A mask only counts in the first frame of its object.
+                for new in sorted(set(ids_in(label_map)) - set(self.object_ids)):
+                    self.add_object(label_map == new, new)
             if index in corrections:
                 label_map = corrections.pop(index)
                 self.add_objects(check_label_map(label_map, name=f"correction of frame {index}"))

@@ -14,15 +14,14 @@ from ytvos_keras.inference.video_state import VideoState
 
 MAX_SIZES = 4  # working sizes for which compiled functions are kept
 
+OnLearning = Callable[[int, int, float], None] | None
+"""Called after every step of online learning with steps done, total steps, and the loss."""
+
 
 class Stepper:
     """A model for frames of any size. It keeps no state of a video: states are passed in and out.
 
     The arguments are those of `Segmenter`.
-
-    Attributes:
-        on_learning: called after every step of online learning with steps done, total steps, and
-            the loss; None for no callback.
     """
 
     def __init__(
@@ -39,15 +38,17 @@ class Stepper:
         # Online learning changes a copy; other Segmenters may share the model.
         self.model = self.learner.model if self.learner else model
         self.size = size
-        self.on_learning: Callable[[int, int, float], None] | None = None
         self._functions: dict[tuple[int, int], FrameFunctions] = {}
 
-    def step(self, frame: np.ndarray, video: VideoState) -> tuple[np.ndarray, VideoState]:
+    def step(
+        self, frame: np.ndarray, video: VideoState, on_learning: OnLearning
+    ) -> tuple[np.ndarray, VideoState]:
         """Segment a frame in a video that has objects.
 
         Args:
             frame: uint8 (H, W, 3), RGB.
             video: the state of the video; pending objects start in this frame.
+            on_learning: see `OnLearning`.
 
         Returns:
             The label map, uint8 (H, W), and the state of the video after the frame.
@@ -57,7 +58,7 @@ class Stepper:
         small = resize_frame(frame, functions.size)
         masks = [small_object_mask(mask, functions.size, i) for i, mask in video.pending]
         # Before encoding: the Encoder may be among the parts that learn.
-        learned = self._learn(small, masks, video)
+        learned = self._learn(small, masks, video, on_learning)
         features = functions.encode(small)
         labels, maps, tensors = np.zeros(native, np.uint8), None, video.tensors
         if tensors:
@@ -69,7 +70,7 @@ class Stepper:
         corrected = {i: small_mask for i, _, small_mask in given if i in ids}
         new = {i: small_mask for i, _, small_mask in given if i not in ids}
         beside: dict[int, np.ndarray] = {}
-        if given and ids and getattr(self.model.config, "sees_others", False):
+        if given and ids and self.model.config.sees_others:
             beside = _other_masks(maps, functions.size, ids, {**corrected, **new})
         # The rows of objects beside those that are given are only there to be seen.
         if corrected:
@@ -99,7 +100,7 @@ class Stepper:
         )
 
     def _learn(
-        self, frame: np.ndarray, masks: list[np.ndarray], video: VideoState
+        self, frame: np.ndarray, masks: list[np.ndarray], video: VideoState, on_learning: OnLearning
     ) -> Mapping[str, np.ndarray]:
         """Learn the objects of given masks, starting from the weights learned so far."""
         if self.learner is None:
@@ -107,9 +108,9 @@ class Stepper:
         learned = video.learned
         if masks:
             # The frame number is the seed, so that a resumed run learns the same.
-            seed, report = video.frame_count, self.on_learning
+            seed = video.frame_count
             learned = self.learner.learn(
-                learned, frame, np.stack(masks), seed=seed, on_progress=report
+                learned, frame, np.stack(masks), seed=seed, on_progress=on_learning
             )
         self.learner.apply(learned)
         return learned

@@ -55,7 +55,7 @@ def read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
             # Not read() without a limit, which unpacks everything before it checks the size.
             data = file.read(info.file_size + 1)
     except Exception as error:  # all kinds of errors: encrypted, damaged, overlapping
-        raise ArchiveError(f"cannot be read, is it damaged? ({first_line(error)})") from error
+        raise ArchiveError(f"cannot be read; is it damaged? ({first_line(error)})") from error
     if len(data) != info.file_size:
-        raise ArchiveError("cannot be read, is it damaged? (its size is wrong)")
+        raise ArchiveError("cannot be read; is it damaged? (its size is wrong)")
     return data

@@ -37,9 +37,9 @@ class FolderFrames(FrameSource):
         _warn_of_dark_16_bits(self.files[0])
         self._index = {plain_name(name): index for index, name in enumerate(self.names)}
 
-    def read(
+    def read_with_times(
         self, start: int = 0, wanted: Callable[[int], bool] | None = None
-    ) -> Iterator[tuple[str, np.ndarray]]:
+    ) -> Iterator[tuple[str, None, np.ndarray]]:
         frame, after = None, 0  # the latest frame that was yielded, and the index after it
         for index, file in enumerate(self.files[start:], start):
             if wanted is None or wanted(index):
@@ -50,7 +50,7 @@ class FolderFrames(FrameSource):
                     before = _first_intact(reversed(self.files[after:index]), frame)
                     frame = self._replace(file.stem, error, before)
                 after = index + 1
-                yield file.stem, frame
+                yield file.stem, None, frame
 
     def index_of(self, stem: str) -> int | None:
         return self._index.get(plain_name(stem))

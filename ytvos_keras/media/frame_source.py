@@ -54,7 +54,6 @@ class FrameSource(abc.ABC):
             self.damaged.append(name)
         return before
 
-    @abc.abstractmethod
     def read(
         self, start: int = 0, wanted: Callable[[int], bool] | None = None
     ) -> Iterator[tuple[str, np.ndarray]]:
@@ -67,7 +66,10 @@ class FrameSource(abc.ABC):
         Raises:
             InputError: a frame cannot be read; the message names the file (and frame).
         """
+        for name, _, frame in self.read_with_times(start, wanted):
+            yield name, frame
 
+    @abc.abstractmethod
     def read_with_times(
         self, start: int = 0, wanted: Callable[[int], bool] | None = None
     ) -> Iterator[tuple[str, Fraction | None, np.ndarray]]:
@@ -75,8 +77,6 @@ class FrameSource(abc.ABC):
 
         The time is None if frames have no time stamps; they are then shown at a constant rate.
         """
-        for name, frame in self.read(start, wanted):
-            yield name, None, frame
 
     @abc.abstractmethod
     def index_of(self, stem: str) -> int | None:

@@ -50,7 +50,7 @@ def parse_json(data: str | bytes, *, allow_nan: bool = False, unique_keys: bool 
         raise
     except json.JSONDecodeError as error:
         raise JsonError(
-            f"is not valid JSON, is it cut off? ({error.msg}, line {error.lineno}, "
+            f"is not valid JSON; is it cut off? ({error.msg}, line {error.lineno}, "
             f"column {error.colno})"
         ) from None
     except RecursionError:
@@ -87,13 +87,13 @@ def write_json(path: str | Path, content: Any) -> None:
         part.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
-def shown(value: object, most: int = 40) -> str:
-    """Write a value as JSON in at most `most` characters, for an error."""
+def shown(value: object) -> str:
+    """Write a value as JSON in at most 40 characters, for an error."""
     try:
         text = json.dumps(value, ensure_ascii=False)
     except (RecursionError, TypeError, ValueError):
         return f"a {type(value).__name__}"
-    return text if len(text) <= most else f"{text[: most - 3]}…"
+    return text if len(text) <= 40 else f"{text[:37]}…"
 
 
 def _decode(data: str | bytes) -> str:

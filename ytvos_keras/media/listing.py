@@ -56,18 +56,17 @@ def child(folder: Path, name: str) -> Path:
     return next(alike, path)
 
 
-def list_pictures(folder: Path, suffixes: Iterable[str] = PICTURE_SUFFIXES) -> list[Path]:
+def list_pictures(folder: Path) -> list[Path]:
     """List the pictures of a folder in natural order (`img2` before `img10`).
 
     Suffixes are compared case-insensitively; hidden files are skipped. Broken links are listed, and
     reported when they are read.
     """
-    suffixes = tuple(suffixes)
     files = (
         file
         for file in folder.iterdir()
         # A broken link is not a file, but skipping it would silently drop a frame.
-        if file.suffix.lower() in suffixes and (file.is_file() or is_broken_link(file))
+        if file.suffix.lower() in PICTURE_SUFFIXES and (file.is_file() or is_broken_link(file))
     )
     # By name first: natural order treats "1" and "01" as equal, and folders list in any order.
     visible = sorted(file for file in files if not is_hidden(file))

@@ -112,7 +112,7 @@ def _named(name: str | Path) -> Iterator[None]:
         yield
     except DamagedPictureError as error:
         raise InputError(
-            f"{name}: cannot be read as a picture, is it damaged? ({error})"
+            f"{name}: cannot be read as a picture; is it damaged? ({error})"
         ) from error
     except OSError as error:
         raise InputError(f"{name}: cannot be read. ({error.strerror})") from error
@@ -134,5 +134,5 @@ def _check_pixels(height: int, width: int) -> None:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):
-        return "not a JPEG or PNG file"
+        return "not a JPEG, PNG, WebP, BMP, TIFF or GIF file"
     return " ".join(str(error).split()) or type(error).__name__

@@ -66,12 +66,6 @@ class VideoFrames(FrameSource):
         self._origin = None if first.pts is None else first.pts * first.time_base
         self.size = self._picture(first).shape[:2]
 
-    def read(
-        self, start: int = 0, wanted: Callable[[int], bool] | None = None
-    ) -> Iterator[tuple[str, np.ndarray]]:
-        for name, _, frame in self.read_with_times(start, wanted):
-            yield name, frame
-
     def read_with_times(
         self, start: int = 0, wanted: Callable[[int], bool] | None = None
     ) -> Iterator[tuple[str, Fraction | None, np.ndarray]]:
@@ -232,9 +226,9 @@ def _one_line(path: Path, frame: str | None, error: av.FFmpegError) -> InputErro
     reason = error.strerror or str(error)
     if isinstance(error, av.error.ArgumentError):  # see `containers.open_video`
         reason += f"; a frame may have at most {MOST_PIXELS} pixels"
-    problem = f"{frame} cannot be decoded, is the file cut off or damaged?"
+    problem = f"{frame} cannot be decoded; is the file cut off or damaged?"
     if frame is None:
-        problem = "cannot be read as a video; give a video file or a folder of JPEG or PNG frames."
+        problem = "cannot be read as a video; give a video file or a folder of frames."
     return InputError(f"{path}: {problem} ({reason})")
 
 

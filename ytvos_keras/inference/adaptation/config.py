@@ -111,7 +111,7 @@ class OnlineLearningConfig:
     scenes: SceneRanges = field(default_factory=SceneRanges)
 
     def __post_init__(self):
-        check_choices(self, _CHOICES)
+        check_choices(vars(self), _CHOICES)
         if not self.parts or not set(self.parts) <= set(_PARTS):
             raise ValueError(
                 f"parts must be among {', '.join(_PARTS)}; the ConvLSTM is never trained. "

@@ -16,11 +16,13 @@ GREEN = (0, 177, 64)  # chroma key green
 
 
 class _VideoOutput(OutputWriter):
-    """A video with one picture per frame."""
+    """A video with one picture per frame; `fps` counts if the frames have no times."""
 
-    def __init__(self, path: Path, video: VideoWriter | AlphaVideoWriter):
+    kind: type[VideoWriter | AlphaVideoWriter] = VideoWriter
+
+    def __init__(self, path: Path, fps: Fraction):
         super().__init__(path)
-        self._video = video
+        self._video = self.kind(path, fps)
 
     @abc.abstractmethod
     def picture(self, item: MaskedFrame) -> np.ndarray:
@@ -41,7 +43,7 @@ class OverlayVideo(_VideoOutput):
     """Objects tinted and outlined over the video, with their names if they have any."""
 
     def __init__(self, path: Path, fps: Fraction, look: Look):
-        super().__init__(path, VideoWriter(path, fps))
+        super().__init__(path, fps)
         self.look = look
 
     def picture(self, item: MaskedFrame) -> np.ndarray:
@@ -54,9 +56,6 @@ class OverlayVideo(_VideoOutput):
 class GreenScreenVideo(_VideoOutput):
     """The objects in their original colours on a green screen."""
 
-    def __init__(self, path: Path, fps: Fraction):
-        super().__init__(path, VideoWriter(path, fps))
-
     def picture(self, item: MaskedFrame) -> np.ndarray:
         return np.where(item.labels[..., None] > 0, item.frame, np.array(GREEN, np.uint8))
 
@@ -64,8 +63,7 @@ class GreenScreenVideo(_VideoOutput):
 class CutoutVideo(_VideoOutput):
     """A WebM video with an alpha channel (VP9), transparent outside objects."""
 
-    def __init__(self, path: Path, fps: Fraction):
-        super().__init__(path, AlphaVideoWriter(path, fps))
+    kind = AlphaVideoWriter
 
     def picture(self, item: MaskedFrame) -> np.ndarray:
         return cut_out(item)

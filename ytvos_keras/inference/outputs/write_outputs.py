@@ -14,6 +14,7 @@ from ytvos_keras.inference.outputs.videos import CutoutVideo, GreenScreenVideo, 
 from ytvos_keras.inference.outputs.writer import Look, MaskedFrame, OutputWriter
 from ytvos_keras.media.masks import read_written_mask
 from ytvos_keras.media.palette import davis_palette
+from ytvos_keras.progress import Progress
 
 FOLDER_FPS = Fraction(24)  # for folders of frames, which have no frame rate; as in DAVIS
 _FILES = {
@@ -40,10 +41,7 @@ def output_paths(output: Path, options: SegmentOptions) -> dict[str, Path]:
 
 
 def write_outputs(
-    inputs: Inputs,
-    output: Path,
-    options: SegmentOptions,
-    report: Callable[[str, int, int | None], None],
+    inputs: Inputs, output: Path, options: SegmentOptions, report: Progress
 ) -> dict[str, Path]:
     """Create the outputs in `options` from the masks in a folder; probabilities already exist.
 
