@@ -1,7 +1,7 @@
 """Segment a video with the files of `ytvos-export --format onnx`, without TensorFlow.
 
     pip install onnxruntime av lazy_loader natsort numpy orjson pillow rich
-    pip install --no-deps ytvos-keras
+    pip install --no-deps .
     python export/onnx_segment.py s2s-onnx clip.mp4 --mask first.png --output masks
 
 Frames and masks are read and validated as by `ytvos-segment`, with `ytvos_keras.media`. The core is

@@ -30,6 +30,7 @@ from ytvos_keras.errors import InputError
 from ytvos_keras.inference.first_masks import open_first_masks
 from ytvos_keras.inference.sizes import resize_frame, resize_mask, working_size
 from ytvos_keras.media import open_frames, write_mask
+from ytvos_keras.progress import silent
 from ytvos_keras.quiet_import import import_tensorflow
 
 INPUT_SIZE = (256, 448)  # working area of the models; the aspect ratio is the video's
@@ -163,7 +164,7 @@ class RestModel:
             ) from error
 
 
-def segment(model, source, first_masks, output: Path, on_progress=None) -> int:
+def segment(model, source, first_masks, output: Path, on_progress=silent) -> int:
     """Write one palette PNG per frame; objects may first appear in any frame.
 
     Args:
@@ -197,8 +198,7 @@ def segment(model, source, first_masks, output: Path, on_progress=None) -> int:
             ids += new
         write_mask(output / f"{name}.png", labels, first_masks.palette)
         count += 1
-        if on_progress is not None:
-            on_progress("masks", count, source.count)
+        on_progress("masks", count, source.count)
     return count
 
 

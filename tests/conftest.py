@@ -8,10 +8,15 @@ import random
 import signal
 import socket
 import sys
+import unittest.mock
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+# Without compiled files, every process that a test starts compiles 40 MB of TensorFlow and Keras.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # Must be set before any test imports TensorFlow.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -27,9 +32,13 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 def pytest_collection_modifyitems(items):
-    """Start the modules with slow tests, so that no process waits for another at the end."""
+    """Start the modules with slow tests, so that no process waits for another at the end.
+
+    Of these, `test_annotate_page` is the last, because browsers have deadlines and the first tests
+    of a fresh environment also compile TensorFlow.
+    """
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    items.sort(key=lambda item: (item.path not in slow, item.path.stem == "test_annotate_page"))
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +50,10 @@ def fixed_seeds():
     if keras is None:
         yield
         return
-    keras.utils.set_random_seed(0)
+    # But not TensorFlow's own, on which only the order of `Dataset.shuffle` depends: setting it
+    # discards all compiled functions.
+    with unittest.mock.patch.object(sys.modules["tensorflow"].random, "set_seed"):
+        keras.utils.set_random_seed(0)
     policy = keras.config.dtype_policy()
     yield
     keras.config.set_dtype_policy(policy)

@@ -17,9 +17,10 @@ def pad(x):
 
 class FakeModel:
     stride = STRIDE
+    dtype_policy = types.SimpleNamespace(name="float32")
 
     def __init__(self, input_size=(32, 48), scale=0.9):
-        self.config = types.SimpleNamespace(input_size=input_size)
+        self.config = types.SimpleNamespace(input_size=input_size, sees_others=False)
         self.weights = [tf.Variable(scale)]
         self.encoded = tf.Variable(0)  # incremented in the graph: once per call
         self.traces = 0  # incremented in Python: once per trace

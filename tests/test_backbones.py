@@ -5,10 +5,12 @@ import pytest
 import tensorflow as tf
 
 from ytvos_keras.errors import InputError
+from ytvos_keras.layers.winograd import winograd_conv
 from ytvos_keras.models import S2S, S2SConfig
-from ytvos_keras.models.backbones import BACKBONES, VGG16, EfficientNetLite0
+from ytvos_keras.models.backbones import BACKBONES, VGG16, EfficientNetLite0, vgg16
 from ytvos_keras.models.backbones.mask_channel import match_spread, widen_first_kernel
 from ytvos_keras.models.backbones.vgg16_weights import collapse_fc6, read_vgg16_weights
+from ytvos_keras.models.encoder import Encoder
 from ytvos_keras.training.import_efficientnet_lite0 import fold, load_state_dict
 
 
@@ -84,6 +86,44 @@ def test_mask_channel_changes_the_maps(name):
     masks = np.zeros((1, 64, 96, 1), "uint8")
     empty = backbone(picture(), masks)[2]
     assert np.abs(backbone(picture(), masks + 1)[2] - empty).max() > 0
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize("name", BACKBONES)
+def test_float_frames_are_not_rounded_before_preprocessing(name, policy):
+    backbone = BACKBONES[name](dtype=policy)
+    frame = np.full((1, 32, 32, 3), 200, "uint8")
+    maps = [backbone(x)[2] for x in (frame, frame.astype("float32"), frame + np.float32(0.5))]
+    assert all(x.dtype == backbone.compute_dtype for x in maps)
+    whole, same, half = (np.array(keras.ops.cast(x, "float32")) for x in maps)
+    np.testing.assert_array_equal(same, whole)
+    assert np.any(half != whole)  # bfloat16 has no value between 200 and 201
+
+
+def test_the_bundled_model_tells_half_levels_apart_in_bfloat16():
+    model = S2S.from_preset("s2s-lite", dtype="mixed_bfloat16")
+    frames = (np.full((1, 64, 64, 3), level, "float32") for level in (200, 200.5))
+    whole, half = (model.encode(frame)["features"] for frame in frames)
+    assert keras.ops.any(whole != half)
+
+
+def test_vgg16_trains_in_the_compute_dtype(monkeypatch):
+    """Inside a layer without autocast, the kernels that Winograd reads are float32."""
+    dtypes = []
+
+    def recorded(x, kernel):
+        dtypes.extend(map(keras.backend.standardize_dtype, (x.dtype, kernel.dtype)))
+        return winograd_conv(x, kernel)
+
+    monkeypatch.setattr(vgg16, "winograd_pays", lambda dtype: True)
+    monkeypatch.setattr(vgg16, "winograd_conv", recorded)
+    policy = "mixed_bfloat16"
+    encoder = Encoder(VGG16(fc6="none", dtype=policy), 8, dtype=policy)
+    with tf.GradientTape() as tape:
+        features = encoder(picture(32), training=True)["features"]
+        loss = keras.ops.sum(keras.ops.cast(features, "float32"))
+    assert set(dtypes) == {"bfloat16"}
+    assert all(g.dtype == "float32" for g in tape.gradient(loss, encoder.trainable_variables))
 
 
 @pytest.mark.parametrize(("stride", "stages"), [(2, 7), (4, 6), (16, 4), (32, 2), (64, 0)])

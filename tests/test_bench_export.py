@@ -7,8 +7,8 @@ from tiny_s2s import TinyS2S
 
 from ytvos_keras.bench.export import FLOAT32, INT8, KERAS, SAVED_MODEL
 from ytvos_keras.cli.bench import main
-from ytvos_keras.export import saved_model_stream
-from ytvos_keras.export.saved_model_stream import SavedModelStream
+from ytvos_keras.export import saved_model
+from ytvos_keras.export.saved_model import SavedModelStream
 
 
 def test_every_format_is_timed(monkeypatch, tmp_path, capsys):
@@ -20,7 +20,7 @@ def test_every_format_is_timed(monkeypatch, tmp_path, capsys):
             states.append(state)
             return super().step(image, state)
 
-    monkeypatch.setattr(saved_model_stream, "SavedModelStream", Stream)
+    monkeypatch.setattr(saved_model, "SavedModelStream", Stream)
     path = tmp_path / "export.json"
     size = ["--model", "s2s-lite", "--size", "32x48", "--repeats", "1", "--warmup", "1"]
     assert main(["export", *size, "--json", str(path)]) == 0

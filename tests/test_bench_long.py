@@ -8,8 +8,8 @@ from models_helper import small_model
 from PIL import Image
 
 from ytvos_keras.bench import long_video
-from ytvos_keras.bench.measure import no_progress
 from ytvos_keras.errors import InputError
+from ytvos_keras.progress import silent
 
 
 @pytest.fixture
@@ -60,9 +60,9 @@ def test_memory_that_is_not_reported(arguments, monkeypatch):
 def test_every_frame_is_timed(monkeypatch, tmp_path):
     small_model("mask-as-state").save(tmp_path / "small.keras")
     monkeypatch.setattr(long_video, "SCENE", 3)
-    long_video._write_frames(tmp_path / "frames", 3, (32, 48), no_progress)
+    long_video._write_frames(tmp_path / "frames", 3, (32, 48), silent)
     chosen = argparse.Namespace(model=tmp_path / "small.keras", frames=3, size=(32, 48))
-    times, memory = long_video._segment(tmp_path / "frames", chosen, no_progress)
+    times, memory = long_video._segment(tmp_path / "frames", chosen, silent)
     assert times == sorted(times)
     assert len(times) == len(memory) == 3
     assert all(100 < megabytes < math.inf for megabytes in memory)  # TensorFlow alone uses more
@@ -72,12 +72,12 @@ def test_segmenting_that_fails(arguments, monkeypatch, tmp_path):
     monkeypatch.setattr(long_video, "_WORKER", "print(0, 1)\nraise SystemExit('no such model')")
     message = r"^segmenting failed\. Received: exit code 1\. no such model$"
     with pytest.raises(InputError, match=message):
-        long_video._segment(tmp_path / "frames", arguments([]), no_progress)
+        long_video._segment(tmp_path / "frames", arguments([]), silent)
 
 
 def test_the_video_has_cuts_and_a_first_mask(tmp_path, monkeypatch):
     monkeypatch.setattr(long_video, "SCENE", 3)
-    long_video._write_frames(tmp_path / "frames", 7, (16, 32), no_progress)
+    long_video._write_frames(tmp_path / "frames", 7, (16, 32), silent)
     files = sorted(file.name for file in (tmp_path / "frames").iterdir())
     assert files == [f"{n:05d}.jpg" for n in range(7)]
     with Image.open(tmp_path / "mask.png") as mask:

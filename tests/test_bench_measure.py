@@ -29,6 +29,18 @@ def test_cases_are_interleaved():
     ]
 
 
+def test_preparation_is_not_measured():
+    calls = []
+    timings = interleave(
+        {"a": lambda: calls.append("a"), "b": lambda: calls.append("b")},
+        before={"a": lambda: time.sleep(0.05), "b": lambda: calls.append("before b")},
+        warmup=1,
+        repeats=1,
+    )
+    assert calls == ["a", "before b", "b"] * 2
+    assert timings["a"].minimum < 0.05
+
+
 def test_duration_is_in_seconds():
     timing = interleave({"sleep": lambda: time.sleep(0.02)}, warmup=0, repeats=1)["sleep"]
     assert timing.minimum >= 0.02

@@ -78,9 +78,10 @@ def test_comparisons():
     }
 
 
-def test_process_that_exits_early():
+def test_process_that_exits_early(monkeypatch):
+    monkeypatch.setattr(step_process, "_CHILD", "raise KeyError('vgg')")
     with pytest.raises(InputError, match=r"ended early; .* exit code 1\. KeyError: 'vgg'"):
-        StepProcess(TrainedNetwork(OURS, "vgg", "float32", 2, (32, 32)))
+        StepProcess(LITE)
 
 
 def test_process_that_is_killed_between_steps(monkeypatch):

@@ -32,7 +32,7 @@ PLANTED = {
     ),
     "no picture": (
         lambda root: rewrite(root / JPG, lambda data: b"<html>404"),
-        ("damaged-frame", JPG, "not a JPEG or PNG file"),
+        ("damaged-frame", JPG, "not a JPEG, PNG, WebP, BMP, TIFF or GIF file"),
     ),
     "other format": (
         lambda root: picture(9).save(root / JPG, format="BMP"),

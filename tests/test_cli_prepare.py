@@ -89,6 +89,23 @@ def test_usage_errors_exit_2(arguments, message, capsys):
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        (["davis", "a", "b"], ": run the same command again to resume where it stopped"),
+        (["videos", "a", "b"], ": run the same command again to resume where it stopped"),
+        (["check", "a"], ""),
+    ],
+)
+def test_interrupted_commands_that_can_be_resumed(line, hint, monkeypatch, capsys):
+    def interrupt(arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(prepare.parser().parse_args(line).command, "run", interrupt)
+    assert prepare.main(line) == 130
+    assert capsys.readouterr().err == f"interrupted{hint}\n"
+
+
 def test_youtube_vos(source, tmp_path, capsys):
     out = tmp_path / "out"
     assert prepare.main(["youtube-vos", str(source), str(out), "--jobs", "2"]) == 0

@@ -135,6 +135,16 @@ def test_mixed_precision_keeps_the_cell_state_in_float32(policy):
     np.testing.assert_array_equal(kept, fine)
 
 
+def test_functional_models_declare_a_float32_cell_state():
+    policy = "mixed_bfloat16"
+    outputs = ConvLSTM(4, dtype=policy)(keras.Input((None, None, None, 2)))
+    assert [x.dtype for x in outputs] == ["bfloat16", "bfloat16", "float32"]
+    frame, *states = (keras.Input((None, None, channels)) for channels in (2, 4, 4))
+    outputs = ConvLSTMCell(4, dtype=policy)(frame, states)
+    assert [x.dtype for x in outputs] == ["bfloat16", "float32"]
+    assert [x.shape for x in outputs] == [(None, None, None, 4)] * 2
+
+
 def test_config_round_trip():
     layer = ConvLSTM(4, kernel_size=5, activation="tanh", name="memory")
     copy = ConvLSTM.from_config(layer.get_config())

@@ -10,6 +10,7 @@ from ytvos_keras.inference import segment_files
 from ytvos_keras.media import open_frames, write_mask
 from ytvos_keras.media.reversed_frames import read_reversed
 from ytvos_keras.media.video import VideoWriter
+from ytvos_keras.progress import silent
 
 SIZE = (32, 48)
 
@@ -103,7 +104,7 @@ def test_a_run_resumed_at_or_after_damaged_frames(tmp_path, folder, count):
     mask[4:12, 4:12] = 1
     write_mask(tmp_path / "mask.png", mask)
 
-    def run(name, on_progress=None):
+    def run(name, on_progress=silent):
         return segment_files(
             folder,
             tmp_path / "mask.png",

@@ -249,8 +249,8 @@ def test_missing_keys_are_reported(two, tmp_path, key):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"{", "is not valid JSON, is it cut off? (Expecting property name"),
-        (b"", "is not valid JSON, is it cut off? (Expecting value"),
+        (b"{", "is not valid JSON; is it cut off? (Expecting property name"),
+        (b"", "is not valid JSON; is it cut off? (Expecting value"),
         (b"\xff\xfe", "is not UTF-8 text, so not JSON"),
         (b"[1]", "the file: must be an object {…}. Received: [1]; give a file"),
     ],

@@ -95,12 +95,39 @@ def test_frames_setting_changes_no_score(youtube_vos):
     with pytest.raises(InputError) as error:
         evaluate(masks, truth, "youtube-vos", frames="listed")
     assert str(error.value) == (
-        f"{masks / 'aa' / '00007.png'}: meta.json does not list this frame, so the method was not "
-        "given only the listed frames; use `every` if it was given all of them."
+        f"{masks / 'aa' / '00007.png'}: neither meta.json nor the ground truth has this frame, so "
+        "the method was not given only the listed frames; use `every` if it was given all of them."
     )
     (masks / "aa" / "00007.png").unlink()
     listed = evaluate(masks, truth, "youtube-vos", frames="listed")
     assert J_of(listed) == J_of(every)
+
+
+def test_listed_frames_without_meta_json_are_those_with_a_true_mask(tmp_path):
+    """Also those before the first object appears."""
+    labels = [NOTHING, blocks(1), blocks(1)]
+    for name in ("truth", "masks"):
+        write_sequences(tmp_path / name, {"dog": labels})
+    options = {"protocol": "youtube-vos", "frames": "listed"}
+    listed = evaluate(tmp_path / "masks", tmp_path / "truth", **options)
+    assert J_of(listed) == {("dog", 1): [1]}
+    write_sequences(tmp_path / "masks", {"dog": {"00009": NOTHING}})
+    with pytest.raises(InputError, match=r"00009\.png: neither meta\.json nor the ground"):
+        evaluate(tmp_path / "masks", tmp_path / "truth", **options)
+
+
+def test_object_that_its_first_mask_does_not_show(youtube_vos):
+    masks, truth = youtube_vos
+    listed = [f"{t:05d}" for t in range(0, 25, 5)]
+    objects = {"2": (None, listed), "5": (None, listed[2:]), "7": (None, listed)}
+    write_meta(truth / "meta.json", {"aa": objects})
+    message = (
+        r"aa.00000\.png: object 7 of meta\.json is not in its first mask; empty predictions of it "
+        r"score 1\."
+    )
+    with pytest.warns(UserWarning, match=message):
+        evaluation = evaluate(masks, truth, "youtube-vos")
+    assert J_of(evaluation)["aa", 7] == [1, 1, 1, 1]
 
 
 def test_youtube_vos_first_masks_alone_are_not_ground_truth(youtube_vos):
@@ -256,6 +283,17 @@ def test_folders_and_arrays_score_the_same(tmp_path):
         of_arrays = evaluate(masks, truth, protocol, sequences=["bear", "dog"])
         assert of_files.to_dict() == of_arrays.to_dict()
         assert [s.frames for s in of_files.objects] == [s.frames for s in of_arrays.objects]
+
+
+@pytest.mark.parametrize("protocol", ["davis2017", "youtube-vos"])
+def test_many_small_objects_in_folders_and_arrays(tmp_path, protocol):
+    """More than ten ids with a gap, nowhere three pixels wide, are not smooth edges."""
+    labels = np.zeros((24, 8), np.uint8)
+    labels[::2, 3:5] = [[i] for i in range(1, 14) if i != 5]
+    write_sequences(tmp_path, {"video": [labels] * 3})
+    for source in (tmp_path, np.stack([labels] * 3)):
+        evaluation = evaluate(source, source, protocol)
+        assert (evaluation.overall.objects, evaluation.overall.J_and_F) == (12, 1)
 
 
 def test_splits(tmp_path, youtube_vos):

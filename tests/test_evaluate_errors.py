@@ -59,6 +59,42 @@ def test_255_is_void_in_youtube_vos(tmp_path):
         evaluate(tmp_path / "masks", tmp_path / "truth", "youtube-vos")
 
 
+def test_255_is_void_in_youtube_vos_also_in_later_masks(tmp_path):
+    white = 255 * blocks(1)
+    truth, masks = [blocks(), white, white], [blocks(), blocks(1), blocks(1)]
+    write_sequences(tmp_path / "truth", {"dog": truth})
+    write_sequences(tmp_path / "masks", {"dog": masks})
+    with pytest.raises(InputError, match=r"00001\.png: contains only 0 and 255, and 255 is void"):
+        evaluate(tmp_path / "masks", tmp_path / "truth", "youtube-vos")
+    with pytest.raises(InputError, match=r"ground_truth\['video'\]\[1\]: contains only 0 and 255"):
+        evaluate(masks, truth, "youtube-vos")
+
+
+@pytest.mark.parametrize("from_files", [False, True])
+@pytest.mark.parametrize(
+    ("protocol", "soft"),
+    [
+        ("davis2016", "masks"),
+        ("davis2016", "truth"),
+        ("davis2017", "truth"),
+        ("youtube-vos", "truth"),
+    ],
+)
+def test_soft_masks(tmp_path, protocol, soft, from_files):
+    """Their grey levels would count as 254 objects, or all as one."""
+    levels = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    given = {"masks": levels // 128, "truth": levels // 128} | {soft: levels}
+    clips = {name: np.stack([labels] * 3) for name, labels in given.items()}
+    if from_files:
+        for name, labels in given.items():
+            (tmp_path / name / "dog").mkdir(parents=True)
+            for t in range(3):
+                Image.fromarray(labels).save(tmp_path / name / "dog" / f"{t:05d}.png")
+            clips[name] = tmp_path / name
+    with pytest.raises(InputError, match="256 values found; was it resized with interpolation"):
+        evaluate(clips["masks"], clips["truth"], protocol)
+
+
 def picture(change):
     """Replace the mask of a scored frame."""
 
@@ -145,7 +181,7 @@ CLIP = np.stack([blocks(1)] * 3)
     ("predictions", "truth", "options", "message"),
     [
         (CLIP, CLIP, {"protocol": "davis"}, "protocol must be one of davis2016, davis2017, you"),
-        (CLIP, CLIP, {"frames": "all"}, "frames must be one of every, listed, or None"),
+        (CLIP, CLIP, {"frames": "all"}, "frames must be one of every, listed, None"),
         (CLIP, CLIP, {"exclude_last": True}, "are only for the protocol youtube-vos; davis2017 a"),
         (CLIP, CLIP, {"seen_categories": {"a"}}, "seen_categories are only for the protocol yo"),
         (CLIP, CLIP, {"split": "val"}, "split is only for folders"),

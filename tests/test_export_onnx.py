@@ -128,8 +128,14 @@ def test_clip_equals_its_steps(stream):
         np.testing.assert_allclose(probs[:, t], expected, atol=1e-6)
 
 
-def test_fixed_size_is_stored_in_the_graph():
-    graph = convert(tiny_model(), (40, 50), ["step"])["step"].graph
+def test_conversion_at_a_fixed_size_leaves_no_copies_and_no_gc_settings():
+    before, frozen = gc.get_threshold(), gc.get_freeze_count()  # Python 3.12 itself freezes some
+    graphs = convert(tiny_model(), (40, 50), ["step"])
+    assert not [x for x in gc.get_objects() if type(x) is tf2onnx.graph.Graph]
+    assert gc.get_threshold() == before
+    assert gc.get_freeze_count() <= frozen
+    assert list(graphs) == ["step"]
+    graph = graphs["step"].graph
     assert shape_of(graph.input[0]) == ["images", 40, 50, 3]
     assert shape_of(graph.input[1]) == ["objects", 5, 7, 4]
     assert shape_of(graph.output[0]) == ["objects", 40, 50, 1]
@@ -151,15 +157,6 @@ def test_float16_weights_are_stored_as_half_and_compute_in_float32():
         for step in (graph, half)
     ]
     assert 0 < measure_parity(*streams, frames, masks).largest_difference < 1e-2
-
-
-def test_conversion_leaves_no_copies_and_no_gc_settings():
-    before, frozen = gc.get_threshold(), gc.get_freeze_count()  # Python 3.12 itself freezes some
-    graphs = convert(tiny_model(), graphs=["step"])
-    assert list(graphs) == ["step"]
-    assert not [x for x in gc.get_objects() if type(x) is tf2onnx.graph.Graph]
-    assert gc.get_threshold() == before
-    assert gc.get_freeze_count() <= frozen
 
 
 def test_weights_beyond_float16_stay_float32():
@@ -250,30 +247,39 @@ while packages:
         assert message.endswith("run: pip install 'ytvos-keras[onnx]'")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", ["lite", "mask-as-input"])
-def test_small_models_match_keras(kind):
-    model = small_model(kind)
-    reference, stream = KerasStream(model), OnnxStream(convert(model), threads=1)
+def check_small_clips(model, stream):
+    """Compare all graphs with Keras, on clips of two sizes."""
+    reference = KerasStream(model)
     for size, objects in (((64, 96), 2), ((70, 101), 1)):
         frames, masks = demo_clip(size, frames=6, objects=objects)
         for other in (stream, FeatureStream(stream)):
             check_parity(measure_parity(reference, other, frames, masks))
-        if kind == "lite":
+        if model.memory is not None:
             streams = (CorrectedStream(each, masks) for each in (reference, stream))
             check_parity(measure_parity(*streams, frames, masks))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("name", "size"),
-    [
-        ("s2s-lite", (256, 448)),
-        ("s2s-vgg16", (128, 224)),  # the full size takes four times as long
-    ],
-)
-def test_presets_match_keras_over_twenty_frames(name, size):
-    model = load(name) if name == "s2s-lite" else S2S(NARROW_VGG16)
-    stream = OnnxStream(convert(model, graphs=["initialize", "step"]))
+def test_encoder_with_masks_matches_keras():
+    model = small_model("mask-as-input")
+    check_small_clips(model, OnnxStream(convert(model), threads=1))
+
+
+def check_twenty_frames(model, stream, size):
     frames, masks = demo_clip(size, frames=21, objects=1)
     check_parity(measure_parity(KerasStream(model), stream, frames, masks))
+
+
+@pytest.mark.slow
+def test_bundled_model_matches_keras():
+    model = load("s2s-lite")
+    stream = OnnxStream(convert(model))
+    check_twenty_frames(model, stream, (256, 448))
+    check_small_clips(model, stream)
+
+
+@pytest.mark.slow
+def test_vgg16_matches_keras():
+    model = S2S(NARROW_VGG16)
+    stream = OnnxStream(convert(model, graphs=["initialize", "step"]))
+    check_twenty_frames(model, stream, (128, 224))  # the full size takes four times as long

@@ -19,8 +19,7 @@ from ytvos_keras.export.parity import (
     demo_clip,
     measure_parity,
 )
-from ytvos_keras.export.saved_model import export_saved_model
-from ytvos_keras.export.saved_model_stream import SavedModelStream
+from ytvos_keras.export.saved_model import SavedModelStream, export_saved_model
 from ytvos_keras.export.served_model import ServedVersion
 from ytvos_keras.export.serving_warmup import WARMUP_FILE, read_warmup
 from ytvos_keras.export.signature_check import FeatureStream

@@ -29,10 +29,11 @@ PUBLIC = {
         score_frame statistics_over_frames write_csv write_json
     """,
     "ytvos_keras.export": """
-        OnnxFiles OnnxSegmenter SavedModel development_server export_onnx export_saved_model
+        OnnxFiles OnnxSegmenter ParityError SavedModel development_server export_onnx
+        export_saved_model
     """,
     "ytvos_keras.inference": """
-        ONLINE_LEARNING OnlineLearningConfig SegmentOptions SegmentedFiles Segmenter
+        ONLINE_LEARNING OnlineLearningConfig SegmentOptions SegmentedFiles Segmenter VideoOutcome
         merge_probabilities segment_batch segment_files
     """,
     "ytvos_keras.layers": "ConvLSTM ConvLSTMCell Matching",
@@ -42,8 +43,10 @@ PUBLIC = {
     """,
     "ytvos_keras.metrics": "MeanJ",
     "ytvos_keras.models": "PRESETS S2S S2SConfig load",
-    "ytvos_keras.records": "IndexedVideo SCHEMA_VERSION check parse read_index write_records",
-    "ytvos_keras.training": "RECIPES Recipe Stability Stage train",
+    "ytvos_keras.records": """
+        CheckReport IndexedVideo SCHEMA_VERSION check parse read_index write_records
+    """,
+    "ytvos_keras.training": "RECIPES Recipe RunFiles Stability Stage train",
 }
 MODULES = sorted(PUBLIC)
 

@@ -14,6 +14,8 @@ PACKAGE = Path(ytvos_keras.__file__).parent
 ORDER = (
     ("errors",),
     ("argument_types",),
+    ("plain_table",),
+    ("progress",),
     ("processes",),
     ("quiet_import",),
     ("media",),

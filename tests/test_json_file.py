@@ -11,8 +11,8 @@ from ytvos_keras.media.json_value import JsonValue
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"", r"is not valid JSON, is it cut off\? \(Expecting value, line 1, column 1\)"),
-        (b'{"a": ', "is not valid JSON, is it cut off"),
+        (b"", r"is not valid JSON; is it cut off\? \(Expecting value, line 1, column 1\)"),
+        (b'{"a": ', "is not valid JSON; is it cut off"),
         (b"\xff\xfe[\x00]\x00", "is not UTF-8 text"),
         ("[1]".encode("utf-16"), "is not UTF-8 text"),
         (b"[" * 100_000, "is nested too deeply"),
@@ -48,7 +48,7 @@ def test_read_json_names_the_file(tmp_path):
     with pytest.raises(InputError, match=r"a\.json: no such file; write it again\.$"):
         read_json(tmp_path / "a.json", "write it again")
     (tmp_path / "a.json").write_text("[")
-    with pytest.raises(InputError, match=r"a\.json: is not valid JSON, is it cut off\? .*\)\.$"):
+    with pytest.raises(InputError, match=r"a\.json: is not valid JSON; is it cut off\? .*\)\.$"):
         read_json(tmp_path / "a.json")
     (tmp_path / "folder").mkdir()
     with pytest.raises(InputError, match=r"folder: cannot be read \(Is a directory\)"):

@@ -37,7 +37,7 @@ def test_member_larger_than_its_header_says(tmp_path):
     path = make(tmp_path / "lie.zip", bytes(1_000_000))
     data = path.read_bytes()
     path.write_bytes(data.replace(struct.pack("<I", 1_000_000), struct.pack("<I", 10)))
-    with pytest.raises(ArchiveError, match="cannot be read, is it damaged"):
+    with pytest.raises(ArchiveError, match="cannot be read; is it damaged"):
         read(path)
 
 

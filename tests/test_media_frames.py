@@ -196,7 +196,7 @@ def noise_video(path, count=12):
 def test_truncated_video_reports_the_frame(tmp_path, share):
     data = noise_video(tmp_path / "a.mp4")
     (tmp_path / "a.mp4").write_bytes(data[: int(len(data) * share)])
-    message = re.escape(str(tmp_path / "a.mp4")) + r": frame \d{5} cannot be decoded, is the file"
+    message = re.escape(str(tmp_path / "a.mp4")) + r": frame \d{5} cannot be decoded; is the file"
     with pytest.raises(InputError, match=message) as error:
         list(open_frames(tmp_path / "a.mp4"))
     assert "\n" not in str(error.value)

@@ -114,6 +114,19 @@ def test_void_sets_the_meaning_of_255(tmp_path):
         check_label_map(np.linspace(0, 255, 18, dtype=np.uint8)[None], void=0)
 
 
+@pytest.mark.parametrize("void", [0, 1])
+def test_soft_mask_with_every_level(void):
+    """Without the 255 that `void` replaces, its levels are the ids 1 … 254, without gaps."""
+    soft = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    with pytest.raises(InputError, match="256 values found; was it resized with interpolation"):
+        check_label_map(soft, void=void)
+    np.testing.assert_array_equal(
+        check_label_map(soft, void=void, indexed=True), np.where(soft == 255, void, soft)
+    )
+    with pytest.raises(InputError, match="ids must be 1 to 254"):
+        check_label_map(np.arange(300, dtype=np.uint16)[None], void=void)
+
+
 def test_16_bit_file_with_too_many_objects(tmp_path):
     labels = np.arange(300, dtype=np.uint16).reshape(15, 20)
     Image.fromarray(labels).save(tmp_path / "a.png")

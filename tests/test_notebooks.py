@@ -86,6 +86,8 @@ SHORTER = {
         'ONLINE_LEARNING["full"]': (
             'dataclasses.replace(ONLINE_LEARNING["full"], steps=3, clip_length=2)'
         ),
+        "Segmenter(segmenter.model, online": "Segmenter(segmenter.model, size=(96, 160), online",
+        "    overlay=True,\n": "    overlay=True,\n    size=(96, 160),\n",
     },
     "4": {
         "import shutil\n": f"import shutil\nimport sys\nsys.path.append({str(HERE)!r})\n",

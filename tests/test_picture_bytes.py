@@ -38,9 +38,7 @@ def test_intact_images_have_no_damage(data):
 
 def test_image_facts():
     facts = examine_picture(JPEG)
-    assert (facts.format, facts.mode) == ("JPEG", "RGB")
-    assert (facts.height, facts.width, facts.orientation) == (64, 96, 1)
-    assert examine_picture(encode(IMAGE.quantize(8), "PNG")).mode == "P"
+    assert (facts.format, facts.height, facts.width, facts.orientation) == ("JPEG", 64, 96, 1)
     assert examine_picture(encode(IMAGE, "BMP")).format == "BMP"
     turned = Image.Exif()
     turned[0x0112] = 6
@@ -76,5 +74,5 @@ def test_flipped_bit_in_a_png(share):
 
 def test_not_an_image():
     assert examine_picture(b"").damage == "empty file"
-    assert examine_picture(b"<html>").damage == "not a JPEG or PNG file"
+    assert examine_picture(b"<html>").damage == "not a JPEG, PNG, WebP, BMP, TIFF or GIF file"
     assert examine_picture(b"<html>").format == ""

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from mask_folders import blocks, half, write_sequences
+from mask_folders import blocks, half, write_meta, write_sequences
 from PIL import Image
 
 from ytvos_keras.evaluation.plan import plan_evaluation
@@ -37,6 +37,16 @@ def test_masks_follow_the_protocol(root):
     pictures = pictures_of(root, "davis2016")
     np.testing.assert_array_equal(pictures.truth("00001"), np.minimum(blocks(1, 2), 1))
     np.testing.assert_array_equal(pictures.predictions["ours"]("00001"), half(2) // 2)
+
+
+def test_sequence_without_masks(tmp_path):
+    write_meta(tmp_path / "meta.json", {"dog": {"1": (None, ["00000", "00001"])}, "cat": {}})
+    for folder in ("Annotations", "ours"):
+        write_sequences(tmp_path / folder, {"dog": [blocks(1)] * 2, "cat": []})
+    with pytest.warns(UserWarning, match="nothing to score in cat: "):
+        plan = plan_evaluation(tmp_path / "ours", tmp_path, "youtube-vos")
+    pictures = plan_pictures({"ours": plan})
+    assert {name: each.first for name, each in pictures.items()} == {"dog": "00000", "cat": ""}
 
 
 def test_missing_frame_folder(root):

@@ -10,8 +10,8 @@ from PIL import Image
 
 from ytvos_keras.errors import InputError
 from ytvos_keras.inference import Segmenter, passes, segment_files
+from ytvos_keras.inference.probability_files import write_probability
 from ytvos_keras.media import read_mask, write_mask
-from ytvos_keras.media.probability_png import write_probability
 
 SIZE = (32, 48)
 COUNT = 6

@@ -11,7 +11,7 @@ import warnings
 import pytest
 
 from ytvos_keras.media.atomic import atomic_path
-from ytvos_keras.processes import map_in_processes
+from ytvos_keras.processes import map_in_processes, signal_handlers
 
 LONG = 600  # seconds
 
@@ -52,6 +52,34 @@ def test_ctrl_c_interrupts_the_current_items(tmp_path):
     assert time.monotonic() - start < LONG / 2
     assert not multiprocessing.active_children()
     assert sorted(tmp_path.iterdir()) == begun  # no half-written file
+
+
+def test_signal_handlers_are_restored():
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.getsignal(number) for number in numbers]
+    received = []
+    with (
+        pytest.raises(OSError, match="full"),
+        signal_handlers(lambda number, _: received.append(number), *numbers),
+    ):
+        for number in numbers:
+            signal.raise_signal(number)
+        raise OSError("full")
+    assert received == list(numbers)
+    assert [signal.getsignal(number) for number in numbers] == before
+
+
+def test_signals_are_left_alone_in_other_threads():
+    inside = []
+
+    def work():
+        with signal_handlers(signal.SIG_IGN, signal.SIGINT):
+            inside.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert inside == [signal.getsignal(signal.SIGINT)] != [signal.SIG_IGN]
 
 
 def test_messages_of_workers_are_plain_lines(capfd, caplog):

@@ -23,6 +23,13 @@ def test_second_round_of_learning_has_its_own_total(capsys):
     assert "4/4 steps" in capsys.readouterr().err
 
 
+def test_quiet_shows_nothing(capsys):
+    with frame_progress(quiet=True) as report:
+        report("masks", 1, None)
+        report("learning", 1, 2, 0.5)
+    assert capsys.readouterr() == ("", "")
+
+
 def test_loading_before_the_first_frame_does_not_count():
     rate = progress._Rate(opened=time.monotonic() - 100, done=5)
     rate.begin -= 10

@@ -222,7 +222,7 @@ def test_malformed_files(write, tmp_path):
         '{"images": [{"id": 1}, {"id": 1}], "annotations": []}': "two images have the same id",
         "[" * 100_000: "is nested too deeply",
         '{"images": NaN}': "is not valid JSON: it contains NaN",
-        '{"images"': "is not valid JSON, is it cut off",
+        '{"images"': "is not valid JSON; is it cut off",
     }.items():
         file.write_text(content)
         with pytest.raises(InputError, match=message):

@@ -91,7 +91,7 @@ def test_errors(write, tmp_path):
         f'{file}: is a CVAT for video file; export the task as "CVAT for images 1.1".'
     )
     assert "has no annotations of pictures; export" in error("")
-    assert "is not valid XML, is it cut off?" in error("<image>")
+    assert "is not valid XML; is it cut off?" in error("<image>")
     assert "every image needs name, width and height. (KeyError: 'name')" in error("<image/>")
     assert error(IMAGE.format("<polygon/>")) == (
         "annotations.xml: a.jpg: shape 1: is malformed ('points')"

@@ -107,6 +107,26 @@ def test_videos_without_a_mask_are_left_out(train):
         read_youtube_vos(train)
 
 
+@pytest.mark.parametrize("listed", [True, False])
+def test_empty_mask_folders_of_removed_clips_are_skipped(train, listed):
+    write_meta(train / "meta.json", {"a": {}, "b": {}})
+    if not listed:
+        (train / "meta.json").unlink()
+    (train / "Annotations" / "c").mkdir()
+    (train / "Annotations" / "c" / ".DS_Store").touch()
+    assert [video.name for video in read_youtube_vos(train)] == ["a", "b"]
+    (train / "Annotations" / "c" / "480p").mkdir()  # may contain masks
+    with pytest.raises(InputError, match=r"Annotations/c: mask without a frame, a folder"):
+        read_youtube_vos(train)
+
+
+def test_removed_clip_that_is_listed_is_missing(train):
+    write_meta(train / "meta.json", {"a": {}, "b": {}, "c": {}})
+    (train / "Annotations" / "c").mkdir()
+    with pytest.raises(InputError, match=r"JPEGImages/c: listed video that does not exist"):
+        read_youtube_vos(train)
+
+
 def test_meta_json_may_list_unannotated_videos(train):
     write_meta(train / "meta.json", {"a": {}, "b": {}})
     assert [video.object_frames for video in read_youtube_vos(train)] == [None, None]

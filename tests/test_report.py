@@ -158,6 +158,11 @@ def test_best_of_each_column_is_bold():
     assert best["steady"] == [False, True, True, False, True, True, False, False]
 
 
+def test_nothing_is_bold_without_another_method():
+    (row,) = summary_rows({"only": evaluation_of(scores_of("one", [0.9, 0.8, 0.7, 0.6]))})["only"]
+    assert not any(bold for _, bold in row.figures)
+
+
 def test_odd_names_are_escaped(tmp_path):
     text = write(tmp_path, {ODD: small_evaluation()}, small_pictures(ODD))
     page = Page(text)

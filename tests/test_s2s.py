@@ -10,6 +10,7 @@ from models_helper import SMALL, make_clip, new_model, sigmoid, small_model
 
 from ytvos_keras.losses import MaskCrossentropy
 from ytvos_keras.models import PRESETS, S2S, S2SConfig
+from ytvos_keras.training.fused_adam import FusedAdam
 
 both = pytest.mark.parametrize("kind", ["paper", "lite"])
 each = pytest.mark.parametrize("kind", list(SMALL))
@@ -222,7 +223,7 @@ def test_the_first_step_of_fit_traces_the_network_once(monkeypatch):
 @pytest.mark.slow
 def test_compiled_model_is_saved_with_its_optimizer(tmp_path):
     model, clip = new_model("paper"), make_clip(length=2)
-    model.compile(keras.optimizers.Adam(1e-4), MaskCrossentropy(), jit_compile=False)
+    model.compile(FusedAdam(1e-4), MaskCrossentropy(), jit_compile=False)
     model.fit(clip, clip["mask"][:, None], epochs=2, verbose=0)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")

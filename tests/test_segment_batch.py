@@ -20,6 +20,7 @@ from ytvos_keras.inference.batch_summary import SUMMARY_NAME
 from ytvos_keras.media import write_mask
 from ytvos_keras.media.folder_lock import FolderInUseError, folder_lock
 from ytvos_keras.media.video import VideoWriter
+from ytvos_keras.progress import silent
 
 SIZE = (32, 48)
 
@@ -177,7 +178,7 @@ def test_video_that_another_process_finishes_meanwhile(folders, model):
     def progress(name):
         if name == "cat":
             segment_batch(*folders, model, shard=(3, 3))
-        yield None
+        yield silent
 
     outcomes = segment_batch(*folders, model, progress=progress)
     assert facts(outcomes)[1:] == [("dog2", 3, 2, None, False), ("dog10", 2, 1, None, True)]

@@ -133,6 +133,16 @@ def test_writes_what_meta_json_lists(youtube_vos, predictions, tmp_path):
     assert check_submission(output, youtube_vos, "youtube-vos") == []
 
 
+def test_split_of_youtube_vos(youtube_vos, predictions, tmp_path, capsys):
+    output, root = tmp_path / "out.zip", youtube_vos.parent
+    with pytest.raises(InputError, match="contains the splits valid: name one"):
+        write_submission(predictions, root, "youtube-vos", output)
+    assert write_submission(predictions, root, "youtube-vos", output, split="valid") == 6
+    command = ["--protocol", "youtube-vos", "--ground-truth", str(root), "--split", "valid"]
+    assert eval_submission.main([*command, "--check", str(output)]) == 0
+    assert capsys.readouterr().out == f"{output}: no fault found\n"
+
+
 def test_davis_has_the_sequences_at_the_root(davis, tmp_path):
     predictions = tmp_path / "masks"
     for sequence in ("dog", "cat"):
@@ -192,6 +202,15 @@ def test_masks_without_a_full_palette_are_converted(youtube_vos, predictions, tm
             image = Image.open(io.BytesIO(data))
             np.testing.assert_array_equal(np.asarray(image), expected)
             assert image.getpalette()[3:6] == colour
+
+
+def test_index_png_of_0_and_255_is_object_1(youtube_vos, predictions, tmp_path):
+    mask(predictions / "a" / "00005.png", 255 * labels(1))
+    output = tmp_path / "out.zip"
+    write_submission(predictions, youtube_vos, "youtube-vos", output)
+    with zipfile.ZipFile(output) as archive:
+        image = Image.open(io.BytesIO(archive.read("Annotations/a/00005.png")))
+    np.testing.assert_array_equal(np.asarray(image), labels(1))
 
 
 def test_wrong_sizes_and_ids_leave_no_zip(youtube_vos, predictions, tmp_path):
@@ -337,7 +356,7 @@ def test_damaged_masks(check):
     name = "Annotations/a/00005.png"
     noise = np.random.default_rng(0).integers(0, 2, SIZE).astype(np.uint8)
     (fault,) = check(good() | {name: index_png(noise)[:-40]})
-    assert fault.startswith(f"{name}: cannot be read, is it damaged? (")
+    assert fault.startswith(f"{name}: cannot be read; is it damaged? (")
 
 
 def test_all_faults_of_a_mask_are_listed(check):
@@ -473,7 +492,6 @@ def test_command_errors_are_one_line(command, tmp_path, capsys):
         ([], "missing: --predictions, --output (or --check"),
         (["--predictions", "masks"], "missing: --output"),
         (["--check", "a.zip", "--output", "b.zip"], "leave out --predictions and --output"),
-        (["--check", "a.zip", "--split", "val"], "--split is only for --protocol davis2017"),
     ],
 )
 def test_usage_errors_exit_2(command, arguments, message, capsys):

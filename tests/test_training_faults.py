@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 import tiny_training
 from file_size_limit import room_for
-from records import moving_squares, write_records
+from records import make_video, moving_squares, write_records
 
 from ytvos_keras.cli.train import main
 from ytvos_keras.errors import InputError
@@ -33,18 +33,33 @@ from ytvos_keras.training.run_json import describe_run
 from ytvos_keras.training.train import train
 
 SECONDS = 600  # for a machine under load
+STEPS = 20  # of each of the two stages of the command
 
 
-@pytest.fixture
-def records(tmp_path):
-    folder = tmp_path / "records"
+def write_three_shards(folder):
     folder.mkdir()
     return write_records(moving_squares(3), folder, shards=3)
 
 
 @pytest.fixture
+def records(tmp_path):
+    return write_three_shards(tmp_path / "records")
+
+
+@pytest.fixture
 def tiny(monkeypatch):
     tiny_training.use_tiny_net(monkeypatch.setattr)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """An undisturbed run of the command."""
+    folder = tmp_path_factory.mktemp("whole")
+    records = write_three_shards(folder / "records")
+    with pytest.MonkeyPatch.context() as patch:
+        tiny_training.use_tiny_net(patch.setattr)
+        assert main(tiny_training.arguments(records, folder / "run", STEPS)) == 0
+    return RunFiles(folder / "run")
 
 
 class At(keras.callbacks.Callback):
@@ -101,16 +116,12 @@ def steps_of_events(files: RunFiles):
 
 
 @pytest.mark.slow
-def test_repeatedly_killed_run_resumes_bit_exactly(records, tmp_path):
-    def start(name):
-        line = tiny_training.arguments(records, tmp_path / name, steps=20)
-        script = Path(tiny_training.__file__)
-        return subprocess.Popen([sys.executable, script, *line], stderr=subprocess.PIPE, text=True)
-
-    undisturbed = start("whole")
+def test_repeatedly_killed_run_resumes_bit_exactly(records, tmp_path, tiny, whole):
+    line = tiny_training.arguments(records, tmp_path / "killed", STEPS)
+    command = [sys.executable, Path(tiny_training.__file__), *line]
     killed = RunFiles(tmp_path / "killed")
-    for lines in (3, 13):  # of the log: once in each stage
-        process = start("killed")
+    for lines in (3, 12):  # of the log: once in each stage
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         deadline = time.monotonic() + SECONDS
         while not killed.log.is_file() or len(killed.log.read_text().splitlines()) < lines:
             assert process.poll() is None, process.communicate()
@@ -120,12 +131,9 @@ def test_repeatedly_killed_run_resumes_bit_exactly(records, tmp_path):
         process.kill()
         process.communicate()
         assert process.returncode == -signal.SIGKILL
-    for process in (start("killed"), undisturbed):
-        _, errors = process.communicate(timeout=SECONDS)
-        assert process.returncode == 0, errors
-    whole = RunFiles(tmp_path / "whole")
+    assert main(line) == 0
     assert_same_run(killed, whole)
-    assert steps_of_events(killed) == steps_of_events(whole) == list(range(2, 41, 2))
+    assert steps_of_events(killed) == steps_of_events(whole) == list(range(2, 2 * STEPS + 1, 2))
     assert not list(killed.folder.rglob(".*"))
 
 
@@ -198,6 +206,23 @@ def test_mistyped_argument_leaves_the_folder_free(records, tmp_path, tiny):
     assert not files.run_json.exists()
 
 
+@pytest.mark.parametrize("use", ["training", "validation"])
+def test_records_without_objects_leave_the_folder_free(records, tmp_path, tiny, use):
+    blank = np.zeros((4, 32, 64), np.uint8)
+    frames = np.zeros((4, 32, 64, 3), np.uint8)
+    empty = str(write_records([make_video("empty", frames, blank)], tmp_path / "empty"))
+    data = {str(records): 0.5, empty: 0.5} if use == "training" else str(records)
+    files = RunFiles(tmp_path / "run")
+    with pytest.raises(InputError, match=r"^none of 1 videos has an object"):
+        train(
+            tiny_training.RECIPE,
+            data,
+            files.folder,
+            validation=empty if use == "validation" else None,
+        )
+    assert not files.run_json.exists()
+
+
 def test_another_run_in_the_folder(records, tmp_path, tiny):
     files = RunFiles(tmp_path / "run")
     files.claim(describe_run(tiny_training.RECIPE, str(records), None))
@@ -228,9 +253,9 @@ def test_run_of_a_version_without_a_field(tmp_path):
 
 
 @pytest.mark.slow
-def test_full_disk_while_checkpointing_loses_nothing(records, tmp_path, tiny, capsys):
-    line = tiny_training.arguments(records, tmp_path / "run", steps=4)
-    files, whole = RunFiles(tmp_path / "run"), RunFiles(tmp_path / "whole")
+def test_full_disk_while_checkpointing_loses_nothing(records, tmp_path, tiny, whole, capsys):
+    line = tiny_training.arguments(records, tmp_path / "run", STEPS)
+    files = RunFiles(tmp_path / "run")
     with room_for(60_000):  # enough for everything but a checkpoint
         assert main(line) == 1
     (error,) = capsys.readouterr().err.splitlines()
@@ -238,9 +263,8 @@ def test_full_disk_while_checkpointing_loses_nothing(records, tmp_path, tiny, ca
     assert error.startswith(f"error: {path}: cannot be written (File too large); fix that and run")
     assert not list(files.folder.rglob(".*")) and not list(files.checkpoints.iterdir())
     assert main(line) == 0
-    assert main(tiny_training.arguments(records, whole.folder, steps=4)) == 0
     assert_same_run(files, whole)
-    assert steps_of_events(files) == [2, 4, 6, 8]
+    assert steps_of_events(files) == steps_of_events(whole)
 
 
 def test_failed_write_keeps_the_old_file(tmp_path):

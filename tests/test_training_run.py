@@ -1,17 +1,20 @@
-"""A complete run on tiny records: it trains, stops, resumes and reports errors."""
+"""A complete run of a small `S2S` on tiny records, and its continuation from a checkpoint."""
 
 import dataclasses
 import json
+import shutil
 
-import keras
 import numpy as np
 import pytest
 from models_helper import SMALL, new_model
 from records import moving_squares, write_records
+from tiny_training import validate_briefly
 
 from ytvos_keras.models import load
+from ytvos_keras.models.weight_files import checksum_path
 from ytvos_keras.training.checkpoint import list_checkpoints
 from ytvos_keras.training.recipe import Recipe, Stage
+from ytvos_keras.training.run_files import RunFiles
 from ytvos_keras.training.train import train
 
 RECIPE = Recipe(
@@ -30,17 +33,11 @@ RECIPE = Recipe(
 )
 
 
-class Interrupt(keras.callbacks.Callback):
-    """Ctrl-C at a given batch, counted over the whole run."""
-
-    def __init__(self, batch):
-        super().__init__()
-        self.left = batch
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.left -= 1
-        if self.left == 0:
-            raise KeyboardInterrupt
+@pytest.fixture(autouse=True, scope="module")
+def brief_validation():
+    with pytest.MonkeyPatch.context() as patch:
+        validate_briefly(patch.setattr)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -91,11 +88,14 @@ def test_run_writes_its_files(whole, data):
 
 
 @pytest.mark.slow
-def test_interrupted_run_resumes_bit_exactly(whole, recipe, data, tmp_path):
-    stop = Interrupt(3)  # in the middle of an epoch
-    with pytest.raises(KeyboardInterrupt):
-        train(recipe, data, tmp_path, validation=data, callbacks=lambda *_: [stop])
-    resumed = train(recipe, data, tmp_path, validation=data)
+def test_run_resumes_bit_exactly_from_a_checkpoint(whole, recipe, data, tmp_path):
+    # What an interruption after step 2 leaves behind; `test_training_faults` has real ones.
+    files = RunFiles(tmp_path / "run")
+    shutil.copytree(whole.folder, files.folder)
+    last = list_checkpoints(files.checkpoints)[-1]
+    for path in (last, checksum_path(last), files.last, files.log):
+        path.unlink()
+    resumed = train(recipe, data, files.folder, validation=data)
     assert log_without_times(resumed) == log_without_times(whole)
     for a, b in zip(weights(resumed.last), weights(whole.last), strict=True):
         np.testing.assert_array_equal(a, b)

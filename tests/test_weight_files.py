@@ -1,3 +1,5 @@
+import subprocess
+import sys
 import zipfile
 
 import h5py
@@ -6,7 +8,12 @@ import pytest
 
 import ytvos_keras
 from ytvos_keras.errors import InputError
-from ytvos_keras.models.weight_files import check_weight_file, checksum_path, write_checksum
+from ytvos_keras.models.weight_files import (
+    _PROBE,
+    check_weight_file,
+    checksum_path,
+    write_checksum,
+)
 
 
 @pytest.fixture
@@ -50,6 +57,15 @@ def test_the_other_process_imports_from_where_this_one_does(weights, tmp_path, m
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with pytest.raises(InputError, match="this h5py"):
         check_weight_file(weights)
+
+
+def test_imports_do_not_count_as_time_to_read(weights):
+    code = (
+        "import runpy, time\n"
+        "while time.process_time() < 2.5: pass\n"
+        f"runpy.run_path({str(_PROBE)!r}, run_name='__main__')"
+    )
+    subprocess.run([sys.executable, "-c", code, str(weights), "1"], check=True)
 
 
 def test_arrays_that_claim_to_be_large(tmp_path):

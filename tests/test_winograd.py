@@ -85,6 +85,19 @@ def with_gradients_in_graph(x, kernel):
 
 
 @pytest.mark.parametrize(
+    ("capabilities", "native"),
+    [([(8, 0)], True), ([(7, 5)], False), ([(9, 0), (7, 0)], False), ([None], True)],
+)
+def test_bfloat16_needs_all_gpus_to_support_it(capabilities, native, monkeypatch):
+    def details(capability):
+        return {"compute_capability": capability} if capability else {}
+
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: capabilities)
+    monkeypatch.setattr(tf.config.experimental, "get_device_details", details)
+    assert has_bfloat16() is native
+
+
+@pytest.mark.parametrize(
     ("cpu", "native", "pays"),
     [
         ("flags : fma avx2", False, False),

@@ -157,7 +157,7 @@ write_records(slowly(make_videos(folder / "source")), folder / "out", source="sl
 def test_killed(tmp_path):
     out = tmp_path / "out"
     environment = os.environ | {
-        "SLOW_FILE_SECONDS": "0.1",
+        "SLOW_FILE_SECONDS": "0.3",
         "PYTHONPATH": str(Path(__file__).parent),
     }
     process = subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path)], env=environment)

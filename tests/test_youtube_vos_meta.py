@@ -3,8 +3,9 @@ import json
 import pytest
 
 from ytvos_keras.datasets.youtube_vos_layout import open_youtube_vos
-from ytvos_keras.datasets.youtube_vos_meta import ObjectMeta, categories_of, read_meta
+from ytvos_keras.datasets.youtube_vos_meta import ObjectMeta, read_meta
 from ytvos_keras.errors import InputError
+from ytvos_keras.evaluation.seen_categories import categories_in
 
 
 def test_objects_categories_and_frames(tmp_path):
@@ -25,7 +26,7 @@ def test_objects_categories_and_frames(tmp_path):
         "bb": {},
     }
     assert list(meta["aa"]) == [2, 3, 7]
-    assert categories_of(meta) == {"dog"}
+    assert categories_in(path) == {"dog"}
 
 
 def test_byte_order_mark_is_skipped(tmp_path):
@@ -90,8 +91,8 @@ def test_malformed(tmp_path, content, message):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b'{"videos": {', "is not valid JSON, is it cut off? (Expecting"),
-        (b"", "is not valid JSON, is it cut off? (Expecting value, line 1, column 1)"),
+        (b'{"videos": {', "is not valid JSON; is it cut off? (Expecting"),
+        (b"", "is not valid JSON; is it cut off? (Expecting value, line 1, column 1)"),
         (b"\xff\xfe", "is not UTF-8 text, so not JSON."),
         (b"[" * 100_000, "is nested too deeply."),
         (b'{"videos": {"aa": 1, "aa": 2}}', '"aa" appears twice in one object; keep one of them.'),

@@ -1,16 +1,18 @@
 """Cached exports of `TinyS2S`, shared by read-only tests because tracing and converting is slow."""
 
 import atexit
+import copy
 import functools
 import shutil
 import tempfile
+import unittest.mock
 from pathlib import Path
 from typing import NamedTuple
 
 import keras
 from tiny_s2s import TinyS2S
 
-from ytvos_keras.export.onnx_convert import convert
+from ytvos_keras.export import onnx_convert
 from ytvos_keras.export.onnx_files import OnnxFiles, export_onnx
 from ytvos_keras.export.parity import demo_clip
 from ytvos_keras.export.saved_model import SavedModel, export_saved_model
@@ -39,12 +41,15 @@ def tiny_export() -> Exported:
 @functools.cache
 def tiny_graphs() -> dict:
     """ONNX graphs in float32; copy before modifying."""
-    return convert(tiny_model())
+    return onnx_convert.convert(tiny_model())
 
 
 @functools.cache
 def tiny_onnx(precision: str = "float32") -> OnnxFiles:
-    return export_onnx(tiny_model(), new_folder(), name="tiny", precision=precision)
+    # Converting takes most of the time, and is the same for every precision.
+    graphs = copy.deepcopy(tiny_graphs())
+    with unittest.mock.patch.object(onnx_convert, "convert", return_value=graphs):
+        return export_onnx(tiny_model(), new_folder(), name="tiny", precision=precision)
 
 
 def tiny_clip(size=(37, 50), frames=6, objects=2):

@@ -16,7 +16,9 @@ class TinyS2S(keras.Model):
 
     def __init__(self, input_size=(32, 48)):
         super().__init__()
-        self.config = types.SimpleNamespace(input_size=input_size, shared_encoder=True)
+        self.config = types.SimpleNamespace(
+            input_size=input_size, shared_encoder=True, sees_others=False
+        )
         self.to_features = keras.layers.Conv2D(4, 8, strides=8, padding="same")
         self.to_hidden = keras.layers.Conv2D(4, 3, padding="same", activation="tanh")
         self.to_logits = keras.layers.Conv2D(64, 1, kernel_initializer="orthogonal")

@@ -3,6 +3,7 @@
 python tiny_training.py ARGUMENTS OF ytvos-train
 """
 
+import importlib
 import sys
 from pathlib import Path
 
@@ -51,9 +52,17 @@ class TinyNet(keras.Model):
 
 
 def use_tiny_net(set_attribute=setattr) -> None:
-    """Replace `S2S` with `TinyNet` wherever training creates a model."""
+    """Replace `S2S` with `TinyNet` wherever training creates a model, and validate briefly."""
     for module in (ytvos_keras.training.build, ytvos_keras.training.run_files):
         set_attribute(module, "S2S", TinyNet)
+    validate_briefly(set_attribute)
+
+
+def validate_briefly(set_attribute=setattr) -> None:
+    """Validate on 8 clips instead of 64."""
+    # The package attribute `train` is the function, not the module of the same name.
+    module = importlib.import_module("ytvos_keras.training.train")
+    set_attribute(module, "_VALIDATION_CLIPS", 8)
 
 
 def arguments(records: Path, output: Path, steps: int = 4) -> list[str]:
