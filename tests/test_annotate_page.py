@@ -1153,6 +1153,53 @@ def test_edits_next_to_an_object_that_is_deleted(empty_page):
     assert found == [[1, 1, 0, 0], [0, 0, 0, 0], [1, 1, 0, 0], [0, 1, 1, 0]]
 
 
+def test_run_that_waits_for_changes_is_stopped(empty_page):
+    sent = empty_page.evaluate(
+        """import("./js/runs.js").then(async ({ Runs }) => {
+          const sent = [];
+          let save;
+          const video = { count: 3 };
+          const backend = { propagate: async (_, __, how) => sent.push(how), stop: async () => sent.push("stop") };
+          const runs = new Runs({ video, backend, edits: { saved: new Promise(done => (save = done)) } });
+          runs.update({ state: "ready", revision: 1 });
+          const first = runs.start("forward");
+          await runs.stop();
+          const both = [runs.start("backward"), runs.start("both")];
+          save();
+          await Promise.all([first, ...both]);
+          return sent; })"""
+    )
+    assert sent == ["stop", "both"]
+
+
+def test_frames_wait_for_their_own_edits_only(empty_page):
+    found = empty_page.evaluate(
+        """import("./js/edits.js").then(async ({ Edits }) => {
+          let deleted;
+          const labels = Uint8Array.of(1, 0, 0, 0);
+          const app = { video: { width: 4 }, index: 5, labels, objects: new Map([[1, {}]]), tell() {}, takeNewer() {} };
+          app.marks = { trustedIn: () => new Set(), trust() {} };
+          app.runs = { running: false, ends() {} };
+          app.backend = {
+            deleteObject: () => new Promise(done => (deleted = done)),
+            saveMask: async () => {},
+            mask: async index => Uint8Array.of(index),
+          };
+          const edits = new Edits(app);
+          const deleting = edits.deleteObject(2);
+          edits.draw(all => { all[1] = 1; return { left: 0, top: 0, right: 4, bottom: 1 }; });
+          const other = await edits.mask(6); // although the drawing waits for the deletion
+          let own = null;
+          const waiting = edits.mask(5).then(mask => (own = mask[0]));
+          await new Promise(done => setTimeout(done, 20));
+          const early = own;
+          deleted();
+          await Promise.all([deleting, waiting]);
+          return [other[0], early, own]; })"""
+    )
+    assert found == [6, None, 5]
+
+
 def test_keys_on_other_keyboards(empty_page):
     pressed = [
         {"key": "а", "code": "KeyF"},  # Russian

@@ -162,6 +162,50 @@ def test_object_is_deleted_twice_at_once(tmp_path, monkeypatch):
     assert not project.mask(0).any()
 
 
+def test_closing_waits_for_a_deletion(tmp_path, monkeypatch):
+    project = make_project(tmp_path)
+    project.add_object()
+    project.save_drawn(0, box(5), [1])
+    search, closed = project._map_masks, threading.Event()
+
+    def search_slowly(*arguments):
+        closing = threading.Thread(target=lambda: (project.finish_deleting(), closed.set()))
+        closing.start()
+        assert not closed.wait(0.05)
+        return search(*arguments)
+
+    monkeypatch.setattr(project, "_map_masks", search_slowly)
+    project.delete_object(1)
+    assert closed.wait(30)
+    assert not project.mask(0).any()
+
+
+def test_pages_get_the_lock_between_the_frames_of_a_deletion(tmp_path, monkeypatch):
+    """A page that draws the object again meanwhile does not bring it back."""
+    project = make_project(tmp_path)
+    project.add_object(), project.add_object()
+    for index in (2, 4):
+        project.save_predicted(index, box(5), {1: Prediction("a")})
+    erase, drawn = project._erase, []
+
+    def erase_and_draw(index, object_id):
+        version = erase(index, object_id)
+        if not drawn:
+            drawn.append(index)
+            again = box(5) | box(20, value=2)
+            other = threading.Thread(target=project.save_drawn, args=(index, again, [1, 2]))
+            other.start()
+            other.join(30)
+            assert not other.is_alive()
+        return version
+
+    monkeypatch.setattr(project, "_erase", erase_and_draw)
+    project.delete_object(1)
+    np.testing.assert_array_equal(project.mask(2), box(20, value=2))
+    assert list(project.trusted[2]) == [2]
+    assert not project.mask(4).any()
+
+
 def test_deletion_that_failed_can_be_repeated(tmp_path, monkeypatch):
     project = make_project(tmp_path)
     project.add_object()

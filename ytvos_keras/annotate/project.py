@@ -60,6 +60,7 @@ class Project:
         # Reentrant: methods that hold it call each other.
         self.lock = threading.RLock()
         self._deleting: set[int] = set()  # ids of objects
+        self._deleted = threading.Condition(self.lock)
         index = {frames.name(i): i for i in range(frames.count)}
         (self.folder / TRUSTED_FOLDER).mkdir(parents=True, exist_ok=True)
         self.objects: dict[int, ObjectInfo] = {}
@@ -185,33 +186,51 @@ class Project:
         try:
             self._delete_object(object_id)
         finally:
-            self._deleting.discard(object_id)
+            with self._deleted:
+                self._deleting.discard(object_id)
+                self._deleted.notify_all()
+
+    def finish_deleting(self) -> None:
+        """Wait until no object is being deleted."""
+        with self._deleted:
+            self._deleted.wait_for(lambda: not self._deleting)
 
     def _delete_object(self, object_id: int) -> None:
         # Without the lock: reading every mask takes a while, and pages need masks meanwhile.
         versions = {index: self._version(index) for index in range(self.frames.count)}
         indexes = [index for index, version in versions.items() if version]
         contain = self._map_masks(indexes, lambda labels: bool((labels == object_id).any()))
-        found = set(itertools.compress(indexes, contain))
+        found = set(itertools.compress(indexes, contain)) | self._frames_listing(object_id)
+        # The list of objects last: after a crash, deleting can be repeated.
+        for index in sorted(found):  # pages get the lock in between
+            versions[index] = self._erase(index, object_id)
         with self.lock:
-            for table in (self.trusted, self.predicted):
-                found |= {index for index, ids in table.items() if object_id in ids}
-            # Those that were written since they were searched.
-            found |= {i for i, version in versions.items() if self._version(i) != version}
-            # Frame by frame, the list of objects last: after a crash, deleting can be repeated.
-            for index in sorted(found):
-                labels = self.mask(index)
-                trusted = set(self.trusted.get(index, {}))
-                if object_id in trusted or (labels == object_id).any():
-                    labels[labels == object_id] = 0
-                    self.save_drawn(index, labels, trusted - {object_id})
-            for index, entries in list(self.predicted.items()):
-                entries.pop(object_id, None)
-                if not entries:
-                    del self.predicted[index]
+            # Those that were written since they were searched or erased.
+            written = {i for i, version in versions.items() if self._version(i) != version}
+            for index in sorted(written | self._frames_listing(object_id)):
+                self._erase(index, object_id)
             del self.objects[object_id]
             self.save()
             self.save_predictions()
+
+    def _frames_listing(self, object_id: int) -> set[int]:
+        """The frames in which an object is trusted or predicted, even if it is absent there."""
+        with self.lock:
+            tables = (self.trusted, self.predicted)
+            return {i for table in tables for i, ids in table.items() if object_id in ids}
+
+    def _erase(self, index: int, object_id: int) -> tuple[int, int] | None:
+        """Remove an object from a frame; returns the version of its mask file."""
+        with self.lock:
+            labels, trusted = self.mask(index), set(self.trusted.get(index, {}))
+            if object_id in trusted or (labels == object_id).any():
+                labels[labels == object_id] = 0
+                self.save_drawn(index, labels, trusted - {object_id})
+            entries = self.predicted.get(index, {})
+            entries.pop(object_id, None)
+            if not entries:
+                self.predicted.pop(index, None)
+            return self._version(index)
 
     def source(self, index: int, object_id: int) -> str:
         """The identifier of a trusted mask in a `Prediction`."""

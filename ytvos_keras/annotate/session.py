@@ -51,6 +51,7 @@ class Session:
     def close(self) -> None:
         """End the model's thread, save its predictions and release the folder."""
         try:
+            self.project.finish_deleting()  # it writes masks without holding the project's lock
             self.propagator.close()
             self.project.save_predictions()
             self.project.save()  # newer than all masks, so the next session need not search them

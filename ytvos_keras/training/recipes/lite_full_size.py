@@ -1,4 +1,4 @@
-"""Fourth part of the training of `s2s-lite`: clips of the size and the gaps of long videos.
+"""A part after the three of `s2s-lite`, not in the bundled weights: clips as in long videos.
 
     ytvos-train --recipe lite-full-size --weights runs/lite-objects/last.keras \
         --data pictures=0.35 --data videos=0.65 --output runs/lite-full-size

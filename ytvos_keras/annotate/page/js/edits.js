@@ -7,7 +7,7 @@ export class Edits {
   saved = Promise.resolve(); // resolves when everything so far is saved
   saving = 0;
   failed = new Map(); // index of a frame whose last edit could not be saved → { labels, trusted }
-  #drawn = Promise.resolve(); // resolves when every mask so far is saved
+  #drawn = new Map(); // index of a frame → resolves when its latest mask is saved
   #deleting = new Set(); // ids of objects that the server may still have
   #undone = Promise.resolve(); // resolves when everything so far is undone or redone
 
@@ -40,7 +40,7 @@ export class Edits {
 
   // The labels of a frame, including changes that could not be saved.
   async mask(index) {
-    await this.#drawn; // so that the server has the last change
+    await this.#drawn.get(index); // so that the server has the last change
     const gone = [...this.#deleting];
     const labels = this.failed.get(index)?.labels.slice() ?? (await this.app.backend.mask(index));
     clearLabels(labels, gone);
@@ -105,6 +105,7 @@ export class Edits {
   clear() {
     this.history.clear();
     this.failed = new Map();
+    this.#drawn = new Map();
     this.#deleting = new Set();
   }
 
@@ -154,6 +155,6 @@ export class Edits {
         app.fail(error);
       },
     );
-    this.#drawn = this.saved;
+    this.#drawn.set(index, this.saved);
   }
 }

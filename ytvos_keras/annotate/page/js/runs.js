@@ -3,6 +3,7 @@ export class Runs {
   status = { state: "loading", message: "", done: 0, total: 0, revision: 0 };
   away = false; // whether the user has gone elsewhere during this run, so that the page no longer follows it
   #ending = false; // whether this page has ended the run, which still finishes a frame
+  #asked = 0; // number of starts and stops so far
   #next = null; // [direction, video] of the run to start after that
 
   constructor(app) {
@@ -33,11 +34,14 @@ export class Runs {
     else if (this.running) app.fail("The model is running; press S to stop it.");
     if (this.status.state !== "ready") return;
     const [start, stop] = app.range ?? [0, video.count];
+    const asked = ++this.#asked;
     await app.edits.saved;
+    if (asked !== this.#asked) return; // stopped or started again meanwhile
     await app.backend.propagate(start, stop, direction, video);
   }
 
   stop() {
+    this.#asked++;
     this.ends();
     this.#next = null;
     return this.app.backend.stop(this.app.video);
