@@ -211,6 +211,7 @@ def test_clips_are_drawn_with_all_objects(videos):
     assert picture.size == (3 * (SIZE[1] + 4), 2 * (SIZE[0] + 4))
 
 
+@pytest.mark.slow
 def test_objects_of_images(tmp_path):
     generator = np.random.default_rng(0)
     pictures = []
