@@ -70,17 +70,23 @@ def project(person, workspace):
     return workspace.session.project
 
 
-@pytest.fixture
-def gate(project, monkeypatch):
-    """An event for which runs wait after the fourth frame."""
+def hold_after(index, project, monkeypatch):
+    """Return an event for which runs wait once they have predicted a frame."""
     step, gate = Segmenter.step, threading.Event()
 
     def gated(segmenter, frame):
-        if 3 in project.predicted:
+        if index in project.predicted:
             gate.wait(60)
         return step(segmenter, frame)
 
     monkeypatch.setattr(Segmenter, "step", gated)
+    return gate
+
+
+@pytest.fixture
+def gate(project, monkeypatch):
+    """An event for which runs wait after the fourth frame."""
+    gate = hold_after(3, project, monkeypatch)
     yield gate
     gate.set()
 
@@ -948,14 +954,7 @@ def test_frame_that_is_edited_during_a_run_stays(person, project, gate):
 
 
 def test_run_that_is_requested_while_another_one_is_ending(person, project, workspace, monkeypatch):
-    step, gate = Segmenter.step, threading.Event()
-
-    def gated(segmenter, frame):
-        if 2 in project.predicted:
-            gate.wait(60)
-        return step(segmenter, frame)
-
-    monkeypatch.setattr(Segmenter, "step", gated)
+    gate = hold_after(2, project, monkeypatch)
     person.lasso(5, 4, 13, 12)
     expect(person.page.locator("#forward")).to_be_enabled()
     person.press("f")
@@ -1159,8 +1158,12 @@ def test_run_that_waits_for_changes_is_stopped(empty_page):
           const sent = [];
           let save;
           const video = { count: 3 };
-          const backend = { propagate: async (_, __, how) => sent.push(how), stop: async () => sent.push("stop") };
-          const runs = new Runs({ video, backend, edits: { saved: new Promise(done => (save = done)) } });
+          const backend = {
+            propagate: async (_, __, how) => sent.push(how),
+            stop: async () => sent.push("stop"),
+          };
+          const edits = { saved: new Promise(done => (save = done)) };
+          const runs = new Runs({ video, backend, edits });
           runs.update({ state: "ready", revision: 1 });
           const first = runs.start("forward");
           await runs.stop();
@@ -1177,7 +1180,8 @@ def test_frames_wait_for_their_own_edits_only(empty_page):
         """import("./js/edits.js").then(async ({ Edits }) => {
           let deleted;
           const labels = Uint8Array.of(1, 0, 0, 0);
-          const app = { video: { width: 4 }, index: 5, labels, objects: new Map([[1, {}]]), tell() {}, takeNewer() {} };
+          const app = { video: { width: 4 }, index: 5, labels, tell() {}, takeNewer() {} };
+          app.objects = new Map([[1, {}]]);
           app.marks = { trustedIn: () => new Set(), trust() {} };
           app.runs = { running: false, ends() {} };
           app.backend = {

@@ -114,7 +114,7 @@ def _numbered(folder: Path, names: Sequence[str], paths: Sequence[Path]) -> list
     check_no_broken_link(paths)
     matches = [_NUMBER.fullmatch(plain_name(name)) for name in names]
     ids = [int(match[1]) for match in matches if match]
-    # If one name has no number, those of the others are ignored too.
+    # If one name lacks a number, those of the others are ignored too.
     if len(ids) < len(names):
         ids = list(range(1, len(names) + 1))
     if len(ids) > MAX_ID:

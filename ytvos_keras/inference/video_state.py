@@ -34,7 +34,7 @@ class VideoState:
 
     def with_mask(self, object_id: int, mask: np.ndarray) -> "VideoState":
         """Return the state with an object's mask for the next frame added."""
-        # A second mask for the same object replaces the first, and goes on top.
+        # A second mask for the same object replaces the first, and is drawn on top.
         pending = tuple((i, earlier) for i, earlier in self.pending if i != object_id)
         return dataclasses.replace(self, pending=(*pending, (object_id, mask)))
 
