@@ -7,7 +7,7 @@ import time
 from chromium import CHROMIUM
 from playwright.sync_api import Page, Route, expect, sync_playwright
 
-SECONDS = 20_000  # milliseconds; generous for slow machines
+SECONDS = 60_000  # milliseconds; generous for slow machines
 
 expect.set_options(timeout=SECONDS)
 
@@ -134,5 +134,8 @@ def new_page(browser, address, **options):
         page.goto(address)
         yield page
     finally:
+        if not page.is_closed():  # shown if the test fails
+            texts = page.locator("output, #hint, .error").all_inner_texts()
+            print("the page:", *texts, *errors, sep="\n  ")
         context.close()
     assert errors == []
