@@ -1,11 +1,12 @@
-"""A part after the three of `s2s-lite`, not in the bundled weights: clips as in long videos.
+"""Fourth part of the training of `s2s-lite`: clips as in long videos, at full size.
 
     ytvos-train --recipe lite-full-size --weights runs/lite-objects/last.keras \
         --data pictures=0.35 --data videos=0.65 --output runs/lite-full-size
 
 The earlier parts reach full size at the end of their schedules, when the learning rate is below 3 %
 of its peak. Here, all clips have it, and half of those from videos have a few long gaps between
-their frames. Objects of pictures also leave the frame and return, and paths cross.
+their frames. Objects of pictures also leave the frame and return, and paths cross. The bundled
+weights are the mean of those before and after. Time, result, data: MODEL_CARD.md.
 """
 
 import dataclasses
