@@ -9,6 +9,8 @@ from playwright.sync_api import Page, Route, expect, sync_playwright
 
 SECONDS = 60_000  # milliseconds; generous for slow machines
 
+FLAGS = ["--no-sandbox", "--disable-gpu"]  # as root, and without waiting for a graphics driver
+
 expect.set_options(timeout=SECONDS)
 
 
@@ -117,7 +119,7 @@ class Held:
 def chromium():
     """Yield a browser."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         browser.close()
 

@@ -164,6 +164,27 @@ def test_stop_and_resume(project):
     propagator.close()
 
 
+def test_deleted_object_does_not_return_under_a_reused_id(project, monkeypatch):
+    step = Segmenter.step
+
+    def delete_meanwhile(segmenter, frame):
+        labels = step(segmenter, frame)
+        if segmenter.frame_count == 3:
+            project.delete_object(1)
+            assert project.add_object() == 1
+            project.save_drawn(5, box(20), [1])
+        return labels
+
+    monkeypatch.setattr(Segmenter, "step", delete_meanwhile)
+    project.save_drawn(0, box(5), [1])
+    propagator = Propagator(project, load_segmenter, lambda event: None)
+    wait_until(lambda: propagator.status.state == "ready")
+    propagator.start(Request(0, COUNT, "forward"))
+    wait_until(lambda: propagator.status.state == "ready")
+    propagator.close()
+    assert [left_of(project, i) for i in range(COUNT)] == [None] * 5 + [20, None, None]
+
+
 def test_confidence_is_kept(project, monkeypatch):
     monkeypatch.setattr(Segmenter, "confidence", {1: 0.25}, raising=False)
     events = []

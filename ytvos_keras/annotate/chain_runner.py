@@ -69,10 +69,24 @@ class ChainRunner:
                 i: Prediction(source, sure.get(i) if i in sure else None)
                 for i, source in sources.items()
             }
-            self.project.save_predicted(index, labels, predictions)
+            self._save(chain.source, index, labels, predictions)
             video = self.segmenter.video
             self._left = _Stop(tuple(sources.values()), chain.frames.step, index, video)
             yield index, len(frames) - place - 1, self.project.confidence(index)
+
+    def _save(
+        self, source: int, index: int, labels: np.ndarray, predictions: dict[int, Prediction]
+    ) -> None:
+        """Save what still follows from the source."""
+        with self.project.lock:
+            # An object may have been deleted meanwhile, and its id given to another one.
+            trusted = self.project.trusted.get(source, {})
+            current = {
+                i: prediction
+                for i, prediction in predictions.items()
+                if i in trusted and self.project.source(source, i) == prediction.source
+            }
+            self.project.save_predicted(index, labels, current)
 
     def _begin(self, chain: Chain, sources: tuple[str, ...]) -> range:
         """Prepare the Segmenter for a chain; return the frames still to compute."""

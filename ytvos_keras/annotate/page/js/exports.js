@@ -41,7 +41,7 @@ export class Exports {
     $("export").disabled = true;
     $("download").hidden = true;
     try {
-      await app.edits.saved;
+      await app.edits.settle();
       const { file, path, address } = await app.backend.exportAs($("format").value, video);
       const isOpen = video === app.video;
       $("exported").textContent = isOpen ? (path ?? file) : "";

@@ -35,7 +35,7 @@ export class Runs {
     if (this.status.state !== "ready") return;
     const [start, stop] = app.range ?? [0, video.count];
     const asked = ++this.#asked;
-    await app.edits.saved;
+    await app.edits.settle();
     if (asked !== this.#asked) return; // stopped or started again meanwhile
     await app.backend.propagate(start, stop, direction, video);
   }

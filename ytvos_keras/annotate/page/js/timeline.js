@@ -24,7 +24,7 @@ export class Timeline {
       canvas.setPointerCapture(event.pointerId);
       this.#scrub(event);
     });
-    canvas.addEventListener("pointermove", event => event.buttons && this.#scrub(event));
+    canvas.addEventListener("pointermove", event => canvas.hasPointerCapture(event.pointerId) && this.#scrub(event));
   }
 
   #scrub(event) {
