@@ -107,6 +107,17 @@ def no_garbage(last_memory):
         last_memory[0] = resident_bytes()
 
 
+@pytest.fixture(autouse=True, scope="session")
+def no_flush():
+    """Leave it to the system when files reach the disk; no test cuts the power.
+
+    A flush also waits for what other tests have written, for over a minute on a slow disk.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _: None)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch):
     """Make connections to other machines fail immediately and report the address."""

@@ -14,9 +14,10 @@ import pytest
 import tf2onnx
 from models_helper import SMALL, small_model
 from onnx import numpy_helper
+from onnx_parity import check_small_clips, check_twenty_frames
 from tiny_export import new_folder, tiny_clip, tiny_graphs, tiny_model, tiny_onnx
 
-from ytvos_keras import InputError, load
+from ytvos_keras import InputError
 from ytvos_keras.export import onnx_compose, onnx_convert
 from ytvos_keras.export.onnx_compose import clip_graph
 from ytvos_keras.export.onnx_convert import convert
@@ -24,12 +25,9 @@ from ytvos_keras.export.onnx_files import export_onnx
 from ytvos_keras.export.onnx_precision import with_half_weights
 from ytvos_keras.export.onnx_stream import OnnxStream
 from ytvos_keras.export.parity import (
-    CorrectedStream,
     KerasStream,
     ParityError,
-    check_parity,
     check_usable,
-    demo_clip,
     measure_parity,
 )
 from ytvos_keras.export.signature_check import FeatureStream, check_signatures
@@ -247,39 +245,15 @@ while packages:
         assert message.endswith("run: pip install 'ytvos-keras[onnx]'")
 
 
-def check_small_clips(model, stream):
-    """Compare all graphs with Keras, on clips of two sizes."""
-    reference = KerasStream(model)
-    for size, objects in (((64, 96), 2), ((70, 101), 1)):
-        frames, masks = demo_clip(size, frames=6, objects=objects)
-        for other in (stream, FeatureStream(stream)):
-            check_parity(measure_parity(reference, other, frames, masks))
-        if model.memory is not None:
-            streams = (CorrectedStream(each, masks) for each in (reference, stream))
-            check_parity(measure_parity(*streams, frames, masks))
-
-
 @pytest.mark.slow
 def test_encoder_with_masks_matches_keras():
     model = small_model("mask-as-input")
-    check_small_clips(model, OnnxStream(convert(model), threads=1))
-
-
-def check_twenty_frames(model, stream, size):
-    frames, masks = demo_clip(size, frames=21, objects=1)
-    check_parity(measure_parity(KerasStream(model), stream, frames, masks))
-
-
-@pytest.mark.slow
-def test_bundled_model_matches_keras():
-    model = load("s2s-lite")
-    stream = OnnxStream(convert(model))
-    check_twenty_frames(model, stream, (256, 448))
-    check_small_clips(model, stream)
+    check_small_clips(KerasStream(model), OnnxStream(convert(model), threads=1))
 
 
 @pytest.mark.slow
 def test_vgg16_matches_keras():
     model = S2S(NARROW_VGG16)
     stream = OnnxStream(convert(model, graphs=["initialize", "step"]))
-    check_twenty_frames(model, stream, (128, 224))  # the full size takes four times as long
+    # The full size takes four times as long.
+    check_twenty_frames(KerasStream(model), stream, (128, 224))

@@ -1,90 +1,30 @@
 """The page of `export/web/` in a real browser segments like onnxruntime."""
 
 import contextlib
-import http.server
-import io
 import json
 import re
 import shutil
-import threading
-import zipfile
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
-import tensorflow as tf
 from annotate_project import box, make_project
-from chromium import CHROMIUM
-from models_helper import small_model
-from PIL import Image
-from tiny_export import new_folder, tiny_onnx
+from chromium import CHROMIUM, SITE, needs_site
+from tiny_export import tiny_onnx
 
 import ytvos_keras
 from ytvos_keras.annotate.chain_runner import ChainRunner
 from ytvos_keras.annotate.plan import plan
-from ytvos_keras.annotate.workspace import Workspace
-from ytvos_keras.export import onnx_files
 from ytvos_keras.export.annotated_clips import bundled_clip
-from ytvos_keras.export.onnx_files import export_onnx
-from ytvos_keras.export.onnx_stream import OnnxStream
-from ytvos_keras.export.parity import demo_clip
-from ytvos_keras.inference import Segmenter
-from ytvos_keras.inference.merge import BACKGROUND, merge_probabilities
 from ytvos_keras.media.video import VideoWriter
 
 pytest.importorskip("playwright")
-from annotate_browser import Person, chromium, new_page
-from annotate_server import running_server
+from annotate_browser import chromium, new_page
 from playwright.sync_api import expect
+from web_page import BOXES, COLLECT, check, collected, draw, opened, saved_masks, served
 
-WEB = Path(__file__).parents[1] / "export" / "web"
-SITE = WEB / "site"
-SIZE = (360, 640)  # of the bundled clip
-BOXES = {1: (180, 90, 420, 320), 2: (30, 20, 120, 110)}
-BUDGET = 0.001  # share of pixels that may differ, due to rounding at edges
-CLOSE = 1e-3  # probability difference below which rounding decides between two objects
-
-needs_browser = pytest.mark.skipif(
-    CHROMIUM is None or not (SITE / "lib").exists(),
-    reason="needs Chromium, and `npm install && npm run build` in export/web",
-)
-
-COLLECT = """() => {
-  window.seen = [];
-  document.addEventListener("segmented", ({ detail }) => window.seen.push(detail));
-}"""
-COLLECTED = """() => window.seen.map(({ index, image, labels, rows, columns, confidence }) =>
-  ({ index, rows, columns, confidence, image: Array.from(image), labels: Array.from(labels) }))"""
-
-
-class Files(http.server.SimpleHTTPRequestHandler):
-    """Serves a folder, with the headers that enable threads if `server.isolated`."""
-
-    def end_headers(self):
-        if self.server.isolated:
-            self.send_header("Cross-Origin-Opener-Policy", "same-origin")
-            self.send_header("Cross-Origin-Embedder-Policy", "require-corp")
-        super().end_headers()
-
-    def log_message(self, *_):
-        pass
-
-
-@contextlib.contextmanager
-def served(folder: Path, isolated: bool):
-    server = http.server.ThreadingHTTPServer(
-        ("127.0.0.1", 0), lambda *args: Files(*args, directory=str(folder))
-    )
-    server.isolated = isolated
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+WEB = SITE.parent
 
 
 @pytest.fixture(scope="module")
@@ -103,79 +43,8 @@ def gpu_browser(browser):
     browser.close()
 
 
-@contextlib.contextmanager
-def opened(browser, model: Path, folder: Path, isolated: bool = False):
-    """Yield a user who has opened the bundled clip on the page."""
-    shutil.copytree(SITE, folder, dirs_exist_ok=True)
-    shutil.rmtree(folder / "model", ignore_errors=True)
-    shutil.copytree(model, folder / "model")
-    with served(folder, isolated) as address, new_page(browser, address) as page:
-        page.locator("#opener").wait_for()
-        page.locator("#file").set_input_files(str(bundled_clip().path))
-        page.locator("#opener").wait_for(state="hidden")
-        person = Person(page, SIZE)
-        person.sees("#place", "frame 1 of 88")
-        yield person
-
-
-def draw(person: Person) -> None:
-    for number, corners in BOXES.items():
-        person.press("n")
-        person.page.locator("#objects li").nth(number - 1).wait_for()
-        person.lasso(*corners)
-
-
-def saved_masks(person: Person) -> dict[str, np.ndarray]:
-    person.page.get_by_role("button", name="Export").click()
-    with person.page.expect_download() as download:
-        person.page.get_by_role("link", name="Save").click()
-    with zipfile.ZipFile(download.value.path()) as archive:
-        pictures = {n: Image.open(io.BytesIO(archive.read(n))) for n in archive.namelist()}
-        assert {picture.mode for picture in pictures.values()} == {"P"}
-        return {name: np.asarray(picture) for name, picture in pictures.items()}
-
-
-def check(frames, model: Path, shown: int = 1) -> None:
-    """Stream the images that the page processed through onnxruntime and compare the results.
-
-    The labels of the first `shown` frames were given to the model: they begin and correct objects.
-    """
-    stream = OnnxStream({path.stem: path for path in model.glob("*.onnx")})
-    state = None
-    for number, frame in enumerate(frames):
-        size = frame["rows"], frame["columns"]
-        image = np.array(frame["image"], np.uint8).reshape(1, *size, 3)
-        labels = np.array(frame["labels"], np.uint8).reshape(SIZE)
-        if state is not None:
-            probs, state = stream.step(image, state)
-        if number < shown:
-            masks = masks_of(labels, size)
-            begins = state is None
-            state = (
-                stream.initialize(image, masks) if begins else stream.correct(image, masks, state)
-            )
-            continue
-        large = tf.image.resize(np.asarray(probs, np.float32), SIZE).numpy()[..., 0]
-        scores = np.concatenate([np.full_like(large[:1], BACKGROUND), large])
-        chosen = np.take_along_axis(scores, labels[None].astype(int), 0)[0]
-        wrong = np.mean(scores.max(0) - chosen > CLOSE)
-        assert wrong <= BUDGET, f"frame {frame['index']}"
-        if "confidence" in state:
-            sure = {str(row + 1): float(x) for row, x in enumerate(state["confidence"][:, 0])}
-            assert frame["confidence"] == pytest.approx(sure, abs=CLOSE)
-
-
-def masks_of(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    rows, columns = (
-        ((np.arange(small) + 0.5) * large / small).astype(int)
-        for small, large in zip(size, SIZE, strict=True)
-    )
-    small = labels[rows][:, columns]
-    return np.stack([small == 1, small == 2]).astype(np.uint8)[..., None]
-
-
 @pytest.mark.slow
-@needs_browser
+@needs_site
 @pytest.mark.parametrize(
     ("precision", "isolated", "gpu"),
     [("float32", False, False), ("int8", True, False), ("float16", False, True)],
@@ -189,7 +58,7 @@ def test_page_matches_onnxruntime(browser, gpu_browser, tmp_path, precision, iso
         person.press("o")
         person.page.evaluate(COLLECT)
         person.propagate()
-        frames = person.page.evaluate(COLLECTED)
+        frames = collected(person)
         masks = saved_masks(person)
         assert person.page.evaluate("crossOriginIsolated") is isolated
         runs_on = person.page.evaluate("document.documentElement.dataset.runsOn")
@@ -198,12 +67,11 @@ def test_page_matches_onnxruntime(browser, gpu_browser, tmp_path, precision, iso
     check(frames, model)
     assert sorted(masks) == [f"{index:05d}.png" for index in range(6)]
     for frame in frames:
-        labels = np.array(frame["labels"], np.uint8).reshape(SIZE)
-        np.testing.assert_array_equal(masks[f"{frame['index']:05d}.png"], labels)
+        np.testing.assert_array_equal(masks[f"{frame['index']:05d}.png"], frame["labels"])
 
 
 @pytest.mark.slow
-@needs_browser
+@needs_site
 def test_second_run_starts_at_the_new_mask(browser, tmp_path):
     with opened(browser, tiny_onnx("float32").path, tmp_path) as person:
         draw(person)
@@ -219,15 +87,14 @@ def test_second_run_starts_at_the_new_mask(browser, tmp_path):
         person.press("o")
         person.page.evaluate(COLLECT)
         person.propagate(said="Done: 2 frames.")
-        first = person.page.evaluate(COLLECTED)[0]
+        first = collected(person)[0]
     left, top, right, bottom = BOXES[1]
-    labels = np.array(first["labels"]).reshape(SIZE)
     assert first["index"] == 0
-    assert abs(np.count_nonzero(labels) - (right - left) * (bottom - top)) < 2000
+    assert abs(np.count_nonzero(first["labels"]) - (right - left) * (bottom - top)) < 2000
 
 
 @pytest.mark.slow
-@needs_browser
+@needs_site
 def test_frames_match_the_file(browser, tmp_path):
     with opened(browser, tiny_onnx("float32").path, tmp_path) as person:
         facts = person.page.evaluate(
@@ -269,7 +136,23 @@ def without_model(browser, folder: Path):
         yield page
 
 
-@needs_browser
+@needs_site
+def test_tools_that_need_the_server_are_hidden(browser, tmp_path):
+    with without_model(browser, tmp_path / "site") as page:
+        page.keyboard.press("Escape")  # closes the dialog, to which keys would belong
+        page.locator("#opener").wait_for(state="hidden")
+        page.locator("[data-tool=polygon]").click()
+        for tool, key in (("box", "j"), ("scribble", "k")):
+            expect(page.locator(f"[data-tool={tool}]")).to_have_count(0)
+            page.keyboard.press(key)
+        chosen = page.locator("#tools [aria-pressed=true]")
+        expect(chosen).to_have_attribute("data-tool", "polygon")
+        page.locator("#help").click()
+        expect(page.locator("#keys")).to_contain_text("polygon")
+        expect(page.locator("#keys")).not_to_contain_text("scribble")
+
+
+@needs_site
 def test_frames_that_an_edit_list_cuts_off(browser, tmp_path):
     with VideoWriter(tmp_path / "whole.mp4", 25) as video:
         for number in range(8):
@@ -303,7 +186,7 @@ def test_frames_that_an_edit_list_cuts_off(browser, tmp_path):
     assert found == pytest.approx(expected, abs=5)
 
 
-@needs_browser
+@needs_site
 def test_thumbnails_are_key_frames_and_leave_the_decoder_alone(browser, tmp_path):
     with av.open(str(bundled_clip().path)) as container:
         stamps = [(p.pts, p.is_keyframe) for p in container.demux(video=0) if p.size]
@@ -337,50 +220,6 @@ def test_thumbnails_are_key_frames_and_leave_the_decoder_alone(browser, tmp_path
             [key, near],
         )
     assert found == [0, 1]
-
-
-@pytest.mark.slow
-@needs_browser
-def test_the_bundled_model_in_both_pages(browser, tmp_path, monkeypatch):
-    """The static page segments like onnxruntime, and `ytvos-annotate` like the static page."""
-    # The files are compared and measured at length in `test_export_onnx` and its neighbours.
-    monkeypatch.setattr(onnx_files, "demo_clip", lambda size: demo_clip(size, frames=3))
-    monkeypatch.setattr(onnx_files, "_measure", lambda *_: {})
-    model = ytvos_keras.load("s2s-lite")
-    exported = export_onnx(model, new_folder(), name="s2s-lite", precision="float16")
-    with opened(browser, exported.path, tmp_path / "static") as person:
-        person.page.evaluate(COLLECT)
-        follow(person)
-        frames = person.page.evaluate(COLLECTED)
-        static = saved_masks(person)
-    assert (frames[0]["rows"], frames[0]["columns"]) == model.config.input_size
-    check(frames[:4], exported.path)
-    assert [frame["index"] for frame in frames[4:]] == [0, 1, 2, 3]
-    check(frames[4:], exported.path, shown=2)  # a correction
-
-    (tmp_path / "videos").mkdir()
-    shutil.copy(bundled_clip().path, tmp_path / "videos" / "bunny.mp4")
-    workspace = Workspace(tmp_path / "videos", lambda: Segmenter(model))
-    with running_server(workspace) as client, new_page(browser, client.address) as page:
-        page.get_by_role("button", name="bunny").click()
-        person = Person(page, SIZE)
-        person.sees("#place", "frame 1 of 88")
-        page.locator("#opener").wait_for(state="hidden")
-        follow(person)
-        project = workspace.session.project
-        served = {name: project.mask(int(Path(name).stem)) for name in static}
-    workspace.close()
-
-    assert sorted(static) == [f"{index:05d}.png" for index in range(4)]
-    for name, labels in static.items():
-        for number in BOXES:
-            ours, theirs = labels == number, served[name] == number
-            # Canvas and Pillow scale the frames differently.
-            assert (ours & theirs).sum() > 0.97 * (ours | theirs).sum(), (name, number)
-    seen = {frame["index"]: frame["confidence"] for frame in frames[4:]}
-    for index in (2, 3):
-        sure = {str(i): found.confidence for i, found in project.predicted[index].items()}
-        assert seen[index] == pytest.approx(sure, abs=0.05)
 
 
 class Recorder:
@@ -449,7 +288,7 @@ RECORD = """async ([count, height, width, drawn]) => {
 }"""
 
 
-@needs_browser
+@needs_site
 def test_the_page_shows_the_same_trusted_frames_as_ytvos_annotate(browser, tmp_path):
     count, first, second = 14, box(5), box(30, 20, value=2)
     drawn = {  # the second object is erased in frame 9
@@ -563,7 +402,7 @@ def run_backend(browser, folder: Path, *commands):
 STEPS_3_TO_5 = [["step", 3], ["step", 4], ["step", 5]]
 
 
-@needs_browser
+@needs_site
 def test_an_interrupted_run_is_resumed(browser, tmp_path):
     runs = run_backend(
         browser,
@@ -588,7 +427,7 @@ def test_an_interrupted_run_is_resumed(browser, tmp_path):
     ]
 
 
-@needs_browser
+@needs_site
 def test_undo_after_the_last_frame_of_a_chain(browser, tmp_path):
     runs = run_backend(
         browser,
@@ -604,7 +443,7 @@ def test_undo_after_the_last_frame_of_a_chain(browser, tmp_path):
     assert runs[-1] == "Stopped after 3 frames."
 
 
-@needs_browser
+@needs_site
 def test_predictions_that_a_drawing_or_another_run_changes(browser, tmp_path):
     both = box(5) | box(20, value=2)
     wrong = box(20, value=2)
@@ -633,7 +472,7 @@ def test_predictions_that_a_drawing_or_another_run_changes(browser, tmp_path):
     assert found[4] == []
 
 
-@needs_browser
+@needs_site
 def test_prediction_of_a_deleted_object_is_dropped(browser, tmp_path):
     found = run_backend(
         browser,
@@ -647,7 +486,7 @@ def test_prediction_of_a_deleted_object_is_dropped(browser, tmp_path):
     assert found[-1] == []
 
 
-@needs_browser
+@needs_site
 def test_deleting_an_object(browser, tmp_path):
     found = run_backend(
         browser,
@@ -670,7 +509,7 @@ def test_deleting_an_object(browser, tmp_path):
     assert found[3] == [0]
 
 
-@needs_browser
+@needs_site
 def test_confidence_of_each_object(browser, tmp_path):
     found = run_backend(
         browser,
@@ -686,7 +525,7 @@ def test_confidence_of_each_object(browser, tmp_path):
     assert found[-1] == {"1": {"2": third}, "2": {"1": 0.5, "2": third}}
 
 
-@needs_browser
+@needs_site
 def test_nothing_left_to_compute(browser, tmp_path):
     found = run_backend(
         browser,
@@ -699,7 +538,7 @@ def test_nothing_left_to_compute(browser, tmp_path):
     assert found[-1] == "Nothing left to compute in this direction; R computes both ways."
 
 
-@needs_browser
+@needs_site
 def test_masks_are_unsaved_until_they_are_downloaded(browser, tmp_path):
     found = run_backend(
         browser,
@@ -722,7 +561,7 @@ def test_masks_are_unsaved_until_they_are_downloaded(browser, tmp_path):
 
 
 @pytest.mark.slow
-@needs_browser
+@needs_site
 def test_page_asks_before_masks_are_lost(browser, tmp_path):
     with opened(browser, tiny_onnx("float32").path, tmp_path) as person:
         page = person.page
@@ -744,78 +583,6 @@ def choose_again(page) -> None:
     # Chromium reports no change if the same file is set again.
     for files in ([], str(bundled_clip().path)):
         page.locator("#file").set_input_files(files)
-
-
-ROWS = """async ([model, frames, masks, height, width]) => {
-  const { Segmenter } = await import("./local/segmenter.js");
-  const segmenter = await Segmenter.load(new URL(model, location.href).href);
-  const images = frames.map(frame => Uint8Array.from(frame));
-  const [one, two] = masks.map(mask => Uint8Array.from(mask));
-  const size = [height, width];
-  await segmenter.show(images[0], new Map([[1, one]]), ...size);
-  await segmenter.show(images[1], new Map([[2, two]]), ...size); // begins later
-  await segmenter.show(images[2], new Map([[2, one]]), ...size); // only one is corrected
-  const states = [{ ...segmenter.state }];
-  segmenter.remove(1);
-  await segmenter.step(images[3], ...size, ...size);
-  states.push(segmenter.state);
-  return {
-    ids: segmenter.ids,
-    states: states.map(state =>
-      Object.fromEntries(Object.entries(state).map(([name, x]) => [name, [x.dims, [...x.data]]]))),
-  };
-}"""
-
-
-@pytest.mark.slow
-@needs_browser
-def test_objects_begin_are_corrected_and_removed_row_by_row(browser, tmp_path):
-    exported = export_onnx(small_model("lite"), tmp_path / "small", name="small", size=(64, 96))
-    frames, masks = demo_clip((64, 96), frames=4, objects=2)
-    stream = OnnxStream({name: exported.path / f"{name}.onnx" for name in exported.signatures})
-    images = [frame[None] for frame in frames]
-    state = stream.initialize(images[0], masks[:1])
-    probs, state = stream.step(images[1], state)
-    # The second row is only there to be seen by the first.
-    begun = stream.initialize(images[1], beside_first_object(masks[1], probs))
-    state = {name: np.concatenate([x, begun[name][:1]]) for name, x in state.items()}
-    probs, state = stream.step(images[2], state)
-    given, backward = beside_first_object(masks[0], probs), {n: x[::-1] for n, x in state.items()}
-    rows = stream.correct(images[2], given, backward)
-    state = {name: np.concatenate([x[:1], rows[name][:1]]) for name, x in state.items()}
-    _, last = stream.step(images[3], {name: x[1:] for name, x in state.items()})
-
-    shutil.copytree(SITE, tmp_path / "site")
-    shutil.copytree(exported.path, tmp_path / "site" / "small")
-    given = [[x.ravel().tolist() for x in frames], [x.ravel().tolist() for x in masks]]
-    with served(tmp_path / "site", False) as address, new_page(browser, address) as page:
-        found = page.evaluate(ROWS, ["small/", *given, 64, 96])
-    assert found["ids"] == [2]
-    for ours, expected in zip(found["states"], (state, last), strict=True):
-        assert ours.keys() == expected.keys()
-        for name, (dims, data) in ours.items():
-            assert tuple(dims) == expected[name].shape
-            np.testing.assert_allclose(np.reshape(data, dims), expected[name], atol=1e-3)
-
-
-def beside_first_object(mask: np.ndarray, probs: np.ndarray) -> np.ndarray:
-    """The mask, and that of the first object without its pixels."""
-    first = merge_probabilities(probs[:1], mask.shape[:2]).numpy()[..., None] == 1
-    return np.stack([mask, (first & (mask == 0)).astype(np.uint8)])
-
-
-def follow(person: Person) -> None:
-    """Draw the boxes, follow them to frame 4, and correct the second one in frame 2."""
-    # Otherwise the page may still be showing computed frames one by one after the run.
-    person.page.locator("#follow").uncheck()
-    draw(person)
-    person.go_to(4)
-    person.press("o")
-    person.propagate()
-    expect(person.page.locator("#doubtful")).to_be_enabled()
-    person.go_to(2)
-    person.lasso(30, 100, 120, 150)
-    person.propagate(said="Done: 2 frames.")
 
 
 def test_page_loads_nothing_from_elsewhere():

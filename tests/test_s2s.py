@@ -222,7 +222,7 @@ def test_the_first_step_of_fit_traces_the_network_once(monkeypatch):
 
 @pytest.mark.slow
 def test_compiled_model_is_saved_with_its_optimizer(tmp_path):
-    model, clip = new_model("paper"), make_clip(length=2)
+    model, clip = new_model("mask-as-state"), make_clip(length=2)
     model.compile(FusedAdam(1e-4), MaskCrossentropy(), jit_compile=False)
     model.fit(clip, clip["mask"][:, None], epochs=2, verbose=0)
     model.save(tmp_path / "model.keras")

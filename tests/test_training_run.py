@@ -99,13 +99,3 @@ def test_run_resumes_bit_exactly_from_a_checkpoint(whole, recipe, data, tmp_path
     assert log_without_times(resumed) == log_without_times(whole)
     for a, b in zip(weights(resumed.last), weights(whole.last), strict=True):
         np.testing.assert_array_equal(a, b)
-
-
-@pytest.mark.slow
-def test_finished_run_is_unchanged(whole, recipe, data):
-    log = whole.log.read_bytes()
-    before = weights(whole.last)
-    train(recipe, data, whole.folder, validation=data)
-    assert whole.log.read_bytes() == log
-    for a, b in zip(weights(whole.last), before, strict=True):
-        np.testing.assert_array_equal(a, b)
