@@ -1,5 +1,9 @@
-"""A small video, its annotation project, and the fake model that moves objects right by 1 px."""
+"""A small video, its annotation project, and fake models.
 
+One moves objects right by 1 px, the other finds ellipses.
+"""
+
+import threading
 import time
 from pathlib import Path
 
@@ -35,6 +39,31 @@ def box(left: int, top: int = 4, side: int = 8, value: int = 1) -> np.ndarray:
 
 def load_segmenter() -> Segmenter:
     return Segmenter(FakeModel())
+
+
+class EllipseFinder:
+    """A stand-in for `MaskFinder` that records trimaps, and waits while `gate` is cleared."""
+
+    def __init__(self):
+        self.trimaps: list[np.ndarray] = []
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def find(self, frame: np.ndarray, trimap: np.ndarray) -> np.ndarray:
+        assert (frame.shape, frame.dtype, trimap.dtype) == ((*SIZE, 3), np.uint8, np.float32)
+        self.trimaps.append(trimap)
+        self.gate.wait(60)
+        return ellipse_in(trimap) > 0
+
+
+def ellipse_in(trimap: np.ndarray) -> np.ndarray:
+    """The labels of an object 1 that `EllipseFinder` finds: an ellipse, and what is marked."""
+    distance = np.zeros(SIZE)
+    for axis in (0, 1):
+        possible = np.flatnonzero((trimap > 0).any(1 - axis))
+        places = np.arange(SIZE[axis]).reshape((-1, 1) if axis == 0 else (1, -1))
+        distance = distance + ((places - possible.mean()) / (len(possible) / 2)) ** 2
+    return ((distance <= 1) & (trimap > 0) | (trimap == 1)).astype(np.uint8)
 
 
 def wait_until(condition, seconds: float = 60.0) -> None:

@@ -1,15 +1,27 @@
 import contextlib
+import re
 import threading
 import time
 
 import numpy as np
 import pytest
-from annotate_project import SIZE, box, load_segmenter, make_frames, wait_until
+from annotate_project import (
+    SIZE,
+    EllipseFinder,
+    box,
+    ellipse_in,
+    load_segmenter,
+    make_frames,
+    wait_until,
+)
 from annotate_server import running_server
 from chromium import CHROMIUM
 
+from ytvos_keras.annotate.project import Project
 from ytvos_keras.annotate.workspace import Workspace
+from ytvos_keras.errors import InputError
 from ytvos_keras.inference import Segmenter
+from ytvos_keras.media.trimap import box_trimap
 
 pytest.importorskip("playwright")
 from annotate_browser import Held, Person, chromium, new_page
@@ -24,9 +36,14 @@ COUNT = 8
 
 
 @pytest.fixture
-def workspace(tmp_path):
+def finder():
+    return EllipseFinder()
+
+
+@pytest.fixture
+def workspace(tmp_path, finder):
     make_frames(tmp_path / "clip", COUNT)
-    workspace = Workspace(tmp_path, load_segmenter)
+    workspace = Workspace(tmp_path, load_segmenter, lambda: finder)
     yield workspace
     workspace.close()
 
@@ -40,7 +57,7 @@ def browser():
 @pytest.fixture(scope="module")
 def empty_page(browser, tmp_path_factory):
     """A page without a video, for tests that only call functions of its scripts."""
-    workspace = Workspace(tmp_path_factory.mktemp("empty"), load_segmenter)
+    workspace = Workspace(tmp_path_factory.mktemp("empty"), load_segmenter, EllipseFinder)
     with running_server(workspace) as client, new_page(browser, client.address) as page:
         yield page
 
@@ -89,6 +106,14 @@ def gate(project, monkeypatch):
     gate = hold_after(3, project, monkeypatch)
     yield gate
     gate.set()
+
+
+@pytest.fixture
+def held_finder(project, finder):
+    """The finder, which waits until its gate is set."""
+    finder.gate.clear()
+    yield finder
+    finder.gate.set()
 
 
 def labels_become(project, index, expected):
@@ -191,7 +216,7 @@ def test_stale_status_is_ignored(tmp_path, browser):
         summary_sent.wait()
         return load_segmenter()
 
-    workspace = Workspace(tmp_path, load)
+    workspace = Workspace(tmp_path, load, EllipseFinder)
     workspace.open(tmp_path / "clip")
 
     def deliver_late(route):
@@ -747,6 +772,7 @@ def test_undo_keeps_what_others_have_changed(empty_page):
 
 
 def test_dialog_stays_until_the_video_is_shown(page):
+    page.locator("#opener").wait_for()  # the page has loaded the project
     held = Held(page, "api/project")
     with page.expect_response("**/api/open"):
         page.get_by_role("button", name="clip").click()
@@ -1036,6 +1062,306 @@ def test_rectangle(person, project):
     labels_become(project, 0, corner_box(13, 12, 20, 20))
 
 
+def draw_box(person, left, top, right, bottom):
+    person.can_draw()
+    person.press("j")
+    person.drag((left, top), (right, bottom))
+
+
+def found_in(left, top, right, bottom):
+    """What the finder finds in a box."""
+    return ellipse_in(box_trimap(SIZE, (left, top, right - left, bottom - top)))
+
+
+def scribble(person, y, is_object=True):
+    """Draw a horizontal stroke, 4 pixels high, around x = 20."""
+    person.page.locator("#size").fill("4")
+    person.page.locator("#stage").focus()
+    person.press("k")
+    if not is_object:
+        person.page.keyboard.down("Alt")
+    person.drag((15, y), (25, y))
+    person.page.keyboard.up("Alt")
+
+
+def marks_at(trimap, *ys):
+    return [float(trimap[y, 20]) for y in ys]
+
+
+def test_box_in_which_the_model_finds_the_object(person, project, finder):
+    draw_box(person, 8, 4, 30, 22)
+    labels_become(project, 0, found_in(8, 4, 30, 22))
+    np.testing.assert_array_equal(finder.trimaps, [box_trimap(SIZE, (8, 4, 22, 18))])
+    assert set(project.trusted[0]) == {1}
+    person.sees("#saved", "Saved")
+    person.press("Control+z")
+    labels_become(project, 0, np.zeros(SIZE, np.uint8))
+    assert project.trusted == {}
+    person.press("Control+Shift+z")
+    labels_become(project, 0, found_in(8, 4, 30, 22))
+
+
+def test_found_mask_replaces_that_of_the_object_and_covers_others(person, project):
+    person.lasso(5, 4, 13, 12)
+    person.press("n")
+    person.sees("#objects li.current", "2")
+    person.lasso(20, 4, 28, 12)
+    labels_become(project, 0, box(5) | box(20, value=2))
+    person.press("1")
+    draw_box(person, 22, 2, 40, 20)
+    found = found_in(22, 2, 40, 20)
+    labels_become(project, 0, np.where(found, 1, box(20, value=2)))
+    assert set(project.trusted[0]) == {1, 2}
+
+
+def test_scribbles_add_up(person, project, finder):
+    scribble(person, 8)
+    wait_until(lambda: finder.trimaps)
+    labels_become(project, 0, ellipse_in(finder.trimaps[0]))
+    assert marks_at(finder.trimaps[0], 0, 8, 16, 24) == [0.5, 1, 0.5, 0.5]
+    for y, is_object in ((16, True), (24, False)):
+        scribble(person, y, is_object)
+        wait_until(lambda y=y: finder.trimaps[-1][y, 20] != 0.5)
+        labels_become(project, 0, ellipse_in(finder.trimaps[-1]))
+    assert len(finder.trimaps) == 3
+    assert marks_at(finder.trimaps[1], 0, 8, 16, 24) == [0.5, 1, 1, 0.5]
+    assert marks_at(finder.trimaps[2], 0, 8, 16, 24) == [0.5, 1, 1, 0]
+    assert set(project.trusted[0]) == {1}
+
+
+def test_scribbles_in_a_box(person, project, finder):
+    draw_box(person, 8, 4, 30, 22)
+    labels_become(project, 0, found_in(8, 4, 30, 22))
+    scribble(person, 8)
+    wait_until(lambda: len(finder.trimaps) == 2)
+    labels_become(project, 0, ellipse_in(finder.trimaps[1]))
+    assert marks_at(finder.trimaps[1], 2, 8, 16, 28) == [0, 1, 0.5, 0]
+    draw_box(person, 10, 4, 30, 22)  # anew
+    labels_become(project, 0, found_in(10, 4, 30, 22))
+
+
+def test_scribbles_are_forgotten(person, project, finder):
+    person.press("n")
+    person.sees("#objects li.current", "2")
+
+    def undo():
+        person.press("Control+z")
+        wait_until(lambda: not project.trusted)
+
+    def go_elsewhere():
+        for frame in (2, 1):
+            person.go_to(frame)
+
+    def select_another_object():
+        person.press("1", "2")
+
+    for action in (undo, go_elsewhere, select_another_object):
+        finder.trimaps.clear()
+        scribble(person, 8)
+        wait_until(lambda: finder.trimaps)
+        person.sees("#saved", "Saved")
+        action()
+        scribble(person, 16)
+        wait_until(lambda: len(finder.trimaps) == 2)
+        assert marks_at(finder.trimaps[1], 8, 16) == [0.5, 1], action
+        labels_become(project, 0, 2 * ellipse_in(finder.trimaps[1]))
+
+
+def test_scribble_beside_the_object_first(person, project, finder):
+    scribble(person, 24, is_object=False)
+    person.sees("#hint", "Draw a stroke on the object, too, without Alt.")
+    scribble(person, 8)
+    wait_until(lambda: finder.trimaps)
+    labels_become(project, 0, ellipse_in(finder.trimaps[0]))
+    assert marks_at(finder.trimaps[0], 8, 16, 24) == [1, 0.5, 0]
+    assert len(finder.trimaps) == 1
+
+
+def test_scribble_is_shown_while_it_is_drawn(person):
+    person.page.locator("#size").fill("4")
+    person.page.locator("#stage").focus()
+
+    def brightness():  # in the middle of the stroke
+        is_rendered(person)
+        return person.page.locator("#view").evaluate(
+            """(canvas, [x, y]) => {
+              const { left, top, width } = canvas.getBoundingClientRect();
+              const ratio = canvas.width / width;
+              const place = [(x - left) * ratio, (y - top) * ratio];
+              return canvas.getContext("2d").getImageData(...place, 1, 1).data[0]; }""",
+            person.place(15, 20),
+        )
+
+    person.press("k")
+    before = brightness()
+    seen = []
+    for alt in (False, True):
+        if alt:
+            person.page.keyboard.down("Alt")
+        person.page.mouse.move(*person.place(10, 20))
+        person.page.mouse.down()
+        person.page.mouse.move(*person.place(20, 20))
+        seen.append(brightness())
+        person.page.keyboard.up("Alt")
+        person.press("Escape")
+        person.page.mouse.up()
+    assert seen[1] < before < seen[0]
+    assert brightness() == before
+
+
+def answered(person, finder):
+    """Let the finder answer, and wait until the page has received that."""
+    with person.page.expect_response(lambda response: "api/find/" in response.url) as received:
+        finder.gate.set()
+    received.value.finished()
+    is_rendered(person)
+
+
+def test_mask_that_is_found_after_going_elsewhere(person, project, held_finder):
+    draw_box(person, 8, 4, 30, 22)
+    wait_until(lambda: held_finder.trimaps)
+    person.sees("#hint", "Finding the object")
+    person.press(".")
+    person.sees("#place", "frame 2 of")
+    person.sees("#hint", "The mask was dropped")
+    person.lasso(5, 4, 13, 12)  # the page does not wait
+    labels_become(project, 1, box(5))
+    answered(person, held_finder)
+    person.sees("#saved", "Saved")
+    assert list(project.trusted) == [1]
+    np.testing.assert_array_equal(project.mask(1), box(5))
+
+
+def test_mask_that_is_found_after_another_video_was_opened(
+    person, workspace, held_finder, tmp_path
+):
+    make_frames(tmp_path / "other", 3)
+    draw_box(person, 8, 4, 30, 22)
+    wait_until(lambda: held_finder.trimaps)
+    workspace.open_name("other").project.add_object()
+    person.sees("#place", "frame 1 of 3")
+    person.sees("#hint", "The mask was dropped")
+    answered(person, held_finder)
+    person.lasso(5, 4, 13, 12)
+    labels_become(workspace.session.project, 0, box(5))
+
+
+def test_mask_that_is_found_after_an_edit(person, project, held_finder):
+    draw_box(person, 8, 4, 30, 22)
+    wait_until(lambda: held_finder.trimaps)
+    person.lasso(34, 4, 42, 12)
+    labels_become(project, 0, box(34))
+    answered(person, held_finder)
+    person.sees("#hint", "The mask was dropped")
+    person.press("Control+z")
+    labels_become(project, 0, np.zeros(SIZE, np.uint8))
+
+
+def test_mask_that_is_found_after_undo(person, project, held_finder):
+    person.lasso(5, 4, 13, 12)
+    labels_become(project, 0, box(5))
+    draw_box(person, 8, 4, 30, 22)
+    wait_until(lambda: held_finder.trimaps)
+    person.press("Control+z")
+    person.sees("#hint", "The mask was dropped")
+    answered(person, held_finder)
+    labels_become(project, 0, np.zeros(SIZE, np.uint8))
+    expect(person.page.locator("#undo")).to_be_disabled()
+
+
+def test_mask_that_is_found_while_a_polygon_is_drawn(person, project, held_finder):
+    draw_box(person, 8, 4, 30, 22)
+    wait_until(lambda: held_finder.trimaps)
+    person.press("p")
+    for corner in ((5, 4), (13, 4), (13, 12)):
+        person.click(*corner)
+    answered(person, held_finder)
+    person.sees("#hint", "The mask was dropped")
+    person.click(5, 12)
+    person.press("Enter")
+    labels_become(project, 0, box(5))
+
+
+def test_mask_that_is_found_during_a_scribble(person, project, held_finder):
+    draw_box(person, 8, 4, 30, 22)
+    wait_until(lambda: held_finder.trimaps)
+    person.press("k")
+    person.page.mouse.move(*person.place(15, 8))
+    person.page.mouse.down()
+    answered(person, held_finder)
+    person.page.mouse.move(*person.place(25, 8))
+    assert not project.trusted
+    assert "dropped" not in person.page.inner_text("#hint")
+    person.page.mouse.up()
+    wait_until(lambda: len(held_finder.trimaps) == 2)
+    labels_become(project, 0, ellipse_in(held_finder.trimaps[1]))
+    assert marks_at(held_finder.trimaps[1], 8, 28) == [1, 0]
+
+
+def test_only_the_last_box_counts(person, project, held_finder):
+    boxes = [(8, 4, 30, 22), (10, 4, 30, 22), (12, 4, 30, 22)]
+    for corners in boxes:
+        draw_box(person, *corners)
+        wait_until(lambda: held_finder.trimaps)
+    held_finder.gate.set()
+    labels_become(project, 0, found_in(*boxes[2]))
+    found = [ellipse_in(trimap) for trimap in held_finder.trimaps]
+    np.testing.assert_array_equal(found, [found_in(*boxes[0]), found_in(*boxes[2])])
+    person.press("Control+z")
+    labels_become(project, 0, np.zeros(SIZE, np.uint8))
+    expect(person.page.locator("#undo")).to_be_disabled()
+
+
+def test_box_during_a_run(person, project, held_finder, gate):
+    begin_run(person)
+    draw_box(person, 8, 4, 30, 22)
+    wait_until(lambda: held_finder.trimaps)
+    gate.set()
+    person.sees("#run", "Done: 7 frames.")
+    is_rendered(person)
+    assert person.page.inner_text("#place") == "frame 4 of 8"
+    held_finder.gate.set()
+    labels_become(project, 3, found_in(8, 4, 30, 22))
+
+
+def test_nothing_is_found(person, project, finder, monkeypatch):
+    monkeypatch.setattr(finder, "find", lambda frame, trimap: trimap > 1)
+    person.lasso(5, 4, 13, 12)
+    draw_box(person, 8, 4, 30, 22)
+    person.sees("#hint", "Nothing found there; draw a larger box.")
+    np.testing.assert_array_equal(project.mask(0), box(5))
+    monkeypatch.undo()
+    draw_box(person, 10, 4, 30, 22)
+    labels_become(project, 0, found_in(10, 4, 30, 22))
+    is_rendered(person)
+    assert "Nothing" not in person.page.inner_text("#hint")
+    draw_box(person, 10, 4, 10, 4)
+    person.sees("#hint", "Nothing found there; draw a larger box.")
+    assert len(finder.trimaps) == 1
+
+
+def test_finder_that_cannot_be_loaded(person, project, workspace, monkeypatch):
+    def fail():
+        raise InputError("it has no weights; train it.")
+
+    monkeypatch.setattr(workspace.finder, "_load", fail)
+    draw_box(person, 8, 4, 30, 22)
+    person.sees("#hint", "the model that finds objects cannot be loaded: it has no weights")
+    monkeypatch.undo()
+    draw_box(person, 10, 4, 30, 22)
+    labels_become(project, 0, found_in(10, 4, 30, 22))
+
+
+def test_tools_with_which_the_model_finds_objects(person):
+    for name, title in (("box", "Box: the model"), ("scribble", "Scribble: the model")):
+        button = person.page.locator(f"[data-tool={name}]")
+        expect(button).to_have_attribute("title", re.compile(title))
+        button.click()
+        expect(button).to_have_attribute("aria-pressed", "true")
+    person.page.locator("#help").click()
+    person.sees("#keys", "Box, scribble")
+
+
 def test_copy_from_the_previous_frame(person, project):
     person.press("c")
     person.sees("#hint", "The previous frame lacks the selected object.")
@@ -1162,8 +1488,8 @@ def test_run_that_waits_for_changes_is_stopped(empty_page):
             propagate: async (_, __, how) => sent.push(how),
             stop: async () => sent.push("stop"),
           };
-          const edits = { saved: new Promise(done => (save = done)) };
-          const runs = new Runs({ video, backend, edits });
+          const saved = new Promise(done => (save = done));
+          const runs = new Runs({ video, backend, edits: { settle: () => saved } });
           runs.update({ state: "ready", revision: 1 });
           const first = runs.start("forward");
           await runs.stop();
@@ -1175,7 +1501,7 @@ def test_run_that_waits_for_changes_is_stopped(empty_page):
     assert sent == ["stop", "both"]
 
 
-def test_frames_wait_for_their_own_edits_only(empty_page):
+def test_frames_wait_for_no_edits(empty_page):
     found = empty_page.evaluate(
         """import("./js/edits.js").then(async ({ Edits }) => {
           let deleted;
@@ -1192,16 +1518,99 @@ def test_frames_wait_for_their_own_edits_only(empty_page):
           const edits = new Edits(app);
           const deleting = edits.deleteObject(2);
           edits.draw(all => { all[1] = 1; return { left: 0, top: 0, right: 4, bottom: 1 }; });
-          const other = await edits.mask(6); // although the drawing waits for the deletion
-          let own = null;
-          const waiting = edits.mask(5).then(mask => (own = mask[0]));
-          await new Promise(done => setTimeout(done, 20));
-          const early = own;
+          // Although the drawing waits for the deletion:
+          const [other, own] = [await edits.mask(6), await edits.mask(5)];
           deleted();
-          await Promise.all([deleting, waiting]);
-          return [other[0], early, own]; })"""
+          await deleting;
+          await edits.saved;
+          return [other, own, await edits.mask(5)].map(mask => [...mask]); })"""
     )
-    assert found == [6, None, 5]
+    assert found == [[6], [1, 1, 0, 0], [5]]
+
+
+def test_cancelled_stroke_does_not_restore_a_deleted_object(empty_page):
+    labels = empty_page.evaluate(
+        """import("./js/tools.js").then(({ TOOLS }) => {
+          const labels = Uint8Array.of(2, 0, 0, 1);
+          const objects = new Map([[1, {}], [2, {}]]);
+          const app = { video: { width: 4, height: 1 }, brush: 1, object: 1, labels, objects };
+          const stroke = TOOLS.brush.make(app, 1);
+          stroke.down([1.5, 0.5]);
+          objects.delete(2);
+          labels[0] = 0;
+          stroke.cancel();
+          return [...labels]; })"""
+    )
+    assert labels == [0, 0, 0, 1]
+
+
+def test_unfinished_polygon_stays_on_its_frame(person, project):
+    person.press("p")
+    person.click(5, 4)
+    person.click(13, 4)
+    person.press("ArrowRight")
+    person.sees("#hint", "Finish the drawing first (Enter), or cancel it (Esc).")
+    person.click(13, 12)
+    person.press("Enter")
+    wait_until(lambda: 0 in project.trusted)
+    person.press("ArrowRight")
+    person.sees("#place", "frame 2 of 8")
+
+
+def test_drag_that_began_elsewhere_does_not_scrub(person):
+    mouse, box = person.page.mouse, person.page.locator("#timeline").bounding_box()
+    mouse.move(box["x"] + box["width"] / 2, box["y"] - 3)
+    mouse.down()
+    mouse.move(box["x"] + box["width"] / 2, box["y"] + 20)
+    mouse.up()
+    person.press("ArrowRight")  # whatever the drag asked for would have come before
+    person.sees("#place", "frame 2 of 8")
+
+
+def test_refused_name_is_taken_back(person, project):
+    name = person.page.locator("#objects input[type=text]")
+    before = name.input_value()
+    held = Held(person.page, "api/objects/1", "PATCH")
+    name.fill("dog")
+    name.press("Enter")
+    held.wait()
+    held.release(status=400, json={"error": "No."})
+    person.sees("#hint", "No.")
+    expect(name).to_have_value(before)
+
+
+def test_requests_survive_a_change_of_networks(person, project):
+    failed = []
+
+    def fail_once(route):
+        if route.request.method == "PUT" and not failed:
+            failed.append(1)
+            route.abort("connectionreset")
+        else:
+            route.continue_()
+
+    person.page.route("**/api/masks/0?**", fail_once)
+    person.lasso(5, 4, 13, 12)
+    labels_become(project, 0, box(5))
+    assert failed == [1]
+
+
+def test_export_sends_again_what_could_not_be_saved(person, project, monkeypatch):
+    full = []
+
+    def save(*arguments):
+        if not full:
+            full.append(1)
+            raise OSError(28, "No space left on device")
+        return Project.save_drawn(project, *arguments)
+
+    monkeypatch.setattr(project, "save_drawn", save)
+    person.lasso(5, 4, 13, 12)
+    person.sees("#saved", "Not saved")
+    person.page.get_by_role("button", name="Export").click()
+    person.sees("#exported", "masks")
+    person.sees("#saved", "Saved")
+    labels_become(project, 0, box(5))
 
 
 def test_keys_on_other_keyboards(empty_page):
@@ -1439,6 +1848,18 @@ def test_texts_fit_into_their_buttons(person, width):
         }).map(button => button.textContent)"""
     )
     assert wider == []
+
+
+@pytest.mark.parametrize("height", [500, 621])
+def test_tools_fit_into_a_low_window(person, height):
+    person.page.set_viewport_size({"width": 1280, "height": height})
+    bottom, top = person.page.evaluate(
+        """() => {
+          const place = element => element.getBoundingClientRect();
+          const last = document.querySelector("#tools button:last-child");
+          return [place(last).bottom, place(document.querySelector("footer")).top]; }"""
+    )
+    assert bottom <= top
 
 
 def test_narrow_window_does_not_overflow(person):

@@ -6,12 +6,23 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import types
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from annotate_project import SIZE, box, load_segmenter, make_frames, wait_until
+from annotate_project import (
+    SIZE,
+    EllipseFinder,
+    box,
+    ellipse_in,
+    load_segmenter,
+    make_frames,
+    wait_until,
+)
 from annotate_server import running_server
+from tiny_s2s import TinyS2S
 
 from ytvos_keras.annotate.events import Events
 from ytvos_keras.annotate.guard import Guard
@@ -21,7 +32,8 @@ from ytvos_keras.annotate.session import Session
 from ytvos_keras.annotate.workspace import Workspace
 from ytvos_keras.cli import annotate
 from ytvos_keras.errors import InputError
-from ytvos_keras.inference import Segmenter
+from ytvos_keras.inference import MaskFinder, Segmenter
+from ytvos_keras.inference.one_thread import OneThread, alone
 from ytvos_keras.media import read_mask
 from ytvos_keras.media.folder_lock import FolderInUseError, folder_lock
 
@@ -29,9 +41,14 @@ COUNT = 8
 
 
 @pytest.fixture
-def workspace(tmp_path):
+def finder():
+    return EllipseFinder()
+
+
+@pytest.fixture
+def workspace(tmp_path, finder):
     make_frames(tmp_path / "clip", COUNT)
-    workspace = Workspace(tmp_path, load_segmenter)
+    workspace = Workspace(tmp_path, load_segmenter, lambda: finder)
     yield workspace
     workspace.close()
 
@@ -157,6 +174,11 @@ def test_files_outside_the_page_are_refused(client, path):
         ("GET", "/api/masks/8", b"", 404),
         ("GET", "/api/frames/8", b"", 404),
         ("GET", "/api/frames/99999999999999999999", b"", 404),
+        ("POST", "/api/find/0", b"short", 400),
+        ("POST", "/api/find/0", bytes(SIZE[0] * SIZE[1] + 1), 413),
+        ("POST", "/api/find/0", b"\3" * (SIZE[0] * SIZE[1]), 400),
+        ("POST", "/api/find/8", b"\1" * (SIZE[0] * SIZE[1]), 404),
+        ("POST", "/api/find/0?opened=earlier", b"\1" * (SIZE[0] * SIZE[1]), 409),
         ("GET", "/api/frames/-1", b"", 404),
         ("GET", f"/api/frames/{5000 * '1'}", b"", 403),
         ("POST", "/api/propagate", b"{}", 400),
@@ -180,6 +202,101 @@ def test_invalid_requests_change_nothing(opened, method, path, body, code, tmp_p
     before = sorted(tmp_path.rglob("*"))
     assert opened.request(method, path, content=body).status == code
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def find(client, codes=1, index=0):
+    """Ask for a mask, by default of something anywhere in the first frame."""
+    content = np.broadcast_to(np.uint8(codes), SIZE).tobytes()
+    return client.request("POST", f"/api/find/{index}", content=content)
+
+
+def test_find(opened, workspace, finder, monkeypatch):
+    frames = []
+    original = finder.find
+    monkeypatch.setattr(finder, "find", lambda frame, _: frames.append(frame) or original(frame, _))
+    codes = np.zeros(SIZE, np.uint8)
+    codes[4:20, 8:30] = 1
+    codes[5:7, 9:12] = 2
+    answer = find(opened, codes, index=3)
+    assert (answer.status, answer.headers["content-encoding"]) == (200, "gzip")
+    (trimap,) = finder.trimaps
+    np.testing.assert_array_equal(trimap, codes / 2)
+    mask = np.frombuffer(gzip.decompress(answer.content), np.uint8).reshape(SIZE)
+    np.testing.assert_array_equal(mask, ellipse_in(trimap))
+    np.testing.assert_array_equal(frames, [workspace.session.frames.frame(3)])
+    assert not workspace.session.project.has_mask(3)  # the page saves it
+
+
+def test_find_with_a_mask_finder(opened, workspace, monkeypatch):
+    monkeypatch.setattr(workspace.finder, "_load", lambda: MaskFinder(TinyS2S()))
+    codes = np.ones(SIZE, np.uint8)
+    codes[:8] = 0
+    codes[12:20, 8:30] = 2
+    for _ in range(2):  # perhaps in another thread
+        answer = find(opened, codes)
+        mask = np.frombuffer(gzip.decompress(answer.content), np.uint8).reshape(SIZE)
+        assert set(mask[codes == 0]) == {0}
+        assert set(mask[codes == 2]) == {1}
+    answer = find(opened, 0)
+    assert answer.status == 400
+    assert "the trimap is 0 everywhere" in answer.json()["error"]
+
+
+def test_finder_is_loaded_once_for_all_videos(tmp_path):
+    loaded = []
+
+    def load_finder():
+        loaded.append(EllipseFinder())
+        return loaded[-1]
+
+    for name in ("first", "second"):
+        make_frames(tmp_path / name, COUNT)
+    workspace = Workspace(tmp_path, load_segmenter, load_finder)
+    with running_server(workspace) as client:
+        client.post("/api/open", json={"name": "first"})
+        assert not loaded
+        assert find(client).status == 200
+        client.post("/api/open", json={"name": "second"})
+        assert find(client).status == 200
+    workspace.close()
+    assert [len(finder.trimaps) for finder in loaded] == [2]
+
+
+def test_finder_that_cannot_be_loaded(opened, workspace, monkeypatch, caplog):
+    failures = [InputError("it has no weights; train it."), RuntimeError("broken\nin many ways")]
+
+    def load_finder():
+        if failures:
+            raise failures.pop(0)
+        return EllipseFinder()
+
+    monkeypatch.setattr(workspace.finder, "_load", load_finder)
+    answers = [find(opened) for _ in range(3)]
+    assert [answer.status for answer in answers] == [400, 400, 200]
+    assert [answer.json()["error"] for answer in answers[:2]] == [
+        "the model that finds objects cannot be loaded: it has no weights; train it.",
+        "the model that finds objects cannot be loaded: broken",
+    ]
+    (record,) = caplog.records  # only of the bug
+    assert "in many ways" in record.exc_text
+
+
+def test_masks_are_found_one_after_the_other(opened, workspace, monkeypatch):
+    class Busy(OneThread):
+        @alone
+        def find(self, frame, trimap):
+            time.sleep(0.2)
+            return trimap > 0
+
+    monkeypatch.setattr(workspace.finder, "_load", Busy)
+    with ThreadPoolExecutor() as pool:
+        answers = list(pool.map(lambda _: find(opened), range(3)))
+    assert [answer.status for answer in answers] == [200] * 3
+
+
+def test_finder_of_the_command(monkeypatch):
+    monkeypatch.setattr(annotate, "_load_model", lambda name: f"the model {name}")
+    assert annotate._load_finder().model == "the model s2s-lite-rough"
 
 
 def test_names_that_are_no_unicode(opened, tmp_path):
@@ -368,7 +485,7 @@ def test_opening_a_video_while_the_model_is_loading(tmp_path, monkeypatch):
 
     original = Propagator.close
     monkeypatch.setattr(Propagator, "close", close)
-    workspace = Workspace(tmp_path, load)
+    workspace = Workspace(tmp_path, load, EllipseFinder)
     monkeypatch.setattr(workspace.events, "publish", sent.append)
     workspace.open_name("first")
     wait_until(lambda: log)
@@ -384,7 +501,7 @@ def test_opening_a_video_while_the_model_is_loading(tmp_path, monkeypatch):
 
 def test_second_command_in_the_same_folder_is_refused(opened, tmp_path):
     with pytest.raises(FolderInUseError, match="another process is writing to it"):
-        Workspace(tmp_path, load_segmenter).open(tmp_path / "clip")
+        Workspace(tmp_path, load_segmenter, EllipseFinder).open(tmp_path / "clip")
 
 
 def test_closed_tab(opened, workspace):

@@ -33,13 +33,14 @@ PUBLIC = {
         export_saved_model
     """,
     "ytvos_keras.inference": """
-        ONLINE_LEARNING OnlineLearningConfig SegmentOptions SegmentedFiles Segmenter VideoOutcome
-        merge_probabilities segment_batch segment_files
+        ONLINE_LEARNING MaskFinder OnlineLearningConfig SegmentOptions SegmentedFiles Segmenter
+        VideoOutcome merge_probabilities segment_batch segment_files
     """,
     "ytvos_keras.layers": "ConvLSTM ConvLSTMCell Matching",
     "ytvos_keras.losses": "FrameLoss LiteLoss MaskCrossentropy",
     "ytvos_keras.media": """
-        FrameSource check_label_map davis_palette open_frames overlay read_mask write_mask
+        FrameSource box_trimap check_label_map davis_palette open_frames overlay read_mask
+        write_mask
     """,
     "ytvos_keras.metrics": "MeanJ",
     "ytvos_keras.models": "PRESETS S2S S2SConfig load",

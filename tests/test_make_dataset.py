@@ -11,7 +11,7 @@ from ytvos_keras.data.clip_feed import count_videos
 from ytvos_keras.data.config import Augmentation, TeacherForcing, VideoConfig
 from ytvos_keras.data.draw_clips import draw_clips
 from ytvos_keras.data.draws import Draws
-from ytvos_keras.data.make_dataset import make_dataset
+from ytvos_keras.data.make_dataset import _with_rough_mask, make_dataset
 from ytvos_keras.data.training_example import training_example
 from ytvos_keras.errors import InputError
 
@@ -179,6 +179,46 @@ def test_unannotated_frames_are_not_teacher_forced(videos):
         np.testing.assert_array_equal(inputs["teacher_forcing"][:, 1:], weights[:, :-1])
 
 
+def test_rough_masks_of_one_frame(videos):
+    """From a trimap of frame 0, which is repeated, the mask of frame 0 is to be found."""
+
+    def stream(**options):
+        options = {"clip_length": 3, "size": (40, 60), "batch_size": 4, "seed": 5} | options
+        return make_dataset(videos, rough_masks=True, augment=False, exclude=["b"], **options)
+
+    whole = arrays(stream(), 3)
+    values = set()
+    for inputs, targets, weights in whole:
+        assert weights.all()
+        assert (inputs["mask"].shape, inputs["mask"].dtype) == ((4, 40, 60, 1), np.float32)
+        values |= set(np.unique(inputs["mask"]))
+        frames = inputs["frames"]
+        np.testing.assert_array_equal(frames, np.broadcast_to(frames[:, :1], frames.shape))
+        np.testing.assert_array_equal(red(frames[:, 1:]), targets[..., 0] > 0)
+        assert not (inputs["mask"] == 1)[targets[:, 0] == 0].any()
+    assert values == {0, 0.5, 1}
+    assert_same(arrays(stream(start=4), 2), whole[1:])
+    other = arrays(stream(seed=6), 1)[0]
+    assert (other[0]["mask"] != whole[0][0]["mask"]).any()
+
+
+@pytest.mark.slow
+def test_rough_mask_of_a_picture(pictures):
+    for inputs, targets, weights in arrays(
+        make_dataset(pictures, clip_length=2, size=SIZE, batch_size=4, rough_masks=True), 2
+    ):
+        assert weights.all()
+        np.testing.assert_array_equal(inputs["frames"][:, 0], inputs["frames"][:, 1])
+        assert not (inputs["mask"] == 1)[targets[:, 0] == 0].any()
+
+
+def test_rough_mask_of_an_object_too_thin_to_be_seen():
+    inputs = {"frames": tf.zeros((3, 4, 6, 3), tf.uint8), "mask": tf.zeros((4, 6, 1), tf.uint8)}
+    inputs, _, _ = _with_rough_mask((inputs, None, None), 0, tf.constant(0))
+    assert (inputs["mask"].dtype, inputs["mask"].shape) == (tf.float32, (4, 6, 1))
+    assert not np.any(inputs["mask"])
+
+
 @pytest.fixture
 def damaged(tmp_path):
     """Records with a flipped byte in the middle of a frame of `a`."""
@@ -227,6 +267,11 @@ def test_videos_are_counted(videos, pictures):
         ({"batch_size": 3, "worker": (0, 2)}, "multiple of their number"),
         ({"batch_size": 2, "start": 3}, "multiple of batch_size"),
         ({"worker": (2, 2)}, "worker must be .number, count."),
+        ({"rough_masks": True, "objects": 2}, "rough_masks needs one object, and no teacher"),
+        (
+            {"rough_masks": True, "teacher_forcing": TeacherForcing()},
+            "rough_masks needs one object, and no teacher",
+        ),
     ],
 )
 def test_invalid_arguments(videos, options, message):

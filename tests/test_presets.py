@@ -55,8 +55,9 @@ def test_bundled_weights_accept_a_dtype():
     assert model.decoder.compute_dtype == "bfloat16"
 
 
-def test_a_preset_without_weights_can_be_created():
-    model = ytvos_keras.S2S.from_preset("s2s-lite", load_weights=False)
+@pytest.mark.parametrize("name", ["s2s-lite", "s2s-lite-rough"])
+def test_a_preset_without_weights_can_be_created(name):
+    model = ytvos_keras.S2S.from_preset(name, load_weights=False)
     assert model.config == ytvos_keras.models.PRESETS["s2s-lite"]
 
 
@@ -76,7 +77,7 @@ def test_a_keras_file_is_loaded(tmp_path):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("s2s-huge", r"s2s-huge: neither a preset \(s2s-vgg16, s2s-lite\) nor a \.keras file"),
+        ("s2s-huge", r"neither a preset \(s2s-vgg16, s2s-lite, s2s-lite-rough\) nor a \.keras"),
         ("nowhere/model.keras", r"nowhere/model\.keras: neither a preset"),
         ("s2s-vgg16", "s2s-vgg16: no weights are bundled with this preset; train it"),
     ],

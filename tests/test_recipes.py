@@ -52,6 +52,7 @@ class Facts:
     precision: str = "float32"
     remember_every: int | None = None
     objects: int = 1
+    rough_masks: bool = False
     max_step: int = 5
 
 
@@ -152,6 +153,30 @@ FACTS = {
         remember_every=2,
         max_step=12,
     ),
+    "lite-rough": Facts(
+        (
+            ("annotated", 2, 500, False),
+            ("annotated", 2, 350, False),
+            ("annotated", 3, 150, False),
+        ),
+        backbone=None,
+        weights="s2s-lite",
+        frozen=("encoder.backbone",),
+        loss=LiteLoss,
+        optimizer=(4e-4, 5e-4, 1.0, 0.98),
+        batch_size=8,
+        augment=Augmentation(
+            pictures=SyntheticConfig(
+                whole_picture=0.8,
+                mask_share=(0.02, 0.4),
+                distractors=(0.5, 0.3, 0.2),
+                disappear=0.0,
+            )
+        ),
+        precision="mixed_bfloat16",
+        rough_masks=True,
+        max_step=8,
+    ),
     "small": Facts(SMALL, optimizer=SMALL_OPTIMIZER, batch_size=2, precision="mixed_bfloat16"),
     "small-mask-as-state": Facts(
         SMALL, optimizer=SMALL_OPTIMIZER, batch_size=2, precision="mixed_bfloat16"
@@ -237,6 +262,7 @@ def test_stages(name):
     assert recipe.precision == facts.precision
     assert recipe.remember_every == facts.remember_every
     assert recipe.objects == facts.objects
+    assert recipe.rough_masks == facts.rough_masks
 
 
 @every_recipe
@@ -301,6 +327,7 @@ def test_clip_options(name, monkeypatch):
         assert options["augment"] == facts.augment
         assert options["percent"] == facts.percent
         assert options["max_step"] == facts.max_step
+        assert options["rough_masks"] == facts.rough_masks
         assert options["size"] == stage.size
         expected = facts.forcing[number] if facts.forcing else None
         forcing = options["teacher_forcing"]
@@ -310,6 +337,15 @@ def test_clip_options(name, monkeypatch):
         at = [0, 50 * facts.batch_size, 100 * facts.batch_size - 1]
         assert [float(_probability(n, forcing)) for n in at] == pytest.approx(expected)
         assert forcing.corruption == facts.corruption
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"objects": 2}, {"stages": (Stage("only", steps=1, teacher_forcing=(0.5, 0.0)),)}],
+)
+def test_rough_masks_need_one_object_and_no_teacher_forcing(change):
+    with pytest.raises(ValueError, match="rough_masks needs objects=1 and no teacher_forcing"):
+        dataclasses.replace(RECIPES["lite-rough"], **change)
 
 
 def test_frozen_vgg16_trains_what_has_no_pretrained_weights(read):

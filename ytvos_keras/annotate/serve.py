@@ -5,19 +5,29 @@ import socket
 import webbrowser
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ytvos_keras.annotate.workspace import Workspace
 from ytvos_keras.errors import InputError, importing
+
+if TYPE_CHECKING:  # imports TensorFlow
+    from ytvos_keras.inference import MaskFinder
 
 LOOPBACK = "127.0.0.1"
 
 
 @contextlib.contextmanager
 def opened_workspace(
-    path: Path | None, output: Path | None, load: Callable[[], object]
+    path: Path | None,
+    output: Path | None,
+    load: Callable[[], object],
+    load_finder: "Callable[[], MaskFinder]",
 ) -> Iterator[Workspace]:
-    """Yield the workspace of the current folder, with a video open if a path is given."""
-    workspace = Workspace(Path.cwd(), load)
+    """Yield the workspace of the current folder, with a video open if a path is given.
+
+    See `Workspace` for the last two arguments.
+    """
+    workspace = Workspace(Path.cwd(), load, load_finder)
     try:
         if path is not None:
             workspace.open(path, output)

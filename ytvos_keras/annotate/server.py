@@ -27,6 +27,9 @@ from ytvos_keras.errors import InputError
 from ytvos_keras.media.atomic import atomic_path
 from ytvos_keras.media.listing import VIDEO_SUFFIXES
 from ytvos_keras.media.random_frames import RandomFrames
+from ytvos_keras.media.trimap import BACKGROUND, OBJECT, UNKNOWN
+
+_TRIMAP = np.array([BACKGROUND, UNKNOWN, OBJECT], np.float32)  # by the byte that the page sends
 
 
 def make_app(workspace: Workspace, token: str, hosts: frozenset[str]) -> ASGIApp:
@@ -41,6 +44,7 @@ def make_app(workspace: Workspace, token: str, hosts: frozenset[str]) -> ASGIApp
         Route("/api/thumbnails/{index:int}", _thumbnail),
         Route("/api/masks/{index:int}", _mask),
         Route("/api/masks/{index:int}", _save_mask, methods=["PUT"]),
+        Route("/api/find/{index:int}", _find, methods=["POST"]),
         Route("/api/objects", _add_object, methods=["POST"]),
         Route("/api/objects/{id:int}", _change_object, methods=["PATCH"]),
         Route("/api/objects/{id:int}", _delete_object, methods=["DELETE"]),
@@ -167,31 +171,60 @@ def _mask(request: Request) -> Response:
     session, index = _session(request), request.path_params["index"]
     if index >= session.frames.count:
         raise IndexError
+    return _pixels(session.project.mask(index))
+
+
+def _pixels(pixels: np.ndarray) -> Response:
+    """One byte per pixel, uint8 (H, W), row by row."""
     # Level 1: masks are plain areas, which compress well at any level.
-    data = gzip.compress(session.project.mask(index).tobytes(), 1)
+    data = gzip.compress(pixels.tobytes(), 1)
     # no-store: the model may change the mask at any time.
     headers = {"content-encoding": "gzip", "cache-control": "no-store"}
     return Response(data, media_type="application/octet-stream", headers=headers)
 
 
+async def _read_pixels(request: Request, size: tuple[int, int]) -> np.ndarray:
+    """Read a body with one byte per pixel: uint8 (H, W)."""
+    height, width = size
+    body = await read_body(request, height * width)
+    if len(body) != height * width:
+        raise InputError(f"a mask must have {height * width} bytes. Received: {len(body)}.")
+    return np.frombuffer(body, np.uint8).reshape(size)
+
+
 async def _save_mask(request: Request) -> Response:
     session, index = _session(request), request.path_params["index"]
-    height, width = session.frames.size
     if index >= session.frames.count:
         raise IndexError
     ids = request.query_params.get("trusted", "")
     if not all(part.isdecimal() and len(part) <= 3 for part in ids.split(",") if part):
         raise InputError("trusted must be a comma-separated list of object ids.")
-    body = await read_body(request, height * width)
-    if len(body) != height * width:
-        raise InputError(f"a mask must have {height * width} bytes. Received: {len(body)}.")
+    labels = await _read_pixels(request, session.frames.size)
     session = _session(request)  # again: another one may have been opened while the body arrived
-    labels = np.frombuffer(body, np.uint8).reshape(height, width)
     session.propagator.stop()  # its results are now out of date
     trusted = [int(part) for part in ids.split(",") if part]
     await run_in_threadpool(session.project.save_drawn, index, labels, trusted)
     _tell_other_pages(request)
     return _json({})
+
+
+async def _find(request: Request) -> Response:
+    """Find the mask of an object in a frame: one byte per pixel, 0 or 1.
+
+    The body is a trimap, one byte per pixel: 2 on the object, 0 elsewhere, 1 where that is unknown.
+    """
+    session, index = _session(request), request.path_params["index"]
+    if index >= session.frames.count:
+        raise IndexError
+    codes = await _read_pixels(request, session.frames.size)
+    if codes.max() >= len(_TRIMAP):
+        raise InputError("a trimap must have no other values than 0, 1 and 2.")
+    finder = _workspace(request).finder
+
+    def find() -> Response:
+        return _pixels(finder.find(session.frames.frame(index), _TRIMAP[codes]).astype(np.uint8))
+
+    return await run_in_threadpool(find)
 
 
 def _add_object(request: Request) -> Response:

@@ -4,12 +4,17 @@ import logging
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ytvos_keras.annotate.events import Events
 from ytvos_keras.annotate.project_files import read_video_name
 from ytvos_keras.annotate.session import Session
+from ytvos_keras.annotate.shared_finder import SharedFinder
 from ytvos_keras.errors import InputError, first_line
 from ytvos_keras.media.listing import PICTURE_SUFFIXES, VIDEO_SUFFIXES
+
+if TYPE_CHECKING:  # imports TensorFlow
+    from ytvos_keras.inference import MaskFinder
 
 _MOST_LISTED = 200
 
@@ -22,11 +27,19 @@ class Workspace:
     Args:
         root: the page may only open videos in this folder.
         load: returns a `Segmenter`; called in the model's thread.
+        load_finder: returns a `MaskFinder`; called when the first mask is to be found from a box or
+            a scribble.
+
+    Attributes:
+        finder: finds masks, in all videos.
     """
 
-    def __init__(self, root: Path, load: Callable[[], object]):
+    def __init__(
+        self, root: Path, load: Callable[[], object], load_finder: "Callable[[], MaskFinder]"
+    ):
         # Resolved here and in `inside`: a link in the folder must not lead out of it.
         self.root, self._load = root.resolve(), load
+        self.finder = SharedFinder(load_finder)
         self.events = Events()
         self.session: Session | None = None
         # Reentrant: `open` calls `close`.

@@ -2,6 +2,7 @@
 
 import argparse
 import functools
+import threading
 from pathlib import Path
 
 from ytvos_keras.argument_types import frame_size, port
@@ -59,7 +60,7 @@ def _annotate(arguments: argparse.Namespace) -> None:
     path = Path(arguments.input) if arguments.input else None
     output = Path(arguments.output) if arguments.output else None
     load = functools.partial(_load_segmenter, arguments.model, arguments.size)
-    with opened_workspace(path, output, load) as workspace:
+    with opened_workspace(path, output, load, _load_finder) as workspace:
         say = functools.partial(_say, quiet=arguments.quiet)
         serve(workspace, arguments.port, browser=not arguments.no_browser, say=say)
 
@@ -70,13 +71,18 @@ def _say(address: str, quiet: bool) -> None:
     print(address if quiet else address + hint, flush=True)
 
 
+# Importing TensorFlow in two threads at once could leave the process without standard error.
+_loading = threading.Lock()
+
+
 # A second video opened in the page gets its own Segmenter, but the same model.
 @functools.cache
 def _load_model(name: str):
-    import_tensorflow()
-    from ytvos_keras.models import load
+    with _loading:
+        import_tensorflow()
+        from ytvos_keras.models import load
 
-    return load(name)
+        return load(name)
 
 
 def _load_segmenter(name: str, size: tuple[int, int] | None):
@@ -84,6 +90,13 @@ def _load_segmenter(name: str, size: tuple[int, int] | None):
     from ytvos_keras.inference import Segmenter
 
     return Segmenter(model, size)
+
+
+def _load_finder():
+    model = _load_model("s2s-lite-rough")
+    from ytvos_keras.inference import MaskFinder
+
+    return MaskFinder(model)
 
 
 if __name__ == "__main__":

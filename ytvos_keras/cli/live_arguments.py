@@ -3,8 +3,8 @@
 import argparse
 
 _OTHERS = (
-    *("input", "batch", "corrections", "mask_frame", "all_masks", "direction", "start", "stop"),
-    *("track", "on_damage", "formats", "contact_sheet", "coco"),
+    *("input", "batch", "box", "corrections", "mask_frame", "all_masks", "direction", "start"),
+    *("stop", "track", "on_damage", "formats", "contact_sheet", "coco"),
 )
 
 

@@ -43,20 +43,22 @@ def _how_to_resume(arguments: argparse.Namespace) -> str:
 
 
 def _segment(arguments: argparse.Namespace) -> None:
-    from ytvos_keras.inference.files import make_segmenter, segment_inputs  # NumPy, Pillow, PyAV
+    from ytvos_keras.inference import files  # NumPy, Pillow, PyAV
     from ytvos_keras.inference.inputs import check_files
     from ytvos_keras.inference.options import SegmentOptions
 
-    files = arguments.input, arguments.mask, arguments.output
+    masks, output = arguments.box or arguments.mask, Path(arguments.output)
     chosen = SegmentOptions(**segment_options(arguments))
     # Before TensorFlow, which takes seconds to load, so that a wrong path is reported at once.
-    inputs = check_files(*files, corrections=arguments.corrections, options=chosen)
+    inputs = check_files(
+        arguments.input, masks, output, corrections=arguments.corrections, options=chosen
+    )
     import_tensorflow()
 
     with frame_progress(arguments.quiet) as report:
-        segmenter = make_segmenter(arguments.model, chosen)
-        output = Path(arguments.output)
-        result = segment_inputs(inputs, output, segmenter, chosen, on_progress=report)
+        segmenter = files.make_segmenter(arguments.model, chosen)
+        files.find_first_masks(inputs, output, overwrite=chosen.overwrite)
+        result = files.segment_inputs(inputs, output, segmenter, chosen, on_progress=report)
     if not arguments.quiet:
         print(f"masks    {result.masks} ({result.frame_count} PNG files)")
         for kind, path in result.outputs.items():

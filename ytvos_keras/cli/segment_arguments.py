@@ -5,6 +5,7 @@ import dataclasses
 from typing import Any
 
 from ytvos_keras.argument_types import choice_of, frame_size, name_list, positive
+from ytvos_keras.cli.box_argument import add_box
 from ytvos_keras.cli.common import add_model, command_parser
 from ytvos_keras.cli.live_arguments import add_live, check_live
 
@@ -20,6 +21,7 @@ EXAMPLES = """\
 examples:
   ytvos-segment --demo
   ytvos-segment clip.mp4 --mask first.png --output masks --overlay
+  ytvos-segment clip.mp4 --box 110,0,235,310 --output masks
   ytvos-segment JPEGImages/dog --mask Annotations/dog --output masks/dog \\
       --size 320x576
   ytvos-segment clip.mp4 --mask middle.png --mask-frame 120 --output masks
@@ -48,16 +50,19 @@ def check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> Non
     if not arguments.batch and (arguments.jobs > 1 or arguments.shard):
         parser.error("--jobs and --shard need --batch")
     if arguments.demo:
-        if arguments.input or arguments.mask or arguments.live is not None:
-            parser.error("--demo cannot be combined with INPUT, --mask or --live")
+        if arguments.input or arguments.mask or arguments.box or arguments.live is not None:
+            parser.error("--demo cannot be combined with INPUT, --mask, --box or --live")
         if arguments.batch or arguments.corrections:
             parser.error("--demo cannot be combined with --batch or --corrections")
         return
     if arguments.live is not None:
         check_live(parser, arguments)
+    if arguments.box and (arguments.mask or arguments.batch):
+        parser.error("--box cannot be combined with --mask or --batch")
+    masks = "--mask" if arguments.batch or arguments.live is not None else "--mask or --box"
     given = {
         "INPUT": arguments.live or arguments.input,
-        "--mask": arguments.mask,
+        masks: arguments.mask or arguments.box,
         "--output": arguments.output,
     }
     missing = [name for name, value in given.items() if not value]
@@ -117,11 +122,12 @@ def _add_masks(group: argparse._ArgumentGroup) -> None:
         "first appear, a subfolder of these for each object, or one PNG per object of a single "
         "frame",
     )
+    add_box(group)
     add(
         "--mask-frame",
         metavar="FRAME",
-        help="name or number of the frame that a single mask, or a folder with one mask for each "
-        "object, belongs to (default: the first)",
+        help="name or number of the frame that a single mask, a folder with one mask for each "
+        "object, or --box belongs to (default: the first)",
     )
     add(
         "--all-masks",

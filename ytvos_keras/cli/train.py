@@ -23,7 +23,7 @@ from ytvos_keras.quiet_import import import_tensorflow
 RECIPE_NAMES = (
     *("paper", "paper-75", "paper-50", "paper-25", "mask-as-state", "mask-as-input"),
     *("davis2016", "setting-1", "setting-2", "setting-3", "lite", "small", "small-mask-as-state"),
-    *("finetune", "lite-videos", "lite-objects", "lite-full-size"),
+    *("finetune", "lite-videos", "lite-objects", "lite-full-size", "lite-rough"),
 )
 _PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 _LARGEST_SEED = 2**32 - 1  # of NumPy

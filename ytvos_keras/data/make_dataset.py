@@ -10,6 +10,7 @@ from ytvos_keras.data.clip_frames import FRAME_TYPES, clip_frames, frame_arrays
 from ytvos_keras.data.config import Augmentation, TeacherForcing
 from ytvos_keras.data.draws import Draws
 from ytvos_keras.data.python_step import python_step
+from ytvos_keras.data.rough_masks import random_trimap
 from ytvos_keras.data.sampling import MAX_STEP, MIN_OBJECT
 from ytvos_keras.data.seeds import generator
 from ytvos_keras.data.synthetic import SCENE_SPECS, synthetic_clip
@@ -35,6 +36,7 @@ def make_dataset(
     min_object: float = MIN_OBJECT,
     max_step: int = MAX_STEP,
     objects: int = 1,
+    rough_masks: bool = False,
     parallel: int | None = None,
 ) -> tf.data.Dataset:
     """Create an endless dataset of clips for `model.fit`, of one object each by default.
@@ -72,20 +74,23 @@ def make_dataset(
         max_step: largest mean frame distance, see `ClipSampler`.
         objects: objects per clip (N), for models whose objects see each other. The first is chosen
             as always; the others are further objects of the first frame, if it has any.
+        rough_masks: whether the mask in the inputs is a random trimap, as from a box or a scribble,
+            from which the model is to find the mask of the same frame: all frames of a clip are
+            frame 0.
         parallel: number of clips made in parallel; None lets TensorFlow decide.
 
     Returns:
         A dataset of `(inputs, targets, sample_weight)`. Inputs are `"frames"` uint8
         (B, T, height, width, 3), RGB 0-255, and `"mask"` uint8 (B, height, width, 1), 1 on the
-        object in frame 0. With `teacher_forcing` also
-        `"previous_masks"` uint8 (B, T-1, height, width, 1) 0/1 of frames 0…T-2, and
-        `"teacher_forcing"` float32 (B, T-1): 1 where the model should see the previous mask instead
-        of its prediction, always 0 where that frame is not annotated. Targets are float32 (B,
-        T-1, height, width, 1) 0/1 of frames 1…T-1, 0 where there is no annotation. Weights are
-        float32 (B, T-1): 0 for frames without annotation, and for repeats of the last frame of a
-        video that is too short; else 1. With N objects, the last dimension of masks and targets is
-        N, and weights are (B, T-1, N). They are 0 for objects that a clip does not have, or that
-        are too thin to be seen in frame 0.
+        object in frame 0; with `rough_masks` float32, 0.5 where that is unknown. With
+        `teacher_forcing` also `"previous_masks"` uint8 (B, T-1, height, width, 1) 0/1 of frames
+        0…T-2, and `"teacher_forcing"` float32 (B, T-1): 1 where the model should see the previous
+        mask instead of its prediction, always 0 where that frame is not annotated. Targets are
+        float32 (B, T-1, height, width, 1) 0/1 of frames 1…T-1, 0 where there is no annotation.
+        Weights are float32 (B, T-1): 0 for frames without annotation, and for repeats of the last
+        frame of a video that is too short; else 1. With N objects, the last dimension of masks and
+        targets is N, and weights are (B, T-1, N). They are 0 for objects that a clip does not have,
+        or that are too thin to be seen in frame 0.
 
     Raises:
         InputError: a folder does not contain records, is incomplete, was written by another
@@ -105,6 +110,11 @@ def make_dataset(
     if objects < 1 or (objects > 1 and teacher_forcing is not None):
         raise ValueError(
             "objects must be 1 or more, and 1 with teacher_forcing. Received: objects="
+            f"{objects}, teacher_forcing={teacher_forcing}"
+        )
+    if rough_masks and (objects > 1 or teacher_forcing is not None):
+        raise ValueError(
+            "rough_masks needs one object, and no teacher_forcing. Received: objects="
             f"{objects}, teacher_forcing={teacher_forcing}"
         )
     if augment is True:
@@ -140,7 +150,10 @@ def make_dataset(
         else:
             length = python_step(random_length, [n], tf.int32)
             clip = _clip(feed, n, tf.ensure_shape(length, ()))
-        return training_example(Draws.of_element(seed, n), clip, n, size, teacher_forcing)
+        if rough_masks:
+            clip = _still(clip)
+        example = training_example(Draws.of_element(seed, n), clip, n, size, teacher_forcing)
+        return _with_rough_mask(example, seed, n) if rough_masks else example
 
     number, workers = worker
     dataset = tf.data.Dataset.counter(start=start + number, step=workers).map(
@@ -153,6 +166,26 @@ def make_dataset(
         # The stream is endless; drop_remainder makes the batch dimension static.
         dataset = dataset.batch(batch_size // workers, drop_remainder=True)
     return dataset.prefetch(2).with_options(_options())
+
+
+def _still(clip: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    """The clip with frame 0, which is annotated, in place of every frame."""
+    still = {name: tf.broadcast_to(x[:1], tf.shape(x)) for name, x in clip.items()}
+    return {name: tf.ensure_shape(x, clip[name].shape) for name, x in still.items()}
+
+
+def _with_rough_mask(example, seed: int, n: tf.Tensor):
+    """The example with a random trimap as its mask."""
+    inputs, targets, weights = example
+
+    def rough(mask, n):
+        if not mask.any():  # too thin to be seen: of weight 0
+            return mask.astype(np.float32)
+        return random_trimap(mask[..., 0] > 0, generator(seed, "rough", int(n)))[..., None]
+
+    mask = python_step(rough, [inputs["mask"], n], tf.float32)
+    mask = tf.ensure_shape(mask, inputs["mask"].shape)
+    return {**inputs, "mask": mask}, targets, weights
 
 
 def _options() -> tf.data.Options:

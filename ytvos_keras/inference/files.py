@@ -10,6 +10,7 @@ from typing import Any
 
 from ytvos_keras.errors import and_more
 from ytvos_keras.inference.backward_pass import BackwardPass
+from ytvos_keras.inference.box_masks import Boxes
 from ytvos_keras.inference.confidence_log import FILE_NAME, ConfidenceLog
 from ytvos_keras.inference.inputs import Inputs, check_files
 from ytvos_keras.inference.options import SegmentOptions
@@ -52,11 +53,12 @@ class SegmentedFiles:
 
 def segment_files(
     frames: str | Path,
-    masks: str | Path,
+    masks: str | Path | Boxes,
     output: str | Path,
     model="s2s-lite",
     *,
     corrections: str | Path | None = None,
+    box_model="s2s-lite-rough",
     on_progress: LearningProgress = silent,
     **options: Any,
 ) -> SegmentedFiles:
@@ -75,11 +77,16 @@ def segment_files(
     Args:
         frames: a video file, or a folder of frames; see `media.open_frames`.
         masks: a PNG for the first frame, or a folder of PNGs named after the frames in which
-            objects first appear; see `first_masks.open_first_masks`.
+            objects first appear; see `first_masks.open_first_masks`. Or boxes around the objects in
+            the first frame (or `mask_frame`): object id to (left, top, width, height), in pixels of
+            the video. The masks found in them are written to `boxes/first_masks.png` in `output`;
+            where they overlap, the smaller one is on top.
         output: the folder to write to; created if it does not exist.
         model: an `S2S`, or an argument of `ytvos_keras.load`.
         corrections: a folder of PNGs named after frames in which objects are corrected; see
             `corrections.open_corrections`.
+        box_model: the model that finds masks in boxes, see `MaskFinder`; or an argument of
+            `ytvos_keras.load`.
         on_progress: called after every frame with "masks" or "overlay", the number of frames done,
             and the total (None if unknown). In online learning: with "learning", the numbers of
             steps, and the loss. In a backward pass: with "backward".
@@ -95,12 +102,39 @@ def segment_files(
     Example:
         >>> segment_files("clip.mp4", "first.png", "masks").frame_count
         88
+        >>> segment_files("clip.mp4", {1: (110, 0, 235, 310)}, "more_masks").frame_count
+        88
     """
     output, chosen = Path(output), SegmentOptions(**options)
     inputs = check_files(frames, masks, output, corrections=corrections, options=chosen)
 
-    return segment_inputs(
-        inputs, output, make_segmenter(model, chosen), chosen, on_progress=on_progress
+    segmenter = make_segmenter(model, chosen)
+    find_first_masks(inputs, output, box_model, overwrite=chosen.overwrite)
+    return segment_inputs(inputs, output, segmenter, chosen, on_progress=on_progress)
+
+
+def find_first_masks(
+    inputs: Inputs, output: Path, model="s2s-lite-rough", *, overwrite: bool = False
+) -> None:
+    """Find the masks of inputs with boxes, unless an interrupted run has found them.
+
+    The model is the `box_model` of `segment_files`.
+    """
+    boxes = inputs.boxes
+    if boxes is None:
+        return
+    if overwrite or not boxes.path.exists():
+        from ytvos_keras.inference.mask_finder import MaskFinder  # imports TensorFlow
+
+        model = load_model(model) if isinstance(model, str | Path) else model
+        labels = boxes.find(MaskFinder(model))
+        output.mkdir(parents=True, exist_ok=True)
+        with folder_lock(output):
+            boxes.write(labels)
+    logger.info(
+        "%s: the masks found in the boxes; if one is wrong, correct it in this file and give the "
+        "file as the mask in place of the boxes",
+        boxes.path,
     )
 
 
@@ -121,7 +155,10 @@ def segment_inputs(
     *,
     on_progress: LearningProgress = silent,
 ) -> SegmentedFiles:
-    """Run `segment_files` on inputs from `check_files`, with a fresh or `reset` `Segmenter`."""
+    """Run `segment_files` on inputs from `check_files`, with a fresh or `reset` `Segmenter`.
+
+    The masks of inputs with boxes have been found, see `find_first_masks`.
+    """
     segmenter.on_learning = functools.partial(on_progress, "learning")
     # Before anything is written: reading masks and weights may fail.
     digest = fingerprint(inputs, segmenter, options)

@@ -35,7 +35,7 @@ class FrameFunctions:
         return self._run("encode", self.model.encode, tf.constant(frame[None]))
 
     def initialize(self, frame: np.ndarray, masks: np.ndarray, features: Tensors) -> Tensors:
-        """Create the state of new objects from their masks, uint8 0/1 (N, h, w)."""
+        """Create the state of new objects from masks (N, h, w), uint8 0/1 or float trimaps."""
         inputs = tf.constant(frame[None]), tf.constant(masks[..., None], tf.float32), features
         # The features of one frame are shared by any number of masks.
         return self._run("initialize", self.model.initialize, *inputs, of_objects=(1,))

@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import itertools
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from ytvos_keras.datasets.readers.run_lengths import pycocotools
 from ytvos_keras.errors import InputError
+from ytvos_keras.inference.box_masks import Boxes, BoxMasks, is_box_folder, open_boxes
 from ytvos_keras.inference.corrections import Corrections, open_corrections
 from ytvos_keras.inference.directions import Trusted, default_direction, keep_ids, trusted_ids
 from ytvos_keras.inference.first_masks import FirstMasks, open_first_masks
@@ -36,6 +37,7 @@ class Inputs:
         every: segment every N-th frame from the first, and those with a given mask.
         direction: `forward`, `backward` or `both`.
         range: the frames to process.
+        boxes: where the first masks are yet to be found; None if they were given.
     """
 
     source: FrameSource
@@ -44,6 +46,7 @@ class Inputs:
     every: int = 1
     direction: str = "forward"
     range: FrameRange = dataclasses.field(default_factory=FrameRange)
+    boxes: BoxMasks | None = None
 
     @functools.cached_property
     def trusted(self) -> Trusted:
@@ -124,7 +127,7 @@ class Inputs:
 
 def check_files(
     frames: str | Path,
-    masks: str | Path,
+    masks: str | Path | Boxes,
     output: str | Path,
     *,
     corrections: str | Path | None = None,
@@ -137,30 +140,42 @@ def check_files(
     options = options or SegmentOptions()
     source = open_frames(frames, track=options.track, skip_damage=options.on_damage == "skip")
     frame_range = FrameRange.of(options.start, options.stop, source)
-    first_masks = open_first_masks(
-        masks,
-        source,
-        mask_frame=options.mask_frame,
-        first=frame_range.start,
-        use_all=options.all_masks,
-    )
+    boxes, first_masks = _open_masks(masks, source, Path(output), options, frame_range.start)
     frame_range.check_holds(first_masks.files, source.path)
     direction = options.direction or default_direction(first_masks.trusted, frame_range.start)
     if options.direction is None and direction == "both":
         logger.info(
             "%s: no mask for the first frame, so objects are also tracked backward from their "
             "masks (use --direction forward to avoid that)",
-            masks,
+            source.path if boxes else masks,
         )
     given = open_corrections(corrections, source, first_masks, any_frame=direction != "forward")
     if corrections is not None:
         frame_range.check_holds(given.files, Path(corrections))
-    inputs = Inputs(source, first_masks, given, options.every, direction, frame_range)
-    places = [frames, masks] if corrections is None else [frames, masks, corrections]
-    check_output(Path(output), [Path(place) for place in places], options.overwrite)
+    inputs = Inputs(source, first_masks, given, options.every, direction, frame_range, boxes)
+    places = (frames, None if isinstance(masks, Mapping) else masks, corrections)
+    check_output(Path(output), [Path(p) for p in places if p is not None], options.overwrite)
+    if boxes and not options.overwrite:
+        boxes.check_earlier()
     if options.coco is not None:
         _check_coco(Path(options.coco), Path(output))
     return inputs
+
+
+def _open_masks(
+    masks: str | Path | Boxes,
+    source: FrameSource,
+    output: Path,
+    options: SegmentOptions,
+    first: int,
+) -> tuple[BoxMasks | None, FirstMasks]:
+    frame = options.mask_frame
+    if isinstance(masks, Mapping):
+        boxes = open_boxes(masks, source, output, mask_frame=frame, first=first)
+        return boxes, boxes.first_masks()
+    return None, open_first_masks(
+        masks, source, mask_frame=frame, first=first, use_all=options.all_masks
+    )
 
 
 def _check_coco(file: Path, output: Path) -> None:
@@ -184,8 +199,10 @@ def check_output(output: Path, inputs: list[Path], overwrite: bool) -> None:
         )
     if overwrite or not output.exists() or (output / RESUME_NAME).exists():
         return
-    # Hidden files do not count: locks, and leftovers of killed processes.
-    if any(not entry.name.startswith(".") for entry in output.iterdir()):
+    # Hidden files do not count: locks, and leftovers of killed processes. Neither do masks found in
+    # boxes, which are written before the run begins.
+    entries = (entry for entry in output.iterdir() if not entry.name.startswith("."))
+    if not all(map(is_box_folder, entries)):
         raise InputError(
             f"{output}: is not empty; give another folder, or --overwrite (in Python: "
             "overwrite=True) to replace files of the same names."

@@ -34,8 +34,8 @@ class SegmentOptions:
         stop: the frame after the last one, in the same form; None: to the end.
         direction: `forward`, `backward` or `both` from the given masks; see `directions`. None:
             both if no mask is given for the first frame, otherwise forward.
-        mask_frame: name or number of the frame that a single mask file, or a folder with one file
-            for each object, belongs to; None: the first.
+        mask_frame: name or number of the frame that a single mask file, a folder with one file for
+            each object, or boxes belong to; None: the first.
         all_masks: use every mask of a folder, including later ones of an object; otherwise a mask
             only counts in the first frame of its object, as in the benchmarks.
         online_learning: settings of online learning; see `Segmenter`.

@@ -16,6 +16,7 @@ from ytvos_keras.media.json_file import parse_json
 from ytvos_keras.media.json_value import JsonValue
 
 RESUME_NAME = ".ytvos-segment.npz"
+REMEDY = "give another folder, or --overwrite (in Python: overwrite=True) to start over"
 _REVISION = 2  # increase it when the same version, model and options give different masks
 
 
@@ -43,11 +44,11 @@ class ResumeFile:
             self.confidence.restore(state.pop("confidence_log"))
             damaged = JsonValue(parse_json(str(state.pop("damaged", "[]")))).texts()
         except (InputError, KeyError, ValueError, AttributeError) as error:
-            raise InputError(f"{self.path}: cannot be read; {_REMEDY}.") from error
+            raise InputError(f"{self.path}: cannot be read; {REMEDY}.") from error
         if not same:
             raise InputError(
                 f"{self.path.parent}: contains an unfinished run with other frames, masks, model "
-                f"or options; {_REMEDY}."
+                f"or options; {REMEDY}."
             )
         self.damaged.extend(damaged)
         return state
@@ -93,6 +94,3 @@ def fingerprint(inputs, segmenter, options) -> str:
     if "probabilities" in options.formats:
         digest.update(f"probabilities {sorted(options.names.items())}".encode())
     return digest.hexdigest()
-
-
-_REMEDY = "give another folder, or --overwrite (in Python: overwrite=True) to start over"

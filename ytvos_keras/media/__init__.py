@@ -5,9 +5,11 @@ from ytvos_keras.media.frames import open_frames
 from ytvos_keras.media.masks import check_label_map, read_mask, write_mask
 from ytvos_keras.media.overlay import overlay
 from ytvos_keras.media.palette import davis_palette
+from ytvos_keras.media.trimap import box_trimap
 
 __all__ = [
     "FrameSource",
+    "box_trimap",
     "check_label_map",
     "davis_palette",
     "open_frames",

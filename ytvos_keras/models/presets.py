@@ -28,6 +28,9 @@ PRESETS = {
 }
 """`S2SConfig` of each named network."""
 
+# The same network, trained to find the mask of a frame from a rough one.
+PRESETS["s2s-lite-rough"] = PRESETS["s2s-lite"]
+
 _ASSETS = Path(__file__).parent.parent / "assets"
 
 

@@ -187,6 +187,7 @@ def training_clips(
         min_object=recipe.min_object,
         max_step=recipe.max_step,
         objects=recipe.objects,
+        rough_masks=recipe.rough_masks,
     )
 
 
@@ -212,5 +213,6 @@ def validation_clips(
         augment=False,
         min_object=recipe.min_object,
         objects=recipe.objects,
+        rough_masks=recipe.rough_masks,
         split=None,
     )

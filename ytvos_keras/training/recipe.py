@@ -123,6 +123,8 @@ class Recipe:
         min_object: smallest object in the first frame of a clip, as a fraction of the frame.
         max_step: largest mean distance between a clip's frames, in annotated frames.
         objects: number of objects per clip, see `make_dataset`.
+        rough_masks: whether the model learns to find the mask of a frame from a rough one, see
+            `make_dataset`.
         remember_every: for a model with a memory: its `remember_every` during training, so that
             short clips fill the memory. The saved model keeps its own. None: unchanged in training.
         frozen: parts of the model that are not trained: `"initializer"`, `"encoder"`,
@@ -153,6 +155,7 @@ class Recipe:
     min_object: float = MIN_OBJECT
     max_step: int = MAX_STEP
     objects: int = 1
+    rough_masks: bool = False
     remember_every: int | None = None
     frozen: tuple[str, ...] = ()
     train_backbone_from: int | None = None
@@ -171,6 +174,8 @@ class Recipe:
             raise ValueError('train_backbone_from cannot be combined with frozen="encoder"')
         if self.objects > 1 and any(stage.teacher_forcing for stage in self.stages):
             raise ValueError(f"teacher_forcing needs objects=1. Received: objects={self.objects}")
+        if self.rough_masks and (self.objects > 1 or any(s.teacher_forcing for s in self.stages)):
+            raise ValueError("rough_masks needs objects=1 and no teacher_forcing")
         if not self.stages:
             raise ValueError("a recipe needs at least one stage")
 

@@ -6,6 +6,7 @@ from ytvos_keras.training.recipes import (
     lite,
     lite_full_size,
     lite_objects,
+    lite_rough,
     lite_videos,
     mask_as_input,
     mask_as_state,
@@ -28,6 +29,7 @@ RECIPES = {
     "lite-videos": lite_videos.RECIPE,
     "lite-objects": lite_objects.RECIPE,
     "lite-full-size": lite_full_size.RECIPE,
+    "lite-rough": lite_rough.RECIPE,
     "small": small.RECIPE,
     "small-mask-as-state": small.MASK_AS_STATE,
 }

@@ -2,6 +2,7 @@
 // whose event.detail tells what has changed: "video", "frame", "preview", "labels", "objects",
 // "marks", "status" or "tool".
 import { Edits } from "./edits.js";
+import { Finder } from "./finder.js";
 import { byNumber, Marks } from "./marks.js";
 import { Pictures } from "./pictures.js";
 import { remembered } from "./place.js";
@@ -21,6 +22,7 @@ export class App extends EventTarget {
     this.backend = backend;
     this.pictures = new Pictures(backend);
     this.edits = new Edits(this);
+    this.finder = new Finder(this);
     this.runs = new Runs(this);
     this.tool = "lasso";
     this.brush = 24; // pixels of the video, across
@@ -62,6 +64,11 @@ export class App extends EventTarget {
     this.dispatchEvent(new CustomEvent("problem", { detail }));
   }
 
+  // Whether the backend has what a tool needs: the name of a method, or nothing.
+  offers(needs) {
+    return !needs || needs in this.backend;
+  }
+
   // Whether there is work that would be lost by opening another video.
   get unsaved() {
     return this.edits.failed.size > 0 || Boolean(this.backend.unsaved);
@@ -70,7 +77,7 @@ export class App extends EventTarget {
   // ---- load
 
   async start() {
-    this.backend.listen(event => this.#onEvent(event));
+    await this.backend.listen(event => this.#onEvent(event)); // before loading, so that no change is missed
     await this.load();
   }
 
@@ -137,6 +144,10 @@ export class App extends EventTarget {
   async goTo(index, again = false) {
     if (!this.video) return;
     index = Math.max(0, Math.min(this.video.count - 1, index));
+    if (!again && this.drawing && index !== this.index) {
+      this.playing = false;
+      return this.fail("Finish the drawing first (Enter), or cancel it (Esc).");
+    }
     if (!again && this.runs.running) this.runs.away = true;
     if (this.wanted) {
       const same = index === this.wanted.index;
@@ -267,9 +278,15 @@ export class App extends EventTarget {
   }
 
   async changeObject(id, changes) {
+    if (!this.objects.has(id)) return; // deleted by another page
     Object.assign(this.objects.get(id), changes);
     this.tell("objects", "labels");
-    await this.edits.send(video => this.backend.changeObject(id, changes, video));
+    try {
+      await this.edits.send(video => this.backend.changeObject(id, changes, video));
+    } catch (error) {
+      await this.load(); // what the server has
+      throw error;
+    }
   }
 
   async deleteObject(id) {

@@ -2,7 +2,9 @@
 
 async function send(method, path, body, type) {
   const headers = type ? { "content-type": type } : {};
-  const response = await fetch(path, { method, body, headers });
+  const request = () => fetch(path, { method, body, headers });
+  // A change of networks ends all requests; repeating these changes nothing.
+  const response = await (["GET", "PUT"].includes(method) ? request().catch(request) : request());
   if (response.ok) return response;
   const { error } = await response.json().catch(() => ({}));
   throw new Error(error ?? `${method} ${path}: ${response.status}`);
@@ -17,6 +19,8 @@ const editOf = (path, video, query = "") => addressOf(path, video, `&page=${PAGE
 
 const sendJson = (method, path, content) => send(method, path, JSON.stringify(content), "application/json");
 
+const pixels = async response => new Uint8Array(await response.arrayBuffer());
+
 export class ServerBackend {
   // Everything except pictures and masks; {video: null} if no video is open.
   async load() {
@@ -25,10 +29,12 @@ export class ServerBackend {
   }
 
   // Calls back with every event until the page is closed; with {type: "reload"} after a reconnection or a change by
-  // another page.
+  // another page. Resolves when no later event can be missed, or when there is no connection.
   listen(callback) {
     const source = new EventSource("api/events");
     let broken = false;
+    let heard;
+    const listening = new Promise(done => (heard = done));
     source.onmessage = ({ data }) => {
       const event = JSON.parse(data);
       if (event.type !== "edited") callback(event);
@@ -36,12 +42,15 @@ export class ServerBackend {
     };
     source.onerror = () => {
       broken = true;
+      heard();
       callback({ type: "offline" });
     };
     source.onopen = () => {
       if (broken) callback({ type: "reload" });
       broken = false;
+      heard();
     };
+    return listening;
   }
 
   async picture(index, width) {
@@ -56,11 +65,16 @@ export class ServerBackend {
   }
 
   async mask(index) {
-    return new Uint8Array(await (await send("GET", addressOf(`masks/${index}`, this.summary.video))).arrayBuffer());
+    return pixels(await send("GET", addressOf(`masks/${index}`, this.summary.video)));
   }
 
   saveMask(index, labels, trusted, video) {
     return send("PUT", editOf(`masks/${index}`, video, `&trusted=${[...trusted].join(",")}`), labels);
+  }
+
+  // The mask of an object, one byte per pixel, 0 or 1. trimap: 2 on the object, 0 elsewhere, 1 where that is unknown.
+  async findMask(index, trimap, video) {
+    return pixels(await send("POST", addressOf(`find/${index}`, video), trimap));
   }
 
   async addObject(video) {

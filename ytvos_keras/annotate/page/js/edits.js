@@ -7,7 +7,7 @@ export class Edits {
   saved = Promise.resolve(); // resolves when everything so far is saved
   saving = 0;
   failed = new Map(); // index of a frame whose last edit could not be saved → { labels, trusted }
-  #drawn = new Map(); // index of a frame → resolves when its latest mask is saved
+  #sending = new Map(); // index of a frame → its latest labels, until they are saved
   #deleting = new Set(); // ids of objects that the server may still have
   #undone = Promise.resolve(); // resolves when everything so far is undone or redone
 
@@ -40,9 +40,9 @@ export class Edits {
 
   // The labels of a frame, including changes that could not be saved.
   async mask(index) {
-    await this.#drawn.get(index); // so that the server has the last change
     const gone = [...this.#deleting];
-    const labels = this.failed.get(index)?.labels.slice() ?? (await this.app.backend.mask(index));
+    const own = this.#sending.get(index) ?? this.failed.get(index)?.labels; // the server may lack the last change
+    const labels = own?.slice() ?? (await this.app.backend.mask(index));
     clearLabels(labels, gone);
     return labels;
   }
@@ -55,13 +55,20 @@ export class Edits {
     const previous = index ? await this.mask(index - 1) : [];
     if (video !== app.video || index !== app.index || object !== app.object || app.drawing || app.outdated) return;
     if (!object || !previous.includes(object)) return app.fail("The previous frame lacks the selected object.");
+    this.replaceObject(object, i => previous[i] === object);
+  }
+
+  // Replaces the mask of an object in this frame; isInside(i): whether pixel i is in the new one.
+  replaceObject(object, isInside) {
+    const { app } = this;
+    const { width, height } = app.video;
     app.show(object);
     this.draw(labels => {
       labels.forEach((label, i) => {
-        if (previous[i] === object) labels[i] = object;
+        if (isInside(i)) labels[i] = object;
         else if (label === object) labels[i] = 0;
       });
-      return { left: 0, top: 0, right: video.width, bottom: video.height };
+      return { left: 0, top: 0, right: width, bottom: height };
     });
   }
 
@@ -86,8 +93,10 @@ export class Edits {
 
   async #undo(back) {
     const { app, history } = this;
+    if (app.drawing) return;
+    app.finder.forget();
     const edit = history.peek(back);
-    if (!edit || app.drawing) return;
+    if (!edit) return;
     if (app.runs.running) await app.runs.stop(); // it would change the mask meanwhile
     if (!(await app.arrive(edit.index)) || history.peek(back) !== edit) return;
     const { labels, video, marks, index } = app;
@@ -105,7 +114,7 @@ export class Edits {
   clear() {
     this.history.clear();
     this.failed = new Map();
-    this.#drawn = new Map();
+    this.#sending = new Map();
     this.#deleting = new Set();
   }
 
@@ -140,21 +149,36 @@ export class Edits {
     this.#save(trustedAfter);
   }
 
+  // Sends what could not be saved again; resolves when everything so far is saved.
+  async settle() {
+    for (const [index, { labels, trusted }] of this.failed) this.#send(index, labels, trusted);
+    await this.saved;
+    const [index] = this.failed.keys();
+    if (index !== undefined) throw new Error(`The mask of frame ${index + 1} could not be saved.`);
+  }
+
   #save(trusted) {
-    const { app, failed } = this; // another video has another map
+    const { app } = this;
     const { index } = app;
-    const labels = app.labels.slice();
     app.marks.trust(index, trusted);
     app.tell("labels", "marks");
     if (app.runs.running) app.runs.away = true; // the frame that was edited stays
     app.runs.ends();
-    this.send(video => app.backend.saveMask(index, labels, trusted, video)).then(
-      () => failed.delete(index),
-      error => {
-        failed.set(index, { labels, trusted });
-        app.fail(error);
-      },
-    );
-    this.#drawn.set(index, this.saved);
+    this.#send(index, app.labels.slice(), trusted);
+  }
+
+  #send(index, labels, trusted) {
+    const { app } = this;
+    const [sending, failed] = [this.#sending, this.failed]; // another video has other maps
+    sending.set(index, labels);
+    this.send(video => app.backend.saveMask(index, labels, trusted, video))
+      .then(
+        () => failed.delete(index),
+        error => {
+          failed.set(index, { labels, trusted });
+          app.fail(error);
+        },
+      )
+      .finally(() => sending.get(index) === labels && sending.delete(index));
   }
 }

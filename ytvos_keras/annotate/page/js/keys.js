@@ -1,12 +1,15 @@
 // Keyboard: the actions of keys, and their descriptions in the help.
 const digits = Array.from({ length: 9 }, (_, n) => String(n + 1));
 
+// [keys, what they do, a method that the backend must have]
 export const KEYS = [
   ["Space", "Play or pause"],
   ["← →  , .", "Previous, next frame; with Shift ten frames"],
   ["Home End", "First, last frame"],
   ["L P U B E G H", "Lasso, polygon, rectangle, brush, eraser, fill, move"],
+  ["J K", "Box, scribble: the model finds the object in the box or under the strokes", "findMask"],
   ["Alt + drawing", "Erase the selected object instead of adding to it"],
+  ["Alt + scribble", "Mark what is not part of the object", "findMask"],
   ["Enter Backspace", "Close the polygon; take back its last corner"],
   ["Esc", "Cancel drawing; stop the model"],
   ["[ ]", "Smaller, larger brush"],
@@ -32,6 +35,7 @@ const PLAIN = {
   i: "from", o: "to", x: "whole", "+": "zoom-in", "=": "zoom-in", "-": "zoom-out", z: "fit", v: "masks", "?": "help",
   Enter: "finish", Backspace: "back", Escape: "escape", c: "copy",
   l: "lasso", p: "polygon", u: "rectangle", b: "brush", e: "eraser", g: "fill", h: "pan",
+  j: "box", k: "scribble",
 };
 const SHIFTED = { f: "backward", ArrowLeft: "back10", ArrowRight: "ahead10" };
 

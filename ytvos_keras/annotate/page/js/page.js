@@ -21,7 +21,7 @@ export async function startPage(backend) {
   new Objects(app, stage, $("objects"), ask);
   new Panel(app, actions);
   new Exports(app);
-  $("keys").querySelector("dl").append(...KEYS.flatMap(helpRow));
+  $("keys").querySelector("dl").append(...KEYS.filter(([, , needs]) => app.offers(needs)).flatMap(helpRow));
   addEventListener("keydown", event => {
     const name = actionOf(event);
     const action = actions[name];
@@ -75,7 +75,8 @@ function makeActions(app, stage, opener) {
     back: () => stage.back(),
     escape: () => stage.cancel() || (app.video && app.runs.stop()),
   };
-  for (const tool of Object.keys(TOOLS)) {
+  for (const [tool, { needs }] of Object.entries(TOOLS)) {
+    if (!app.offers(needs)) continue;
     actions[tool] = () => {
       stage.cancel();
       app.set({ tool });

@@ -8,7 +8,8 @@ export class Panel {
 
   constructor(app, actions) {
     Object.assign(this, { app, actions });
-    for (const [name, tool] of Object.entries(TOOLS)) $("tools").append(this.#toolButton(name, tool));
+    const offered = Object.entries(TOOLS).filter(([, { needs }]) => app.offers(needs));
+    $("tools").append(...offered.map(([name, tool]) => this.#toolButton(name, tool)));
     for (const id of ["add", "copy", "backward", "both", "forward", "from", "to", "whole", "stop", "trust", "doubtful",
       "first", "previous", "play", "next", "last", "undo", "redo", "zoom-out", "fit", "zoom-in", "open", "help"]) {
       $(id).onclick = () => actions[id]();
@@ -47,9 +48,10 @@ export class Panel {
     this.#ask();
   }
 
-  #toolButton(name, { key, title }) {
+  #toolButton(name, { key, title, about }) {
     const button = document.createElement("button");
-    Object.assign(button, { type: "button", title: `${title} (${key})`, onclick: () => this.actions[name]() });
+    const tip = `${title}${about ? `: ${about}` : ""} (${key})`;
+    Object.assign(button, { type: "button", title: tip, onclick: () => this.actions[name]() });
     button.dataset.tool = name;
     const letter = Object.assign(document.createElement("kbd"), { textContent: key });
     button.append(letter, title);
@@ -117,6 +119,7 @@ export class Panel {
   #hint() {
     const { app } = this;
     if (!app.video) return "";
+    if (app.finder.progress) return app.finder.progress;
     if (!app.objects.size) return "Add an object (N), then draw around it.";
     if (!app.marks.trusted.size) return `Draw around ${app.objects.get(app.object)?.name ?? "the object"} in a frame where it is clearly visible.`;
     if (app.marks.predicted.size || app.status.state !== "ready") return "";

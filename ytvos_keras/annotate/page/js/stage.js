@@ -28,6 +28,8 @@ export class Stage {
     for (const type of ["down", "move", "up", "cancel", "leave"]) {
       this.canvas.addEventListener(`pointer${type}`, event => this[`_${type}`](event));
     }
+    // Without a pointerup, such as when a dialog opens during a stroke.
+    this.canvas.addEventListener("lostpointercapture", event => this.#touches.has(event.pointerId) && this._cancel(event));
     this.canvas.addEventListener("wheel", event => this.#wheel(event), { passive: false });
     this.canvas.addEventListener("contextmenu", event => event.preventDefault());
   }
@@ -103,18 +105,29 @@ export class Stage {
     pen.drawImage(this.#overlay.canvas, 0, 0);
     pen.lineWidth = (1.5 * (devicePixelRatio || 1)) / scale;
     if (this.#work?.points) this.#paintLine(this.#work);
-    else if (this.#cursor && ["brush", "eraser"].includes(app.tool)) this.#paintBrush();
+    if (this.#cursor && ["brush", "eraser", "scribble"].includes(app.tool)) this.#paintBrush();
   }
 
-  #paintLine({ points, hover }) {
+  #paintLine({ points, hover, diameter, label }) {
     const { pen } = this;
     const path = new Path2D();
     [...points, ...(hover ? [hover] : [])].forEach(([x, y]) => path.lineTo(x, y));
+    if (diameter) return this.#paintScribble(path, diameter, label);
     this.#stroke(path);
     if (!hover) return;
     const corner = (4 * (devicePixelRatio || 1)) / this.#viewport.scale;
     pen.fillStyle = "#fff";
     for (const [x, y] of points) pen.fillRect(x - corner / 2, y - corner / 2, corner, corner);
+  }
+
+  // Bright on the object, dark elsewhere.
+  #paintScribble(path, diameter, label) {
+    const { pen } = this;
+    pen.save();
+    pen.strokeStyle = label ? "rgb(255 255 255 / .6)" : "rgb(0 0 0 / .6)";
+    Object.assign(pen, { lineWidth: diameter, lineCap: "round", lineJoin: "round" });
+    pen.stroke(path);
+    pen.restore();
   }
 
   #paintBrush() {

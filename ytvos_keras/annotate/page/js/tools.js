@@ -36,7 +36,8 @@ class Stroke extends Tool {
   }
 
   cancel() {
-    this.labels.set(this.before);
+    // Another page may have deleted an object meanwhile.
+    this.labels.set(this.before.map(id => (this.app.objects.has(id) ? id : 0)));
   }
 }
 
@@ -114,10 +115,39 @@ class Fill extends Tool {
   }
 }
 
+// Around the object, which the model then finds.
+class Box extends Rectangle {
+  down(point) {
+    this.app.finder.begin();
+    super.down(point);
+  }
+
+  up() {
+    this.app.finder.box(this.label, this.points);
+    return true;
+  }
+}
+
+// On the object, or with label 0 on something else, from which the model finds the object.
+class Scribble extends Lasso {
+  down(point) {
+    this.diameter = this.app.brush;
+    this.app.finder.begin();
+    super.down(point);
+  }
+
+  up() {
+    const { app, points, diameter, label, only } = this;
+    app.finder.stroke(label || only, points, diameter, Boolean(label));
+    return true;
+  }
+}
+
 function fill({ app, points, label, only }) {
   app.edits.draw(labels => fillPolygon(labels, app.video.width, app.video.height, points, label, only));
 }
 
+// about: what the tooltip says in addition to the title; needs: a method that the backend must have.
 export const TOOLS = {
   lasso: { key: "L", title: "Lasso", make: (app, label) => new Lasso(app, label) },
   polygon: { key: "P", title: "Polygon", make: (app, label) => new Polygon(app, label) },
@@ -125,5 +155,13 @@ export const TOOLS = {
   brush: { key: "B", title: "Brush", make: (app, label) => new Stroke(app, label) },
   eraser: { key: "E", title: "Eraser", make: app => new Stroke(app, 0) },
   fill: { key: "G", title: "Fill", make: (app, label) => new Fill(app, label) },
+  box: {
+    key: "J", title: "Box", about: "the model finds the object in it", needs: "findMask",
+    make: app => new Box(app, app.object),
+  },
+  scribble: {
+    key: "K", title: "Scribble", about: "the model finds the object under it", needs: "findMask",
+    make: (app, label) => new Scribble(app, label),
+  },
   pan: { key: "H", title: "Move", make: null },
 };
