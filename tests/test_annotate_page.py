@@ -17,7 +17,7 @@ from annotate_project import (
 from annotate_server import running_server
 from chromium import CHROMIUM
 
-from ytvos_keras.annotate.project import Project
+from ytvos_keras.annotate.project import Prediction, Project
 from ytvos_keras.annotate.workspace import Workspace
 from ytvos_keras.errors import InputError
 from ytvos_keras.inference import Segmenter
@@ -1136,8 +1136,20 @@ def test_scribbles_in_a_box(person, project, finder):
     wait_until(lambda: len(finder.trimaps) == 2)
     labels_become(project, 0, ellipse_in(finder.trimaps[1]))
     assert marks_at(finder.trimaps[1], 2, 8, 16, 28) == [0, 1, 0.5, 0]
-    draw_box(person, 10, 4, 30, 22)  # anew
+    draw_box(person, 10, 4, 30, 22)  # starts again
     labels_become(project, 0, found_in(10, 4, 30, 22))
+
+
+def test_click_with_the_box_changes_nothing(person, project, finder):
+    draw_box(person, 8, 4, 30, 22)
+    labels_become(project, 0, found_in(8, 4, 30, 22))
+    person.press("j")
+    person.click(20, 12)
+    person.sees("#hint", "Nothing found there; draw a larger box.")
+    scribble(person, 8)
+    wait_until(lambda: len(finder.trimaps) == 2)
+    labels_become(project, 0, ellipse_in(finder.trimaps[1]))
+    assert marks_at(finder.trimaps[1], 2, 8, 16, 28) == [0, 1, 0.5, 0]
 
 
 def test_scribbles_are_forgotten(person, project, finder):
@@ -1296,6 +1308,31 @@ def test_mask_that_is_found_during_a_scribble(person, project, held_finder):
     wait_until(lambda: len(held_finder.trimaps) == 2)
     labels_become(project, 0, ellipse_in(held_finder.trimaps[1]))
     assert marks_at(held_finder.trimaps[1], 8, 28) == [1, 0]
+
+
+def test_cancelled_scribble_says_what_it_drops(person, project, held_finder):
+    draw_box(person, 8, 4, 30, 22)
+    wait_until(lambda: held_finder.trimaps)
+    person.press("k")
+    person.page.mouse.move(*person.place(15, 8))
+    person.page.mouse.down()
+    person.press("Escape")
+    person.sees("#hint", "The mask was dropped")
+    person.page.mouse.up()
+    answered(person, held_finder)
+    assert not project.trusted
+
+
+def test_box_in_a_frame_that_the_model_changes_meanwhile(person, project, workspace):
+    person.press("j")
+    person.page.mouse.move(*person.place(8, 4))
+    person.page.mouse.down()
+    project.save_predicted(0, box(30, 20), {1: Prediction("00003:0", 0.9)})
+    workspace.events.publish({"type": "frame", "index": 0, "confidence": {1: 0.9}})
+    person.sees("#objects .sure", "90")
+    person.page.mouse.move(*person.place(30, 22))
+    person.page.mouse.up()
+    labels_become(project, 0, found_in(8, 4, 30, 22))
 
 
 def test_only_the_last_box_counts(person, project, held_finder):
@@ -1589,8 +1626,9 @@ def test_requests_survive_a_change_of_networks(person, project):
         else:
             route.continue_()
 
-    person.page.route("**/api/masks/0?**", fail_once)
+    person.page.route(re.compile("api/masks/0"), fail_once)
     person.lasso(5, 4, 13, 12)
+    expect(person.page.locator("#saved")).to_have_text("Saved")  # lets Playwright handle the route
     labels_become(project, 0, box(5))
     assert failed == [1]
 
@@ -1611,6 +1649,39 @@ def test_export_sends_again_what_could_not_be_saved(person, project, monkeypatch
     person.sees("#exported", "masks")
     person.sees("#saved", "Saved")
     labels_become(project, 0, box(5))
+
+
+def test_settling_does_not_undo_a_later_edit(empty_page):
+    sent = empty_page.evaluate(
+        """import("./js/edits.js").then(async ({ Edits }) => {
+          const sent = [];
+          const labels = Uint8Array.of(0, 0, 0, 0);
+          const app = { video: { width: 4 }, index: 5, labels, tell() {}, takeNewer() {} };
+          Object.assign(app, { fail() {}, objects: new Map([[1, {}]]) });
+          app.marks = { trustedIn: () => new Set(), trust() {} };
+          app.runs = { running: false, ends() {} };
+          let answer = async () => { throw new Error("The disk is full."); };
+          app.backend = { saveMask: async (_, mask) => { sent.push([...mask]); await answer(); } };
+          const edits = new Edits(app);
+          const at = x => edits.draw(all => {
+            all[x] = 1;
+            return { left: 0, top: 0, right: 4, bottom: 1 };
+          });
+          at(0);
+          await edits.saved;
+          const problem = await edits.settle().catch(error => error.message);
+          let go;
+          answer = () => new Promise(done => (go = done));
+          at(1);
+          const settled = edits.settle();
+          while (!go) await new Promise(done => setTimeout(done));
+          go();
+          await settled;
+          return [problem, sent]; })"""
+    )
+    problem, masks = sent
+    assert problem == "The mask of frame 6 could not be saved: The disk is full."
+    assert masks == [[1, 0, 0, 0], [1, 0, 0, 0], [1, 1, 0, 0]]
 
 
 def test_keys_on_other_keyboards(empty_page):

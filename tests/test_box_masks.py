@@ -164,6 +164,70 @@ def test_resumed_equals_uninterrupted(clip, tmp_path, monkeypatch, stubs, capsys
     assert contents(tmp_path / "out") == contents(tmp_path / "whole")
 
 
+def test_masks_of_another_model_are_refused(clip, tmp_path, monkeypatch):
+    end = interrupt_at(monkeypatch, "000.png")
+    with pytest.raises(KeyboardInterrupt):
+        segment_files(clip, {1: SMALL}, tmp_path / "out", FakeModel(), box_model="a.keras")
+    end()
+    with pytest.raises(InputError, match=r"first_masks\.png: the masks were found by another"):
+        segment_files(clip, {1: SMALL}, tmp_path / "out", FakeModel(), box_model="b.keras")
+    segment_files(clip, {1: SMALL}, tmp_path / "out", FakeModel(), box_model="a.keras")
+    assert BrightFinder.found == 1
+
+
+def test_folder_of_an_unfinished_run_with_a_mask(clip, tmp_path, monkeypatch, capsys):
+    write_mask(tmp_path / "first.png", object_in(SMALL) + np.uint8(0))
+    end = interrupt_at(monkeypatch, "003.png")
+    run(clip, "--mask", str(tmp_path / "first.png"), box=None, code=130)
+    end()
+    run(clip, code=1)
+    assert "out: contains an unfinished run with other masks" in capsys.readouterr().err
+    assert not (tmp_path / "out" / "boxes").exists()
+    assert BrightFinder.found == 0
+
+
+def test_empty_folder_of_boxes_does_not_block_a_run(clip, tmp_path):
+    (tmp_path / "out" / "boxes").mkdir(parents=True)  # left by a full disk
+    run(clip)
+
+
+def test_file_in_place_of_the_folder_of_boxes(clip, tmp_path, capsys):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "boxes").write_text("")
+    run(clip, "--overwrite", code=1)
+    assert "boxes: is a file; remove it" in capsys.readouterr().err
+    assert BrightFinder.found == 0
+
+
+def test_box_with_a_negative_corner(clip, tmp_path):
+    run(clip, "--box=-5,-5,30,30", box=None)
+    np.testing.assert_array_equal(read_mask(tmp_path / "out" / "000.png")[0], object_in(LARGE))
+
+
+def test_output_is_checked_before_a_frame_is_read(clip, tmp_path, monkeypatch):
+    monkeypatch.setattr(inputs_module, "open_boxes", None)  # reads the frame
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "notes.txt").write_text("mine")
+    with pytest.raises(InputError, match="out: is not empty"):
+        segment_files(clip, {1: SMALL}, tmp_path / "out", FakeModel())
+
+
+def test_found_masks_that_look_like_smooth_edges(clip, tmp_path, monkeypatch):
+    """In the DAVIS palette, the colours of 8 and 9 are between those of 0, 1 and each other."""
+    parts = {1: (10, 4, 16, 16), 9: (10, 6, 8, 10), 8: (22, 8, 8, 8)}
+
+    class Finder(BrightFinder):
+        def find(self, frame, trimap):
+            return trimap > 0
+
+    monkeypatch.setattr(mask_finder, "MaskFinder", Finder)
+    result = segment_files(clip, parts, tmp_path / "out", FakeModel())
+    labels, expected = np.asarray(Image.open(result.masks / "000.png")), np.zeros(SIZE, np.uint8)
+    for object_id in (1, 9, 8):
+        expected[object_in(parts[object_id])] = object_id
+    np.testing.assert_array_equal(labels, expected)
+
+
 @pytest.mark.parametrize("again", ["box", "mask", "edited"])
 def test_interrupted_before_the_first_mask(clip, tmp_path, monkeypatch, again):
     end = interrupt_at(monkeypatch, "000.png")

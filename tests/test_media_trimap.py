@@ -25,6 +25,17 @@ def test_part_outside_the_frame_is_ignored(box, rows, columns):
     np.testing.assert_array_equal(box_trimap((4, 6), box), expected)
 
 
+def test_numbers_of_numpy_do_not_overflow():
+    box = np.array([200, 0, 100, 1], np.uint8)
+    assert box_trimap((1, 400), box).sum() == 50
+
+
+@pytest.mark.parametrize("box", [(1.5, 0, 2, 2), (0, 0, 2), "0,0,2,2", None])
+def test_box_must_be_four_whole_numbers(box):
+    with pytest.raises(InputError, match="left, top, width, height in whole pixels"):
+        box_trimap((4, 6), box)
+
+
 @pytest.mark.parametrize(
     "box", [(6, 0, 2, 2), (0, 4, 2, 2), (-3, 0, 3, 2), (0, -3, 2, 3), (2, 2, 0, 2), (2, 2, 2, -2)]
 )

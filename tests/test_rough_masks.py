@@ -59,7 +59,7 @@ def test_same_generator_same_trimap():
 
 @pytest.mark.parametrize("kind", ["box", "box with clicks"])
 def test_box_is_around_the_object(kind, only):
-    """A side is up to 4 % of its length inside of the object, or 12 % outside."""
+    """A side is up to 4 % of the width or height inside of the object, or 12 % outside."""
     only(kind)
     mask = masks()["ellipse"]
     (top, *_, bottom), (left, *_, right) = map(np.unique, np.nonzero(mask))

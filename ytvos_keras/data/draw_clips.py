@@ -12,7 +12,8 @@ _UNWEIGHTED = (150, 150, 150)
 def draw_clips(batch: tuple) -> Image.Image:
     """Draw one clip per row: its frames from left to right, the objects tinted and outlined.
 
-    Frames of weight 0 are greyed; frames without annotation have no tint.
+    Frames of weight 0 are greyed; frames without annotation have no tint. In the first frame of a
+    clip with a rough mask, all that may be on the object is tinted.
 
     Args:
         batch: `(inputs, targets, sample_weight)` from `make_dataset`; tensors or arrays.

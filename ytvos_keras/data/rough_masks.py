@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from ytvos_keras.media.trimap import BACKGROUND, OBJECT, UNKNOWN, box_trimap
 
 _SHARES = {"box": 0.3, "box with clicks": 0.15, "outline": 0.15, "clicks": 0.2, "scribble": 0.2}
-_LOOSE = (-0.04, 0.12)  # how far a side of a box is outside of the object, relative to its length
+_LOOSE = (-0.04, 0.12)  # how far a box is outside of the object, relative to width or height
 _BLUR = (0.02, 0.08)  # how far an outline is outside, relative to the object's diagonal
 _RADIUS = (0.012, 0.03)  # of clicks, half the width of scribbles, relative to the frame's height
 _ELSEWHERE = 0.4  # share of clicks and scribbles with clicks on the background

@@ -14,11 +14,12 @@ from ytvos_keras.errors import InputError
 from ytvos_keras.inference.checks import check_size
 from ytvos_keras.inference.first_masks import FirstMasks, frame_index
 from ytvos_keras.inference.mask_files import MaskFile
-from ytvos_keras.inference.resume import REMEDY
+from ytvos_keras.inference.resume import REMEDY, RESUME_NAME
 from ytvos_keras.media.atomic import atomic_path
 from ytvos_keras.media.frame_source import FrameSource
 from ytvos_keras.media.listing import is_hidden
-from ytvos_keras.media.masks import MAX_ID, mask_picture
+from ytvos_keras.media.masks import MAX_ID, mask_picture, read_written_mask
+from ytvos_keras.media.palette import davis_palette
 from ytvos_keras.media.pictures import load_picture
 from ytvos_keras.media.trimap import box_trimap
 
@@ -27,7 +28,8 @@ Boxes = Mapping[int, Sequence[int]]
 
 # In a separate folder: pictures in the mask folder would be taken for masks.
 _FOLDER, _FILE = "boxes", "first_masks.png"
-_KEY = "ytvos-segment boxes"  # of a text in the PNG
+# Of texts in the PNG.
+_KEY, _FINDER_KEY = "ytvos-segment boxes", "ytvos-segment box model"
 
 
 @dataclass(frozen=True)
@@ -52,21 +54,35 @@ class BoxMasks:
     def first_masks(self) -> FirstMasks:
         """The file as first masks; it must exist when they are read."""
         trusted = {object_id: [self.index] for object_id in self.boxes}
-        return FirstMasks({self.index: MaskFile(self.path)}, None, trusted)
+        return FirstMasks({self.index: _FoundMasks(self.path)}, None, trusted)
 
-    def check_earlier(self) -> None:
-        """Raise an `InputError` if there is a file, but from other boxes or another frame."""
-        if self.path.exists() and not self._is_same():
+    def check_place(self, *, overwrite: bool) -> None:
+        """Raise an `InputError` if the file cannot be written, or is from another request."""
+        folder = self.path.parent
+        if folder.exists() and not folder.is_dir():
+            raise InputError(f"{folder}: is a file; remove it, or give another output folder.")
+        if overwrite:
+            return
+        if not self.path.exists() and (folder.parent / RESUME_NAME).exists():
+            raise InputError(
+                f"{folder.parent}: contains an unfinished run with other masks; {REMEDY}."
+            )
+        if self.path.exists() and self._text(_KEY) != self._fingerprint():
             raise InputError(
                 f"{self.path}: not the masks of these boxes in this frame; {REMEDY}, or give this "
                 "file as a mask in place of the boxes."
             )
 
-    def _is_same(self) -> bool:
+    def check_finder(self, name: str) -> None:
+        """Raise an `InputError` if the file's masks were found by another model."""
+        if self._text(_FINDER_KEY) != name:
+            raise InputError(f"{self.path}: the masks were found by another model; {REMEDY}.")
+
+    def _text(self, key: str) -> str | None:
         try:
-            return load_picture(self.path).info.get(_KEY) == self._fingerprint()
+            return load_picture(self.path).info.get(key)
         except InputError:  # damaged
-            return False
+            return None
 
     def find(self, finder) -> np.ndarray:
         """Find the masks with a `MaskFinder`.
@@ -93,10 +109,14 @@ class BoxMasks:
                 )
         return labels
 
-    def write(self, labels: np.ndarray) -> None:
-        """Write the file atomically; its folder is created if it does not exist."""
+    def write(self, labels: np.ndarray, finder: str) -> None:
+        """Write the file atomically; its folder is created if it does not exist.
+
+        `finder` names the model that found the masks.
+        """
         text = PngInfo()
         text.add_text(_KEY, self._fingerprint())
+        text.add_text(_FINDER_KEY, finder)
         self.path.parent.mkdir(exist_ok=True)
         with atomic_path(self.path) as part:
             mask_picture(labels).save(part, format="PNG", pnginfo=text)
@@ -126,26 +146,34 @@ def open_boxes(
     Raises:
         InputError: a box is not in the frame, an id is not 1 to 254, or the frame does not exist.
     """
-    index = first if mask_frame is None else frame_index(mask_frame, source)
-    found = next(source.read(index), None)
-    if found is None:  # a video whose header has a wrong length
-        raise InputError(f"{source.path}: the video ends before frame {index}.")
-    name, frame = found
-    check_size(frame.shape[:2], source.size, f"{source.path}: frame {name}")
+    # Before reading the frame: a video is decoded from its beginning.
     checked = _whole_numbers(boxes)
     for object_id, box in checked.items():
         try:
             box_trimap(source.size, box)
         except InputError as error:
             raise InputError(f"object {object_id}: {error}") from error
+    index = first if mask_frame is None else frame_index(mask_frame, source)
+    found = next(source.read(index), None)
+    if found is None:  # a video whose header has a wrong length
+        raise InputError(f"{source.path}: the video ends before frame {index}.")
+    name, frame = found
+    check_size(frame.shape[:2], source.size, f"{source.path}: frame {name}")
     return BoxMasks(output / _FOLDER / _FILE, index, frame, checked)
 
 
 def is_box_folder(path: Path) -> bool:
-    """Whether a path is a folder with nothing but the file of `BoxMasks`."""
+    """Whether a path is a folder with nothing in it, or only the file of `BoxMasks`."""
     if path.name != _FOLDER or not path.is_dir():
         return False
-    return [entry.name for entry in path.iterdir() if not is_hidden(entry)] == [_FILE]
+    return all(is_hidden(entry) or entry.name == _FILE for entry in path.iterdir())
+
+
+class _FoundMasks(MaskFile):
+    """Written by this module, so that its indices are ids, whatever their colours."""
+
+    def read(self, *, allow_empty: bool = True) -> tuple[np.ndarray, np.ndarray | None]:
+        return read_written_mask(self.path, davis_palette()), davis_palette()
 
 
 def _whole_numbers(boxes: Boxes) -> dict[int, tuple[int, ...]]:

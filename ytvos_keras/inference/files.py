@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import ytvos_keras
 from ytvos_keras.errors import and_more
 from ytvos_keras.inference.backward_pass import BackwardPass
 from ytvos_keras.inference.box_masks import Boxes
 from ytvos_keras.inference.confidence_log import FILE_NAME, ConfidenceLog
 from ytvos_keras.inference.inputs import Inputs, check_files
+from ytvos_keras.inference.model_digest import model_digest
 from ytvos_keras.inference.options import SegmentOptions
 from ytvos_keras.inference.outputs.write_outputs import output_paths, write_outputs
 from ytvos_keras.inference.passes import run_pass
@@ -113,6 +115,12 @@ def segment_files(
     return segment_inputs(inputs, output, segmenter, chosen, on_progress=on_progress)
 
 
+def _name(model) -> str:
+    """Identifies a model, without loading it if it is given by name."""
+    name = model if isinstance(model, str | Path) else model_digest(model)
+    return f"{name}, {ytvos_keras.__version__}"
+
+
 def find_first_masks(
     inputs: Inputs, output: Path, model="s2s-lite-rough", *, overwrite: bool = False
 ) -> None:
@@ -126,11 +134,13 @@ def find_first_masks(
     if overwrite or not boxes.path.exists():
         from ytvos_keras.inference.mask_finder import MaskFinder  # imports TensorFlow
 
-        model = load_model(model) if isinstance(model, str | Path) else model
-        labels = boxes.find(MaskFinder(model))
+        finder = load_model(model) if isinstance(model, str | Path) else model
+        labels = boxes.find(MaskFinder(finder))
         output.mkdir(parents=True, exist_ok=True)
         with folder_lock(output):
-            boxes.write(labels)
+            boxes.write(labels, _name(model))
+    else:
+        boxes.check_finder(_name(model))
     logger.info(
         "%s: the masks found in the boxes; if one is wrong, correct it in this file and give the "
         "file as the mask in place of the boxes",

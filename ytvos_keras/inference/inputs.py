@@ -140,6 +140,9 @@ def check_files(
     options = options or SegmentOptions()
     source = open_frames(frames, track=options.track, skip_damage=options.on_damage == "skip")
     frame_range = FrameRange.of(options.start, options.stop, source)
+    places = (frames, None if isinstance(masks, Mapping) else masks, corrections)
+    # Before a frame is read for boxes, which takes a while in the middle of a video.
+    check_output(Path(output), [Path(p) for p in places if p is not None], options.overwrite)
     boxes, first_masks = _open_masks(masks, source, Path(output), options, frame_range.start)
     frame_range.check_holds(first_masks.files, source.path)
     direction = options.direction or default_direction(first_masks.trusted, frame_range.start)
@@ -153,10 +156,8 @@ def check_files(
     if corrections is not None:
         frame_range.check_holds(given.files, Path(corrections))
     inputs = Inputs(source, first_masks, given, options.every, direction, frame_range, boxes)
-    places = (frames, None if isinstance(masks, Mapping) else masks, corrections)
-    check_output(Path(output), [Path(p) for p in places if p is not None], options.overwrite)
-    if boxes and not options.overwrite:
-        boxes.check_earlier()
+    if boxes:
+        boxes.check_place(overwrite=options.overwrite)
     if options.coco is not None:
         _check_coco(Path(options.coco), Path(output))
     return inputs

@@ -1,5 +1,6 @@
 """Trimaps: rough masks with a third value for pixels that may or may not be on the object."""
 
+import operator
 from collections.abc import Sequence
 
 import numpy as np
@@ -20,13 +21,19 @@ def box_trimap(size: tuple[int, int], box: Sequence[int]) -> np.ndarray:
         float32 (H, W): 0.5 inside the box, 0 elsewhere.
 
     Raises:
-        InputError: the box is empty or outside the frame.
+        InputError: the box is not four whole numbers, is empty, or is outside the frame.
 
     Example:
         >>> float(box_trimap((480, 854), (100, 50, 200, 300)).sum())
         30000.0
     """
-    left, top, width, height = box
+    try:
+        # As Python numbers: NumPy's may overflow.
+        left, top, width, height = map(operator.index, box)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"a box is left, top, width, height in whole pixels. Received: {box}"
+        ) from error
     # Negative indices would count from the end.
     rows = slice(max(top, 0), max(top + height, 0))
     columns = slice(max(left, 0), max(left + width, 0))

@@ -9,8 +9,8 @@ def load(name_or_path: str | Path, dtype: str | None = None) -> S2S:
     """Load a model with its weights.
 
     Args:
-        name_or_path: A preset with bundled weights (`"s2s-lite"`), or the path of a `.keras` file
-            saved with `model.save`.
+        name_or_path: A preset with bundled weights (`"s2s-lite"`, `"s2s-lite-rough"`), or the path
+            of a `.keras` file saved with `model.save`.
         dtype: Keras dtype policy for a preset, such as `"mixed_bfloat16"`; default: the global
             policy. A `.keras` file contains its own.
 

@@ -151,10 +151,12 @@ export class Edits {
 
   // Sends what could not be saved again; resolves when everything so far is saved.
   async settle() {
-    for (const [index, { labels, trusted }] of this.failed) this.#send(index, labels, trusted);
+    for (const [index, { labels, trusted }] of this.failed) {
+      if (!this.#sending.has(index)) this.#send(index, labels, trusted); // else a later edit is on its way
+    }
     await this.saved;
-    const [index] = this.failed.keys();
-    if (index !== undefined) throw new Error(`The mask of frame ${index + 1} could not be saved.`);
+    const [[index, edit] = []] = this.failed;
+    if (edit) throw new Error(`The mask of frame ${index + 1} could not be saved: ${edit.reason}`);
   }
 
   #save(trusted) {
@@ -175,7 +177,7 @@ export class Edits {
       .then(
         () => failed.delete(index),
         error => {
-          failed.set(index, { labels, trusted });
+          failed.set(index, { labels, trusted, reason: error.message });
           app.fail(error);
         },
       )

@@ -28,10 +28,18 @@ export class Finder {
     return this.#used ? "Finding the object …" : "Finding the object … The first time, this takes about 10 s.";
   }
 
-  // Something is being drawn that replaces the request for the earlier strokes, but not these.
+  // Something is being drawn that replaces the request for the earlier strokes, but not these. Returns whether there
+  // was a request.
   begin() {
-    if (this.#rough) this.#rough = { ...this.#rough, waits: false };
+    const waits = Boolean(this.#rough?.waits);
+    if (waits) this.#rough = { ...this.#rough, waits: false };
     this.app.tell("status");
+    return waits;
+  }
+
+  // The drawing that replaced a request was cancelled.
+  dropped() {
+    this.app.fail(CHANGED);
   }
 
   // The strokes are no longer those of the mask that is shown.
@@ -45,6 +53,7 @@ export class Finder {
     const { width, height } = this.app.video;
     const trimap = new Uint8Array(width * height); // background
     fillPolygon(trimap, width, height, corners, UNKNOWN);
+    if (!trimap.includes(UNKNOWN)) return this.app.fail(NOTHING); // what was drawn before still counts
     return this.#find(object, trimap, true);
   }
 
@@ -69,8 +78,10 @@ export class Finder {
     if (app.runs.running) app.runs.away = true; // the frame stays
     app.fail(""); // about what was drawn before
     app.tell("status");
-    const before = app.labels.slice();
     try {
+      if (app.outdated) await app.goTo(index, true); // the model has changed it during the drawing
+      if (rough !== this.#rough) return;
+      const before = app.labels.slice();
       const mask = await this.#ask(rough);
       if (rough !== this.#rough) return; // drawn again, or forgotten
       const same = !app.outdated && app.labels.every((label, i) => label === before[i]);

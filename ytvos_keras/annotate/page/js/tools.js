@@ -118,8 +118,12 @@ class Fill extends Tool {
 // Around the object, which the model then finds.
 class Box extends Rectangle {
   down(point) {
-    this.app.finder.begin();
+    this.replaces = this.app.finder.begin();
     super.down(point);
+  }
+
+  cancel() {
+    if (this.replaces) this.app.finder.dropped();
   }
 
   up() {
@@ -132,8 +136,12 @@ class Box extends Rectangle {
 class Scribble extends Lasso {
   down(point) {
     this.diameter = this.app.brush;
-    this.app.finder.begin();
+    this.replaces = this.app.finder.begin();
     super.down(point);
+  }
+
+  cancel() {
+    if (this.replaces) this.app.finder.dropped();
   }
 
   up() {
