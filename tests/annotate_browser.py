@@ -83,6 +83,19 @@ class Person:
         expect(self.page.locator("#run")).to_contain_text(said, timeout=4 * SECONDS)
 
 
+def intercept(page: Page, address: str | re.Pattern, handle, **options) -> None:
+    """Like `page.route`, but the next request is caught, too.
+
+    Chromium tells the page's process later where to send its requests, so that the first ones after
+    `page.route` may pass.
+    """
+    page.route(address, handle, **options)
+    page.route("**/api/probe", lambda route: route.fulfill(body="caught"))
+    while page.evaluate("fetch('api/probe').then(response => response.text())") != "caught":
+        page.wait_for_timeout(10)
+    page.unroute("**/api/probe")
+
+
 class Held:
     """Requests with a method and a part of an address, which wait until they are released."""
 
@@ -90,7 +103,7 @@ class Held:
         # A pattern, not a function: the page's other requests must not wait for this process.
         self.page, self.address, self.method = page, re.compile(re.escape(part)), method
         self.routes: list[Route] = []
-        page.route(self.address, self._hold)
+        intercept(page, self.address, self._hold)
 
     def wait(self) -> None:
         """Wait for the first request."""

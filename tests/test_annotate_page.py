@@ -24,7 +24,7 @@ from ytvos_keras.inference import Segmenter
 from ytvos_keras.media.trimap import box_trimap
 
 pytest.importorskip("playwright")
-from annotate_browser import Held, Person, chromium, new_page
+from annotate_browser import Held, Person, chromium, intercept, new_page
 from playwright.sync_api import expect
 
 pytestmark = [
@@ -298,7 +298,8 @@ def test_dialogs_keep_keys_and_dropped_files(person, project):
     page.get_by_role("button", name="Close").click()
     page.locator("#format").focus()
     person.press("n")
-    page.route("**/api/videos", lambda route: route.fulfill(status=500, body='{"error": "gone"}'))
+    failed = {"status": 500, "body": '{"error": "gone"}'}
+    intercept(page, "**/api/videos", lambda route: route.fulfill(**failed))
     page.get_by_role("button", name="Open…").click()
     person.sees("#open-error", "gone")
     page.get_by_role("button", name="Close").click()
@@ -418,7 +419,9 @@ def test_step_while_an_unreadable_frame_is_loading(person, project, tmp_path):
 
 def test_edit_that_cannot_be_saved(person, project, workspace):
     fail = {"status": 500, "body": "{}"}
-    person.page.route("**/api/masks/*&trusted=*", lambda route: route.fulfill(**fail), times=1)
+    intercept(
+        *(person.page, "**/api/masks/*&trusted=*", lambda route: route.fulfill(**fail)), times=1
+    )
     person.lasso(5, 4, 13, 12)
     person.sees("#saved", "Not saved")
     assert asks_before_closing(person)
@@ -1626,7 +1629,7 @@ def test_requests_survive_a_change_of_networks(person, project):
         else:
             route.continue_()
 
-    person.page.route(re.compile("api/masks/0"), fail_once)
+    intercept(person.page, re.compile("api/masks/0"), fail_once)
     person.lasso(5, 4, 13, 12)
     expect(person.page.locator("#saved")).to_have_text("Saved")  # lets Playwright handle the route
     labels_become(project, 0, box(5))

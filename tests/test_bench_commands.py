@@ -162,4 +162,5 @@ def test_progress_shows_names_with_brackets(monkeypatch, capsys):
 def test_models_are_the_presets():
     from ytvos_keras.models import PRESETS
 
-    assert set(step.MODELS) == set(PRESETS)
+    # The same network with other weights takes the same time.
+    assert set(step.MODELS) == set(PRESETS) - {"s2s-lite-rough"}

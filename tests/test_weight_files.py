@@ -105,6 +105,11 @@ def test_zip_bomb_is_not_unpacked(tmp_path):
 
 
 def test_bundled_weights_have_a_checksum():
-    (weights,) = (ytvos_keras.models.presets._ASSETS).glob("*.h5")
-    assert checksum_path(weights).is_file()
-    check_weight_file(weights)
+    bundled = sorted(ytvos_keras.models.presets._ASSETS.glob("*.h5"))
+    assert [path.name for path in bundled] == [
+        "s2s-lite-rough.weights.h5",
+        "s2s-lite.weights.h5",
+    ]
+    for weights in bundled:
+        assert checksum_path(weights).is_file()
+        check_weight_file(weights)
