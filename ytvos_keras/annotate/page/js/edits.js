@@ -6,7 +6,7 @@ export class Edits {
   history = new History();
   saved = Promise.resolve(); // resolves when everything so far is saved
   saving = 0;
-  failed = new Map(); // index of a frame whose last edit could not be saved → { labels, trusted }
+  failed = new Map(); // index of a frame whose last edit could not be saved → { labels, trusted, reason }
   #sending = new Map(); // index of a frame → its latest labels, until they are saved
   #deleting = new Set(); // ids of objects that the server may still have
   #undone = Promise.resolve(); // resolves when everything so far is undone or redone
