@@ -19,8 +19,8 @@ from PIL import Image
 
 from ytvos_keras.cli.common import run
 from ytvos_keras.errors import InputError
-from ytvos_keras.inference.checks import check_size
 from ytvos_keras.inference.first_masks import FirstMasks, open_first_masks
+from ytvos_keras.inference.input_checks import check_size
 from ytvos_keras.inference.sizes import resize_frame, resize_mask, working_size
 from ytvos_keras.media import FrameSource, open_frames, write_mask
 from ytvos_keras.media.masks import ids_in

@@ -5,7 +5,7 @@ import pytest
 from annotate_project import SIZE, box, load_segmenter, make_project, wait_until
 
 from ytvos_keras.annotate.chain_runner import ChainRunner
-from ytvos_keras.annotate.plan import Chain
+from ytvos_keras.annotate.propagation_plan import Chain
 from ytvos_keras.annotate.propagator import Propagator, Request
 from ytvos_keras.errors import InputError
 from ytvos_keras.inference import Segmenter

@@ -24,7 +24,7 @@ from annotate_project import (
 from annotate_server import running_server
 from tiny_s2s import TinyS2S
 
-from ytvos_keras.annotate.events import Events
+from ytvos_keras.annotate.event_stream import Events
 from ytvos_keras.annotate.guard import Guard
 from ytvos_keras.annotate.propagator import Propagator
 from ytvos_keras.annotate.serve import LOOPBACK, listen

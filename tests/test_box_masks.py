@@ -13,7 +13,7 @@ from PIL import Image
 
 from ytvos_keras.cli import segment
 from ytvos_keras.errors import InputError
-from ytvos_keras.inference import files as files_module
+from ytvos_keras.inference import file_segmentation as files_module
 from ytvos_keras.inference import inputs as inputs_module
 from ytvos_keras.inference import mask_finder, passes, segment_files
 from ytvos_keras.inference.resume import RESUME_NAME

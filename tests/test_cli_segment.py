@@ -12,7 +12,7 @@ from help_time import quick_output
 from PIL import Image
 
 from ytvos_keras.cli import segment
-from ytvos_keras.inference import files as files_module
+from ytvos_keras.inference import file_segmentation as files_module
 from ytvos_keras.inference import passes
 from ytvos_keras.inference.adaptation import learner
 from ytvos_keras.inference.adaptation.config import ONLINE_LEARNING

@@ -8,8 +8,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+from ytvos_keras.data.augmentation import VideoConfig
 from ytvos_keras.data.clip_frames import FRAME_TYPES, clip_frames, frame_arrays
-from ytvos_keras.data.config import VideoConfig
 from ytvos_keras.data.framing import random_framing, whole_frame
 from ytvos_keras.data.resample import resample, resample_labels
 from ytvos_keras.data.video_clip import EncodedClip

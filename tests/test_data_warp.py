@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from ytvos_keras.data.augmentation import MotionConfig
 from ytvos_keras.data.bend import random_bend
-from ytvos_keras.data.config import MotionConfig
 from ytvos_keras.data.draws import Draws
 from ytvos_keras.data.motion import Pose, covering_pose, random_pose, source_positions
 from ytvos_keras.data.warp import coarse_points, densify, warp

@@ -8,7 +8,7 @@ from PIL import Image
 
 from ytvos_keras.errors import InputError
 from ytvos_keras.evaluation import evaluate
-from ytvos_keras.evaluation.plan import plan_evaluation
+from ytvos_keras.evaluation.evaluation_plan import plan_evaluation
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from tiny_export import tiny_onnx
 
 import ytvos_keras
 from ytvos_keras.annotate.chain_runner import ChainRunner
-from ytvos_keras.annotate.plan import plan
+from ytvos_keras.annotate.propagation_plan import plan
 from ytvos_keras.export.annotated_clips import bundled_clip
 from ytvos_keras.media.video import VideoWriter
 

@@ -15,7 +15,7 @@ from fake_model import FakeModel
 
 from ytvos_keras.cli import segment
 from ytvos_keras.errors import InputError
-from ytvos_keras.inference import files as files_module
+from ytvos_keras.inference import file_segmentation as files_module
 from ytvos_keras.inference.backward_pass import FOLDER_NAME
 from ytvos_keras.inference.resume import RESUME_NAME
 from ytvos_keras.media import live_frames, open_frames, read_mask, write_mask

@@ -7,8 +7,8 @@ import pytest
 import tensorflow as tf
 from records import make_video, write_records
 
+from ytvos_keras.data.augmentation import Augmentation, TeacherForcing, VideoConfig
 from ytvos_keras.data.clip_feed import count_videos
-from ytvos_keras.data.config import Augmentation, TeacherForcing, VideoConfig
 from ytvos_keras.data.draw_clips import draw_clips
 from ytvos_keras.data.draws import Draws
 from ytvos_keras.data.make_dataset import _with_rough_mask, make_dataset

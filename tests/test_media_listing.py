@@ -9,7 +9,7 @@ from PIL import Image
 
 from ytvos_keras.datasets.check.repair import repair
 from ytvos_keras.datasets.davis_layout import read_image_set
-from ytvos_keras.datasets.raw_videos.files import find_videos
+from ytvos_keras.datasets.raw_videos.find_videos import find_videos
 from ytvos_keras.datasets.selection import read_names, select_names
 from ytvos_keras.datasets.sequence_folders import list_sequences, mask_files
 from ytvos_keras.errors import InputError

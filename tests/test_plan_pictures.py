@@ -3,7 +3,7 @@ import pytest
 from mask_folders import blocks, half, write_meta, write_sequences
 from PIL import Image
 
-from ytvos_keras.evaluation.plan import plan_evaluation
+from ytvos_keras.evaluation.evaluation_plan import plan_evaluation
 from ytvos_keras.evaluation.plan_pictures import plan_pictures
 
 

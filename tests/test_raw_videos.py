@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from ytvos_keras.datasets.raw_videos.files import find_videos
+from ytvos_keras.datasets.raw_videos.find_videos import find_videos
 from ytvos_keras.datasets.raw_videos.lists import read_sources
 from ytvos_keras.datasets.raw_videos.prepare_clips import prepare_clips
 from ytvos_keras.datasets.raw_videos.quality import QualityLimits

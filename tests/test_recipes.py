@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from records import make_video, write_records
 
-from ytvos_keras.data.config import Augmentation, MotionConfig, SyntheticConfig, VideoConfig
+from ytvos_keras.data.augmentation import Augmentation, MotionConfig, SyntheticConfig, VideoConfig
 from ytvos_keras.data.training_example import _probability
 from ytvos_keras.errors import InputError
 from ytvos_keras.losses import LiteLoss, MaskCrossentropy

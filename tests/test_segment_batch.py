@@ -12,7 +12,7 @@ from PIL import Image
 from ytvos_keras.cli import segment
 from ytvos_keras.errors import InputError
 from ytvos_keras.inference import batch as batch_module
-from ytvos_keras.inference import files as files_module
+from ytvos_keras.inference import file_segmentation as files_module
 from ytvos_keras.inference import passes
 from ytvos_keras.inference.batch import segment_batch
 from ytvos_keras.inference.batch_files import list_batch

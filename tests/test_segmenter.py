@@ -10,9 +10,9 @@ from ytvos_keras.errors import InputError
 from ytvos_keras.inference import Segmenter
 from ytvos_keras.inference.adaptation import learner
 from ytvos_keras.inference.adaptation.config import OnlineLearningConfig
-from ytvos_keras.inference.functions import FrameFunctions
+from ytvos_keras.inference.frame_functions import FrameFunctions
+from ytvos_keras.inference.frame_stepper import MAX_SIZES
 from ytvos_keras.inference.sizes import resize_mask, working_size
-from ytvos_keras.inference.stepper import MAX_SIZES
 
 SIZE = (32, 48)  # the fake model's own size, so nothing is resized
 

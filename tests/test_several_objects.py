@@ -8,7 +8,7 @@ from records import make_video, write_records
 from ytvos_keras import Segmenter, make_dataset
 from ytvos_keras.data import Augmentation, SyntheticConfig, TeacherForcing
 from ytvos_keras.data.draw_clips import draw_clips
-from ytvos_keras.inference.functions import FrameFunctions
+from ytvos_keras.inference.frame_functions import FrameFunctions
 from ytvos_keras.inference.sizes import resize_frame, resize_mask
 from ytvos_keras.layers.objects import exclusive, sum_of_others
 from ytvos_keras.losses import LiteLoss, MaskCrossentropy

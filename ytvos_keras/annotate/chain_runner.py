@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ytvos_keras.annotate.plan import Chain
 from ytvos_keras.annotate.project import Prediction, Project
+from ytvos_keras.annotate.propagation_plan import Chain
 from ytvos_keras.media.masks import ids_in
 from ytvos_keras.media.random_frames import RandomFrames
 

@@ -16,7 +16,7 @@ from ytvos_keras.annotate.project import Project
 from ytvos_keras.annotate.project_files import ObjectInfo, new_object
 from ytvos_keras.errors import InputError
 from ytvos_keras.inference.outputs.coco_results import CocoResults
-from ytvos_keras.inference.outputs.pictures import cut_out
+from ytvos_keras.inference.outputs.image_outputs import cut_out
 from ytvos_keras.inference.outputs.videos import CutoutVideo, OverlayVideo
 from ytvos_keras.inference.outputs.writer import Look, MaskedFrame, OutputWriter
 from ytvos_keras.media.atomic import atomic_path

@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable
 
 from ytvos_keras.annotate.chain_runner import ChainRunner
-from ytvos_keras.annotate.plan import Chain, Direction, plan
 from ytvos_keras.annotate.project import Project
+from ytvos_keras.annotate.propagation_plan import Chain, Direction, plan
 from ytvos_keras.errors import InputError, counted, first_line
 from ytvos_keras.media.random_frames import RandomFrames
 

@@ -19,7 +19,7 @@ from starlette.staticfiles import StaticFiles
 
 from ytvos_keras.annotate import exports, propagator
 from ytvos_keras.annotate.guard import ASGIApp, Guard
-from ytvos_keras.annotate.plan import DIRECTIONS
+from ytvos_keras.annotate.propagation_plan import DIRECTIONS
 from ytvos_keras.annotate.request_content import query_number, read_body, read_object
 from ytvos_keras.annotate.session import Session
 from ytvos_keras.annotate.workspace import Workspace

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ytvos_keras.annotate.events import Events
+from ytvos_keras.annotate.event_stream import Events
 from ytvos_keras.annotate.project_files import read_video_name
 from ytvos_keras.annotate.session import Session
 from ytvos_keras.annotate.shared_finder import SharedFinder

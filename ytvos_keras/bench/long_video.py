@@ -28,7 +28,7 @@ MOST_SLOWDOWN = 1.1
 _WORKER = """
 import sys, time
 from ytvos_keras.processes import peak_memory, resident_memory
-from ytvos_keras.inference.files import segment_files
+from ytvos_keras.inference.file_segmentation import segment_files
 frames, mask, output, model, height, width = sys.argv[1:]
 size = int(height), int(width)
 def tell(stage, done, total):

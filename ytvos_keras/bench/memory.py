@@ -21,7 +21,7 @@ NEEDS_TENSORFLOW = False  # only the separate processes do
 _WORKER = """
 import sys
 from ytvos_keras.processes import peak_memory
-from ytvos_keras.inference.files import segment_files
+from ytvos_keras.inference.file_segmentation import segment_files
 video, mask, output, model = sys.argv[1:]
 segment_files(video, mask, output, model)
 print(peak_memory() or "nan")

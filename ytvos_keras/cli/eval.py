@@ -12,7 +12,7 @@ from ytvos_keras.cli.eval_arguments import parse
 from ytvos_keras.cli.progress import frame_progress
 
 if TYPE_CHECKING:
-    from ytvos_keras.evaluation.plan import EvaluationPlan
+    from ytvos_keras.evaluation.evaluation_plan import EvaluationPlan
     from ytvos_keras.evaluation.results import Evaluation
 
 _COMMANDS = {
@@ -52,7 +52,7 @@ def _check_files(arguments: argparse.Namespace) -> None:
 
 
 def _plans(arguments: argparse.Namespace) -> "dict[str, EvaluationPlan]":
-    from ytvos_keras.evaluation.plan import plan_evaluation
+    from ytvos_keras.evaluation.evaluation_plan import plan_evaluation
 
     return {
         method: plan_evaluation(

@@ -43,7 +43,7 @@ def _how_to_resume(arguments: argparse.Namespace) -> str:
 
 
 def _segment(arguments: argparse.Namespace) -> None:
-    from ytvos_keras.inference import files  # NumPy, Pillow, PyAV
+    from ytvos_keras.inference import file_segmentation as files  # NumPy, Pillow, PyAV
     from ytvos_keras.inference.inputs import check_files
     from ytvos_keras.inference.options import SegmentOptions
 
@@ -58,7 +58,9 @@ def _segment(arguments: argparse.Namespace) -> None:
     with frame_progress(arguments.quiet) as report:
         segmenter = files.make_segmenter(arguments.model, chosen)
         files.find_first_masks(inputs, output, overwrite=chosen.overwrite)
-        result = files.segment_inputs(inputs, output, segmenter, chosen, on_progress=report)
+        result = files.segment_inputs(
+            inputs, output, segmenter, chosen, on_progress=report
+        )
     if not arguments.quiet:
         print(f"masks    {result.masks} ({result.frame_count} PNG files)")
         for kind, path in result.outputs.items():

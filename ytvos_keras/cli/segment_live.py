@@ -13,7 +13,7 @@ from ytvos_keras.quiet_import import import_tensorflow
 def segment_live(arguments: argparse.Namespace) -> None:
     """Segment until the stream ends or Ctrl-C is pressed; raises an error if it breaks off."""
     from ytvos_keras.inference import live  # NumPy, Pillow, PyAV
-    from ytvos_keras.inference.files import make_segmenter
+    from ytvos_keras.inference.file_segmentation import make_segmenter
     from ytvos_keras.inference.options import SegmentOptions
     from ytvos_keras.media.live_frames import LiveFrames
 

@@ -1,4 +1,4 @@
-from .config import (
+from .augmentation import (
     AppearanceConfig,
     Augmentation,
     MotionConfig,

@@ -3,8 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
+from ytvos_keras.data.augmentation import AppearanceConfig
 from ytvos_keras.data.colours import colour_matrices
-from ytvos_keras.data.config import AppearanceConfig
 from ytvos_keras.data.draws import Draws
 from ytvos_keras.data.motion import smooth_walk
 from ytvos_keras.data.python_step import python_step

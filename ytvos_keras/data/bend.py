@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from ytvos_keras.data.config import MotionConfig
+from ytvos_keras.data.augmentation import MotionConfig
 from ytvos_keras.data.draws import Draws
 
 _WAVES, _PUSHES = 4, 2

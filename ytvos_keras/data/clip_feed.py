@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from ytvos_keras.data.config import Augmentation
+from ytvos_keras.data.augmentation import Augmentation
 from ytvos_keras.data.picture_scene import Scene, SceneSampler
 from ytvos_keras.data.record_store import UnreadableFrameError, UnreadableFrames, open_records
 from ytvos_keras.data.sampling import MIN_OBJECT, ClipSampler, is_picture

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ytvos_keras.data.config import AppearanceConfig, VideoConfig
+from ytvos_keras.data.augmentation import AppearanceConfig, VideoConfig
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _SKEW = np.array([[0, -1, 1], [1, 0, -1], [-1, 1, 0]], np.float32) / np.float32(np.sqrt(3))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ytvos_keras.data.config import VideoConfig
+from ytvos_keras.data.augmentation import VideoConfig
 
 Size = tuple[int, int]  # height, width
 

@@ -5,9 +5,9 @@ from collections.abc import Collection
 import numpy as np
 import tensorflow as tf
 
+from ytvos_keras.data.augmentation import Augmentation, TeacherForcing
 from ytvos_keras.data.clip_feed import ClipFeed, Data
 from ytvos_keras.data.clip_frames import FRAME_TYPES, clip_frames, frame_arrays
-from ytvos_keras.data.config import Augmentation, TeacherForcing
 from ytvos_keras.data.draws import Draws
 from ytvos_keras.data.python_step import python_step
 from ytvos_keras.data.rough_masks import random_trimap

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from ytvos_keras.data.config import MotionConfig
+from ytvos_keras.data.augmentation import MotionConfig
 from ytvos_keras.data.draws import Draws
 from ytvos_keras.data.warp import coarse_points, densify
 

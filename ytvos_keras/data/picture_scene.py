@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ytvos_keras.data.config import SyntheticConfig
+from ytvos_keras.data.augmentation import SyntheticConfig
 from ytvos_keras.data.record_store import (
     UnreadableFrameError,
     is_object,

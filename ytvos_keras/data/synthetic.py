@@ -3,8 +3,8 @@
 import tensorflow as tf
 
 from ytvos_keras.data.appearance import film, recolour
+from ytvos_keras.data.augmentation import SyntheticConfig
 from ytvos_keras.data.bend import random_bend
-from ytvos_keras.data.config import SyntheticConfig
 from ytvos_keras.data.cutout import Layer, Measure, aim, cut_out, measure, whole
 from ytvos_keras.data.draws import Draws
 from ytvos_keras.data.motion import (

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from ytvos_keras.data.config import TeacherForcing
+from ytvos_keras.data.augmentation import TeacherForcing
 from ytvos_keras.data.draws import Draws
 
 _COARSE = 6  # rows and columns of the random field whose peaks are the blobs

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ytvos_keras.data.augmentation import VideoConfig
 from ytvos_keras.data.colours import colour_matrices
-from ytvos_keras.data.config import VideoConfig
 from ytvos_keras.data.framing import Framing, Size, random_framing, whole_frame
 from ytvos_keras.data.record_store import is_object, read_encoded, read_labels
 from ytvos_keras.data.resample import resample_labels

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ytvos_keras.evaluation.checks import as_masks
+from ytvos_keras.evaluation.mask_checks import as_masks
 
 TOLERANCE = 0.008
 """How far apart two contours may be and still agree, as a fraction of the picture's diagonal."""

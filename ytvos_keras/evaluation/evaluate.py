@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 import numpy as np
 
 from ytvos_keras.errors import InputError
+from ytvos_keras.evaluation.evaluation_plan import EvaluationPlan, Labels, plan_evaluation
 from ytvos_keras.evaluation.frame_work import score_work
-from ytvos_keras.evaluation.plan import EvaluationPlan, Labels, plan_evaluation
 from ytvos_keras.evaluation.protocols import SequenceWork
 from ytvos_keras.evaluation.results import Evaluation, ObjectScores
 from ytvos_keras.processes import map_in_processes

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ytvos_keras.evaluation.checks import check_label_maps
 from ytvos_keras.evaluation.contour_accuracy import boundary_tolerance, box_of, contour_accuracy
+from ytvos_keras.evaluation.mask_checks import check_label_maps
 from ytvos_keras.evaluation.region_similarity import region_similarity
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from ytvos_keras.datasets.sequence_folders import picture_files
+from ytvos_keras.evaluation.evaluation_plan import EvaluationPlan
 from ytvos_keras.evaluation.label_sources import Masks, read_prediction, read_truth
-from ytvos_keras.evaluation.plan import EvaluationPlan
 from ytvos_keras.evaluation.report import SequencePictures
 from ytvos_keras.media.pictures import read_rgb
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ytvos_keras.evaluation.checks import as_masks
+from ytvos_keras.evaluation.mask_checks import as_masks
 
 
 def region_similarity(mask: np.ndarray, truth: np.ndarray) -> float:

@@ -1,7 +1,7 @@
 from .adaptation.config import ONLINE_LEARNING, OnlineLearningConfig
 from .batch import segment_batch
 from .batch_summary import VideoOutcome
-from .files import SegmentedFiles, segment_files
+from .file_segmentation import SegmentedFiles, segment_files
 from .mask_finder import MaskFinder
 from .merge import merge_probabilities
 from .options import SegmentOptions

@@ -17,7 +17,7 @@ from ytvos_keras.inference.batch_summary import (
     add_to_summary,
     read_summary,
 )
-from ytvos_keras.inference.files import make_segmenter, segment_inputs
+from ytvos_keras.inference.file_segmentation import make_segmenter, segment_inputs
 from ytvos_keras.inference.inputs import check_files
 from ytvos_keras.inference.options import SegmentOptions
 from ytvos_keras.inference.outputs.write_outputs import output_paths

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from ytvos_keras.errors import InputError, check_choices
-from ytvos_keras.inference.checks import check_frame
 from ytvos_keras.inference.directions import (
     Trusted,
     choose_directions,
@@ -16,6 +15,7 @@ from ytvos_keras.inference.directions import (
     keep_ids,
     trusted_ids,
 )
+from ytvos_keras.inference.input_checks import check_frame
 from ytvos_keras.inference.options import DIRECTIONS
 from ytvos_keras.media.masks import check_label_map, ids_in, read_written_mask, write_mask
 from ytvos_keras.media.pictures import read_rgb

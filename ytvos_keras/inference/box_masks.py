@@ -11,8 +11,8 @@ import numpy as np
 from PIL.PngImagePlugin import PngInfo
 
 from ytvos_keras.errors import InputError
-from ytvos_keras.inference.checks import check_size
 from ytvos_keras.inference.first_masks import FirstMasks, frame_index
+from ytvos_keras.inference.input_checks import check_size
 from ytvos_keras.inference.mask_files import MaskFile
 from ytvos_keras.inference.resume import REMEDY, RESUME_NAME
 from ytvos_keras.media.atomic import atomic_path

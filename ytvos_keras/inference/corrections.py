@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from ytvos_keras.errors import InputError
-from ytvos_keras.inference.checks import check_size
 from ytvos_keras.inference.first_masks import FirstMasks, masks_by_frame
+from ytvos_keras.inference.input_checks import check_size
 from ytvos_keras.media.frame_source import FrameSource
 from ytvos_keras.media.masks import ids_in, read_mask
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ytvos_keras.errors import InputError
-from ytvos_keras.inference.checks import check_size
+from ytvos_keras.inference.input_checks import check_size
 from ytvos_keras.inference.mask_files import (
     MaskFile,
     ObjectFiles,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ytvos_keras.errors import InputError
 from ytvos_keras.inference.backward_pass import FOLDER_NAME
-from ytvos_keras.inference.checks import check_size
+from ytvos_keras.inference.input_checks import check_size
 from ytvos_keras.inference.inputs import check_output
 from ytvos_keras.inference.mask_files import MaskFile
 from ytvos_keras.inference.options import SegmentOptions

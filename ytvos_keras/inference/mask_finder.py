@@ -4,8 +4,8 @@ import numpy as np
 from PIL import Image
 
 from ytvos_keras.errors import InputError
-from ytvos_keras.inference.checks import check_frame, check_size
-from ytvos_keras.inference.functions import FrameFunctions
+from ytvos_keras.inference.frame_functions import FrameFunctions
+from ytvos_keras.inference.input_checks import check_frame, check_size
 from ytvos_keras.inference.one_thread import OneThread, alone
 from ytvos_keras.inference.sizes import resize_frame, working_size
 from ytvos_keras.media.trimap import BACKGROUND, OBJECT, UNKNOWN

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ytvos_keras.inference.outputs.pictures import object_folders
+from ytvos_keras.inference.outputs.image_outputs import object_folders
 from ytvos_keras.media.atomic import atomic_path
 
 _WHITE = 65535

@@ -11,7 +11,8 @@ import numpy as np
 from ytvos_keras.errors import InputError
 from ytvos_keras.inference.adaptation.config import OnlineLearningConfig
 from ytvos_keras.inference.both_ways import segment_both_ways
-from ytvos_keras.inference.checks import (
+from ytvos_keras.inference.frame_stepper import FrameStepper, OnLearning
+from ytvos_keras.inference.input_checks import (
     check_frame,
     check_object_mask,
     check_size,
@@ -19,7 +20,6 @@ from ytvos_keras.inference.checks import (
 )
 from ytvos_keras.inference.one_thread import OneThread, alone
 from ytvos_keras.inference.saved_state import check_tensors, pack_state, unpack_state
-from ytvos_keras.inference.stepper import OnLearning, Stepper
 from ytvos_keras.inference.video_state import VideoState
 from ytvos_keras.media.array_file import save_arrays
 from ytvos_keras.media.masks import MAX_ID, check_label_map, ids_in
@@ -76,7 +76,7 @@ class Segmenter(OneThread):
         self.online_learning = online_learning
         self.on_learning: OnLearning = None
         """Called after every step of online learning with steps done, total steps, and loss."""
-        self._stepper = Stepper(model, self.size, online_learning)
+        self._stepper = FrameStepper(model, self.size, online_learning)
         self._video = VideoState()
 
     @property

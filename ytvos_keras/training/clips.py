@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
+from ytvos_keras.data.augmentation import TeacherForcing
 from ytvos_keras.data.clip_feed import Data, count_videos, sources
-from ytvos_keras.data.config import TeacherForcing
 from ytvos_keras.data.make_dataset import make_dataset
 from ytvos_keras.data.record_store import open_records
 from ytvos_keras.data.sampling import MIN_OBJECT, first_frames, is_picture

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ytvos_keras.data.config import Augmentation
+from ytvos_keras.data.augmentation import Augmentation
 from ytvos_keras.data.sampling import FRAMES, MAX_STEP, MIN_OBJECT
 from ytvos_keras.errors import check_choices
 from ytvos_keras.losses import LOSSES

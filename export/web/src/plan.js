@@ -1,4 +1,4 @@
-// Plans which frames to compute from which trusted frame, as in ytvos_keras/annotate/plan.py.
+// Plans which frames to compute from which trusted frame, as in ytvos_keras/annotate/propagation_plan.py.
 
 // trusted: Map of index → Map of ids. Returns [{objects, source, frames, step, beyond}]: frames in the order of
 // computation, step 1 or -1, and the next trusted frame in that order.

@@ -12,7 +12,7 @@ import numpy as np
 from ytvos_keras.datasets.raw_videos.clip import Clip, RawVideo
 from ytvos_keras.datasets.raw_videos.clips_folder import ClipsFolder
 from ytvos_keras.datasets.raw_videos.cut_clip import cut_clip
-from ytvos_keras.datasets.raw_videos.files import RawVideoFile
+from ytvos_keras.datasets.raw_videos.find_videos import RawVideoFile
 from ytvos_keras.datasets.raw_videos.quality import MEASURED_SIDE, QualityLimits
 from ytvos_keras.datasets.raw_videos.settings import FRAME_RATE, ClipSettings
 from ytvos_keras.datasets.raw_videos.shots import draw_clips, find_shots

@@ -11,7 +11,7 @@ from ytvos_keras.datasets.raw_videos.clip import Clip, RawVideo
 from ytvos_keras.datasets.raw_videos.clips_folder import ClipsFolder
 from ytvos_keras.datasets.raw_videos.contact_sheet import write_contact_sheets
 from ytvos_keras.datasets.raw_videos.cut_video import cut_video
-from ytvos_keras.datasets.raw_videos.files import RawVideoFile, find_videos
+from ytvos_keras.datasets.raw_videos.find_videos import RawVideoFile, find_videos
 from ytvos_keras.datasets.raw_videos.lists import write_clip_lists, write_meta
 from ytvos_keras.datasets.raw_videos.quality import QualityLimits
 from ytvos_keras.datasets.raw_videos.settings import ClipSettings

@@ -2,7 +2,7 @@
 
 from ytvos_keras.evaluation.submission.check import check_submission
 from ytvos_keras.evaluation.submission.faults import Fault, SubmissionError
-from ytvos_keras.evaluation.submission.plan import plan_submission
+from ytvos_keras.evaluation.submission.submission_plan import plan_submission
 from ytvos_keras.evaluation.submission.write import write_submission
 
 __all__ = [

@@ -8,7 +8,7 @@ from pathlib import Path
 from ytvos_keras.errors import InputError, listed
 from ytvos_keras.evaluation.submission.faults import Fault, missing_frames
 from ytvos_keras.evaluation.submission.mask import mask_problems
-from ytvos_keras.evaluation.submission.plan import (
+from ytvos_keras.evaluation.submission.submission_plan import (
     PlannedSequence,
     SubmissionPlan,
     plan_submission,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ytvos_keras.errors import listed
-from ytvos_keras.evaluation.submission.plan import PlannedSequence
+from ytvos_keras.evaluation.submission.submission_plan import PlannedSequence
 from ytvos_keras.media.archives import ArchiveError, read_member
 from ytvos_keras.media.masks import ids_in
 from ytvos_keras.media.pictures import DamagedPictureError, open_picture

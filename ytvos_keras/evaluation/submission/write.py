@@ -9,7 +9,7 @@ from ytvos_keras.datasets.sequence_folders import check_sequence_folders, mask_f
 from ytvos_keras.errors import InputError
 from ytvos_keras.evaluation.submission.check import check_against
 from ytvos_keras.evaluation.submission.faults import Fault, SubmissionError, missing_frames
-from ytvos_keras.evaluation.submission.plan import SubmissionPlan, plan_submission
+from ytvos_keras.evaluation.submission.submission_plan import SubmissionPlan, plan_submission
 from ytvos_keras.media.atomic import atomic_path
 from ytvos_keras.media.listing import child
 from ytvos_keras.media.mask_pixels import mask_pixels

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image, ImageFilter
 
-from ytvos_keras.data.config import AppearanceConfig, SyntheticConfig
+from ytvos_keras.data.augmentation import AppearanceConfig, SyntheticConfig
 from ytvos_keras.data.draws import Draws
 from ytvos_keras.data.picture_scene import OTHERS, Scene
 from ytvos_keras.data.synthetic import SCENE_SPECS, synthetic_clip

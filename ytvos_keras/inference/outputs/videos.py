@@ -7,7 +7,7 @@ from typing import Self
 
 import numpy as np
 
-from ytvos_keras.inference.outputs.pictures import cut_out
+from ytvos_keras.inference.outputs.image_outputs import cut_out
 from ytvos_keras.inference.outputs.writer import Look, MaskedFrame, OutputWriter
 from ytvos_keras.media.overlay import draw_names, overlay
 from ytvos_keras.media.video import AlphaVideoWriter, VideoWriter

@@ -9,7 +9,11 @@ from ytvos_keras.inference.inputs import Inputs
 from ytvos_keras.inference.options import SegmentOptions
 from ytvos_keras.inference.outputs.coco_results import CocoResults
 from ytvos_keras.inference.outputs.contact_sheet import ContactSheet
-from ytvos_keras.inference.outputs.pictures import BinaryPictures, CutoutPictures, ObjectPictures
+from ytvos_keras.inference.outputs.image_outputs import (
+    BinaryPictures,
+    CutoutPictures,
+    ObjectPictures,
+)
 from ytvos_keras.inference.outputs.videos import CutoutVideo, GreenScreenVideo, OverlayVideo
 from ytvos_keras.inference.outputs.writer import Look, MaskedFrame, OutputWriter
 from ytvos_keras.media.masks import read_written_mask

@@ -11,7 +11,7 @@ weights are the mean of those before and after. Time, result, data: MODEL_CARD.m
 
 import dataclasses
 
-from ytvos_keras.data.config import Augmentation, VideoConfig
+from ytvos_keras.data.augmentation import Augmentation, VideoConfig
 from ytvos_keras.training.recipe import Stage
 from ytvos_keras.training.recipes import lite_objects, lite_videos
 

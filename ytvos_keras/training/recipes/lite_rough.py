@@ -11,7 +11,7 @@ MODEL_CARD.md.
 
 import dataclasses
 
-from ytvos_keras.data.config import Augmentation, SyntheticConfig
+from ytvos_keras.data.augmentation import Augmentation, SyntheticConfig
 from ytvos_keras.training.recipe import Stage
 from ytvos_keras.training.recipes import lite_videos
 

@@ -9,7 +9,7 @@ changes of size than in `lite`. In training, every second frame is remembered, s
 learning rate has fallen below 3 % of its peak. Time, result, data: MODEL_CARD.md.
 """
 
-from ytvos_keras.data.config import Augmentation, MotionConfig, SyntheticConfig
+from ytvos_keras.data.augmentation import Augmentation, MotionConfig, SyntheticConfig
 from ytvos_keras.models import PRESETS
 from ytvos_keras.training.recipe import Recipe, Stage
 

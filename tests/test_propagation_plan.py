@@ -1,6 +1,6 @@
 import pytest
 
-from ytvos_keras.annotate.plan import Chain, plan
+from ytvos_keras.annotate.propagation_plan import Chain, plan
 
 
 def never(source, frame, objects):

@@ -6,8 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 from ytvos_keras.inference.adaptation.config import OnlineLearningConfig
+from ytvos_keras.inference.frame_functions import FrameFunctions
 from ytvos_keras.inference.frame_probabilities import FrameProbabilities
-from ytvos_keras.inference.functions import FrameFunctions
 from ytvos_keras.inference.merge import merge_probabilities
 from ytvos_keras.inference.sizes import resize_frame, small_object_mask, working_size
 from ytvos_keras.inference.video_state import VideoState
@@ -18,7 +18,7 @@ OnLearning = Callable[[int, int, float], None] | None
 """Called after every step of online learning with steps done, total steps, and the loss."""
 
 
-class Stepper:
+class FrameStepper:
     """A model for frames of any size. It keeps no state of a video: states are passed in and out.
 
     The arguments are those of `Segmenter`.
