@@ -58,9 +58,7 @@ def _segment(arguments: argparse.Namespace) -> None:
     with frame_progress(arguments.quiet) as report:
         segmenter = files.make_segmenter(arguments.model, chosen)
         files.find_first_masks(inputs, output, overwrite=chosen.overwrite)
-        result = files.segment_inputs(
-            inputs, output, segmenter, chosen, on_progress=report
-        )
+        result = files.segment_inputs(inputs, output, segmenter, chosen, on_progress=report)
     if not arguments.quiet:
         print(f"masks    {result.masks} ({result.frame_count} PNG files)")
         for kind, path in result.outputs.items():
