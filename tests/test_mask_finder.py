@@ -9,7 +9,7 @@ from models_helper import small_model
 
 from ytvos_keras.errors import InputError
 from ytvos_keras.inference import MaskFinder
-from ytvos_keras.inference.mask_finder import _crop
+from ytvos_keras.inference.mask_finder import _MARGIN, _crop, _share
 from ytvos_keras.media import box_trimap
 
 SIZE = (60, 90)
@@ -25,6 +25,10 @@ def finder_of_boxes():
     return MaskFinder(FakeModel(scale=1.5))
 
 
+def crop_of(region):
+    return _crop(region, _share(region, _MARGIN))
+
+
 @functools.cache
 def random_finder():
     """A finder with random weights, shared by tests because it takes long to trace."""
@@ -38,7 +42,7 @@ def test_crop_keeps_the_aspect_ratio_and_stays_in_the_frame(size):
         top, left = (rng.integers(n) for n in size)
         region = np.zeros(size, bool)
         region[top : top + rng.integers(1, size[0]), left : left + rng.integers(1, size[1])] = True
-        rows, columns = _crop(region)
+        rows, columns = crop_of(region)
         assert 0 <= rows.start < rows.stop <= size[0]
         assert 0 <= columns.start < columns.stop <= size[1]
         assert region[rows, columns].sum() == region.sum()
@@ -50,12 +54,12 @@ def test_crop_keeps_the_aspect_ratio_and_stays_in_the_frame(size):
 def test_crop_has_a_margin():
     region = np.zeros((100, 200), bool)
     region[40:50, 100:110] = True
-    assert _crop(region) == (slice(36, 54), slice(87, 123))
+    assert crop_of(region) == (slice(36, 54), slice(87, 123))
     region[:] = False
     region[0, 0] = True  # in a corner
-    assert _crop(region) == (slice(0, 2), slice(0, 4))
+    assert crop_of(region) == (slice(0, 2), slice(0, 4))
     region[5:95, 0] = True  # the margin would leave the frame
-    assert _crop(region) == (slice(0, 100), slice(0, 200))
+    assert crop_of(region) == (slice(0, 100), slice(0, 200))
 
 
 def test_mask_is_found_in_the_box():
@@ -82,13 +86,84 @@ def test_known_pixels_are_kept():
 @pytest.mark.parametrize("make", [finder_of_boxes, random_finder])
 def test_same_mask_in_the_crop_alone(make):
     finder, frame, trimap = make(), noise(), box_trimap(SIZE, (20, 15, 24, 20))
-    crop = _crop(trimap > 0)
+    crop = crop_of(trimap > 0)
     part = frame[crop]
     assert part.shape[:2] == (36, 54)  # exactly the frame's aspect ratio
     alone = finder.find(part, trimap[crop])
     mask = finder.find(frame, trimap)
     np.testing.assert_array_equal(mask[crop], alone)
     assert mask.sum() == alone.sum()
+
+
+def stroke_alone(size=(120, 180)):
+    trimap = np.full(size, 0.5, np.float32)
+    trimap[50:54, 60:64] = 1
+    return trimap
+
+
+class FinderOfSquare(MaskFinder):
+    """Finds a square, as far as it is in the crop."""
+
+    def __init__(self, square):
+        super().__init__(FakeModel())
+        self.square, self.crops = square, []
+
+    def _find_in(self, crop, frame, trimap):
+        self.crops.append(crop)
+        mask = np.zeros(trimap.shape, bool)
+        mask[crop] = True
+        return mask & self.square
+
+
+@pytest.mark.parametrize(("half", "rounds"), [(3, 1), (17, 1), (19, 2), (35, 3), (50, 4)])
+def test_crop_around_a_stroke_grows_until_the_mask_is_inside(half, rounds):
+    trimap = stroke_alone()
+    square = np.zeros(trimap.shape, bool)
+    square[max(52 - half, 0) : 52 + half, max(62 - half, 0) : 62 + half] = True
+    finder = FinderOfSquare(square)
+    mask = finder.find(noise(trimap.shape), trimap)
+    np.testing.assert_array_equal(mask, square)
+    assert finder.crops[0] == (slice(34, 70), slice(35, 89))  # 0.3 of the sides
+    heights = [rows.stop - rows.start for rows, _ in finder.crops]
+    assert heights == [36, 54, 81, 120][:rounds]
+
+
+def test_mask_that_ends_at_the_border_of_the_frame_is_not_cut_off():
+    trimap = np.full((120, 180), 0.5, np.float32)
+    trimap[:4, :4] = 1
+    square = np.zeros(trimap.shape, bool)
+    square[:20, :20] = True
+    finder = FinderOfSquare(square)
+    finder.find(noise(trimap.shape), trimap)
+    assert finder.crops == [(slice(0, 36), slice(0, 54))]
+
+
+def test_strokes_in_a_box_do_not_shrink_its_crop():
+    trimap = box_trimap(SIZE, BOX)
+    trimap[20:22, 25:27] = 1
+    finder = FinderOfSquare(trimap > 0)
+    finder.find(noise(), trimap)
+    assert finder.crops == [crop_of(trimap > 0)]
+
+
+def test_large_stroke_is_seen_in_the_whole_frame():
+    trimap = stroke_alone()
+    trimap[10:110, 80:90] = 1
+    finder = FinderOfSquare(trimap == 1)
+    finder.find(noise(trimap.shape), trimap)
+    assert finder.crops == [(slice(0, 120), slice(0, 180))]
+
+
+def test_stroke_alone_with_a_model():
+    model = FakeModel(scale=1.5)  # takes all unknown pixels
+    mask = MaskFinder(model).find(noise((120, 180)), stroke_alone())
+    assert model.encoded.numpy() == 4
+    assert mask[1:, 12:].all()
+    model = FakeModel(scale=0.5)  # finds nothing: only what is known remains
+    np.testing.assert_array_equal(
+        MaskFinder(model).find(noise((120, 180)), stroke_alone()), stroke_alone() == 1
+    )
+    assert model.encoded.numpy() == 1
 
 
 def test_one_trace_for_all_boxes_of_a_video():

@@ -24,24 +24,25 @@ def mask(request):
     return masks()[request.param]
 
 
-@pytest.fixture
-def only(monkeypatch):
-    """Make all trimaps of one kind."""
-    return lambda kind: monkeypatch.setattr(rough_masks, "_SHARES", {kind: 1.0})
-
-
-def trimaps(mask, seeds=SEEDS):
-    return [random_trimap(mask, np.random.default_rng(seed)) for seed in seeds]
+def trimaps(mask, kind=None):
+    return [random_trimap(mask, np.random.default_rng(seed), kind) for seed in SEEDS]
 
 
 def test_kinds():
-    assert list(rough_masks._SHARES) == KINDS
+    assert list(rough_masks.KINDS) == KINDS
+
+
+def test_random_kinds_have_their_shares(monkeypatch):
+    kinds = []
+    monkeypatch.setattr(rough_masks, "_outline", lambda mask, rng: kinds.append("outline"))
+    for seed in range(400):
+        random_trimap(masks()["dot"], np.random.default_rng(seed))
+    assert 0.1 < len(kinds) / 400 < 0.2  # 0.15
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_values(kind, mask, only):
-    only(kind)
-    for trimap in trimaps(mask):
+def test_values(kind, mask):
+    for trimap in trimaps(mask, kind):
         assert (trimap.shape, trimap.dtype) == (SIZE, np.float32)
         assert set(np.unique(trimap)) <= {BACKGROUND, UNKNOWN, OBJECT}
         assert not (trimap[~mask] == OBJECT).any()
@@ -58,15 +59,14 @@ def test_same_generator_same_trimap():
 
 
 @pytest.mark.parametrize("kind", ["box", "box with clicks"])
-def test_box_is_around_the_object(kind, only):
+def test_box_is_around_the_object(kind):
     """A side is up to 4 % of the width or height inside of the object, or 12 % outside."""
-    only(kind)
     mask = masks()["ellipse"]
     (top, *_, bottom), (left, *_, right) = map(np.unique, np.nonzero(mask))
     height, width = bottom + 1 - top, right + 1 - left
     inside, outside = [round(0.04 * s + 0.5) for s in (height, width)], (height / 8, width / 8)
     sides = set()
-    for trimap in trimaps(mask):
+    for trimap in trimaps(mask, kind):
         rows, columns = (np.flatnonzero(trimap.any(axis)) for axis in (1, 0))
         assert (trimap[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] > 0).all()
         for low, high, first, last, near, far in (
@@ -79,24 +79,21 @@ def test_box_is_around_the_object(kind, only):
     assert min(sides) < 0 < max(sides)
 
 
-def test_outline_is_around_the_object(mask, only):
-    only("outline")
-    for trimap in trimaps(mask):
+def test_outline_is_around_the_object(mask):
+    for trimap in trimaps(mask, "outline"):
         assert (trimap[mask] == UNKNOWN).all()
         assert (trimap == BACKGROUND).any() or mask.all()
 
 
-def test_outline_is_loose(only):
-    only("outline")
+def test_outline_is_loose():
     mask = masks()["ellipse"]
-    shares = [(trimap == UNKNOWN).sum() / mask.sum() for trimap in trimaps(mask)]
+    shares = [(trimap == UNKNOWN).sum() / mask.sum() for trimap in trimaps(mask, "outline")]
     assert 1 < min(shares) < max(shares) < 2.5
 
 
 @pytest.mark.parametrize("kind", ["clicks", "scribble", "box with clicks"])
-def test_clicks_are_on_the_object(kind, mask, only):
-    only(kind)
-    found = trimaps(mask)
+def test_clicks_are_on_the_object(kind, mask):
+    found = trimaps(mask, kind)
     assert all((trimap == OBJECT).any() for trimap in found)
     if kind == "box with clicks":
         return
@@ -106,9 +103,8 @@ def test_clicks_are_on_the_object(kind, mask, only):
         assert 0 < sum(clicked.any() for clicked in off) < len(off)
 
 
-def test_scribbles_are_longer_than_clicks(only):
+def test_scribbles_are_longer_than_clicks():
     def area(kind):
-        only(kind)
-        return np.mean([(trimap == OBJECT).sum() for trimap in trimaps(masks()["ellipse"])])
+        return np.mean([(trimap == OBJECT).sum() for trimap in trimaps(masks()["ellipse"], kind)])
 
     assert area("scribble") > 2 * area("clicks")

@@ -9,24 +9,31 @@ from PIL import Image, ImageDraw, ImageFilter
 from ytvos_keras.media.trimap import BACKGROUND, OBJECT, UNKNOWN, box_trimap
 
 _SHARES = {"box": 0.3, "box with clicks": 0.15, "outline": 0.15, "clicks": 0.2, "scribble": 0.2}
+KINDS = tuple(_SHARES)
+"""What a rough mask may come from."""
+
 _LOOSE = (-0.04, 0.12)  # how far a box is outside of the object, relative to width or height
 _BLUR = (0.02, 0.08)  # how far an outline is outside, relative to the object's diagonal
 _RADIUS = (0.012, 0.03)  # of clicks, half the width of scribbles, relative to the frame's height
 _ELSEWHERE = 0.4  # share of clicks and scribbles with clicks on the background
 
 
-def random_trimap(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def random_trimap(
+    mask: np.ndarray, rng: np.random.Generator, kind: str | None = None
+) -> np.ndarray:
     """Replace a mask by a rough one.
 
     Args:
         mask: boolean (H, W), the object, which is not empty.
         rng: source of randomness.
+        kind: one of `KINDS`; None for a random one, in the shares of the training.
 
     Returns:
         float32 (H, W): 1 for pixels of the object, 0 for the background, 0.5 for unknown. A box
         may cut off a little of the object.
     """
-    kind = rng.choice([*_SHARES], p=[*_SHARES.values()])
+    if kind is None:
+        kind = str(rng.choice(KINDS, p=[*_SHARES.values()]))
     if kind == "outline":
         return _outline(mask, rng)
     if kind.startswith("box"):

@@ -11,15 +11,24 @@ from ytvos_keras.inference.sizes import resize_frame, working_size
 from ytvos_keras.media.trimap import BACKGROUND, OBJECT, UNKNOWN
 
 _MARGIN = 0.4  # of the crop around a rough mask on each side, relative to the mask's size
+# With clicks or scribbles alone, the size of the object is unknown. In the whole frame, small
+# objects are lost, so the first crop is around the known pixels.
+_FIRST_MARGIN = 2.0
+_FIRST_SHARE = 0.3  # at least, of the frame's sides
+_GROWTH = 1.5  # of the crop while the mask is cut off
+_CUT_OFF = 0.01  # from this share of the crop's border on the mask, it is cut off
 _STEPS = 2  # as in training: the second one improves the first one's mask
+
+_Crop = tuple[slice, slice]  # rows and columns of a frame
 
 
 class MaskFinder(OneThread):
     """Find the mask of an object in a frame from a rough one, given as a trimap.
 
     The trimap may come from a box (`media.box_trimap`), a loose outline, clicks or scribbles. The
-    model sees the part of the frame around the pixels that may be on the object. Not thread-safe,
-    like a `Segmenter`.
+    model sees the part of the frame around the pixels that may be on the object. If all pixels may
+    be, it sees the part around those that are known to be, which grows until it contains the mask.
+    Not thread-safe, like a `Segmenter`.
 
     Args:
         model: an `S2S` trained with the recipe `lite-rough`, such as
@@ -55,18 +64,30 @@ class MaskFinder(OneThread):
         """
         frame = check_frame(frame)
         trimap = _check_trimap(trimap, frame.shape[:2])
-        rows, columns = _crop(trimap > 0)
-        part = frame[rows, columns]
+        region = trimap > 0
+        share = _share(region, _MARGIN)
+        if share == 1 and (trimap == OBJECT).any():
+            region = trimap == OBJECT
+            share = min(max(_share(region, _FIRST_MARGIN), _FIRST_SHARE), 1.0)
+        while True:
+            crop = _crop(region, share)
+            mask = self._find_in(crop, frame, trimap)
+            if not _is_cut_off(mask, crop):
+                return mask
+            region, share = mask, min(_GROWTH * share, 1.0)
+
+    def _find_in(self, crop: _Crop, frame: np.ndarray, trimap: np.ndarray) -> np.ndarray:
+        part, given = frame[crop], trimap[crop]
         functions = self._functions_for(frame.shape[:2])
         small = resize_frame(part, functions.size)
-        image = Image.fromarray(trimap[rows, columns])
+        image = Image.fromarray(given)
         rough = np.asarray(image.resize(functions.size[::-1], Image.Resampling.NEAREST))
         features = functions.encode(small)
         state = functions.initialize(small, rough[None], features)
         for _ in range(_STEPS):
             labels, _, state = functions.advance(features, state, part.shape[:2])
         mask = trimap == OBJECT
-        mask[rows, columns] |= (labels > 0) & (trimap[rows, columns] > 0)
+        mask[crop] |= (labels > 0) & (given > 0)
         return mask
 
     def _functions_for(self, native: tuple[int, int]) -> FrameFunctions:
@@ -88,20 +109,43 @@ def _check_trimap(trimap: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return trimap
 
 
-def _crop(region: np.ndarray) -> tuple[slice, slice]:
-    """The part of a frame around a region, with the frame's aspect ratio.
-
-    All crops of a video have that ratio, so that the model is compiled for one size.
-    """
-    height, width = region.shape
+def _bounds(region: np.ndarray) -> tuple[int, int, int, int]:
     box = Image.fromarray(region).getbbox()
-    assert box is not None  # the trimap is not 0 everywhere
-    left, top, right, bottom = box
-    share = min((1 + 2 * _MARGIN) * max((bottom - top) / height, (right - left) / width), 1.0)
+    assert box is not None  # neither the trimap nor the mask is empty
+    return box
+
+
+def _share(region: np.ndarray, margin: float) -> float:
+    """Share of the frame's sides of a crop that leaves a margin around a region."""
+    left, top, right, bottom = _bounds(region)
+    height, width = region.shape
+    return min((1 + 2 * margin) * max((bottom - top) / height, (right - left) / width), 1.0)
+
+
+def _crop(region: np.ndarray, share: float) -> _Crop:
+    """The part of a frame around a region that has a share of its sides.
+
+    All crops of a video have its aspect ratio, so that the model is compiled for one size.
+    """
+    left, top, right, bottom = _bounds(region)
 
     def around(low: int, high: int, most: int) -> slice:
         length = round(share * most)
         start = min(max((low + high - length) // 2, 0), most - length)
         return slice(start, start + length)
 
+    height, width = region.shape
     return around(top, bottom, height), around(left, right, width)
+
+
+def _is_cut_off(mask: np.ndarray, crop: _Crop) -> bool:
+    """Whether a mask reaches the border of a crop inside of the frame."""
+    part, (rows, columns) = mask[crop], crop
+    borders = [
+        part[0] if rows.start > 0 else part[0, :0],
+        part[-1] if rows.stop < len(mask) else part[-1, :0],
+        part[:, 0] if columns.start > 0 else part[:0, 0],
+        part[:, -1] if columns.stop < mask.shape[1] else part[:0, -1],
+    ]
+    reached = sum(int(border.sum()) for border in borders)
+    return reached > 2 * _CUT_OFF * sum(part.shape)

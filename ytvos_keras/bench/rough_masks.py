@@ -1,0 +1,120 @@
+"""`ytvos-bench rough-masks`: J of the masks found from boxes, outlines, scribbles and clicks."""
+
+import statistics
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ytvos_keras.argument_types import positive, whole_number
+from ytvos_keras.bench.arguments import add_videos, chosen
+from ytvos_keras.bench.machine import describe_machine
+from ytvos_keras.bench.report import Figure, Label, Report, Row
+from ytvos_keras.errors import InputError
+from ytvos_keras.processes import peak_memory
+from ytvos_keras.progress import Progress, silent
+
+if TYPE_CHECKING:
+    import numpy as np
+
+NAME = "rough-masks"
+SUMMARY = "J of the masks found from random boxes, outlines, scribbles and clicks"
+
+_SMALLEST = 0.001  # of the frame: smaller objects are left out
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of this benchmark."""
+    add_videos(parser, model="s2s-lite-rough")
+    parser.add_argument(
+        "--frames",
+        type=positive,
+        default=6,
+        metavar="N",
+        help="annotated frames of each sequence, evenly spaced (default: 6)",
+    )
+    parser.add_argument(
+        "--seed",
+        type=whole_number(0),
+        default=0,
+        metavar="N",
+        help="of the rough masks (default: 0)",
+    )
+
+
+def run(arguments: Namespace, progress: Progress = silent) -> Report:
+    """Replace true masks by random rough ones, and measure J of the masks found from them.
+
+    The rough masks are those that the model is trained with, see `random_trimap`. Every object that
+    covers at least 0.1 % of a frame counts. The means are over all masks.
+    """
+    import ytvos_keras
+    from ytvos_keras.data.rough_masks import KINDS, random_trimap
+    from ytvos_keras.data.seeds import generator
+    from ytvos_keras.evaluation.region_similarity import region_similarity
+
+    machine = describe_machine()  # before this benchmark adds to the load
+    finder = ytvos_keras.inference.MaskFinder(ytvos_keras.load(arguments.model))
+    scores: dict[str, list[float]] = {kind: [] for kind in KINDS}
+    rows = []
+    for n, sequence in enumerate(arguments.sequences):
+        progress(sequence, n, len(arguments.sequences))
+        count = len(scores[KINDS[0]])
+        for frame, mask in _masks(arguments.videos, sequence, arguments.frames):
+            for kind, found in scores.items():
+                rng = generator(arguments.seed, kind, n, len(found))
+                trimap = random_trimap(mask, rng, kind)
+                found.append(100 * region_similarity(finder.find(frame, trimap), mask))
+        rows += [_row(sequence, kind, found[count:]) for kind, found in scores.items()]
+    return Report(
+        benchmark=NAME,
+        settings=chosen(arguments, "model", "frames", "seed"),
+        machine=machine,
+        rows=rows,
+        figures=[
+            Figure(
+                f"J_{kind.replace(' ', '_')}",
+                statistics.fmean(found),
+                f"{kind}: mean J {statistics.fmean(found):.1f}, median "
+                f"{statistics.median(found):.1f}, of {len(found)} masks",
+            )
+            for kind, found in scores.items()
+        ],
+        peak_memory_mb=peak_memory(),
+    )
+
+
+def _masks(videos: Path, sequence: str, most: int) -> Iterator[tuple["np.ndarray", "np.ndarray"]]:
+    """Yield frames, uint8 `(H, W, 3)`, and the boolean mask `(H, W)` of each object in them."""
+    import numpy as np
+
+    from ytvos_keras.datasets.sequence_folders import masks_of_frames
+    from ytvos_keras.evaluation.score_videos import sequence_folders
+    from ytvos_keras.media.folder_frames import FolderFrames
+    from ytvos_keras.media.masks import read_mask
+
+    folder, annotations = sequence_folders(videos, sequence)
+    frames = FolderFrames(folder)
+    files = masks_of_frames(frames.names, annotations)
+    annotated = [n for n, name in enumerate(frames.names) if name in files]
+    places = np.linspace(0, len(annotated), min(most, len(annotated)), endpoint=False)
+    wanted = {annotated[round(place)] for place in places}
+    empty = True
+    for name, _, frame in frames.read_with_times(wanted=wanted.__contains__):
+        labels, _ = read_mask(files[name], allow_empty=True)
+        for object_id in np.unique(labels[labels > 0]):
+            mask = labels == object_id
+            if mask.mean() >= _SMALLEST:
+                empty = False
+                yield frame, mask
+    if empty:
+        raise InputError(f"{sequence}: no object covers 0.1 % of any of the {len(wanted)} frames")
+
+
+def _row(sequence: str, kind: str, scores: list[float]) -> Row:
+    labels: dict[str, Label] = {
+        "sequence": sequence.rpartition("/")[2],
+        "rough mask": kind,
+        "masks": len(scores),
+    }
+    return Row(labels, {"mean_J_percent": statistics.fmean(scores)})
