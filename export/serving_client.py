@@ -212,7 +212,7 @@ def main(argv: list[str] | None = None) -> int:
     add("--mask", required=True, help="PNG for the first frame, or a folder of PNGs")
     add("--output", required=True, type=Path, metavar="DIR", help="folder for the masks")
     add("--server", required=True, metavar="HOST:PORT")
-    add("--rest", action="store_true", help="speak REST, with pictures as files, instead of gRPC")
+    add("--rest", action="store_true", help="speak REST, with images as files, instead of gRPC")
     add("--model", default="s2s", metavar="NAME", help="default: %(default)s")
     add("--version", metavar="N|LABEL", help="default: the newest")
     add("--size", type=frame_size, metavar="HxW", help="working size, for gRPC")

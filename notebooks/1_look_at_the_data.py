@@ -166,15 +166,15 @@ answers = np.concatenate([inputs["mask"][:, None], targets], axis=1)
 helpers.show(*map(helpers.paint, inputs["frames"], answers))
 
 # %% [markdown]
-# ## Clips from a single picture
+# ## Clips from a single image
 #
-# Pictures with masks are far more common than videos with masks. A record may therefore hold a
-# single picture, which becomes a clip through synthetic motion: the object is cut out, moves,
+# Images with masks are far more common than videos with masks. A record may therefore hold a
+# single image, which becomes a clip through synthetic motion: the object is cut out, moves,
 # bends and is occluded by other objects, while the background moves too. This is not in the
 # paper. More than half of the clips that the bundled model `s2s-lite` was trained on are of this
 # kind.
 #
-# Our picture is the first frame of the bundled clip from *Big Buck Bunny*
+# Our image is the first frame of the bundled clip from *Big Buck Bunny*
 # (© 2008 Blender Foundation, CC BY 3.0).
 
 # %%

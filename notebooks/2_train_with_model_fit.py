@@ -2,7 +2,7 @@
 # # 2 · Train with `model.fit`
 #
 # `S2S` is an ordinary Keras model: `compile`, `fit`, `save`. This notebook trains a small one on
-# toy videos, from files on disk to pictures of what it has learned.
+# toy videos, from files on disk to images of what it has learned.
 #
 # **It is a toy** that runs in a minute or two on two CPU cores: a few lines of code draw the
 # videos, the model is small and the training short. It shows how the parts fit together, not what
@@ -281,7 +281,7 @@ model.save(WORK / "toy.keras")
 #
 # | | this toy | `s2s-lite` | the paper |
 # |---|---|---|---|
-# | videos | 24, drawn | about 7,260 pictures and 54 videos | 2,796 of YouTube-VOS |
+# | videos | 24, drawn | about 7,260 images and 54 videos | 2,796 of YouTube-VOS |
 # | frames | 96×160 | 192×320, sometimes 256×448 | 256×448 |
 # | clip | 4 frames | 5, later 6 to 8 | 5 to 11 |
 # | parameters | 3.5 M | 4.8 M | 70 M |

@@ -1,4 +1,4 @@
-"""What the notebooks share: TensorFlow without its notes, and pictures.
+"""What the notebooks share: TensorFlow without its notes, and images.
 
 Import it first: the notes come when TensorFlow is imported.
 """
@@ -29,11 +29,11 @@ def paint(frames: Sequence[np.ndarray], masks: Sequence[np.ndarray]) -> list[np.
     """Draws masks into the frames of a clip.
 
     Args:
-        frames: T pictures, uint8 (H, W, 3), RGB.
+        frames: T images, uint8 (H, W, 3), RGB.
         masks: T label maps, (H, W) or (H, W, 1), whole numbers of any type.
 
     Returns:
-        T pictures.
+        T images.
     """
     return [
         overlay(np.array(frame), np.array(mask).reshape(frame.shape[:2]).astype("uint8"), _BRIGHT)
@@ -46,11 +46,11 @@ def show(
     titles: Sequence[str] = (),
     labels: Sequence[str] = (),
 ) -> None:
-    """Shows rows of pictures.
+    """Show rows of images.
 
     Args:
-        rows: each has the same number of pictures, uint8 (H, W, 3), RGB, all of one size.
-        titles: above the pictures of the first row.
+        rows: each has the same number of images, uint8 (H, W, 3), RGB, all of one size.
+        titles: above the images of the first row.
         labels: left of the rows.
     """
     height, width = rows[0][0].shape[:2]

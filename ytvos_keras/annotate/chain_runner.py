@@ -43,7 +43,7 @@ class ChainRunner:
         self._left: _Stop | None = None
 
     def is_fresh(self, source: int, frame: int, objects: tuple[int, ...]) -> bool:
-        """Whether the masks of objects in a frame follow from the current masks of its source."""
+        """Whether the objects' masks in a frame were propagated from the source's current masks."""
         found = self.project.predicted.get(frame, {})
         trusted = self.project.trusted.get(frame, {})
         # A trusted mask is never replaced, so it cannot be outdated.
@@ -64,9 +64,9 @@ class ChainRunner:
                 labels = self.segmenter.step(self.frames.frame(index))
             else:
                 labels = np.zeros(self.frames.size, np.uint8)
-            sure = getattr(self.segmenter, "confidence", {})
+            confidence = getattr(self.segmenter, "confidence", {})
             predictions = {
-                i: Prediction(source, sure.get(i) if i in sure else None)
+                i: Prediction(source, confidence.get(i) if i in confidence else None)
                 for i, source in sources.items()
             }
             self._save(chain.source, index, labels, predictions)
@@ -77,7 +77,7 @@ class ChainRunner:
     def _save(
         self, source: int, index: int, labels: np.ndarray, predictions: dict[int, Prediction]
     ) -> None:
-        """Save what still follows from the source."""
+        """Save the masks that are still up to date with the source."""
         with self.project.lock:
             # An object may have been deleted meanwhile, and its id given to another one.
             trusted = self.project.trusted.get(source, {})
@@ -95,7 +95,7 @@ class ChainRunner:
         if left and (left.sources, left.step) == (sources, chain.frames.step):
             done = abs(left.index - chain.source)
             before = chain.frames[:done]
-            # The state is valid only if every frame up to it still follows from this source.
+            # The state is valid only if every frame up to it is up to date with this source.
             if all(self.is_fresh(chain.source, frame, chain.objects) for frame in before):
                 self.segmenter.restore(left.video)
                 return chain.frames[done:]

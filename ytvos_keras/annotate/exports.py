@@ -6,7 +6,6 @@ import json
 import re
 import zipfile
 from collections.abc import Callable, Iterator
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -16,15 +15,14 @@ from ytvos_keras.annotate.project import Project
 from ytvos_keras.annotate.project_files import ObjectInfo, new_object
 from ytvos_keras.errors import InputError
 from ytvos_keras.inference.outputs.coco_results import CocoResults
-from ytvos_keras.inference.outputs.image_outputs import cut_out
-from ytvos_keras.inference.outputs.videos import CutoutVideo, OverlayVideo
-from ytvos_keras.inference.outputs.writer import Look, MaskedFrame, OutputWriter
+from ytvos_keras.inference.outputs.image_outputs import black_and_white, cut_out, folder_name
+from ytvos_keras.inference.outputs.videos import FOLDER_FPS, CutoutVideo, OverlayVideo
+from ytvos_keras.inference.outputs.writer import MaskedFrame, ObjectStyle, OutputWriter
 from ytvos_keras.media.atomic import atomic_path
 from ytvos_keras.media.masks import ids_in, mask_picture
 from ytvos_keras.media.palette import davis_palette
 from ytvos_keras.media.random_frames import RandomFrames
 
-FOLDER_FPS = Fraction(24)  # frame rate assumed for a folder of frames, as in DAVIS
 EXPORT_FOLDER = "exports"
 
 Tick = Callable[[int, int], None]
@@ -85,21 +83,21 @@ def _binary_masks(project: Project, path: Path, tick: Tick) -> None:
     """Black and white: 255 inside objects, 0 elsewhere."""
     with _zip(path) as add:
         for name, labels in _masks(project, tick):
-            add(f"{name}.png", Image.fromarray(np.where(labels, 255, 0).astype(np.uint8)))
+            add(f"{name}.png", Image.fromarray(black_and_white(labels > 0)))
 
 
 def _object_masks(project: Project, path: Path, tick: Tick) -> None:
     """A folder for each object, black and white."""
-    folders = {i: f"{i}_{_file_name(o.name)}" for i, o in _objects(project).items()}
+    folders = {i: folder_name(i, info.name) for i, info in _objects(project).items()}
     with _zip(path) as add:
         for name, labels in _masks(project, tick):
             for object_id, folder in folders.items():
-                mask = np.where(labels == object_id, 255, 0).astype(np.uint8)
+                mask = black_and_white(labels == object_id)
                 add(f"{folder}/{name}.png", Image.fromarray(mask))
 
 
 def _cutout(project: Project, path: Path, tick: Tick) -> None:
-    """The objects on a transparent background: RGBA pictures."""
+    """The objects on a transparent background: RGBA images."""
     with _zip(path) as add:
         for item in _items(project, tick, all_frames=False):
             add(f"{item.name}.png", Image.fromarray(cut_out(item)))
@@ -113,14 +111,16 @@ def _overlay_video(project: Project, path: Path, tick: Tick) -> None:
     palette = davis_palette().copy()
     for object_id, info in _objects(project).items():
         palette[object_id] = list(bytes.fromhex(info.colour[1:]))
-    _write(project, OverlayVideo(path, project.frames.fps or FOLDER_FPS, Look(palette)), tick)
+    _write(
+        project, OverlayVideo(path, project.frames.fps or FOLDER_FPS, ObjectStyle(palette)), tick
+    )
 
 
 def _coco(project: Project, path: Path, tick: Tick) -> None:
     """COCO instances: one annotation in run lengths per object and frame."""
     objects = _objects(project)
-    look = Look(davis_palette(), {i: info.name for i, info in objects.items()})
-    _write(project, CocoResults(path, look, sorted(objects)), tick, all_frames=False)
+    style = ObjectStyle(davis_palette(), {i: info.name for i, info in objects.items()})
+    _write(project, CocoResults(path, style, sorted(objects)), tick, all_frames=False)
 
 
 def _write(project: Project, writer: OutputWriter, tick: Tick, all_frames: bool = True) -> None:
@@ -161,8 +161,8 @@ def _youtube_vos(project: Project, path: Path, tick: Tick) -> None:
 
 @contextlib.contextmanager
 def _zip(path: Path) -> Iterator[Callable[[str, Image.Image | str], None]]:
-    """Yield a function that adds a picture or text under a name."""
-    # Stored, not deflated: pictures are already compressed.
+    """Yield a function that adds an image or text under a name."""
+    # Stored, not deflated: images are already compressed.
     with atomic_path(path) as part, zipfile.ZipFile(part, "w") as archive:
 
         def add(name: str, content: Image.Image | str) -> None:

@@ -1,4 +1,4 @@
-"""Access control: only the page served by this server, under a secret address."""
+"""Access control by a secret URL token and same-origin checks."""
 
 import secrets
 from collections.abc import Awaitable, Callable, MutableMapping

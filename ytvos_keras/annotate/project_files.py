@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ytvos_keras.errors import InputError
-from ytvos_keras.media.json_file import read_json, shown
+from ytvos_keras.media.json_file import abbreviated, read_json
 from ytvos_keras.media.json_value import JsonValue
 from ytvos_keras.media.masks import MAX_ID
 
@@ -17,7 +17,7 @@ VERSION = 1
 
 _REMEDY = "move it away to start over"
 _IDS = {str(number) for number in range(1, MAX_ID + 1)}
-# Bright and easy to tell apart, on both dark and light pictures.
+# Bright and easy to tell apart, on both dark and light images.
 _COLOURS = ("#ff9f1c", "#2ec4ff", "#9be564", "#ff5d8f", "#b388ff", "#ffe14d", "#00d9a3", "#ff6b5e")
 _LONGEST = 60  # characters of a name
 _T = TypeVar("_T")
@@ -38,7 +38,7 @@ class ObjectInfo:
         if not isinstance(name, str) or not 0 < len(name.strip()) <= _LONGEST:
             raise InputError(f"a name must have 1 to {_LONGEST} characters.")
         if not isinstance(colour, str) or not re.fullmatch(r"#[0-9a-f]{6}", colour):
-            raise InputError(f"a colour must be #rrggbb. Received: {shown(colour)}")
+            raise InputError(f"a colour must be #rrggbb. Received: {abbreviated(colour)}")
         return ObjectInfo(name.strip(), colour)
 
 

@@ -36,9 +36,9 @@ def plan(
 ) -> list[Chain]:
     """List the chains that bring the frames from `start` to `stop` - 1 up to date.
 
-    Forward, a frame follows from the last trusted frame before it; backward, from the first one
-    after it; with `both`, from the nearer of the two. A new trusted frame therefore changes only
-    the frames up to its trusted neighbours. Objects that are trusted in the same frames share
+    Forward, a frame is propagated from the last trusted frame before it; backward, from the first
+    one after it; with `both`, from the nearer of the two. A new trusted frame therefore changes
+    only the frames up to its trusted neighbours. Objects that are trusted in the same frames share
     chains. A chain always starts next to its source, even if that is outside the range.
 
     `trusted` maps frames to the ids of their trusted objects. `is_fresh(source, frame, ids)` tells
@@ -70,7 +70,7 @@ def _groups(
 
 
 def _reaches(sources: tuple[int, ...], start: int, stop: int, direction: Direction):
-    """Yield every source with the frames that follow from it, in the order of computation."""
+    """Yield each trusted frame with the frames to propagate it to, in order."""
     for source in sources:
         place = bisect.bisect_left(sources, source)
         before = sources[place - 1] if place else None
@@ -78,7 +78,7 @@ def _reaches(sources: tuple[int, ...], start: int, stop: int, direction: Directi
         if direction != "backward":
             last = stop - 1 if after is None else after - 1
             if direction == "both" and after is not None:
-                last = (source + after) // 2  # a frame in the middle follows from the earlier one
+                last = (source + after) // 2  # the frame in the middle belongs to the earlier one
             yield source, range(source + 1, min(last, stop - 1) + 1), after
         if direction != "forward":
             first = start if before is None else before + 1

@@ -1,4 +1,4 @@
-"""Read the content of requests, within limits."""
+"""Read request bodies, with size limits."""
 
 from typing import Any
 

@@ -96,8 +96,8 @@ def _session(request: Request) -> Session:
     return session
 
 
-def _tell_other_pages(request: Request) -> None:
-    """Let the other pages load what a page has changed, so that they do not overwrite it."""
+def _notify_other_pages(request: Request) -> None:
+    """Notify other pages of a change, so that they reload instead of overwriting it."""
     page = request.query_params.get("page")
     _workspace(request).events.publish({"type": "edited", "page": page})
 
@@ -162,7 +162,7 @@ def _thumbnail(request: Request) -> Response:
 
 
 def _picture(data: bytes) -> Response:
-    # Addresses contain `Session.opened`, so that the browser can cache pictures.
+    # Addresses contain `Session.opened`, so that the browser can cache images.
     return Response(data, media_type="image/jpeg", headers={"cache-control": "max-age=3600"})
 
 
@@ -204,7 +204,7 @@ async def _save_mask(request: Request) -> Response:
     session.propagator.stop()  # its results are now out of date
     trusted = [int(part) for part in ids.split(",") if part]
     await run_in_threadpool(session.project.save_drawn, index, labels, trusted)
-    _tell_other_pages(request)
+    _notify_other_pages(request)
     return _json({})
 
 
@@ -229,7 +229,7 @@ async def _find(request: Request) -> Response:
 
 def _add_object(request: Request) -> Response:
     object_id = _session(request).project.add_object()
-    _tell_other_pages(request)
+    _notify_other_pages(request)
     return _json({"id": object_id})
 
 
@@ -239,7 +239,7 @@ async def _change_object(request: Request) -> Response:
         raise InputError("only the name and the colour of an object can be changed.")
     change = _session(request).project.change_object
     await run_in_threadpool(change, request.path_params["id"], **changes)
-    _tell_other_pages(request)
+    _notify_other_pages(request)
     return _json({})
 
 
@@ -248,7 +248,7 @@ def _delete_object(request: Request) -> Response:
     session.propagator.stop()
     session.project.delete_object(request.path_params["id"])
     session.propagator.stop()  # a run that another page began during the search
-    _tell_other_pages(request)
+    _notify_other_pages(request)
     return _json({})
 
 

@@ -23,7 +23,7 @@ class Session:
     """A video, its masks, and the thread of the model.
 
     Args:
-        path: a video file or a folder of pictures.
+        path: a video file or a folder of images.
         output: the project's folder.
 
     Attributes:
@@ -60,11 +60,11 @@ class Session:
             self._held.close()
 
     def summary(self) -> dict:
-        """Everything that the page needs to show the project, except pictures and masks."""
+        """Everything that the page needs to show the project, except images and masks."""
         frames, project = self.frames, self.project
         # Under the lock for a consistent snapshot: the model's thread changes all of this.
         with project.lock:
-            sure = {index: project.confidence(index) for index in project.predicted}
+            confidence = {index: project.confidence(index) for index in project.predicted}
             return {
                 "video": {
                     "name": frames.path.name,
@@ -78,7 +78,7 @@ class Session:
                 "objects": {i: dataclasses.asdict(o) for i, o in sorted(project.objects.items())},
                 "trusted": {i: sorted(ids) for i, ids in project.trusted.items()},
                 "predicted": sorted(project.predicted),
-                "confidence": {index: found for index, found in sure.items() if found},
+                "confidence": {index: found for index, found in confidence.items() if found},
                 "status": dataclasses.asdict(self.propagator.status),
             }
 

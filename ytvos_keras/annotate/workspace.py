@@ -1,4 +1,4 @@
-"""The folder in which the command was started; the page may open its videos."""
+"""The working folder, whose videos the page can open."""
 
 import logging
 import threading
@@ -94,10 +94,10 @@ class Workspace:
         return path
 
     def videos(self) -> list[str]:
-        """Names of the video files and picture folders in the root, one level deep."""
+        """Names of the video files and image folders in the root, one level deep."""
         found = []
         for path in sorted(self.root.iterdir()):
-            # Output folders contain pictures, too.
+            # Output folders contain images, too.
             if path.name.startswith(".") or path.name.endswith("-masks"):
                 continue
             if path.suffix.lower() in VIDEO_SUFFIXES or (path.is_dir() and _has_pictures(path)):

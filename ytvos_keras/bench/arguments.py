@@ -26,8 +26,13 @@ def add_size(
     )
 
 
-def add_videos(parser: ArgumentParser) -> None:
-    """Add arguments for annotated videos and the model that segments them."""
+def add_model(parser: ArgumentParser, help_: str, default: str = "s2s-lite") -> None:
+    """Add `--model`, a trained model by name or path."""
+    parser.add_argument("--model", default=default, metavar="NAME|PATH", help=help_)
+
+
+def add_videos(parser: ArgumentParser, model: str | None = "s2s-lite") -> None:
+    """Add arguments for annotated videos and, with a default `model`, for the one that is used."""
     parser.add_argument(
         "videos",
         type=Path,
@@ -35,9 +40,8 @@ def add_videos(parser: ArgumentParser) -> None:
         help="folder that contains SOURCE/{JPEGImages,Annotations}/SEQUENCE/",
     )
     parser.add_argument("--sequences", nargs="+", required=True, metavar="SOURCE/SEQUENCE")
-    parser.add_argument(
-        "--model", default="s2s-lite", metavar="NAME|PATH", help="default: s2s-lite"
-    )
+    if model is not None:
+        add_model(parser, f"default: {model}", model)
 
 
 def add_rounds(parser: ArgumentParser, *, repeats: int, warmup: int = 3) -> None:

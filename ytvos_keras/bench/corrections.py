@@ -42,24 +42,16 @@ class _Video:
     """An annotated video, and the J of its frames without corrections."""
 
     def __init__(self, segmenter: Any, videos: Path, sequence: str, most: int | None):
-        from ytvos_keras.datasets.sequence_folders import masks_of_frames
-        from ytvos_keras.evaluation.score_videos import sequence_folders
+        from ytvos_keras.evaluation.score_videos import read_truths, sequence_folders
         from ytvos_keras.media.folder_frames import FolderFrames
-        from ytvos_keras.media.masks import read_mask
 
         folder, annotations = sequence_folders(videos, sequence)
         frames = FolderFrames(folder)
         names = frames.names[:most]
-        files = masks_of_frames(names, annotations)
-        if names[0] not in files or len(files) < 3:
-            raise InputError(f"{sequence}: needs masks of the first frame and of two later ones")
+        truths = read_truths(names, annotations)
         self.segmenter = segmenter
         self.frames = [frame for _, (_, frame) in zip(names, frames, strict=False)]
-        self.truths = {
-            t: read_mask(files[name], allow_empty=True)[0]
-            for t, name in enumerate(names)
-            if name in files
-        }
+        self.truths = {t: truths[name] for t, name in enumerate(names) if name in truths}
         segmenter.reset()
         self.ids = segmenter.add_objects(self.truths[0])
         self.states: list[Any] = []  # before each frame

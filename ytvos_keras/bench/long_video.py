@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import median
 
 from ytvos_keras.argument_types import positive
-from ytvos_keras.bench.arguments import add_size, chosen
+from ytvos_keras.bench.arguments import add_model, add_size, chosen
 from ytvos_keras.bench.child_process import ChildProcess
 from ytvos_keras.bench.machine import describe_machine
 from ytvos_keras.bench.report import Figure, Report, Row
@@ -39,7 +39,7 @@ segment_files(frames, mask, output, model, size=size, on_progress=tell)
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of this benchmark."""
-    parser.add_argument("--model", default="s2s-lite", metavar="NAME|PATH", help="trained model")
+    add_model(parser, "trained model")
     parser.add_argument(
         "--frames",
         type=_enough,

@@ -7,7 +7,7 @@ from importlib import resources
 from pathlib import Path
 
 from ytvos_keras.argument_types import list_of, positive
-from ytvos_keras.bench.arguments import chosen
+from ytvos_keras.bench.arguments import add_model, chosen
 from ytvos_keras.bench.child_process import ChildProcess
 from ytvos_keras.bench.machine import describe_machine
 from ytvos_keras.bench.report import Figure, Report, Row
@@ -30,7 +30,7 @@ print(peak_memory() or "nan")
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of this benchmark."""
-    parser.add_argument("--model", default="s2s-lite", metavar="NAME|PATH", help="trained model")
+    add_model(parser, "trained model")
     parser.add_argument(
         "--frames",
         type=list_of(positive),

@@ -48,7 +48,7 @@ class _Object:
         self.waves = [(n, random.uniform(0, 0.5) / n, random.uniform(0, 6)) for n in range(2, 8)]
 
     def centre(self, t: int) -> np.ndarray:
-        """(2,): row and column in pixels at frame t; may be outside the picture."""
+        """(2,): row and column in pixels at frame t; may be outside the image."""
         return self.start + self.swing * np.sin(self.speed * t)
 
     def outline(self, t: int) -> np.ndarray:
@@ -80,7 +80,7 @@ def _predict(
 
 
 def _fill(labels: np.ndarray, object_id: int, centre: np.ndarray, outline: np.ndarray) -> None:
-    """Fill an outline, clipped to the picture."""
+    """Fill an outline, clipped to the image."""
     reach = outline.max() + 1
     # Clipped at 0, since negative bounds of a slice count from the end.
     (top, left), (bottom, right) = np.maximum(centre - reach, 0), np.maximum(centre + reach, 0)

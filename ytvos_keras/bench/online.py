@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from ytvos_keras.argument_types import choice_of, list_of, natural
 from ytvos_keras.bench.arguments import add_size, add_videos
 from ytvos_keras.bench.machine import describe_machine
-from ytvos_keras.bench.report import Figure, Report, Row
+from ytvos_keras.bench.report import Figure, Report
+from ytvos_keras.bench.score_methods import score_figures, score_methods, score_rows
 from ytvos_keras.inference.adaptation.config import ONLINE_LEARNING, OnlineLearningConfig
 from ytvos_keras.processes import peak_memory
 from ytvos_keras.progress import Progress, silent
@@ -27,6 +28,9 @@ class Case(NamedTuple):
 
     learning: str
     seed: int | None = None
+
+    def __str__(self) -> str:
+        return self.learning
 
     def config(self) -> OnlineLearningConfig | None:
         if self.learning == NONE:
@@ -62,7 +66,6 @@ def run(arguments: Namespace, progress: Progress = silent) -> Report:
     so they include learning, and compilation for the first video of each size.
     """
     import ytvos_keras
-    from ytvos_keras.evaluation.score_videos import score_sequence, sequence_folders
 
     machine = describe_machine()  # before this benchmark adds to the load
     model = ytvos_keras.load(arguments.model)
@@ -71,47 +74,21 @@ def run(arguments: Namespace, progress: Progress = silent) -> Report:
         case: ytvos_keras.Segmenter(model, arguments.size, online_learning=case.config())
         for case in cases
     }
-    found: dict[Case, list[SequenceScores]] = {case: [] for case in cases}
-    rows = []
-    for n, sequence in enumerate(arguments.sequences):
-        folders = sequence_folders(arguments.videos, sequence)
-        for case, method in methods.items():
-            progress(f"{sequence}, {case.learning}", n, len(arguments.sequences))
-            found[case].append(score_sequence(method, *folders))
-            rows.append(_row(sequence, case, found[case][-1:]))
-    rows += [_row("all", case, scored) for case, scored in found.items()]
+    found = score_methods(methods, arguments, progress)
     return Report(
         benchmark=NAME,
         settings={"model": arguments.model, "size": arguments.size or "the model's own"},
         machine=machine,
-        rows=rows,
+        rows=score_rows(found, Case._asdict),
         figures=[_gain(name, found) for name in arguments.learning],
         peak_memory_mb=peak_memory(),
     )
 
 
-def _row(sequence: str, case: Case, scored: "list[SequenceScores]") -> Row:
-    objects = sum(len(one.objects) for one in scored)
-    about = {"sequence": sequence, "objects": objects, **case._asdict()}
-    return Row(about, _figures(scored))
-
-
-def _figures(scored: "list[SequenceScores]") -> dict[str, float]:
-    from ytvos_keras.evaluation.results import Summary
-
-    summary = Summary.of([scores for one in scored for scores in one.objects])
-    seconds = [step for one in scored for step in one.seconds]
-    return {
-        "J_percent": 100 * summary.J.mean,
-        "F_percent": 100 * summary.F.mean,
-        "frame_s": statistics.fmean(seconds),
-    }
-
-
-def _gain(name: str, found: "dict[Case, list[SequenceScores]]") -> Figure:
+def _gain(name: str, found: "dict[Case, dict[str, SequenceScores]]") -> Figure:
     """The mean gain of a setting over its seeds."""
-    base = _figures(found[Case(NONE)])
-    ours = [_figures(scored) for case, scored in found.items() if case.learning == name]
+    base = score_figures(found[Case(NONE)].values())
+    ours = [score_figures(own.values()) for case, own in found.items() if case.learning == name]
     means = {key: statistics.fmean(figures[key] for figures in ours) for key in base}
     gains = {measure: means[f"{measure}_percent"] - base[f"{measure}_percent"] for measure in "JF"}
     seeds = f" (mean of {len(ours)} seeds)" if len(ours) > 1 else ""

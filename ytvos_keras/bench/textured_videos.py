@@ -16,7 +16,7 @@ _WAVES = ((6, 70.0), (25, 45.0), (90, 30.0), (300, 12.0))  # blobs across the wi
 
 @dataclass(frozen=True)
 class FileInMemory:
-    """The bytes of a picture file, and its name for error messages."""
+    """The bytes of an image file, and its name for error messages."""
 
     data: bytes
     name: str

@@ -5,8 +5,14 @@ import functools
 import threading
 from pathlib import Path
 
-from ytvos_keras.argument_types import frame_size, port
-from ytvos_keras.cli.common import add_model, command_parser, prepare_tensorflow, run
+from ytvos_keras.argument_types import port
+from ytvos_keras.cli.common import (
+    add_model,
+    add_working_size,
+    command_parser,
+    prepare_tensorflow,
+    run,
+)
 from ytvos_keras.quiet_import import import_tensorflow
 
 DESCRIPTION = """\
@@ -42,13 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--output", metavar="DIR", help="folder for the masks (default: NAME-masks)")
     add("--port", type=port, default=0, metavar="N", help="default: any free port")
     add_model(parser)
-    add(
-        "--size",
-        type=frame_size,
-        metavar="HxW",
-        help="working size of the model (default: the model's own, at the video's aspect ratio); "
-        "a larger one finds smaller objects but is slower",
-    )
+    add_working_size(parser, " but is slower")
     add("--no-browser", action="store_true", help="print the address without opening a browser")
     add("--quiet", action="store_true", help="print only the address, warnings and errors")
     return parser

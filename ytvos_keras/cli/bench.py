@@ -14,6 +14,8 @@ from ytvos_keras.bench import (
     memory,
     online,
     pipeline,
+    rough_masks,
+    score,
     step,
     train,
 )
@@ -22,8 +24,8 @@ from ytvos_keras.progress import Progress, silent
 from ytvos_keras.quiet_import import import_tensorflow
 
 BENCHMARKS = (
-    *(convlstm, step, train, memory, long_video, online, corrections),
-    *(export, evaluation, pipeline),
+    *(convlstm, step, train, memory, long_video, score, online, corrections),
+    *(rough_masks, export, evaluation, pipeline),
 )
 
 

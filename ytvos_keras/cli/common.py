@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ytvos_keras.argument_types import positive
+from ytvos_keras.argument_types import frame_size, positive
 from ytvos_keras.errors import InputError
 from ytvos_keras.processes import available_cores, signal_handlers
 
@@ -76,6 +76,17 @@ def add_model(parser: argparse._ActionsContainer) -> None:
         default="s2s-lite",
         metavar="NAME|PATH",
         help="s2s-lite, or a .keras file (default: %(default)s)",
+    )
+
+
+def add_working_size(parser: argparse._ActionsContainer, cost: str) -> None:
+    """Add `--size` of the model; `cost` ends the sentence on a larger one."""
+    parser.add_argument(
+        "--size",
+        type=frame_size,
+        metavar="HxW",
+        help="working size of the model (default: the model's own, at the video's aspect ratio); "
+        f"a larger one finds smaller objects{cost}",
     )
 
 

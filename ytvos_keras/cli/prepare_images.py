@@ -1,4 +1,4 @@
-"""`ytvos-prepare images`: records from pictures with instance masks."""
+"""`ytvos-prepare images`: records from images with instance masks."""
 
 import argparse
 from pathlib import Path

@@ -4,9 +4,9 @@ import argparse
 import dataclasses
 from typing import Any
 
-from ytvos_keras.argument_types import choice_of, frame_size, name_list, positive
+from ytvos_keras.argument_types import choice_of, name_list, positive
 from ytvos_keras.cli.box_argument import add_box
-from ytvos_keras.cli.common import add_model, command_parser
+from ytvos_keras.cli.common import add_model, add_working_size, command_parser
 from ytvos_keras.cli.live_arguments import add_live, check_live
 
 DESCRIPTION = """\
@@ -198,16 +198,12 @@ def _add_frames(group: argparse._ArgumentGroup) -> None:
 
 def _add_model(group: argparse._ArgumentGroup) -> None:
     add_model(group)
-    add = group.add_argument
-    add(
-        "--size",
-        type=frame_size,
-        metavar="HxW",
-        help="working size of the model (default: the model's own, at the video's aspect ratio); "
-        "a larger one finds smaller objects, but takes more time and memory (s2s-lite's memory "
-        "grows with the square of the area, and with the number of objects if they appeared or "
-        "were corrected in different frames)",
+    add_working_size(
+        group,
+        ", but takes more time and memory (s2s-lite's memory grows with the square of the area, "
+        "and with the number of objects if they appeared or were corrected in different frames)",
     )
+    add = group.add_argument
     add(
         "--online-learning",
         nargs="?",

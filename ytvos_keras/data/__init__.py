@@ -1,4 +1,4 @@
-"""Training data as `tf.data` pipelines of clips: from pictures with masks, and from videos."""
+"""Training data as `tf.data` pipelines of clips: from images with masks, and from videos."""
 
 import lazy_loader
 

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from ytvos_keras.data.augmentation import AppearanceConfig
-from ytvos_keras.data.colours import colour_matrices
+from ytvos_keras.data.colours import colour_matrices, greying
 from ytvos_keras.data.draws import Draws
 from ytvos_keras.data.motion import smooth_walk
 from ytvos_keras.data.python_step import python_step
@@ -14,7 +14,7 @@ _KERNEL = 7  # side of the blur kernel in pixels
 
 
 def recolour(draws: Draws, image: tf.Tensor, config: AppearanceConfig, strength=1.0) -> tf.Tensor:
-    """Change the colours of one picture, uint8 (height, width, channels).
+    """Change the colours of one image, uint8 (height, width, channels).
 
     Channels after the third stay as they are; `strength` is a factor for all ranges.
     """
@@ -34,7 +34,7 @@ def _colour_matrix(values: tf.Tensor, config: AppearanceConfig) -> tuple[tf.Tens
 
 
 def film(draws: Draws, planes: tf.Tensor, size: tuple[int, int], config: AppearanceConfig):
-    """Make composed frames look as if a camera had filmed them.
+    """Apply camera effects to composed frames: colour and light, blur, noise, JPEG artifacts.
 
     Takes planes, float32 (3, frames, height, width), values 0-255, and returns uint8
     (frames, height, width, 3).
@@ -69,8 +69,7 @@ def _light(draws, planes, size, config):
     drift = smooth_walk(draws, length, 4) / tf.sqrt(tf.cast(length - 1, tf.float32))
     values = draws.uniform((1, 4), -1.0, 1.0) + config.drift * drift
     grey = draws.coin(config.grey)
-    # For grey, the saturation factor 1 + value · range becomes 0.
-    saturation = values[:, 2] * (1.0 - grey) - grey / max(config.saturation, 1e-3)
+    saturation = values[:, 2] * (1.0 - grey) + grey * greying(config)
     values = tf.stack([values[:, 0], values[:, 1], saturation, values[:, 3]], axis=1)
     matrix, offset = _colour_matrix(values, config)
     light = _shading(draws, length, size, config.shading)

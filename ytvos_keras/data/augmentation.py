@@ -1,4 +1,4 @@
-"""Ranges of the random changes of training clips."""
+"""Augmentation settings."""
 
 from dataclasses import dataclass, field
 
@@ -41,7 +41,7 @@ class MotionConfig:
 
 @dataclass(frozen=True)
 class AppearanceConfig:
-    """Ranges of the colour changes. Fractions are of clips.
+    """Colour augmentation; fractions refer to clips.
 
     Args:
         brightness: largest shift, as a fraction of 255.
@@ -69,26 +69,26 @@ class AppearanceConfig:
 
 @dataclass(frozen=True)
 class SyntheticConfig:
-    """Ranges of clips made from single pictures.
+    """Settings for clips synthesized from single images.
 
     Args:
-        whole_picture: fraction of clips in which the whole picture moves; in the others the object
-            is cut out and moves over another picture.
-        max_whole_share: an object that covers a larger fraction of its picture is always cut out.
+        whole_picture: fraction of clips in which the whole image moves; in the others the object
+            is cut out and moves over another image.
+        max_whole_share: an object that covers a larger fraction of its image is always cut out.
         flip: share of clips mirrored left to right.
         mask_share: area of the object in frame 0, as a fraction of the frame (log-uniform).
-        max_enlargement: largest factor by which a picture is enlarged.
+        max_enlargement: largest factor by which an image is enlarged.
         distractors: fractions of clips with none, one and two further objects.
         copies: fraction of these objects that are recoloured copies of the target.
         in_front: fraction of these objects that are in front of the target.
         disappear: fraction of clips in which an occluder passes over the target.
         leave: fraction of objects that leave the frame for one to three frames and come back
-            elsewhere; not those that move with their whole picture.
+            elsewhere; not those that move with their whole image.
         cross: fraction of further objects whose path crosses the target's.
         min_visible: smallest visible area of the object in frame 0, as a fraction of the frame; if
             less is visible, the objects in front are removed from the clip.
-        target, background, picture: motion of the object, of the picture behind it, and of a
-            picture that moves as a whole.
+        target, background, picture: motion of the object, of the image behind it, and of an
+            image that moves as a whole.
         appearance: colour, blur, noise.
     """
 
@@ -123,7 +123,7 @@ class SyntheticConfig:
 
 @dataclass(frozen=True)
 class VideoConfig:
-    """Ranges of the changes to a real video, the same for all frames and masks of a clip.
+    """Augmentation of real videos, the same for all frames and masks of a clip.
 
     Args:
         flip: share of clips mirrored left to right.
@@ -163,7 +163,7 @@ class VideoConfig:
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Ranges of the augmentation.
+    """Augmentation settings for videos and for single images.
 
     Args:
         videos: for clips cut from videos.
@@ -182,13 +182,11 @@ class TeacherForcing:
     its own prediction.
 
     Args:
-        clips: number of clips over which the probability falls linearly.
+        clips: number of clips over which the probability falls linearly to 0.
         held: number of clips before that, with probability 1.
-        least: final probability.
         corruption: fraction of clips whose true previous masks get errors like a model's.
     """
 
     clips: int = 2000
     held: int = 0
-    least: float = 0.0
     corruption: float = 0.25

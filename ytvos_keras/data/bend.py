@@ -13,7 +13,7 @@ def random_bend(draws: Draws, length: int | tf.Tensor, radius: tf.Tensor, config
     """A non-rigid deformation that changes smoothly with time, in the layer's own coordinates.
 
     Waves run through the layer, and local pushes swing parts of it back and forth. `radius` is the
-    size of the layer, in pixels of the picture. Returns a function for the argument `bend` of
+    size of the layer, in pixels of the image. Returns a function for the argument `bend` of
     `source_positions`.
     """
     time = tf.range(length, dtype=tf.float32)

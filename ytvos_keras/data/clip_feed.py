@@ -26,7 +26,7 @@ _ATTEMPTS = 50  # to draw a clip without damaged frames whose object is visible
 class ClipFeed:
     """Make clip number n, independently of other clips. The arguments are those of `make_dataset`.
 
-    Without augmentation, a picture is a still video.
+    Without augmentation, an image is a still video.
     """
 
     def __init__(
@@ -65,11 +65,11 @@ class ClipFeed:
         self.unreadable = UnreadableFrames(on_corrupt)
         self.size, self.seed, self.augmentation = size, seed, augmentation
         self.objects, self._min_object = objects, min_object
-        # All pictures, since those without a large object still serve as backgrounds.
+        # All images, since those without a large object still serve as backgrounds.
         pictures = [video for videos in found for video in videos if is_picture(video)]
         usable = [video for sampler in self._samplers for video in sampler.videos]
         self.makes_scenes = augmentation is not None and any(map(is_picture, usable))
-        # Without augmentation, a picture is a video of identical frames.
+        # Without augmentation, an image is a video of identical frames.
         self.makes_videos = not (self.makes_scenes and all(map(is_picture, usable)))
         if augmentation is not None and self.makes_scenes:
             self._scenes = SceneSampler(
@@ -77,10 +77,10 @@ class ClipFeed:
             )
 
     def is_scene(self, n: int) -> bool:
-        """Whether clip number n is made from a picture."""
+        """Whether clip number n is made from an image."""
         if self.augmentation is None:
             return False
-        source, m = deal(n, self._shares)
+        source, m = source_of_clip(n, self._shares)
         return is_picture(self._samplers[source].video(m))
 
     def clip(self, n: int, length: int) -> EncodedClip:
@@ -93,11 +93,11 @@ class ClipFeed:
         return self._attempt(n, length, make)
 
     def scene(self, n: int) -> Scene:
-        """The pictures of clip number n, which is made from a picture."""
+        """The images from which clip number n is synthesized."""
         return self._attempt(n, 1, self._scenes.read)
 
     def _attempt(self, n, length, make):
-        source, m = deal(n, self._shares)
+        source, m = source_of_clip(n, self._shares)
         damaged = False
         for attempt in range(_ATTEMPTS):
             drawn = self._samplers[source].draw(m, length, attempt)
@@ -129,7 +129,7 @@ def count_videos(
     percent: float = 100.0,
     min_object: float = MIN_OBJECT,
 ) -> int:
-    """How many videos and pictures `make_dataset` draws clips from, with the same arguments.
+    """How many videos and images `make_dataset` draws clips from, with the same arguments.
 
     That many clips are one pass over the data (an epoch), in which each video is used once; with
     shares, an epoch has the same length.
@@ -138,10 +138,11 @@ def count_videos(
     return len(ClipSampler([v for videos in found for v in videos], min_object=min_object))
 
 
-def deal(n: int, shares: Sequence[float]) -> tuple[int, int]:
-    """Distribute clip numbers over sources: after n clips, each has had its share, ±1.
+def source_of_clip(n: int, shares: Sequence[float]) -> tuple[int, int]:
+    """Assign clip numbers to sources in proportion to their shares, evenly interleaved.
 
-    Shares sum to 1. Returns the index of the source, and how many clips it has had before.
+    Shares sum to 1. After any number of clips, each source has had its share of them, ±1. Returns
+    the index of the source of clip n, and how many clips it has had before.
     """
     rest = 1.0
     for source, share in enumerate(shares[:-1]):

@@ -34,3 +34,9 @@ def colour_matrices(
     offset = brightness * config.brightness * 255.0 + 127.0 * (1.0 - contrast)
     offset = np.broadcast_to(offset[:, 0], (len(values), 3))
     return matrix.astype(np.float32), offset.astype(np.float32)
+
+
+def greying(config: AppearanceConfig | VideoConfig) -> float:
+    """The saturation, in `values` of `colour_matrices`, that turns all colours grey."""
+    # Makes the factor 1 + value · range exactly 0.
+    return -1.0 / max(config.saturation, 1e-3)

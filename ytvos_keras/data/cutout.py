@@ -1,4 +1,4 @@
-"""Layers with an alpha channel: an object that was cut out, or a whole picture."""
+"""Layers with an alpha channel: an object that was cut out, or a whole image."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ import tensorflow as tf
 
 
 class Layer(NamedTuple):
-    """A picture that moves.
+    """An image that moves.
 
     Args:
         image: uint8 (height, width, 4): RGB and alpha.
@@ -54,13 +54,13 @@ def measure(mask: tf.Tensor) -> Measure:
 
 
 def cut_out(image: tf.Tensor, mask: tf.Tensor, measured: Measure, scale: tf.Tensor) -> Layer:
-    """Cut an object out of its picture.
+    """Cut an object out of its image.
 
     Args:
         image: uint8 (height, width, 3).
         mask: boolean (height, width).
         measured: `measure(mask)`.
-        scale: pixels of the frame per pixel of the picture.
+        scale: pixels of the frame per pixel of the image.
     """
     top, left, bottom, right = tf.unstack(measured.box)
     layer = whole(image[top:bottom, left:right], mask[top:bottom, left:right], scale)
@@ -75,7 +75,7 @@ def cut_out(image: tf.Tensor, mask: tf.Tensor, measured: Measure, scale: tf.Tens
 
 
 def whole(image: tf.Tensor, mask: tf.Tensor, scale: tf.Tensor, measured: Measure | None = None):
-    """A whole picture as a layer, with the mask as alpha.
+    """A whole image as a layer, with the mask as alpha.
 
     A layer that is shown at a reduced size is downscaled here with antialiasing, as sparse sampling
     would make edges flicker.
@@ -104,7 +104,7 @@ def whole(image: tf.Tensor, mask: tf.Tensor, scale: tf.Tensor, measured: Measure
 
 
 def aim(draws, start: tf.Tensor, mask: tf.Tensor, origin: tf.Tensor, scale, frame: tf.Tensor):
-    """Shift a picture just far enough for a random pixel of the object to be well inside the frame.
+    """Shift an image just far enough for a random pixel of the object to be well inside the frame.
 
     The centre of its box would not do, as in a ring or an arch it may be empty.
 
@@ -112,8 +112,8 @@ def aim(draws, start: tf.Tensor, mask: tf.Tensor, origin: tf.Tensor, scale, fram
         draws: source of randomness.
         start: float32 (2,): position of `origin`, x, y in pixels of the frame.
         mask: boolean (height, width), not empty.
-        origin: float32 (2,): x, y in pixels of the picture.
-        scale: pixels of the frame per pixel of the picture.
+        origin: float32 (2,): x, y in pixels of the image.
+        scale: pixels of the frame per pixel of the image.
         frame: float32 (2,): width and height of the frame in pixels.
     """
     pixels = tf.where(mask)

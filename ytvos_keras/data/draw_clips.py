@@ -1,4 +1,4 @@
-"""Draw a batch of clips as one picture, to check it before training."""
+"""Draw a batch of clips as one image, to check it before training."""
 
 import numpy as np
 from PIL import Image

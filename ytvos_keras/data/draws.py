@@ -1,4 +1,7 @@
-"""Random numbers that depend on a seed and on the order of the draws, never on time or threads."""
+"""Deterministic random numbers in TensorFlow graphs.
+
+They depend on a seed and on the order of the draws, never on time or threads.
+"""
 
 import tensorflow as tf
 

@@ -1,4 +1,4 @@
-"""A `tf.data` pipeline of training clips from records of videos and pictures."""
+"""A `tf.data` pipeline of training clips from records of videos and images."""
 
 from collections.abc import Collection
 
@@ -7,13 +7,12 @@ import tensorflow as tf
 
 from ytvos_keras.data.augmentation import Augmentation, TeacherForcing
 from ytvos_keras.data.clip_feed import ClipFeed, Data
-from ytvos_keras.data.clip_frames import FRAME_TYPES, clip_frames, frame_arrays
+from ytvos_keras.data.clip_tensors import clip_tensors
 from ytvos_keras.data.draws import Draws
 from ytvos_keras.data.python_step import python_step
 from ytvos_keras.data.rough_masks import random_trimap
 from ytvos_keras.data.sampling import MAX_STEP, MIN_OBJECT
 from ytvos_keras.data.seeds import generator
-from ytvos_keras.data.synthetic import SCENE_SPECS, synthetic_clip
 from ytvos_keras.data.training_example import training_example
 
 
@@ -44,8 +43,8 @@ def make_dataset(
     Clip number n depends only on `seed`, n and the arguments, not on earlier clips, threads or
     timing. Only the frames of a clip are read, by random access into the shards: the shuffle covers
     the whole data set, and memory use is constant. `ClipSampler` documents how frames are chosen.
-    Videos are cut into clips (section 4.3 of the paper); single pictures become clips in which the
-    object, the background and objects from other pictures move independently.
+    Videos are cut into clips (section 4.3 of the paper); single images become clips in which the
+    object, the background and objects from other images move independently.
 
     Args:
         data: a folder written by `ytvos-prepare`; several folders, all videos equally likely; or
@@ -61,7 +60,7 @@ def make_dataset(
         worker: `(w, W)`: this is worker w of W. It gets the clips with n mod W = w in batches of B
             ÷ W, so that the k-th batches of all workers make up the k-th batch of a single one.
         augment: whether to augment clips, or the ranges. Without augmentation, videos are only
-            resized to `size` (section 4.3), and pictures stand still.
+            resized to `size` (section 4.3), and images stand still.
         teacher_forcing: adds inputs for teacher forcing, see below.
         on_corrupt: for damaged frames and masks, `"skip"` logs each once and draws another clip,
             `"raise"` raises an error.
@@ -105,20 +104,9 @@ def make_dataset(
         model.fit(dataset, steps_per_epoch=500, epochs=80)
         ```
     """
-    shortest, longest = (clip_length,) * 2 if isinstance(clip_length, int) else clip_length
-    _check(shortest, longest, batch_size, start, worker)
-    if objects < 1 or (objects > 1 and teacher_forcing is not None):
-        raise ValueError(
-            "objects must be 1 or more, and 1 with teacher_forcing. Received: objects="
-            f"{objects}, teacher_forcing={teacher_forcing}"
-        )
-    if rough_masks and (objects > 1 or teacher_forcing is not None):
-        raise ValueError(
-            "rough_masks needs one object, and no teacher_forcing. Received: objects="
-            f"{objects}, teacher_forcing={teacher_forcing}"
-        )
-    if augment is True:
-        augment = Augmentation()
+    lengths = (clip_length, clip_length) if isinstance(clip_length, int) else clip_length
+    _check_stream(lengths, batch_size, start, worker)
+    _check_objects(objects, rough_masks, teacher_forcing)
     feed = ClipFeed(
         data,
         split=split,
@@ -127,29 +115,15 @@ def make_dataset(
         frames=frames,
         size=size,
         seed=seed,
-        augmentation=augment or None,
+        augmentation=Augmentation() if augment is True else augment or None,
         min_object=min_object,
         max_step=max_step,
         objects=objects,
         on_corrupt=on_corrupt,
     )
 
-    def random_length(n):
-        # One T for a whole batch, on every worker, since its clips are stacked.
-        lengths = generator(seed, "length", n // (batch_size or 1))
-        return np.int32(lengths.integers(shortest, longest + 1))
-
     def make(n):
-        if shortest == longest:
-            clip = _clip(feed, n, tf.constant(longest))
-            clip = {
-                # A static T lets the model unroll its recurrence.
-                name: tf.ensure_shape(value, (longest, *value.shape[1:]))
-                for name, value in clip.items()
-            }
-        else:
-            length = python_step(random_length, [n], tf.int32)
-            clip = _clip(feed, n, tf.ensure_shape(length, ()))
+        clip = clip_tensors(feed, n, lengths, batch_size or 1)
         if rough_masks:
             clip = _still(clip)
         example = training_example(Draws.of_element(seed, n), clip, n, size, teacher_forcing)
@@ -195,7 +169,23 @@ def _options() -> tf.data.Options:
     return options
 
 
-def _check(shortest, longest, batch_size, start, worker) -> None:
+def _check_objects(objects: int, rough_masks: bool, teacher_forcing: TeacherForcing | None) -> None:
+    if objects < 1 or (objects > 1 and teacher_forcing is not None):
+        raise ValueError(
+            "objects must be 1 or more, and 1 with teacher_forcing. Received: objects="
+            f"{objects}, teacher_forcing={teacher_forcing}"
+        )
+    if rough_masks and (objects > 1 or teacher_forcing is not None):
+        raise ValueError(
+            "rough_masks needs one object, and no teacher_forcing. Received: objects="
+            f"{objects}, teacher_forcing={teacher_forcing}"
+        )
+
+
+def _check_stream(
+    lengths: tuple[int, int], batch_size: int | None, start: int, worker: tuple[int, int]
+) -> None:
+    shortest, longest = lengths
     if not 2 <= shortest <= longest:
         raise ValueError(
             "A clip needs a first frame and at least one to predict: give clip_length of 2 or "
@@ -216,46 +206,3 @@ def _check(shortest, longest, batch_size, start, worker) -> None:
             "start counts the clips of whole batches: give a multiple of batch_size. "
             f"Received: start={start}, batch_size={batch_size}"
         )
-
-
-def _clip(feed: ClipFeed, n: tf.Tensor, length: tf.Tensor) -> dict[str, tf.Tensor]:
-    """Clip number n: `"frames"`, `"mask"` and `"weight"`."""
-    if not feed.makes_scenes:
-        return _video_clip(feed, n, length)
-    if not feed.makes_videos:
-        return _scene_clip(feed, n, length)
-    return tf.cond(
-        tf.ensure_shape(python_step(feed.is_scene, [n], tf.bool), ()),
-        lambda: _scene_clip(feed, n, length),
-        lambda: _video_clip(feed, n, length),
-    )
-
-
-def _video_clip(feed, n, length):
-    def read(n, length):
-        clip = feed.clip(int(n), int(length))
-        return *frame_arrays(clip), clip.masks, clip.weights
-
-    types = (*FRAME_TYPES, tf.uint8, tf.float32)
-    *frames, masks, weights = python_step(read, [n, length], types)
-    return {
-        "frames": clip_frames(frames, feed.size),
-        "mask": tf.ensure_shape(masks, (None, *feed.size, feed.objects)),
-        "weight": tf.ensure_shape(weights, (None,)),
-    }
-
-
-def _scene_clip(feed, n, length):
-    def read(n):
-        return tf.nest.flatten(feed.scene(int(n)))
-
-    specs = tf.nest.flatten(SCENE_SPECS)
-    tensors = python_step(read, [n], [spec.dtype for spec in specs])
-    # numpy_function loses all shapes.
-    tensors = [tf.ensure_shape(x, spec.shape) for x, spec in zip(tensors, specs, strict=True)]
-    scene = tf.nest.pack_sequence_as(SCENE_SPECS, tensors)
-    # Forked, since `training_example` draws from the same element's stream.
-    draws = Draws.of_element(feed.seed, n).fork()
-    config = feed.augmentation.pictures
-    clip = synthetic_clip(scene, draws, length, feed.size, config, feed.objects)
-    return {**clip, "weight": tf.ones([length])}

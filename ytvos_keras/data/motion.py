@@ -1,4 +1,4 @@
-"""Smooth random motion: the source position of each pixel of a frame in the moving picture."""
+"""Smooth random motion: the source position of each pixel of a frame in the moving image."""
 
 from typing import NamedTuple
 
@@ -152,19 +152,19 @@ def crossing_pose(draws: Draws, pose: Pose, target: Pose, fraction: float) -> Po
 
 
 def covering_pose(pose: Pose, origin, shape, base_scale, size: tuple[int, int]) -> Pose:
-    """Limit a picture's motion so that the frame stays within its borders.
+    """Limit an image's motion so that the frame stays within its borders.
 
-    Rotation and shear are ignored: corners may show a little of the mirrored picture.
+    Rotation and shear are ignored: corners may show a little of the mirrored image.
 
     Args:
-        pose: the trajectory of a whole picture.
-        origin: float32 (2,): the point x, y of the picture that lies at the pose's centre.
-        shape: float32 (2,): width and height of the picture.
-        base_scale: pixels of the frame per pixel of the picture, where `log_scale` is 0.
+        pose: the trajectory of a whole image.
+        origin: float32 (2,): the point x, y of the image that lies at the pose's centre.
+        shape: float32 (2,): width and height of the image.
+        base_scale: pixels of the frame per pixel of the image, where `log_scale` is 0.
         size: height and width of the frames in pixels.
     """
     frame = tf.constant([size[1], size[0]], tf.float32)
-    least = tf.math.log(tf.reduce_max(frame / shape) / base_scale)  # the picture covers the frame
+    least = tf.math.log(tf.reduce_max(frame / shape) / base_scale)  # the image covers the frame
     log_scale = tf.maximum(pose.log_scale, least)
     scale = (base_scale * tf.exp(log_scale))[:, None]
     low, high = frame - (shape - origin) * scale, origin * scale
@@ -174,20 +174,20 @@ def covering_pose(pose: Pose, origin, shape, base_scale, size: tuple[int, int]) 
 def source_positions(
     pose: Pose, origin: tf.Tensor, base_scale, bend, size: tuple[int, int]
 ) -> tf.Tensor:
-    """Where each pixel of each frame lies in the layer's picture.
+    """Where each pixel of each frame lies in the layer's image.
 
     Args:
         pose: the trajectory of the layer.
-        origin: float32 (2,): the point x, y of the picture that lies at the pose's centre.
-        base_scale: pixels of the frame per pixel of the picture, where `log_scale` is 0.
+        origin: float32 (2,): the point x, y of the image that lies at the pose's centre.
+        base_scale: pixels of the frame per pixel of the image, where `log_scale` is 0.
         bend: `None`, or a function from positions relative to `origin`, float32
-            (frames, 2, rows, columns) in pixels of the picture, to displacements of that shape.
+            (frames, 2, rows, columns) in pixels of the image, to displacements of that shape.
         size: height and width of the frames in pixels.
 
     Returns:
-        float32 tensor of shape (frames, 2, height, width): x, y in pixels of the picture.
+        float32 tensor of shape (frames, 2, height, width): x, y in pixels of the image.
     """
-    # Sampling goes from the frame to the picture.
+    # Sampling goes from the frame to the image.
     inverse = _inverse_matrices(pose, base_scale)
     grid = coarse_points(size)
     offset = grid[None] - pose.centre[:, :, None, None]

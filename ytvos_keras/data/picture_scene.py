@@ -1,4 +1,4 @@
-"""Choose and read the pictures that make up a synthetic clip."""
+"""Choose and read the images that make up a synthetic clip."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -22,12 +22,12 @@ Array = Any  # of NumPy or TensorFlow
 
 
 class Scene(NamedTuple):
-    """The pictures and masks of a scene, as arrays or tensors; an empty picture means none.
+    """The images and masks of a scene, as arrays or tensors; an empty image means none.
 
     Args:
         image: uint8 (height, width, 3) with the target.
         mask: boolean (height, width), the target.
-        background: uint8 (height, width, 3); empty: the target stays in its picture.
+        background: uint8 (height, width, 3); empty: the target stays in its image.
         images: of the further objects, uint8 (height, width, 3) each.
         masks: these objects, boolean (height, width) each.
         passes: whether the first of them passes over the target.
@@ -47,8 +47,8 @@ class SceneSampler:
     Args:
         pictures: records of one frame; those without a large enough object are backgrounds only.
         config: proportions of the kinds of scenes.
-        min_object: smallest further object, as a fraction of its picture.
-        on_unreadable: called for every damaged picture, which is then replaced by another.
+        min_object: smallest further object, as a fraction of its image.
+        on_unreadable: called for every damaged image, which is then replaced by another.
     """
 
     def __init__(
@@ -66,12 +66,12 @@ class SceneSampler:
         """Make a scene.
 
         Raises:
-            UnreadableFrameError: the target's own picture is damaged, or 20 others in a row are.
+            UnreadableFrameError: the target's own image is damaged, or 20 others in a row are.
         """
         picture, number = target.video, target.number
         image, mask = _read(picture, number)
         share = picture.objects[number].areas[0] / (picture.height * picture.width)
-        # If the object filled the picture, there would be no background to learn from.
+        # If the object filled the image, there would be no background to learn from.
         fits = share < self.config.max_whole_share
         whole = rng.random() < self.config.whole_picture and fits
         # Not None: TensorFlow needs the same types from every scene.
@@ -97,7 +97,7 @@ class SceneSampler:
         return np.asarray(read_image(self.pictures[rng.integers(len(self.pictures))], 0))
 
     def _other(self, rng):
-        """Read an object of a random picture, with a probability proportional to √area."""
+        """Read an object of a random image, with a probability proportional to √area."""
         picture, numbers = self._with_objects[rng.integers(len(self._with_objects))]
         weights = np.sqrt([picture.objects[number].areas[0] for number in numbers])
         return _read(picture, int(rng.choice(numbers, p=weights / weights.sum())))
@@ -112,6 +112,6 @@ class SceneSampler:
 
 
 def _read(picture: IndexedVideo, number: int) -> tuple[np.ndarray, np.ndarray]:
-    """Read the pixels of a picture, and the mask of an object."""
+    """Read the pixels of an image, and the mask of an object."""
     labels = read_labels(picture, 0)
     return np.asarray(read_image(picture, 0)), is_object(labels, picture, number)

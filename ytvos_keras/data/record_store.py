@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 _JPEG_END = b"\xff\xd9"
 
-handed_on: deque[tuple[IndexedVideo, int]] = deque(maxlen=4096)
+recently_read: deque[tuple[IndexedVideo, int]] = deque(maxlen=4096)
 """Videos and frame numbers that `read_encoded` returned recently, the latest last. TensorFlow,
 which decodes them, cannot tell where a damaged frame comes from."""
 
@@ -37,7 +37,7 @@ def open_records(
     exclude: Collection[str] = (),
     percent: float = 100.0,
 ) -> list[list[IndexedVideo]]:
-    """List the videos of each folder of records. Opens no shard.
+    """List the videos of each folder of records, without opening a shard.
 
     The arguments are those of `make_dataset`. Raises an `InputError` if no video is left.
     """
@@ -64,7 +64,7 @@ def read_encoded(video: IndexedVideo, frame: int) -> bytes:
     image = _open(video, data, name, load=False)
     # Only what TensorFlow is sure to decode like Pillow; the rest is decoded here.
     if image.format == "JPEG" and image.mode in ("RGB", "L") and data.endswith(_JPEG_END):
-        handed_on.append((video, frame))
+        recently_read.append((video, frame))
         return data
     # Level 1: the file only lives until TensorFlow decodes it.
     return encode_picture(read_image(video, frame), "PNG", compress_level=1)
@@ -145,10 +145,10 @@ def _read(video: IndexedVideo, blob: Blob, name: str) -> bytes:
 
 
 def _open(video: IndexedVideo, data: bytes, name: str, *, load: bool) -> Image.Image:
-    """Open the picture of a frame and check its size against the index; decode it if `load`."""
+    """Open the image of a frame and check its size against the index; decode it if `load`."""
     try:
         with open_picture(data) as image:
-            # A picture of another size is an error in any case, and may be huge.
+            # An image of another size is an error in any case, and may be huge.
             if load and (image.height, image.width) == (video.height, video.width):
                 image.load()
     except DamagedPictureError as error:

@@ -1,4 +1,4 @@
-"""Resample pictures by an affine map, in NumPy. Matrices are those of `framing`.
+"""Resample images by an affine map, in NumPy. Matrices are those of `framing`.
 
 The channels of a pixel are packed into one 64-bit word, 16 bits each, so that one read and one
 multiplication serve all: four times as fast as TensorFlow's `ImageProjectiveTransformV3`.
@@ -17,7 +17,7 @@ _LEVELS = 1 << _SHIFT  # interpolation steps between two pixels
 
 
 def resample(image: np.ndarray, matrix: np.ndarray, size: Size) -> np.ndarray:
-    """Sample a picture bilinearly, mirrored at its edges.
+    """Sample an image bilinearly, mirrored at its edges.
 
     Args:
         image: uint8 (height, width, 3).
@@ -101,7 +101,7 @@ def _blend(matrix: bytes, shape: Size, size: Size) -> _Blend:
 
 @functools.lru_cache(maxsize=8)
 def _nearest(matrix: bytes, shape: Size, size: Size) -> tuple[np.ndarray, np.ndarray]:
-    """Source index of each output pixel, and whether it lies within the picture."""
+    """Source index of each output pixel, and whether it lies within the image."""
     x, y = _positions(matrix, size, 0.0)
     x >>= _BITS
     y >>= _BITS
@@ -128,7 +128,7 @@ def _neighbours(position: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarr
 
     Args:
         position: from `_positions`, relative to pixel centres; overwritten.
-        length: side of the picture in pixels.
+        length: side of the image in pixels.
     """
     half, whole = 1 << (_BITS - 1), length << _BITS
     if position.min() < 0 or position.max() > whole - 2 * half:

@@ -1,4 +1,4 @@
-"""Choose the video, object and frames of each clip. Opens no pictures.
+"""Choose the video, object and frames of each clip, from the index alone.
 
 The choice depends only on the seed and the clip number, so that a stream can start at any clip, on
 any number of workers.
@@ -35,7 +35,7 @@ class Drawn:
         frames: indexes, ascending, or descending in a clip that is played backward; where the video
             ends before the clip, the last one is repeated.
         weights: one float per frame: 1 if it is annotated, 0 if not or if it is a repeat. All
-            frames of a still picture have weight 1.
+            frames of a still image have weight 1.
     """
 
     video: IndexedVideo
@@ -129,7 +129,7 @@ class ClipSampler:
         """The frames of clip number n.
 
         `attempt` counts retries after unreadable frames: the first draw other frames of the same
-        video; from 5 on, another video (or another picture, for a picture).
+        video; from 5 on, another video (or another image, for an image).
         """
         # A new generator for each clip, so that clip n does not depend on those before it.
         rng = generator(self.seed, "frames", n, attempt)
@@ -202,7 +202,7 @@ def _all_annotated(video: IndexedVideo) -> bool:
 
 
 def is_picture(video: IndexedVideo) -> bool:
-    """Whether the video is a single picture."""
+    """Whether the video is a single image."""
     return len(video.frame_names) == 1
 
 

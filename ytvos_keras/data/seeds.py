@@ -1,4 +1,4 @@
-"""NumPy randomness that depends only on a seed and on numbers, never on time or threads."""
+"""Deterministic NumPy generators, keyed by seed, purpose and numbers."""
 
 import functools
 import zlib

@@ -1,4 +1,4 @@
-"""Training clips made from single pictures: a target, a background and other objects."""
+"""Training clips made from single images: a target, a background and other objects."""
 
 import tensorflow as tf
 
@@ -23,7 +23,7 @@ _PICTURE, _MASK = tf.TensorSpec((None, None, 3), tf.uint8), tf.TensorSpec((None,
 SCENE_SPECS = Scene(
     _PICTURE, _MASK, _PICTURE, (_PICTURE,) * OTHERS, (_MASK,) * OTHERS, tf.TensorSpec((), tf.bool)
 )
-"""Specs of any scene; its pictures may have any size."""
+"""Specs of any scene; its images may have any size."""
 
 
 def synthetic_clip(
@@ -34,10 +34,10 @@ def synthetic_clip(
     config: SyntheticConfig,
     objects: int = 1,
 ) -> dict[str, tf.Tensor]:
-    """Make a clip of an object from a single picture.
+    """Make a clip of an object from a single image.
 
     Args:
-        pictures: the picture with the target, its background and the further objects.
+        pictures: the image with the target, its background and the further objects.
         draws: source of randomness.
         length: number of frames, at least 2: int or int32 scalar.
         size: height and width of the frames in pixels.
@@ -90,7 +90,7 @@ class _Scene:
 
     def _whole(self, draws, image, mask, measured: Measure, scale):
         shape = tf.cast(tf.reverse(tf.shape(mask), [0]), tf.float32)
-        # A whole picture must cover the frame, with room to move.
+        # A whole image must cover the frame, with room to move.
         scale = tf.maximum(scale, tf.reduce_max(self.frame / shape) * draws.uniform((), 1.05, 1.4))
         layer = whole(image, mask, scale, measured)
         start = self._start(draws, layer, 0.9)
@@ -101,7 +101,7 @@ class _Scene:
         pose = random_pose(draws, start, self.length, self.size, self.config.picture)
         pose = covering_pose(pose, measured.centre, shape, scale, self.size)
         planes = self._move(draws, layer, pose, self.config.picture, "reflect")
-        # The picture is its own background, and its alpha the target's mask.
+        # The image is its own background, and its alpha the target's mask.
         return planes, planes, pose, layer.extent
 
     def _pasted(self, draws, pictures: Scene, measured: Measure, scale):

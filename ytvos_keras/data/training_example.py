@@ -39,7 +39,7 @@ def training_example(
 def _probability(n: tf.Tensor, config: TeacherForcing) -> tf.Tensor:
     # By clip number, not by time, so that a resumed run has the same schedule.
     fallen = (tf.cast(n, tf.float32) - config.held) / max(config.clips, 1)
-    return 1.0 - (1.0 - config.least) * tf.clip_by_value(fallen, 0.0, 1.0)
+    return 1.0 - tf.clip_by_value(fallen, 0.0, 1.0)
 
 
 def _previous(draws: Draws, masks: tf.Tensor, size, config: TeacherForcing) -> tf.Tensor:

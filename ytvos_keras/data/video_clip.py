@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ytvos_keras.data.augmentation import VideoConfig
-from ytvos_keras.data.colours import colour_matrices
+from ytvos_keras.data.colours import colour_matrices, greying
 from ytvos_keras.data.framing import Framing, Size, random_framing, whole_frame
 from ytvos_keras.data.record_store import is_object, read_encoded, read_labels
 from ytvos_keras.data.resample import resample_labels
@@ -13,7 +13,7 @@ from ytvos_keras.data.sampling import Drawn
 
 
 class EmptyMaskError(Exception):
-    """At the working size, nothing is left of the object in the first frame."""
+    """The object vanishes from the first frame at the working size."""
 
 
 class EncodedClip(NamedTuple):
@@ -65,7 +65,7 @@ def encoded_clip(
     numbers = [drawn.number, *_others(labels, drawn, rng, min_object, objects - 1)]
     masks = np.zeros((len(drawn.frames), *size, objects), np.uint8)
     for t, frame in enumerate(drawn.frames):
-        # A repeat at the end of a video, or a still picture: the mask is read only once.
+        # A repeat at the end of a video, or a still image: the mask is read only once.
         if t and frame == drawn.frames[t - 1]:
             masks[t] = masks[t - 1]
         # Masks of frames without annotation stay 0; their weight is 0 as well.
@@ -112,8 +112,7 @@ def _random_colours(rng: np.random.Generator, config: VideoConfig | None) -> np.
         return np.zeros((0, 3), np.float32)
     values = rng.uniform(-1.0, 1.0, (1, 4))
     if rng.random() < config.grey:
-        # Makes the saturation factor 1 + value · range exactly 0.
-        values[:, 2] = -1.0 / max(config.saturation, 1e-3)
+        values[:, 2] = greying(config)
     matrix, offset = colour_matrices(values, config)
     # Transposed: pixels are rows.
     return np.concatenate([matrix[0].T, offset])

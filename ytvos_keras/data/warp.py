@@ -1,4 +1,4 @@
-"""Resampling of one picture along a dense field of positions, for several frames at once."""
+"""Warp one image by dense coordinate fields, for all frames of a clip at once."""
 
 import numpy as np
 import tensorflow as tf
@@ -45,15 +45,15 @@ def _interpolation(length: int) -> np.ndarray:
 
 
 def warp(picture: tf.Tensor, positions: tf.Tensor, border: str = "clamp") -> tf.Tensor:
-    """Sample a picture bilinearly.
+    """Sample an image bilinearly.
 
     The four channels are packed into one 32-bit word and the four neighbours into one row of a
     table, so that each pixel costs one memory read: six times as fast as `tf.gather_nd`.
 
     Args:
         picture: uint8 tensor of shape (height, width, 4).
-        positions: float32 tensor of shape (frames, 2, H, W): x, y in pixels of the picture.
-        border: `"clamp"` repeats the edge, `"reflect"` mirrors the picture at its edges.
+        positions: float32 tensor of shape (frames, 2, H, W): x, y in pixels of the image.
+        border: `"clamp"` repeats the edge, `"reflect"` mirrors the image at its edges.
 
     Returns:
         float32 tensor of shape (4, frames, H, W), values 0-255.
@@ -77,7 +77,7 @@ def _fold(position: tf.Tensor, length: tf.Tensor, border: str) -> tf.Tensor:
     """Bring positions into [0, length - 1]."""
     last = tf.cast(length - 1, tf.float32)
     if border == "reflect":
-        period = tf.maximum(2.0 * last, 1.0)  # not 0 for a picture of one pixel
+        period = tf.maximum(2.0 * last, 1.0)  # not 0 for an image of one pixel
         position = last - tf.abs(position - tf.floor(position / period) * period - last)
     return tf.clip_by_value(position, 0.0, last)
 

@@ -17,7 +17,7 @@ class DavisLayout:
 
     Args:
         annotations: folder with one folder of PNGs for each sequence.
-        frames: folder with one folder of pictures for each sequence; None if there is none.
+        frames: folder with one folder of images for each sequence; None if there is none.
     """
 
     annotations: Path

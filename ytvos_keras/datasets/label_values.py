@@ -23,7 +23,7 @@ def decode_labels(data: bytes, name: str) -> np.ndarray:
 
     Returns:
         uint8 (H, W): the index in the palette or the grey level; 0 and 1 of a 1-bit PNG; 0 where
-        the picture is transparent.
+        the image is transparent.
 
     Raises:
         InputError: damaged, not a PNG, or not one number per pixel.

@@ -1,4 +1,4 @@
-"""Check that a picture file is undamaged, more strictly than image decoders."""
+"""Check that an image file is undamaged, more strictly than image decoders."""
 
 from dataclasses import dataclass, replace
 
@@ -7,15 +7,15 @@ import av
 from ytvos_keras.media.pictures import DamagedPictureError, open_picture
 
 _ORIENTATION = 0x0112  # of EXIF
-_JPEG_FORMATS = ("JPEG", "MPO")  # MPO: a JPEG followed by more pictures, as phones write it
+_JPEG_FORMATS = ("JPEG", "MPO")  # MPO: a JPEG followed by more images, as phones write it
 
 
 @dataclass(frozen=True)
 class PictureFacts:
-    """Result of checking a picture file.
+    """Result of checking an image file.
 
     Args:
-        format: `JPEG`, `PNG`, …; `""` if it is not a picture. An MPO counts as JPEG.
+        format: `JPEG`, `PNG`, …; `""` if it is not an image. An MPO counts as JPEG.
         height: of the stored pixels.
         width: of the stored pixels.
         orientation: EXIF orientation; 1 where pixels are stored as displayed.
@@ -30,7 +30,7 @@ class PictureFacts:
 
 
 def examine_picture(data: bytes) -> PictureFacts:
-    """Decode a picture completely and look for damage.
+    """Decode an image completely and look for damage.
 
     JPEG: the end marker must be present, and FFmpeg must find data for every block: Pillow and
     TensorFlow accept a file whose middle is missing and fill the rest with grey. PNG: the

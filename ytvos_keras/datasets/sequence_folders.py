@@ -17,7 +17,7 @@ from ytvos_keras.media.listing import (
 
 
 def list_sequences(folder: Path) -> list[str]:
-    """Names of the subfolders that contain pictures, in natural order; hidden ones are left out.
+    """Names of the subfolders that contain images, in natural order; hidden ones are left out.
 
     If there is none, the error says which folder to give instead, if one is found nearby.
     """
@@ -68,7 +68,7 @@ def masks_of_frames(names: Sequence[str], folder: Path) -> dict[str, Path]:
 
 
 def picture_files(folder: Path) -> dict[str, Path]:
-    """The pictures of a folder by their names without suffix; a PNG takes precedence."""
+    """The images of a folder by their names without suffix; a PNG takes precedence."""
     pictures: dict[str, Path] = {}
     for file in list_pictures(folder):
         name = plain_name(file.stem)

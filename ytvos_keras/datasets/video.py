@@ -1,4 +1,4 @@
-"""A video with masks, as all readers of data sets return it. A picture is a video of one frame."""
+"""A video with masks, as all readers of data sets return it. An image is a video of one frame."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,10 +6,10 @@ from typing import Protocol
 
 
 class EncodedFile(Protocol):
-    """A source of the bytes of a picture file: a path, or a mask drawn from polygons."""
+    """A source of the bytes of an image file: a path, or a mask drawn from polygons."""
 
     def read_bytes(self) -> bytes:
-        """The whole file."""
+        """Return the contents of the file."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ class YouTubeVosLayout:
     Args:
         meta: the `meta.json`.
         annotations: contains a folder of PNGs for each video.
-        frames: contains a folder of pictures for each video; None if there is none.
+        frames: contains a folder of images for each video; None if there is none.
     """
 
     meta: Path
@@ -48,7 +48,7 @@ def has_meta(root: Path, split: str | None = None) -> bool:
 
 
 def _place_nearby(root: Path) -> str | None:
-    """How to name the place of the nearest `meta.json`; None if there is none."""
+    """Describe where the nearest `meta.json` is; None if there is none."""
     if (root / "meta.json").is_file():
         return f"{root} is a split itself: name none"
     splits = sorted(file.parent.name for file in root.glob("*/meta.json"))

@@ -7,7 +7,7 @@ from pathlib import Path
 import natsort
 
 from ytvos_keras.errors import InputError
-from ytvos_keras.media.json_file import read_json, shown
+from ytvos_keras.media.json_file import abbreviated, read_json
 from ytvos_keras.media.json_value import JsonValue
 from ytvos_keras.media.listing import plain_name
 from ytvos_keras.media.masks import MAX_ID
@@ -84,6 +84,6 @@ def _object_meta(value: JsonValue) -> ObjectMeta:
         if not (isinstance(item.value, str) and item.value):
             raise item.wrong('must be a frame\'s name in quotes, such as "00005"')
         if item.value in frames:
-            raise InputError(f"{item.place}: {shown(item.value)} appears twice.")
+            raise InputError(f"{item.place}: {abbreviated(item.value)} appears twice.")
         frames[item.value] = None
     return ObjectMeta(category, tuple(natsort.natsorted(map(plain_name, frames))))

@@ -7,7 +7,7 @@ import numpy as np
 from ytvos_keras.evaluation.mask_checks import as_masks
 
 TOLERANCE = 0.008
-"""How far apart two contours may be and still agree, as a fraction of the picture's diagonal."""
+"""How far apart two contours may be and still agree, as a fraction of the image's diagonal."""
 
 
 def contour_accuracy(mask: np.ndarray, truth: np.ndarray, tolerance: int | None = None) -> float:
@@ -16,13 +16,13 @@ def contour_accuracy(mask: np.ndarray, truth: np.ndarray, tolerance: int | None 
     The precision P is the share of the mask's contour that is near the truth's contour, the recall
     R the share of the truth's contour that is near the mask's. Near means within `tolerance`
     pixels, straight-line distance. F is 1 where both have no contour and 0 where only one has none.
-    An empty mask has no contour, and neither has one that fills the picture.
+    An empty mask has no contour, and neither has one that fills the image.
 
     Args:
         mask: (H, W), boolean or 0/1: the prediction.
         truth: (H, W), boolean or 0/1: the ground truth.
         tolerance: pixels, 0 or more; None for `boundary_tolerance(H, W)`. Masks that were cropped
-            (with `box_of`) need that of the whole picture.
+            (with `box_of`) need that of the whole image.
 
     Returns:
         0–1.
@@ -57,7 +57,7 @@ def contour_accuracy(mask: np.ndarray, truth: np.ndarray, tolerance: int | None 
 
 
 def boundary_tolerance(height: int, width: int) -> int:
-    """The tolerance of F in pixels, for a picture of this size: 0.008 of its diagonal, rounded up.
+    """The tolerance of F in pixels, for an image of this size: 0.008 of its diagonal, rounded up.
 
     Example:
         >>> boundary_tolerance(480, 854)
@@ -70,7 +70,7 @@ def boundary_tolerance(height: int, width: int) -> int:
 def boundary_map(mask: np.ndarray) -> np.ndarray:
     """Mark pixels that differ from their right, lower, or lower-right neighbour.
 
-    A missing neighbour is replaced by the nearest pixel of the picture: the last row is compared
+    A missing neighbour is replaced by the nearest pixel of the image: the last row is compared
     only to the right, the last column only downward, the corner not at all. The mask and the result
     are (H, W), boolean; or uint8, each bit a separate mask.
 
@@ -88,8 +88,8 @@ def boundary_map(mask: np.ndarray) -> np.ndarray:
 def box_of(labels: np.ndarray) -> tuple[slice, slice]:
     """The rows and columns of all nonzero pixels, one pixel wider on every side; empty for none.
 
-    The margin, clipped at the edge of the picture, makes contours in the box equal to those of the
-    whole picture: `boundary_map` has a special rule for edges. `labels` is (H, W), integer.
+    The margin, clipped at the edge of the image, makes contours in the box equal to those of the
+    whole image: `boundary_map` has a special rule for edges. `labels` is (H, W), integer.
 
     Example:
         >>> box_of(np.diag([0, 0, 1, 0, 0]))
@@ -137,7 +137,7 @@ def _dilate(contours: np.ndarray, radius: int) -> np.ndarray:
 def _widen(row: np.ndarray, half: int, wanted: int) -> np.ndarray:
     """Extend a horizontal dilation from `half` to `wanted` pixels."""
     while half < wanted:
-        # A longer step would need intermediate pixels outside the picture.
+        # A longer step would need intermediate pixels outside the image.
         step = min(wanted - half, half + 1)
         wider = row.copy()
         wider.reshape(-1)[step:] |= row.reshape(-1)[:-step]

@@ -33,7 +33,7 @@ def score_frame(
         (array([1., 1.]), array([1., 1.]))
     """
     check_label_maps(prediction, truth)
-    # Before the crop: the tolerance belongs to the whole picture.
+    # Before the crop: the tolerance belongs to the whole image.
     tolerance = boundary_tolerance(*truth.shape)
     # The bitwise or mixes ids, but is 0 exactly where both are 0.
     box = box_of(prediction | truth)

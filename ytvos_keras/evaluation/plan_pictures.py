@@ -14,7 +14,7 @@ from ytvos_keras.media.pictures import read_rgb
 
 
 def plan_pictures(plans: Mapping[str, EvaluationPlan]) -> dict[str, SequencePictures]:
-    """The pictures of each sequence for a report, as functions; nothing is read yet.
+    """The images of each sequence for a report, as functions; nothing is read yet.
 
     `plans` has the plan of each method, all with the same ground truth.
     """

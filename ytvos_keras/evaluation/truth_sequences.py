@@ -93,7 +93,7 @@ def array_truth(
 
 
 def _sequences(layout: DavisLayout | YouTubeVosLayout, names: Sequence[str]) -> list[TruthSequence]:
-    """The masks and pictures of sequences, without `objects`."""
+    """The masks and images of sequences, without `objects`."""
     check_sequence_folders(layout.annotations, names)
     sequences = []
     for name in names:

@@ -1,4 +1,4 @@
-"""Deployment: SavedModels and ONNX files whose state goes in and comes out."""
+"""Export to SavedModel and ONNX, with explicit state."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Signatures for encoded pictures, for REST and thin clients: JPEG in, PNG out, state as strings.
+"""Signatures for encoded images, for REST and thin clients: JPEG in, PNG out, state as strings.
 
 | signature | inputs | outputs |
 |---|---|---|
@@ -120,7 +120,7 @@ class _Work:
         if self.size is not None:
             return tf.constant(self.size)
         same = tf.reduce_all(sizes == sizes[:1])
-        # The shorter side is at least one stride, so a very long picture would exhaust the memory.
+        # The shorter side is at least one stride, so a very long image would exhaust the memory.
         narrow = tf.reduce_max(sizes) > _LONGEST * tf.reduce_min(sizes)
         checks = [
             require(same, "images of one request must have the same size.", sizes),
@@ -136,9 +136,10 @@ class _Work:
         return tf.cast(cells, tf.int32) * self.model.stride
 
     def _limited(self, files, size):
-        """The files, once their number is checked: the signature for arrays only sees decoded ones.
+        """Check the number of files before any is decoded.
 
-        A client can send thousands: a file of one colour takes a few bytes.
+        The signature for arrays only sees decoded ones, and a client can send thousands: a file of
+        one colour takes a few bytes.
         """
         pixels = tf.reduce_prod(tf.cast(size, tf.int64))
         rows = tf.size(files, tf.int64)

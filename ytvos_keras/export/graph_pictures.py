@@ -1,9 +1,9 @@
-"""Encoded pictures inside a graph: JPEG and PNG in, PNG out, sizes checked before decoding."""
+"""Encoded images inside a graph: JPEG and PNG in, PNG out, sizes checked before decoding."""
 
 import tensorflow as tf
 
 MOST_PIXELS = 2**25
-"""Largest picture that is decoded; 8K UHD still fits."""
+"""Largest image that is decoded; 8K UHD still fits."""
 
 _PNG_START = b"\x89PNG\r\n\x1a\n"
 
@@ -104,6 +104,6 @@ def _decode_png(data: tf.Tensor, expected_size: tf.Tensor, channels: int, rule: 
 
 def _checked_size(size: tf.Tensor) -> tf.Tensor:
     pixels = tf.reduce_prod(tf.cast(size, tf.int64))  # int32 would overflow
-    rule = f"a picture must have 1 to {MOST_PIXELS} pixels."
+    rule = f"an image must have 1 to {MOST_PIXELS} pixels."
     with tf.control_dependencies([require((pixels > 0) & (pixels <= MOST_PIXELS), rule, size)]):
         return tf.identity(size)

@@ -1,4 +1,4 @@
-"""Measure what a precision costs in J and gains in speed."""
+"""Measure the loss of J and the speed-up of a precision."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence

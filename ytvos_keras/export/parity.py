@@ -105,7 +105,7 @@ def check_parity(parity: Parity) -> None:
 
 
 def check_usable(parity: Parity) -> None:
-    """Raise `ParityError` if an export of reduced precision is beyond use."""
+    """Raise `ParityError` if an export of reduced precision is unusable."""
     if not np.isfinite(parity.largest_difference) or parity.equal_labels < USABLE_LABELS:
         raise ParityError(
             f"the exported model must give finite probabilities and {100 * USABLE_LABELS:g} % of "

@@ -13,7 +13,7 @@ _LENGTH = re.compile("[0-9]{1,18}")  # `int` also accepts signs, spaces and unde
 
 
 class LengthRequiredError(Exception):
-    """The end of the request is unclear."""
+    """The request has no usable Content-Length."""
 
 
 class BodyReader:

@@ -49,15 +49,23 @@ def start_rest_server(model: ServedModel, host: str, port: int) -> ThreadingHTTP
         host: Host to listen on.
         port: Port to listen on; 0 for a free one, which is then `server.server_port`.
     """
-    server = ThreadingHTTPServer((host, port), _Handler)
-    server.model, server.counts = model, Counter()
-    server.bodies, server.parsing = BodyReader(), threading.Lock()
+    server = _Server((host, port), model)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server
 
 
+class _Server(ThreadingHTTPServer):
+    def __init__(self, address: tuple[str, int], model: ServedModel):
+        super().__init__(address, _Handler)
+        self.model = model
+        self.counts: Counter[int] = Counter()  # of answers, by HTTP code
+        self.bodies = BodyReader()
+        self.parsing = threading.Lock()
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    server: _Server
 
     def handle(self):
         with contextlib.suppress(OSError):  # a client may disconnect at any moment
@@ -152,7 +160,8 @@ class _Handler(BaseHTTPRequestHandler):
         model, match = self.server.model, _PATH.fullmatch(self.path)
         if match is None or match["name"] != model.name:
             raise RequestError("NOT_FOUND", f"{self.path}: not found; try /v1/models/{model.name}.")
-        return match, model.choose(match["version"] and int(match["version"]), match["label"])
+        version = int(match["version"]) if match["version"] else None
+        return match, model.choose(version, match["label"])
 
     def _body(self):
         # After an error, what is left of the body must not be taken for the next request.
@@ -174,7 +183,7 @@ def _parse(data: bytes) -> dict:
     return body
 
 
-def _metrics(server) -> str:
+def _metrics(server: _Server) -> str:
     name = "ytvos_development_server_requests_total"
     lines = [f'{name}{{code="{code}"}} {count}' for code, count in sorted(server.counts.items())]
     return "\n".join([f"# TYPE {name} counter", *lines, ""])

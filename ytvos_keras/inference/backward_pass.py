@@ -1,4 +1,4 @@
-"""The backward pass over files; its masks are kept in a hidden folder until they are joined."""
+"""Backward pass over files; its masks stay in a hidden folder until they are merged."""
 
 import shutil
 from collections.abc import Callable, Iterable
@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ytvos_keras.inference.confidence_log import ConfidenceLog
-from ytvos_keras.inference.directions import choose_directions, join_directions
+from ytvos_keras.inference.directions import choose_directions, merge_directions
 from ytvos_keras.inference.inputs import Inputs
 from ytvos_keras.inference.passes import run_pass
 from ytvos_keras.inference.probability_files import ProbabilityFiles
@@ -20,7 +20,7 @@ FOLDER_NAME = ".ytvos-backward"
 class BackwardPass:
     """Masks from the last given mask back to the first frame, in a hidden folder in `output`.
 
-    `probabilities` are the files of the joined passes, if requested.
+    `probabilities` are the files of the merged passes, if requested.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class BackwardPass:
     ):
         self.inputs = inputs
         self.folder = output / FOLDER_NAME
-        self._joined, self._own = probabilities, None
+        self._merged, self._own = probabilities, None
         if probabilities is not None:
             ids = list(probabilities.folders)
             self._own = ProbabilityFiles(self.folder / "probabilities", ids, {})
@@ -58,35 +58,37 @@ class BackwardPass:
         # The forward pass starts from the given masks, not from the end of this pass.
         segmenter.reset()
 
-    def join(
+    def merge(
         self, index: int, name: str, forward: np.ndarray, confidence: ConfidenceLog
     ) -> np.ndarray:
-        """The label map of a frame from both passes, uint8 (H, W); see `choose_directions`.
+        """Merge the label maps of a frame from both passes, uint8 (H, W); see `choose_directions`.
 
-        The confidence of the forward pass is replaced by that of the joined masks.
+        The confidence of the forward pass is replaced by that of the merged masks.
         """
         backward = np.zeros_like(forward)
         file = self.folder / f"{name}.png"
         if file.exists():  # not after the last given mask
             backward = read_written_mask(file)
-        sure = confidence.of(name), self._resume.confidence.of(name)
+        confidences = confidence.of(name), self._resume.confidence.of(name)
         if self.inputs.direction == "backward":  # the forward pass is empty
-            confidence.add(name, sure[1])
+            confidence.add(name, confidences[1])
             self._take_probabilities(name, self.inputs.trusted)
             return backward
-        chosen = choose_directions(index, self.inputs.trusted, sure)
+        chosen = choose_directions(index, self.inputs.trusted, confidences)
         # The confidence of the mask that is written, whichever pass it is from.
-        own = {i: sure[0 if is_forward else 1].get(i) for i, (is_forward, _) in chosen.items()}
+        own = {
+            i: confidences[0 if is_forward else 1].get(i) for i, (is_forward, _) in chosen.items()
+        }
         confidence.add(name, {i: value for i, value in own.items() if value is not None})
         backward_ids = [i for i, (is_forward, _) in chosen.items() if not is_forward]
         self._take_probabilities(name, backward_ids)
-        return join_directions(forward, backward, chosen)
+        return merge_directions(forward, backward, chosen)
 
     def _take_probabilities(self, name: str, ids: Iterable[int]) -> None:
         """Replace the probabilities of some objects with those of this pass."""
-        if self._joined is not None and self._own is not None:
+        if self._merged is not None and self._own is not None:
             for object_id in ids:
-                self._joined.take(object_id, name, self._own)
+                self._merged.take(object_id, name, self._own)
 
     def remove(self) -> None:
         """Delete the folder, if there is one."""

@@ -86,7 +86,7 @@ def list_batch(
 
 
 def _masks_by_name(folder: Path) -> dict[str, Path]:
-    """The masks and folders of masks by video name; a picture takes precedence."""
+    """The masks and folders of masks by video name; an image takes precedence."""
     folders = [entry for entry in folder.iterdir() if entry.is_dir() and not is_hidden(entry)]
     files = [*folders, *list_masks(folder)]
     return {plain_name(file.name if file.is_dir() else file.stem): file for file in files}

@@ -11,8 +11,8 @@ from ytvos_keras.errors import InputError, check_choices
 from ytvos_keras.inference.directions import (
     Trusted,
     choose_directions,
-    join_directions,
     keep_ids,
+    merge_directions,
     trusted_ids,
 )
 from ytvos_keras.inference.input_checks import check_frame
@@ -48,7 +48,7 @@ def segment_both_ways(
         trusted = _before(len(clip), trusted)
         # From the last given mask: after it there is nothing to track backward.
         last = max(used, default=-1)
-        sure = _backward_pass(segmenter, clip, given, last, folder)
+        confidences = _backward_pass(segmenter, clip, given, last, folder)
         for index in range(len(clip)):
             needed = direction == "both" or index > last
             frame: Any = clip[index] if needed else None
@@ -60,9 +60,9 @@ def segment_both_ways(
                 yield backward
                 continue
             forward = _step(segmenter, frame, given.get(index))
-            confidence = segmenter.confidence, sure.get(index, {})
+            confidence = segmenter.confidence, confidences.get(index, {})
             chosen = choose_directions(index, trusted, confidence)
-            yield join_directions(forward, backward, chosen)
+            yield merge_directions(forward, backward, chosen)
     return given.keys() - used
 
 
@@ -87,17 +87,17 @@ def _backward_pass(
 
     The segmenter is left in the state before the call.
     """
-    before, sure = segmenter.video, {}
+    before, confidences = segmenter.video, {}
     # Objects tracked so far have no mask at the end of the clip to start from.
     segmenter.reset()
     try:
         for index in range(last, -1, -1):
             labels = _step(segmenter, clip[index], given.get(index))
-            sure[index] = segmenter.confidence
+            confidences[index] = segmenter.confidence
             write_mask(folder / f"{index}.png", labels)
     finally:
         segmenter.restore(before)
-    return sure
+    return confidences
 
 
 def _given(

@@ -26,7 +26,7 @@ from ytvos_keras.media.trimap import box_trimap
 Boxes = Mapping[int, Sequence[int]]
 """Object id → (left, top, width, height), in pixels of the video."""
 
-# In a separate folder: pictures in the mask folder would be taken for masks.
+# In a separate folder: images in the mask folder would be taken for masks.
 _FOLDER, _FILE = "boxes", "first_masks.png"
 # Of texts in the PNG.
 _KEY, _FINDER_KEY = "ytvos-segment boxes", "ytvos-segment box model"

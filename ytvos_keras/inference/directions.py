@@ -1,4 +1,4 @@
-"""Join a forward and a backward pass."""
+"""Merge a forward and a backward pass."""
 
 import bisect
 from collections.abc import Mapping, Sequence
@@ -44,20 +44,20 @@ def choose_directions(
         if before is None or after is None:
             is_forward = before is not None
         else:
-            sure, sure_backward = (side.get(object_id) for side in confidence)
+            forward, backward = (side.get(object_id) for side in confidence)
             # In a frame with a given mask, both passes have it, so confidence does not matter.
-            if sure is None or sure_backward is None or sure == sure_backward or before == 0:
+            if forward is None or backward is None or forward == backward or before == 0:
                 is_forward = before <= after
             else:
-                is_forward = sure > sure_backward
+                is_forward = forward > backward
         distance = before if is_forward else after
         assert distance is not None  # an object has a given mask on at least one side
         chosen[object_id] = is_forward, distance
     return chosen
 
 
-def join_directions(forward: np.ndarray, backward: np.ndarray, chosen: Chosen) -> np.ndarray:
-    """Join the label maps of one frame from a forward and a backward pass, uint8 (H, W).
+def merge_directions(forward: np.ndarray, backward: np.ndarray, chosen: Chosen) -> np.ndarray:
+    """Merge the label maps of one frame from a forward and a backward pass, uint8 (H, W).
 
     Where objects of different passes overlap, the one with the nearer given mask is on top.
     """

@@ -116,7 +116,7 @@ def segment_files(
 
 
 def _name(model) -> str:
-    """Identifies a model, without loading it if it is given by name."""
+    """Identify a model, without loading it if it is given by name."""
     name = model if isinstance(model, str | Path) else model_digest(model)
     return f"{name}, {ytvos_keras.__version__}"
 
@@ -174,9 +174,9 @@ def segment_inputs(
     digest = fingerprint(inputs, segmenter, options)
     output.mkdir(parents=True, exist_ok=True)
     with folder_lock(output):
-        start, sure = _write_masks(inputs, output, segmenter, digest, options, on_progress)
+        start, confidence = _write_masks(inputs, output, segmenter, digest, options, on_progress)
         outputs = write_outputs(inputs, output, options, on_progress)
-        sure.write(output)
+        confidence.write(output)
         # Hidden files last: until all outputs exist, the same call resumes.
         BackwardPass(inputs, output, digest).remove()
         ResumeFile(output, digest).remove()
@@ -188,7 +188,7 @@ def segment_inputs(
             stacklevel=3,
         )
     return SegmentedFiles(
-        output, segmenter.frame_count, start, outputs, damaged, _report_lost(sure)
+        output, segmenter.frame_count, start, outputs, damaged, _report_lost(confidence)
     )
 
 
@@ -217,8 +217,8 @@ def _write_masks(
             resume.save(segmenter.state())
         backward = BackwardPass(inputs, output, digest, probabilities)
         backward.run(segmenter, functools.partial(report, "backward"), options.overwrite)
-        # The backward masks are on disk: each is joined when the forward pass reaches its frame.
-        finish = functools.partial(backward.join, confidence=resume.confidence)
+        # The backward masks are on disk: each is merged when the forward pass reaches its frame.
+        finish = functools.partial(backward.merge, confidence=resume.confidence)
     if state is not None:
         segmenter.restore(state)
     if start := segmenter.frame_count:

@@ -1,4 +1,4 @@
-"""Compiled functions of the model for one frame, traced once."""
+"""The model's per-frame methods as compiled functions."""
 
 import functools
 from collections.abc import Callable, Collection, Mapping

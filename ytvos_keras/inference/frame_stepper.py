@@ -19,7 +19,7 @@ OnLearning = Callable[[int, int, float], None] | None
 
 
 class FrameStepper:
-    """A model for frames of any size. It keeps no state of a video: states are passed in and out.
+    """Segment single frames of any size. Stateless: video states are passed in and returned.
 
     The arguments are those of `Segmenter`.
     """

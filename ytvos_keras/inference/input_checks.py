@@ -1,4 +1,4 @@
-"""Check frames and masks of one object."""
+"""Validate frames, masks and sizes."""
 
 import operator
 

@@ -11,9 +11,8 @@ from ytvos_keras.inference.input_checks import check_size
 from ytvos_keras.inference.inputs import check_output
 from ytvos_keras.inference.mask_files import MaskFile
 from ytvos_keras.inference.options import SegmentOptions
-from ytvos_keras.inference.outputs.videos import OverlayVideo
-from ytvos_keras.inference.outputs.write_outputs import FOLDER_FPS
-from ytvos_keras.inference.outputs.writer import Look, MaskedFrame
+from ytvos_keras.inference.outputs.videos import FOLDER_FPS, OverlayVideo
+from ytvos_keras.inference.outputs.writer import MaskedFrame, ObjectStyle
 from ytvos_keras.inference.resume import RESUME_NAME
 from ytvos_keras.media.folder_lock import folder_lock
 from ytvos_keras.media.live_frames import LiveFrames
@@ -64,7 +63,7 @@ def segment_live(
         Other outputs: kind to file.
     """
     labels, palette = mask.read(allow_empty=False)
-    look = Look(davis_palette() if palette is None else palette, options.names)
+    style = ObjectStyle(davis_palette() if palette is None else palette, options.names)
     outputs = {"overlay": output / "overlay.mp4"} if options.overlay else {}
     output.mkdir(parents=True, exist_ok=True)
     broken = None
@@ -72,7 +71,9 @@ def segment_live(
         # Of an unfinished run, which must not resume among these masks.
         (output / RESUME_NAME).unlink(missing_ok=True)
         shutil.rmtree(output / FOLDER_NAME, ignore_errors=True)
-        writers = [stack.enter_context(OverlayVideo(p, FOLDER_FPS, look)) for p in outputs.values()]
+        writers = [
+            stack.enter_context(OverlayVideo(p, FOLDER_FPS, style)) for p in outputs.values()
+        ]
         try:
             for index, time, frame in frames:
                 if index % options.every:

@@ -41,7 +41,7 @@ class SegmentOptions:
         online_learning: settings of online learning; see `Segmenter`.
         formats: outputs besides the palette PNGs, among `FORMATS`.
         overlay: also write the overlay video, with the objects' names if there are any.
-        contact_sheet: also write one picture of frames with their masks.
+        contact_sheet: also write one image of frames with their masks.
         coco: a JSON file to write in COCO format; None for none.
         names: object id to its name, for the overlay, COCO and folders.
         overwrite: start over, even in a non-empty folder. Files of the same names are replaced,

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ytvos_keras.inference.outputs.image_outputs import object_folders
+from ytvos_keras.inference.outputs.image_outputs import output_folders
 from ytvos_keras.media.atomic import atomic_path
 
 _WHITE = 65535
@@ -20,7 +20,7 @@ class ProbabilityFiles:
 
     def __init__(self, path: Path, ids: list[int], names: Mapping[int, str]):
         self.path = path
-        self.folders = object_folders(path, ids, names)
+        self.folders = output_folders(path, ids, names)
 
     def write(
         self, frame: str, probabilities: Mapping[int, np.ndarray], size: tuple[int, int]
@@ -36,7 +36,7 @@ class ProbabilityFiles:
         name = f"{frame}.png"
         file = source.folders[object_id] / name
         if file.exists():
-            # Copied, not moved: after an interruption, the frame is joined again.
+            # Copied, not moved: after an interruption, the frame is merged again.
             with atomic_path(self.folders[object_id] / name) as part:
                 part.write_bytes(file.read_bytes())
 

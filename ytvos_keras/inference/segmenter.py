@@ -229,7 +229,7 @@ class Segmenter(OneThread):
                 that first appear there. Objects that are already tracked are left as they are.
             corrections: {frame index: label map} with masks that correct tracked objects.
             direction: `forward`: from each mask on; frames before it are empty. `backward`: from
-                each mask to the first frame. `both`: both, joined; between two masks of an object
+                each mask to the first frame. `both`: both, merged; between two masks of an object
                 by confidence, or else by distance, see `directions.choose_directions`. Unless it is
                 `forward`, no label map is yielded before the backward pass is done.
 

@@ -38,7 +38,7 @@ def resize_frame(frame: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """
     if frame.shape[:2] == tuple(size):
         return frame
-    # Pillow antialiases when it shrinks a picture; it takes (width, height).
+    # Pillow antialiases when it shrinks an image; it takes (width, height).
     image = Image.fromarray(np.ascontiguousarray(frame))
     return np.asarray(image.resize(size[::-1], Image.Resampling.BILINEAR))
 

@@ -18,16 +18,7 @@ def has_bfloat16() -> bool:
     if gpus := tf.config.list_physical_devices("GPU"):
         details = map(tf.config.experimental.get_device_details, gpus)
         return all(gpu.get("compute_capability", _AMPERE) >= _AMPERE for gpu in details)
-    flags = _cpu_flags()
+    # The system's description of the CPU; empty where there is none.
+    flags = _CPU.read_text(errors="replace") if _CPU.is_file() else ""
     # avx512_bf16 or amx_bf16 on x86, bf16 on ARM.
     return "bf16" in flags or not re.search("^(flags|Features)", flags, re.MULTILINE)
-
-
-def has_matrix_units() -> bool:
-    """Whether the CPU has matrix units for bfloat16 (AMX: Intel Xeon since Sapphire Rapids)."""
-    return "amx_bf16" in _cpu_flags()
-
-
-def _cpu_flags() -> str:
-    """The system's description of the CPU; empty where there is none."""
-    return _CPU.read_text(errors="replace") if _CPU.is_file() else ""

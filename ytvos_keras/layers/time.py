@@ -11,7 +11,7 @@ from keras import ops
 def fold_time(function: Callable, sequence: Any) -> Any:
     """Apply `function` to all frames at once, with time folded into the batch.
 
-    `keras.layers.TimeDistributed` vectorises through `pfor`, which does not survive ONNX export.
+    `keras.layers.TimeDistributed` vectorizes through `pfor`, which does not survive ONNX export.
 
     Args:
         function: Maps a tree of `(B·T, …)` tensors to another.

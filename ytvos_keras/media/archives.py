@@ -1,4 +1,4 @@
-"""The only place that reads zip files; sizes are checked before anything is unpacked."""
+"""Read zip files, checking sizes before unpacking. No other module reads them."""
 
 import contextlib
 import zipfile

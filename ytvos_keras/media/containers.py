@@ -46,7 +46,7 @@ def video_stream(
     pictures = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thumbnails
     tracks = [stream for stream in container.streams.video if not stream.disposition & pictures]
     if not tracks:
-        cover = ", only a cover picture" if container.streams.video else ""
+        cover = ", only a cover image" if container.streams.video else ""
         raise InputError(f"{path}: no video in this file{cover}.")
     if not 0 <= track < len(tracks):
         raise InputError(f"{path}: no video track {track}; it has {len(tracks)}, counted from 0.")

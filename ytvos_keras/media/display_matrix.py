@@ -28,7 +28,7 @@ def is_quarter_turn(matrix: np.ndarray | None) -> bool:
 
 
 def upright(picture: np.ndarray, matrix: np.ndarray | None) -> np.ndarray:
-    """Apply the display matrix to a picture, uint8 (H, W, 3).
+    """Apply the display matrix to an image, uint8 (H, W, 3).
 
     The display matrix [[a, b], [c, d]] maps pixel (x, y) to (a·x + c·y, b·x + d·y); only quarter
     turns and mirroring are supported (https://ffmpeg.org/doxygen/trunk/group__lavu__video__display.html).
@@ -46,7 +46,7 @@ def upright(picture: np.ndarray, matrix: np.ndarray | None) -> np.ndarray:
 
 
 def _rotation(degrees: int) -> np.ndarray | None:
-    """The matrix that rotates a picture counterclockwise by a multiple of 90°."""
+    """The matrix that rotates an image counterclockwise by a multiple of 90°."""
     turns = round(degrees / 90) % 4
     if not turns:
         return None

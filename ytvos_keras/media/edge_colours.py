@@ -1,16 +1,16 @@
-"""Detect smooth edges in index pictures: colours that are mixtures of their neighbours."""
+"""Detect smooth edges in index images: colours that are mixtures of their neighbours."""
 
 import functools
 
 import numpy as np
 
 _MOST_ENDS = 16  # the most frequent values are the candidates for the two regions
-_NEAR = 8  # tolerance of a mixture, in levels of 0–255, for rounding and quantisation
+_NEAR = 8  # tolerance of a mixture, in levels of 0–255, for rounding and quantization
 _CONTACT = 0.25  # smallest fraction of a value's contacts that each side must have
 
 
 def edge_values(indices: np.ndarray, used: np.ndarray, colours: np.ndarray) -> np.ndarray:
-    """Find the values of an index picture that are smooth edges rather than objects.
+    """Find the values of an index image that are smooth edges rather than objects.
 
     The colour of such a value is a mixture of the colours of two other values, and its pixels touch
     pixels on both sides of the mixture: an antialiased red disc on black has dark red pixels, which

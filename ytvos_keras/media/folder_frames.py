@@ -1,4 +1,4 @@
-"""Frames from a folder of pictures."""
+"""Frames from a folder of images."""
 
 import contextlib
 import warnings
@@ -22,7 +22,7 @@ _DARK = 2**13  # of 2**16
 
 
 class FolderFrames(FrameSource):
-    """Pictures of one folder in natural order (`img2` before `img10`); see `open_frames`."""
+    """Images of one folder in natural order (`img2` before `img10`); see `open_frames`."""
 
     fps = None
 
@@ -32,7 +32,7 @@ class FolderFrames(FrameSource):
         self.files = _pictures(self.path)
         self.names = [file.stem for file in self.files]
         self.count = len(self.files)
-        # Decoded, not from the header, whose sides are swapped if EXIF rotates the picture.
+        # Decoded, not from the header, whose sides are swapped if EXIF rotates the image.
         self.size = read_rgb(self.files[0]).shape[:2]
         _warn_of_dark_16_bits(self.files[0])
         self._index = {plain_name(name): index for index, name in enumerate(self.names)}

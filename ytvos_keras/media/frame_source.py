@@ -1,4 +1,4 @@
-"""Base class of picture folders and video files."""
+"""Base class of image folders and video files."""
 
 import abc
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ class FrameSource(abc.ABC):
         path: the folder or file.
         files: the files that hold the frames.
         count: number of frames; for a video according to its header, None if unknown.
-        fps: frames per second, None for a folder of pictures.
+        fps: frames per second, None for a folder of images.
         size: (height, width) of the first frame, in pixels.
         skip_damage: whether to replace a frame that cannot be decoded by the nearest intact one
             before it and list it in `damaged`, instead of raising an error. The first frame must be

@@ -1,4 +1,4 @@
-"""Frames one at a time, from a folder of pictures or a video file."""
+"""Frames one at a time, from a folder of images or a video file."""
 
 from pathlib import Path
 
@@ -8,9 +8,9 @@ from ytvos_keras.media.frame_source import FrameSource
 
 
 def open_frames(path: str | Path, *, track: int = 0, skip_damage: bool = False) -> FrameSource:
-    """Open a folder of pictures or a video file.
+    """Open a folder of images or a video file.
 
-    A folder: every picture in it (JPEG, PNG, WebP, BMP, TIFF), in natural order of the names, read
+    A folder: every image in it (JPEG, PNG, WebP, BMP, TIFF), in natural order of the names, read
     by `pictures.read_rgb`; hidden files and subfolders are ignored, and a warning names other files
     that may be frames. A file: see `video_frames.VideoFrames`. It is up to the caller to check that
     all frames have the same size.
@@ -26,7 +26,7 @@ def open_frames(path: str | Path, *, track: int = 0, skip_damage: bool = False) 
 
     Raises:
         InputError: the path does not exist, has no frames, cannot be read, or is a folder with a
-            broken link or with two pictures of the same name.
+            broken link or with two images of the same name.
 
     Example:
         >>> for name, frame in open_frames("clip.mp4"):

@@ -1,4 +1,4 @@
-"""The only place that parses JSON; atomic writes of JSON files."""
+"""Parse untrusted JSON, and write JSON files atomically. No other module parses JSON."""
 
 import contextlib
 import json
@@ -87,8 +87,8 @@ def write_json(path: str | Path, content: Any) -> None:
         part.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
-def shown(value: object) -> str:
-    """Write a value as JSON in at most 40 characters, for an error."""
+def abbreviated(value: object) -> str:
+    """Format a value as JSON, at most 40 characters long, for error messages."""
     try:
         text = json.dumps(value, ensure_ascii=False)
     except (RecursionError, TypeError, ValueError):
@@ -113,7 +113,7 @@ def _unique(pairs: Iterable[tuple[str, object]]) -> dict[str, object]:
     table: dict[str, object] = {}
     for key, value in pairs:
         if key in table:
-            raise JsonError(f"{shown(key)} appears twice in one object; keep one of them")
+            raise JsonError(f"{abbreviated(key)} appears twice in one object; keep one of them")
         table[key] = value
     return table
 

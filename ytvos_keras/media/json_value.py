@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ytvos_keras.errors import InputError
-from ytvos_keras.media.json_file import shown
+from ytvos_keras.media.json_file import abbreviated
 
 LARGEST = 2**63 - 1
 _LONGEST_KEY = 60  # characters, in a place
@@ -124,4 +124,6 @@ class JsonValue:
 
     def wrong(self, rule: str) -> InputError:
         """An error that states a rule about this value."""
-        return InputError(f"{self.place or 'the file'}: {rule}. Received: {shown(self.value)}")
+        return InputError(
+            f"{self.place or 'the file'}: {rule}. Received: {abbreviated(self.value)}"
+        )

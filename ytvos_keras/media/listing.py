@@ -24,7 +24,7 @@ _SYSTEM = {
     *("@eadir", "#recycle", "#snapshot", "@recycle", "@recently-snapshot", "__macosx"),
     *("$recycle.bin", "system volume information", "lost+found", "thumbs.db", "desktop.ini"),
 }
-# Notes and lists next to pictures, ignored without a warning.
+# Notes and lists next to images, ignored without a warning.
 _NOTES = {
     *(".csv", ".db", ".html", ".ini", ".json", ".log", ".md", ".nfo", ".pdf", ".py", ".sh", ".srt"),
     *(".txt", ".vtt", ".xml", ".yaml", ".yml"),
@@ -57,7 +57,7 @@ def child(folder: Path, name: str) -> Path:
 
 
 def list_pictures(folder: Path) -> list[Path]:
-    """List the pictures of a folder in natural order (`img2` before `img10`).
+    """List the images of a folder in natural order (`img2` before `img10`).
 
     Suffixes are compared case-insensitively; hidden files are skipped. Broken links are listed, and
     reported when they are read.
@@ -76,8 +76,8 @@ def list_pictures(folder: Path) -> list[Path]:
 def list_masks(folder: Path) -> list[Path]:
     """List the masks of a folder in natural order.
 
-    All pictures are listed, so that a format that cannot be a mask is an error on reading. Only
-    pictures next to a PNG of the same name are skipped, with a warning: they are its frame.
+    All images are listed, so that a format that cannot be a mask is an error on reading. Only
+    images next to a PNG of the same name are skipped, with a warning: they are its frame.
     """
     files = list_pictures(folder)
     indexed = {plain_name(file.stem) for file in files if _is_png(file)}
@@ -95,7 +95,7 @@ def list_masks(folder: Path) -> list[Path]:
 
 
 def unread_files(folder: Path, fine: Collection[str] = ()) -> list[Path]:
-    """The visible files of a folder that are neither supported pictures, nor `fine`, nor notes."""
+    """The visible files of a folder that are neither supported images, nor `fine`, nor notes."""
     known = {*PICTURE_SUFFIXES, *fine}
     return natsort.natsorted(
         file
@@ -108,7 +108,7 @@ def unread_files(folder: Path, fine: Collection[str] = ()) -> list[Path]:
 
 
 def may_be_media(path: Path) -> bool:
-    """Whether a file may be a picture or a video, by its suffix: notes and lists are not."""
+    """Whether a file may be an image or a video, by its suffix: notes and lists are not."""
     return path.suffix.lower() not in _NOTES
 
 
@@ -116,7 +116,7 @@ def warn_of_unread_files(folder: Path, fine: Collection[str] = ()) -> None:
     """Name the first of `unread_files` in a warning."""
     if unread := unread_files(folder, fine):
         warnings.warn(
-            f"{unread[0]}{and_more(unread[1:])}: skipped; pictures must be {FORMATS}.",
+            f"{unread[0]}{and_more(unread[1:])}: skipped; images must be {FORMATS}.",
             stacklevel=4,
         )
 

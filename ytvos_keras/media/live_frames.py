@@ -16,6 +16,7 @@ from ytvos_keras.errors import InputError
 from ytvos_keras.media.colour_matrix import source_matrix
 from ytvos_keras.media.containers import open_live, video_stream
 from ytvos_keras.media.display_matrix import display_matrix, upright
+from ytvos_keras.media.video_frames import time_stamp
 
 _POLL = 0.1  # seconds between checks whether `stop` was called
 
@@ -75,7 +76,8 @@ class LiveFrames:
 
     def _fill(self, frames: queue.Queue) -> None:
         """Run in the thread: put frames into the queue, then None or the error that ended them."""
-        end, index = None, 0
+        end: Exception | None = None
+        index = 0
         try:
             for index, item in enumerate(self._read(), start=1):
                 frames.put((index - 1, *item))
@@ -91,7 +93,8 @@ class LiveFrames:
     def _read(self) -> Iterator[tuple[Fraction, np.ndarray]]:
         with open_live(self._url, self._format) as container:
             stream = video_stream(container, self.source)
-            matrix, first, start = None, None, time.monotonic()
+            matrix, first = None, None
+            start = time.monotonic()
             for packet in container.demux(stream):
                 try:
                     decoded = packet.decode()
@@ -99,9 +102,9 @@ class LiveFrames:
                     self.damaged += 1
                     continue
                 for frame in decoded:
-                    now = Fraction(time.monotonic() - start)
-                    # Some cameras and raw streams have no time stamps.
-                    stamp = now if frame.pts is None else frame.pts * frame.time_base
+                    stamp = time_stamp(frame)
+                    if stamp is None:  # some cameras and raw streams have none
+                        stamp = Fraction(time.monotonic() - start)
                     if first is None:
                         matrix, first = display_matrix(frame), stamp
                     picture = frame.to_ndarray(format="rgb24", src_colorspace=source_matrix(frame))

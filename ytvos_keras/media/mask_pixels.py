@@ -18,7 +18,7 @@ _FEW_IDS = 8  # up to this id, searching for each one is faster than a histogram
 
 
 class MaskError(InputError):
-    """A picture cannot be used as a mask.
+    """An image cannot be used as a mask.
 
     Attributes:
         kind: the kind of fault, as in `ytvos-prepare check`.
@@ -50,13 +50,13 @@ def mask_pixels(image: Image.Image, name: str = "mask") -> MaskPixels:
 
     * The format must keep exact values: PNG, BMP, GIF or TIFF.
     * Transparent pixels are background. Half-transparent pixels are smooth edges: an error.
-    * Index (palette) pictures: the index is the id and 0 the background, whatever the colours are.
+    * Index (palette) images: the index is the id and 0 the background, whatever the colours are.
       Two exceptions. If the background has another index (black; or white, if index 0 has a colour;
-      or transparent, if index 0 is drawn too), the picture was drawn and then quantised, so its
+      or transparent, if index 0 is drawn too), the image was drawn and then quantized, so its
       indices are not ids: ids are looked up by colour as below, and if that fails it is an error.
-      If a colour lies between those of two regions, both in the palette and in the picture, the
+      If a colour lies between those of two regions, both in the palette and in the image, the
       edges are smooth: an error.
-    * Greyscale and black-and-white pictures, and index pictures whose palette is the grey ramp: the
+    * Greyscale and black-and-white images, and index images whose palette is the grey ramp: the
       grey level is the id. `masks.check_label_map` looks for smooth edges among them.
     * Colours: R = G = B counts as grey; otherwise all must be colours of the DAVIS palette.
 
@@ -81,7 +81,7 @@ def mask_pixels(image: Image.Image, name: str = "mask") -> MaskPixels:
 
 
 def index_values(image: Image.Image, indices: np.ndarray | None = None) -> np.ndarray:
-    """The values of a single-channel picture, (H, W), with 0 for transparent pixels; no checks.
+    """The values of a single-channel image, (H, W), with 0 for transparent pixels; no checks.
 
     `indices` are its raw values, if already extracted: that takes Pillow a while.
     """
@@ -93,7 +93,7 @@ def index_values(image: Image.Image, indices: np.ndarray | None = None) -> np.nd
 
 
 def palette_of(image: Image.Image) -> np.ndarray:
-    """The palette of an index picture, uint8 (256, 3), completed with DAVIS colours.
+    """The palette of an index image, uint8 (256, 3), completed with DAVIS colours.
 
     If transparent pixels are the background, its colour is black.
     """
@@ -134,7 +134,7 @@ def _of_indices(image: Image.Image, name: str) -> MaskPixels:
     drawn = used[alpha[used] == 255]
     if problem := _background_elsewhere(drawn, colours, is_clear=drawn.size < used.size):
         pixels = np.concatenate([colours, alpha[:, None]], 1)[indices]
-        # Quantising a mask in DAVIS colours permutes its palette; the colours still give the ids.
+        # Quantizing a mask in DAVIS colours permutes its palette; the colours still give the ids.
         if (ids := _davis_ids(pixels)) is not None:
             return MaskPixels(ids, certain=True)
         raise MaskError(
@@ -176,7 +176,7 @@ def _background_elsewhere(drawn: np.ndarray, colours: np.ndarray, is_clear: bool
 
 
 def _of_colours(pixels: np.ndarray, name: str) -> MaskPixels:
-    """The values of a colour picture, uint8 (H, W, 4)."""
+    """The values of a colour image, uint8 (H, W, 4)."""
     _check_alpha(pixels[..., 3], name)
     colours = np.where(pixels[..., 3:] == 0, np.uint8(0), pixels[..., :3])
     # Grey first: the DAVIS palette contains three greys too, those of ids 7, 56 and 63.
@@ -201,7 +201,7 @@ def _davis_ids(pixels: np.ndarray) -> np.ndarray | None:
     order = np.argsort(keys)
     labels = np.empty(pixels.shape[:2], np.uint8)
     step = max(1, _BLOCK // pixels.shape[1])
-    for top in range(0, len(pixels), step):  # int64 copies of a large picture take gigabytes
+    for top in range(0, len(pixels), step):  # int64 copies of a large image take gigabytes
         rows = slice(top, top + step)
         colours, alpha = pixels[rows, :, :3], pixels[rows, :, 3]
         wanted = np.where(alpha == 0, 0, colours.astype(np.int64) @ weights)

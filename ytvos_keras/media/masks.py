@@ -47,7 +47,7 @@ def check_label_map(
     Args:
         array: (H, W), (H, W, 1), (H, W, 3) or (H, W, 4); boolean, integer or float.
         name: name of the mask in errors, such as the path of its file.
-        indexed: the values are known to be ids (they come from an index picture).
+        indexed: the values are known to be ids (they come from an index image).
         allow_empty: accept a mask without any object.
         void: value to replace 255 with, instead of applying the rules on 255: 0 if 255 marks void
             pixels, an id if it marks an object.
@@ -144,7 +144,7 @@ def read_written_mask(path: str | Path, palette: np.ndarray | None = None) -> np
 
 
 def label_map_of(image: Image.Image, name: str, allow_empty: bool, void: int | None) -> np.ndarray:
-    """The checked label map of a picture."""
+    """The checked label map of an image."""
     pixels = mask_pixels(image, name)
     # `void` changes the values, so those found in the file would be wrong.
     if void is None and pixels.present is not None:
@@ -175,7 +175,7 @@ def write_mask(path: str | Path, label_map: np.ndarray, palette: np.ndarray | No
 
 
 def mask_picture(label_map: np.ndarray, palette: np.ndarray | None = None) -> Image.Image:
-    """A label map as a palette picture in memory; see `write_mask` for the arrays."""
+    """A label map as a palette image in memory; see `write_mask` for the arrays."""
     image = Image.fromarray(label_map)
     image.putpalette((davis_palette() if palette is None else palette).tobytes())
     return image
@@ -189,7 +189,7 @@ def _one_channel(array: np.ndarray, name: str) -> np.ndarray:
         return array
     if array.ndim != 3 or array.shape[-1] not in (3, 4) or not array.size:
         raise InputError(f"{name}: a mask must have shape (H, W). Received: {array.shape}.")
-    # By channel: copies of all channels of a large picture would take gigabytes.
+    # By channel: copies of all channels of a large image would take gigabytes.
     grey, green, blue = (array[..., channel] for channel in range(3))
     coloured = (green != grey) | (blue != grey)
     if array.shape[-1] == 4:

@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFont
 from ytvos_keras.media.masks import ids_in
 from ytvos_keras.media.palette import davis_palette
 
-_LETTERS = 0.035  # height of the names, as a fraction of the picture's height
+_LETTERS = 0.035  # height of the names, as a fraction of the image's height
 _SMALLEST_LETTERS = 10  # pixels
 
 
@@ -55,7 +55,7 @@ def contour(label_map: np.ndarray) -> np.ndarray:
     """Mark the object pixels that have another label above, below, left or right of them.
 
     The result is boolean (H, W): the contours of all objects, one pixel wide, inside the objects.
-    The border of the picture is not a contour.
+    The border of the image is not a contour.
     """
     edge = np.zeros(label_map.shape, bool)
     rows = label_map[1:] != label_map[:-1]

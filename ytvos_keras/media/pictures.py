@@ -1,4 +1,4 @@
-"""The only place that opens picture files; format, size and checksums are checked first."""
+"""Open image files after checking format, size and checksums. No other module opens them."""
 
 import contextlib
 import io
@@ -21,16 +21,16 @@ FORMATS = (
 """Formats that Pillow may try. Not all of its formats: for an EPS it starts Ghostscript."""
 
 MOST_PIXELS = 2**26
-"""Largest picture that is decoded: 8192x8192, or twice a frame of 8K video."""
+"""Largest image that is decoded: 8192x8192, or twice a frame of 8K video."""
 
 
 class DamagedPictureError(ValueError):
-    """A picture cannot be used. The message is a short reason that does not name the file."""
+    """An image cannot be used. The message is a short reason that does not name the file."""
 
 
 @contextlib.contextmanager
 def open_picture(source: bytes | Path) -> Iterator[Image.Image]:
-    """Open a picture; its pixels are decoded when the block loads them.
+    """Open an image; its pixels are decoded when the block loads them.
 
     The format must be one of `FORMATS`, and the header must state at most `MOST_PIXELS`. For a PNG
     given as bytes, every checksum is verified; give a path only to read the header. A broken rule,
@@ -50,32 +50,32 @@ def open_picture(source: bytes | Path) -> Iterator[Image.Image]:
 
 
 def load_picture(path: str | Path) -> Image.Image:
-    """Read and decode a picture file in one of `FORMATS` completely, and close it."""
+    """Read and decode an image file in one of `FORMATS` completely, and close it."""
     return decode_picture(_read(Path(path)), str(path))
 
 
 def decode_picture(data: bytes, name: str) -> Image.Image:
-    """Decode the bytes of a picture file completely; an error begins with the name."""
+    """Decode the bytes of an image file completely; an error begins with the name."""
     with _named(name), open_picture(data) as image:
         image.load()
         return image
 
 
 def encode_picture(image: Image.Image, kind: str, **options: Any) -> bytes:
-    """The bytes of a picture file, `PNG` for example; `options` are those of Pillow's `save`."""
+    """The bytes of an image file, `PNG` for example; `options` are those of Pillow's `save`."""
     file = io.BytesIO()
     image.save(file, kind, **options)
     return file.getvalue()
 
 
 def picture_size(path: Path) -> tuple[int, int]:
-    """Read height and width from a picture's header, in pixels as stored."""
+    """Read height and width from an image's header, in pixels as stored."""
     with _named(path), open_picture(path) as image:
         return image.height, image.width
 
 
 def read_rgb(path: str | Path) -> np.ndarray:
-    """Read a picture as RGB with 8 bits per channel: uint8 (H, W, 3), 0–255.
+    """Read an image as RGB with 8 bits per channel: uint8 (H, W, 3), 0–255.
 
     The EXIF orientation is applied. Greyscale is repeated in the three channels, an alpha channel
     is dropped (the colours under it are kept), a palette is looked up, and 16-bit greyscale is
@@ -85,12 +85,12 @@ def read_rgb(path: str | Path) -> np.ndarray:
         image.load()
         if image.mode == "F":
             raise DamagedPictureError("floating-point pixels; save it with 8 bits per channel")
-        # A copy: np.asarray of a picture is read-only.
+        # A copy: np.asarray of an image is read-only.
         return np.array(to_rgb(ImageOps.exif_transpose(image)))
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """Convert a picture to RGB as `read_rgb` does, apart from the orientation."""
+    """Convert an image to RGB as `read_rgb` does, apart from the orientation."""
     if image.mode.startswith("I"):  # 16-bit greyscale; older Pillow opens it as 32-bit "I"
         image = Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8))
     return image if image.mode == "RGB" else image.convert("RGB")
@@ -111,9 +111,7 @@ def _named(name: str | Path) -> Iterator[None]:
     try:
         yield
     except DamagedPictureError as error:
-        raise InputError(
-            f"{name}: cannot be read as a picture; is it damaged? ({error})"
-        ) from error
+        raise InputError(f"{name}: cannot be read as an image; is it damaged? ({error})") from error
     except OSError as error:
         raise InputError(f"{name}: cannot be read. ({error.strerror})") from error
 

@@ -34,7 +34,7 @@ class RandomFrames:
     reliable time stamps are decoded from the beginning, which is exact but slow.
 
     Args:
-        path: a folder of pictures or a video file; see `media.open_frames`.
+        path: a folder of images or a video file; see `media.open_frames`.
         cache_bytes: largest total size of the frames kept in memory.
         track: the video track, from 0.
 
@@ -70,7 +70,7 @@ class RandomFrames:
         self._lock = threading.Lock()
 
     def name(self, index: int) -> str:
-        """The name of a frame and of its mask file: a picture's stem, or the frame number."""
+        """The name of a frame and of its mask file: an image's stem, or the frame number."""
         return self._reader.name(index)
 
     def time(self, index: int) -> Fraction | None:
@@ -145,8 +145,8 @@ class _Folder(FolderFrames):
         return None
 
     def walk(self, index: int) -> Iterator[tuple[int, _Picture]]:
-        """Yield indexes and functions that return the picture, starting at or before `index`."""
-        for place in range(index, self.count):
+        """Yield indexes and functions that return the image, starting at or before `index`."""
+        for place in range(index, len(self.files)):
             yield place, functools.partial(read_rgb, self.files[place])
 
     def skip_to(self, index: int) -> None:
@@ -189,6 +189,7 @@ class _Video(VideoFrames):
             return
         for frame in self._pictures(self._times[self.cheap(index)]):
             # Numbered by its time stamp: a frame that the decoder drops cannot shift the others.
+            assert frame.pts is not None  # as in all packets, see `_index`
             place = bisect.bisect_left(self._times, frame.pts)
             if place < len(self._times) and self._times[place] == frame.pts:
                 yield place, functools.partial(self._picture, frame)
@@ -209,13 +210,17 @@ class _Video(VideoFrames):
 
     def _index(self) -> tuple[list[int], list[int]]:
         """Time stamps of all frames, and the indexes of key frames; empty if not reliable."""
-        times, keys = [], set()
+        times: list[int] = []
+        keys: set[int] = set()
         with contextlib.suppress(av.FFmpegError):
             for packet in self._packets():
+                if packet.pts is None:
+                    return [], []
                 times.append(packet.pts)
-                keys |= {packet.pts} if packet.is_keyframe else set()
+                if packet.is_keyframe:
+                    keys.add(packet.pts)
         # A frame is looked up by its time stamp, which therefore must be unique.
-        if None in times or len(set(times)) < len(times) or not self._can_seek:
+        if len(set(times)) < len(times) or not self._can_seek:
             return [], []
         times.sort()  # packets come in decoding order
         places = [index for index, time in enumerate(times) if time in keys]

@@ -98,6 +98,7 @@ class _Writer:
     def _start(self, height: int, width: int, is_timed: bool) -> None:
         self._size = (height, width)
         stream = self._container.add_stream(self.encoder, rate=self.fps, options=self._quality)
+        assert isinstance(stream, av.VideoStream)  # all of our encoders are for video
         stream.height, stream.width = height + height % 2, width + width % 2
         stream.pix_fmt = self.stored
         if is_timed:

@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Callable, Generator, Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -45,7 +46,7 @@ class VideoFrames(FrameSource):
         self.track = track
         with one_line_errors(self.path, None), open_video(self.path) as container:
             stream = self._stream(container)
-            self._tick = stream.time_base
+            self._tick = _tick(stream)
             # Some headers claim billions of frames; every frame takes at least a byte.
             in_file = stream.frames <= self.path.stat().st_size
             self.count = (stream.frames or None) if in_file else None
@@ -63,7 +64,7 @@ class VideoFrames(FrameSource):
                 self.count = sum(1 for _ in self._packets())
         # For the first frame only: reading the side data of a frame keeps it in memory.
         self._display_matrix = display_matrix(first)
-        self._origin = None if first.pts is None else first.pts * first.time_base
+        self._origin = time_stamp(first)
         self.size = self._picture(first).shape[:2]
 
     def read_with_times(
@@ -137,7 +138,8 @@ class VideoFrames(FrameSource):
     ) -> Iterator[av.VideoFrame]:
         stream = self._stream(container)
         if target is not None:  # to the key frame at or before it
-            container.seek(int((target + self._origin) / stream.time_base), stream=stream)
+            assert self._origin is not None  # or `_lands_before` has refused
+            container.seek(int((target + self._origin) / self._tick), stream=stream)
         return container.decode(stream)
 
     def _frames(
@@ -182,12 +184,11 @@ class VideoFrames(FrameSource):
         """Seconds since the first frame; `index` counts from it where there are no time stamps."""
         if self.fps and not self._is_timed:
             return index / self.fps
-        if frame.pts is None or self._origin is None:
-            return None
-        return frame.pts * frame.time_base - self._origin
+        stamp = time_stamp(frame)
+        return None if stamp is None or self._origin is None else stamp - self._origin
 
     def _picture(self, frame: av.VideoFrame, size: tuple[int, int] | None = None) -> np.ndarray:
-        scaled = {"src_colorspace": source_matrix(frame)}
+        scaled: dict[str, Any] = {"src_colorspace": source_matrix(frame)}
         if size is not None:
             # Frames are scaled before they are rotated, so the sides are swapped here.
             height, width = size[::-1] if is_quarter_turn(self._display_matrix) else size
@@ -204,8 +205,9 @@ class VideoFrames(FrameSource):
             return [index / self.fps for index in range(self.count or 0)] if self.fps else []
         with contextlib.suppress(av.FFmpegError):
             stamps = [packet.pts for packet in self._packets()]
-            if None not in stamps:
-                return [stamp * self._tick - self._origin for stamp in sorted(stamps)]
+            known = sorted(stamp for stamp in stamps if stamp is not None)
+            if len(known) == len(stamps):
+                return [stamp * self._tick - self._origin for stamp in known]
         return []
 
     def index_of(self, stem: str) -> int | None:
@@ -242,4 +244,18 @@ def _is_trimmed(stream: av.VideoStream) -> bool:
     if not (stream.frames and stream.duration and stream.average_rate):
         return False
     # Half a frame of tolerance, as durations are rounded to ticks.
-    return stream.duration * stream.time_base * stream.average_rate < stream.frames - 0.5
+    return stream.duration * _tick(stream) * stream.average_rate < stream.frames - 0.5
+
+
+def time_stamp(frame: av.VideoFrame) -> Fraction | None:
+    """The time stamp of a frame in seconds; None if it has none."""
+    if frame.pts is None:
+        return None
+    assert frame.time_base is not None  # decoding sets it to that of the packet
+    return frame.pts * frame.time_base
+
+
+def _tick(stream: av.VideoStream) -> Fraction:
+    """Seconds; the unit of the time stamps of a stream."""
+    assert stream.time_base is not None  # it is None only in a stream to be written
+    return stream.time_base

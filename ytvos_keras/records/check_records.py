@@ -27,7 +27,7 @@ def check_records(
     jobs: int = 1,
     on_progress: Progress = silent,
 ) -> CheckReport:
-    """Compare shards, indexes and pictures with their checksums, and decode every picture.
+    """Compare shards, indexes and images with their checksums, and decode every image.
 
     The arguments are those of `check`; shards are always checked in full. Faults that `check` lists
     for folders are listed for records too, as far as they can still be detected.
@@ -43,7 +43,7 @@ def check_records(
         in_shard, problems = _videos_of(path, expected)
         faults += problems
         recorded += in_shard
-    # Whole shards, even if few videos are chosen: damage outside pictures is found only here.
+    # Whole shards, even if few videos are chosen: damage outside images is found only here.
     faults += [fault for found in map_in_processes(_check_shard, shards, jobs) for fault in found]
     names = [video.name for video in recorded]
     wanted = set(select_names(names, data, videos=videos, exclude=exclude))
@@ -93,7 +93,7 @@ def _check_video(video: IndexedVideo) -> tuple[Fault, ...]:
 
 
 def _disagreements(video: IndexedVideo, findings: VideoFindings) -> Iterator[Fault]:
-    """Find contradictions between a video's index entry and its pictures."""
+    """Find contradictions between a video's index entry and its images."""
     place = f"{index_path(video.shard).name}: {video.name}"
     if findings.sizes - {(video.height, video.width)}:
         sizes = ", ".join(map(size_text, sorted(findings.sizes)))

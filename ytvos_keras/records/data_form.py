@@ -1,4 +1,4 @@
-"""Distinguish a folder of records from a data set in folders of pictures."""
+"""Detect whether a folder contains records or images."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -25,7 +25,7 @@ def open_listing(
     """
     root = Path(root)
     if layout is None:
-        # Unfinished records have no dataset.json yet, but must not be taken for pictures.
+        # Unfinished records have no dataset.json yet, but must not be taken for images.
         is_records = (root / DATASET_FILE).is_file() or any(root.glob("*.tfrecord"))
         layout = RECORDS if is_records else find_layout(root)
     if layout == RECORDS:

@@ -82,7 +82,7 @@ def describe_split(tasks: Sequence[ShardTask]) -> dict[str, Any]:
                 "name": task.path.name,
                 "bytes": index.member("bytes").whole(),
                 "sha256": index.member("sha256").text(),
-                # dataset.json has the checksum of the index, which has those of the pictures.
+                # dataset.json has the checksum of the index, which has those of the images.
                 "index_sha256": file_sha256(path),
                 "videos": len(of_shard),
             }

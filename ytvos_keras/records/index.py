@@ -4,7 +4,7 @@ A folder of records contains, for each split:
 
     dataset.json                            counts, schema version, size and SHA-256 of the files
     train-00000-of-00008.tfrecord           one record per video, see `schema`
-    train-00000-of-00008.index.json         names, objects, and where in the shard each picture is
+    train-00000-of-00008.index.json         names, objects, and where in the shard each image is
 """
 
 import hashlib

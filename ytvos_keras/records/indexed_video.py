@@ -22,7 +22,7 @@ _IDS = frozenset(map(str, range(1, MAX_ID + 1)))
 
 
 class Blob(NamedTuple):
-    """An encoded picture inside a shard: bytes `offset` to `offset + length` of the file."""
+    """An encoded image inside a shard: bytes `offset` to `offset + length` of the file."""
 
     offset: int
     length: int
@@ -31,26 +31,26 @@ class Blob(NamedTuple):
 
 
 def read_blob(shard: Path, blob: Blob) -> bytes:
-    """Read a picture's bytes; an `InputError` that names no file if they are not as written."""
+    """Read an image's bytes; an `InputError` that names no file if they are not as written."""
     # Opened for each read: threads must not share a position. Unbuffered: one read is enough.
     with shard.open("rb", buffering=0) as file:
         file.seek(blob.offset)
         data = file.read(blob.length)
     if len(data) < blob.length:
         raise InputError("lies beyond the end of the shard; is it cut off?")
-    # Of the picture alone: the TFRecord's own checksum covers a whole video.
+    # Of the image alone: the TFRecord's own checksum covers a whole video.
     if zlib.crc32(data) != blob.crc32:
         raise InputError("its bytes are not those that were written (CRC-32)")
     return data
 
 
 class Blobs(Sequence[Any]):
-    """Places of pictures in a shard: a `Blob`, or `None` where there is no picture.
+    """Byte ranges of images in a shard: a `Blob`, or `None` where there is no image.
 
     A data set has hundreds of thousands, so a `Blob` is only created on access.
 
     Args:
-        numbers: offset, length and checksum of each; a length of 0 means no picture.
+        numbers: offset, length and checksum of each; a length of 0 means no image.
     """
 
     def __init__(self, numbers: array.array):
@@ -68,7 +68,7 @@ class Blobs(Sequence[Any]):
         return blob if blob.length else None
 
     def pictures(self) -> tuple[int, ...]:
-        """The indices at which there is a picture."""
+        """The indices at which there is an image."""
         return tuple([i for i, length in enumerate(self._numbers[1::3]) if length])
 
     def __eq__(self, other):
@@ -151,7 +151,7 @@ def _object(number: str, entry: JsonValue) -> tuple[int, ObjectInfo]:
 
 
 def _blobs(entry: JsonValue, size: int, optional: bool = False) -> Blobs:
-    """Places in a shard of `size` bytes; `null` means no picture, if that is allowed."""
+    """Places in a shard of `size` bytes; `null` means no image, if that is allowed."""
     values, shortest = entry.value_list(), 1
     if optional:
         values, shortest = [_NO_BLOB if value is None else value for value in values], 0
@@ -159,7 +159,7 @@ def _blobs(entry: JsonValue, size: int, optional: bool = False) -> Blobs:
     if numbers is None:
         wrong = next(i for i, value in enumerate(values) if _numbers([value], shortest) is None)
         raise JsonValue(values[wrong], wrong, entry).wrong(
-            "must be offset, length and CRC-32 of a picture"
+            "must be offset, length and CRC-32 of an image"
         )
     # Python's integers do not overflow, so a huge offset cannot wrap into the file.
     if max(map(operator.add, numbers[0::3], numbers[1::3]), default=0) > size:

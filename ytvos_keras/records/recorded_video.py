@@ -11,11 +11,11 @@ from ytvos_keras.records.indexed_video import Blob, IndexedVideo, read_blob
 
 @dataclass(frozen=True)
 class RecordedFile:
-    """One encoded picture of a shard.
+    """One encoded image of a shard.
 
     Args:
         shard: the TFRecord file.
-        blob: place of the picture in it.
+        blob: place of the image in it.
         name: for example `003234408d/00005 mask`.
     """
 
@@ -24,7 +24,7 @@ class RecordedFile:
     name: str
 
     def read_bytes(self) -> bytes:
-        """The bytes of the picture as in the source; an `InputError` if they have changed."""
+        """The bytes of the image as in the source; an `InputError` if they have changed."""
         return read_blob(self.shard, self.blob)
 
     def __str__(self) -> str:

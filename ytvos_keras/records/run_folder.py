@@ -15,7 +15,7 @@ _FAILURE_BYTES = 4096
 
 
 class RunEndedError(Exception):
-    """The run that this work belongs to has failed, was stopped, or its process has ended."""
+    """The run is over: it failed, was stopped, or its process ended."""
 
 
 class RunFolder:

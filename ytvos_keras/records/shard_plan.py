@@ -47,7 +47,7 @@ def plan_shards(
 ) -> list[ShardTask]:
     """Assign videos to shards, round-robin.
 
-    By default there is one shard per 128 MB of pictures, but at least eight. There are never more
+    By default there is one shard per 128 MB of images, but at least eight. There are never more
     shards than videos, so that none is empty.
     """
     stamps = [_stamp(video) for video in videos]
@@ -69,7 +69,7 @@ def plan_shards(
 
 
 def _stamp(video: Video) -> tuple[list, int]:
-    """Return a stamp that changes with the video, and the size of its pictures in bytes."""
+    """Return a stamp that changes with the video, and the size of its images in bytes."""
     files = [
         (frame.name, _file_stamp(frame.image), frame.mask and _file_stamp(frame.mask))
         for frame in video.frames

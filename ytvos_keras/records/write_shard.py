@@ -98,7 +98,7 @@ def _entry(video: EncodedVideo, record: bytes, start: int, shard: Path) -> dict[
     place = 0
 
     def find(blob: bytes) -> Blob:
-        # Pictures are contiguous in a record, in the order of the frames.
+        # Images are contiguous in a record, in the order of the frames.
         nonlocal place
         found = record.index(blob, place)
         place = found + len(blob)

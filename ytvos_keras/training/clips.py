@@ -40,7 +40,7 @@ class RunData:
     not_validated: frozenset[str] = frozenset()
 
     def count_videos(self, recipe: Recipe) -> int:
-        """Count the videos and pictures of one pass over the training data."""
+        """Count the videos and images of one pass over the training data."""
         return count_videos(
             self.training,
             exclude=self.not_trained,

@@ -9,8 +9,8 @@ import tensorflow as tf
 from ytvos_keras.data.record_store import (
     UnreadableFrameError,
     frame_name,
-    handed_on,
     read_encoded,
+    recently_read,
 )
 from ytvos_keras.errors import InputError
 
@@ -41,7 +41,7 @@ def name_data_errors() -> Iterator[None]:
 def _undecodable() -> str | None:
     """The name of the first of the recently read frames that cannot be decoded."""
     # A copy, because the dataset's threads may still append; the dict decodes each frame once.
-    for name, place in {frame_name(*place): place for place in handed_on.copy()}.items():
+    for name, place in {frame_name(*place): place for place in recently_read.copy()}.items():
         try:
             tf.io.decode_jpeg(read_encoded(*place), channels=3)
         except UnreadableFrameError:

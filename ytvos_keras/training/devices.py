@@ -100,7 +100,7 @@ class Devices:
                 "same command and the same files, and with an --output folder that all of them see"
             )
 
-    def watch(self) -> AbstractContextManager:
+    def report_lost_workers(self) -> AbstractContextManager:
         """Turn the loss of another process, detected within 30 s, into an `InputError`."""
         if self.workers == 1:
             return contextlib.nullcontext()

@@ -15,7 +15,7 @@ from ytvos_keras.media.pictures import encode_picture
 from ytvos_keras.training.atomic_save import atomic_save
 
 _VERSION = "brain.Event:2"  # without it, TensorBoard assumes an old file format, of 2015
-_WIDEST = 1280  # pixels; wider pictures are scaled down
+_WIDEST = 1280  # pixels; wider images are scaled down
 _QUALITY = 85
 
 
@@ -31,7 +31,7 @@ def write_events(
     So a step that is repeated after an interruption is not logged twice, as it would be in a file
     that is appended to.
 
-    Scalars whose names have the same prefix before a `/` are shown together. Pictures are RGB and
+    Scalars whose names have the same prefix before a `/` are shown together. Images are RGB and
     are stored as JPEG; their description is Markdown.
     """
     summary, event = tf.compat.v1.Summary, tf.compat.v1.Event

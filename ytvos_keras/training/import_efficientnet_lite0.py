@@ -68,7 +68,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("weights", type=Path)
     parser.add_argument("--pictures", type=Path, required=True)
-    parser.add_argument("--count", type=int, default=300, help="number of pictures to use")
+    parser.add_argument("--count", type=int, default=300, help="number of images to use")
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
 

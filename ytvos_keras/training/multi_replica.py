@@ -16,6 +16,8 @@ Keras 3 lets `tf.distribute` replicate a model, but combines the parts of the ba
   an axis.
 """
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 from keras import ops
@@ -89,14 +91,18 @@ def replicate_optimizer(optimizer: keras.optimizers.Optimizer) -> keras.optimize
     """
     # A class created on the fly, so that any optimizer can be replicated.
     kind = type(optimizer)
-    replicated = type(f"Replicated{kind.__name__}", (_Replicated, kind), {})
+    replicated: Any = type(f"Replicated{kind.__name__}", (_Replicated, kind), {})
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         inner = replicate_optimizer(optimizer.inner_optimizer)
         return replicated(inner, optimizer.initial_scale, optimizer.dynamic_growth_steps)
     return replicated.from_config(optimizer.get_config())
 
 
-class _Replicated:
+# Of type Any, because `replicate_optimizer` adds the attributes of an optimizer.
+_Optimizer: Any = object
+
+
+class _Replicated(_Optimizer):
     """Mixin to put before the class of a Keras optimizer."""
 
     def apply_gradients(self, grads_and_vars):

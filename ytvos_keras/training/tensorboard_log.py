@@ -1,4 +1,4 @@
-"""Log metrics and pictures of predictions for TensorBoard."""
+"""Log metrics and images of predictions for TensorBoard."""
 
 import dataclasses
 import time
@@ -19,10 +19,10 @@ _DESCRIPTION = "Top: the true masks. Bottom: the model's predictions from the fi
 
 
 class LogToTensorBoard(keras.callbacks.Callback):
-    """Write an event file per checkpoint: losses, J, learning rate, clips per second, pictures.
+    """Write an event file per checkpoint: losses, J, learning rate, clips per second, images.
 
     Must come before `SwapEMAWeights`: at the end of a validation the averaged weights are still in
-    place, so pictures show their predictions. (Without validation, they show those of the training
+    place, so images show their predictions. (Without validation, they show those of the training
     weights: swapping would change their last bits.) Must come before `SaveProgress`: steps with a
     checkpoint are not repeated, and repeated ones overwrite their event file. The model is called
     eagerly, since tracing another graph would take longer than all its calls. Without validation

@@ -91,7 +91,7 @@ def train(
     files.folder.mkdir(parents=True, exist_ok=True)
     # Only the chief writes; a lock for every worker would keep all but one out.
     alone = folder_lock(files.folder) if devices.is_chief else contextlib.nullcontext()
-    with devices.watch(), name_data_errors(), alone:
+    with devices.report_lost_workers(), name_data_errors(), alone:
         devices.check_same("the recipe or the data", what_matters(description))
         if devices.is_chief:
             files.check(description)
@@ -103,24 +103,15 @@ def train(
         with devices.scope():
             model = build_model(recipe)
             compile_model(model, recipe, sum(steps), devices)
-        # Fails if a folder has no usable video.
-        training_clips(recipe, 0, steps[0], run_data)
-        if run_data.validation is not None:
-            validation_clips(recipe, run_data)
-        # Only now: a worker with a different command, or a mistyped argument, which fails above,
-        # must not leave a run.json.
-        if devices.is_chief:
-            files.claim(description)
         checkpoints = list_checkpoints(files.checkpoints)
         progress = restore_checkpoint(model, checkpoints[-1]) if checkpoints else Progress()
         # A worker that does not see the folder would start at step 0.
         devices.check_same("the step of the last checkpoint", progress.step)
-        run = _Run(recipe, run_data, devices, files, model, progress, videos)
+        run = _Run(recipe, run_data, devices, files, description, model, progress, videos)
         for number in range(progress.stage, len(recipe.stages)):
             # Steps left over from earlier stages are added to this one.
             progress.stage_steps = sum(steps[: number + 1]) - (progress.step - progress.stage_step)
-            own = callbacks(recipe.stages[number], progress) if callbacks else []
-            run.fit_stage(own)
+            run.fit_stage(callbacks)
         if devices.is_chief:
             save_model(model, files.last)
     return files
@@ -139,11 +130,12 @@ class _Run:
     data: RunData
     devices: Devices
     files: RunFiles
+    description: dict
     model: S2S
     progress: Progress
     videos: int
 
-    def fit_stage(self, callbacks: list[keras.callbacks.Callback]) -> None:
+    def fit_stage(self, callbacks: Callbacks | None) -> None:
         """Train the current stage from its progress to its end, and write a checkpoint."""
         recipe, progress = self.recipe, self.progress
         stage = recipe.stages[progress.stage]
@@ -154,18 +146,25 @@ class _Run:
         )
         if stage.until_stable is not None and is_stable(stage.until_stable, progress.stable):
             epochs = done  # it was interrupted right at the end of the stage
+        # Fails if a folder has no usable video.
+        clips, validation = self._training_clips(), self._validation
+        # Only now: a worker with a different command, or a mistyped argument, which fails above,
+        # must not leave a run.json.
+        if self.devices.is_chief:
+            self.files.claim(self.description)
+        further = callbacks(stage, progress) if callbacks else []
         # A new one: TensorFlow would relax the shapes of a function that sees clips of another
         # size, and the loss and the recurrence need static ones.
         self.model.train_function = None
         self.model.fit(
-            self._training_clips(),
+            clips,
             initial_epoch=done,
             epochs=epochs,
             steps_per_epoch=every * recipe.accumulate,  # Keras counts batches
-            callbacks=self._callbacks(stage) + callbacks,
+            callbacks=self._callbacks(stage) + further,
             shuffle=False,  # the stream is already shuffled
             verbose=0,
-            **self._validation(),
+            **validation,
         )
         # Replaces the checkpoint of the last step: now weights are averaged and the stage is done.
         progress.stage, progress.stage_step, progress.stable = progress.stage + 1, 0, {}
@@ -187,6 +186,7 @@ class _Run:
 
         return self.devices.distribute(make)
 
+    @functools.cached_property  # the clips are the same in all stages, and tracing takes seconds
     def _validation(self) -> dict:
         """Arguments of `fit`."""
         if self.data.validation is None:
@@ -200,7 +200,7 @@ class _Run:
         return {"validation_data": self.devices.distribute(make), "validation_steps": batches}
 
     @functools.cached_property
-    def _watch(self) -> LogToTensorBoard:
+    def _tensorboard(self) -> LogToTensorBoard:
         return LogToTensorBoard(self.recipe, self.data, self.files, self.progress)
 
     def _callbacks(self, stage: Stage) -> list[keras.callbacks.Callback]:
@@ -210,7 +210,7 @@ class _Run:
         own = [StopOnNaN(recipe, files, progress)]
         if chief:
             # One object for all stages: it keeps the clips that it draws.
-            own.append(self._watch)
+            own.append(self._tensorboard)
         if self.data.validation is not None:  # before the averaged weights are swapped out
             own.append(SaveBestModel(files, progress, writes=chief))
         if recipe.average is not None:

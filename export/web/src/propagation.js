@@ -149,15 +149,15 @@ export class Propagation {
     const { backend, segmenter } = this;
     const { width, height } = backend.video;
     let found = new Uint8Array(width * height);
-    let sure = new Map(); // id → confidence
+    let confidence = new Map(); // by id
     if (segmenter.ids.length) {
       const [rows, columns] = segmenter.sizeFor(height, width);
       const image = await this.#image(index, rows, columns);
       found = await segmenter.step(image, rows, columns, height, width);
-      sure = segmenter.confidence;
-      this.#tellScripts({ index, image, labels: found, rows, columns, confidence: Object.fromEntries(sure) });
+      confidence = segmenter.confidence;
+      this.#tellScripts({ index, image, labels: found, rows, columns, confidence: Object.fromEntries(confidence) });
     }
-    this.#merge(index, found, sources, sure);
+    this.#merge(index, found, sources, confidence);
   }
 
   // For external scripts: every frame as the model sees it, and its labels.
@@ -166,7 +166,7 @@ export class Propagation {
   }
 
   // Merges the objects of the chain into the frame's mask; trusted objects are kept.
-  #merge(index, found, sources, sure) {
+  #merge(index, found, sources, confidence) {
     const { backend } = this;
     const trusted = backend.trusted.get(index) ?? new Map();
     const entries = backend.predicted.get(index) ?? new Map();
@@ -179,7 +179,7 @@ export class Propagation {
       return ids.has(label) ? (entries.has(found[i]) ? found[i] : 0) : label;
     });
     backend.setLabels(index, labels);
-    for (const id of ids) entries.set(id, { source: sources.get(id), confidence: sure.get(id) ?? null });
+    for (const id of ids) entries.set(id, { source: sources.get(id), confidence: confidence.get(id) ?? null });
     backend.predicted.set(index, entries);
   }
 

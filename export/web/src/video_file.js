@@ -37,7 +37,7 @@ export class VideoFile {
     this.sink = new VideoSampleSink(track);
   }
 
-  // The same video with a decoder and a cache of its own.
+  // The same video with a separate decoder and cache.
   again() {
     return new VideoFile(this.name, this.input, this.track, this.times, this.keys);
   }

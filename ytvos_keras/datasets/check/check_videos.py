@@ -1,4 +1,4 @@
-"""Check the videos of a data set in folders for everything that is wrong with them."""
+"""Check every frame and mask of a data set in folders."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -34,7 +34,7 @@ def check_videos(
     """
     root = Path(root)
     frames = sum(len(video.frames) for video in videos)
-    # Pictures are videos of one frame, so a task has many of them.
+    # Images are videos of one frame, so a task has many of them.
     chunk = max(1, _FRAMES_AT_ONCE * len(videos) // max(frames, 1))
     found = list(faults)
     digests: dict[str, tuple[bytes, ...]] = {}
@@ -56,7 +56,7 @@ def _shared_frames(digests: dict[str, tuple[bytes, ...]]) -> Iterator[Fault]:
         own = {digest for digest in frames if digest}
         for other, count in Counter(first[digest] for digest in own & first.keys()).items():
             whole = len(own) == 1 == count
-            what = "the same picture as" if whole else f"{count} of its {len(frames)} frames are in"
+            what = "the same image as" if whole else f"{count} of its {len(frames)} frames are in"
             yield Fault("shared-frames", name, f"{what} {other}")
         for digest in own:
             # After the comparison, so that a video is not paired with itself.

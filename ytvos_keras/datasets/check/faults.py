@@ -112,7 +112,7 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Fault:
-    """Something wrong with one file or video.
+    """A fault in one file or video.
 
     Args:
         kind: a key of `KINDS`.
@@ -138,7 +138,7 @@ class Fault:
 
 
 def raise_first(faults: Sequence[Fault], root: Path) -> None:
-    """Raise an `InputError` for the first fault that is more than a note, if there is one."""
+    """Raise an `InputError` for the first fault that is not a note."""
     serious = [fault for fault in faults if not fault.is_note]
     if not serious:
         return

@@ -72,7 +72,7 @@ def exact_labels(image: Image.Image) -> np.ndarray | None:
     """Return the object ids of a decoded mask, uint8 (H, W), or None if they would be a guess.
 
     The rules are those of `mask_pixels`, and: 16-bit values are ids if they are at most 254, or 0
-    and 65535 (which becomes 255); 64, 128 and 192 without other ids in a colour picture are
+    and 65535 (which becomes 255); 64, 128 and 192 without other ids in a colour image are
     ambiguous: they may be ids, or the colours of other ids.
     """
     try:
@@ -97,7 +97,7 @@ def _exact(image: Image.Image, pixels: MaskPixels) -> np.ndarray | None:
 
 
 def _are_indices(image: Image.Image, pixels: MaskPixels) -> bool:
-    """Whether pixel values are the ids, which they are not in a picture with DAVIS colours."""
+    """Whether pixel values are the ids, which they are not in an image with DAVIS colours."""
     return image.mode != "P" or bool((index_values(image) == pixels.values).all())
 
 

@@ -27,7 +27,7 @@ class CheckReport:
 
     @property
     def is_clean(self) -> bool:
-        """Whether there is nothing but notes."""
+        """Whether there are no faults; notes do not count."""
         return all(fault.is_note for fault in self.faults)
 
     def lines(self) -> list[str]:

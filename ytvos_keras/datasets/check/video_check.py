@@ -1,4 +1,4 @@
-"""Check every picture of one video."""
+"""Check every image of one video."""
 
 import hashlib
 from collections import Counter
@@ -22,10 +22,10 @@ Size = tuple[int, int]  # height, width
 
 @dataclass(frozen=True)
 class VideoFindings:
-    """Results of checking every picture of a video.
+    """Results of checking every image of a video.
 
     Args:
-        faults: of its pictures.
+        faults: of its images.
         digests: of the bytes of each frame; empty where it could not be read.
         objects: name of an annotated frame → size in pixels of each object in its mask; frames
             whose masks cannot be used are left out.

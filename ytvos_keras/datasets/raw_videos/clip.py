@@ -74,7 +74,7 @@ class RawVideo:
 
     @classmethod
     def from_dict(cls, values: dict) -> "RawVideo":
-        """The reverse of `to_dict`."""
+        """Inverse of `to_dict`."""
         clips = [
             Clip(
                 **{

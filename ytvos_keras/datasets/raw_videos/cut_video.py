@@ -15,7 +15,7 @@ from ytvos_keras.datasets.raw_videos.cut_clip import cut_clip
 from ytvos_keras.datasets.raw_videos.find_videos import RawVideoFile
 from ytvos_keras.datasets.raw_videos.quality import MEASURED_SIDE, QualityLimits
 from ytvos_keras.datasets.raw_videos.settings import FRAME_RATE, ClipSettings
-from ytvos_keras.datasets.raw_videos.shots import draw_clips, find_shots
+from ytvos_keras.datasets.raw_videos.shots import choose_clips, find_shots
 from ytvos_keras.errors import InputError
 from ytvos_keras.media.video_frames import VideoFrames
 
@@ -78,7 +78,7 @@ def _survey(
     random = np.random.default_rng(
         [settings.seed, zlib.crc32(video.name.encode(errors="surrogateescape"))]
     )
-    drawn = draw_clips(shots, last + interval, settings, random)
+    drawn = choose_clips(shots, last + interval, settings, random)
     clips = tuple(
         Clip(f"{video.name}_{number:02d}", video.label, start, frame_count)
         for number, (start, frame_count) in enumerate(drawn, start=1)

@@ -1,4 +1,4 @@
-"""The raw videos of a folder and the names that their clips get."""
+"""Find raw videos, and name their clips."""
 
 import re
 import warnings

@@ -58,9 +58,9 @@ def prepare_clips(
 ) -> ClipReport:
     """Cut raw videos into clips of 30 frames per second, every fifth marked for annotation.
 
-    Every video is decoded once to find its shots (see `find_shots`); clips are drawn from them (see
-    `draw_clips`), and their frames are decoded again, resampled to 30 per second (see `resample`),
-    written and measured (see `ClipQuality`). One frame is in memory at a time.
+    Every video is decoded once to find its shots (see `find_shots`); clips are chosen in them (see
+    `choose_clips`), and their frames are decoded again, resampled to 30 per second (see
+    `resample`), written and measured (see `ClipQuality`). One frame is in memory at a time.
 
     The output folder is a split in YouTube-VOS layout without masks: all frames in
     `JPEGImages_all_frames/<clip>/00000.jpg`, …; those to annotate in `JPEGImages/<clip>/00000.jpg`,

@@ -21,7 +21,7 @@ class ClipQuality:
     Args:
         brightness: mean grey value of the annotated frames, 0–255.
         blur: median over the annotated frames of `blur`, in pixels.
-        shake: median over the frames of the change in the picture's motion from frame to frame, in
+        shake: median over the frames of the change in the image's motion from frame to frame, in
             percent of its height. A steady pan is not shake. 0 for fewer than three frames.
     """
 
@@ -40,7 +40,7 @@ class QualityLimits:
 
     Args:
         min_brightness: mean grey value, 0–255.
-        max_blur: standard deviation in pixels of a picture 256 pixels high.
+        max_blur: standard deviation in pixels of an image 256 pixels high.
         max_shake: percent of the height.
     """
 
@@ -123,15 +123,15 @@ def measured_grey(frame: np.ndarray) -> np.ndarray:
 
 
 def blur(grey: np.ndarray) -> float:
-    """Estimate the blur of a picture: the width σ of an equivalent Gaussian, in pixels.
+    """Estimate the blur of an image: the width σ of an equivalent Gaussian, in pixels.
 
-    The picture is grey, uint8 (h, w). When blurred again with a Gaussian of width σ₀ = 2, a sharp
-    one loses most of its gradient energy, a blurred one little. The power of natural pictures falls
+    The image is grey, uint8 (h, w). When blurred again with a Gaussian of width σ₀ = 2, a sharp
+    one loses most of its gradient energy, a blurred one little. The power of natural images falls
     as 1/f² (Field 1987), for which the energy falls by r = 1 + σ₀²/σ²; so σ = σ₀ / √(r − 1). Unlike
     the variance of the Laplacian, it depends neither on contrast nor on the share of plain areas: a
     bird against an empty sky is not blurry. Vertical and horizontal gradients are measured
     separately and the larger σ counts, since motion blurs in one direction. It is about 0.8 for
-    sharp pictures 256 pixels high, 10 for a plain one.
+    sharp images 256 pixels high, 10 for a plain one.
 
     References:
         - Field, Relations between the statistics of natural images and the response properties of
@@ -147,16 +147,16 @@ def blur(grey: np.ndarray) -> float:
     for axis in (0, 1):
         before, after = (float(np.square(np.diff(x, axis=axis)).mean()) for x in (sharp, soft))
         excess = before / after - 1 if after else 0.0
-        # The bound keeps a plain picture, whose excess is 0 or noise, at `_MOST_BLUR`.
+        # The bound keeps a plain image, whose excess is 0 or noise, at `_MOST_BLUR`.
         widths.append(_TEST_BLUR / max(excess, (_TEST_BLUR / _MOST_BLUR) ** 2) ** 0.5)
     return max(widths)
 
 
 def _shift(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Motion of the whole picture between two frames by phase correlation: (x, y) in pixels."""
+    """Motion of the whole image between two frames by phase correlation: (x, y) in pixels."""
     import cv2
 
-    # The Fourier transform treats pictures as periodic: without a window, borders would correlate.
+    # The Fourier transform treats images as periodic: without a window, borders would correlate.
     window = cv2.createHanningWindow(before.shape[::-1], cv2.CV_32F)
     shift, _ = cv2.phaseCorrelate(before.astype(np.float32), after.astype(np.float32), window)
     return np.array(shift)

@@ -54,10 +54,10 @@ def import_scenedetect() -> tuple[type, type]:
     return FrameTimecode, AdaptiveDetector
 
 
-def draw_clips(
+def choose_clips(
     shots: Sequence[Shot], duration: Fraction, settings: ClipSettings, random: np.random.Generator
 ) -> list[tuple[Fraction, int]]:
-    """Draw clips that lie in single shots and are spread over the video.
+    """Choose random clips that lie in single shots and are spread over the video.
 
     Rule:
         1. Only frames between `skip` and 1 − `skip` of the video's duration are used.

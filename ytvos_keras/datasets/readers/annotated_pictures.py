@@ -1,4 +1,4 @@
-"""Shared by the readers of annotation files (COCO, labelme, CVAT)."""
+"""Common code of the readers of annotation files (COCO, labelme, CVAT)."""
 
 import os
 import posixpath
@@ -22,10 +22,10 @@ _LONGEST_PATH = 1024  # characters
 
 @dataclass(frozen=True)
 class AnnotatedPicture:
-    """A picture as an annotation file describes it.
+    """An image as an annotation file describes it.
 
     Args:
-        name: unique among the pictures.
+        name: unique among the images.
         image: its file.
         annotation: name of its annotation in messages, such as `instances.json: 000042.jpg`.
         size: (height, width) according to the annotation, unchecked.
@@ -47,9 +47,9 @@ def drawn_videos(
     videos: Collection[str] | None = None,
     exclude: Collection[str] = (),
 ) -> list[Video]:
-    """Turn annotated pictures into videos of one frame, in the same order.
+    """Turn annotated images into videos of one frame, in the same order.
 
-    Pictures without an object and shapes without an area are left out, with one warning for each
+    Images without an object and shapes without an area are left out, with one warning for each
     kind. `root` is the data set, for messages; for `videos` and `exclude` see `select_names`.
     """
     by_name: dict[str, AnnotatedPicture] = {}
@@ -63,8 +63,8 @@ def drawn_videos(
     missing = [by_name[name].image for name in names if not by_name[name].image.is_file()]
     if missing:
         raise InputError(
-            f"{missing[0]}: no such picture{and_more(missing[1:])}, but {root} annotates it; give "
-            "the folder of the pictures, or exclude this one."
+            f"{missing[0]}: no such image{and_more(missing[1:])}, but {root} annotates it; give "
+            "the folder of the images, or exclude this one."
         )
     found, empty, flat = [], [], []
     for name in names:
@@ -76,7 +76,7 @@ def drawn_videos(
         else:
             found.append(video)
     if not found:
-        raise InputError(f"{root}: no object with an outline in any of {len(names)} pictures.")
+        raise InputError(f"{root}: no object with an outline in any of {len(names)} images.")
     for some, what in (
         (empty, "no object"),
         (flat, "shapes without an area (boxes, lines, points)"),
@@ -89,7 +89,7 @@ def drawn_videos(
 
 
 def picture_path(file_name: str, base: PurePosixPath | None = None) -> PurePosixPath:
-    """Resolve the path of a picture in an annotation file, which may be a Windows path.
+    """Resolve the path of an image in an annotation file, which may be a Windows path.
 
     It is relative to `base` (None: the folder of the data set), the result to the folder of the
     data set. Raises a `ValueError` if it is empty, too long for a file system, absolute, or leads
@@ -111,7 +111,7 @@ def picture_path(file_name: str, base: PurePosixPath | None = None) -> PurePosix
     # A colon means a Windows drive.
     if inside.is_absolute() or ".." in inside.parts or ":" in path.parts[0]:
         raise ValueError(
-            f"{file_name!r} leads out of the folder; give the folder that contains all pictures"
+            f"{file_name!r} leads out of the folder; give the folder that contains all images"
         )
     return inside
 
@@ -137,10 +137,10 @@ def _draw(picture: AnnotatedPicture) -> tuple[Video | None, bool]:
 
 
 def _check_size(picture: AnnotatedPicture) -> None:
-    """Compare the size in the annotation with the picture's header, before anything is drawn.
+    """Compare the size in the annotation with the image's header, before anything is drawn.
 
-    The sides may be swapped: tools write the size of a rotated picture as displayed. The rotation
-    itself is reported when the picture is read.
+    The sides may be swapped: tools write the size of a rotated image as displayed. The rotation
+    itself is reported when the image is read.
     """
     size, found = picture.size, picture_size(picture.image)
     if not all(type(side) is int for side in size) or sorted(size) != sorted(found):

@@ -1,4 +1,4 @@
-"""Read pictures with COCO annotations."""
+"""Read images with COCO annotations."""
 
 import reprlib
 import warnings
@@ -27,26 +27,26 @@ def read_coco(
     exclude: Collection[str] = (),
     crowds: bool = False,
 ) -> list[Video]:
-    """List pictures with their instances (https://cocodataset.org/#format-data).
+    """List images with their instances (https://cocodataset.org/#format-data).
 
     Every annotation is an object, numbered from the largest to the smallest; where two overlap, the
-    smaller one is on top. Crowds (`iscrowd`), annotations with only a box, and pictures without an
+    smaller one is on top. Crowds (`iscrowd`), annotations with only a box, and images without an
     object are left out, with a warning.
 
     Args:
         annotations: such as `instances_train2017.json`, from COCO or exported by CVAT or Roboflow.
         images: the folder that `file_name`s are relative to.
-        videos: names of the pictures wanted (`file_name` without suffix); None for all. See
+        videos: names of the images wanted (`file_name` without suffix); None for all. See
             `select_names`.
-        exclude: names of pictures to leave out.
+        exclude: names of images to leave out.
         crowds: use crowds as objects: CVAT marks every mask painted with the brush as a crowd.
 
     Returns:
-        Videos of one frame in the order of the file. Only the headers of the pictures have been
+        Videos of one frame in the order of the file. Only the headers of the images have been
         read.
 
     Raises:
-        InputError: the file is malformed, a picture is missing, or pycocotools is not installed.
+        InputError: the file is malformed, an image is missing, or pycocotools is not installed.
 
     Example:
         >>> video = read_coco("instances_val2017.json", "val2017")[0]

@@ -1,4 +1,4 @@
-"""Read pictures annotated with CVAT, from its export "CVAT for images 1.1"."""
+"""Read images annotated with CVAT, from its export "CVAT for images 1.1"."""
 
 from collections.abc import Collection, Iterator
 from functools import partial
@@ -27,7 +27,7 @@ def read_cvat(
     videos: Collection[str] | None = None,
     exclude: Collection[str] = (),
 ) -> list[Video]:
-    """List pictures with the shapes that were drawn in CVAT.
+    """List images with the shapes that were drawn in CVAT.
 
     Polygons and masks are objects; boxes, lines, points and the like are left out. Shapes of one
     group are one object. Shapes with a higher `z_order` are on top; among equals, the later one.
@@ -37,16 +37,16 @@ def read_cvat(
     Args:
         annotations: `annotations.xml` of the export.
         images: the folder that the names in it are relative to; None for `images` beside the file.
-        videos: names of the pictures wanted (as in the file, without suffix); None for all. See
+        videos: names of the images wanted (as in the file, without suffix); None for all. See
             `select_names`.
-        exclude: names of pictures to leave out.
+        exclude: names of images to leave out.
 
     Returns:
-        Videos of one frame in the order of the file; their categories are the labels. No picture
+        Videos of one frame in the order of the file; their categories are the labels. No image
         has been opened.
 
     Raises:
-        InputError: the file is malformed or of another format of CVAT, a picture is missing, or
+        InputError: the file is malformed or of another format of CVAT, an image is missing, or
             pycocotools is not installed.
     """
     path = Path(annotations)
@@ -65,7 +65,7 @@ def _parse(path: Path) -> ElementTree.Element:
         raise InputError(f"{path}: is not valid XML; is it cut off? ({error})") from error
     if root.tag != "annotations" or root.find("image") is None:
         tracks = root.find("track") is not None
-        other = "is a CVAT for video file" if tracks else "has no annotations of pictures"
+        other = "is a CVAT for video file" if tracks else "has no annotations of images"
         raise InputError(f'{path}: {other}; export the task as "CVAT for images 1.1".')
     return root
 
@@ -118,7 +118,7 @@ def _mask(element: ElementTree.Element, size: Size) -> np.ndarray:
         int(element.attrib[name]) for name in ("left", "top", "width", "height")
     )
     if not (0 <= left <= left + width <= size[1] and 0 <= top <= top + height <= size[0]):
-        raise InputError("its box must lie within the picture.")
+        raise InputError("its box must lie within the image.")
     counts = [int(count) for count in element.attrib["rle"].split(",")]
     area = np.zeros(size, bool)
     area[top : top + height, left : left + width] = repeat_runs(counts, (height, width), "C")

@@ -33,7 +33,7 @@ def read_davis(
         exclude: names of sequences to leave out.
 
     Returns:
-        The annotated sequences, those of a split in its order. No picture has been opened.
+        The annotated sequences, those of a split in its order. No image has been opened.
 
     Raises:
         InputError: the folder has another layout, the split does not exist, or files do not belong

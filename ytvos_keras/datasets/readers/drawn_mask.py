@@ -1,4 +1,4 @@
-"""Masks that are drawn from annotations when they are read."""
+"""Masks rasterized from annotations on demand."""
 
 import reprlib
 from collections.abc import Hashable, Sequence
@@ -29,14 +29,14 @@ class Shape:
 
 @dataclass(frozen=True)
 class DrawnMask:
-    """An index PNG of the objects of one picture, drawn when it is read.
+    """An index PNG of the objects of one image, drawn when it is read.
 
     The same annotations always give the same bytes (with the same version of Pillow). Takes little
     memory and can be pickled.
 
     Args:
         name: of the annotation, such as `instances.json: 000042.jpg`.
-        size: (height, width) of the picture, in pixels.
+        size: (height, width) of the image, in pixels.
         shapes: (object id, run lengths); where two overlap, the later one is on top.
     """
 
@@ -56,7 +56,7 @@ class DrawnMask:
 
 
 def draw(name: str, size: Size, shapes: Sequence[Shape]) -> tuple[DrawnMask, dict[int, str]]:
-    """Number the objects of a picture 1, 2, … in the order of their first shapes.
+    """Number the objects of an image 1, 2, … in the order of their first shapes.
 
     Later shapes are on top; `size` is (height, width), in pixels. Returns the mask, and the
     categories by object id.

@@ -1,4 +1,4 @@
-"""Read pictures annotated with labelme: a JSON file beside each picture."""
+"""Read images annotated with labelme: a JSON file beside each image."""
 
 import base64
 import binascii
@@ -30,24 +30,24 @@ from ytvos_keras.media.pictures import decode_picture
 def read_labelme(
     root: str | Path, *, videos: Collection[str] | None = None, exclude: Collection[str] = ()
 ) -> list[Video]:
-    """List pictures with the shapes that were drawn in labelme.
+    """List images with the shapes that were drawn in labelme.
 
     Polygons, rectangles, circles and masks are objects; points and lines are left out. Shapes with
     the same label and the same `group_id` are one object. Later shapes are on top of earlier ones,
     as labelme shows them.
 
     Args:
-        root: a folder that contains `<stem>.json` files and their pictures, also in subfolders.
-        videos: names of the pictures wanted (the path of the JSON file without suffix); None for
+        root: a folder that contains `<stem>.json` files and their images, also in subfolders.
+        videos: names of the images wanted (the path of the JSON file without suffix); None for
             all. See `select_names`.
-        exclude: names of pictures to leave out.
+        exclude: names of images to leave out.
 
     Returns:
         Videos of one frame in natural order; their categories are the labels. Only the headers of
-        the pictures have been read.
+        the images have been read.
 
     Raises:
-        InputError: a file is malformed, a picture is missing, or pycocotools is not installed.
+        InputError: a file is malformed, an image is missing, or pycocotools is not installed.
     """
     root = Path(root)
     check_is_folder(root)
@@ -80,7 +80,7 @@ def _picture(file: Path, root: Path) -> AnnotatedPicture:
 
 
 def _image(root: Path, name: Path, image_path: str) -> Path:
-    """The picture that the file refers to, or one named like the file (folders get renamed)."""
+    """The image that the file refers to, or one named like the file (folders get renamed)."""
     # Tried one by one: listing the folder for each of its files would be quadratic.
     suffixes = [case for suffix in PICTURE_SUFFIXES for case in (suffix, suffix.upper())]
     beside = [root / f"{name}{suffix}" for suffix in suffixes]
@@ -151,7 +151,7 @@ def _decode(text: str) -> np.ndarray:
 
 
 def _placed(part: np.ndarray, corner: tuple[float, float], size: Size) -> np.ndarray:
-    """Paste a mask into the picture, clipped at its edges."""
+    """Paste a mask into the image, clipped at its edges."""
     area = np.zeros(size, bool)
     left, top = (round(number) for number in corner)
     inside = part[max(0, -top) :, max(0, -left) :]

@@ -28,7 +28,7 @@ from ytvos_keras.media.listing import (
 
 @dataclass(frozen=True)
 class Listing:
-    """The videos in a data set's folders. No picture has been opened.
+    """The videos in a data set's folders. No image has been opened.
 
     Args:
         root: the data set.
@@ -86,9 +86,9 @@ def list_sources(
 
 
 def pictures_by_name(folder: Path) -> tuple[dict[str, Path], list[Fault]]:
-    """The pictures of a folder by their names without suffix, in natural order.
+    """The images of a folder by their names without suffix, in natural order.
 
-    Faults are two pictures with the same name, and files in an unsupported format.
+    Faults are two images with the same name, and files in an unsupported format.
     """
     files: dict[str, Path] = {}
     faults = [
@@ -196,7 +196,7 @@ def _with_meta(
 ) -> tuple[Video, list[Fault]]:
     """Add what `meta.json` says about a video."""
     if objects is None:
-        # The video stays in the list, so that its pictures are still checked.
+        # The video stays in the list, so that its images are still checked.
         return video, [Fault("unlisted-video", str(folder))]
     if not objects:  # a clip that is not annotated yet
         return video, []

@@ -1,4 +1,4 @@
-"""Read folders of pictures with instance masks: each picture is a video of one frame."""
+"""Read folders of images with instance masks: each image is a video of one frame."""
 
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -17,23 +17,23 @@ _IMAGES, _MASKS = "img", "mask"
 def read_pictures(
     root: str | Path, *, videos: Collection[str] | None = None, exclude: Collection[str] = ()
 ) -> list[Video]:
-    """List pictures and their masks.
+    """List images and their masks.
 
     Args:
         root: a source, or a folder of sources. A source is a folder `<source>/img` of JPEG or PNG
-            pictures with a folder `<source>/mask` of PNG masks of the same names: 0 is background,
+            images with a folder `<source>/mask` of PNG masks of the same names: 0 is background,
             1–254 are objects, 255 is void.
-        videos: names of the pictures wanted (`<source>/<stem>`, or `<source>` for all of one); None
+        videos: names of the images wanted (`<source>/<stem>`, or `<source>` for all of one); None
             for all. See `select_names`.
-        exclude: names of pictures to leave out.
+        exclude: names of images to leave out.
 
     Returns:
-        Videos of one frame named `<source>/<stem>`, by source and in natural order. No picture
+        Videos of one frame named `<source>/<stem>`, by source and in natural order. No image
         has been opened.
 
     Raises:
-        InputError: the folder has another layout or no pictures, or a picture has no mask or a mask
-            no picture; the message names the first.
+        InputError: the folder has another layout or no images, or an image has no mask or a mask
+            no image; the message names the first.
 
     Example:
         >>> read_pictures("images", exclude=["camvid_objects"])[0].name
@@ -55,7 +55,7 @@ def list_pictures_with_masks(
             if video is not None:
                 found[name] = video
     if not found:
-        raise InputError(f"{root}: no pictures (JPEG or PNG) in the folder {_IMAGES}.")
+        raise InputError(f"{root}: no images (JPEG or PNG) in the folder {_IMAGES}.")
     names = select_names(list(faults), root, videos=videos, exclude=exclude)
     return Listing(
         root,
@@ -65,7 +65,7 @@ def list_pictures_with_masks(
 
 
 def _of_source(source: Path) -> Iterator[tuple[str, Video | None, list[Fault]]]:
-    """Yield (name, video, its faults), and (name, None, faults) for masks without a picture."""
+    """Yield (name, video, its faults), and (name, None, faults) for masks without an image."""
     prefix = source.absolute().name  # `.` has no name
     pictures, faults = pictures_by_name(source / _IMAGES)
     masks, mask_faults = masks_by_name(source / _MASKS, pictures, source / _IMAGES)

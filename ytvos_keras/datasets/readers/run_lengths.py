@@ -1,4 +1,4 @@
-"""Areas of a picture as COCO's compressed run lengths, through pycocotools."""
+"""COCO run-length encoding (RLE) of masks, through pycocotools."""
 
 import reprlib
 from collections.abc import Sequence
@@ -67,7 +67,7 @@ def from_coco(segmentation: Any, size: Size) -> bytes | None:
         raise InputError("a segmentation must be polygons or run lengths (RLE).")
     if segmentation.get("size") != list(size):
         raise InputError(
-            f"run lengths must have the picture's size {list(size)}. "
+            f"run lengths must have the image's size {list(size)}. "
             f"Received: {reprlib.repr(segmentation.get('size'))}"
         )
     counts = segmentation.get("counts")

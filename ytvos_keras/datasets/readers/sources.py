@@ -18,7 +18,7 @@ class Source:
 
     Args:
         prefix: of the names of its videos: empty, or such as `train/`.
-        frames: contains one folder of pictures for each video.
+        frames: contains one folder of images for each video.
         masks: contains one folder of PNGs for each video.
         meta: its `meta.json`; None if there is none.
         names: of its videos, in order; None for all.

@@ -36,7 +36,7 @@ def read_youtube_vos(
         exclude: names of videos to leave out.
 
     Returns:
-        The annotated videos in natural order. No picture has been opened.
+        The annotated videos in natural order. No image has been opened.
 
     Raises:
         InputError: the folder has another layout, `meta.json` is malformed, or files do not belong

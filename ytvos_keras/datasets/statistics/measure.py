@@ -52,7 +52,7 @@ class DatasetStatistics:
         return dict(zip(TABLE_1, values, strict=True))
 
     @property
-    def spreads(self) -> dict[str, np.ndarray]:
+    def distributions(self) -> dict[str, np.ndarray]:
         """The distributions to show: one array per quantity."""
         return {
             "objects per video": self.objects_per_video,
@@ -67,7 +67,9 @@ class DatasetStatistics:
             **self.table_1,
             "frames": self.frames,
             "annotated_frames": self.annotated_frames,
-            "spreads": {name: spread(values) for name, values in self.spreads.items()},
+            "distributions": {
+                name: summarize(values) for name, values in self.distributions.items()
+            },
             "objects_by_category": dict(self.categories),
         }
 
@@ -101,7 +103,7 @@ def duration(frame_names: Sequence[str], fps: float = DEFAULT_FPS) -> float:
 
     If frame names are numbers, they count as time: YouTube-VOS numbers frames at 30 per second and
     keeps every fifth, 00000, 00005, …; so 20 frames are 20 · 5 / 30 seconds. Each frame lasts as
-    long as the median step. Other names count as 0, 1, 2, … A single frame is a picture of duration
+    long as the median step. Other names count as 0, 1, 2, … A single frame is an image of duration
     0. `fps` is frame numbers per second, 24 for DAVIS.
 
     Example:
@@ -119,7 +121,7 @@ def duration(frame_names: Sequence[str], fps: float = DEFAULT_FPS) -> float:
     return float(numbers[-1] - numbers[0] + step) / fps
 
 
-def spread(values: np.ndarray) -> dict[str, float | None]:
+def summarize(values: np.ndarray) -> dict[str, float | None]:
     """Return minimum, quartiles, maximum and mean, all None for an empty array."""
     names = ("min", "25%", "median", "75%", "max")
     if not values.size:

@@ -90,7 +90,7 @@ def _plot_areas(axes: "Axes", shares: np.ndarray) -> None:
 def _plot_lengths(axes: "Axes", statistics: DatasetStatistics) -> None:
     axes.set(ylabel="videos", title="Length of clips")
     if not statistics.seconds.any():
-        _say_nothing(axes, "pictures: every clip is one frame")
+        _say_nothing(axes, "images: every clip is one frame")
         return
     axes.hist(statistics.seconds, 40, color=_COLOUR)
     frames = statistics.clip_lengths

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from rich.console import Console
 from rich.markup import escape
 
-from ytvos_keras.datasets.statistics.measure import DatasetStatistics, spread
+from ytvos_keras.datasets.statistics.measure import DatasetStatistics, summarize
 from ytvos_keras.plain_table import plain_table
 
 _CATEGORIES = 10  # the most frequent ones; all are in the JSON and the plots
@@ -23,13 +23,13 @@ def print_statistics(statistics: Mapping[str, DatasetStatistics], console: Conso
     console.print(table)
     for name, figures in statistics.items():
         console.print()
-        _print_spread(name, figures, console)
+        _print_distributions(name, figures, console)
 
 
-def _print_spread(name: str, figures: DatasetStatistics, console: Console) -> None:
-    table = plain_table(escape(name), spread(figures.seconds), min_width=10)
-    for quantity, values in figures.spreads.items():
-        table.add_row(quantity, *map(_number, spread(values).values()))
+def _print_distributions(name: str, figures: DatasetStatistics, console: Console) -> None:
+    table = plain_table(escape(name), summarize(figures.seconds), min_width=10)
+    for quantity, values in figures.distributions.items():
+        table.add_row(quantity, *map(_number, summarize(values).values()))
     console.print(table)
     of_frames = f"{figures.annotated_frames:,} of {figures.frames:,} frames annotated"
     # markup=False: a name may contain brackets.

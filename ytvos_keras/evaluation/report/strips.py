@@ -107,7 +107,7 @@ def draw_mask(
     """Draw a thumbnail with a mask, as a `data:` URI.
 
     Args:
-        frame: uint8 (H', W', 3), RGB, 0–255, of any size; None for a grey picture.
+        frame: uint8 (H', W', 3), RGB, 0–255, of any size; None for a grey image.
         label_map: uint8 (H, W), 0 = background; tinted and outlined, one colour per object.
         truth: uint8 (H, W); outlined in white, with a dark rim.
 
@@ -131,7 +131,7 @@ def draw_mask(
 
 
 def _fitting(shape: tuple[int, int]) -> tuple[int, int]:
-    """Width and height of the thumbnail of a picture with this height and width."""
+    """Width and height of the thumbnail of an image with this height and width."""
     height, width = shape
     scale = min(_LARGEST[0] / width, _LARGEST[1] / height, 1)
     return max(1, round(width * scale)), max(1, round(height * scale))

@@ -46,12 +46,12 @@ def write_report(
     Args:
         path: the file to write, atomically; its folder is created.
         evaluations: the scores of each method, in the order of the page; all of one protocol.
-        pictures: the pictures of each sequence; sequences without pictures have no strip.
+        pictures: the images of each sequence; sequences without images have no strip.
         strips: how many sequences are drawn, 0 for none. Each takes about 120 kB per method.
         on_progress: called with sequences drawn and sequences to draw.
 
     Raises:
-        InputError: the extra `plots` is not installed, or a picture cannot be read.
+        InputError: the extra `plots` is not installed, or an image cannot be read.
         ValueError: there is no evaluation, or the protocols differ.
     """
     check_plots_installed()

@@ -28,7 +28,7 @@ class PlannedSequence:
     Args:
         frames: names of the required frames, in order.
         ids: of the objects that masks may show, 1–254.
-        size_from: a picture with the size that masks must have.
+        size_from: an image with the size that masks must have.
     """
 
     frames: tuple[str, ...]
@@ -37,7 +37,7 @@ class PlannedSequence:
 
     @functools.cached_property
     def size(self) -> tuple[int, int]:
-        """Height and width in pixels. Opens a picture, so it is only read when needed."""
+        """Height and width in pixels. Opens an image, so it is only read when needed."""
         return picture_size(self.size_from)
 
 
@@ -130,7 +130,7 @@ def _plan_davis(root: Path, split: str) -> SubmissionPlan:
         )
         for found, folder in ((frames, layout.frames), (masks, layout.annotations)):
             if not found:
-                raise InputError(f"{folder / name}: no pictures, but split {split!r} needs some.")
+                raise InputError(f"{folder / name}: no images, but split {split!r} needs some.")
         names = tuple(plain_name(file.stem) for file in frames)
         # From the first mask: for test-dev, only these are public.
         ids = ids_in(read_truth(masks[0], merged=False))

@@ -97,7 +97,7 @@ def _write(path: Path, predictions: Path, plan: SubmissionPlan, report: Progress
 def _index_png(mask: Path) -> bytes:
     """Return the file if it is an 8-bit index PNG, else convert its content to one."""
     data = mask.read_bytes()
-    # An index PNG is also converted if an index is not the id, as with transparency or quantising,
+    # An index PNG is also converted if an index is not the id, as with transparency or quantizing,
     # or if it is 255, which stands for object 1 in a mask of 0 and 255.
     if is_index_png(data):
         image = decode_picture(data, str(mask))

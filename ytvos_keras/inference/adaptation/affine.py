@@ -31,7 +31,7 @@ def affine_clip(
     frames, masks = [], []
     for _ in range(length):
         matrix = random_affine(rng, mask, ranges, mirrored)
-        # `resample` reflects the picture, and the object, at its edges: that part is replaced.
+        # `resample` reflects the image, and the object, at its edges: that part is replaced.
         within = resample_labels(np.ones(size, np.uint8), matrix, size)
         frames.append(np.where(within[..., None] > 0, resample(frame, matrix, size), beyond))
         masks.append(resample_labels(mask, matrix, size))

@@ -65,7 +65,7 @@ class OnlineLearningConfig:
     Args:
         examples: `"affine"`: the first frame and mask under random affine maps, one per frame;
             `"scenes"`: clips in which the objects of the first frame are cut out and move, bend and
-            occlude each other over its inpainted background, as in training from pictures.
+            occlude each other over its inpainted background, as in training from images.
         steps: largest number of Adam steps per object. The objects take turns.
         learning_rate: initial learning rate of Adam.
         final_rate: final learning rate as a fraction of the initial one, with cosine decay; 1 for a

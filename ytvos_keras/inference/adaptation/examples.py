@@ -26,7 +26,7 @@ def is_cut(mask: np.ndarray) -> bool:
     return bool(mask[:y].any() or mask[-y:].any() or mask[:, :x].any() or mask[:, -x:].any())
 
 
-def draw_clips(
+def example_clips(
     rng: np.random.Generator,
     frame: np.ndarray,
     masks: np.ndarray,

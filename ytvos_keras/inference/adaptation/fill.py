@@ -1,4 +1,4 @@
-"""Inpaint the background behind objects that are cut out of a picture."""
+"""Inpaint the background behind objects that are cut out of an image."""
 
 import numpy as np
 from PIL import Image
@@ -7,7 +7,7 @@ from PIL import Image
 def fill_hole(image: np.ndarray, hole: np.ndarray) -> np.ndarray:
     """Fill a hole smoothly from its surroundings.
 
-    The picture is halved until the hole vanishes (pull), then every level is filled from the next
+    The image is halved until the hole vanishes (pull), then every level is filled from the next
     coarser one (push).
 
     Args:

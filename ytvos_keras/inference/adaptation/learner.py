@@ -11,7 +11,7 @@ from ytvos_keras.inference.adaptation.config import OnlineLearningConfig
 from ytvos_keras.inference.adaptation.examples import (
     Clip,
     cached_batches,
-    draw_clips,
+    example_clips,
     fresh_batches,
     is_cut,
 )
@@ -145,7 +145,7 @@ class OnlineLearner:
 
     def _batches(self, rng: np.random.Generator, frame, masks, targets) -> Iterator[Clip]:
         config = self.config
-        clips = draw_clips(rng, frame, masks, targets, config)
+        clips = example_clips(rng, frame, masks, targets, config)
         if config.cached_clips is None:
             return fresh_batches(clips, config.batch_size)
         count = config.cached_clips * len(targets)

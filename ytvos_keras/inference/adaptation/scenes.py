@@ -61,7 +61,7 @@ def _pictures(rng, frame, masks, target: int, ranges: SceneRanges) -> Scene:
         background = fill_hole(frame, _widen(hole))
         others = [(frame, masks[n]) for n in chosen]
     passes = bool(others) and rng.random() < ranges.passes
-    # The graph takes the same number of pictures each time.
+    # The graph takes the same number of images each time.
     others += [nothing] * (OTHERS - len(others))
     images, other_masks = zip(*others, strict=True)
     return Scene(frame, masks[target], background, images, other_masks, np.bool_(passes))
@@ -74,7 +74,7 @@ def _widen(hole: np.ndarray) -> np.ndarray:
 
 @functools.lru_cache(maxsize=4)
 def _maker(length: int, size: tuple[int, int], colours: float):
-    """`synthetic_clip`, traced once for pictures of any size."""
+    """`synthetic_clip`, traced once for images of any size."""
     usual = AppearanceConfig()
     changes = {
         name: colours * getattr(usual, name)

@@ -1,1 +1,1 @@
-"""Outputs made from the masks of a video: pictures, videos, COCO results, a contact sheet."""
+"""Outputs made from the masks of a video: images, videos, COCO results, a contact sheet."""

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ytvos_keras.datasets.readers.run_lengths import from_area, pycocotools
-from ytvos_keras.inference.outputs.writer import Look, MaskedFrame, OutputWriter
+from ytvos_keras.inference.outputs.writer import MaskedFrame, ObjectStyle, OutputWriter
 from ytvos_keras.media.json_file import write_json
 from ytvos_keras.media.masks import ids_in
 
@@ -20,13 +20,13 @@ class CocoResults(OutputWriter):
         InputError: pycocotools is not installed.
     """
 
-    def __init__(self, path: Path, look: Look, ids: list[int]):
+    def __init__(self, path: Path, style: ObjectStyle, ids: list[int]):
         super().__init__(path)
         # If it is not installed, fail now, not at the end of a run.
         pycocotools()
         self._images: list[dict[str, Any]] = []
         self._annotations: list[dict[str, Any]] = []
-        self._categories = [{"id": i, "name": look.name(i)} for i in ids]
+        self._categories = [{"id": i, "name": style.name(i)} for i in ids]
 
     def write(self, item: MaskedFrame) -> None:
         height, width = item.labels.shape

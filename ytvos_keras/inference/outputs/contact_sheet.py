@@ -1,11 +1,11 @@
-"""A contact sheet: frames from the whole video with their masks in one picture."""
+"""A contact sheet: frames from the whole video with their masks in one image."""
 
 import math
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from ytvos_keras.inference.outputs.writer import Look, MaskedFrame, OutputWriter
+from ytvos_keras.inference.outputs.writer import MaskedFrame, ObjectStyle, OutputWriter
 from ytvos_keras.media.atomic import atomic_path
 from ytvos_keras.media.masks import ids_in
 from ytvos_keras.media.overlay import overlay
@@ -21,9 +21,9 @@ class ContactSheet(OutputWriter):
     If `count`, the number of frames, is unknown, frames are collected and thinned out on the way.
     """
 
-    def __init__(self, path: Path, look: Look, count: int | None):
+    def __init__(self, path: Path, style: ObjectStyle, count: int | None):
         super().__init__(path)
-        self._look = look
+        self._style = style
         self._step = max(1, math.ceil(count / _CELLS)) if count else 1
         self._cells: list[Image.Image] = []
         self._seen = 0
@@ -37,11 +37,11 @@ class ContactSheet(OutputWriter):
         self._seen += 1
 
     def _cell(self, item: MaskedFrame) -> Image.Image:
-        shown = Image.fromarray(overlay(item.frame, item.labels, self._look.palette))
+        shown = Image.fromarray(overlay(item.frame, item.labels, self._style.palette))
         shown.thumbnail((_WIDTH, 4 * _WIDTH), Image.Resampling.BOX)
         cell = Image.new("RGB", (shown.width, shown.height + _CAPTION), "white")
         cell.paste(shown, (0, _CAPTION))
-        objects = ", ".join(map(self._look.name, ids_in(item.labels))) or "no object"
+        objects = ", ".join(map(self._style.name, ids_in(item.labels))) or "no object"
         text = f"{item.name}: {objects}"
         ImageDraw.Draw(cell).text((2, 1), text, "black", ImageFont.load_default(13))
         return cell

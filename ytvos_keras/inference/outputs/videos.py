@@ -8,15 +8,16 @@ from typing import Self
 import numpy as np
 
 from ytvos_keras.inference.outputs.image_outputs import cut_out
-from ytvos_keras.inference.outputs.writer import Look, MaskedFrame, OutputWriter
+from ytvos_keras.inference.outputs.writer import MaskedFrame, ObjectStyle, OutputWriter
 from ytvos_keras.media.overlay import draw_names, overlay
 from ytvos_keras.media.video import AlphaVideoWriter, VideoWriter
 
+FOLDER_FPS = Fraction(24)  # for folders of frames, which have no frame rate; as in DAVIS
 GREEN = (0, 177, 64)  # chroma key green
 
 
 class _VideoOutput(OutputWriter):
-    """A video with one picture per frame; `fps` counts if the frames have no times."""
+    """A video with one image per frame; `fps` counts if the frames have no times."""
 
     kind: type[VideoWriter | AlphaVideoWriter] = VideoWriter
 
@@ -26,7 +27,7 @@ class _VideoOutput(OutputWriter):
 
     @abc.abstractmethod
     def picture(self, item: MaskedFrame) -> np.ndarray:
-        """The picture to write, uint8 (H, W, 3), or (H, W, 4) with alpha."""
+        """The image to write, uint8 (H, W, 3), or (H, W, 4) with alpha."""
 
     def write(self, item: MaskedFrame) -> None:
         self._video.write(self.picture(item), item.time)
@@ -42,14 +43,14 @@ class _VideoOutput(OutputWriter):
 class OverlayVideo(_VideoOutput):
     """Objects tinted and outlined over the video, with their names if they have any."""
 
-    def __init__(self, path: Path, fps: Fraction, look: Look):
+    def __init__(self, path: Path, fps: Fraction, style: ObjectStyle):
         super().__init__(path, fps)
-        self.look = look
+        self.style = style
 
     def picture(self, item: MaskedFrame) -> np.ndarray:
-        shown = overlay(item.frame, item.labels, self.look.palette)
-        if self.look.names:
-            shown = draw_names(shown, item.labels, self.look.name, self.look.palette)
+        shown = overlay(item.frame, item.labels, self.style.palette)
+        if self.style.names:
+            shown = draw_names(shown, item.labels, self.style.name, self.style.palette)
         return shown
 
 

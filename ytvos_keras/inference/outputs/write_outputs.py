@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Callable
-from fractions import Fraction
 from pathlib import Path
 
 from ytvos_keras.inference.inputs import Inputs
@@ -14,13 +13,17 @@ from ytvos_keras.inference.outputs.image_outputs import (
     CutoutPictures,
     ObjectPictures,
 )
-from ytvos_keras.inference.outputs.videos import CutoutVideo, GreenScreenVideo, OverlayVideo
-from ytvos_keras.inference.outputs.writer import Look, MaskedFrame, OutputWriter
+from ytvos_keras.inference.outputs.videos import (
+    FOLDER_FPS,
+    CutoutVideo,
+    GreenScreenVideo,
+    OverlayVideo,
+)
+from ytvos_keras.inference.outputs.writer import MaskedFrame, ObjectStyle, OutputWriter
 from ytvos_keras.media.masks import read_written_mask
 from ytvos_keras.media.palette import davis_palette
 from ytvos_keras.progress import Progress
 
-FOLDER_FPS = Fraction(24)  # for folders of frames, which have no frame rate; as in DAVIS
 _FILES = {
     "binary": "binary",
     "per-object": "objects",
@@ -37,7 +40,7 @@ def output_paths(output: Path, options: SegmentOptions) -> dict[str, Path]:
     if options.overlay:
         paths["overlay"] = output / "overlay.mp4"
     if options.contact_sheet:
-        # In a separate folder: pictures in the mask folder would be taken for masks.
+        # In a separate folder: images in the mask folder would be taken for masks.
         paths["contact sheet"] = output / "sheet" / "contact_sheet.jpg"
     if options.coco is not None:
         paths["coco"] = Path(options.coco)
@@ -73,18 +76,18 @@ def write_outputs(
 
 def _writers(paths: dict[str, Path], inputs: Inputs, options: SegmentOptions) -> list[OutputWriter]:
     palette = inputs.first_masks.palette
-    look = Look(davis_palette() if palette is None else palette, options.names)
+    style = ObjectStyle(davis_palette() if palette is None else palette, options.names)
     ids = sorted(inputs.trusted)
     # With every N-th frame only, videos still play at their original speed.
     fps = (inputs.source.fps or FOLDER_FPS) / inputs.every
     make: dict[str, Callable[[Path], OutputWriter]] = {
         "binary": BinaryPictures,
-        "per-object": lambda path: ObjectPictures(path, look, ids),
+        "per-object": lambda path: ObjectPictures(path, style, ids),
         "cutout": CutoutPictures,
         "cutout-video": lambda path: CutoutVideo(path, fps),
         "green-screen": lambda path: GreenScreenVideo(path, fps),
-        "overlay": lambda path: OverlayVideo(path, fps, look),
-        "contact sheet": lambda path: ContactSheet(path, look, inputs.count),
-        "coco": lambda path: CocoResults(path, look, ids),
+        "overlay": lambda path: OverlayVideo(path, fps, style),
+        "contact sheet": lambda path: ContactSheet(path, style, inputs.count),
+        "coco": lambda path: CocoResults(path, style, ids),
     }
     return [make[kind](path) for kind, path in paths.items() if kind in make]

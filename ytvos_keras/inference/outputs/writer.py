@@ -30,7 +30,7 @@ class MaskedFrame:
 
 
 @dataclasses.dataclass(frozen=True)
-class Look:
+class ObjectStyle:
     """Colours and names of objects.
 
     Attributes:

@@ -8,7 +8,6 @@ import numpy as np
 from keras import ops
 
 from ytvos_keras.layers.types import Config, Shape, Tensor
-from ytvos_keras.layers.winograd import transform_kernel, winograd_conv, winograd_pays
 from ytvos_keras.models.backbones.mask_channel import widen_first_kernel
 from ytvos_keras.models.backbones.vgg16_weights import (
     BLOCKS,
@@ -19,8 +18,6 @@ from ytvos_keras.models.backbones.vgg16_weights import (
 
 _BGR_MEANS = (103.939, 116.779, 123.68)  # ImageNet means, as used for the pretrained weights
 _FC6_FILTERS = 4096
-# With at least this many filters, Winograd convolution trains faster than direct convolution.
-_WINOGRAD_FILTERS = 256
 
 
 @keras.saving.register_keras_serializable("ytvos_keras")
@@ -59,14 +56,12 @@ class VGG16(keras.layers.Layer):
             channels = conv.filters
         self.built = True
 
-    def call(
-        self, images: Tensor, masks: Tensor | None = None, training: bool | None = None
-    ) -> dict[int, Tensor]:
+    def call(self, images: Tensor, masks: Tensor | None = None) -> dict[int, Tensor]:
         x = self.preprocess(images, masks)
         maps = {}
         for b, block in enumerate(self.blocks, start=1):
             for conv in block:
-                x = self._train(conv, x) if training else conv(x)
+                x = conv(x)
             # Pooled maps, at stride 2 to 32; fc6 replaces the last one.
             x = ops.max_pool(x, 2, 2)
             maps[2**b] = x
@@ -140,14 +135,6 @@ class VGG16(keras.layers.Layer):
             dtype=self.dtype_policy,
             name=name,
         )
-
-    def _train(self, conv: keras.layers.Conv2D, x: Tensor) -> Tensor:
-        """Compute `conv(x)`, with Winograd where that trains faster."""
-        if conv.filters < _WINOGRAD_FILTERS or not winograd_pays(self.compute_dtype):
-            return conv(x)
-        # `conv` itself is not called, so its casts, bias and activation are applied here.
-        kernel, bias = (ops.cast(weight, x.dtype) for weight in (conv.kernel, conv.bias))
-        return ops.relu(winograd_conv(x, transform_kernel(kernel)) + bias)
 
     def _convolutions(self) -> list[keras.layers.Conv2D]:
         convolutions = [conv for block in self.blocks for conv in block]

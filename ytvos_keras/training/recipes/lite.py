@@ -1,4 +1,4 @@
-"""The bundled `s2s-lite`, trained on pictures and videos on two cores in an afternoon.
+"""The bundled `s2s-lite`, trained on images and videos on two cores in an afternoon.
 
     ytvos-prepare images PICTURES pictures
     ytvos-prepare davis VIDEOS videos

@@ -5,7 +5,7 @@
 
 The earlier parts reach full size at the end of their schedules, when the learning rate is below 3 %
 of its peak. Here, all clips have it, and half of those from videos have a few long gaps between
-their frames. Objects of pictures also leave the frame and return, and paths cross. The bundled
+their frames. Objects of images also leave the frame and return, and paths cross. The bundled
 weights are the mean of those before and after. Time, result, data: MODEL_CARD.md.
 """
 

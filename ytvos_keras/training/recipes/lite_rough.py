@@ -4,8 +4,8 @@
         --data pictures=0.7 --data videos=0.3 --validation held_out --output runs/lite-rough
 
 The network is that of `s2s-lite`. A clip is one frame repeated: the Initializer and the memory get
-a random trimap, and the steps predict the mask. Most pictures move as a whole, because the seams of
-objects that are pasted over other pictures would give their masks away. Time, result, data:
+a random trimap, and the steps predict the mask. Most images move as a whole, because the seams of
+objects that are pasted over other images would give their masks away. Time, result, data:
 MODEL_CARD.md.
 """
 

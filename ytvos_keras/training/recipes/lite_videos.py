@@ -3,7 +3,7 @@
     ytvos-train --recipe lite-videos --weights runs/lite/best.keras \
         --data pictures=0.45 --data videos=0.55 --output runs/lite-videos
 
-More than half of the clips are real. Clips made from pictures have more look-alikes and stronger
+More than half of the clips are real. Clips made from images have more look-alikes and stronger
 changes of size than in `lite`. In training, every second frame is remembered, so that even clips of
 6 frames use the memory; the saved model remembers every fifth. By the 300 steps at full size, the
 learning rate has fallen below 3 % of its peak. Time, result, data: MODEL_CARD.md.

@@ -13,7 +13,7 @@ async function send(method, path, body, type) {
 // Tells the changes of this page from those of others.
 const PAGE = Math.random().toString(36).slice(2);
 
-// The browser caches pictures, and the server refuses to change a video that is no longer open.
+// The browser caches images, and the server refuses to change a video that is no longer open.
 const addressOf = (path, video, query = "") => `api/${path}?opened=${video.opened}${query}`;
 const editOf = (path, video, query = "") => addressOf(path, video, `&page=${PAGE}${query}`);
 
@@ -22,7 +22,7 @@ const sendJson = (method, path, content) => send(method, path, JSON.stringify(co
 const pixels = async response => new Uint8Array(await response.arrayBuffer());
 
 export class ServerBackend {
-  // Everything except pictures and masks; {video: null} if no video is open.
+  // Everything except images and masks; {video: null} if no video is open.
   async load() {
     this.summary = await (await send("GET", "api/project")).json();
     return this.summary;

@@ -2,7 +2,7 @@
 import { drawLine, fillPolygon } from "./raster.js";
 
 const [BACKGROUND, UNKNOWN, OBJECT] = [0, 1, 2]; // pixels of a trimap
-const CHANGED = "The mask was dropped, because the frame or the object has changed meanwhile.";
+const CHANGED = "The mask was dropped, because the frame or the object changed in the meantime.";
 const NOTHING = "Nothing found there; draw a larger box.";
 
 export class Finder {

@@ -9,7 +9,7 @@ export class Marks {
     this.trusted = new Map([...byNumber(trusted)].map(([index, ids]) => [index, new Set(ids)]));
     this.predicted = new Set(predicted);
     this.confidence = new Map(); // index → Map of id → expected J, where known, of objects that are not trusted
-    for (const [index, sure] of byNumber(confidence)) this.#keep(index, byNumber(sure));
+    for (const [index, byId] of byNumber(confidence)) this.#keep(index, byNumber(byId));
   }
 
   trustedIn(index) {
@@ -25,9 +25,9 @@ export class Marks {
   // An object was deleted.
   forget(id) {
     for (const [index, ids] of this.trusted) this.trust(index, new Set([...ids].filter(other => other !== id)));
-    for (const [index, sure] of this.confidence) {
-      sure.delete(id);
-      this.#keep(index, sure);
+    for (const [index, confidence] of this.confidence) {
+      confidence.delete(id);
+      this.#keep(index, confidence);
     }
   }
 
@@ -37,9 +37,9 @@ export class Marks {
     this.#keep(index, byNumber(confidence));
   }
 
-  #keep(index, sure) {
+  #keep(index, confidence) {
     const trusted = this.trustedIn(index);
-    const rest = [...sure].filter(([id]) => !trusted.has(id));
+    const rest = [...confidence].filter(([id]) => !trusted.has(id));
     if (rest.length) this.confidence.set(index, new Map(rest));
     else this.confidence.delete(index);
   }
@@ -53,12 +53,12 @@ export class Marks {
   // "poor", "fair" or "good" according to the worst object, "trusted", "predicted" (with unknown confidence), or
   // "empty". Doubt about one object matters more than trust in another.
   kind(index) {
-    const [, sure] = this.worst(index);
-    if (sure < DOUBTFUL) return "poor";
-    if (sure < 0.85) return "fair";
+    const [, confidence] = this.worst(index);
+    if (confidence < DOUBTFUL) return "poor";
+    if (confidence < 0.85) return "fair";
     if (this.trusted.has(index)) return "trusted";
     if (!this.predicted.has(index)) return "empty";
-    return sure === undefined ? "predicted" : "good";
+    return confidence === undefined ? "predicted" : "good";
   }
 
   // The worst frame of the next run of doubtful frames after a frame, wrapping around at the end;

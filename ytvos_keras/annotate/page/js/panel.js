@@ -121,7 +121,10 @@ export class Panel {
     if (!app.video) return "";
     if (app.finder.progress) return app.finder.progress;
     if (!app.objects.size) return "Add an object (N), then draw around it.";
-    if (!app.marks.trusted.size) return `Draw around ${app.objects.get(app.object)?.name ?? "the object"} in a frame where it is clearly visible.`;
+    if (!app.marks.trusted.size) {
+      const box = app.offers("findMask") ? ", or drag a box around it (J)" : "";
+      return `Draw around ${app.objects.get(app.object)?.name ?? "the object"} in a frame where it is clearly visible${box}.`;
+    }
     if (app.marks.predicted.size || app.status.state !== "ready") return "";
     const key = app.marks.trusted.has(app.range?.[0] ?? 0) ? "F" : "R"; // F leaves out what is before
     return `Press ${key} to track it through the video${key === "R" ? " (F: only forward)" : ""}.`;

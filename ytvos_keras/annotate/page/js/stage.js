@@ -136,7 +136,7 @@ export class Stage {
     this.#stroke(path);
   }
 
-  // White on black, which is visible on every picture.
+  // White on black, which is visible on every image.
   #stroke(path) {
     const { pen } = this;
     pen.save();

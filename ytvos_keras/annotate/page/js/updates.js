@@ -1,4 +1,4 @@
-// Loads everything except pictures and masks. An answer that a change has made outdated is requested again.
+// Loads everything except images and masks. An answer that a change has made outdated is requested again.
 export class Updates {
   #loading = null; // promise of what `apply` returns
   #stale = false; // whether the answer that is awaited will be outdated
