@@ -88,7 +88,7 @@ def test_variable_frame_rate(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_names_that_are_no_unicode(tmp_path, name):
+def test_names_that_are_not_valid_unicode(tmp_path, name):
     (make_frames(tmp_path / "clip", 2) / "00001.png").rename(tmp_path / "clip/caf\udce9.png")
     project = Project(tmp_path / "masks", RandomFrames(tmp_path / "clip"))
     project.add_object()

@@ -76,7 +76,7 @@ def person(page, workspace):
     person.sees("#place", "frame 1 of 8")
     page.locator("#opener").wait_for(state="hidden")
     person.press("n")
-    person.sees("#hint", "Draw around object 1")
+    person.sees("#hint", "object 1 in a frame where it is clearly visible, or drag a box")
     person.can_draw()
     wait_until(lambda: workspace.events._queues)  # it receives events
     return person

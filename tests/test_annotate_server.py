@@ -299,7 +299,7 @@ def test_finder_of_the_command(monkeypatch):
     assert annotate._load_finder().model == "the model s2s-lite-rough"
 
 
-def test_names_that_are_no_unicode(opened, tmp_path):
+def test_names_that_are_not_valid_unicode(opened, tmp_path):
     (tmp_path / "caf\udce9.mp4").touch()  # Latin-1 on Linux
     assert "caf\udce9.mp4" in opened.get("/api/videos").json()["videos"]
     opened.post("/api/objects")
@@ -377,7 +377,7 @@ def test_reopening_the_same_video(opened, workspace, tmp_path):
     assert answer.json()["error"] == "clip was opened in the meantime."
 
 
-def test_every_change_is_told_to_the_other_pages(opened, workspace, monkeypatch):
+def test_every_change_notifies_the_other_pages(opened, workspace, monkeypatch):
     sent = []
     monkeypatch.setattr(workspace.events, "publish", sent.append)
     opened.post("/api/objects?page=a")

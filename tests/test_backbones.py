@@ -2,15 +2,12 @@ import h5py
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from ytvos_keras.errors import InputError
-from ytvos_keras.layers.winograd import winograd_conv
 from ytvos_keras.models import S2S, S2SConfig
-from ytvos_keras.models.backbones import BACKBONES, VGG16, EfficientNetLite0, vgg16
+from ytvos_keras.models.backbones import BACKBONES, VGG16, EfficientNetLite0
 from ytvos_keras.models.backbones.mask_channel import match_spread, widen_first_kernel
 from ytvos_keras.models.backbones.vgg16_weights import collapse_fc6, read_vgg16_weights
-from ytvos_keras.models.encoder import Encoder
 from ytvos_keras.training.import_efficientnet_lite0 import fold, load_state_dict
 
 
@@ -107,25 +104,6 @@ def test_the_bundled_model_tells_half_levels_apart_in_bfloat16():
     assert keras.ops.any(whole != half)
 
 
-def test_vgg16_trains_in_the_compute_dtype(monkeypatch):
-    """Inside a layer without autocast, the kernels that Winograd reads are float32."""
-    dtypes = []
-
-    def recorded(x, kernel):
-        dtypes.extend(map(keras.backend.standardize_dtype, (x.dtype, kernel.dtype)))
-        return winograd_conv(x, kernel)
-
-    monkeypatch.setattr(vgg16, "winograd_pays", lambda dtype: True)
-    monkeypatch.setattr(vgg16, "winograd_conv", recorded)
-    policy = "mixed_bfloat16"
-    encoder = Encoder(VGG16(fc6="none", dtype=policy), 8, dtype=policy)
-    with tf.GradientTape() as tape:
-        features = encoder(picture(32), training=True)["features"]
-        loss = keras.ops.sum(keras.ops.cast(features, "float32"))
-    assert set(dtypes) == {"bfloat16"}
-    assert all(g.dtype == "float32" for g in tape.gradient(loss, encoder.trainable_variables))
-
-
 @pytest.mark.parametrize(("stride", "stages"), [(2, 7), (4, 6), (16, 4), (32, 2), (64, 0)])
 def test_efficientnet_is_trained_from_a_stride(stride, stages):
     backbone = EfficientNetLite0()
@@ -134,23 +112,6 @@ def test_efficientnet_is_trained_from_a_stride(stride, stages):
     backbone.train_from(stride)
     deep = [w for s in backbone.stages[7 - stages :] for b in s for c in b for w in c.weights]
     assert {id(v) for v in backbone.trainable_variables} == {id(w) for w in deep}
-
-
-def test_vgg16_training_matches_inference():
-    """In training, the deeper blocks use Winograd convolutions with custom gradients."""
-    backbone = new_vgg16(fc6="none")
-    kernels = [conv.kernel for block in backbone.blocks for conv in block]
-    for kernel in kernels:
-        kernel.assign(kernel * 2**0.5)  # He scale, so that the maps do not vanish
-    results = []
-    for training in (False, True):
-        with tf.GradientTape() as tape:
-            maps = backbone(picture(32, 64), training=training)
-            loss = keras.ops.sum(maps[32] ** 2)
-        results.append([maps[32], *tape.gradient(loss, [k.value for k in kernels])])
-    for expected, received in zip(*results, strict=True):
-        scale = np.abs(expected).max()
-        np.testing.assert_allclose(received, expected, atol=1e-4 * scale)
 
 
 def test_vgg16_matches_keras_applications(stock, notop_file):

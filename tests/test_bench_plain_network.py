@@ -1,13 +1,21 @@
 import keras
 import numpy as np
+import pytest
 
 from ytvos_keras.bench.plain_network import plain_clip, plain_step
 from ytvos_keras.models import S2S
 
 
-def test_plain_step_has_the_shapes_of_the_papers_step():
-    model = plain_step(32, 64)
-    ours = S2S()
+@pytest.fixture(scope="module")
+def ours():
+    """Shared, because 70 million random weights take seconds; not to be modified."""
+    keras.utils.set_random_seed(0)
+    return S2S()
+
+
+def test_plain_step_has_the_shapes_of_the_papers_step(ours):
+    model = plain_step(32, 64, "mixed_bfloat16")
+    assert keras.config.dtype_policy().name == "float32"  # is restored
     parts = (ours.encoder, ours.conv_lstm, ours.decoder)
     assert model.count_params() == sum(part.count_params() for part in parts)
     assert [tensor.shape for tensor in model.outputs] == [
@@ -17,8 +25,7 @@ def test_plain_step_has_the_shapes_of_the_papers_step():
     ]
 
 
-def test_plain_step_with_our_weights_gives_our_probabilities():
-    ours = S2S()
+def test_plain_step_with_our_weights_gives_our_probabilities(ours):
     model = plain_step(32, 32)
     own = (ours.encoder, ours.conv_lstm, ours.decoder)
     model.set_weights([weight for part in own for weight in part.get_weights()])
@@ -50,8 +57,3 @@ def test_plain_clip_with_our_weights_gives_our_logits():
     received = np.array(plain(clip))
     assert received.dtype == "float32"
     np.testing.assert_allclose(received, expected, atol=1e-4 * np.abs(expected).max())
-
-
-def test_dtype_policy_is_restored():
-    plain_step(32, 32, "mixed_bfloat16")
-    assert keras.config.dtype_policy().name == "float32"

@@ -6,7 +6,7 @@ import pytest
 
 from ytvos_keras.datasets.raw_videos.cut_video import resample
 from ytvos_keras.datasets.raw_videos.settings import ClipSettings
-from ytvos_keras.datasets.raw_videos.shots import draw_clips
+from ytvos_keras.datasets.raw_videos.shots import choose_clips
 from ytvos_keras.errors import InputError
 
 
@@ -19,7 +19,7 @@ def shots_of(*lengths, rate=30):
 
 def draw(shots, seed=0, **settings):
     duration = sum(map(len, shots)) * (shots[0][1] - shots[0][0])
-    return draw_clips(shots, duration, ClipSettings(**settings), np.random.default_rng(seed))
+    return choose_clips(shots, duration, ClipSettings(**settings), np.random.default_rng(seed))
 
 
 @pytest.mark.parametrize("rate", [10, 24, 25, 30, 60, Fraction(30000, 1001)])

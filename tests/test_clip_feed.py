@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from records import make_video, write_records
 
-from ytvos_keras.data.clip_feed import ClipFeed, deal
+from ytvos_keras.data.clip_feed import ClipFeed, source_of_clip
 from ytvos_keras.data.python_step import _Calls
 from ytvos_keras.errors import InputError
 
@@ -48,7 +48,7 @@ def test_sources_are_interleaved_by_their_shares():
     shares = [0.55, 0.25, 0.2]
     had = [0, 0, 0]
     for n in range(1000):
-        source, before = deal(n, shares)
+        source, before = source_of_clip(n, shares)
         assert before == had[source]  # each source numbers its own clips without gaps
         had[source] += 1
         assert np.abs(np.array(had) - (n + 1) * np.array(shares)).max() < 2
@@ -68,7 +68,7 @@ def test_flipped_bits_are_reported_and_never_change_an_image(folder):
     whole, rng = shard.read_bytes(), np.random.default_rng(3)
     feed = make_feed(folder)
     good = {(k, bytes(image)) for n in range(40) for k, image in enumerate(feed.clip(n, 4).images)}
-    told = 0
+    reported = 0
     for _ in range(25):
         data = bytearray(whole)
         for position in rng.integers(0, len(data), 3):
@@ -78,9 +78,9 @@ def test_flipped_bits_are_reported_and_never_change_an_image(folder):
         for n in range(6):
             for k, image in enumerate(feed.clip(n, 2).images):
                 assert any(image == other for _, other in good), (n, k)
-        told += bool(feed.unreadable.met)
+        reported += bool(feed.unreadable.met)
         assert all(str(shard) in message for message in feed.unreadable.met)
-    assert told > 10
+    assert reported > 10
 
 
 def test_end_waits_for_running_calls_and_refuses_new_ones():

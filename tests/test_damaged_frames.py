@@ -47,7 +47,7 @@ def video(tmp_path):
 
 
 def test_stop_is_the_default(folder, video):
-    with pytest.raises(InputError, match=r"2\.png: cannot be read as a picture"):
+    with pytest.raises(InputError, match=r"2\.png: cannot be read as an image"):
         list(open_frames(folder))
     with pytest.raises(InputError, match=r"a\.mp4: frame \d{5} cannot be decoded"):
         list(open_frames(video))

@@ -48,7 +48,7 @@ def test_layouts_and_selection(root, tmp_path):
     assert found(pictures) == [
         ("missing-mask", "cats/mask/b.png", ""),
         ("no-object", "cats/a", ""),
-        ("shared-frames", "cats/b", "the same picture as cats/a"),
+        ("shared-frames", "cats/b", "the same image as cats/a"),
     ]
     assert found(pictures, exclude=["cats/a"]) == [("missing-mask", "cats/mask/b.png", "")]
     davis = tmp_path / "davis"

@@ -8,7 +8,7 @@ from rich.console import Console
 from small_videos import HEIGHT, WIDTH, make_videos
 
 from ytvos_keras.datasets.object_info import ObjectInfo
-from ytvos_keras.datasets.statistics.measure import duration, measure, spread
+from ytvos_keras.datasets.statistics.measure import duration, measure, summarize
 from ytvos_keras.datasets.statistics.plots import check_plot_path, write_plots
 from ytvos_keras.datasets.statistics.table import print_statistics
 from ytvos_keras.datasets.statistics.video_facts import VideoFacts, facts_of_videos
@@ -46,7 +46,7 @@ def test_underlying_figures():
     assert sorted(figures.area_shares) == [0.1, 0.1, 0.2, 0.5, 0.5]
     assert dict(figures.categories) == {"dog": 2, "cat": 1}
     assert list(figures.categories) == ["dog", "cat"]
-    assert figures.to_dict()["spreads"]["objects per video"]["mean"] == 1.0
+    assert figures.to_dict()["distributions"]["objects per video"]["mean"] == 1.0
 
 
 @pytest.mark.parametrize(
@@ -68,10 +68,10 @@ def test_duration(names, fps, seconds):
 
 def test_spread():
     names = ["min", "25%", "median", "75%", "max", "mean"]
-    assert list(spread(np.array([0, 1, 2, 3, 9])).items()) == list(
+    assert list(summarize(np.array([0, 1, 2, 3, 9])).items()) == list(
         zip(names, [0, 1, 2, 3, 9, 3], strict=True)
     )
-    assert set(spread(np.array([])).values()) == {None}
+    assert set(summarize(np.array([])).values()) == {None}
 
 
 def test_facts_of_folders(tmp_path):
@@ -108,7 +108,7 @@ def test_void_is_not_an_object_but_white_masks_are(tmp_path):
 def test_invalid_mask(tmp_path):
     (video,) = make_videos(tmp_path, videos=1)
     video.frames[2].mask.write_bytes(b"no PNG")
-    with pytest.raises(InputError, match=r"00002\.png: cannot be read as a picture"):
+    with pytest.raises(InputError, match=r"00002\.png: cannot be read as an image"):
         facts_of_videos([video])
 
 

@@ -16,7 +16,7 @@ from PIL import Image
 from ytvos_keras.errors import InputError
 from ytvos_keras.inference import Segmenter, inputs, passes, segment_files
 from ytvos_keras.inference.backward_pass import FOLDER_NAME
-from ytvos_keras.inference.directions import choose_directions, join_directions
+from ytvos_keras.inference.directions import choose_directions, merge_directions
 from ytvos_keras.inference.first_masks import open_first_masks
 from ytvos_keras.inference.frame_range import FrameRange
 from ytvos_keras.media import open_frames, read_mask, write_mask
@@ -204,16 +204,16 @@ def test_frames_of_a_generator_are_checked_like_others():
         list(Segmenter(FakeModel()).segment(iter([bar(0)]), bar(0), direction="both"))
 
 
-def test_join_by_confidence_and_overlap():
+def test_merge_by_confidence_and_overlap():
     forward, backward = bar(1) + bar(9, 2), bar(2) + bar(9, 2, row=8)
     trusted, unsure = {1: [0, 10], 2: [0, 10]}, ({}, {})
-    joined = join_directions(forward, backward, choose_directions(4, trusted, unsure))
-    np.testing.assert_array_equal(joined, forward)  # forward is nearer
+    merged = merge_directions(forward, backward, choose_directions(4, trusted, unsure))
+    np.testing.assert_array_equal(merged, forward)  # forward is nearer
     sure = {1: 0.5, 2: 0.5}, {1: 0.9, 2: 0.5}
-    joined = join_directions(forward, backward, choose_directions(4, trusted, sure))
-    np.testing.assert_array_equal(joined, bar(2) + bar(9, 2))
+    merged = merge_directions(forward, backward, choose_directions(4, trusted, sure))
+    np.testing.assert_array_equal(merged, bar(2) + bar(9, 2))
     chosen = choose_directions(4, {1: [3], 2: [9]}, unsure)
-    over = join_directions(bar(1), bar(1, 2), chosen)
+    over = merge_directions(bar(1), bar(1, 2), chosen)
     np.testing.assert_array_equal(over, bar(1))  # object 1's mask is nearer
     chosen = choose_directions(10, {1: [0, 10]}, ({1: 0.1}, {1: 0.9}))
     assert chosen == {1: (True, 0)}  # the given mask, however sure the passes are

@@ -16,6 +16,7 @@ from tiny_s2s import TinyS2S
 
 import ytvos_keras
 from ytvos_keras.cli import common
+from ytvos_keras.cli.bench import BENCHMARKS
 from ytvos_keras.inference.adaptation import learner
 from ytvos_keras.models import S2S
 from ytvos_keras.models.backbones import VGG16
@@ -91,6 +92,12 @@ def test_there_are_commands_and_snippets():
     assert len(snippets()) > 3
 
 
+def test_the_website_shows_the_help_of_every_benchmark():
+    page = (ROOT / "docs/reference/commands.md").read_text("utf-8")
+    shown = set(re.findall(r"^<!-- help: ytvos-bench (\S+) -->$", page, re.MULTILINE))
+    assert shown == {benchmark.NAME for benchmark in BENCHMARKS}
+
+
 @pytest.fixture
 def workplace(tmp_path, monkeypatch):
     """A folder with records under the names used in the documents."""
@@ -134,6 +141,19 @@ def only_checked(function, result):
     return stub
 
 
+def datasets_made_once():
+    """`make_dataset`, which takes seconds, shared by folders of records with the same content."""
+    make, made = ytvos_keras.make_dataset, {}
+
+    def stub(data, **options):
+        key = repr(("picture" in str(data), options))
+        if key not in made:
+            made[key] = make(data, **options)
+        return made[key]
+
+    return stub
+
+
 @pytest.fixture
 def stubs(monkeypatch):
     """Replace everything that downloads or takes long."""
@@ -146,6 +166,7 @@ def stubs(monkeypatch):
     ):
         stub = only_checked(getattr(ytvos_keras, name), result)
         monkeypatch.setattr(ytvos_keras, name, stub)
+    monkeypatch.setattr(ytvos_keras, "make_dataset", datasets_made_once())
     monkeypatch.setattr(learner, "OnlineLearner", NoLearner)
     monkeypatch.setattr(S2S, "fit", lambda model, clips, **options: next(iter(clips)))
     monkeypatch.setattr(VGG16, "read_weights", lambda backbone, source: source)

@@ -120,7 +120,7 @@ SMOOTH = Image.fromarray(np.eye(4, dtype=np.uint8) * 255).resize((8, 8), Image.R
             picture(lambda f: Image.fromarray(RED).save(f.with_suffix(".jpg"))),
             "00001.jpg: JPEG does not keep exact values",
         ),
-        (picture(lambda f: f.write_bytes(b"")), "00001.png: cannot be read as a picture"),
+        (picture(lambda f: f.write_bytes(b"")), "00001.png: cannot be read as an image"),
     ],
 )
 def test_invalid_masks(folders, change, message):

@@ -47,7 +47,10 @@ PUBLIC = {
     "ytvos_keras.records": """
         CheckReport IndexedVideo SCHEMA_VERSION check parse read_index write_records
     """,
-    "ytvos_keras.training": "RECIPES Recipe RunFiles Stability Stage train",
+    "ytvos_keras.training": """
+        ConfidenceExamples Devices RECIPES Recipe RunFiles Stability Stage collect_examples
+        find_devices fit_confidence train
+    """,
 }
 MODULES = sorted(PUBLIC)
 
@@ -86,6 +89,9 @@ DOCUMENTS = [
     *ROOT.glob("*.md"),
     *ROOT.glob("docs/**/*.md"),
     *ROOT.glob("data_prep/*.md"),
+    *ROOT.glob("export/*.md"),
+    *ROOT.glob("export/web/*.md"),
+    *ROOT.glob("notebooks/*.md"),
     *ROOT.glob("notebooks/[0-9]*.py"),
 ]
 
@@ -97,6 +103,52 @@ def test_documents_import_public_names_only(path):
     )
     for module, names in lines:
         assert set(names.replace(",", " ").split()) <= set(PUBLIC.get(module, "").split()), module
+
+
+def is_public(name: str) -> bool:
+    """Whether a dotted name is that of a public module, or begins with a public name."""
+    module = max((m for m in PUBLIC if f"{name}.".startswith(f"{m}.")), key=len)
+    members = name.removeprefix(module).split(".")[1:]
+    return not members or members[0] in PUBLIC[module].split()
+
+
+def test_is_public():
+    assert is_public("ytvos_keras.media")
+    assert is_public("ytvos_keras.Segmenter.confidence")
+    assert is_public("ytvos_keras.training.find_devices")
+    assert not is_public("ytvos_keras.training.devices.find_devices")
+    assert not is_public("ytvos_keras.errors")
+
+
+# The changelog also names what was removed.
+@pytest.mark.parametrize(
+    "path",
+    [path for path in DOCUMENTS if path.name != "CHANGELOG.md"],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_documents_name_public_names_only(path):
+    # `:::` needs the path of the source, `python -m` runs modules that are not part of the API.
+    names = re.findall(
+        r"(?<!::: )(?<!python -m )\bytvos_keras(?:\.[a-zA-Z]\w*)+", path.read_text("utf-8")
+    )
+    assert [name for name in names if not is_public(name)] == []
+
+
+def documented() -> dict[str, object]:
+    """What the pages of the API reference show, by name."""
+    found = {}
+    for page in ROOT.glob("docs/reference/api/*.md"):
+        for path in re.findall(r"^::: (\S+)$", page.read_text("utf-8"), re.MULTILINE):
+            module, _, name = path.rpartition(".")
+            found[name] = getattr(importlib.import_module(module), name)
+    return found
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_public_name_is_in_the_api_reference(module):
+    shown, room = documented(), importlib.import_module(module)
+    names = [name for name in PUBLIC[module].split() if f"{module}.{name}" not in PUBLIC]
+    assert [name for name in names if shown.get(name) is not getattr(room, name)] == []
 
 
 def test_version_has_three_numbers():

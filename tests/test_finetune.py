@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from models_helper import bundled_model
 from records import make_video, moving_squares, write_records
 from tiny_training import validate_briefly
 
@@ -193,7 +194,7 @@ def test_fine_tuning_the_bundled_model(three, tmp_path, monkeypatch):
     files = RunFiles(tmp_path / "run")
     described = json.loads(files.run_json.read_text())
     assert (described["weights"], described["backbone_weights"]) == ("s2s-lite", None)
-    before, after = load("s2s-lite"), load(files.best)
+    before, after = bundled_model(), load(files.best)
     assert after.config == before.config
     for part in ("encoder", "decoder"):
         pairs = zip(getattr(before, part).weights, getattr(after, part).weights, strict=True)

@@ -4,7 +4,7 @@ import math
 import pytest
 
 from ytvos_keras.errors import InputError
-from ytvos_keras.media.json_file import JsonError, parse_json, read_json, shown, write_json
+from ytvos_keras.media.json_file import JsonError, abbreviated, parse_json, read_json, write_json
 from ytvos_keras.media.json_value import JsonValue
 
 
@@ -57,9 +57,9 @@ def test_read_json_names_the_file(tmp_path):
 
 def test_shown_is_short():
     deep = parse_json("[" * 900 + "]" * 900)
-    assert len(shown(deep)) <= 40
-    assert shown("é") == '"é"'
-    assert shown(object()) == "a object"
+    assert len(abbreviated(deep)) <= 40
+    assert abbreviated("é") == '"é"'
+    assert abbreviated(object()) == "a object"
 
 
 @pytest.mark.parametrize(

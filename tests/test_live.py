@@ -184,7 +184,7 @@ def test_errors_name_the_url_as_given(serve, tmp_path):
         list(LiveFrames(url))
 
 
-def test_an_unexpected_error_is_no_hang(serve, stream, monkeypatch):
+def test_an_unexpected_error_does_not_hang(serve, stream, monkeypatch):
     def no_memory(*_):
         raise MemoryError
 

@@ -113,7 +113,7 @@ def test_many_or_ambiguous_ids_are_not_smooth_edges():
 def test_jpeg_and_damage():
     assert examine_mask(encode(GREY, "JPEG")).kind == "jpeg-mask"
     assert examine_mask(encode(PALETTE)[:-20]).kind == "damaged-mask"
-    with pytest.raises(InputError, match=r"^a\.png: cannot be read as a picture; is it damaged\?"):
+    with pytest.raises(InputError, match=r"^a\.png: cannot be read as an image; is it damaged\?"):
         decode_labels(encode(PALETTE)[:100], "a.png")
 
 

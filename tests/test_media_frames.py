@@ -89,7 +89,7 @@ def test_damaged_image_is_reported(tmp_path, suffix):
     (tmp_path / f"1{suffix}").write_bytes(data[: len(data) // 2])
     frames = iter(open_frames(tmp_path))
     next(frames)
-    with pytest.raises(InputError, match=f"1{suffix}: cannot be read as a picture") as error:
+    with pytest.raises(InputError, match=f"1{suffix}: cannot be read as an image") as error:
         next(frames)
     assert "\n" not in str(error.value)
 

@@ -59,7 +59,7 @@ def test_files_that_may_be_frames_are_reported(tmp_path):
     assert open_frames(tmp_path).count == 1
     (tmp_path / "1.heic").touch()
     (tmp_path / "2").touch()
-    with pytest.warns(UserWarning, match=r"1\.heic \(and 1 more\): skipped; pictures must be JPEG"):
+    with pytest.warns(UserWarning, match=r"1\.heic \(and 1 more\): skipped; images must be JPEG"):
         open_frames(tmp_path)
 
 
@@ -124,7 +124,7 @@ def test_masks_in_unsupported_formats(dataset):
         evaluate(mask.parent.parent, mask.parent.parent, "davis2017")
     mask.with_suffix(".jpg").unlink()
     mask.with_suffix(".npy").touch()
-    with pytest.warns(UserWarning, match=r"1\.npy: skipped; pictures must be"):
+    with pytest.warns(UserWarning, match=r"1\.npy: skipped; images must be"):
         open_first_masks(mask.parent, source)
     assert ("colour-mask", "Annotations/dog/1.npy") in kinds(check(dataset, layout="youtube-vos"))
 

@@ -210,7 +210,7 @@ def test_read_mask_errors_name_the_file(tmp_path):
 
     expect("absent.png", "no such file")
     (tmp_path / "text.png").write_text("not a picture")
-    expect("text.png", "cannot be read as a picture")
+    expect("text.png", "cannot be read as an image")
     red = np.zeros((4, 4, 3), np.uint8)
     red[1:3, 1:3, 0] = 200
     Image.fromarray(red).save(tmp_path / "colour.png")

@@ -64,7 +64,7 @@ def test_pixel_count_is_limited_before_decoding(size, tmp_path):
     data = png_of_zeros(*size)
     path = tmp_path / "large.png"
     path.write_bytes(data)
-    message = re.escape(f"large.png: cannot be read as a picture; is it damaged? ({size[0]}x")
+    message = re.escape(f"large.png: cannot be read as an image; is it damaged? ({size[0]}x")
     for read in (read_rgb, read_mask):
         with pytest.raises(InputError, match=message):
             read(path)
@@ -83,7 +83,7 @@ def test_every_flipped_bit_in_a_png_is_detected():
     for place in np.random.default_rng(0).integers(8, len(data), 50):
         flipped = bytearray(data)
         flipped[place] ^= 1 << (place % 8)
-        with pytest.raises(InputError, match="cannot be read as a picture"):
+        with pytest.raises(InputError, match="cannot be read as an image"):
             decode_picture(bytes(flipped), "a.png")
 
 

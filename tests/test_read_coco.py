@@ -116,7 +116,7 @@ def test_omissions_are_reported(write):
         "left out, no object in b.",
         "left out, shapes without an area (boxes, lines, points) in a.",
     ]
-    with pytest.raises(InputError, match=r"no object with an outline in any of 1 pictures\.$"):
+    with pytest.raises(InputError, match=r"no object with an outline in any of 1 images\.$"):
         write({"bbox": [0, 0, 2, 2]})
 
 
@@ -142,7 +142,7 @@ ERRORS = {
     "a.jpg: annotation 100: a polygon must be a list of an even numbe": {
         "segmentation": [[1, 2, None, 4, 5, 6]]
     },
-    "a.jpg: annotation 100: run lengths must have the picture's size": {
+    "a.jpg: annotation 100: run lengths must have the image's size": {
         "segmentation": {"size": [4, 8], "counts": [32]}
     },
     "a.jpg: annotation 100: run lengths must add up to 64 pixels. Rec": {
@@ -230,7 +230,7 @@ def test_malformed_files(write, tmp_path):
     with pytest.raises(InputError, match=r"none.json: no such file\.$"):
         read_coco(tmp_path / "none.json", tmp_path)
     square = {"segmentation": [SQUARE]}
-    with pytest.raises(InputError, match=r"images/x.jpg: no such picture \(and 1 more\), but "):
+    with pytest.raises(InputError, match=r"images/x.jpg: no such image \(and 1 more\), but "):
         write(square, images=("x.jpg", "y.jpg"))
     with pytest.raises(InputError, match=r"instances\.json: a\.png: 'a' appears twice; rename one"):
         write(square, images=("a.jpg", "a.png"))

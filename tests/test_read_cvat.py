@@ -90,7 +90,7 @@ def test_errors(write, tmp_path):
     assert error('<track id="0"/>') == (
         f'{file}: is a CVAT for video file; export the task as "CVAT for images 1.1".'
     )
-    assert "has no annotations of pictures; export" in error("")
+    assert "has no annotations of images; export" in error("")
     assert "is not valid XML; is it cut off?" in error("<image>")
     assert "every image needs name, width and height. (KeyError: 'name')" in error("<image/>")
     assert error(IMAGE.format("<polygon/>")) == (
@@ -105,10 +105,10 @@ def test_errors(write, tmp_path):
     assert "every image needs name" in error(IMAGE.format(MASK).replace("a.jpg", ""))
     assert "must be those of" in error(IMAGE.format(MASK).replace('width="8"', 'width="70000"'))
     outside = MASK.replace('left="4"', 'left="6"')
-    assert error(IMAGE.format(outside)).endswith("shape 1: its box must lie within the picture.")
+    assert error(IMAGE.format(outside)).endswith("shape 1: its box must lie within the image.")
     short = MASK.replace("0, 2, 2, 2", "0, 2")
     assert "run lengths must add up to 6 pixels. Received: 2" in error(IMAGE.format(short))
-    assert "b.jpg: no such picture, but" in error(
+    assert "b.jpg: no such image, but" in error(
         IMAGE.format(SQUARE.format(z=0)).replace("a.jpg", "b.jpg")
     )
     with pytest.raises(InputError, match=r"no such file; give annotations\.xml of the export"):

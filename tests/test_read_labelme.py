@@ -133,4 +133,4 @@ def test_errors(folder, tmp_path):
     assert error().startswith(f"{folder}/a.json: shape 0: is malformed. (ValueError: ")
     save(folder, SQUARE, stem="b", image_path="b.jpg")
     save(folder, SQUARE)
-    assert error().startswith(f"{folder}/b.jpg: no such picture, but {folder} annotates it")
+    assert error().startswith(f"{folder}/b.jpg: no such image, but {folder} annotates it")

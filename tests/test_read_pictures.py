@@ -63,4 +63,4 @@ def test_errors(tmp_path):
     assert error(cats).startswith(f"{cats}/mask/x4.png: mask without a frame.")
     for file in cats.glob("*/*"):
         file.unlink()
-    assert error(cats) == f"{cats}: no pictures (JPEG or PNG) in the folder img."
+    assert error(cats) == f"{cats}: no images (JPEG or PNG) in the folder img."

@@ -224,12 +224,12 @@ def reseal(folder: Path, change) -> None:
         (
             "images",
             [[0, 10, 0]] * 3 + [[0, 1.5, 0]],
-            "videos[0].images[3]: must be offset, length and CRC-32 of a picture",
+            "videos[0].images[3]: must be offset, length and CRC-32 of an image",
         ),
         (
             "images",
             [[0, 10, 0]] * 3 + [None],
-            "images[3]: must be offset, length and CRC-32 of a picture. Received: null",
+            "images[3]: must be offset, length and CRC-32 of an image. Received: null",
         ),
         (
             "objects",

@@ -1,10 +1,7 @@
-import sys
-
 import numpy as np
 import pytest
 from PIL import Image
 
-import ytvos_keras
 from ytvos_keras.errors import InputError
 from ytvos_keras.evaluation import score_videos
 from ytvos_keras.evaluation.baselines import CopiedMask, FlowPropagation
@@ -16,9 +13,6 @@ B = np.array([[0, 1, 1, 0]] * 4, "uint8")
 
 class FullFrame:
     """A Segmenter stub that predicts object 2 everywhere."""
-
-    def __init__(self, model=None, size=None):
-        pass
 
     def reset(self):
         pass
@@ -77,50 +71,6 @@ def test_flow_propagation_baseline():
     for number in (3, 7):
         found_there, true = found == number, truth == number
         assert (found_there & true).sum() / (found_there | true).sum() > 0.9
-
-
-@pytest.fixture
-def command(videos, monkeypatch):
-    """Run the module on `videos` with a stub of Segmenter."""
-    # Patch `vars`: monkeypatch.setattr would look up the old value, which imports TensorFlow.
-    monkeypatch.setitem(vars(ytvos_keras), "Segmenter", FullFrame)
-    monkeypatch.setitem(vars(ytvos_keras), "load", lambda name: None)
-
-    def run(sequence, *models):
-        arguments = [str(videos), "--sequences", sequence, "--model", *models]
-        monkeypatch.setattr(sys, "argv", ["score_videos", *arguments])
-        score_videos.main()
-
-    return run
-
-
-def test_table(command, capsys):
-    command("set/clip", "new", "a/old.keras")
-    head, rule, row, mean = capsys.readouterr().out.splitlines()
-    assert head == (
-        "| sequence | frames | objects | J new | F new | J old | F old | J copied mask "
-        "| F copied mask | s/frame |"
-    )
-    assert rule == "|---" * 10 + "|"
-    assert row.startswith("| set/clip | 4 | 2 | 25.0 | ")
-    assert " | 66.7 | " in row
-    assert mean.startswith("| mean over objects |  | 2 | 25.0 | ")
-
-
-def test_models_with_the_same_file_name(command, capsys):
-    command("set/clip", "a/best.keras", "b/best.keras", "c/last.keras")
-    head = capsys.readouterr().out.splitlines()[0].split(" | ")
-    assert [name for name in head if name.startswith("J ")] == [
-        *("J a/best.keras", "J b/best.keras", "J last", "J copied mask")
-    ]
-
-
-def test_error_is_one_line(command):
-    with pytest.raises(SystemExit) as error:
-        command("set/absent", "new")
-    assert str(error.value.code).startswith("error: ")
-    assert "absent" in error.value.code
-    assert "\n" not in error.value.code
 
 
 def test_too_few_masks(videos):

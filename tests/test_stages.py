@@ -140,6 +140,11 @@ def tiny(monkeypatch):
     tiny_training.use_tiny_net(monkeypatch.setattr)
 
 
+@pytest.fixture
+def tiny_and_eager(tiny, monkeypatch):
+    tiny_training.run_eagerly(tiny_training.TinyNet, monkeypatch.setattr)
+
+
 def log(files) -> list[tuple[str, int, float]]:
     with files.log.open() as file:
         return [
@@ -180,7 +185,7 @@ def test_command_trains_the_given_steps(data, tmp_path, tiny):
 
 
 @pytest.mark.slow
-def test_stage_ends_early_on_a_stable_loss(data, tmp_path, tiny):
+def test_stage_ends_early_on_a_stable_loss(data, tmp_path, tiny_and_eager):
     stages = (
         Stage("annotated", passes=9, until_stable=IMPATIENT, **OPTIONS),
         Stage("all", passes=3, frames="any", **OPTIONS),
@@ -199,7 +204,7 @@ def test_stage_ends_early_on_a_stable_loss(data, tmp_path, tiny):
 
 
 @pytest.mark.slow
-def test_stage_interrupted_at_its_end_is_not_continued(data, tmp_path, tiny):
+def test_stage_interrupted_at_its_end_is_not_continued(data, tmp_path, tiny_and_eager):
     stages = (
         Stage("first", passes=9, until_stable=IMPATIENT, **OPTIONS),
         Stage("second", passes=1, **OPTIONS),

@@ -423,13 +423,13 @@ def test_unusable_inputs(youtube_vos, davis, tmp_path):
     with pytest.raises(InputError, match="Received: 'davis2016'"):
         check_submission(path, youtube_vos, "davis2016")
     (youtube_vos / "JPEGImages" / "a" / "00000.jpg").write_bytes(b"damaged")
-    with pytest.raises(InputError, match=r"00000\.jpg: cannot be read as a picture"):
+    with pytest.raises(InputError, match=r"00000\.jpg: cannot be read as an image"):
         check_submission(path, youtube_vos, "youtube-vos")
     (youtube_vos / "meta.json").write_text('{"videos": {}}')
     with pytest.raises(InputError, match=r"meta\.json: lists no frames of any video"):
         check_submission(path, youtube_vos, "youtube-vos")
     shutil.rmtree(davis / "Annotations" / "480p" / "cat")
-    with pytest.raises(InputError, match="480p/cat: no pictures, but split 'val' needs some"):
+    with pytest.raises(InputError, match="480p/cat: no images, but split 'val' needs some"):
         check_submission(path, davis, "davis2017", split="val")
     shutil.rmtree(davis / "JPEGImages")
     with pytest.raises(InputError, match="no JPEGImages beside Annotations"):

@@ -49,6 +49,7 @@ def run(output, records):
 @pytest.mark.slow
 def test_logging_does_not_change_the_run(tmp_path, monkeypatch):
     tiny_training.use_tiny_net(monkeypatch.setattr)
+    tiny_training.run_eagerly(tiny_training.TinyNet, monkeypatch.setattr)
     records = tmp_path / "records"
     records.mkdir()
     write_records(moving_squares(), records)

@@ -62,11 +62,11 @@ def test_recur_recomputing_has_the_same_outputs_and_gradients(length, compiled):
         sources = [start, weight.value, unused.value]
         return outputs, *tape.gradient(loss, sources, unconnected_gradients="zero")
 
-    def anew(state):
+    def recomputed(state):
         return recur_recomputing(step, state, sequence, [weight, frozen, unused])
 
     total = tf.function(total) if compiled else total
-    received = total(anew, tf.ones((2, 3)))
+    received = total(recomputed, tf.ones((2, 3)))
     expected = total(lambda state: recur(step, state, sequence)[1], tf.ones((2, 3)))
     for mine, theirs in zip(received, expected, strict=True):
         np.testing.assert_allclose(mine, theirs, rtol=1e-5)

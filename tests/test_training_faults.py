@@ -51,6 +51,13 @@ def tiny(monkeypatch):
     tiny_training.use_tiny_net(monkeypatch.setattr)
 
 
+@pytest.fixture
+def tiny_and_eager(tiny, monkeypatch):
+    """For tests that compare no run with that of the command."""
+    tiny_training.run_eagerly(tiny_training.TinyNet, monkeypatch.setattr)
+    tiny_training.validate_briefly(monkeypatch.setattr, clips=2)
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     """An undisturbed run of the command."""
@@ -150,7 +157,7 @@ def test_finished_run_is_unchanged(tiny, whole):
 
 
 @pytest.mark.slow
-def test_nan_stops_with_the_last_good_checkpoint(records, tmp_path, tiny):
+def test_nan_stops_with_the_last_good_checkpoint(records, tmp_path, tiny_and_eager):
     whole = run(records, tmp_path / "whole")
     files = RunFiles(tmp_path / "run")
     with pytest.raises(InputError, match=r"^the loss became nan at step 4: .*") as error:
@@ -167,12 +174,14 @@ def test_nan_stops_with_the_last_good_checkpoint(records, tmp_path, tiny):
     assert_same_run(run(records, files.folder), whole)
 
 
-def test_nan_before_any_checkpoint(records, tmp_path, tiny):
+def test_nan_before_any_checkpoint(records, tmp_path, tiny_and_eager):
     with pytest.raises(InputError, match="no checkpoint was written yet; lower --learning-rate"):
         run(records, tmp_path / "run", At(1, spoil))
 
 
-def test_damage_during_a_run_is_reported_once_and_skipped(records, tmp_path, tiny, caplog):
+def test_damage_during_a_run_is_reported_once_and_skipped(
+    records, tmp_path, tiny_and_eager, caplog
+):
     data = {str(records): 1.0}
     (held_out,) = split_data(data, data).not_trained
     trained = [video for video in read_index(records) if video.name != held_out]

@@ -1,4 +1,8 @@
-"""A complete run of a small `S2S` on tiny records, and its continuation from a checkpoint."""
+"""A complete run of a small `S2S` on tiny records, and its continuation from a checkpoint.
+
+It runs eagerly, which is faster; `test_finetune` and `test_training_devices` train an `S2S` as a
+graph, and `test_training_faults` resumes one of a smaller network.
+"""
 
 import dataclasses
 import json
@@ -8,9 +12,9 @@ import numpy as np
 import pytest
 from models_helper import SMALL, new_model
 from records import moving_squares, write_records
-from tiny_training import validate_briefly
+from tiny_training import run_eagerly, validate_briefly
 
-from ytvos_keras.models import load
+from ytvos_keras.models import S2S, load
 from ytvos_keras.models.weight_files import checksum_path
 from ytvos_keras.training.checkpoint import list_checkpoints
 from ytvos_keras.training.recipe import Recipe, Stage
@@ -19,8 +23,7 @@ from ytvos_keras.training.train import train
 
 RECIPE = Recipe(
     model=dataclasses.replace(SMALL["lite"], input_size=(32, 64), freeze_backbone=True),
-    # One stage and two frames, because most of the time is tracing; `test_training_faults` has more
-    # stages of a smaller network.
+    # One stage; `test_training_faults` has more, of a smaller network.
     stages=(Stage("one", steps=4, clip_length=2, size=(32, 64), teacher_forcing=(0.0, 0.5)),),
     loss="lite",
     batch_size=2,
@@ -34,9 +37,10 @@ RECIPE = Recipe(
 
 
 @pytest.fixture(autouse=True, scope="module")
-def brief_validation():
+def brief_training():
     with pytest.MonkeyPatch.context() as patch:
-        validate_briefly(patch.setattr)
+        validate_briefly(patch.setattr, clips=4)
+        run_eagerly(S2S, patch.setattr)
         yield
 
 

@@ -58,11 +58,16 @@ def use_tiny_net(set_attribute=setattr) -> None:
     validate_briefly(set_attribute)
 
 
-def validate_briefly(set_attribute=setattr) -> None:
-    """Validate on 8 clips instead of 64."""
+def run_eagerly(network: type[keras.Model], set_attribute=setattr) -> None:
+    """Train without graphs; tracing them takes longer than a dozen steps."""
+    set_attribute(network, "run_eagerly", property(lambda _: True, lambda *_: None))
+
+
+def validate_briefly(set_attribute=setattr, clips: int = 8) -> None:
+    """Validate on few clips instead of 64."""
     # The package attribute `train` is the function, not the module of the same name.
     module = importlib.import_module("ytvos_keras.training.train")
-    set_attribute(module, "_VALIDATION_CLIPS", 8)
+    set_attribute(module, "_VALIDATION_CLIPS", clips)
 
 
 def arguments(records: Path, output: Path, steps: int = 4) -> list[str]:

@@ -88,6 +88,8 @@ def main() -> None:
     paths = arguments.records, arguments.weights, arguments.output
     if arguments.tiny:
         tiny_training.use_tiny_net()
+    else:
+        tiny_training.validate_briefly()
     run(*paths, devices, callbacks, TINY if arguments.tiny else RECIPE)
 
 
