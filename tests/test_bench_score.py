@@ -69,7 +69,7 @@ def test_models_and_baselines(bench, capsys):
     assert [(row["sequence"], row["method"]) for row in rows] == [
         (sequence, method) for sequence in ("set/clip", "all") for method in methods
     ]
-    assert {row["objects"] for row in rows} == {2}
+    assert {(row["frames"], row["objects"]) for row in rows} == {(4, 2)}
     # Object 1 covers 1/16 of the frame, object 2 half of it; the frames themselves do not move.
     figures = [100 * (0 + 1 / 2) / 2, 100 * (1 / 16 + 0) / 2, *[100 * (1 + 1 / 3) / 2] * 2]
     assert [row["J_percent"] for row in rows] == pytest.approx(figures * 2)

@@ -138,8 +138,9 @@ def test_mask_that_ends_at_the_border_of_the_frame_is_not_cut_off():
     assert finder.crops == [(slice(0, 36), slice(0, 54))]
 
 
-def test_strokes_in_a_box_do_not_shrink_its_crop():
-    trimap = box_trimap(SIZE, BOX)
+@pytest.mark.parametrize("box", [BOX, (20, 15, 24, 40)])  # the second one's crop is the frame
+def test_strokes_in_a_box_do_not_shrink_its_crop(box):
+    trimap = box_trimap(SIZE, box)
     trimap[20:22, 25:27] = 1
     finder = FinderOfSquare(trimap > 0)
     finder.find(noise(), trimap)

@@ -113,7 +113,7 @@ def _masks(videos: Path, sequence: str, most: int) -> Iterator[tuple["np.ndarray
 
 def _row(sequence: str, kind: str, scores: list[float]) -> Row:
     labels: dict[str, Label] = {
-        "sequence": sequence.rpartition("/")[2],
+        "sequence": sequence,
         "rough mask": kind,
         "masks": len(scores),
     }

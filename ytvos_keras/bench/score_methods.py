@@ -47,7 +47,8 @@ def score_rows(
         for key, by_sequence in found.items():
             scored = [by_sequence[name] for name in members]
             objects = sum(len(one.objects) for one in scored)
-            about = {"sequence": group, "objects": objects, **labels(key)}
+            frames = sum(len(one.seconds) for one in scored)
+            about = {"sequence": group, "frames": frames, "objects": objects, **labels(key)}
             rows.append(Row(about, score_figures(scored, average)))
     return rows
 

@@ -1,4 +1,4 @@
-"""`ytvos-bench NAME`: speed and memory with stated settings."""
+"""`ytvos-bench NAME`: speed, memory and accuracy with stated settings."""
 
 import argparse
 import contextlib
@@ -40,7 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument("--json", type=Path, metavar="FILE", help="also write all figures here")
     common.add_argument("--quiet", action="store_true", help="show no progress")
     parser = argparse.ArgumentParser(
-        prog="ytvos-bench", description="Speed and memory with stated settings, on this machine."
+        prog="ytvos-bench", description="Speed, memory and accuracy with stated settings."
     )
     names = parser.add_subparsers(title="benchmarks", metavar="NAME", required=True)
     for benchmark in BENCHMARKS:

@@ -26,9 +26,9 @@ class MaskFinder(OneThread):
     """Find the mask of an object in a frame from a rough one, given as a trimap.
 
     The trimap may come from a box (`media.box_trimap`), a loose outline, clicks or scribbles. The
-    model sees the part of the frame around the pixels that may be on the object. If all pixels may
-    be, it sees the part around those that are known to be, which grows until it contains the mask.
-    Not thread-safe, like a `Segmenter`.
+    model sees the part of the frame around the pixels that may be on the object. If these reach all
+    sides of the frame, as with clicks or scribbles alone, it sees the part around those that are
+    known to be, which grows until it contains the mask. Not thread-safe, like a `Segmenter`.
 
     Args:
         model: an `S2S` trained with the recipe `lite-rough`, such as
@@ -66,7 +66,8 @@ class MaskFinder(OneThread):
         trimap = _check_trimap(trimap, frame.shape[:2])
         region = trimap > 0
         share = _share(region, _MARGIN)
-        if share == 1 and (trimap == OBJECT).any():
+        height, width = region.shape
+        if _bounds(region) == (0, 0, width, height) and (trimap == OBJECT).any():
             region = trimap == OBJECT
             share = min(max(_share(region, _FIRST_MARGIN), _FIRST_SHARE), 1.0)
         while True:
