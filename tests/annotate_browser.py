@@ -96,6 +96,17 @@ def intercept(page: Page, address: str | re.Pattern, handle, **options) -> None:
     page.unroute("**/api/probe")
 
 
+@contextlib.contextmanager
+def response_to(page: Page, url):
+    """Like `page.expect_response`, for what the block does elsewhere than through the page.
+
+    Playwright does not wait until it listens, so that it would miss a quick response.
+    """
+    with page.expect_response(url) as received:
+        page.evaluate("0")  # is answered once it listens
+        yield received
+
+
 class Held:
     """Requests with a method and a part of an address, which wait until they are released."""
 

@@ -24,7 +24,7 @@ from ytvos_keras.inference import Segmenter
 from ytvos_keras.media.trimap import box_trimap
 
 pytest.importorskip("playwright")
-from annotate_browser import Held, Person, chromium, intercept, new_page
+from annotate_browser import Held, Person, chromium, intercept, new_page, response_to
 from playwright.sync_api import expect
 
 pytestmark = [
@@ -426,7 +426,7 @@ def test_edit_that_cannot_be_saved(person, project, workspace):
     person.sees("#saved", "Not saved")
     assert asks_before_closing(person)
     person.go_to(2)
-    with person.page.expect_response("**/api/project"):
+    with response_to(person.page, "**/api/project"):
         workspace.events.publish({"type": "reload"})
     person.press("Home")
     person.sees("#place", "frame 1 of")
@@ -613,7 +613,7 @@ def test_reload_while_a_frame_is_being_loaded(person, workspace):
     held = Held(person.page, "api/frames/7?")
     person.press("End")
     held.wait()
-    with person.page.expect_response("**/api/project"):
+    with response_to(person.page, "**/api/project"):
         workspace.events.publish({"type": "reload"})
     with person.page.expect_response(lambda response: "api/masks/7?" in response.url):
         held.release()  # the frame is shown, and loaded again
@@ -667,7 +667,7 @@ def is_rendered(person):
 @contextlib.contextmanager
 def mask_is_received(person):
     """Wait until the page has requested and received the mask of the first frame."""
-    with person.page.expect_response(lambda response: "api/masks/0?" in response.url) as received:
+    with response_to(person.page, lambda response: "api/masks/0?" in response.url) as received:
         yield
     received.value.finished()
     # Once the answer to a later request is there, it has processed this one.
@@ -1226,7 +1226,7 @@ def test_scribble_is_shown_while_it_is_drawn(person):
 
 def answered(person, finder):
     """Let the finder answer, and wait until the page has received that."""
-    with person.page.expect_response(lambda response: "api/find/" in response.url) as received:
+    with response_to(person.page, lambda response: "api/find/" in response.url) as received:
         finder.gate.set()
     received.value.finished()
     is_rendered(person)
