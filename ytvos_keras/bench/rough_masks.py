@@ -38,7 +38,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         type=whole_number(0),
         default=0,
         metavar="N",
-        help="of the rough masks (default: 0)",
+        help="seed of the rough masks (default: 0)",
     )
 
 

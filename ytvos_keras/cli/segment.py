@@ -43,7 +43,12 @@ def _how_to_resume(arguments: argparse.Namespace) -> str:
 
 
 def _segment(arguments: argparse.Namespace) -> None:
-    from ytvos_keras.inference import file_segmentation as files  # NumPy, Pillow, PyAV
+    # NumPy, Pillow, PyAV
+    from ytvos_keras.inference.file_segmentation import (
+        find_first_masks,
+        make_segmenter,
+        segment_inputs,
+    )
     from ytvos_keras.inference.inputs import check_files
     from ytvos_keras.inference.options import SegmentOptions
 
@@ -56,9 +61,9 @@ def _segment(arguments: argparse.Namespace) -> None:
     import_tensorflow()
 
     with frame_progress(arguments.quiet) as report:
-        segmenter = files.make_segmenter(arguments.model, chosen)
-        files.find_first_masks(inputs, output, overwrite=chosen.overwrite)
-        result = files.segment_inputs(inputs, output, segmenter, chosen, on_progress=report)
+        segmenter = make_segmenter(arguments.model, chosen)
+        find_first_masks(inputs, output, overwrite=chosen.overwrite)
+        result = segment_inputs(inputs, output, segmenter, chosen, on_progress=report)
     if not arguments.quiet:
         print(f"masks    {result.masks} ({result.frame_count} PNG files)")
         for kind, path in result.outputs.items():
