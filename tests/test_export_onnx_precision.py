@@ -14,7 +14,7 @@ from ytvos_keras.errors import InputError
 from ytvos_keras.export.annotated_clips import Clip, bundled_clip, clips_to_score, find_clips
 from ytvos_keras.export.onnx_files import OnnxFiles, _describe_clips, export_onnx
 from ytvos_keras.export.onnx_measure import Measured, measure_precisions
-from ytvos_keras.export.onnx_quantise import calibration_inputs, quantise
+from ytvos_keras.export.onnx_quantize import calibration_inputs, quantize
 from ytvos_keras.export.onnx_segmenter import OnnxSegmenter
 from ytvos_keras.export.onnx_stream import OnnxStream
 from ytvos_keras.export.parity import Parity
@@ -53,7 +53,7 @@ def test_calibration_uses_every_fifth_frame_and_the_models_own_state(stream, cli
 
 def test_convolutions_are_int8_per_output_channel(stream, clips):
     inputs = calibration_inputs(stream, clips, (64, 96), 8, count=2)
-    graph = quantise(tiny_graphs()["step"], inputs["step"])
+    graph = quantize(tiny_graphs()["step"], inputs["step"])
     onnx.checker.check_model(graph, full_check=True)
     operations = [node.op_type for node in graph.graph.node]
     assert "Conv" not in operations
@@ -74,7 +74,7 @@ def test_the_small_backbone_and_depthwise_convolutions_stay_float(stream, clips)
     graph = onnx.ModelProto.FromString(tiny_graphs()["step"].SerializeToString())
     first = next(node for node in graph.graph.node if node.op_type == "Conv")
     first.name = "encoder/efficient_net_lite0/stem"
-    operations = [node.op_type for node in quantise(graph, inputs["step"]).graph.node]
+    operations = [node.op_type for node in quantize(graph, inputs["step"]).graph.node]
     assert operations.count("Conv") == 1
 
 

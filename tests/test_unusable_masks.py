@@ -33,7 +33,7 @@ def disc(smooth=False):
     return picture.resize(SIZE[::-1], how)
 
 
-QUANTISED = disc().convert("P", palette=Image.Palette.ADAPTIVE)  # black is not index 0
+QUANTIZED = disc().convert("P", palette=Image.Palette.ADAPTIVE)  # black is not index 0
 MASKS = {
     "smooth edges": disc(smooth=True).quantize(64),
     "ids above 254": Image.fromarray(np.where(LABELS > 0, 300, 0).astype(np.uint16)),
@@ -103,7 +103,7 @@ OTHERS = (corrections, prepare, evaluated, parity)
     ("command", "mask"),
     [
         *((command, mask) for command in DRAWINGS + OTHERS for mask in MASKS.values()),
-        *((command, QUANTISED) for command in OTHERS),
+        *((command, QUANTIZED) for command in OTHERS),
     ],
 )
 def test_refused_and_named(place, command, mask):
@@ -113,14 +113,14 @@ def test_refused_and_named(place, command, mask):
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("mask", [*MASKS.values(), QUANTISED])
+@pytest.mark.parametrize("mask", [*MASKS.values(), QUANTIZED])
 def test_check_reports_it(place, mask):
     mask.save(place / "Annotations/a/000.png")
     assert [fault.file for fault in check(place).faults if "000.png" in fault.file]
 
 
 def test_quantized_drawing_is_a_valid_first_mask(place):
-    QUANTISED.save(place / "Annotations/a/000.png")
+    QUANTIZED.save(place / "Annotations/a/000.png")
     files = place / "JPEGImages/a", place / "Annotations/a/000.png", place / "out"
     expected = np.asarray(disc())[..., 0] > 0
     np.testing.assert_array_equal(check_files(*files).given(0) == 1, expected)

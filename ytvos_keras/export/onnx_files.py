@@ -120,7 +120,7 @@ def export_onnx(
     from ytvos_keras.export.onnx_compose import clip_graph
     from ytvos_keras.export.onnx_convert import CLIP, convert, input_and_output_names, save
     from ytvos_keras.export.onnx_precision import to_precision
-    from ytvos_keras.export.onnx_quantise import check_long_enough
+    from ytvos_keras.export.onnx_quantize import check_long_enough
     from ytvos_keras.export.onnx_stream import OnnxStream
 
     if precision == "int8":

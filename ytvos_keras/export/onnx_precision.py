@@ -7,7 +7,7 @@ import numpy as np
 from ytvos_keras.export.annotated_clips import Clip
 from ytvos_keras.export.onnx_convert import Graphs
 from ytvos_keras.export.onnx_packages import onnx
-from ytvos_keras.export.onnx_quantise import calibration_inputs, quantise
+from ytvos_keras.export.onnx_quantize import calibration_inputs, quantize
 from ytvos_keras.export.onnx_stream import OnnxStream
 from ytvos_keras.export.signatures import CORRECT
 from ytvos_keras.progress import Progress
@@ -33,12 +33,12 @@ def to_precision(
     shape = model.config.input_size, model.stride
     # States of the float32 graphs: what the int8 ones will see, up to rounding.
     inputs = calibration_inputs(OnnxStream(graphs), clips, *shape, size=size)
-    quantised = {}
+    quantized = {}
     for number, (name, graph) in enumerate(graphs.items(), start=1):
         # `correct` has no convolutions.
-        quantised[name] = graph if name == CORRECT else quantise(graph, inputs[name])
+        quantized[name] = graph if name == CORRECT else quantize(graph, inputs[name])
         report("calibrating", number, len(graphs))
-    return quantised
+    return quantized
 
 
 def with_half_weights(graph: onnx.ModelProto) -> onnx.ModelProto:

@@ -83,7 +83,7 @@ def calibration_inputs(
     return inputs
 
 
-def quantise(graph: onnx.ModelProto, inputs: Sequence[Arrays]) -> onnx.ModelProto:
+def quantize(graph: onnx.ModelProto, inputs: Sequence[Arrays]) -> onnx.ModelProto:
     """Copy a graph with int8 convolutions: weights per output channel in 7 bits, uint8 activations.
 
     The range of each activation is the largest in `inputs`. Matching, normalization and the states
@@ -113,9 +113,9 @@ def quantise(graph: onnx.ModelProto, inputs: Sequence[Arrays]) -> onnx.ModelProt
             reduce_range=True,
             nodes_to_exclude=[node.name for node in graph.graph.node if _stays_float(node)],
         )
-        quantised = onnx.load(path)
-    helper.set_model_props(quantised, facts)
-    return quantised
+        quantized = onnx.load(path)
+    helper.set_model_props(quantized, facts)
+    return quantized
 
 
 def _stays_float(node: onnx.NodeProto) -> bool:
