@@ -35,7 +35,7 @@ from ytvos_keras.quiet_import import import_tensorflow
 
 INPUT_SIZE = (256, 448)  # working area of the models; the aspect ratio is the video's
 STRIDE = 32
-NO_LIMIT = -1  # gRPC clients receive at most 4 MiB by default; states are larger
+NO_LIMIT = -1  # gRPC clients receive at most 4 MiB by default; steps return more
 
 
 class GrpcModel:

@@ -150,7 +150,8 @@ config = S2SConfig(
     state_filters=32,
     state_stride=8,
     decoder_filters=(32, 16, 16),
-    memory_frames=1,
+    memory_frames=2,
+    remember_every=2,
     matching_filters=32,
     skip_connections=True,
 )

@@ -25,12 +25,12 @@ def places(x):
     return x.reshape(x.shape[0], -1, x.shape[-1])
 
 
-def expected(query, key, value, temperature, penalty=0.0, filled=None):
+def expected(query, key, value, temperature, penalty=0.0, weight=None):
     """Reference implementation with explicit affinities."""
     q, k, v = (places(x) for x in (query, key, value))
-    filled = np.ones(k.shape[:2]) if filled is None else filled
+    weight = np.ones(k.shape[:2]) if weight is None else weight
     logits = temperature * np.einsum("bqk,bpk->bqp", q, k) - penalty
-    weights = np.exp(logits) * filled[:, None]
+    weights = np.exp(logits) * weight[:, None]
     mask = v[:, None, :, -1]
     masses = np.stack([(weights * mask).sum(-1), (weights * (1 - mask)).sum(-1)], axis=-1)
     weights /= weights.sum(-1, keepdims=True)
@@ -44,11 +44,11 @@ def test_matches_direct_arithmetic():
     np.testing.assert_allclose(out, expected(query, key, value, 10.0), atol=1e-5)
 
 
-def test_empty_cells_are_ignored():
+def test_positions_are_weighted():
     query, (key, value) = unit(random(2, 4, 3, 5, seed=9)), memory()
-    filled = np.random.default_rng(3).integers(0, 2, (2, 12)).astype("float32")
-    out = Matching()(query, places(key), places(value), filled)
-    np.testing.assert_allclose(out, expected(query, key, value, 10.0, filled=filled), atol=1e-5)
+    weight = np.random.default_rng(3).integers(0, 3, (2, 12)).astype("float32")
+    out = Matching()(query, places(key), places(value), weight)
+    np.testing.assert_allclose(out, expected(query, key, value, 10.0, weight=weight), atol=1e-5)
 
 
 def distance_penalty(height, width):

@@ -7,9 +7,9 @@ from keras import ops
 from ytvos_keras.layers.time import fold_time, recur, recur_recomputing
 
 
-def running_sum(state, frame):
+def running_sum(state, frame, t):
     state = {"sum": state["sum"] + frame["a"] * frame["b"]}
-    return state, 2 * state["sum"]
+    return state, 2 * state["sum"] + ops.cast(t, "float32")
 
 
 def clip():
@@ -21,7 +21,8 @@ def test_recur_over_nested_structures():
     sequence = {name: ops.convert_to_tensor(x) for name, x in clip().items()}
     state, outputs = recur(running_sum, {"sum": ops.zeros((2, 3))}, sequence)
     sums = np.cumsum(clip()["a"] * clip()["b"], axis=1)
-    np.testing.assert_allclose(outputs, 2 * sums, atol=1e-6)
+    steps = np.arange(4)[:, None]
+    np.testing.assert_allclose(outputs, 2 * sums + steps, atol=1e-6)
     np.testing.assert_allclose(state["sum"], sums[:, -1], atol=1e-6)
 
 
@@ -50,7 +51,7 @@ def test_recur_recomputing_has_the_same_outputs_and_gradients(length, compiled):
     frozen.trainable = False
     sequence = {name: tf.constant(x[:, :length]) for name, x in clip().items()}
 
-    def step(state, frame):
+    def step(state, frame, *_):
         state = {"sum": weight * state["sum"] * frame["a"] + frozen * frame["b"]}
         return state, weight * state["sum"]
 

@@ -16,7 +16,7 @@ from ytvos_keras.media.pictures import MOST_PIXELS
 
 Size = tuple[int, int]  # height, width
 
-_VERSION = 3
+_VERSION = 4
 _TENSOR = "tensor:"
 _LEARNED = "learned:"
 _IDS = range(1, MAX_ID + 1)

@@ -168,7 +168,7 @@ class ConvLSTM(keras.layers.Layer):
             zeros = ops.zeros_like(projected[:, 0, ..., : self.cell.filters])
             initial_state = (zeros, ops.cast(zeros, "float32"))
 
-        def step(states: tuple[Tensor, Tensor], projected: Tensor) -> tuple[Any, Tensor]:
+        def step(states: tuple[Tensor, Tensor], projected: Tensor, _: Any) -> tuple[Any, Tensor]:
             hidden, cell = self.cell.step(projected, *states)
             return (hidden, cell), hidden
 

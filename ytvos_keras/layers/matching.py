@@ -35,12 +35,12 @@ class Matching(keras.layers.Layer):
         query: Keys of the new frame.
         key: Keys of the memory positions.
         value: Values of the memory positions; the last channel is the soft mask of the object, 0–1.
-        filled: 1 for positions that are in use, 0 for empty ones; default: 1 everywhere.
+        weight: Factors for the weights of positions, 0 for empty ones; default: 1 everywhere.
 
     Input shape:
         `query`: `(B or 1, H, W, K)`, L2-normalized along the last axis, with H a multiple of 4.
         With `local`, `key` and `value` are `(B, H, W, K)` and `(B, H, W, V)`; otherwise `(B, P, K)`
-        and `(B, P, V)` for any number of positions P, and `filled` is `(B, P)`.
+        and `(B, P, V)` for any number of positions P, and `weight` is `(B, P)`.
 
     Output shape:
         `(B, H, W, V + 2)`.
@@ -58,7 +58,7 @@ class Matching(keras.layers.Layer):
         query_shape: Shape,
         key_shape: Shape | None = None,
         value_shape: Shape | None = None,
-        filled_shape: Shape | None = None,
+        weight_shape: Shape | None = None,
     ) -> None:
         constant = keras.initializers.Constant
         # The logarithm keeps it positive; at 10, opposite keys have e⁻²⁰ of the weight of equal
@@ -73,9 +73,9 @@ class Matching(keras.layers.Layer):
             )
 
     def call(
-        self, query: Tensor, key: Tensor, value: Tensor, filled: Tensor | None = None
+        self, query: Tensor, key: Tensor, value: Tensor, weight: Tensor | None = None
     ) -> Tensor:
-        value = _with_background(value, filled)
+        value = _with_background(value, weight)
         same = _same_for_all(query, key)
         if same is None:
             # A frame per row, a single row, or a number of frames that is unknown while tracing.
@@ -90,7 +90,10 @@ class Matching(keras.layers.Layer):
             )
         sums = ops.cast(sums, "float32")
         # The last two channels: the total weight on the object and on the background.
-        read, masses = sums[..., :-1], sums[..., -2:]
+        # Not sums[..., :-1]: the gradient of TensorFlow's strided slice runs on a single core.
+        rows, places, channels = ops.shape(sums)
+        read = ops.slice(sums, (0, 0, 0), (rows, places, channels - 1))
+        masses = ops.slice(sums, (0, 0, channels - 2), (rows, places, 2))
         of_all = ops.sum(masses, axis=-1, keepdims=True)
         masses = ops.stop_gradient(masses)  # keys are trained through the values only
         temperature = ops.stop_gradient(ops.exp(ops.cast(self.log_temperature, "float32")))
@@ -142,7 +145,7 @@ class Matching(keras.layers.Layer):
         query_shape: Shape,
         key_shape: Shape,
         value_shape: Shape,
-        filled_shape: Shape | None = None,
+        weight_shape: Shape | None = None,
     ) -> Shape:
         channels = cast(int, value_shape[-1])  # the number of channels is always known
         return (value_shape[0], *query_shape[1:3], channels + 2)
@@ -176,13 +179,14 @@ def _same_for_all(query: Tensor, key: Tensor) -> Tensor | None:
     return ops.all(ops.equal(key, key[:1]))
 
 
-def _with_background(value: Tensor, filled: Tensor | None) -> Tensor:
-    """Append the background, 1 - the soft mask, as a channel; 0 where no position is filled."""
+def _with_background(value: Tensor, weight: Tensor | None) -> Tensor:
+    """Append the background, 1 - the soft mask, as a channel, and apply the weights."""
     # The weighted sums of both make up the softmax denominator, for one more matrix column. The
     # background is not the difference of two large sums, which bfloat16 would round to 0 or more.
     value = ops.concatenate([value, 1 - value[..., -1:]], axis=-1)
-    # Zeros exclude empty positions from the softmax without a mask on the affinity.
-    return value if filled is None else value * filled[..., None]
+    # Weighted values weight the softmax, too, because its denominator is the sum of two of their
+    # channels. So empty positions are excluded without a mask on the affinity.
+    return value if weight is None else value * weight[..., None]
 
 
 def _matmul_shared(weights: Tensor, value: Tensor) -> Tensor:

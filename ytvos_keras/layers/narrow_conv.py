@@ -48,9 +48,13 @@ class NarrowConv(keras.layers.Layer):
         x = ops.conv(inputs, kernel, padding="same", data_format="channels_last")
         # Padding can follow the convolution, which maps zero rows to zeros: the bias comes last.
         x = ops.pad(x, [[0, 0], [rows // 2, rows // 2], [0, 0], [0, 0]])
-        height = ops.shape(inputs)[1]
+        batch, height, width = ops.shape(inputs)[:3]
         # Output row y is the sum over r of kernel row r applied to input row y + r - rows // 2.
-        of_rows = (x[:, r : r + height, :, r * filters : (r + 1) * filters] for r in range(rows))
+        # Not x[:, …]: the gradient of TensorFlow's strided slice runs on a single core.
+        of_rows = (
+            ops.slice(x, (0, r, 0, r * filters), (batch, height, width, filters))
+            for r in range(rows)
+        )
         return sum(of_rows) + self.bias
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:

@@ -35,7 +35,8 @@ def recur(step: Callable, state: Any, sequence: Any) -> tuple[Any, Any]:
     A clip of known length is unrolled, which trains faster; otherwise a loop is used.
 
     Args:
-        step: Maps `(state, frame)` to `(state, output)`.
+        step: Maps `(state, frame, t)` to `(state, output)`; t counts the steps from 0, as a Python
+            number if the step is unrolled, otherwise a tensor.
         state: A tree of tensors.
         sequence: A tensor or a tree of tensors `(B, T, …)`.
 
@@ -55,7 +56,7 @@ def recur_recomputing(
     hardly grows with the length of the clip. `keras.RematScope` would recompute all frames at once.
 
     Args:
-        step: As for `recur`.
+        step: Maps `(state, frame)` to `(state, output)`.
         state: A tree of floating-point tensors.
         sequence: As for `recur`. It gets no gradient.
         variables: All variables that the step reads.
@@ -72,7 +73,7 @@ def recur_recomputing(
 
     @tf.custom_gradient
     def run(values, state):
-        def step_and_keep(before, frame):
+        def step_and_keep(before, frame, _):
             # The state before each step is all that its gradient needs.
             after, output = step_with(values, before, frame)
             return after, {"output": output, "before": before}
@@ -92,7 +93,7 @@ def recur_recomputing(
 def _recur_back(step, values, state, steps):
     """Gradients of the variables and of the first state, computed backward from the last step."""
 
-    def step_back(gradients, this):
+    def step_back(gradients, this, _):
         with tf.GradientTape() as tape:
             inputs = keras.tree.map_structure(tf.identity, (values, this["before"]))
             tape.watch(inputs)
@@ -116,8 +117,8 @@ def _unroll(step, state, sequence):
     # Not x[:, t]: the gradient of each slice would be a full-size tensor, mostly zeros.
     frames = [ops.unstack(x, axis=1) for x in keras.tree.flatten(sequence)]
     outputs = []
-    for frame in zip(*frames, strict=True):
-        state, output = step(state, keras.tree.pack_sequence_as(sequence, frame))
+    for t, frame in enumerate(zip(*frames, strict=True)):
+        state, output = step(state, keras.tree.pack_sequence_as(sequence, frame), t)
         outputs.append(output)
     return state, ops.stack(outputs, axis=1)
 
@@ -130,7 +131,8 @@ def _loop(step, state, sequence):
     frames = [tf.TensorArray(x.dtype, length).unstack(x) for x in flat]
 
     def run(t, state):
-        return step(state, keras.tree.pack_sequence_as(sequence, [x.read(t) for x in frames]))
+        frame = keras.tree.pack_sequence_as(sequence, [x.read(t) for x in frames])
+        return step(state, frame, t)
 
     state, first = run(0, state)  # outside the loop, which needs the structure of an output
     arrays = [

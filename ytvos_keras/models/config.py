@@ -43,8 +43,9 @@ class S2SConfig:
             mask, instead of having a separate backbone.
         memory_frames: Number of frames kept in memory and matched to a new frame: the object's
             first frame, corrections, and the latest of every `remember_every`-th frame. 0 disables
-            matching; otherwise the previous frame and its predicted mask are matched too. With
-            fewer than 3 there is no room for corrections.
+            matching; otherwise the previous frame and its predicted mask are matched too. At least
+            2; with 2 there is no room for corrections. Of all frames but the first, a quarter of
+            the positions is kept.
         remember_every: Number of frames between predictions kept in memory; the attribute
             `memory.every` of an `S2S` changes it, for example for training on short clips.
         matching_filters: Channels of the keys and of the values.
@@ -80,9 +81,9 @@ class S2SConfig:
         check_choices(vars(self), _CHOICES)
         if self.state_stride not in (8, 32):
             raise ValueError(f"state_stride must be 8 or 32. Received: {self.state_stride}")
-        if self.memory_frames < 0 or self.remember_every < 1:
+        if self.memory_frames < 0 or self.memory_frames == 1 or self.remember_every < 1:
             raise ValueError(
-                "memory_frames must be 0 or more, remember_every 1 or more. "
+                "memory_frames must be 0, or 2 or more, and remember_every 1 or more. "
                 f"Received: {self.memory_frames}, {self.remember_every}"
             )
         if self.state_stride != 8 and (self.skip_connections or self.memory_frames):

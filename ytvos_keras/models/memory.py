@@ -15,6 +15,8 @@ from ytvos_keras.models.confidence import LOST
 Tensors = dict[str, Tensor]
 
 _ROUNDING = 1e-4  # an unfitted head predicts LOST itself, which a runtime may round down
+_THINNING = 4  # positions of a frame for each that a slot after the first keeps
+_CORNERS = (0, 3, 1, 2)  # of every 2×2 positions, in the order in which slots use them
 _OLDER_THAN_ANY = 2.0**24  # frames; float32 represents all integers up to here
 
 
@@ -28,10 +30,14 @@ class Memory(Composite):
     one slot is left for predictions, a new correction replaces the oldest correction. Empty slots
     are masked, so shapes never change.
 
+    Only the first slot keeps all positions of its frame. The others keep one of every 2×2, a
+    different one in consecutive slots. So a prediction has a quarter of the weight of the first
+    frame, and the bank is matched in less than half of the time; corrections keep their weight.
+
     The bank is matched globally, the previous frame in a neighbourhood.
 
     Args:
-        slots: Frames in the bank, at least 1.
+        slots: Frames in the bank, at least 2.
         every: Number of frames between predictions that are stored.
         value_filters: Channels of the values, besides the soft mask.
         filters: Channels of the output.
@@ -41,6 +47,9 @@ class Memory(Composite):
     Call arguments:
         features: The Encoder's dict with `"features"` and `"key"`, batch B or 1.
         state: A dict with this layer's entries, see `begin`.
+        age: Number of updates since `begin`, if there were no corrections. If it is a Python
+            number, slots that cannot have been filled are not matched, which saves time and changes
+            the result only by rounding.
 
     Output shape:
         `(B, h, w, filters)`.
@@ -83,22 +92,20 @@ class Memory(Composite):
 
         Returns:
             Float32 tensors: `"previous_key"` `(B, h, w, K)` and `"previous_value"`
-            `(B, h, w, V + 1)` of the latest frame; `"bank_key"` and `"bank_value"`, the channels of
-            all slots side by side; `"bank_age"` `(B, slots)`, frames since a slot was filled, or -1
-            if it is empty; `"bank_trusted"` `(B, slots)`, 1 if the mask was given, not predicted.
+            `(B, h, w, V + 1)` of the latest frame; `"bank_first_key"` and `"bank_first_value"`, the
+            same of the first slot; `"bank_key"` `(B, h / 2, w / 2, (slots - 1) · K)` and
+            `"bank_value"`, the channels of the other slots side by side; `"bank_age"` `(B, slots)`,
+            frames since a slot was filled, or -1 if it is empty; `"bank_trusted"` `(B, slots)`, 1
+            if the mask was given, not predicted.
         """
         previous = self._entry(features, masks, others)
-        first = ops.broadcast_to(  # (B, slots)
-            ops.arange(self.slots) == 0, (ops.shape(previous["previous_key"])[0], self.slots)
-        )
-
-        def in_first_slot(x):
-            # Padding only the channels works even if h and w are unknown.
-            return ops.pad(x, [(0, 0)] * 3 + [(0, (self.slots - 1) * x.shape[-1])])
-
+        key, value = previous["previous_key"], previous["previous_value"]
+        first = ops.broadcast_to(ops.arange(self.slots) == 0, (ops.shape(key)[0], self.slots))
         return previous | {
-            "bank_key": in_first_slot(previous["previous_key"]),
-            "bank_value": in_first_slot(previous["previous_value"]),
+            "bank_first_key": key,
+            "bank_first_value": value,
+            "bank_key": ops.zeros_like(self._thinned(key)),
+            "bank_value": ops.zeros_like(self._thinned(value)),
             "bank_age": ops.where(first, 0.0, -1.0),
             "bank_trusted": ops.where(first, 1.0, 0.0),
         }
@@ -146,12 +153,15 @@ class Memory(Composite):
         replaceable = ops.logical_and(later, ops.equal(trusted > 0, full))
         return self._write(given, state | {"bank_age": age}, _oldest(age, replaceable), trust=1.0)
 
-    def call(self, features: Tensors, state: Tensors) -> Tensor:
-        key, value = (self._places(state[f"bank_{name}"]) for name in ("key", "value"))
-        # Empty slots hold zeros, whose cosine of 0 would still get some weight.
-        filled = ops.cast(state["bank_age"] >= 0, "float32")
-        filled = ops.tile(filled, (1, ops.shape(key)[1] // self.slots))  # slots vary fastest
-        bank = self.match_bank(features["key"], key, value, filled)
+    def call(self, features: Tensors, state: Tensors, age: int | Tensor | None = None) -> Tensor:
+        later = self.slots - 1
+        if isinstance(age, int):
+            later = min(later, age // self.every)
+        parts = [self._first(state)]
+        if later:
+            parts.append(self._later(state, later))
+        key, value, weight = (ops.concatenate(x, axis=1) for x in zip(*parts, strict=True))
+        bank = self.match_bank(features["key"], key, value, weight)
         previous = self.match_previous(
             features["key"], state["previous_key"], state["previous_value"]
         )
@@ -182,10 +192,11 @@ class Memory(Composite):
         }
         for name in ("key", "value"):
             new, old = entry[f"previous_{name}"], state[f"bank_{name}"]
-            # Through float32: tf2onnx cannot repeat booleans.
-            into = ops.repeat(ops.cast(chosen, "float32"), new.shape[-1], axis=1) > 0
-            into = into[:, None, None]  # (B, 1, 1, slots · C)
-            bank[f"bank_{name}"] = ops.where(into, ops.tile(new, (1, 1, 1, self.slots)), old)
+            # Never to the first slot. Through float32: tf2onnx cannot repeat booleans.
+            into = ops.repeat(ops.cast(chosen[:, 1:], "float32"), new.shape[-1], axis=1) > 0
+            into = into[:, None, None]  # (B, 1, 1, (slots - 1) · C)
+            bank[f"bank_{name}"] = ops.where(into, self._thinned(new), old)
+            bank[f"bank_first_{name}"] = state[f"bank_first_{name}"]
         return bank
 
     def _next(self, age: Tensor, trusted: Tensor) -> Tensor:
@@ -204,10 +215,39 @@ class Memory(Composite):
         oldest = ops.logical_and(corrected, _oldest(age, free))
         return ops.logical_or(oldest, ops.logical_and(ops.logical_not(corrected), turn))
 
-    def _places(self, x: Tensor) -> Tensor:
-        """Reshape (B, h, w, slots · C) to (B, h · w · slots, C)."""
-        # Channels are slot by slot, so this needs no transpose of the large bank.
-        return ops.reshape(x, (ops.shape(x)[0], -1, x.shape[-1] // self.slots))
+    def _first(self, state: Tensors) -> tuple[Tensor, Tensor, Tensor]:
+        """Keys, values and weights of the positions of the first slot, `(B, P, …)`."""
+        key, value = (_positions(state[f"bank_first_{name}"], 1) for name in ("key", "value"))
+        return key, value, ops.ones_like(value[..., 0])
+
+    def _later(self, state: Tensors, count: int) -> tuple[Tensor, Tensor, Tensor]:
+        """The same of the first `count` of the other slots."""
+
+        def positions(x):
+            if count < self.slots - 1:
+                # Not x[..., :n]: the gradient of TensorFlow's strided slice runs on a single core.
+                channels = x.shape[-1] // (self.slots - 1) * count
+                x = ops.slice(x, (0, 0, 0, 0), (*ops.shape(x)[:3], channels))
+            return _positions(x, count)
+
+        key, value = positions(state["bank_key"]), positions(state["bank_value"])
+        age, trusted = (state[f"bank_{x}"][:, 1 : 1 + count] for x in ("age", "trusted"))
+        # Empty slots hold zeros, whose cosine of 0 would still get some weight.
+        weight = ops.where(age >= 0, 1 + (_THINNING - 1) * trusted, 0.0)
+        return key, value, ops.tile(weight, (1, ops.shape(key)[1] // count))  # slots vary fastest
+
+    def _thinned(self, x: Tensor) -> Tensor:
+        """The positions of a frame that the slots after the first keep, the slots side by side."""
+        corners = ops.split(space_to_depth(x, 2), _THINNING, axis=-1)  # (B, h / 2, w / 2, C) each
+        return ops.concatenate(
+            [corners[_CORNERS[n % _THINNING]] for n in range(self.slots - 1)], axis=-1
+        )
+
+
+def _positions(x: Tensor, slots: int) -> Tensor:
+    """Reshape (B, h, w, slots · C) to (B, h · w · slots, C)."""
+    # Channels are slot by slot, so this needs no transpose.
+    return ops.reshape(x, (ops.shape(x)[0], -1, x.shape[-1] // slots))
 
 
 def _oldest(age: Tensor, allowed: Tensor) -> Tensor:

@@ -218,7 +218,8 @@ class S2S(keras.Model):
 
         Args:
             features: `encode` of each frame, folded over time: maps `(B, T, h, w, channels)`.
-            state: From `initialize`.
+            state: From `initialize`, not from a step: slots of the memory are skipped until they can
+                have been filled.
             teacher: The result of `next_masks`, for teacher forcing.
             objects: Number of consecutive batch rows that belong to one clip.
 
@@ -305,12 +306,19 @@ class S2S(keras.Model):
             state["confidence"] = ops.ones((ops.shape(mask)[0], 1))
         return state
 
-    def _advance(self, features: Tensors, state: State) -> tuple[Tensor, State]:
-        """Equations 3 and 4: the logits, and the state without what `_remember` adds."""
+    def _advance(
+        self, features: Tensors, state: State, age: int | Tensor | None = None
+    ) -> tuple[Tensor, State]:
+        """Equations 3 and 4: the logits, and the state without what `_remember` adds.
+
+        `age` is the number of steps since `initialize`, if known; see `Memory`.
+        """
         if self.sees_masks:
             mask = state["previous_mask"]
             features = self.encoder(_one_each(features["frame"], mask), mask)
-        x = features["features"] if self.memory is None else self.memory(features, state)
+        x = features["features"]
+        if self.memory is not None:
+            x = self.memory(features, state, age=age)
         # Equation 3, input convolution included; x may have a batch of 1 for all objects.
         hidden, cell = self.conv_lstm.cell(x, (state["h"], state["c"]))
         # float32 under any policy: a state has one type in Python, SavedModel and ONNX.
@@ -345,8 +353,8 @@ class S2S(keras.Model):
     def _recur(self, features: Tensors, state: State, teacher: Tensors, objects: int) -> Tensor:
         """Step through a clip; `teacher` gives the masks to remember after each step."""
 
-        def step(state, frame):
-            return self._advance_and_remember(frame["features"], state, frame, objects)
+        def step(state, frame, t):
+            return self._advance_and_remember(frame["features"], state, frame, objects, t)
 
         return recur(step, state, {"features": features} | teacher)[1]
 
@@ -367,15 +375,20 @@ class S2S(keras.Model):
         return recur_recomputing(step, state, {"frame": frames} | teacher, self.weights)
 
     def _advance_and_remember(
-        self, features: Tensors, state: State, teacher: Tensors, objects: int
+        self,
+        features: Tensors,
+        state: State,
+        teacher: Tensors,
+        objects: int,
+        age: int | Tensor | None = None,
     ) -> tuple[State, Tensor]:
         """One training step: the state, with the teacher's mask if there is one, and the logits."""
-        logits, after = self._advance(features, state)
+        logits, after = self._advance(features, state, age)
         kept = logits
         if objects > 1 and self.memory is not None:
             # An object that the clip lacks takes no pixels from the others. It was given an empty
             # mask, as the soft mask in the first slot shows.
-            given = state["bank_value"][..., self.config.matching_filters]  # (B·N, h, w)
+            given = state["bank_first_value"][..., -1]  # (B·N, h, w)
             kept = ops.where(ops.any(given > 0, axis=(1, 2))[:, None, None, None], logits, -30.0)
         mask = self._probabilities(kept, objects)
         if "mask" in teacher:
