@@ -62,7 +62,7 @@ def stubs(monkeypatch):
     """No real model; the names of those that are loaded."""
     loaded = []
 
-    def load_model(name):
+    def load_model(name, precision=None):
         loaded.append(name)
         return FakeModel()
 

@@ -23,7 +23,7 @@ from ytvos_keras.media import open_frames, read_mask, write_mask
 @pytest.fixture
 def inputs(tmp_path, monkeypatch):
     """Arguments for a small clip; the model is a stub."""
-    monkeypatch.setattr(files_module, "load_model", lambda name: FakeModel())
+    monkeypatch.setattr(files_module, "load_model", lambda *_: FakeModel())
     monkeypatch.setenv("KERAS_BACKEND", "tensorflow")  # set by the command; monkeypatch restores it
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"))
     frames = tmp_path / "clip"
@@ -131,6 +131,13 @@ def test_corrections_and_every(inputs, tmp_path, capsys):
     written = sorted((tmp_path / "out").glob("*.png"))
     assert [file.name for file in written] == ["000.png", "003.png", "004.png"]
     np.testing.assert_array_equal(read_mask(written[1])[0], mask)
+
+
+def test_precision_is_passed_on(inputs, monkeypatch):
+    seen = []
+    monkeypatch.setattr(files_module, "load_model", lambda *x: seen.append(x) or FakeModel())
+    assert segment.main([*inputs, "--precision", "mixed_bfloat16", "--quiet"]) == 0
+    assert seen == [("s2s-lite", "mixed_bfloat16")]
 
 
 def test_online_learning_is_passed_on(inputs, monkeypatch, capsys):

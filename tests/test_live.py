@@ -104,7 +104,7 @@ def endless(tmp_path):
 
 @pytest.fixture
 def arguments(tmp_path, monkeypatch):
-    monkeypatch.setattr(files_module, "load_model", lambda name: FakeModel())
+    monkeypatch.setattr(files_module, "load_model", lambda *_: FakeModel())
     mask = np.zeros(SIZE, np.uint8)
     mask[4:8, START] = 3
     write_mask(tmp_path / "first.png", mask)

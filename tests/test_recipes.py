@@ -13,6 +13,7 @@ from records import make_video, write_records
 from ytvos_keras.data.augmentation import Augmentation, MotionConfig, SyntheticConfig, VideoConfig
 from ytvos_keras.data.training_example import _probability
 from ytvos_keras.errors import InputError
+from ytvos_keras.layers import native_types
 from ytvos_keras.losses import LiteLoss, MaskCrossentropy
 from ytvos_keras.models import load
 from ytvos_keras.models.backbones import VGG16, EfficientNetLite0
@@ -504,7 +505,7 @@ def test_missing_network_part():
 
 @pytest.mark.parametrize("native", [True, False])
 def test_emulated_bfloat16_is_reported(native, monkeypatch, caplog):
-    monkeypatch.setattr(build, "has_bfloat16", lambda: native)
+    monkeypatch.setattr(native_types, "has_bfloat16", lambda: native)
     recipe = dataclasses.replace(tiny(RECIPES["small"]), precision="mixed_bfloat16")
     build_model(recipe, pretrained=False)
     assert ("use --precision float32" in caplog.text) is not native

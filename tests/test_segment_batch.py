@@ -198,7 +198,7 @@ def test_command(folders, model, monkeypatch, capsys):
     videos, masks, out = folders
     monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
-    monkeypatch.setattr(files_module, "load_model", lambda name: model)
+    monkeypatch.setattr(files_module, "load_model", lambda *_: model)
     (masks / "cat.png").unlink()
     command = [str(videos), "--batch", "--mask", str(masks), "--output", str(out)]
     assert segment.main(command) == 1
@@ -220,7 +220,7 @@ def test_command(folders, model, monkeypatch, capsys):
 
 def test_command_warns_once(folders, model, monkeypatch, capsys):
     videos, masks, out = folders
-    monkeypatch.setattr(files_module, "load_model", lambda name: model)
+    monkeypatch.setattr(files_module, "load_model", lambda *_: model)
     write_mask(masks / "bird.png", mask())
     command = [str(videos), "--batch", "--mask", str(masks), "--output", str(out), "--quiet"]
     with warnings.catch_warnings():
@@ -296,7 +296,7 @@ def test_jobs_share_the_videos(folders, model, monkeypatch):
         return map(function, items)
 
     monkeypatch.setattr(batch_module, "map_in_processes", in_this_process)
-    monkeypatch.setattr(files_module, "load_model", lambda name: model)
+    monkeypatch.setattr(files_module, "load_model", lambda *_: model)
     for name in ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS"):
         monkeypatch.setenv(name, "1")
     outcomes = segment_batch(*folders, "s2s-lite", jobs=2)

@@ -81,6 +81,15 @@ def assert_same_results(folder, expected):
     assert found == wanted
 
 
+def test_precision_of_a_loaded_model(clip, tmp_path):
+    write_mask(tmp_path / "first.png", box(2, 2))
+    with pytest.raises(InputError, match="load the model in that precision"):
+        segment_files(
+            clip, tmp_path / "first.png", tmp_path / "out", FakeModel(), precision="mixed_bfloat16"
+        )
+    assert not (tmp_path / "out").exists()
+
+
 def test_folder_in_palette_pngs_out(tmp_path, clip):
     palette = davis_palette().copy()
     palette[1] = 236, 95, 103

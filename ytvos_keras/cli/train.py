@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ytvos_keras.argument_types import (
+    PRECISIONS,
     fraction,
     frame_size,
     percentage,
@@ -25,7 +26,6 @@ RECIPE_NAMES = (
     *("davis2016", "setting-1", "setting-2", "setting-3", "lite", "small", "small-mask-as-state"),
     *("finetune", "lite-videos", "lite-objects", "lite-full-size", "lite-rough"),
 )
-_PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 _LARGEST_SEED = 2**32 - 1  # of NumPy
 
 DESCRIPTION = """\
@@ -151,7 +151,7 @@ def _add_changes(group: argparse._ArgumentGroup) -> None:
         help="largest global norm of the gradient",
     )
     change("--accumulate", type=positive, metavar="N", help="batches per optimizer step")
-    change("--precision", choices=_PRECISIONS, help="Keras dtype policy")
+    change("--precision", choices=PRECISIONS, help="Keras dtype policy")
     # default=None stands for "not given", so that the recipe's value is kept.
     change(
         "--recompute", action="store_true", default=None, help="save memory on long clips; slower"

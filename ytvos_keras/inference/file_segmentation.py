@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import ytvos_keras
-from ytvos_keras.errors import and_more
+from ytvos_keras.errors import InputError, and_more
 from ytvos_keras.inference.backward_pass import BackwardPass
 from ytvos_keras.inference.box_masks import Boxes
 from ytvos_keras.inference.confidence_log import FILE_NAME, ConfidenceLog
@@ -153,7 +153,13 @@ def make_segmenter(model, options: SegmentOptions):
     # Imported late: TensorFlow takes seconds, and a wrong path should fail at once.
     from ytvos_keras.inference.segmenter import Segmenter
 
-    model = load_model(model) if isinstance(model, str | Path) else model
+    if isinstance(model, str | Path):
+        model = load_model(model, options.precision)
+    elif options.precision is not None:
+        raise InputError(
+            "precision is for a model given by name or path; or load the model in that precision: "
+            "ytvos_keras.load(NAME, dtype=PRECISION)"
+        )
     return Segmenter(model, options.size, online_learning=options.online_learning)
 
 
@@ -192,11 +198,13 @@ def segment_inputs(
     )
 
 
-def load_model(name: str | Path):
+def load_model(name: str | Path, precision: str | None = None):
     """Load the model of a preset or a file, like `ytvos_keras.load`."""
-    from ytvos_keras.models import load  # imports TensorFlow
+    from ytvos_keras.layers.native_types import warn_if_emulated  # imports TensorFlow
+    from ytvos_keras.models import load
 
-    return load(name)
+    warn_if_emulated(precision)
+    return load(name, precision)
 
 
 def _write_masks(

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ytvos_keras.argument_types import PRECISIONS
 from ytvos_keras.errors import InputError, check_choices
 from ytvos_keras.inference.adaptation.config import OnlineLearningConfig
 
@@ -26,6 +27,8 @@ class SegmentOptions:
 
     Attributes:
         size: working (height, width); see `Segmenter`.
+        precision: Keras dtype policy, among `PRECISIONS`, of a model that is given by name or path;
+            None: float32, or that of the file.
         every: only segment every N-th frame from the first, and those with a given mask.
         track: the video track of a file, from 0.
         on_damage: for frames that cannot be decoded: `stop`, or `skip` to use the nearest intact
@@ -52,6 +55,7 @@ class SegmentOptions:
     """
 
     size: tuple[int, int] | None = None
+    precision: str | None = None
     every: int = 1
     track: int = 0
     on_damage: str = "stop"
@@ -71,7 +75,11 @@ class SegmentOptions:
     def __post_init__(self) -> None:
         if self.every < 1:
             raise InputError(f"every must be at least 1 (1: all frames). Received: {self.every}.")
-        choices = {"on_damage": ON_DAMAGE, "direction": (*DIRECTIONS, None)}
+        choices = {
+            "on_damage": ON_DAMAGE,
+            "direction": (*DIRECTIONS, None),
+            "precision": (*PRECISIONS, None),
+        }
         check_choices(vars(self), choices)
         if unknown := [name for name in self.formats if name not in FORMATS]:
             raise InputError(

@@ -11,8 +11,8 @@ def load(name_or_path: str | Path, dtype: str | None = None) -> S2S:
     Args:
         name_or_path: A preset with bundled weights (`"s2s-lite"`, `"s2s-lite-rough"`), or the path
             of a `.keras` file saved with `model.save`.
-        dtype: Keras dtype policy for a preset, such as `"mixed_bfloat16"`; default: the global
-            policy. A `.keras` file contains its own.
+        dtype: Keras dtype policy, such as `"mixed_bfloat16"`; default: the global policy for a
+            preset, and that of the file for a `.keras` file.
 
     Returns:
         The `S2S`, not compiled.

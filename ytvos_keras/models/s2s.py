@@ -218,8 +218,8 @@ class S2S(keras.Model):
 
         Args:
             features: `encode` of each frame, folded over time: maps `(B, T, h, w, channels)`.
-            state: From `initialize`, not from a step: slots of the memory are skipped until they can
-                have been filled.
+            state: From `initialize`, not from a step: slots of the memory are skipped until they
+                can have been filled.
             teacher: The result of `next_masks`, for teacher forcing.
             objects: Number of consecutive batch rows that belong to one clip.
 
@@ -241,7 +241,7 @@ class S2S(keras.Model):
         Args:
             preset: A preset's name, or the path of a `.keras` file; see `ytvos_keras.load`.
             load_weights: Whether to load the preset's weights; if not, weights are random.
-            dtype: Keras dtype policy for a preset; default: the global policy.
+            dtype: Keras dtype policy; see `ytvos_keras.load`.
 
         Raises:
             InputError: There is no such preset or file, or no weights are bundled with the preset.
@@ -260,7 +260,11 @@ class S2S(keras.Model):
             raise InputError(
                 f"{preset}: contains a {type(model).__name__}, not an S2S; pass an S2S model"
             )
-        return model
+        if dtype is None:
+            return model
+        converted = cls(model.config, dtype=dtype, name=model.name)
+        converted.set_weights(model.get_weights())
+        return converted
 
     def get_config(self) -> Config:
         return {**super().get_config(), "config": dataclasses.asdict(self.config)}

@@ -4,7 +4,7 @@ import logging
 
 import keras
 
-from ytvos_keras.layers.native_types import has_bfloat16
+from ytvos_keras.layers.native_types import warn_if_emulated
 from ytvos_keras.losses import LOSSES
 from ytvos_keras.metrics import MeanJ
 from ytvos_keras.models import S2S
@@ -22,11 +22,7 @@ _SLOW_RATE = 0.1  # of the learning rate, see `Recipe.train_backbone_from`
 
 def build_model(recipe: Recipe, pretrained: bool = True) -> S2S:
     """Build the network of a completed recipe with its initial weights, random or `pretrained`."""
-    if recipe.precision == "mixed_bfloat16" and not has_bfloat16():
-        logger.warning(
-            "this machine has no bfloat16 instructions, so mixed_bfloat16 is emulated and slow; "
-            "use --precision float32."
-        )
+    warn_if_emulated(recipe.precision)
     if recipe.model is not None and recipe.model.predict_confidence and recipe.weights is None:
         logger.warning(
             "no recipe trains the confidence head, so its confidence is 0.5 for every mask; "

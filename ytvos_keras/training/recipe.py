@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ytvos_keras.argument_types import PRECISIONS
 from ytvos_keras.data.augmentation import Augmentation
 from ytvos_keras.data.sampling import FRAMES, MAX_STEP, MIN_OBJECT
 from ytvos_keras.errors import check_choices
@@ -11,7 +12,7 @@ from ytvos_keras.models.config import S2SConfig
 _CHOICES = {
     "loss": tuple(LOSSES),
     "schedule": ("constant", "cosine"),
-    "precision": ("float32", "mixed_bfloat16", "mixed_float16"),
+    "precision": PRECISIONS,
 }
 _PARTS = (
     *("initializer", "encoder", "conv_lstm", "decoder", "memory"),
