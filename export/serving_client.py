@@ -33,9 +33,9 @@ from ytvos_keras.media import open_frames, write_mask
 from ytvos_keras.progress import silent
 from ytvos_keras.quiet_import import import_tensorflow
 
-INPUT_SIZE = (256, 448)  # working area of the models; the aspect ratio is the video's
+INPUT_SIZE = (288, 512)  # working area of s2s-lite; the aspect ratio is the video's
 STRIDE = 32
-NO_LIMIT = -1  # gRPC clients receive at most 4 MiB by default; steps return more
+NO_LIMIT = -1  # gRPC clients receive at most 4 MiB by default; states are larger
 
 
 class GrpcModel:

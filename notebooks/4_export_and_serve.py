@@ -113,7 +113,7 @@ def predict(stub, signature, **inputs):
 
 
 with development_server(WORK / "s2s") as address:
-    unlimited = [("grpc.max_receive_message_length", -1)]  # 4 MiB by default
+    unlimited = [("grpc.max_receive_message_length", -1)]  # states may exceed the default, 4 MiB
     with grpc.insecure_channel(f"{address.host}:{address.grpc_port}", unlimited) as channel:
         stub = PredictionServiceStub(channel)
         state = predict(stub, "initialize", image=frames[:1], mask=mask)

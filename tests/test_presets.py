@@ -58,7 +58,7 @@ def test_bundled_weights_accept_a_dtype():
 @pytest.mark.parametrize("name", ["s2s-lite", "s2s-lite-rough"])
 def test_a_preset_without_weights_can_be_created(name):
     model = ytvos_keras.S2S.from_preset(name, load_weights=False)
-    assert model.config == ytvos_keras.models.PRESETS["s2s-lite"]
+    assert model.config == ytvos_keras.models.PRESETS[name]
 
 
 def test_from_preset_loads_the_weights(lite):

@@ -37,9 +37,9 @@ class Segmenter(OneThread):
     to the object's memory as a trusted one; other models re-initialize the object from it.
 
     The model works at `size`, by default at about its `config.input_size` (the same area, at the
-    frame's aspect ratio; exactly 256×448 for 16:9). Frames are resized bilinearly with
-    antialiasing, masks by nearest neighbour, probabilities bilinearly to native size, where objects
-    are merged.
+    frame's aspect ratio; for 16:9, exactly 288×512 with `s2s-lite`). Frames are resized bilinearly
+    with antialiasing, masks by nearest neighbour, probabilities bilinearly to native size, where
+    objects are merged.
 
     A Segmenter is not thread-safe: a second thread gets an `InputError`. Several Segmenters, one
     per thread, may share a model. A process that was forked after a Segmenter was created cannot

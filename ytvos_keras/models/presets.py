@@ -1,5 +1,6 @@
 """Presets: named networks, and the loading of their weights and of model files."""
 
+import dataclasses
 from pathlib import Path
 
 import keras
@@ -18,6 +19,7 @@ PRESETS = {
         encoder_filters=96,
         state_filters=96,
         decoder_filters=(96, 64, 32),
+        input_size=(288, 512),
         state_stride=8,
         shared_encoder=True,
         memory_frames=4,
@@ -29,7 +31,7 @@ PRESETS = {
 """`S2SConfig` of each named network."""
 
 # The same network, trained to find the mask of a frame from a rough one.
-PRESETS["s2s-lite-rough"] = PRESETS["s2s-lite"]
+PRESETS["s2s-lite-rough"] = dataclasses.replace(PRESETS["s2s-lite"], input_size=(256, 448))
 
 _ASSETS = Path(__file__).parent.parent / "assets"
 
