@@ -76,10 +76,12 @@ def test_a_keras_file_is_loaded(tmp_path):
 
 def test_a_keras_file_is_loaded_in_another_precision(tmp_path):
     model, path = small_model("lite"), tmp_path / "mine.keras"
+    model.trainable = False
     model.save(path)
     assert ytvos_keras.load(path).dtype_policy.name == "float32"
     copy = ytvos_keras.load(path, dtype="mixed_bfloat16")
     assert copy.decoder.compute_dtype == "bfloat16"
+    assert not copy.trainable
     for ours, theirs in zip(copy.weights, model.weights, strict=True):
         np.testing.assert_array_equal(ours, theirs)
 

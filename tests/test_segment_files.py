@@ -1,3 +1,4 @@
+import dataclasses
 import logging
 import re
 import sys
@@ -9,8 +10,8 @@ from fake_model import FakeModel
 from PIL import Image
 
 from ytvos_keras.errors import InputError
+from ytvos_keras.inference import OnlineLearningConfig, SegmentOptions, passes, segment_files
 from ytvos_keras.inference import inputs as inputs_module
-from ytvos_keras.inference import passes, segment_files
 from ytvos_keras.inference.resume import RESUME_NAME
 from ytvos_keras.media import atomic, davis_palette, open_frames, read_mask, write_mask
 from ytvos_keras.media.video import VideoWriter
@@ -79,6 +80,16 @@ def assert_same_results(folder, expected):
         assert np.abs(a - b).mean() < 3
     found.pop("overlay.mp4", None), wanted.pop("overlay.mp4", None)
     assert found == wanted
+
+
+def test_float16_is_not_for_online_learning():
+    learning = OnlineLearningConfig()
+    with pytest.raises(InputError, match="does not scale its loss"):
+        SegmentOptions(precision="mixed_float16", online_learning=learning)
+    SegmentOptions(
+        precision="mixed_float16",
+        online_learning=dataclasses.replace(learning, precision="float32"),
+    )
 
 
 def test_precision_of_a_loaded_model(clip, tmp_path):

@@ -81,6 +81,12 @@ class SegmentOptions:
             "precision": (*PRECISIONS, None),
         }
         check_choices(vars(self), choices)
+        learning = self.online_learning
+        if self.precision == "mixed_float16" and learning and learning.precision is None:
+            raise InputError(
+                "online learning does not scale its loss, which mixed_float16 needs; use "
+                "mixed_bfloat16, or set OnlineLearningConfig.precision"
+            )
         if unknown := [name for name in self.formats if name not in FORMATS]:
             raise InputError(
                 f"a format must be one of {', '.join(FORMATS)}. Received: {unknown[0]!r}"

@@ -262,7 +262,8 @@ class S2S(keras.Model):
             )
         if dtype is None:
             return model
-        converted = cls(model.config, dtype=dtype, name=model.name)
+        # Everything that a file keeps: the configuration, the name, whether it is trainable.
+        converted = type(model).from_config(model.get_config() | {"dtype": dtype})
         converted.set_weights(model.get_weights())
         return converted
 
