@@ -7,9 +7,6 @@ from typing import TypeVar
 
 Value = TypeVar("Value")
 
-PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
-"""Keras dtype policies that models are trained and run in."""
-
 
 def whole_number(low: int, high: float = math.inf) -> Callable[[str], int]:
     """Return a parser for whole numbers from `low`, at least 0, to `high`."""

@@ -4,10 +4,11 @@ import argparse
 import dataclasses
 from typing import Any
 
-from ytvos_keras.argument_types import PRECISIONS, choice_of, name_list, positive
+from ytvos_keras.argument_types import choice_of, name_list, positive
 from ytvos_keras.cli.box_argument import add_box
 from ytvos_keras.cli.common import add_model, add_working_size, command_parser
 from ytvos_keras.cli.live_arguments import add_live, check_live
+from ytvos_keras.precisions import PRECISIONS
 
 DESCRIPTION = """\
 Track objects through a video. Writes one palette PNG per frame into the

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from ytvos_keras.argument_types import (
-    PRECISIONS,
     fraction,
     frame_size,
     percentage,
@@ -18,6 +17,7 @@ from ytvos_keras.argument_types import (
 )
 from ytvos_keras.cli.common import command_parser, prepare_tensorflow, run
 from ytvos_keras.errors import InputError
+from ytvos_keras.precisions import PRECISIONS
 from ytvos_keras.quiet_import import import_tensorflow
 
 # The names of `training.recipes`, which cannot be imported for --help: it imports TensorFlow.

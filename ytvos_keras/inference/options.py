@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ytvos_keras.argument_types import PRECISIONS
 from ytvos_keras.errors import InputError, check_choices
 from ytvos_keras.inference.adaptation.config import OnlineLearningConfig
+from ytvos_keras.precisions import PRECISIONS
 
 FORMATS = (
     "palette",
@@ -27,8 +27,8 @@ class SegmentOptions:
 
     Attributes:
         size: working (height, width); see `Segmenter`.
-        precision: Keras dtype policy, among `PRECISIONS`, of a model that is given by name or path;
-            None: float32, or that of the file.
+        precision: Keras dtype policy of a model that is given by name or path: `float32`,
+            `mixed_bfloat16` or `mixed_float16`; None: float32, or that of the file.
         every: only segment every N-th frame from the first, and those with a given mask.
         track: the video track of a file, from 0.
         on_damage: for frames that cannot be decoded: `stop`, or `skip` to use the nearest intact

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from ytvos_keras.argument_types import PRECISIONS
 from ytvos_keras.data.augmentation import Augmentation
 from ytvos_keras.data.sampling import FRAMES, MAX_STEP, MIN_OBJECT
 from ytvos_keras.errors import check_choices
 from ytvos_keras.losses import LOSSES
 from ytvos_keras.models.config import S2SConfig
+from ytvos_keras.precisions import PRECISIONS
 
 _CHOICES = {
     "loss": tuple(LOSSES),
