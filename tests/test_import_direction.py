@@ -15,6 +15,7 @@ ORDER = (
     ("errors",),
     ("argument_types",),
     ("plain_table",),
+    ("precisions",),
     ("progress",),
     ("processes",),
     ("quiet_import",),
