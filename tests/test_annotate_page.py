@@ -249,7 +249,12 @@ def test_range_and_trust(person, project):
     person.press("t")
     wait_until(lambda: 3 in project.trusted)
     person.press("t")
+    person.sees("#hint", "This frame is trusted already.")
+    person.press("Control+z")
     wait_until(lambda: 3 not in project.trusted)
+    person.press("Home", "t")
+    person.sees("#hint", "This frame is trusted already.")
+    assert 0 in project.trusted  # drawn
     person.press("x")
     person.sees("#range", "Whole video")
 
@@ -437,6 +442,29 @@ def test_edit_that_cannot_be_saved(person, project, workspace):
     labels_become(project, 0, box(5) | box(20))
     person.sees("#saved", "Saved")
     assert not asks_before_closing(person)
+
+
+def test_frame_without_an_object_that_was_predicted_can_be_trusted(person, project):
+    project.save_predicted(1, np.zeros(SIZE, np.uint8), {1: Prediction("a", 0.2)})
+    person.page.reload()
+    person.go_to(2)
+    person.can_draw()
+    person.press("t")
+    wait_until(lambda: list(project.trusted.get(1, ())) == [1])
+
+
+def test_found_mask_that_equals_the_prediction_is_trusted(person, project):
+    person.lasso(5, 4, 13, 12)
+    person.page.locator("#follow").uncheck()
+    person.go_to(2)
+    project.save_predicted(1, box(5), {1: Prediction("a", 0.9)})
+    person.page.reload()
+    person.go_to(2)
+    person.can_draw()
+    person.press("c")  # the same mask as in the previous frame
+    wait_until(lambda: 1 in project.trusted)
+    person.press("Control+z")
+    wait_until(lambda: 1 not in project.trusted)
 
 
 def test_trust_applies_to_the_frame_that_is_being_loaded(person, project):
@@ -764,14 +792,14 @@ def test_undo_keeps_what_others_have_changed(empty_page):
         """import("./js/history.js").then(({ History }) => {
           const history = new History();
           const box = { left: 0, top: 0, right: 2, bottom: 2 };
-          const [before, after] = [Uint8Array.of(2, 0, 0, 2), Uint8Array.of(1, 0, 0, 2)];
+          const [before, after] = [Uint8Array.of(2, 0, 0, 0), Uint8Array.of(1, 0, 0, 1)];
           const marks = { trustedBefore: new Set([2]), trustedAfter: new Set([1]) };
           history.add({ box, before, after, ...marks });
-          const labels = Uint8Array.of(1, 0, 3, 0);
+          const labels = Uint8Array.of(1, 0, 3, 3);
           const trusted = history.step(true, labels, 2, new Set([1, 3]));
           return [...labels, ...trusted]; })"""
     )
-    assert undone == [2, 0, 3, 0, 3, 2]
+    assert undone == [2, 0, 3, 3, 3, 2]
 
 
 def test_dialog_stays_until_the_video_is_shown(page):
@@ -1617,6 +1645,16 @@ def test_refused_name_is_taken_back(person, project):
     held.release(status=400, json={"error": "No."})
     person.sees("#hint", "No.")
     expect(name).to_have_value(before)
+
+
+def test_escape_takes_a_name_back(person, project):
+    name = person.page.locator("#objects input[type=text]")
+    name.fill("dog")
+    name.press("Escape")
+    expect(name).to_have_value("object 1")
+    person.lasso(5, 4, 13, 12)
+    labels_become(project, 0, box(5))
+    assert project.objects[1].name == "object 1"
 
 
 def test_requests_survive_a_change_of_networks(person, project):

@@ -64,6 +64,17 @@ def test_revoking_trust(tmp_path):
     np.testing.assert_array_equal(project.mask(2), box(6))
 
 
+def test_frame_in_which_all_drawing_was_undone_has_no_mask(tmp_path):
+    project = make_project(tmp_path)
+    project.add_object()
+    project.save_drawn(2, box(5), [1])
+    project.save_drawn(2, np.zeros(SIZE, np.uint8), [])
+    assert not project.has_mask(2)
+    project.save_predicted(3, np.zeros(SIZE, np.uint8), {1: Prediction("a")})
+    project.save_drawn(3, np.zeros(SIZE, np.uint8), [])
+    assert project.has_mask(3)  # predicted to be without the object
+
+
 def test_masks_overwritten_by_another_command_keep_trusted_objects(tmp_path):
     project = make_project(tmp_path)
     project.add_object()

@@ -116,7 +116,9 @@ def test_other_origins_are_refused(opened, headers, path):
 
 @pytest.mark.parametrize("path", ["/", "/guess/", "/secret", "/secretx/", "/api/project", "//"])
 def test_other_tokens_are_refused(client, path):
-    assert client.request("GET", path, prefix="").status == 403
+    response = client.request("GET", path, prefix="")
+    assert response.status == 403
+    assert response.json() == {"error": "Open the address that ytvos-annotate printed."}
 
 
 def test_web_sockets_are_refused():
@@ -150,6 +152,28 @@ def test_videos_outside_the_folder_are_refused(client, name):
 def test_link_to_outside_is_refused(client, tmp_path):
     (tmp_path / "link").symlink_to("/")
     assert client.post("/api/open", json={"name": "link"}).status == 400
+
+
+def test_links_to_outside_are_not_listed(client, tmp_path):
+    (tmp_path / "link.mp4").symlink_to(sys.executable)
+    assert client.get("/api/videos").json()["videos"] == ["clip"]
+
+
+def test_video_is_reopened_with_its_output(workspace, tmp_path):
+    make_frames(tmp_path / "other", COUNT)
+    workspace.open(tmp_path / "clip", tmp_path / "mine")
+    workspace.open_name("other")
+    assert workspace.open_name("clip").project.folder == tmp_path / "mine"
+
+
+def test_video_stays_open_if_it_cannot_be_reopened(workspace, tmp_path):
+    session = workspace.open_name("clip")
+    (tmp_path / "clip").rename(tmp_path / "moved")
+    (tmp_path / "clip").mkdir()
+    with pytest.raises(InputError, match="clip: no frames"):
+        workspace.open_name("clip")
+    assert workspace.session is session
+    assert session.project.add_object() == 1
 
 
 @pytest.mark.parametrize("path", ["/../server.py", "/%2e%2e/server.py", "/..%2fserver.py"])

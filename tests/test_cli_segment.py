@@ -230,6 +230,16 @@ def test_interrupted_and_resumed(inputs, tmp_path, monkeypatch, capsys, number):
     assert len(list((tmp_path / "out").glob("*.png"))) == 6
 
 
+def test_interrupted_before_there_is_anything_to_resume(inputs, tmp_path, monkeypatch, capsys):
+    def interrupt(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(passes, "write_mask", interrupt)
+    assert segment.main(inputs) == 130
+    assert capsys.readouterr().err.splitlines()[-1] == "interrupted"
+    assert not list((tmp_path / "out").iterdir())
+
+
 def test_warnings_are_one_line(inputs, tmp_path, capsys):
     mask = np.zeros((32, 48), np.uint8)
     mask[3, 3] = 1

@@ -259,6 +259,28 @@ def test_interrupted_overwriting_is_resumed(tmp_path, clip, mask):
     assert columns(result.masks) == BOTH
 
 
+def test_backward_pass_is_kept_if_the_forward_pass_is_interrupted_at_once(
+    tmp_path, clip, mask, monkeypatch
+):
+    arguments = clip, mask, tmp_path / "out", FakeModel()
+    segment_files(*arguments)
+    real = passes.write_mask
+
+    def interrupt(path, *rest):
+        if path.parent == tmp_path / "out":
+            raise KeyboardInterrupt
+        real(path, *rest)
+
+    monkeypatch.setattr(passes, "write_mask", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        segment_files(*arguments, overwrite=True)
+    monkeypatch.setattr(passes, "write_mask", real)
+    stages = set()
+    result = segment_files(*arguments, on_progress=lambda stage, *_: stages.add(stage))
+    assert stages == {"masks"}
+    assert columns(result.masks) == BOTH
+
+
 @pytest.fixture(params=["a.mp4", "a.avi"])
 def video(request, tmp_path):
     """One video with an index of key frames, and one without."""
@@ -334,6 +356,10 @@ def test_frame_range(tmp_path, clip, mask):
         InputError, match="a mask is given for frame 3, outside the range of frames"
     ):
         segment_files(clip, mask, tmp_path / "c", FakeModel(), stop="3")
+    write_mask(mask / "004.png", bar(9))
+    later = segment_files(clip, mask, tmp_path / "e", FakeModel(), start="4")
+    assert columns(later.masks) == [9, 10, 11, 12]  # the first mask in the range
+    (mask / "004.png").unlink()
     (tmp_path / "corrections").mkdir()
     write_mask(tmp_path / "corrections" / "006.png", bar(30))
     with pytest.raises(InputError, match="corrections: a mask is given for frame 6, outside"):

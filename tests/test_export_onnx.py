@@ -17,11 +17,12 @@ from onnx import numpy_helper
 from onnx_parity import check_small_clips, check_twenty_frames
 from tiny_export import new_folder, tiny_clip, tiny_graphs, tiny_model, tiny_onnx
 
+import ytvos_keras
 from ytvos_keras import InputError
 from ytvos_keras.export import onnx_compose, onnx_convert
 from ytvos_keras.export.onnx_compose import clip_graph
 from ytvos_keras.export.onnx_convert import convert
-from ytvos_keras.export.onnx_files import export_onnx
+from ytvos_keras.export.onnx_files import LICENCES, export_onnx
 from ytvos_keras.export.onnx_precision import with_half_weights
 from ytvos_keras.export.onnx_stream import OnnxStream
 from ytvos_keras.export.parity import (
@@ -220,6 +221,23 @@ def test_half_precision_model_is_refused():
     model = S2S(SMALL["paper"], dtype="mixed_bfloat16")
     with pytest.raises(InputError, match=r"needs a float32 model.*mixed_bfloat16"):
         convert(model)
+
+
+def test_half_precision_model_is_exported_in_float32(tmp_path, monkeypatch):
+    def converted(model, *arguments, **options):
+        assert model.compute_dtype == "float32"
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(onnx_convert, "convert", converted)
+    model = S2S(SMALL["paper"], dtype="mixed_bfloat16")
+    with pytest.raises(KeyboardInterrupt):
+        export_onnx(model, tmp_path / "onnx", name="small")
+
+
+def test_all_bundled_weights_have_a_licence():
+    assets = Path(ytvos_keras.__file__).parent / "assets"
+    names = {file.name.removesuffix(".weights.h5") for file in assets.glob("*.weights.h5")}
+    assert names == LICENCES.keys()
 
 
 def test_missing_package_is_reported_on_call_not_on_import():

@@ -335,9 +335,13 @@ BACKEND = """async ([height, width, commands]) => {
       this.ids = [...masks.keys()];
       log.push(["show", image[0]]);
     },
-    step(image) {
+    async step(image) {
       this.state = { last: image[0] };
       log.push(["step", image[0]]);
+      if (replaced !== null) {
+        await backend.deleteObject(replaced);
+        await backend.addObject(); // under the same id
+      }
       return outputs.get(image[0]) ?? new Uint8Array(height * width);
     },
     get confidence() { return new Map(this.ids.map(id => [id, 1 / (1 + id)])); },
@@ -356,6 +360,7 @@ BACKEND = """async ([height, width, commands]) => {
   backend.propagation = new Propagation(backend, segmenter);
   let last = null;
   let undone = null;
+  let replaced = null;
   backend.listen(({ type, index }) => {
     if (type !== "frame" || index !== last) return;
     if (undone === null) backend.propagation.stop();
@@ -368,7 +373,7 @@ BACKEND = """async ([height, width, commands]) => {
     if (name === "output") outputs.set(args[0], labels);
     if (name === "draw") await backend.saveMask(args[0], labels, new Set(args[2]));
     if (name === "forget") backend.propagation.forget();
-    if (name === "lose") delete backend.objects[args[0]];
+    if (name === "replace") replaced = args[0];
     if (name === "delete") await backend.deleteObject(args[0]);
     if (name === "undo") undone = args[0];
     if (name === "run") {
@@ -473,17 +478,20 @@ def test_predictions_that_a_drawing_or_another_run_changes(browser, tmp_path):
 
 
 @needs_site
-def test_prediction_of_a_deleted_object_is_dropped(browser, tmp_path):
+def test_prediction_of_an_object_that_was_deleted_meanwhile_is_dropped(browser, tmp_path):
     found = run_backend(
         browser,
         tmp_path / "site",
         ("object",),
         ("draw", 0, box(5), [1]),
-        ("lose", 1),  # as if it were deleted while the model is running
+        ("output", 1, box(6)),
+        ("replace", 1),  # while the model is running
         ("run", 2),
         ("frames",),
+        ("mask", 1),
     )
-    assert found[-1] == []
+    assert found[-2] == []
+    assert not any(found[-1])
 
 
 @needs_site

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from ytvos_keras.errors import InputError
+from ytvos_keras.inference.corrections import open_corrections
 from ytvos_keras.inference.first_masks import open_first_masks
 from ytvos_keras.media import open_frames, write_mask
 from ytvos_keras.media.colour_mask import ColourTable
@@ -68,6 +69,26 @@ def test_masks_of_a_video_share_a_colour_table(tmp_path, source):
     red = masks.read(0).max()
     assert masks.read(2)[15, 30] == red
     assert sorted(masks.trusted.values()) == [[0], [2], [2]]
+
+
+def test_corrections_of_drawings_have_the_same_colours(tmp_path, source):
+    (tmp_path / "corrections").mkdir()
+    drawing(RED, GREEN).save(tmp_path / "first.png")
+    drawing(GREEN).save(tmp_path / "corrections/002.png")
+    first = open_first_masks(tmp_path / "first.png", source)
+    green = first.read(0)[15, 30]
+    corrections = open_corrections(tmp_path / "corrections", source, first)
+    assert corrections.ids == {2: [green]}
+    assert corrections.read(2)[15, 10] == green
+
+    drawing(BLUE).save(tmp_path / "corrections/002.png")
+    with pytest.raises(InputError, match=r"002\.png: object 3 is not tracked before this frame"):
+        open_corrections(tmp_path / "corrections", source, first)
+
+    write_mask(tmp_path / "ids.png", first.read(0))
+    first = open_first_masks(tmp_path / "ids.png", source)
+    with pytest.raises(InputError, match=r"002\.png: colours found"):
+        open_corrections(tmp_path / "corrections", source, first)
 
 
 def test_the_palette_has_the_colours_of_later_drawings(tmp_path, source):

@@ -133,6 +133,23 @@ def test_learning_continues_from_learned_weights(learner, learned):
     assert any((further[key] != fresh[key]).any() for key in learned)
 
 
+def test_weights_of_other_parts_are_kept_but_do_not_stay(base, learner, learned):
+    """A state from a run that also trained the ConvLSTM's input, say."""
+    weights = base.get_weights()
+    other = next(str(n) for n in range(len(weights)) if str(n) not in learned)
+    foreign = learned | {other: weights[int(other)] + 1}
+    further = learner.learn(foreign, *make_frame())
+    assert further.keys() == foreign.keys()
+    np.testing.assert_array_equal(further[other], foreign[other])
+    learner.apply(foreign)
+    learner.apply({})
+    for mine, expected in zip(learner.model.get_weights(), weights, strict=True):
+        np.testing.assert_array_equal(mine, expected)
+    again = learner.learn({}, *make_frame())
+    for key in learned:
+        np.testing.assert_array_equal(again[key], learned[key])
+
+
 def test_loss_falls_and_is_reported(with_config):
     calls = []
     learner = with_config(steps=15)  # for each of the two objects
@@ -232,6 +249,13 @@ def test_cached_features_give_the_same_loss_and_leave_the_backbone():
 def test_parts_that_cannot_be_learned(kind, changes, message):
     with pytest.raises(InputError, match=message):
         Student(small_model(kind), dataclasses.replace(QUICK, **changes))
+
+
+def test_float16_is_refused():
+    model = new_model("lite", dtype="mixed_float16")
+    with pytest.raises(InputError, match="does not scale its loss, which mixed_float16 needs"):
+        Student(model, QUICK)
+    Student(model, dataclasses.replace(QUICK, precision="float32"))
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,18 @@ from fake_model import FakeModel
 from PIL import Image
 
 from ytvos_keras.errors import InputError
-from ytvos_keras.inference import OnlineLearningConfig, SegmentOptions, passes, segment_files
+from ytvos_keras.inference import (
+    OnlineLearningConfig,
+    Segmenter,
+    SegmentOptions,
+    file_segmentation,
+    passes,
+    segment_files,
+)
 from ytvos_keras.inference import inputs as inputs_module
 from ytvos_keras.inference.resume import RESUME_NAME
 from ytvos_keras.media import atomic, davis_palette, open_frames, read_mask, write_mask
+from ytvos_keras.media.folder_lock import FolderInUseError
 from ytvos_keras.media.video import VideoWriter
 
 SIZE = (32, 48)
@@ -287,17 +295,41 @@ def test_corrections(tmp_path, clip, masks, corrections):
         ("img8", box(0, 0, 9), "Tracked: 1, 5."),
         ("img9", box(0, 0, 7), "Tracked: 1, 5, 9."),
         ("img9", box(0, 0, 0), "img9.png: no object in it"),
+        ("img9", box(0, 0) > 0, "img9.png: black and white, so it does not show which object"),
         ("img9", box(0, 0, size=(8, 8)), "img9.png: the mask is 8×8 pixels, but the video is"),
         ("img99", box(0, 0), "has no frame of this name"),
     ],
 )
 def test_unusable_corrections(tmp_path, clip, masks, name, mask, message):
     (tmp_path / "corrections").mkdir()
-    write_mask(tmp_path / "corrections" / f"{name}.png", mask)
+    if mask.dtype == bool:
+        Image.fromarray(mask).save(tmp_path / "corrections" / f"{name}.png")
+    else:
+        write_mask(tmp_path / "corrections" / f"{name}.png", mask)
     with pytest.raises(InputError, match=re.escape(message)):
         segment_files(clip, masks, tmp_path / "out", "none", corrections=tmp_path / "corrections")
     with pytest.raises(InputError, match=r"absent: no such folder; give a folder of masks"):
         segment_files(clip, masks, tmp_path / "out", "none", corrections=tmp_path / "absent")
+
+
+def test_folder_in_which_another_run_has_just_finished(tmp_path, clip, masks, monkeypatch):
+    def meanwhile(*arguments, **options):
+        (tmp_path / "out").mkdir()
+        write_mask(tmp_path / "out/img5.png", box(1, 1))
+
+    monkeypatch.setattr(file_segmentation, "find_first_masks", meanwhile)
+    with pytest.raises(FolderInUseError, match="out: another run has just finished there"):
+        segment_files(clip, masks, tmp_path / "out", FakeModel())
+    np.testing.assert_array_equal(read_mask(tmp_path / "out/img5.png")[0], box(1, 1))
+
+
+def test_confidence_is_in_the_order_of_frames(tmp_path, clip, masks, monkeypatch):
+    monkeypatch.setattr(Segmenter, "confidence", {1: 0.25}, raising=False)
+    result = segment_files(clip, masks, tmp_path / "out", FakeModel())
+    names = [f"img{i}" for i in range(5, 13)]
+    rows = (tmp_path / "out/confidence.csv").read_text().splitlines()
+    assert rows[1:] == [f"{name},1,0.25" for name in names]
+    assert result.lost == {1: names}
 
 
 @pytest.mark.parametrize("source", ["clip", "video"])

@@ -490,6 +490,39 @@ def test_objects_can_be_removed():
     assert segmenter.frame_count == 3
 
 
+def test_new_and_corrected_objects_see_each_other(monkeypatch):
+    given = {}
+
+    def record(name):
+        real = getattr(FrameFunctions, name)
+
+        def recorded(self, frame, masks, *rest):
+            given[name] = masks
+            return real(self, frame, masks, *rest)
+
+        monkeypatch.setattr(FrameFunctions, name, recorded)
+
+    record("initialize")
+    record("correct")
+    model = FakeModel()
+    model.config.sees_others = True
+    segmenter = Segmenter(model)
+    segmenter.add_object(box(4, 4))
+    segmenter.step(frames(1)[0])
+    segmenter.add_objects(box(0, 0) + box(20, 20, value=2))
+    labels = segmenter.step(frames(1)[0])
+    np.testing.assert_array_equal(labels, box(0, 0) + box(20, 20, value=2))
+    np.testing.assert_array_equal(given["correct"], [box(0, 0), box(20, 20)])
+    np.testing.assert_array_equal(given["initialize"], [box(20, 20), box(0, 0)])
+    assert [len(x) for x in segmenter.video.tensors.values()] == [2] * len(segmenter.video.tensors)
+
+
+def test_segment_refuses_corrections_of_unknown_objects():
+    clip = Segmenter(FakeModel()).segment(frames(4), box(4, 4), {2: box(20, 20, value=2)})
+    with pytest.raises(InputError, match="correction of frame 2: object 2 has no first mask"):
+        list(clip)
+
+
 def test_segment_accepts_corrections():
     results = list(
         Segmenter(FakeModel()).segment(frames(4), box(4, 4), {2: box(20, 20), 3: box(0, 0)})

@@ -64,10 +64,9 @@ class ChainRunner:
                 labels = self.segmenter.step(self.frames.frame(index))
             else:
                 labels = np.zeros(self.frames.size, np.uint8)
-            confidence = getattr(self.segmenter, "confidence", {})
+            confidence = self.segmenter.confidence
             predictions = {
-                i: Prediction(source, confidence.get(i) if i in confidence else None)
-                for i, source in sources.items()
+                i: Prediction(source, confidence.get(i)) for i, source in sources.items()
             }
             self._save(chain.source, index, labels, predictions)
             video = self.segmenter.video

@@ -80,8 +80,9 @@ class Guard:
 
 
 async def _refuse(send: Callable) -> None:
-    # The same response for every reason, so that it reveals nothing.
-    body = b"Open the address that ytvos-annotate printed.\n"
-    headers = [(b"content-type", b"text/plain"), (b"content-length", str(len(body)).encode())]
+    # The same response for every reason, so that it reveals nothing. A page of an earlier server
+    # shows the error.
+    body = b'{"error": "Open the address that ytvos-annotate printed."}'
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": 403, "headers": headers})
     await send({"type": "http.response.body", "body": body})

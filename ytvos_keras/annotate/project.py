@@ -122,10 +122,14 @@ class Project:
             if not trusted:
                 # After saving the list of trusted frames, which must not name a missing file.
                 self._path(index, TRUSTED_FOLDER).unlink(missing_ok=True)
-            write_mask(self._path(index), labels)
             before = self.predicted.pop(index, {})
             if kept := {i: prediction for i, prediction in before.items() if i not in outdated}:
                 self.predicted[index] = kept
+            if trusted or kept or labels.any():
+                write_mask(self._path(index), labels)
+            else:
+                # All drawing was undone: the frame is not exported as one without objects.
+                self._path(index).unlink(missing_ok=True)
 
     def save_predicted(
         self, index: int, labels: np.ndarray, predictions: Mapping[int, Prediction]

@@ -16,8 +16,7 @@ from ytvos_keras.media.random_frames import RandomFrames
 
 SAVE_SECONDS = 2.0  # seconds between saves of the predictions' origins
 _SPEED_FRAMES = 20  # window for averaging the speed
-# Still increases after a restart, as there are fewer than 1,000 revisions per second.
-_revisions = itertools.count(int(1000 * time.time()))
+_revisions = itertools.count(1)
 
 logger = logging.getLogger(__name__)
 
@@ -42,8 +41,8 @@ class Status:
         total: frames to compute in this run.
         per_second: recent frames per second.
         seconds_left: estimate; None before the first frame.
-        revision: increases with every status, also across restarts of the server, since messages
-            over two connections can arrive out of order.
+        revision: increases with every status, since messages over two connections can arrive out
+            of order.
     """
 
     state: str = "loading"

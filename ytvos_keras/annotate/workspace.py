@@ -12,6 +12,7 @@ from ytvos_keras.annotate.session import Session
 from ytvos_keras.annotate.shared_finder import SharedFinder
 from ytvos_keras.errors import InputError, first_line
 from ytvos_keras.media.listing import PICTURE_SUFFIXES, VIDEO_SUFFIXES
+from ytvos_keras.media.random_frames import RandomFrames
 
 if TYPE_CHECKING:  # imports TensorFlow
     from ytvos_keras.inference import MaskFinder
@@ -42,17 +43,24 @@ class Workspace:
         self.finder = SharedFinder(load_finder)
         self.events = Events()
         self.session: Session | None = None
+        self._outputs: dict[Path, Path] = {}  # video to the output folder it was opened with
         # Reentrant: `open` calls `close`.
         self._lock = threading.RLock()
 
     def open(self, path: Path, output: Path | None = None) -> Session:
-        """Open a video, by default with the output folder `NAME-masks` in the root.
+        """Open a video.
 
-        If it cannot be used, the previous video stays open.
+        The default of the output folder is the one that was given when the video was opened before,
+        or else `NAME-masks` in the root. If the video cannot be used, the previous one stays open.
         """
         # Two requests at once would both replace the same session, and one would never be closed.
         with self._lock:
-            return self._open(path, output or self._default_output(path))
+            video = path.resolve()
+            given = output or self._outputs.get(video)
+            session = self._open(path, given or self._default_output(path))
+            if given:
+                self._outputs[video] = given
+            return session
 
     def _default_output(self, path: Path) -> Path:
         output = self.root / f"{path.stem if path.is_file() else path.name}-masks"
@@ -71,6 +79,7 @@ class Workspace:
         if self.session is not None and self.session.propagator.status.state == "running":
             raise InputError("the model is running; stop it before opening another video.")
         if self.session is not None and self.session.project.folder.resolve() == output.resolve():
+            RandomFrames(path)  # fails before the session is closed
             self.close()  # it holds the lock of the folder
         # Before closing the previous session, so that it stays open if this fails.
         session = Session(path, output)
@@ -90,7 +99,9 @@ class Workspace:
         """Return the path of a name in the root; raises an `InputError` if it leads outside."""
         path = None if "\0" in name else (self.root / name).resolve()
         if path is None or not path.is_relative_to(self.root):
-            raise InputError(f"{name!r}: is not in {self.root}; start ytvos-annotate there.")
+            raise InputError(
+                f"{name!r}: leads out of {self.root}; start ytvos-annotate in the video's folder."
+            )
         return path
 
     def videos(self) -> list[str]:
@@ -99,6 +110,8 @@ class Workspace:
         for path in sorted(self.root.iterdir()):
             # Output folders contain images, too.
             if path.name.startswith(".") or path.name.endswith("-masks"):
+                continue
+            if not path.resolve().is_relative_to(self.root):  # a link
                 continue
             if path.suffix.lower() in VIDEO_SUFFIXES or (path.is_dir() and _has_pictures(path)):
                 found.append(path.name)

@@ -20,7 +20,8 @@ def add_box(group: argparse._ArgumentGroup) -> None:
         "in pixels of the video (if LEFT is negative: --box=-5,0,40,40). Repeat it for more "
         "objects; without ID, they are numbered 1, 2, …. The masks found in the boxes are written "
         "to DIR/boxes/first_masks.png; where they overlap, the smaller one is on top. If one is "
-        "wrong, correct it there and give the file as --mask",
+        "wrong, correct it there and give the file as --mask, with the same --mask-frame or "
+        "--start",
     )
 
 

@@ -23,7 +23,9 @@ FAILED = 1
 INTERRUPTED = 130  # 128 + SIGINT, the convention of shells
 
 
-def run(command: Callable[[], None], *, quiet: bool = False, hint: str = "") -> int:
+def run(
+    command: Callable[[], None], *, quiet: bool = False, hint: Callable[[], str] | None = None
+) -> int:
     """Run a command and turn errors into one line and an exit code.
 
     `InputError` and `OSError` (a full disk, a write-protected folder) become `error: …` and exit
@@ -33,7 +35,7 @@ def run(command: Callable[[], None], *, quiet: bool = False, hint: str = "") -> 
     Args:
         command: the work.
         quiet: whether to hide messages below warnings.
-        hint: what the user can do after an interruption.
+        hint: returns what the user can do after an interruption, or "".
     """
     # They are None if the caller closed them (`>&-`, a service without a terminal).
     sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115 (never closed)
@@ -52,7 +54,8 @@ def run(command: Callable[[], None], *, quiet: bool = False, hint: str = "") -> 
             print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
             return FAILED
         except KeyboardInterrupt:
-            print("interrupted" + (f": {hint}" if hint else ""), file=sys.stderr)
+            advice = hint() if hint else ""
+            print("interrupted" + (f": {advice}" if advice else ""), file=sys.stderr)
             return INTERRUPTED
         finally:
             _drop_unwritable_output()

@@ -44,7 +44,7 @@ def main(argv: list[str] | None = None) -> int:
     failed = run(
         lambda: outcome.append(command.run(arguments)),
         quiet=arguments.quiet,
-        hint=getattr(arguments, "hint", ""),
+        hint=lambda: getattr(arguments, "hint", ""),
     )
     return failed or outcome[0]
 

@@ -23,7 +23,7 @@ def main(argv: list[str] | None = None) -> int:
     return run(
         lambda: _work(arguments)(arguments),
         quiet=arguments.quiet,
-        hint=_how_to_resume(arguments),
+        hint=lambda: _how_to_resume(arguments),
     )
 
 
@@ -38,8 +38,15 @@ def _work(arguments: argparse.Namespace) -> Callable[[argparse.Namespace], None]
 def _how_to_resume(arguments: argparse.Namespace) -> str:
     if arguments.live is not None or (arguments.demo and arguments.output is None):
         return ""  # always starts over
-    without = " without --overwrite" if arguments.overwrite else ""
-    return f"run the same command again{without} to resume after the last mask written"
+    again = "run the same command again{} to resume after the last mask written"
+    if arguments.batch:
+        # Without --overwrite, videos of an earlier batch would count as finished.
+        return "" if arguments.overwrite else again.format("")
+    from ytvos_keras.inference.resume import RESUME_NAME
+
+    if not (Path(arguments.output) / RESUME_NAME).exists():  # there is nothing to resume yet
+        return ""
+    return again.format(" without --overwrite" if arguments.overwrite else "")
 
 
 def _segment(arguments: argparse.Namespace) -> None:

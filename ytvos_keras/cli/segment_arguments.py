@@ -148,7 +148,8 @@ def _add_masks(group: argparse._ArgumentGroup) -> None:
         "--corrections",
         metavar="DIR",
         help="folder of PNGs named after frames in which objects went wrong: each object in a PNG "
-        "is corrected in that frame, under its id; other objects are unaffected",
+        "is corrected in that frame; other objects are unaffected. An object has the id or the "
+        "colour that it has in the first masks",
     )
 
 
@@ -253,7 +254,7 @@ def _add_outputs(group: argparse._ArgumentGroup) -> None:
         type=_names,
         default={},
         metavar="ID=NAME,…",
-        help="names of objects, for the overlay, COCO and folders",
+        help="names of objects, for the overlay, contact sheet, COCO and folders",
     )
     add("--overwrite", action="store_true", help="start over in a folder that is not empty")
     add("--quiet", action="store_true", help="print only warnings and errors")

@@ -71,7 +71,7 @@ def main(argv: list[str] | None = None) -> int:
     return run(
         lambda: _train(arguments),
         quiet=arguments.quiet,
-        hint=_how_to_resume(arguments),
+        hint=lambda: _how_to_resume(arguments),
     )
 
 
@@ -110,8 +110,8 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--weights",
         metavar="NAME|FILE",
-        help="start from this model: s2s-lite, a .keras file or a checkpoint; for recipes that "
-        "define the network, also a .weights.h5 file",
+        help="start from this model: s2s-lite, s2s-lite-rough, a .keras file or a checkpoint; for "
+        "recipes that define the network, also a .weights.h5 file",
     )
     add(
         "--backbone-weights",
@@ -171,7 +171,10 @@ def _add_changes(group: argparse._ArgumentGroup) -> None:
         "--min-object", type=fraction, metavar="X", help="smallest object, as a share of the frame"
     )
     change(
-        "--max-step", type=positive, metavar="N", help="largest mean distance between clip frames"
+        "--max-step",
+        type=positive,
+        metavar="N",
+        help="largest mean distance between clip frames, in annotated frames",
     )
     change("--checkpoint-steps", type=positive, metavar="N", help="steps between two checkpoints")
     change(

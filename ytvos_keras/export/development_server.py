@@ -60,12 +60,12 @@ def development_server(
     try:
         grpc_server, grpc_port = start_grpc_server(model, f"{host}:{grpc_port}")
     except RuntimeError as error:
-        raise _taken(grpc_port, host) from error
+        raise _cannot_listen(host, grpc_port) from error
     try:
         rest_server = start_rest_server(model, host, rest_port)
     except OSError as error:
         grpc_server.stop(None)
-        raise _taken(rest_port, host) from error
+        raise _cannot_listen(host, rest_port) from error
     try:
         yield Address(model.name, host, grpc_port, rest_server.server_port)
     finally:
@@ -75,5 +75,5 @@ def development_server(
         grpc_server.stop(None).wait()
 
 
-def _taken(port: int, host: str) -> InputError:
-    return InputError(f"port {port} of {host} is not available; give another.")
+def _cannot_listen(host: str, port: int) -> InputError:
+    return InputError(f"cannot listen on {host}:{port}; check the host, or give another port.")

@@ -70,7 +70,7 @@ def convert(
     """
     if model.dtype_policy.compute_dtype != "float32":
         raise InputError(
-            "ONNX export needs a float32 model; load it without a dtype. "
+            'ONNX export needs a float32 model; load it with dtype="float32". '
             f"Received: {model.dtype_policy.name}"
         )
     every = signatures(model, size)

@@ -11,14 +11,14 @@ from ytvos_keras.export.onnx_measure import Measured, measure_precisions
 from ytvos_keras.export.onnx_segmenter import OnnxSegmenter
 from ytvos_keras.export.parity import Parity, check_parity, check_usable, demo_clip
 from ytvos_keras.export.signature_check import check_signatures
+from ytvos_keras.export.signatures import in_float32
 from ytvos_keras.media.atomic import atomic_folder
 from ytvos_keras.progress import Progress, silent
 
 PRECISIONS = ("float32", "float16", "int8")
 FACTS_FILE = "model.json"
-LICENCES = {
-    "s2s-lite": "code Apache-2.0; weights for research and evaluation, see the model card",
-}
+_BUNDLED = "code Apache-2.0; weights for research and evaluation, see the model card"
+LICENCES = {"s2s-lite": _BUNDLED, "s2s-lite-rough": _BUNDLED}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,7 +84,7 @@ def export_onnx(
     half of the labels, in any graph, is an error.
 
     Args:
-        model: A float32 `S2S`.
+        model: An `S2S`; exported in float32, whatever its dtype policy.
         output: The folder; it must not exist yet, or be empty.
         name: Name of the model, for the metadata.
         size: (height, width) of all images, in pixels; default: free.
@@ -113,6 +113,7 @@ def export_onnx(
     output = Path(output)
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise InputError(f"{output}: already exists; give the name of a new folder.")
+    model = in_float32(model)
     clips = find_clips(data) if data else [bundled_clip()]
     calibration_clips = find_clips(calibration) if calibration else [bundled_clip()]
 

@@ -23,7 +23,7 @@ from ytvos_keras.export.serving_warmup import (
     write_warmup,
 )
 from ytvos_keras.export.signature_check import check_signatures
-from ytvos_keras.export.signatures import GraphSignature
+from ytvos_keras.export.signatures import GraphSignature, in_float32
 from ytvos_keras.media.atomic import atomic_folder, atomic_path
 from ytvos_keras.models import S2S
 from ytvos_keras.progress import Progress, silent
@@ -114,7 +114,7 @@ def export_saved_model(
     output = Path(output)
     name = output.resolve().name  # "." has a name, too
     path = _new_version(output, version)
-    model = _in_float32(model)
+    model = in_float32(model)
     output.mkdir(parents=True, exist_ok=True)
     with atomic_folder(path) as part:
         written = checked_signatures(model, size)
@@ -143,15 +143,6 @@ def _new_version(folder: Path, version: int | None) -> Path:
     if path.exists():
         raise InputError(f"{path}: already exists; give another version, or none for the next.")
     return path
-
-
-def _in_float32(model: S2S) -> S2S:
-    """Copy a model with float32 features: not every client can feed back other types."""
-    if model.compute_dtype == "float32":
-        return model
-    copy = S2S(model.config, dtype="float32", name=model.name)
-    copy.set_weights(model.get_weights())  # float32 under mixed policies too
-    return copy
 
 
 def write_signatures(

@@ -53,6 +53,15 @@ class GraphSignature(NamedTuple):
     inputs: Specs
 
 
+def in_float32(model: S2S) -> S2S:
+    """Copy a model with float32 features: not every client can feed back other types."""
+    if model.compute_dtype == "float32":
+        return model
+    copy = S2S(model.config, dtype="float32", name=model.name)
+    copy.set_weights(model.get_weights())  # float32 under mixed policies too
+    return copy
+
+
 def signatures(
     model, size: tuple[int, int] | None = None, *, share: bool = False
 ) -> dict[str, Signature]:

@@ -66,8 +66,8 @@ def segment_batch(
         shard: (I, N): only every N-th video, beginning with the I-th, I from 1.
         jobs: number of processes, each with a share of the cores; the model must then be a name or
             a path, and a script needs `if __name__ == "__main__":` around its code.
-        progress: called with the name of each video before its work; the context manager that it
-            returns yields the `on_progress` of that video.
+        progress: called with the name of each video before its work, if `jobs` is 1; the context
+            manager that it returns yields the `on_progress` of that video.
         options: those of `SegmentOptions`, by name; with `overwrite`, finished videos are segmented
             again too.
 
@@ -182,7 +182,7 @@ def _try_to_segment(
             message = f"{type(error).__name__}: {message}"
             logger.debug("%s", video.name, exc_info=True)
         logger.error("%s: %s", video.name, message)
-        frames, objects = segmenter.frame_count, len(segmenter.object_ids)
+        frames, objects = len([*video.output.glob("*.png")]), len(segmenter.object_ids)
         outcome = VideoOutcome(video.name, frames, objects, error=message)
     return dataclasses.replace(outcome, seconds=time.perf_counter() - start)
 

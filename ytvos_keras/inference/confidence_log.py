@@ -18,7 +18,7 @@ class ConfidenceLog:
     """The expected J, 0–1, of each object in each frame of a run.
 
     Attributes:
-        by_frame: name of a frame to the confidence of each object in it.
+        by_frame: name of a frame to the confidence of each object in it, in the order of frames.
     """
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class ConfidenceLog:
         from ytvos_keras.models.confidence import LOST  # imports TensorFlow, which is in use by now
 
         frames: dict[int, list[str]] = {}
-        for name, confidence in sorted(self.by_frame.items()):
+        for name, confidence in self.by_frame.items():
             for object_id, value in confidence.items():
                 if value < LOST:
                     frames.setdefault(object_id, []).append(name)
@@ -52,7 +52,7 @@ class ConfidenceLog:
         with atomic_path(path) as part, part.open("w", encoding="utf-8", newline="") as file:
             table = csv.writer(file)
             table.writerow(("frame", "object", "confidence"))
-            for name, confidence in sorted(self.by_frame.items()):
+            for name, confidence in self.by_frame.items():
                 table.writerows((name, i, value) for i, value in sorted(confidence.items()))
         return path
 

@@ -13,14 +13,14 @@ from ytvos_keras.errors import InputError, and_more
 from ytvos_keras.inference.backward_pass import BackwardPass
 from ytvos_keras.inference.box_masks import Boxes
 from ytvos_keras.inference.confidence_log import FILE_NAME, ConfidenceLog
-from ytvos_keras.inference.inputs import Inputs, check_files
+from ytvos_keras.inference.inputs import Inputs, check_files, is_free
 from ytvos_keras.inference.model_digest import model_digest
 from ytvos_keras.inference.options import SegmentOptions
 from ytvos_keras.inference.outputs.write_outputs import output_paths, write_outputs
 from ytvos_keras.inference.passes import run_pass
 from ytvos_keras.inference.probability_files import ProbabilityFiles
 from ytvos_keras.inference.resume import ResumeFile, fingerprint
-from ytvos_keras.media.folder_lock import folder_lock
+from ytvos_keras.media.folder_lock import FolderInUseError, folder_lock
 from ytvos_keras.progress import LearningProgress, Progress, silent
 
 logger = logging.getLogger(__name__)
@@ -143,8 +143,9 @@ def find_first_masks(
         boxes.check_finder(_name(model))
     logger.info(
         "%s: the masks found in the boxes; if one is wrong, correct it in this file and give the "
-        "file as the mask in place of the boxes",
+        "file as the mask of frame %d in place of the boxes",
         boxes.path,
+        boxes.index,
     )
 
 
@@ -180,6 +181,7 @@ def segment_inputs(
     digest = fingerprint(inputs, segmenter, options)
     output.mkdir(parents=True, exist_ok=True)
     with folder_lock(output):
+        check_still_free(output, options.overwrite)
         start, confidence = _write_masks(inputs, output, segmenter, digest, options, on_progress)
         outputs = write_outputs(inputs, output, options, on_progress)
         confidence.write(output)
@@ -196,6 +198,18 @@ def segment_inputs(
     return SegmentedFiles(
         output, segmenter.frame_count, start, outputs, damaged, _report_lost(confidence)
     )
+
+
+def check_still_free(output: Path, overwrite: bool) -> None:
+    """Check again, with the lock, that a folder may be written to, since models load for seconds.
+
+    Raises a `FolderInUseError` if another run has finished there since `check_output`.
+    """
+    if not overwrite and not is_free(output):
+        raise FolderInUseError(
+            f"{output}: another run has just finished there; give another folder, or --overwrite "
+            "(in Python: overwrite=True)."
+        )
 
 
 def load_model(name: str | Path, precision: str | None = None):
@@ -239,6 +253,7 @@ def _write_masks(
         inputs.read,
         report=lambda done: report("masks", done, inputs.count),
         gives=inputs.direction != "backward",
+        keeps=finish is not None,
         finish=finish,
         probabilities=probabilities,
     )

@@ -12,15 +12,14 @@ from ytvos_keras.inference.input_checks import check_size
 from ytvos_keras.inference.mask_files import (
     MaskFile,
     ObjectFiles,
+    is_black_and_white,
     object_files,
     object_folders,
 )
 from ytvos_keras.media.colour_mask import ColourTable
 from ytvos_keras.media.frame_source import FrameSource
 from ytvos_keras.media.listing import check_no_broken_link, list_masks
-from ytvos_keras.media.mask_pixels import MaskError, mask_pixels
 from ytvos_keras.media.masks import ids_in
-from ytvos_keras.media.pictures import load_picture
 
 _MOST_DIGITS = 18  # of a frame number
 
@@ -46,6 +45,12 @@ class FirstMasks:
         """Object id to the index of the frame in which it first appears."""
         return {object_id: indexes[0] for object_id, indexes in self.trusted.items()}
 
+    @property
+    def colours(self) -> ColourTable | None:
+        """The colour table of drawings; None if the masks are not drawings."""
+        tables = (file.colours for file in self.files.values() if isinstance(file, MaskFile))
+        return next((table for table in tables if table and table.ids), None)
+
     def read(self, index: int) -> np.ndarray | None:
         """Return the label map of a frame, uint8 (H, W), or None if it has none."""
         return self.files[index].read()[0] if index in self.files else None
@@ -57,6 +62,7 @@ def open_first_masks(
     *,
     mask_frame: str | None = None,
     first: int = 0,
+    stop: int | None = None,
     use_all: bool = False,
 ) -> FirstMasks:
     """Find the frames that masks belong to, and read every mask once to check it.
@@ -72,7 +78,9 @@ def open_first_masks(
         source: the frames.
         mask_frame: name or number of the frame that a single PNG, or a folder with one PNG for each
             object, belongs to; None: the first.
-        first: index of the first frame.
+        first: index of the first frame. Masks of earlier frames in a folder are not used, unless
+            there are no others.
+        stop: index after the last frame, with the same effect; None: to the end.
         use_all: use all masks of a folder, not only the first of each object.
     """
     path = Path(path)
@@ -82,6 +90,9 @@ def open_first_masks(
     files: dict[int, MaskFile | ObjectFiles] = {frame: MaskFile(path)}
     if path.is_dir():
         files = _files_of_folder(path, source, frame, is_chosen=mask_frame is not None)
+        within = (i for i in files if first <= i and (stop is None or i < stop))
+        # If there is none, the caller reports one that is outside.
+        files = {i: files[i] for i in within} or files
     coloured, used, repeated = None, {}, False
     trusted: dict[int, list[int]] = {}
     for index, file in sorted(files.items()):
@@ -92,7 +103,7 @@ def open_first_masks(
             coloured = file
         ids = set(ids_in(label_map))
         # Black and white means object 1, but we cannot know whether it is the same object.
-        if not use_all and 1 in trusted and ids and _is_black_and_white(file):
+        if not use_all and 1 in trusted and ids and is_black_and_white(file):
             raise InputError(
                 f"{file}: black and white, so its object would be 1, which an earlier mask has; "
                 "leave it out if that is the same object, or save it as an index PNG with a new id."
@@ -153,7 +164,7 @@ def _files_of_folder(
 
 def _report_colours(files: Iterable[MaskFile | ObjectFiles]) -> None:
     for file in files:
-        if isinstance(file, MaskFile) and file.colours.ids:
+        if isinstance(file, MaskFile) and file.colours and file.colours.ids:
             logger.info("%s: every colour is an object: %s", file, file.colours)
             return  # all files share one table
 
@@ -166,16 +177,6 @@ def frame_index(name: str, source: FrameSource) -> int:
     if index is None or index >= source.most:
         raise InputError(f"{source.path}: has no frame {name!r}; give a frame's name or number.")
     return index
-
-
-def _is_black_and_white(file: MaskFile | ObjectFiles) -> bool:
-    if isinstance(file, ObjectFiles):
-        return False
-    try:
-        values = mask_pixels(load_picture(file.path), str(file)).values
-    except MaskError:  # colours
-        return False
-    return values.dtype == bool or values.max() in (255, 65535)
 
 
 def masks_by_frame(folder: Path, source: FrameSource) -> dict[int, Path]:

@@ -74,8 +74,9 @@ class FrameStepper:
             beside = _other_masks(maps, functions.size, ids, {**corrected, **new})
         # The rows of objects beside those that are given are only there to be seen.
         if corrected:
-            shown = corrected | beside
-            before = _rows(tensors, [ids.index(i) for i in shown])
+            shown = corrected | beside | new
+            # Only the rows of corrected objects are kept; a new object has none.
+            before = _rows(tensors, [ids.index(i) if i in ids else 0 for i in shown])
             after = functions.correct(small, np.stack([*shown.values()]), before, features)
             places = [ids.index(i) for i in corrected]
             tensors = _replace_rows(tensors, places, _rows(after, range(len(places))))

@@ -143,7 +143,7 @@ def check_files(
     places = (frames, None if isinstance(masks, Mapping) else masks, corrections)
     # Before a frame is read for boxes, which takes a while in the middle of a video.
     check_output(Path(output), [Path(p) for p in places if p is not None], options.overwrite)
-    boxes, first_masks = _open_masks(masks, source, Path(output), options, frame_range.start)
+    boxes, first_masks = _open_masks(masks, source, Path(output), options, frame_range)
     frame_range.check_holds(first_masks.files, source.path)
     direction = options.direction or default_direction(first_masks.trusted, frame_range.start)
     if options.direction is None and direction == "both":
@@ -168,14 +168,19 @@ def _open_masks(
     source: FrameSource,
     output: Path,
     options: SegmentOptions,
-    first: int,
+    within: FrameRange,
 ) -> tuple[BoxMasks | None, FirstMasks]:
     frame = options.mask_frame
     if isinstance(masks, Mapping):
-        boxes = open_boxes(masks, source, output, mask_frame=frame, first=first)
+        boxes = open_boxes(masks, source, output, mask_frame=frame, first=within.start)
         return boxes, boxes.first_masks()
     return None, open_first_masks(
-        masks, source, mask_frame=frame, first=first, use_all=options.all_masks
+        masks,
+        source,
+        mask_frame=frame,
+        first=within.start,
+        stop=within.stop,
+        use_all=options.all_masks,
     )
 
 
@@ -198,13 +203,18 @@ def check_output(output: Path, inputs: list[Path], overwrite: bool) -> None:
         raise InputError(
             f"{output}: contains an input, which could be overwritten; give another folder."
         )
-    if overwrite or not output.exists() or (output / RESUME_NAME).exists():
-        return
-    # Hidden files do not count: locks, and leftovers of killed processes. Neither do masks found in
-    # boxes, which are written before the run begins.
-    entries = (entry for entry in output.iterdir() if not entry.name.startswith("."))
-    if not all(map(is_box_folder, entries)):
+    if not overwrite and not is_free(output):
         raise InputError(
             f"{output}: is not empty; give another folder, or --overwrite (in Python: "
             "overwrite=True) to replace files of the same names."
         )
+
+
+def is_free(output: Path) -> bool:
+    """Whether a folder is missing, empty, or that of an unfinished run."""
+    if not output.exists() or (output / RESUME_NAME).exists():
+        return True
+    # Hidden files do not count: locks, and leftovers of killed processes. Neither do masks found in
+    # boxes, which are written before the run begins.
+    entries = (entry for entry in output.iterdir() if not entry.name.startswith("."))
+    return all(map(is_box_folder, entries))

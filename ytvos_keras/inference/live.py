@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ytvos_keras.errors import InputError
 from ytvos_keras.inference.backward_pass import FOLDER_NAME
+from ytvos_keras.inference.file_segmentation import check_still_free
 from ytvos_keras.inference.input_checks import check_size
 from ytvos_keras.inference.inputs import check_output
 from ytvos_keras.inference.mask_files import MaskFile
@@ -68,6 +69,7 @@ def segment_live(
     output.mkdir(parents=True, exist_ok=True)
     broken = None
     with folder_lock(output), contextlib.ExitStack() as stack:
+        check_still_free(output, options.overwrite)
         # Of an unfinished run, which must not resume among these masks.
         (output / RESUME_NAME).unlink(missing_ok=True)
         shutil.rmtree(output / FOLDER_NAME, ignore_errors=True)

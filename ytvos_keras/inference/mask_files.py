@@ -11,7 +11,7 @@ import numpy as np
 from ytvos_keras.errors import InputError
 from ytvos_keras.media.colour_mask import ColourTable
 from ytvos_keras.media.listing import check_no_broken_link, is_hidden, list_masks, plain_name
-from ytvos_keras.media.mask_pixels import MaskError
+from ytvos_keras.media.mask_pixels import MaskError, mask_pixels
 from ytvos_keras.media.masks import MAX_ID, read_mask
 from ytvos_keras.media.pictures import load_picture
 
@@ -24,11 +24,11 @@ class MaskFile:
 
     Attributes:
         path: the file.
-        colours: the colour table shared by all masks of a video.
+        colours: the colour table shared by all masks of a video; None: values must be ids.
     """
 
     path: Path
-    colours: ColourTable = field(default_factory=ColourTable, compare=False)
+    colours: ColourTable | None = field(default_factory=ColourTable, compare=False)
 
     def __str__(self) -> str:
         return str(self.path)
@@ -38,7 +38,7 @@ class MaskFile:
         try:
             return read_mask(self.path, allow_empty=allow_empty)
         except MaskError as error:
-            if error.kind not in ("colour-mask", "palette-mask"):
+            if self.colours is None or error.kind not in ("colour-mask", "palette-mask"):
                 raise
             # Not ids, so colours, numbered by a table that all masks of the video share.
             labels = self.colours.read(load_picture(self.path), str(self.path))
@@ -87,6 +87,17 @@ class ObjectFiles:
         """The contents of the files."""
         # With ids: the same files for other objects are different masks.
         return b"".join(bytes([i]) + path.read_bytes() for i, path in self.parts)
+
+
+def is_black_and_white(file: MaskFile | ObjectFiles) -> bool:
+    """Whether a mask has one object and no id, so that the object counts as 1."""
+    if isinstance(file, ObjectFiles):
+        return False
+    try:
+        values = mask_pixels(load_picture(file.path), str(file)).values
+    except MaskError:  # colours
+        return False
+    return values.dtype == bool or values.max() in (255, 65535)
 
 
 def object_folders(folder: Path) -> list[tuple[int, Path]]:

@@ -46,7 +46,7 @@ class SegmentOptions:
         overlay: also write the overlay video, with the objects' names if there are any.
         contact_sheet: also write one image of frames with their masks.
         coco: a JSON file to write in COCO format; None for none.
-        names: object id to its name, for the overlay, COCO and folders.
+        names: object id to its name, for the overlay, contact sheet, COCO and folders.
         overwrite: start over, even in a non-empty folder. Files of the same names are replaced,
             others are kept.
 
@@ -81,12 +81,8 @@ class SegmentOptions:
             "precision": (*PRECISIONS, None),
         }
         check_choices(vars(self), choices)
-        learning = self.online_learning
-        if self.precision == "mixed_float16" and learning and learning.precision is None:
-            raise InputError(
-                "online learning does not scale its loss, which mixed_float16 needs; use "
-                "mixed_bfloat16, or set OnlineLearningConfig.precision"
-            )
+        if self.online_learning and self.precision:
+            self.online_learning.check_precision(self.precision)
         if unknown := [name for name in self.formats if name not in FORMATS]:
             raise InputError(
                 f"a format must be one of {', '.join(FORMATS)}. Received: {unknown[0]!r}"

@@ -26,6 +26,7 @@ def run_pass(
     *,
     report: Callable[[int], None],
     gives: bool = True,
+    keeps: bool = False,
     finish: Finish | None = None,
     probabilities: ProbabilityFiles | None = None,
 ) -> None:
@@ -39,6 +40,7 @@ def run_pass(
         read: yields (index, name, frame) of the frames after the first N.
         report: called after each frame with the number of frames done.
         gives: whether to use the given masks; otherwise every mask is empty.
+        keeps: whether to keep the state even if no frame is done, since an earlier pass is.
         finish: maps (index, name, label map) to the label map to write.
         probabilities: output for the probabilities of each frame; None for none.
     """
@@ -63,7 +65,7 @@ def run_pass(
             report(done.frame_count)
     except BaseException:  # Ctrl-C too
         # The state after the last mask, not the current one: a step may have been interrupted.
-        if done.frame_count:
+        if done.frame_count or keeps:
             resume.save(segmenter.state(done))
         else:
             # Nothing is worth resuming, so the same folder can be used again.

@@ -237,7 +237,8 @@ class Segmenter(OneThread):
             uint8 (H, W) label map of each frame.
 
         Raises:
-            InputError: as `add_objects` and `step`.
+            InputError: as `add_objects` and `step`; a correction is of an object without a mask
+                in an earlier frame.
         """
         if direction != "forward":
             unused = yield from segment_both_ways(self, frames, masks, corrections, direction)
@@ -265,8 +266,11 @@ class Segmenter(OneThread):
                 for new in sorted(set(ids_in(label_map)) - set(self.object_ids)):
                     self.add_object(label_map == new, new)
             if index in corrections:
-                label_map = corrections.pop(index)
-                self.add_objects(check_label_map(label_map, name=f"correction of frame {index}"))
+                name = f"correction of frame {index}"
+                label_map = check_label_map(corrections.pop(index), name=name)
+                if unknown := set(ids_in(label_map)) - set(self.object_ids):
+                    raise InputError(f"{name}: object {min(unknown)} has no first mask.")
+                self.add_objects(label_map)
             yield self.step(frame)
         return {*masks, *corrections}
 

@@ -127,6 +127,13 @@ export class BrowserBackend {
     for (const id of [...trusted, ...changed]) this.predicted.get(index)?.delete(id);
     if (this.predicted.get(index)?.size === 0) this.predicted.delete(index);
     this.setLabels(index, labels);
+    this.#dropEmpty(index);
+  }
+
+  // All drawing was undone: the frame is not exported as one without objects.
+  #dropEmpty(index) {
+    const known = this.trusted.has(index) || this.predicted.has(index);
+    if (!known && this.labels(index).every(label => !label)) this.masks.delete(index);
   }
 
   // ---- objects
@@ -154,6 +161,7 @@ export class BrowserBackend {
         if (!ids.size) table.delete(index);
       }
     }
+    for (const index of [...this.masks.keys()]) this.#dropEmpty(index);
   }
 
   // ---- propagation

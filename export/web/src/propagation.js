@@ -57,7 +57,7 @@ export class Propagation {
       else await this.#begin(chain);
       for (const index of rest ?? chain.frames) {
         if (this.#stopped) return `Stopped after ${frames(done)}.`;
-        await this.#compute(index, sources);
+        await this.#compute(index, chain.source, sources);
         // No copy of the state: a step makes new tensors, and only these are ever changed.
         this.#left = { key, index, ids: [...this.segmenter.ids], state: this.segmenter.state };
         times.push(performance.now());
@@ -145,7 +145,7 @@ export class Propagation {
     this.#tellScripts({ index, image, labels, rows, columns });
   }
 
-  async #compute(index, sources) {
+  async #compute(index, source, sources) {
     const { backend, segmenter } = this;
     const { width, height } = backend.video;
     let found = new Uint8Array(width * height);
@@ -157,7 +157,7 @@ export class Propagation {
       confidence = segmenter.confidence;
       this.#tellScripts({ index, image, labels: found, rows, columns, confidence: Object.fromEntries(confidence) });
     }
-    this.#merge(index, found, sources, confidence);
+    this.#merge(index, found, source, sources, confidence);
   }
 
   // For external scripts: every frame as the model sees it, and its labels.
@@ -166,11 +166,13 @@ export class Propagation {
   }
 
   // Merges the objects of the chain into the frame's mask; trusted objects are kept.
-  #merge(index, found, sources, confidence) {
+  #merge(index, found, source, sources, confidence) {
     const { backend } = this;
     const trusted = backend.trusted.get(index) ?? new Map();
     const entries = backend.predicted.get(index) ?? new Map();
-    const ids = new Set([...sources.keys()].filter(id => !trusted.has(id) && backend.objects[id]));
+    // An object may have been deleted meanwhile, and its id given to another one.
+    const isCurrent = id => backend.trusted.get(source)?.has(id) && this.#source(source, id) === sources.get(id);
+    const ids = new Set([...sources.keys()].filter(id => !trusted.has(id) && isCurrent(id)));
     if (!ids.size) return;
     const labels = backend.labels(index).map((label, i) => {
       if (trusted.has(label)) return label;

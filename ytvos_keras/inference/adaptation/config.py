@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
-from ytvos_keras.errors import check_choices
+from ytvos_keras.errors import InputError, check_choices
 
 _CHOICES = {
     "examples": ("affine", "scenes"),
@@ -130,6 +130,18 @@ class OnlineLearningConfig:
             raise ValueError(
                 "cached_clips must be at least batch_size. "
                 f"Received: {self.cached_clips}, {self.batch_size}"
+            )
+
+    def check_precision(self, model_precision: str) -> None:
+        """Check the precision of learning, which is that of the model unless `precision` is given.
+
+        Raises:
+            InputError: It is float16.
+        """
+        if "float16" in (self.precision or model_precision).split("_"):  # not bfloat16
+            raise InputError(
+                "online learning does not scale its loss, which mixed_float16 needs; use "
+                "mixed_bfloat16, or set OnlineLearningConfig.precision"
             )
 
 

@@ -50,7 +50,7 @@ class OnlineLearner:
         self._student = Student(model, config)
         weights = model.get_weights()
         # By position, as text: usable as keys of an .npz, and the same in every copy of the model.
-        self._base = {str(n): weights[n] for n in self._student.trained}
+        self._base = {str(n): value for n, value in enumerate(weights)}
         self.model = S2S(model.config, dtype=model.dtype_policy)
         self.model.set_weights(weights)
         self._applied: Learned | None = {}
@@ -83,8 +83,8 @@ class OnlineLearner:
                 learning ends early, and the loss of the step.
 
         Returns:
-            All trained weights; or `learned`, if there is nothing to learn from or a loss is not
-            finite. A warning then says why, except if there is no object at all.
+            `learned` with all trained weights replaced; or `learned`, if there is nothing to learn
+            from or a loss is not finite. A warning then says why, except if there is no object.
         """
         frame, masks = self._scaled(frame, masks)
         targets = self._targets(masks)
@@ -114,7 +114,8 @@ class OnlineLearner:
             if self._is_over(begin):
                 break
         weights = self._student.model.weights
-        return {key: weights[int(key)].numpy() for key in self._base}
+        # `learned` may have more: a state from a run with other parts.
+        return {**learned, **{str(n): weights[n].numpy() for n in self._student.trained}}
 
     def _is_over(self, begin: float) -> bool:
         limit = self.config.time_limit

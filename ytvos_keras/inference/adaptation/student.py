@@ -112,6 +112,7 @@ class Student:
 
 
 def _check(model, config: OnlineLearningConfig) -> None:
+    config.check_precision(model.dtype_policy.name)
     if "memory" in config.parts and model.memory is None:
         raise InputError('this model has no memory to train; remove "memory" from parts.')
     if config.cached_clips is None:

@@ -62,6 +62,7 @@ export class Edits {
   replaceObject(object, isInside) {
     const { app } = this;
     const { width, height } = app.video;
+    const { marks, index } = app;
     app.show(object);
     this.draw(labels => {
       labels.forEach((label, i) => {
@@ -70,18 +71,20 @@ export class Edits {
       });
       return { left: 0, top: 0, right: width, bottom: height };
     });
+    const trusted = marks.trustedIn(index);
+    if (!trusted.has(object)) this.#record({ box: null }, [...trusted, object]); // the new mask equals the old one
   }
 
-  // Marks every object in this frame as trusted, or, if all are trusted already, none.
+  // Marks every object that is in this frame, or that the model finds absent from it, as trusted.
   async trustFrame() {
     if (this.app.drawing || !(await this.app.arrive())) return;
     const { labels, marks, index } = this.app;
-    const present = new Set(labels);
-    present.delete(0);
     const trusted = marks.trustedIn(index);
-    if (!present.size && !trusted.size) return this.app.fail("There is no object in this frame.");
-    const all = [...present].every(id => trusted.has(id));
-    this.#record({ box: null }, all ? [] : [...trusted, ...present]);
+    const known = new Set([...trusted, ...labels, ...(marks.confidence.get(index)?.keys() ?? [])]);
+    known.delete(0);
+    if (!known.size) return this.app.fail("There is no object in this frame.");
+    if (known.size === trusted.size) return this.app.fail("This frame is trusted already.");
+    this.#record({ box: null }, known);
   }
 
   // Undoes or redoes an edit in the frame in which it was made.

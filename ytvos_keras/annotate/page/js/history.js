@@ -1,5 +1,5 @@
 // Unlimited undo and redo: only the changed box of every edit is kept, in run lengths.
-import { paste } from "./raster.js";
+import { cut, paste } from "./raster.js";
 import { decode, encode, without } from "./run_lengths.js";
 
 export class History {
@@ -34,8 +34,10 @@ export class History {
     const { box } = edit;
     if (box) {
       const area = (box.right - box.left) * (box.bottom - box.top);
-      const [before, after] = [decode(edit.before, area), decode(edit.after, area)];
-      paste(labels, width, box, ...(back ? [after, before] : [before, after]));
+      const patches = [decode(edit.before, area), decode(edit.after, area)];
+      const [was, is] = back ? patches.reverse() : patches;
+      const now = cut(labels, width, box);
+      paste(labels, width, box, was, is.map((label, n) => (now[n] === was[n] ? label : was[n])));
     }
     const [had, has] = back ? [edit.trustedAfter, edit.trustedBefore] : [edit.trustedBefore, edit.trustedAfter];
     const kept = [...trusted].filter(id => has.has(id) || !had.has(id));

@@ -49,7 +49,10 @@ export class Objects {
       else label.value = app.objects.get(id).name;
     };
     label.onblur = () => this.render(); // it may have been renamed by another page
-    label.onkeydown = event => ["Enter", "Escape"].includes(event.key) && label.blur();
+    label.onkeydown = event => {
+      if (event.key === "Escape") label.value = app.objects.get(id).name;
+      if (["Enter", "Escape"].includes(event.key)) label.blur();
+    };
     const sure = Object.assign(document.createElement("span"), { className: "sure", title: "Expected J in this frame" });
     const eye = Object.assign(document.createElement("button"), { type: "button" });
     eye.onclick = () => app.toggleHidden(id);

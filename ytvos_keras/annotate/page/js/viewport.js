@@ -45,10 +45,6 @@ export class Viewport {
     return [(x - this.left) / this.scale, (y - this.top) / this.scale];
   }
 
-  toCanvas([x, y]) {
-    return [x * this.scale + this.left, y * this.scale + this.top];
-  }
-
   #keepInside() {
     const keep = (start, size, room) =>
       size <= room ? (room - size) / 2 : Math.min(room / 2, Math.max(room / 2 - size, start));
