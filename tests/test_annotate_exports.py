@@ -13,7 +13,7 @@ from ytvos_keras.annotate.exports import FORMATS, export
 from ytvos_keras.annotate.project import Prediction, Project
 from ytvos_keras.cli.prepare import main as prepare
 from ytvos_keras.errors import InputError
-from ytvos_keras.media import open_frames
+from ytvos_keras.media import open_frames, write_mask
 from ytvos_keras.media.random_frames import RandomFrames
 from ytvos_keras.media.video import VideoWriter
 
@@ -131,6 +131,25 @@ def test_youtube_vos_passes_prepare_check(project, tmp_path, capsys):
     objects = meta["videos"]["clip"]["objects"]
     assert objects["2"] == {"category": "red / cup", "frames": ["00001"]}
     assert prepare(["check", str(tmp_path / "set")]) == 0
+
+
+def test_youtube_vos_leaves_out_frames_in_which_an_object_is_unknown(project):
+    note = FORMATS["youtube-vos"].note
+    assert note(project) == ""
+    project.save_predicted(3, box(7), {1: Prediction("a")})  # object 2 may be there, too
+    write_mask(project.folder / "00005.png", box(9))  # by another command
+    with zipfile.ZipFile(export(project, "youtube-vos")) as archive:
+        masks = [name for name in archive.namelist() if name.endswith(".png")]
+    assert [name[-9:] for name in masks] == ["00001.png", "00002.png", "00005.png"]
+    assert note(project).startswith("without 1 frame in which an object is neither drawn nor")
+
+
+def test_youtube_vos_without_a_complete_frame(tmp_path):
+    project = make_project(tmp_path)
+    project.add_object(), project.add_object()
+    project.save_drawn(1, box(5), [1])
+    with pytest.raises(InputError, match="every frame with a mask lacks an object"):
+        export(project, "youtube-vos")
 
 
 @pytest.mark.parametrize("name", FORMATS)

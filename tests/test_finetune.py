@@ -10,12 +10,14 @@ from records import make_video, moving_squares, write_records
 from tiny_training import validate_briefly
 
 from ytvos_keras.cli.train import main
+from ytvos_keras.data import sampling
 from ytvos_keras.data.record_store import open_records
 from ytvos_keras.errors import InputError
 from ytvos_keras.models import load
 from ytvos_keras.records.write_records import write_in_process
 from ytvos_keras.training import clips
-from ytvos_keras.training.clips import RunData, split_data, warn_of_turned_frames
+from ytvos_keras.training.clips import RunData, split_data, warn_of_unsuitable_videos
+from ytvos_keras.training.recipe import Stage
 from ytvos_keras.training.recipes import RECIPES
 from ytvos_keras.training.run_files import RunFiles
 
@@ -143,7 +145,7 @@ def test_validation_on_images_only_is_reported(three, tmp_path, caplog):
 )
 def test_clips_turned_against_the_videos_are_reported(twelve, caplog, size, message):
     stages = tuple(replace(stage, size=size) for stage in RECIPES["finetune"].stages)
-    warn_of_turned_frames(replace(RECIPES["finetune"], stages=stages), RunData(twelve))
+    warn_of_unsuitable_videos(replace(RECIPES["finetune"], stages=stages), RunData(twelve))
     assert caplog.messages == ([] if message is None else [message])
 
 
@@ -156,7 +158,7 @@ def test_upright_videos_are_reported(tmp_path, caplog):
     few = RunData(str(write_records([*upright, *landscape[:1], image], tmp_path / "few")))
     half = RunData(str(write_records([*upright, *landscape], tmp_path / "half")))
     for data in (half, few):
-        warn_of_turned_frames(RECIPES["finetune"], data)
+        warn_of_unsuitable_videos(RECIPES["finetune"], data)
     assert caplog.messages == [
         "2 of 3 training videos are upright, but clips are 192x320; use --size 320x192"
     ]
@@ -168,11 +170,28 @@ def test_nothing_is_held_out_if_the_records_have_another_split(tmp_path, caplog)
     write_in_process(videos[3:], tmp_path, split="validation", source="test")
     with caplog.at_level("INFO", "ytvos_keras"):
         split = split_data({str(tmp_path): 1.0}, {str(tmp_path): 1.0})
-    assert caplog.messages == [
-        "validation: left out, because they are used for training: 3 of 5 videos"
-    ]
+    assert caplog.messages == [f"validation: only the split validation of {tmp_path} is used"]
     assert names(split.training, split.not_trained, "train") == {"square0", "square1", "square2"}
     assert names(split.validation, split.not_validated) == {"square3", "square4"}
+
+
+def test_test_split_is_not_validated_on(tmp_path):
+    videos = moving_squares(5)
+    for split, some in (("train", videos[:2]), ("val", videos[2:3]), ("test", videos[3:])):
+        write_in_process(some, tmp_path, split=split, source="test")
+    split = split_data(str(tmp_path), str(tmp_path))
+    assert names([split.validation], split.not_validated) == {"square2"}
+
+
+def test_frames_without_annotation_are_missed_at_the_start(three, caplog):
+    recipe = replace(
+        RECIPES["paper"], stages=(Stage("a", steps=1), Stage("b", steps=1, frames="any"))
+    )
+    sampling._warn_once.cache_clear()
+    warn_of_unsuitable_videos(recipe, split_data(three, None))
+    assert caplog.messages == [
+        'frames="any", but every frame is annotated; write the records with --all-frames'
+    ]
 
 
 def test_single_video_cannot_be_trained_and_validated_on(tmp_path):

@@ -13,7 +13,7 @@ from PIL import Image
 
 from ytvos_keras.annotate.project import Project
 from ytvos_keras.annotate.project_files import ObjectInfo, new_object
-from ytvos_keras.errors import InputError
+from ytvos_keras.errors import InputError, counted
 from ytvos_keras.inference.outputs.coco_results import CocoResults
 from ytvos_keras.inference.outputs.image_outputs import black_and_white, cut_out, folder_name
 from ytvos_keras.inference.outputs.videos import FOLDER_FPS, CutoutVideo, OverlayVideo
@@ -37,11 +37,13 @@ class Format:
         title: shown on the page.
         file: name of the file in `DIR/exports`.
         write: writes the file atomically.
+        note: returns what the user should know about the file, or "".
     """
 
     title: str
     file: str
     write: Callable[[Project, Path, Tick], None]
+    note: Callable[[Project], str] = lambda project: ""
 
 
 def export(project: Project, name: str, tick: Tick = lambda done, total: None) -> Path:
@@ -67,7 +69,7 @@ def _objects(project: Project) -> dict[int, ObjectInfo]:
 
 def _masks(project: Project, tick: Tick) -> Iterator[tuple[str, np.ndarray]]:
     """Yield the name and label map of every frame that has a mask."""
-    indexes = [i for i in range(project.frames.count) if project.has_mask(i)]
+    indexes = _annotated(project)
     for done, index in enumerate(indexes, start=1):
         yield project.frames.name(index), project.mask(index)
         tick(done, len(indexes))
@@ -133,7 +135,7 @@ def _items(project: Project, tick: Tick, all_frames: bool) -> Iterator[MaskedFra
     """Yield frames with their masks: all of them, or those that have a mask file."""
     # Not the page's reader, which would seek back and forth between the export and the page.
     frames = RandomFrames(project.frames.path)
-    indexes = [i for i in range(frames.count) if all_frames or project.has_mask(i)]
+    indexes = [*range(frames.count)] if all_frames else _annotated(project)
     for done, index in enumerate(indexes, start=1):
         name, labels = frames.name(index), project.mask(index)
         yield MaskedFrame(index, name, frames.frame(index), labels, frames.time(index))
@@ -141,11 +143,22 @@ def _items(project: Project, tick: Tick, all_frames: bool) -> Iterator[MaskedFra
 
 
 def _youtube_vos(project: Project, path: Path, tick: Tick) -> None:
-    """A data set of one video that `ytvos-prepare youtube-vos` can read once it is unpacked."""
+    """A data set of one video that `ytvos-prepare youtube-vos` can read once it is unpacked.
+
+    Frames in which an object is unknown are left out: training would learn that it is absent.
+    """
+    left_out = _incomplete(project)
+    if all(map(left_out.__contains__, _annotated(project))):
+        raise InputError(
+            "every frame with a mask lacks an object that is neither drawn nor propagated there; "
+            "propagate both ways (R) first."
+        )
     video = _file_name(project.frames.path.stem)
     seen: dict[int, list[str]] = {}
     with _zip(path) as add:
         for item in _items(project, tick, all_frames=False):
+            if item.index in left_out:
+                continue
             name = _in_zip(item.name)
             add(f"JPEGImages/{video}/{name}.jpg", Image.fromarray(item.frame))
             add(f"Annotations/{video}/{name}.png", mask_picture(item.labels))
@@ -157,6 +170,26 @@ def _youtube_vos(project: Project, path: Path, tick: Tick) -> None:
             for i, names in sorted(seen.items())
         }
         add("meta.json", json.dumps({"videos": {video: {"objects": objects}}}, indent=1))
+
+
+def _annotated(project: Project) -> list[int]:
+    """The frames that have a mask."""
+    return [i for i in range(project.frames.count) if project.has_mask(i)]
+
+
+def _incomplete(project: Project) -> set[int]:
+    """The frames that have a mask, but in which an object is unknown."""
+    return {i for i in _annotated(project) if project.unknown(i)}
+
+
+def _note_incomplete(project: Project) -> str:
+    left_out = _incomplete(project)
+    if not left_out:
+        return ""
+    return (
+        f"without {counted(len(left_out), 'frame')} in which an object is neither drawn nor "
+        "propagated; propagate both ways (R) to include them"
+    )
 
 
 @contextlib.contextmanager
@@ -198,5 +231,7 @@ FORMATS = {
     "cutout": Format("Cut-out (PNGs with alpha)", "cutout.zip", _cutout),
     "cutout-video": Format("Cut-out video (WebM with alpha)", "cutout.webm", _cutout_video),
     "coco": Format("COCO JSON (RLE)", "coco.json", _coco),
-    "youtube-vos": Format("Data set (YouTube-VOS)", "youtube-vos.zip", _youtube_vos),
+    "youtube-vos": Format(
+        "Data set (YouTube-VOS)", "youtube-vos.zip", _youtube_vos, _note_incomplete
+    ),
 }

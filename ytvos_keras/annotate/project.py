@@ -157,6 +157,18 @@ class Project:
             # After the file: an origin without its mask would pass for up to date.
             self.predicted.setdefault(index, {}).update({i: predictions[i] for i in ids})
 
+    def unknown(self, index: int) -> list[int]:
+        """The objects that are neither in a frame nor known to be absent from it.
+
+        Empty for a mask of another command, which is taken to be complete.
+        """
+        with self.lock:
+            known = self.trusted.get(index, {}).keys() | self.predicted.get(index, {}).keys()
+            if not known:
+                return []
+            known |= {*ids_in(self.mask(index))}
+            return sorted(self.objects.keys() - known)
+
     def confidence(self, index: int) -> dict[int, float]:
         """The confidence, 0–1, of each predicted object of a frame, where it is known."""
         with self.lock:

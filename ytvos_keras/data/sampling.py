@@ -95,11 +95,8 @@ class ClipSampler:
             kind: [i for i, (video, _) in enumerate(self._begins) if is_picture(video) == kind]
             for kind in (False, True)
         }
-        moving = [video for video in videos if not is_picture(video)]
-        if self.any_frame and moving and all(map(_all_annotated, moving)):
-            _warn_once(
-                'frames="any", but every frame is annotated; write the records with --all-frames'
-            )
+        if self.any_frame:
+            warn_if_all_annotated(videos)
         if not self._begins:
             raise InputError(
                 f"none of {len(videos)} videos has an object of {min_object:.2%} of the frame and "
@@ -195,6 +192,15 @@ class ClipSampler:
 def _warn_once(message: str) -> None:
     """Log a warning once, although a run creates several samplers of the same videos."""
     _logger.warning(message)
+
+
+def warn_if_all_annotated(videos: Sequence[IndexedVideo]) -> None:
+    """Warn if there is no frame without annotation for `frames="any"` to draw."""
+    moving = [video for video in videos if not is_picture(video)]
+    if moving and all(map(_all_annotated, moving)):
+        _warn_once(
+            'frames="any", but every frame is annotated; write the records with --all-frames'
+        )
 
 
 def _all_annotated(video: IndexedVideo) -> bool:

@@ -89,7 +89,11 @@ def _schedule(recipe: Recipe, steps: int):
         return recipe.learning_rate
     steps *= recipe.accumulate  # Keras counts batches
     warmup = max(1, round(steps * _WARMUP))
-    # From 0: `warmup_target` is where the warm-up ends and the cosine begins.
+    # `warmup_target` is where the warm-up ends and the cosine begins. Not from 0, which would waste
+    # the first step.
     return keras.optimizers.schedules.CosineDecay(
-        0.0, max(1, steps - warmup), warmup_target=recipe.learning_rate, warmup_steps=warmup
+        recipe.learning_rate / (warmup + 1),
+        max(1, steps - warmup),
+        warmup_target=recipe.learning_rate,
+        warmup_steps=warmup,
     )

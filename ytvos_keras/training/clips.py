@@ -11,13 +11,20 @@ from ytvos_keras.data.augmentation import TeacherForcing
 from ytvos_keras.data.clip_feed import Data, count_videos, sources
 from ytvos_keras.data.make_dataset import make_dataset
 from ytvos_keras.data.record_store import open_records
-from ytvos_keras.data.sampling import MIN_OBJECT, first_frames, is_picture
+from ytvos_keras.data.sampling import (
+    MIN_OBJECT,
+    first_frames,
+    is_picture,
+    warn_if_all_annotated,
+)
 from ytvos_keras.datasets.split_files import training_fraction
 from ytvos_keras.errors import InputError, and_more
+from ytvos_keras.records.index import read_dataset
 from ytvos_keras.records.indexed_video import IndexedVideo
 from ytvos_keras.training.recipe import Recipe
 
 _NAMED = 20  # held-out videos that the log names
+_VALIDATION_SPLITS = ("validation", "val")
 _HELD_OUT = 10  # percent of the videos, if training and validation records are the same
 
 logger = logging.getLogger(__name__)
@@ -29,7 +36,8 @@ class RunData:
 
     Args:
         training: folders of records and their shares of the clips; their split "train" is used.
-        validation: folders of records, with all their splits, or None.
+        validation: folders of records, or None. Their splits "validation" or "val" are used, or all
+            of a folder that has neither.
         not_trained: names of videos excluded from training.
         not_validated: names of videos excluded from validation.
     """
@@ -52,20 +60,21 @@ class RunData:
 def split_data(data: Data, validation: Data | None, min_object: float = MIN_OBJECT) -> RunData:
     """Make sure that no video is used for both training and validation.
 
-    Videos with the name and the first frame of a training video are excluded from validation. If
+    Of records with a split "validation" or "val", only that split is used for validation. Videos
+    with the name and the first frame of a training video are excluded from validation. If
     none remain, because both are the same records, a tenth of them is held out from training,
     chosen by name among those with an object of `min_object`, see `make_dataset`. Clips that
     `ytvos-prepare videos` cut from one video (dog_01, dog_02) stay together.
     """
     if validation is None:
         return RunData(data)
-    training, validated = _videos(data, "train"), _videos(validation, None)
+    training, (validated, other_splits) = _videos(data, "train"), _validation_videos(validation)
     names = frozenset(video.name for video in validated)
     # The same video may be in two folders of records, and so may two that are only named alike.
     common = frozenset(name for name, _ in _identities(training) & _identities(validated))
     if common != names:
         _report_common(training, names, common)
-        run_data = RunData(data, validation, not_validated=common)
+        run_data = RunData(data, validation, not_validated=common | other_splits)
     else:
         usable = _usable_names(validated, min_object)
         if not usable or len(_usable_names(training, min_object)) < 2:
@@ -76,7 +85,8 @@ def split_data(data: Data, validation: Data | None, min_object: float = MIN_OBJE
         # Depends on names, not on a seed, so that all runs are validated on the same videos.
         held_out = _hold_out(usable)
         logger.info("validation: held out from training: %s", _listed(held_out))
-        run_data = RunData(data, validation, not_trained=held_out, not_validated=names - held_out)
+        left_out = (names - held_out) | other_splits
+        run_data = RunData(data, validation, not_trained=held_out, not_validated=left_out)
     if all(is_picture(video) for video in validated if video.name not in run_data.not_validated):
         logger.warning(
             "validation: there are only images, which stand still: J only says how well a mask is "
@@ -85,12 +95,15 @@ def split_data(data: Data, validation: Data | None, min_object: float = MIN_OBJE
     return run_data
 
 
-def warn_of_turned_frames(recipe: Recipe, data: RunData) -> None:
-    """Warn if most training videos are upright and the clips of the recipe are not, or vice versa.
+def warn_of_unsuitable_videos(recipe: Recipe, data: RunData) -> None:
+    """Warn if the training videos do not suit the stages of the recipe.
 
-    Clips would show a small part of each video if they are augmented, else all of it distorted.
+    A stage for frames without annotation may find none. If most videos are upright and clips are
+    not, or vice versa, clips show a small part of each video, or all of it distorted.
     """
     videos = _videos(data.training, "train", data.not_trained)
+    if any(stage.frames == "any" for stage in recipe.stages):
+        warn_if_all_annotated(videos)
     videos = [video for video in videos if not is_picture(video)]
     height, width = recipe.stages[-1].size
     turned = sum((video.height - video.width) * (height - width) < 0 for video in videos)
@@ -141,6 +154,20 @@ def _videos(
 ) -> list[IndexedVideo]:
     found = open_records(sources(data)[0], split=split, exclude=exclude)
     return [video for videos in found for video in videos]
+
+
+def _validation_videos(data: Data) -> tuple[list[IndexedVideo], frozenset[str]]:
+    """The videos to validate on, and the names of those in other splits, such as test splits."""
+    videos, others = [], []
+    for folder in sources(data)[0]:
+        splits = read_dataset(folder)["splits"]
+        named = next((split for split in _VALIDATION_SPLITS if split in splits), None)
+        videos += _videos([folder], named)
+        if named is not None and len(splits) > 1:
+            others += _videos([folder], None)
+            logger.info("validation: only the split %s of %s is used", named, folder)
+    names = {video.name for video in videos}
+    return videos, frozenset(video.name for video in others if video.name not in names)
 
 
 def _identities(videos: list[IndexedVideo]) -> set[tuple[str, int]]:
@@ -196,8 +223,9 @@ def validation_clips(
 ) -> tf.data.Dataset:
     """Return clips of annotated frames, not augmented, without teacher forcing.
 
-    They are the same in all stages, and in all runs with the same `min_object` and last stage,
-    whose length and size they have, so that the best model is selected for the final task.
+    They have the length and size of the last stage, so that the best model is selected for the
+    final task. They are the same in all stages, and in all runs with the same last stage,
+    `min_object`, `objects`, `rough_masks` and `batch_size`.
     """
     stage = recipe.stages[-1]
     assert data.validation is not None  # the caller has checked

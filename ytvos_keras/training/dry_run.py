@@ -8,7 +8,7 @@ import keras
 from ytvos_keras.data.clip_feed import Data
 from ytvos_keras.processes import peak_memory
 from ytvos_keras.training.build import build_model, compile_model
-from ytvos_keras.training.clips import split_data, training_clips, warn_of_turned_frames
+from ytvos_keras.training.clips import split_data, training_clips, warn_of_unsuitable_videos
 from ytvos_keras.training.data_errors import name_data_errors
 from ytvos_keras.training.recipe import Recipe, Stage
 from ytvos_keras.training.start import complete_recipe, frozen_parts
@@ -22,7 +22,7 @@ def dry_run(recipe: Recipe, data: Data, *, validation: Data | None = None) -> li
     """
     recipe = complete_recipe(recipe)
     run_data = split_data(data, validation, recipe.min_object)
-    warn_of_turned_frames(recipe, run_data)
+    warn_of_unsuitable_videos(recipe, run_data)
     videos = run_data.count_videos(recipe)
     steps = stage_steps(recipe, videos)
     model = build_model(recipe, pretrained=False)

@@ -31,7 +31,7 @@ from ytvos_keras.training.clips import (
     split_data,
     training_clips,
     validation_clips,
-    warn_of_turned_frames,
+    warn_of_unsuitable_videos,
 )
 from ytvos_keras.training.data_errors import name_data_errors
 from ytvos_keras.training.devices import Devices
@@ -96,7 +96,7 @@ def train(
         if devices.is_chief:
             files.check(description)
         run_data = split_data(data, validation, recipe.min_object)
-        warn_of_turned_frames(recipe, run_data)
+        warn_of_unsuitable_videos(recipe, run_data)
         videos = run_data.count_videos(recipe)
         steps = stage_steps(recipe, videos)
         # Compiled in the scope too: metrics and optimizer variables are mirrored like the weights.

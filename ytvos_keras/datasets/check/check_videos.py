@@ -54,7 +54,9 @@ def _shared_frames(digests: dict[str, tuple[bytes, ...]]) -> Iterator[Fault]:
     first: dict[bytes, str] = {}
     for name, frames in digests.items():
         own = {digest for digest in frames if digest}
-        for other, count in Counter(first[digest] for digest in own & first.keys()).items():
+        # Sorted, because the order of a set varies.
+        shared = Counter(sorted(first[digest] for digest in own & first.keys()))
+        for other, count in shared.items():
             whole = len(own) == 1 == count
             what = "the same image as" if whole else f"{count} of its {len(frames)} frames are in"
             yield Fault("shared-frames", name, f"{what} {other}")

@@ -39,7 +39,9 @@ KINDS = {
     "frame-size": Kind("frame that differs in size from others of its video", "Resize or crop it."),
     "duplicate-frame": Kind(
         "frame that is identical to an earlier one of its video",
-        f"Remove it if it was copied by mistake, {_EXCLUDE}.",
+        "Remove it if it was copied by mistake; a slow video that was written at 30 frames per "
+        "second repeats frames.",
+        is_note=True,
     ),
     "same-name": Kind("two frames with the same name", "Rename one, or move it away."),
     "no-frames": Kind("video without a frame", "Add its frames, or remove the folder."),

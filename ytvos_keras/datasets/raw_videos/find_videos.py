@@ -39,7 +39,7 @@ def find_videos(source: str | Path) -> list[RawVideoFile]:
         return [_named(source, source.parent)]
     paths = [
         path
-        for path in natsort.natsorted(source.rglob("*"), key=str)
+        for path in natsort.natsorted(sorted(source.rglob("*")), key=str)
         if not any(is_hidden(Path(part)) for part in path.relative_to(source).parts)
     ]
     videos = [_named(path, source) for path in paths if _is_video(path)]

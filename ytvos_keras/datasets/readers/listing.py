@@ -156,7 +156,8 @@ def _of_source(source: Source) -> Iterator[tuple[str, tuple[Video | None, list[F
     names = source.names
     if names is None:
         # From all three places, so that a video missing in one of them is reported.
-        names = natsort.natsorted({*with_frames, *with_masks, *(meta or ())})
+        # Sorted twice: natural order has ties (`a1`, `a01`), and the order of a set varies.
+        names = natsort.natsorted(sorted({*with_frames, *with_masks, *(meta or ())}))
     for name in names:
         if name in with_frames:
             video, faults = _list_video(source, name)

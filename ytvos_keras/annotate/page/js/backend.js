@@ -114,11 +114,10 @@ export class ServerBackend {
     return (await send("GET", "api/exports")).json();
   }
 
-  // Writes a file; returns its name, its path, and a URL for downloading it.
+  // Writes a file; returns its name, its path, a note about its content or "", and a URL for downloading it.
   async exportAs(name, video) {
     const address = addressOf(`exports/${name}`, video);
-    const { file, path } = await (await send("POST", address)).json();
-    return { file, path, address };
+    return { ...(await (await send("POST", address)).json()), address };
   }
 
   downloaded() {} // everything is on disk anyway

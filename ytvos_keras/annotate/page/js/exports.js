@@ -42,9 +42,10 @@ export class Exports {
     $("download").hidden = true;
     try {
       await app.edits.settle();
-      const { file, path, address } = await app.backend.exportAs($("format").value, video);
+      const { file, path, note, address } = await app.backend.exportAs($("format").value, video);
       const isOpen = video === app.video;
-      $("exported").textContent = isOpen ? (path ?? file) : "";
+      const text = note ? `${path}, ${note}` : (path ?? file);
+      $("exported").textContent = isOpen ? text : "";
       Object.assign($("download"), { href: address, download: file, hidden: !isOpen });
     } catch (error) {
       $("exported").textContent = "";
