@@ -38,40 +38,40 @@ def pictures(path):
 
 
 def test_palette(project):
-    found = pictures(export(project, "palette"))
+    found = pictures(export(project, "palette").path)
     assert list(found) == ["00001.png", "00002.png"]
     assert found["00001.png"].mode == "P"
     np.testing.assert_array_equal(np.asarray(found["00001.png"]), LABELS)
 
 
 def test_binary(project):
-    found = pictures(export(project, "binary"))
+    found = pictures(export(project, "binary").path)
     np.testing.assert_array_equal(np.asarray(found["00001.png"]), 255 * (LABELS > 0))
 
 
 def test_per_object(project):
-    found = pictures(export(project, "per-object"))
+    found = pictures(export(project, "per-object").path)
     assert sorted(found)[0] == "1_object_1/00001.png"
     np.testing.assert_array_equal(np.asarray(found["2_red_cup/00001.png"]), 255 * (LABELS == 2))
     assert not np.asarray(found["2_red_cup/00002.png"]).any()
 
 
 def test_cutout(project):
-    found = np.asarray(pictures(export(project, "cutout"))["00001.png"])
+    found = np.asarray(pictures(export(project, "cutout").path)["00001.png"])
     np.testing.assert_array_equal(found[..., 3], 255 * (LABELS > 0))
     assert (found[LABELS > 0][:, :3] == 101).all()
     assert not found[LABELS == 0].any()
 
 
 def test_overlay(project):
-    frames = [frame for _, frame in open_frames(export(project, "overlay"))]
+    frames = [frame for _, frame in open_frames(export(project, "overlay").path)]
     assert len(frames) == 8
     red, green, blue = frames[1][24, 34].astype(int)
     assert green > red + 50 and green > blue + 50
 
 
 def test_cutout_video(project):
-    assert len([frame for _, frame in open_frames(export(project, "cutout-video"))]) == 8
+    assert len([frame for _, frame in open_frames(export(project, "cutout-video").path)]) == 8
 
 
 @pytest.mark.parametrize("name", ["overlay", "cutout-video"])
@@ -83,7 +83,7 @@ def test_variable_frame_rate(tmp_path, name):
     project = Project(tmp_path / "masks", RandomFrames(tmp_path / "a.mp4"))
     project.add_object()
     project.save_drawn(0, box(5), [1])
-    written = open_frames(export(project, name)).read_with_times()
+    written = open_frames(export(project, name).path).read_with_times()
     assert [time for _, time, _ in written] == times
 
 
@@ -93,7 +93,7 @@ def test_names_that_are_not_valid_unicode(tmp_path, name):
     project = Project(tmp_path / "masks", RandomFrames(tmp_path / "clip"))
     project.add_object()
     project.save_drawn(1, box(5), [1])
-    path = export(project, name)
+    path = export(project, name).path
     if path.suffix == ".zip":
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
@@ -111,11 +111,11 @@ def test_names_with_a_backslash(tmp_path):
     project.add_object()
     for index in (0, 1):
         project.save_drawn(index, box(5), [1])
-    assert sorted(pictures(export(project, "palette"))) == names
+    assert sorted(pictures(export(project, "palette").path)) == names
 
 
 def test_coco(project):
-    content = json.loads(export(project, "coco").read_text())
+    content = json.loads(export(project, "coco").path.read_text())
     assert [image["file_name"] for image in content["images"]] == ["00001", "00002"]
     assert {c["id"]: c["name"] for c in content["categories"]} == {1: "object 1", 2: "red / cup"}
     cup = content["annotations"][1]
@@ -125,7 +125,7 @@ def test_coco(project):
 
 
 def test_youtube_vos_passes_prepare_check(project, tmp_path, capsys):
-    with zipfile.ZipFile(export(project, "youtube-vos")) as archive:
+    with zipfile.ZipFile(export(project, "youtube-vos").path) as archive:
         archive.extractall(tmp_path / "set")
     meta = json.loads((tmp_path / "set/meta.json").read_text())
     objects = meta["videos"]["clip"]["objects"]
@@ -134,27 +134,29 @@ def test_youtube_vos_passes_prepare_check(project, tmp_path, capsys):
 
 
 def test_youtube_vos_leaves_out_frames_in_which_an_object_is_unknown(project):
-    note = FORMATS["youtube-vos"].note
-    assert note(project) == ""
+    project.add_object()  # never drawn
+    assert export(project, "youtube-vos").note == ""
     project.save_predicted(3, box(7), {1: Prediction("a")})  # object 2 may be there, too
-    write_mask(project.folder / "00005.png", box(9))  # by another command
-    with zipfile.ZipFile(export(project, "youtube-vos")) as archive:
+    write_mask(project.folder / "00005.png", LABELS)  # by another command
+    path, note = export(project, "youtube-vos")
+    with zipfile.ZipFile(path) as archive:
         masks = [name for name in archive.namelist() if name.endswith(".png")]
     assert [name[-9:] for name in masks] == ["00001.png", "00002.png", "00005.png"]
-    assert note(project).startswith("without 1 frame in which an object is neither drawn nor")
+    assert note.startswith("without 1 frame in which an object is neither drawn nor propagated")
 
 
 def test_youtube_vos_without_a_complete_frame(tmp_path):
     project = make_project(tmp_path)
     project.add_object(), project.add_object()
     project.save_drawn(1, box(5), [1])
+    project.save_drawn(3, box(30, value=2), [2])
     with pytest.raises(InputError, match="every frame with a mask lacks an object"):
         export(project, "youtube-vos")
 
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_object_is_deleted_during_the_export(project, name):
-    path = export(project, name, lambda done, total: done > 1 or project.delete_object(2))
+    path, _ = export(project, name, lambda done, total: done > 1 or project.delete_object(2))
     if name == "youtube-vos":
         with zipfile.ZipFile(path) as archive:
             objects = json.loads(archive.read("meta.json"))["videos"]["clip"]["objects"]

@@ -445,7 +445,7 @@ def test_edit_that_cannot_be_saved(person, project, workspace):
 
 
 def test_frame_without_an_object_that_was_predicted_can_be_trusted(person, project):
-    project.save_predicted(1, np.zeros(SIZE, np.uint8), {1: Prediction("a", 0.2)})
+    project.save_predicted(1, np.zeros(SIZE, np.uint8), {1: Prediction("a")})
     person.page.reload()
     person.go_to(2)
     person.can_draw()
@@ -895,7 +895,6 @@ def test_next_doubtful_frame(empty_page, confidence, frames, expected):
         [
             {
                 "confidence": {index: {1: sure, 2: 0.95} for index, sure in confidence.items()},
-                "predicted": list(confidence),
             },
             frames,
         ],
@@ -907,7 +906,7 @@ def test_doubt_about_one_object_beside_a_trusted_one(empty_page):
     found = empty_page.evaluate(
         """import('./js/marks.js').then(({ Marks }) => {
           const confidence = { 3: { 2: 0.5, 4: 0.4 }, 4: { 2: 0.9 } };
-          const marks = new Marks({ trusted: { 3: [1] }, predicted: [3, 4], confidence });
+          const marks = new Marks({ trusted: { 3: [1] }, confidence });
           const found = [marks.kind(3), marks.worst(3), marks.kind(4)];
           marks.predict(3, { 1: 0.1, 2: 0.5, 4: 0.8 }); // computed before object 1 was trusted
           found.push(marks.worst(3));

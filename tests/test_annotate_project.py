@@ -73,6 +73,13 @@ def test_frame_in_which_all_drawing_was_undone_has_no_mask(tmp_path):
     project.save_predicted(3, np.zeros(SIZE, np.uint8), {1: Prediction("a")})
     project.save_drawn(3, np.zeros(SIZE, np.uint8), [])
     assert project.has_mask(3)  # predicted to be without the object
+    project.save_drawn(3, np.zeros(SIZE, np.uint8), [1])
+    project.save_drawn(3, np.zeros(SIZE, np.uint8), [])
+    assert project.has_mask(3)  # the file was there before anything was drawn
+    write_mask(project.folder / "00004.png", np.zeros(SIZE, np.uint8))  # by another command
+    project.save_drawn(4, box(5), [1])
+    project.save_drawn(4, np.zeros(SIZE, np.uint8), [])
+    assert project.has_mask(4)
 
 
 def test_masks_overwritten_by_another_command_keep_trusted_objects(tmp_path):
@@ -390,4 +397,4 @@ def test_confidence_of_a_frame(tmp_path):
     for object_id, sure in ((1, 0.4), (2, 0.9), (3, None)):
         labels = box(10 * object_id, value=object_id)
         project.save_predicted(2, labels, {object_id: Prediction("a", sure)})
-    assert project.confidence(2) == {1: 0.4, 2: 0.9}
+    assert project.confidence(2) == {1: 0.4, 2: 0.9, 3: None}

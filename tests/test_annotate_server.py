@@ -77,7 +77,7 @@ def test_open_draw_propagate(opened, workspace, tmp_path):
     video = {"name": "clip", "count": 8, "height": 32, "width": 48, "fps": None}
     assert project["video"] == {**video, "opened": workspace.session.opened}
     assert project["trusted"] == {"0": [1]}
-    assert project["predicted"] == list(range(1, 8))
+    assert project["confidence"] == {str(i): {"1": 0.5**i} for i in range(1, 8)}
     mask = gzip.decompress(opened.get("/api/masks/3").content)
     np.testing.assert_array_equal(np.frombuffer(mask, np.uint8).reshape(SIZE), box(8))
     np.testing.assert_array_equal(read_mask(tmp_path / "clip-masks/00003.png")[0], box(8))

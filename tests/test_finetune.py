@@ -14,6 +14,7 @@ from ytvos_keras.data import sampling
 from ytvos_keras.data.record_store import open_records
 from ytvos_keras.errors import InputError
 from ytvos_keras.models import load
+from ytvos_keras.records.index import read_index
 from ytvos_keras.records.write_records import write_in_process
 from ytvos_keras.training import clips
 from ytvos_keras.training.clips import RunData, split_data, warn_of_unsuitable_videos
@@ -170,17 +171,25 @@ def test_nothing_is_held_out_if_the_records_have_another_split(tmp_path, caplog)
     write_in_process(videos[3:], tmp_path, split="validation", source="test")
     with caplog.at_level("INFO", "ytvos_keras"):
         split = split_data({str(tmp_path): 1.0}, {str(tmp_path): 1.0})
-    assert caplog.messages == [f"validation: only the split validation of {tmp_path} is used"]
+    assert caplog.messages == []
     assert names(split.training, split.not_trained, "train") == {"square0", "square1", "square2"}
-    assert names(split.validation, split.not_validated) == {"square3", "square4"}
+    validated = names(split.validation, split.not_validated, clips.VALIDATION_SPLITS)
+    assert validated == {"square3", "square4"}
 
 
-def test_test_split_is_not_validated_on(tmp_path):
+def test_only_the_validation_split_is_validated_on(tmp_path, monkeypatch):
     videos = moving_squares(5)
-    for split, some in (("train", videos[:2]), ("val", videos[2:3]), ("test", videos[3:])):
-        write_in_process(some, tmp_path, split=split, source="test")
+    alike = replace(videos[2], name="square0")  # the name is unique in its split only
+    for name, some in (("train", videos[:2]), ("val", [alike]), ("test", videos[3:])):
+        write_in_process(some, tmp_path, split=name, source="test")
     split = split_data(str(tmp_path), str(tmp_path))
-    assert names([split.validation], split.not_validated) == {"square2"}
+    assert split == RunData(str(tmp_path), str(tmp_path))
+    drawn = {}
+    monkeypatch.setattr(clips, "make_dataset", lambda data, **options: drawn.update(options))
+    clips.validation_clips(RECIPES["finetune"], split)
+    (validated,) = open_records([tmp_path], split=drawn["split"], exclude=drawn["exclude"])
+    (expected,) = read_index(tmp_path, "val")
+    assert validated == [expected]
 
 
 def test_frames_without_annotation_are_missed_at_the_start(three, caplog):

@@ -15,6 +15,7 @@ from ytvos_keras.media.masks import ids_in
 
 SIZE = (40, 60)
 RED, GREEN, BLUE, BLACK, WHITE = (250, 0, 0), (0, 200, 9), (3, 0, 255), (0, 0, 0), (255,) * 3
+DAVIS_2 = (0, 128, 0)  # the colour of object 2 in DAVIS
 
 
 @pytest.fixture
@@ -71,15 +72,16 @@ def test_masks_of_a_video_share_a_colour_table(tmp_path, source):
     assert sorted(masks.trusted.values()) == [[0], [2], [2]]
 
 
-def test_corrections_of_drawings_have_the_same_colours(tmp_path, source):
+@pytest.mark.parametrize("colour", [GREEN, DAVIS_2, WHITE, (90, 90, 90)])
+def test_corrections_of_drawings_have_the_same_colours(tmp_path, source, colour):
     (tmp_path / "corrections").mkdir()
-    drawing(RED, GREEN).save(tmp_path / "first.png")
-    drawing(GREEN).save(tmp_path / "corrections/002.png")
+    drawing(RED, colour).save(tmp_path / "first.png")
+    drawing(colour).save(tmp_path / "corrections/002.png")
     first = open_first_masks(tmp_path / "first.png", source)
-    green = first.read(0)[15, 30]
+    own = first.read(0)[15, 30]
     corrections = open_corrections(tmp_path / "corrections", source, first)
-    assert corrections.ids == {2: [green]}
-    assert corrections.read(2)[15, 10] == green
+    assert corrections.ids == {2: [own]}
+    assert corrections.read(2)[15, 10] == own
 
     drawing(BLUE).save(tmp_path / "corrections/002.png")
     with pytest.raises(InputError, match=r"002\.png: object 3 is not tracked before this frame"):
@@ -89,6 +91,18 @@ def test_corrections_of_drawings_have_the_same_colours(tmp_path, source):
     first = open_first_masks(tmp_path / "ids.png", source)
     with pytest.raises(InputError, match=r"002\.png: colours found"):
         open_corrections(tmp_path / "corrections", source, first)
+
+
+def test_black_and_white_correction_is_of_the_only_object(tmp_path, source):
+    (tmp_path / "corrections").mkdir()
+    drawing(RED).save(tmp_path / "red.png")
+    write_mask(tmp_path / "ids.png", np.array(drawing(WHITE))[..., 0] // 255 * 7)
+    drawing(WHITE).save(tmp_path / "corrections/002.png")
+    for name, object_id in (("red.png", 1), ("ids.png", 7)):
+        first = open_first_masks(tmp_path / name, source)
+        corrections = open_corrections(tmp_path / "corrections", source, first)
+        assert corrections.ids == {2: [object_id]}
+        assert corrections.read(2)[15, 10] == object_id
 
 
 def test_the_palette_has_the_colours_of_later_drawings(tmp_path, source):

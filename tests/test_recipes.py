@@ -323,6 +323,14 @@ def test_loss_and_optimizer(name, monkeypatch):
         assert float(optimizer._learning_rate(300)) == pytest.approx(0)
 
 
+def test_cosine_starts_and_peaks():
+    recipe = dataclasses.replace(RECIPES["lite"], learning_rate=0.3)
+    rates = [float(build._schedule(recipe, 60)(step)) for step in range(60)]
+    assert rates[0] == pytest.approx(0.1)  # two steps of warm-up
+    assert max(rates) == rates[2] == pytest.approx(0.3)
+    assert rates[2:] == sorted(rates[2:], reverse=True)
+
+
 @every_recipe
 def test_clip_options(name, monkeypatch):
     facts, recipe = FACTS[name], recipe_of(name)

@@ -50,11 +50,11 @@ class ChainRunner:
         wanted = [i for i in objects if i not in trusted]
         return all(i in found and found[i].source == self.project.source(source, i) for i in wanted)
 
-    def run(self, chain: Chain) -> Iterator[tuple[int, int, dict[int, float]]]:
+    def run(self, chain: Chain) -> Iterator[tuple[int, int, dict[int, float | None]]]:
         """Compute the frames of a chain and save their masks.
 
         After each frame, yields its index, the number of frames left in the chain, and the
-        confidence of all objects predicted in the frame, by id.
+        confidence of all objects predicted in the frame, by id; None where it is not known.
         """
         sources = {i: self.project.source(chain.source, i) for i in chain.objects}
         frames = self._begin(chain, tuple(sources.values()))

@@ -7,6 +7,7 @@ import re
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -36,18 +37,23 @@ class Format:
     Attributes:
         title: shown on the page.
         file: name of the file in `DIR/exports`.
-        write: writes the file atomically.
-        note: returns what the user should know about the file, or "".
+        write: writes the file atomically; returns what the user should know about it, or None.
     """
 
     title: str
     file: str
-    write: Callable[[Project, Path, Tick], None]
-    note: Callable[[Project], str] = lambda project: ""
+    write: Callable[[Project, Path, Tick], str | None]
 
 
-def export(project: Project, name: str, tick: Tick = lambda done, total: None) -> Path:
-    """Export a project in one of `FORMATS`; returns the file, in the project's `exports` folder.
+class Exported(NamedTuple):
+    """An exported file, and what the user should know about it, or ""."""
+
+    path: Path
+    note: str
+
+
+def export(project: Project, name: str, tick: Tick = lambda done, total: None) -> Exported:
+    """Export a project in one of `FORMATS`, to the project's `exports` folder.
 
     `tick` is called after every frame. Raises an `InputError` for a project without masks.
     """
@@ -57,8 +63,7 @@ def export(project: Project, name: str, tick: Tick = lambda done, total: None) -
         raise InputError("there is no mask to export yet; draw an object first.")
     path = project.folder / EXPORT_FOLDER / FORMATS[name].file
     path.parent.mkdir(exist_ok=True)
-    FORMATS[name].write(project, path, tick)
-    return path
+    return Exported(path, FORMATS[name].write(project, path, tick) or "")
 
 
 def _objects(project: Project) -> dict[int, ObjectInfo]:
@@ -142,13 +147,14 @@ def _items(project: Project, tick: Tick, all_frames: bool) -> Iterator[MaskedFra
         tick(done, len(indexes))
 
 
-def _youtube_vos(project: Project, path: Path, tick: Tick) -> None:
+def _youtube_vos(project: Project, path: Path, tick: Tick) -> str | None:
     """A data set of one video that `ytvos-prepare youtube-vos` can read once it is unpacked.
 
     Frames in which an object is unknown are left out: training would learn that it is absent.
     """
-    left_out = _incomplete(project)
-    if all(map(left_out.__contains__, _annotated(project))):
+    annotated = _annotated(project)
+    left_out = {index for index in annotated if project.unknown(index)}
+    if len(left_out) == len(annotated):
         raise InputError(
             "every frame with a mask lacks an object that is neither drawn nor propagated there; "
             "propagate both ways (R) first."
@@ -170,26 +176,17 @@ def _youtube_vos(project: Project, path: Path, tick: Tick) -> None:
             for i, names in sorted(seen.items())
         }
         add("meta.json", json.dumps({"videos": {video: {"objects": objects}}}, indent=1))
+    if not left_out:
+        return None
+    return (
+        f"without {counted(len(left_out), 'frame')} in which an object is neither drawn nor "
+        "propagated; propagate both ways (R) to include them"
+    )
 
 
 def _annotated(project: Project) -> list[int]:
     """The frames that have a mask."""
     return [i for i in range(project.frames.count) if project.has_mask(i)]
-
-
-def _incomplete(project: Project) -> set[int]:
-    """The frames that have a mask, but in which an object is unknown."""
-    return {i for i in _annotated(project) if project.unknown(i)}
-
-
-def _note_incomplete(project: Project) -> str:
-    left_out = _incomplete(project)
-    if not left_out:
-        return ""
-    return (
-        f"without {counted(len(left_out), 'frame')} in which an object is neither drawn nor "
-        "propagated; propagate both ways (R) to include them"
-    )
 
 
 @contextlib.contextmanager
@@ -231,7 +228,5 @@ FORMATS = {
     "cutout": Format("Cut-out (PNGs with alpha)", "cutout.zip", _cutout),
     "cutout-video": Format("Cut-out video (WebM with alpha)", "cutout.webm", _cutout_video),
     "coco": Format("COCO JSON (RLE)", "coco.json", _coco),
-    "youtube-vos": Format(
-        "Data set (YouTube-VOS)", "youtube-vos.zip", _youtube_vos, _note_incomplete
-    ),
+    "youtube-vos": Format("Data set (YouTube-VOS)", "youtube-vos.zip", _youtube_vos),
 }

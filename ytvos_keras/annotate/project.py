@@ -60,6 +60,7 @@ class Project:
         # Reentrant: methods that hold it call each other.
         self.lock = threading.RLock()
         self._deleting: set[int] = set()  # ids of objects
+        self._drawn_first: set[int] = set()  # frames that had no mask before one was drawn
         self._deleted = threading.Condition(self.lock)
         index = {frames.name(i): i for i in range(frames.count)}
         (self.folder / TRUSTED_FOLDER).mkdir(parents=True, exist_ok=True)
@@ -125,7 +126,9 @@ class Project:
             before = self.predicted.pop(index, {})
             if kept := {i: prediction for i, prediction in before.items() if i not in outdated}:
                 self.predicted[index] = kept
-            if trusted or kept or labels.any():
+            if not self._path(index).exists():
+                self._drawn_first.add(index)
+            if trusted or kept or labels.any() or index not in self._drawn_first:
                 write_mask(self._path(index), labels)
             else:
                 # All drawing was undone: the frame is not exported as one without objects.
@@ -154,26 +157,26 @@ class Project:
             free = ~np.isin(merged, list(trusted)) if trusted else True
             merged = np.where(np.isin(labels, ids) & free, labels, merged)
             write_mask(self._path(index), merged)
+            self._drawn_first.discard(index)
             # After the file: an origin without its mask would pass for up to date.
             self.predicted.setdefault(index, {}).update({i: predictions[i] for i in ids})
 
     def unknown(self, index: int) -> list[int]:
         """The objects that are neither in a frame nor known to be absent from it.
 
-        Empty for a mask of another command, which is taken to be complete.
+        Only those that are trusted in some frame: masks of another command are taken to be complete
+        for its objects.
         """
         with self.lock:
-            known = self.trusted.get(index, {}).keys() | self.predicted.get(index, {}).keys()
-            if not known:
-                return []
-            known |= {*ids_in(self.mask(index))}
-            return sorted(self.objects.keys() - known)
+            tracked = {object_id for ids in self.trusted.values() for object_id in ids}
+            entries = self.trusted.get(index, {}).keys() | self.predicted.get(index, {}).keys()
+            rest = tracked - entries
+            return sorted(rest.difference(ids_in(self.mask(index)))) if rest else []
 
-    def confidence(self, index: int) -> dict[int, float]:
-        """The confidence, 0–1, of each predicted object of a frame, where it is known."""
+    def confidence(self, index: int) -> dict[int, float | None]:
+        """The confidence, 0–1, of each predicted object of a frame; None if it is not known."""
         with self.lock:
-            entries = self.predicted.get(index, {}).items()
-            return {i: p.confidence for i, p in entries if p.confidence is not None}
+            return {i: p.confidence for i, p in self.predicted.get(index, {}).items()}
 
     def add_object(self) -> int:
         """Add an object under the lowest free id, which is returned."""

@@ -66,7 +66,7 @@ class Propagator:
         load: called in the thread; returns a `Segmenter`.
         publish: called with a dict for every event, from the thread: `status` with the fields of
             `Status`, and `frame` with the index of a frame that has a new mask, and the confidence
-            of its predicted objects by id.
+            of its predicted objects by id, None where it is not known.
     """
 
     def __init__(

@@ -277,11 +277,8 @@ def _export(request: Request) -> Response:
     def tick(done: int, total: int) -> None:
         publish({"type": "export", "name": name, "done": done, "total": total})
 
-    project = _session(request).project
-    path = exports.export(project, name, tick)
-    return _json(
-        {"file": path.name, "path": str(path), "note": exports.FORMATS[name].note(project)}
-    )
+    path, note = exports.export(_session(request).project, name, tick)
+    return _json({"file": path.name, "path": str(path), "note": note})
 
 
 def _exported(request: Request) -> Response:

@@ -64,7 +64,7 @@ class Session:
         frames, project = self.frames, self.project
         # Under the lock for a consistent snapshot: the model's thread changes all of this.
         with project.lock:
-            confidence = {index: project.confidence(index) for index in project.predicted}
+            confidence = {index: project.confidence(index) for index in sorted(project.predicted)}
             return {
                 "video": {
                     "name": frames.path.name,
@@ -77,8 +77,7 @@ class Session:
                 "output": str(project.folder),
                 "objects": {i: dataclasses.asdict(o) for i, o in sorted(project.objects.items())},
                 "trusted": {i: sorted(ids) for i, ids in project.trusted.items()},
-                "predicted": sorted(project.predicted),
-                "confidence": {index: found for index, found in confidence.items() if found},
+                "confidence": confidence,
                 "status": dataclasses.asdict(self.propagator.status),
             }
 

@@ -104,8 +104,9 @@ def _parser() -> argparse.ArgumentParser:
         "--validation",
         action="append",
         metavar="DIR",
-        help="validation records; videos that are also in --data are left out, or, if all are, a "
-        "tenth of them is held out from training",
+        help="validation records: their split validation or val, or all splits if there is "
+        "neither; videos that are also in --data are left out, or, if all are, a tenth of them is "
+        "held out from training",
     )
     add(
         "--weights",

@@ -33,7 +33,7 @@ class ClipFeed:
         self,
         data: Data,
         *,
-        split: str | None,
+        split: str | tuple[str, ...] | None,
         exclude: Collection[str],
         percent: float,
         frames: str,

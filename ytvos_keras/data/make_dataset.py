@@ -29,7 +29,7 @@ def make_dataset(
     augment: bool | Augmentation = True,
     teacher_forcing: TeacherForcing | None = None,
     on_corrupt: str = "skip",
-    split: str | None = "train",
+    split: str | tuple[str, ...] | None = "train",
     exclude: Collection[str] = (),
     percent: float = 100.0,
     min_object: float = MIN_OBJECT,
@@ -64,7 +64,8 @@ def make_dataset(
         teacher_forcing: adds inputs for teacher forcing, see below.
         on_corrupt: for damaged frames and masks, `"skip"` logs each once and draws another clip,
             `"raise"` raises an error.
-        split: name of a split of the records; `None` for all.
+        split: name of a split of the records; `None` for all; several names for the first of them
+            in each folder, or for all splits of a folder that has none of them.
         exclude: names of videos to leave out, such as those of a test set; `segtrack2` stands for
             all `segtrack2/…`.
         percent: percentage of each folder's videos to use, chosen by name; a larger one contains

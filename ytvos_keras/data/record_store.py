@@ -33,7 +33,7 @@ class UnreadableFrameError(Exception):
 def open_records(
     data: Sequence[str | Path],
     *,
-    split: str | None = "train",
+    split: str | tuple[str, ...] | None = "train",
     exclude: Collection[str] = (),
     percent: float = 100.0,
 ) -> list[list[IndexedVideo]]:

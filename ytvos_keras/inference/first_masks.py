@@ -49,7 +49,7 @@ class FirstMasks:
     def colours(self) -> ColourTable | None:
         """The colour table of drawings; None if the masks are not drawings."""
         tables = (file.colours for file in self.files.values() if isinstance(file, MaskFile))
-        return next((table for table in tables if table and table.ids), None)
+        return next((table for table in tables if table.ids), None)
 
     def read(self, index: int) -> np.ndarray | None:
         """Return the label map of a frame, uint8 (H, W), or None if it has none."""
@@ -164,7 +164,7 @@ def _files_of_folder(
 
 def _report_colours(files: Iterable[MaskFile | ObjectFiles]) -> None:
     for file in files:
-        if isinstance(file, MaskFile) and file.colours and file.colours.ids:
+        if isinstance(file, MaskFile) and file.colours.ids:
             logger.info("%s: every colour is an object: %s", file, file.colours)
             return  # all files share one table
 

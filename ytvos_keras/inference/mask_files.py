@@ -24,11 +24,11 @@ class MaskFile:
 
     Attributes:
         path: the file.
-        colours: the colour table shared by all masks of a video; None: values must be ids.
+        colours: the colour table shared by all masks of a video.
     """
 
     path: Path
-    colours: ColourTable | None = field(default_factory=ColourTable, compare=False)
+    colours: ColourTable = field(default_factory=ColourTable, compare=False)
 
     def __str__(self) -> str:
         return str(self.path)
@@ -38,7 +38,7 @@ class MaskFile:
         try:
             return read_mask(self.path, allow_empty=allow_empty)
         except MaskError as error:
-            if self.colours is None or error.kind not in ("colour-mask", "palette-mask"):
+            if error.kind not in ("colour-mask", "palette-mask"):
                 raise
             # Not ids, so colours, numbered by a table that all masks of the video share.
             labels = self.colours.read(load_picture(self.path), str(self.path))

@@ -237,8 +237,8 @@ class Segmenter(OneThread):
             uint8 (H, W) label map of each frame.
 
         Raises:
-            InputError: as `add_objects` and `step`; a correction is of an object without a mask
-                in an earlier frame.
+            InputError: as `add_objects` and `step`; or a correction is of an object without a first
+                mask (if only tracked forward: in its frame or an earlier one).
         """
         if direction != "forward":
             unused = yield from segment_both_ways(self, frames, masks, corrections, direction)

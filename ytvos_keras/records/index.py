@@ -42,12 +42,13 @@ def index_path(shard: Path) -> Path:
     return shard.with_suffix(".index.json")
 
 
-def read_index(data: str | Path, split: str | None = None) -> list[IndexedVideo]:
+def read_index(data: str | Path, split: str | tuple[str, ...] | None = None) -> list[IndexedVideo]:
     """List the videos of a folder of records. Shards are not opened, only their sizes checked.
 
     Args:
         data: the folder that `ytvos-prepare` wrote.
-        split: for example "train"; None for all splits.
+        split: for example "train"; None for all splits; several names for the first of them that
+            there is, or for all splits if there is none of them.
 
     Returns:
         The videos in the order of the records.
@@ -58,6 +59,8 @@ def read_index(data: str | Path, split: str | None = None) -> list[IndexedVideo]
     """
     data = Path(data)
     splits = read_dataset(data)["splits"]
+    if isinstance(split, tuple):
+        split = next((name for name in split if name in splits), None)
     if split is not None and split not in splits:
         raise InputError(
             f"{data}: no split {split!r} in these records. Available: {', '.join(splits)}."

@@ -19,12 +19,11 @@ from ytvos_keras.data.sampling import (
 )
 from ytvos_keras.datasets.split_files import training_fraction
 from ytvos_keras.errors import InputError, and_more
-from ytvos_keras.records.index import read_dataset
 from ytvos_keras.records.indexed_video import IndexedVideo
 from ytvos_keras.training.recipe import Recipe
 
 _NAMED = 20  # held-out videos that the log names
-_VALIDATION_SPLITS = ("validation", "val")
+VALIDATION_SPLITS = ("validation", "val")  # or all splits of records that have neither
 _HELD_OUT = 10  # percent of the videos, if training and validation records are the same
 
 logger = logging.getLogger(__name__)
@@ -68,13 +67,13 @@ def split_data(data: Data, validation: Data | None, min_object: float = MIN_OBJE
     """
     if validation is None:
         return RunData(data)
-    training, (validated, other_splits) = _videos(data, "train"), _validation_videos(validation)
+    training, validated = _videos(data, "train"), _videos(validation, VALIDATION_SPLITS)
     names = frozenset(video.name for video in validated)
     # The same video may be in two folders of records, and so may two that are only named alike.
     common = frozenset(name for name, _ in _identities(training) & _identities(validated))
     if common != names:
         _report_common(training, names, common)
-        run_data = RunData(data, validation, not_validated=common | other_splits)
+        run_data = RunData(data, validation, not_validated=common)
     else:
         usable = _usable_names(validated, min_object)
         if not usable or len(_usable_names(training, min_object)) < 2:
@@ -85,8 +84,7 @@ def split_data(data: Data, validation: Data | None, min_object: float = MIN_OBJE
         # Depends on names, not on a seed, so that all runs are validated on the same videos.
         held_out = _hold_out(usable)
         logger.info("validation: held out from training: %s", _listed(held_out))
-        left_out = (names - held_out) | other_splits
-        run_data = RunData(data, validation, not_trained=held_out, not_validated=left_out)
+        run_data = RunData(data, validation, not_trained=held_out, not_validated=names - held_out)
     if all(is_picture(video) for video in validated if video.name not in run_data.not_validated):
         logger.warning(
             "validation: there are only images, which stand still: J only says how well a mask is "
@@ -150,24 +148,10 @@ def _hold_out(names: frozenset[str]) -> frozenset[str]:
 
 
 def _videos(
-    data: Data, split: str | None, exclude: frozenset[str] = frozenset()
+    data: Data, split: str | tuple[str, ...], exclude: frozenset[str] = frozenset()
 ) -> list[IndexedVideo]:
     found = open_records(sources(data)[0], split=split, exclude=exclude)
     return [video for videos in found for video in videos]
-
-
-def _validation_videos(data: Data) -> tuple[list[IndexedVideo], frozenset[str]]:
-    """The videos to validate on, and the names of those in other splits, such as test splits."""
-    videos, others = [], []
-    for folder in sources(data)[0]:
-        splits = read_dataset(folder)["splits"]
-        named = next((split for split in _VALIDATION_SPLITS if split in splits), None)
-        videos += _videos([folder], named)
-        if named is not None and len(splits) > 1:
-            others += _videos([folder], None)
-            logger.info("validation: only the split %s of %s is used", named, folder)
-    names = {video.name for video in videos}
-    return videos, frozenset(video.name for video in others if video.name not in names)
 
 
 def _identities(videos: list[IndexedVideo]) -> set[tuple[str, int]]:
@@ -242,5 +226,5 @@ def validation_clips(
         min_object=recipe.min_object,
         objects=recipe.objects,
         rough_masks=recipe.rough_masks,
-        split=None,
+        split=VALIDATION_SPLITS,
     )

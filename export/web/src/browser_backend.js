@@ -59,16 +59,14 @@ export class BrowserBackend {
     const { video, objects, status } = this;
     const facts = video && { name: video.name, opened: this.opened, count: video.count, height: video.height, width: video.width, fps: video.fps };
     const trusted = Object.fromEntries([...this.trusted].map(([index, ids]) => [index, [...ids.keys()]]));
-    const predicted = [...this.predicted.keys()];
-    const confidence = Object.fromEntries(predicted.map(index => [index, this.confidence(index)]));
-    this.summary = { video: facts, objects: structuredClone(objects), trusted, predicted, confidence, status };
+    const confidence = Object.fromEntries([...this.predicted.keys()].map(index => [index, this.confidence(index)]));
+    this.summary = { video: facts, objects: structuredClone(objects), trusted, confidence, status };
     return this.summary;
   }
 
-  // The confidence of a frame's predicted objects by id, where it is known.
+  // The confidence of a frame's predicted objects by id, null where it is not known.
   confidence(index) {
-    const entries = [...(this.predicted.get(index) ?? [])].map(([id, { confidence }]) => [id, confidence]);
-    return Object.fromEntries(entries.filter(([, sure]) => sure !== null));
+    return Object.fromEntries([...(this.predicted.get(index) ?? [])].map(([id, { confidence }]) => [id, confidence]));
   }
 
   // ---- the video

@@ -73,7 +73,8 @@ export class Segmenter {
     const beside = this.ids.length ? this.#unlessGiven(await this.#step(image, size), masks, height, width) : [];
     if (known.length) {
       const rows = known.map(id => this.ids.indexOf(id));
-      const given = await this.#initialize(image, size, [...known.map(id => masks.get(id)), ...beside]);
+      const shown = [...known, ...added].map(id => masks.get(id));
+      const given = await this.#initialize(image, size, [...shown, ...beside]);
       const state = await this.#correct(takeRows(given, [...known.keys()]), takeRows(this.state, rows));
       for (const [name, x] of Object.entries(state)) rows.forEach((row, k) => rowOf(this.state[name], row).set(rowOf(x, k)));
     }

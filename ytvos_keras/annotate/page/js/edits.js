@@ -80,7 +80,7 @@ export class Edits {
     if (this.app.drawing || !(await this.app.arrive())) return;
     const { labels, marks, index } = this.app;
     const trusted = marks.trustedIn(index);
-    const known = new Set([...trusted, ...labels, ...(marks.confidence.get(index)?.keys() ?? [])]);
+    const known = new Set([...trusted, ...labels, ...(marks.predicted.get(index) ?? [])]);
     known.delete(0);
     if (!known.size) return this.app.fail("There is no object in this frame.");
     if (known.size === trusted.size) return this.app.fail("This frame is trusted already.");

@@ -20,7 +20,7 @@ export const KEYS = [
   ["F", "Propagate forward; with Shift backward"],
   ["R", "Propagate both ways"],
   ["S", "Stop"],
-  ["T", "Mark this frame as correct; again: unmark it"],
+  ["T", "Mark this frame as correct"],
   ["D", "Next doubtful frame"],
   ["M", "Next trusted frame"],
   ["I O X", "Start, end of the range; whole video"],

@@ -5,11 +5,12 @@ export const DOUBTFUL = 0.7; // expected J below which a frame is worth a look
 export const byNumber = table => new Map(Object.entries(table ?? {}).map(([key, value]) => [Number(key), value]));
 
 export class Marks {
-  constructor({ trusted = {}, predicted = [], confidence = {} } = {}) {
+  // confidence: JSON object of index → that of `predict`.
+  constructor({ trusted = {}, confidence = {} } = {}) {
     this.trusted = new Map([...byNumber(trusted)].map(([index, ids]) => [index, new Set(ids)]));
-    this.predicted = new Set(predicted);
+    this.predicted = new Map(); // index → Set of ids
     this.confidence = new Map(); // index → Map of id → expected J, where known, of objects that are not trusted
-    for (const [index, byId] of byNumber(confidence)) this.#keep(index, byNumber(byId));
+    for (const [index, byId] of byNumber(confidence)) this.predict(index, byId);
   }
 
   trustedIn(index) {
@@ -29,12 +30,14 @@ export class Marks {
       confidence.delete(id);
       this.#keep(index, confidence);
     }
+    for (const ids of this.predicted.values()) ids.delete(id);
   }
 
-  // confidence: JSON object of id → expected J.
+  // confidence: JSON object of id → expected J of every predicted object, null where it is not known.
   predict(index, confidence) {
-    this.predicted.add(index);
-    this.#keep(index, byNumber(confidence));
+    const byId = byNumber(confidence);
+    this.predicted.set(index, new Set(byId.keys()));
+    this.#keep(index, new Map([...byId].filter(([, sure]) => sure !== null)));
   }
 
   #keep(index, confidence) {
