@@ -40,7 +40,7 @@ install: $(VENV)/.installed-dev
 
 # Stamp files: a target installs again only when the packaging metadata has changed.
 $(VENV)/.created:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' || { \
 		echo "error: ytvos-keras needs Python 3.11 or 3.12; '$(PYTHON)' is not one." \
 			"Install it, or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)

@@ -215,7 +215,13 @@ def main(argv: list[str] | None = None) -> int:
     add("--rest", action="store_true", help="speak REST, with images as files, instead of gRPC")
     add("--model", default="s2s", metavar="NAME", help="default: %(default)s")
     add("--version", metavar="N|LABEL", help="default: the newest")
-    add("--size", type=frame_size, metavar="HxW", help="working size, for gRPC")
+    add(
+        "--size",
+        type=frame_size,
+        metavar="HxW",
+        help="working size, for gRPC, of a model that was exported without one "
+        "(default: that of s2s-lite, about 288x512)",
+    )
     add("--quiet", action="store_true")
     arguments = parser.parse_args(argv)
     if arguments.rest and arguments.size:

@@ -282,11 +282,11 @@ model.save(WORK / "toy.keras")
 #
 # | | this toy | `s2s-lite` | the paper |
 # |---|---|---|---|
-# | videos | 24, drawn | about 7,260 images and 54 videos | 2,796 of YouTube-VOS |
+# | videos | 24, drawn | about 7,260 images and 64 videos | 2,796 of YouTube-VOS |
 # | frames | 96×160 | 192×320, sometimes 256×448 | 256×448 |
 # | clip | 4 frames | 5, later 6 to 8 | 5 to 11 |
 # | parameters | 3.5 M | 4.8 M | 70 M |
-# | training | 180 steps | 8,150 steps | 80 epochs |
+# | training | 180 steps | 8,750 steps | 80 epochs |
 #
 # `ytvos-train` does what this notebook does, plus what a long run needs: stages, checkpoints,
 # bit-exact resuming, several devices or machines.

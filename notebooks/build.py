@@ -81,6 +81,7 @@ def main() -> None:
     parser.add_argument("numbers", nargs="*", help="of the notebooks (default: all)")
     parser.add_argument("--output", type=Path, default=HERE, metavar="DIR")
     arguments = parser.parse_args()
+    arguments.output.mkdir(parents=True, exist_ok=True)
     known = {path.name[0]: path for path in sources()}
     for number in arguments.numbers or known:
         if number not in known:

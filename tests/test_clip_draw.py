@@ -83,6 +83,7 @@ def test_settings_are_applied():
         ({"clips_per_video": 0}, "at least 1. Received: 0"),
         ({"min_seconds": 7}, "the shortest first. Received: 7 to 6 seconds"),
         ({"max_seconds": float("inf")}, "the shortest first. Received: 3 to inf seconds"),
+        ({"min_seconds": 3.31, "max_seconds": 3.32}, "no clip of a whole number of frames at 30"),
         ({"skip": 0.5}, "at least 0 and below 0.5. Received: 0.5"),
         ({"height": 8}, "at least 16 pixels. Received: 8"),
         ({"seed": -1}, "0 or more. Received: -1"),
@@ -91,6 +92,12 @@ def test_settings_are_applied():
 def test_invalid_settings(wrong, message):
     with pytest.raises(InputError, match=message):
         ClipSettings(**wrong)
+
+
+def test_lengths_are_exact_decimals():
+    """The float 3.3 is less than 3.3, and 5.1 is less than 5.1."""
+    assert ClipSettings(min_seconds=3.3, max_seconds=3.3).frame_counts == (99, 99)
+    assert ClipSettings(max_seconds=5.1).frame_counts == (90, 153)
 
 
 def resampled(times, count, rate=30):

@@ -1,5 +1,6 @@
 """`--on-damage skip`, and images that are suspiciously dark."""
 
+import av
 import numpy as np
 import pytest
 from fake_model import FakeModel
@@ -75,6 +76,37 @@ def test_video_with_damaged_frames(video):
     assert len(read) >= 18
     times = [time for _, time, _ in read]
     assert times == sorted(times)
+
+
+@pytest.mark.parametrize(("packet", "frame"), [(1, 4), (4, 3)])  # I0 P4 B1 B2 B3 P8 …
+def test_numbers_of_frames_after_damage_in_a_video_with_b_frames(tmp_path, packet, frame):
+    """Packets are in decoding order, and the decoder may drop frames without an error."""
+    path, count = tmp_path / "b.mp4", 24
+    forced = "bframes=3:b-adapt=0:keyint=8:min-keyint=8:scenecut=0:b-pyramid=none"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"x264-params": forced})
+        stream.height, stream.width, stream.pix_fmt = *SIZE, "yuv420p"
+        for index in range(count):
+            picture = np.full((*SIZE, 3), 20 + 9 * index, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture)))
+        container.mux(stream.encode())
+    intact = dict(open_frames(path))
+    with av.open(str(path)) as container:
+        packets = [p for p in container.demux(video=0) if p.size]
+    order = sorted(p.pts for p in packets)
+    assert [order.index(p.pts) for p in packets[:5]] == [0, 4, 1, 2, 3]
+    data, damaged = bytearray(path.read_bytes()), packets[packet]
+    data[damaged.pos + 4 : damaged.pos + damaged.size] = bytes(damaged.size - 4)
+    path.write_bytes(data)
+
+    source = open_frames(path, skip_damage=True)
+    read = dict(source)
+    assert list(read) == list(intact)
+    assert f"{frame:05d}" in source.damaged
+    # If others refer to it, errors spread to the end of the group of pictures.
+    group = range(1, 8) if packet == 1 else [frame]
+    for name in intact.keys() - {f"{index:05d}" for index in group}:
+        np.testing.assert_array_equal(read[name], intact[name])
 
 
 @pytest.mark.parametrize("kind", ["folder", "video"])

@@ -44,6 +44,20 @@ def test_repair(root):
     assert repair(check(root)) == ()
 
 
+def test_repair_with_a_relative_root(root, monkeypatch):
+    """Also where masks and frames are in different folders, one of which is found by its name."""
+    (root / "JPEGImages").rename(root.with_name("train_all_frames"))
+    (root.with_name("train_all_frames")).rename(root.with_name("frames"))
+    (root.with_name("train_all_frames")).mkdir()
+    root.with_name("frames").rename(root.with_name("train_all_frames") / "JPEGImages")
+    plant_orphan(root)
+    monkeypatch.chdir(root.parent)
+    (fault,) = repair(check("."))
+    assert fault.file == "train/Annotations/dog/00007.png"
+    assert Path("faulty/train/Annotations/dog/00007.png").is_file()
+    assert not Path("train/Annotations/dog/00007.1.png").exists()
+
+
 def test_repair_never_overwrites_earlier_backups(root):
     for _ in range(2):
         plant_orphan(root)

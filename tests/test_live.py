@@ -87,19 +87,21 @@ def endless(tmp_path):
     data = encoded(tmp_path / "long.mkv", pictures)
     path = tmp_path / "pipe"
     os.mkfifo(path)
-    done = threading.Event()
+    done, timed_out = threading.Event(), []
 
     def write():
         with contextlib.suppress(BrokenPipeError), path.open("wb") as file:
             file.write(data)
             file.flush()
-            done.wait(60)
+            if not done.wait(60):
+                timed_out.append(True)
 
     thread = threading.Thread(target=write)
     thread.start()
     yield str(path)
     done.set()
     thread.join()
+    assert not timed_out  # else it was the pipe that ended the stream
 
 
 @pytest.fixture

@@ -163,11 +163,18 @@ def test_write_mask_default_palette_and_errors(tmp_path):
         write_mask(tmp_path / "b.png", np.zeros((2, 2), np.int64))
 
 
+def test_write_mask_with_a_short_palette(tmp_path):
+    labels = np.array([[0, 1, 2, 9]], np.uint8)
+    write_mask(tmp_path / "a.png", labels, davis_palette()[:3])
+    assert (tmp_path / "a.png").read_bytes()[24] == 8  # bits
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "a.png")), labels)
+
+
 def test_write_mask_keeps_the_old_file_on_failure(tmp_path, monkeypatch):
     labels = np.array([[0, 1]], np.uint8)
     write_mask(tmp_path / "a.png", labels)
 
-    def fail(self, file, format):
+    def fail(self, file, **options):
         file.write_bytes(b"half a picture")
         raise KeyboardInterrupt
 

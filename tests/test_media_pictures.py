@@ -101,3 +101,13 @@ def test_picture_size_reads_only_the_header(tmp_path):
     assert picture_size(path) == (40, 60)
     with pytest.raises(InputError, match=r"b\.jpg: cannot be read\. \(No such file"):
         picture_size(tmp_path / "b.jpg")
+
+
+def test_32_bit_pixels_that_do_not_fit(tmp_path):
+    for value, fits in ((65_535, True), (70_000, False), (-1, False)):
+        Image.fromarray(np.full((4, 4), value, np.int32)).save(tmp_path / "a.tif")
+        if fits:
+            assert read_rgb(tmp_path / "a.tif").max() == 255
+        else:
+            with pytest.raises(InputError, match="32-bit pixels; save it with 8 or 16 bits"):
+                read_rgb(tmp_path / "a.tif")

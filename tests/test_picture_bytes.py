@@ -22,6 +22,7 @@ JPEG, PNG = encode(IMAGE), encode(IMAGE, "PNG")
     [
         JPEG,
         JPEG + bytes(100),  # some cameras pad their files
+        JPEG + b"\xff\xd9 a video \xff\xda",  # or append a video
         encode(IMAGE, progressive=True),
         encode(IMAGE, optimize=True, quality=100, subsampling=0),
         encode(IMAGE.convert("L")),
@@ -51,6 +52,15 @@ def test_image_facts():
 @pytest.mark.parametrize("data", [JPEG, PNG], ids=["JPEG", "PNG"])
 def test_truncated(data, share):
     assert examine_picture(data[: int(share * len(data))]).damage
+
+
+def test_truncated_jpeg_with_a_thumbnail():
+    """The end marker of the thumbnail is not that of the image."""
+    exif = Image.Exif()
+    exif[0x9286] = JPEG  # a comment
+    data = encode(IMAGE, exif=exif)
+    assert examine_picture(data).damage is None
+    assert examine_picture(data[:-2]).damage == "cut off, its end marker is missing"
 
 
 @pytest.mark.parametrize("share", [0.3, 0.5, 0.9])

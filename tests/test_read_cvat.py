@@ -52,6 +52,12 @@ def test_polygons_and_masks(write, tmp_path):
     np.testing.assert_array_equal(labels_of(video), expected(mask_on_top=True))
 
 
+@pytest.mark.parametrize("name", ["a/..", ".", ""])
+def test_name_of_a_folder(write, name):
+    with pytest.raises(InputError, match="every image needs name, width and height"):
+        list(write(IMAGE.replace("a.jpg", name).format(MASK)))
+
+
 def test_z_order(write):
     (video,) = write(IMAGE.format(SQUARE.format(z=3) + MASK))
     np.testing.assert_array_equal(labels_of(video), expected(mask_on_top=False))

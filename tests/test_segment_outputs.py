@@ -13,8 +13,11 @@ from PIL import Image
 from ytvos_keras.errors import InputError
 from ytvos_keras.inference.inputs import Inputs, check_files
 from ytvos_keras.inference.options import FORMATS, SegmentOptions
+from ytvos_keras.inference.outputs.contact_sheet import ContactSheet
+from ytvos_keras.inference.outputs.image_outputs import folder_name
+from ytvos_keras.inference.outputs.videos import OverlayVideo
 from ytvos_keras.inference.outputs.write_outputs import output_paths, write_outputs
-from ytvos_keras.inference.outputs.writer import MaskedFrame
+from ytvos_keras.inference.outputs.writer import MaskedFrame, ObjectStyle
 from ytvos_keras.media import davis_palette, open_frames, write_mask
 from ytvos_keras.media.masks import ids_in, read_written_mask
 from ytvos_keras.media.overlay import draw_names
@@ -144,6 +147,34 @@ def test_contact_sheet(run):
     with Image.open(made.output / "sheet/contact_sheet.jpg") as sheet:
         assert sheet.width > COUNT * SIZE[1]  # side by side
         assert len(sheet.getcolors(1_000_000)) > 100
+
+
+def test_contact_sheet_of_a_video_of_unknown_length(tmp_path):
+    style = ObjectStyle(davis_palette())
+    frame = np.zeros((*SIZE, 3), np.uint8)
+    with ContactSheet(tmp_path / "sheet" / "a.jpg", style, None) as sheet:
+        for index in range(60):
+            sheet.write(MaskedFrame(index, f"{index:05d}", frame, labels_of(0), None))
+    assert len(sheet._cells) == 30
+
+
+def test_videos_of_a_range_begin_at_0(tmp_path):
+    frame, path = np.zeros((*SIZE, 3), np.uint8), tmp_path / "a.mp4"
+    with OverlayVideo(path, Fraction(25), ObjectStyle(davis_palette())) as video:
+        for index in range(3):
+            time = 60 + Fraction(index, 25)
+            video.write(MaskedFrame(index, f"{index:05d}", frame, labels_of(0), time))
+    with av.open(str(path)) as container:
+        stamps = [packet.pts for packet in container.demux(video=0) if packet.size]
+        assert min(stamps) == 0
+        assert container.duration < 1_000_000  # microseconds
+
+
+def test_names_of_folders_are_valid_everywhere():
+    assert folder_name(1, "a/../b c") == "1_a_b_c"
+    assert folder_name(2, "caf\u0065\u0301") == "2_caf\u00e9"  # one letter, not two
+    long = folder_name(3, "\u72ac" * 90)
+    assert len(long.encode()) < 210 and long.startswith("3_\u72ac")
 
 
 def test_failure_leaves_no_files(run, tmp_path):

@@ -2,8 +2,9 @@
 // libraries. Files are only copied; nothing is compiled.
 import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 
-const here = import.meta.dirname;
+const here = fileURLToPath(new URL(".", import.meta.url));
 const page = join(here, "../../ytvos_keras/annotate/page");
 const site = process.argv[2] ?? join(here, "site");
 

@@ -5,7 +5,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ytvos_keras.argument_types import positive
+from ytvos_keras.argument_types import whole_number
 from ytvos_keras.bench.arguments import add_size, add_videos, chosen
 from ytvos_keras.bench.machine import describe_machine
 from ytvos_keras.bench.report import Figure, Report, Row
@@ -54,35 +54,35 @@ class _Video:
         self.truths = {t: truths[name] for t, name in enumerate(names) if name in truths}
         segmenter.reset()
         self.ids = segmenter.add_objects(self.truths[0])
-        self.states: list[Any] = []  # before each frame
+        wanted = {self._annotated_near(place * len(self.frames)) for place in _PLACES}
+        self.places = sorted(wanted - {0})  # the mask of frame 0 is given anyway
+        self.states: dict[int, Any] = {}  # before the frame at each of these places
         self.before = dict(self._follow(0, len(self.frames), keep=True))
 
     def gains(self) -> list[Gain]:
         """Measure the gains of masks at three places, one at a time, and of the last frame's."""
         found = []
-        wanted = [place * len(self.frames) for place in _PLACES]
-        places = {self._annotated_near(place) for place in wanted}
-        # The mask of frame 0 is given anyway.
-        for place in sorted(places - {0}):
+        for place in self.places:
             # Resume just before the frame: the correction does not affect earlier frames.
             self.segmenter.restore(self.states[place])
-            found += self._gain(_LATER, place, range(place, len(self.frames)))
+            given = self._give(place)
+            found += self._gain(_LATER, place, range(place, len(self.frames)), given)
         last = max(self.truths)
         self.segmenter.reset()
-        if self._give(last):
+        if given := self._give(last):
             self.segmenter.step(self.frames[last])
             self._give(0)
             # Only the first half: frames nearer to the last mask would be segmented from that one.
-            found += self._gain(_BETWEEN, last, range(last // 2 + 1), give=False)
+            found += self._gain(_BETWEEN, last, range(last // 2 + 1), given)
         return found
 
     def _annotated_near(self, place: float) -> int:
         return min(self.truths, key=lambda t: abs(t - place))
 
-    def _gain(self, what: str, place: int, frames: range, give: bool = True) -> list[Gain]:
+    def _gain(self, what: str, place: int, frames: range, given: list[int]) -> list[Gain]:
+        """The gains of the objects whose masks were given."""
         import numpy as np
 
-        given = self._give(place) if give else self.ids
         after = dict(self._follow(frames.start, frames.stop))
         # The frame of the mask itself does not count, as its true mask was given.
         scored = [t for t in after if t != frames.start]
@@ -109,8 +109,8 @@ class _Video:
         from ytvos_keras.evaluation.frame_scores import score_frame
 
         for t in range(start, stop):
-            if keep:
-                self.states.append(self.segmenter.video)
+            if keep and t in self.places:
+                self.states[t] = self.segmenter.video
             labels = self.segmenter.step(self.frames[t])
             if t in self.truths:
                 yield t, score_frame(labels, self.truths[t], self.ids)[0]
@@ -120,7 +120,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of this benchmark."""
     add_videos(parser)
     parser.add_argument(
-        "--frames", type=positive, metavar="N", help="at most N of each sequence (default: all)"
+        "--frames",
+        type=whole_number(3),
+        metavar="N",
+        help="at most N of each sequence (default: all)",
     )
     add_size(parser, None, "working frame")
 

@@ -1,5 +1,6 @@
 """Check that an image file is undamaged, more strictly than image decoders."""
 
+import re
 from dataclasses import dataclass, replace
 
 import av
@@ -7,6 +8,9 @@ import av
 from ytvos_keras.media.pictures import DamagedPictureError, open_picture
 
 _ORIENTATION = 0x0112  # of EXIF
+# In compressed data, 0xff is followed by 0 or by a restart marker.
+_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
+_BEGIN, _END = 0xD8, 0xD9
 _JPEG_FORMATS = ("JPEG", "MPO")  # MPO: a JPEG followed by more images, as phones write it
 
 
@@ -55,10 +59,21 @@ def examine_picture(data: bytes) -> PictureFacts:
     return replace(facts, orientation=orientation or 1)  # some cameras write 0
 
 
+def _has_end_marker(data: bytes) -> bool:
+    """Whether the image ends with its marker; a video or other images may follow it."""
+    place = 0
+    while marker := _MARKER.search(data, place):
+        place = marker.end()
+        kind = marker[0][-1]
+        if kind == _END:
+            return True
+        if kind != _BEGIN:  # a segment, which may hold another image: its length is two bytes
+            place += int.from_bytes(data[place : place + 2])
+    return False
+
+
 def _jpeg_damage(data: bytes) -> str | None:
-    # In compressed data, 0xff is followed by 0, so only the end marker itself can match after the
-    # start of the last scan.
-    if data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda"):
+    if not _has_end_marker(data):
         return "cut off, its end marker is missing"
     decoder = av.CodecContext.create("mjpeg", "r")
     # explode: errors are raised, not concealed. lowres: 2³ times smaller, and so faster.

@@ -32,8 +32,8 @@ def model_config(name: str, version: int) -> str:
 # The state of one version is meaningless to another, so clients must use one version, or one label,
 # for a whole clip. To try version N alongside this one, add "versions: N" and
 #     version_labels {{ key: "canary" value: N }}
-# and move "stable" to it once it has been validated. Labels are for loaded versions only: start the
-# server with --allow_version_labels_for_unavailable_models if it loads more than one.
+# and move "stable" to it once it has been validated. The server reads labels before it loads the
+# versions, so it needs --allow_version_labels_for_unavailable_models=true.
 model_config_list {{
   config {{
     name: "{name}"

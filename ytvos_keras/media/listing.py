@@ -24,6 +24,7 @@ _SYSTEM = {
     *("@eadir", "#recycle", "#snapshot", "@recycle", "@recently-snapshot", "__macosx"),
     *("$recycle.bin", "system volume information", "lost+found", "thumbs.db", "desktop.ini"),
 }
+_LONGEST = 200  # bytes; file systems allow 255
 # Notes and lists next to images, ignored without a warning.
 _NOTES = {
     *(".csv", ".db", ".html", ".ini", ".json", ".log", ".md", ".nfo", ".pdf", ".py", ".sh", ".srt"),
@@ -44,6 +45,11 @@ def is_broken_link(path: Path) -> bool:
 def plain_name(name: str) -> str:
     """Normalize a name to NFC, since Unicode has several encodings of `é`."""
     return unicodedata.normalize("NFC", name)
+
+
+def shortened(name: str) -> str:
+    """Cut a name to 200 bytes, so that file systems accept it with a number and a suffix."""
+    return name.encode("utf-8", "surrogateescape")[:_LONGEST].decode("utf-8", "ignore")
 
 
 def child(folder: Path, name: str) -> Path:

@@ -38,8 +38,8 @@ def check_label_map(
           other lone value is kept: object 3 alone in its frame remains object 3.
         * 255 next to other values is an error: it is void, or the mask has smooth edges.
         * Larger values (of 16-bit files) are an error: a label map holds at most 254 objects.
-        * More than 10 values that are not exactly 1 … K are an error too, unless `indexed`. So is a
-          map with all 256 values, whatever `void` is.
+        * More than 10 values that are not exactly 1 … K, in areas as thin as smooth edges, are an
+          error too, unless `indexed`. So is a map with all 256 values, whatever `void` is.
         * Three or four channels: the colours must be grey (R = G = B); transparent is background.
           Files may have more colours, see `mask_pixels.mask_pixels`.
         * Floats must be whole numbers.
@@ -171,7 +171,8 @@ def write_mask(path: str | Path, label_map: np.ndarray, palette: np.ndarray | No
             f"Received: {label_map.dtype} {label_map.shape}"
         )
     with atomic_path(path) as part:
-        mask_picture(label_map, palette).save(part, format="PNG")
+        # Otherwise Pillow writes 4 bits or fewer for a short palette.
+        mask_picture(label_map, palette).save(part, format="PNG", bits=8)
 
 
 def mask_picture(label_map: np.ndarray, palette: np.ndarray | None = None) -> Image.Image:

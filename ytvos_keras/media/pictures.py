@@ -79,14 +79,20 @@ def read_rgb(path: str | Path) -> np.ndarray:
 
     The EXIF orientation is applied. Greyscale is repeated in the three channels, an alpha channel
     is dropped (the colours under it are kept), a palette is looked up, and 16-bit greyscale is
-    reduced to its high byte. Floating-point pixels are an error.
+    reduced to its high byte. Floating-point pixels, and integers above 16 bits, are an error.
     """
     with _named(path), open_picture(_read(Path(path))) as image:
         image.load()
         if image.mode == "F":
             raise DamagedPictureError("floating-point pixels; save it with 8 bits per channel")
+        if image.mode == "I" and not _fits_16_bits(np.asarray(image)):
+            raise DamagedPictureError("32-bit pixels; save it with 8 or 16 bits per channel")
         # A copy: np.asarray of an image is read-only.
         return np.array(to_rgb(ImageOps.exif_transpose(image)))
+
+
+def _fits_16_bits(values: np.ndarray) -> bool:
+    return values.min() >= 0 and values.max() <= 65535
 
 
 def to_rgb(image: Image.Image) -> Image.Image:

@@ -1,6 +1,8 @@
 """Read the frames of a video file through PyAV (FFmpeg)."""
 
+import bisect
 import contextlib
+import errno
 import warnings
 from collections.abc import Callable, Generator, Iterator
 from fractions import Fraction
@@ -22,6 +24,7 @@ from ytvos_keras.media.pictures import MOST_PIXELS
 _INDEXED = ("mov,mp4", "matroska")
 # Containers without time stamps; their frame rate is constant.
 _UNTIMED = ("avi", "h264", "hevc", "m4v", "mpegvideo")
+_LOST = av.error.InvalidDataError(errno.EILSEQ, "the decoder gave no frame")
 
 
 class VideoFrames(FrameSource):
@@ -55,7 +58,10 @@ class VideoFrames(FrameSource):
             self._can_seek = container.format.name.startswith(_INDEXED)
             self._is_timed = not container.format.name.startswith(_UNTIMED)
             is_trimmed = _is_trimmed(stream)
-            first = next(container.decode(stream), None)
+            results: Iterator[Any] = container.decode(stream)
+            if skip_damage:  # a later packet may fail before the first frame is complete
+                results = (result for _, result in _decode_packets(container, stream))
+            first = next((x for x in results if isinstance(x, av.VideoFrame)), None)
         if first is None:
             raise InputError(f"{self.path}: no frames in this video.")
         if is_trimmed:  # the header counts hidden frames, too
@@ -145,18 +151,38 @@ class VideoFrames(FrameSource):
     def _frames(
         self, container: av.container.InputContainer
     ) -> Iterator[av.VideoFrame | av.FFmpegError]:
-        """Yield all frames; with `skip_damage`, the error of a packet in place of its frame."""
+        """Yield all frames; with `skip_damage`, an error in place of each damaged one."""
         stream = self._stream(container)
         if not self.skip_damage:
             # Not thread_type "AUTO": with frame threads, FFmpeg hides decoding errors.
             yield from container.decode(stream)
             return
-        # By packet: the generator of `container.decode` ends at the first error.
-        for packet in container.demux(stream):
-            try:
-                yield from packet.decode()
-            except av.FFmpegError as error:
-                yield error
+        stamps = self._unique_stamps()
+        decoded = _decode_packets(container, stream)
+        if not stamps:
+            yield from (result for _, result in decoded)
+            return
+        # By time stamp: packets are in decoding order, and a decoder may drop a frame silently.
+        place, errors = 0, {}
+        for packet_stamp, result in decoded:
+            if not isinstance(result, av.VideoFrame):
+                errors[packet_stamp] = result
+                continue
+            own = bisect.bisect_left(stamps, result.pts) if result.pts is not None else place
+            if place == 0 and stamps[0] not in errors:
+                place = own  # frames that precede the first decodable one are never shown
+            yield from (errors.get(stamps[n], _LOST) for n in range(place, own))
+            yield result
+            place = max(place, own + 1)
+        yield from (errors.get(stamp, _LOST) for stamp in stamps[place:])
+
+    def _unique_stamps(self) -> list[int]:
+        """Time stamps of all frames in order of presentation; empty if they are not reliable."""
+        stamps: list[int | None] = []
+        with contextlib.suppress(av.FFmpegError):
+            stamps = [packet.pts for packet in self._packets()]
+        known = sorted({stamp for stamp in stamps if stamp is not None})
+        return known if len(known) == len(stamps) else []
 
     def _stream(self, container: av.container.InputContainer) -> av.VideoStream:
         return video_stream(container, self.path, self.track)
@@ -222,6 +248,21 @@ def one_line_errors(path: Path, frame: Callable[[], str] | None) -> Iterator[Non
         yield
     except av.FFmpegError as error:
         raise _one_line(path, frame and frame(), error) from error
+
+
+def _decode_packets(
+    container: av.container.InputContainer, stream: av.VideoStream
+) -> Iterator[tuple[int | None, av.VideoFrame | av.FFmpegError]]:
+    """Yield the time stamp of a packet, and a frame that it completes or the error that it causes.
+
+    The generator of `container.decode` ends at the first error.
+    """
+    for packet in container.demux(stream):
+        try:
+            for frame in packet.decode():
+                yield packet.pts, frame
+        except av.FFmpegError as error:
+            yield packet.pts, error
 
 
 def _one_line(path: Path, frame: str | None, error: av.FFmpegError) -> InputError:

@@ -72,6 +72,8 @@ def _relative(faults: Sequence[Fault], root: Path) -> Iterator[Fault]:
         # Files of another data set, to which this one links, stay as they are.
         if fault.repair is not None and not path.resolve().is_relative_to(root.resolve()):
             fault = replace(fault, repair=None)
-        if path.is_relative_to(root):
-            fault = replace(fault, file=path.relative_to(root).as_posix())
+        # Not resolved, as a file may be a link; absolute, as either path may be relative.
+        if path.absolute().is_relative_to(root.absolute()):
+            inside = path.absolute().relative_to(root.absolute())
+            fault = replace(fault, file=inside.as_posix())
         yield fault

@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from fractions import Fraction
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -43,7 +44,7 @@ def cut_video(
         record = _survey(video, settings, on_frame)
         folder.save(video.name, record)
     # The size is enough to notice a mix-up, without reading the file.
-    elif record.size_in_bytes != video.path.stat().st_size:
+    elif record.size_in_bytes != _size_of(video.path):
         raise InputError(
             f"{video.path}: a different file of this name was cut into {folder.root} earlier; "
             "rename it, or give another output folder."
@@ -62,6 +63,13 @@ def cut_video(
         clips[place] = dataclasses.replace(clip, quality=quality, written=written)
         record = dataclasses.replace(record, clips=tuple(clips))
         folder.save(video.name, record)
+
+
+def _size_of(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError as error:  # a broken link
+        raise InputError(f"{path}: cannot be read. ({error.strerror})") from error
 
 
 def _survey(

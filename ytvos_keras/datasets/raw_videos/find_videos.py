@@ -8,7 +8,13 @@ from pathlib import Path
 import natsort
 
 from ytvos_keras.errors import InputError, and_more
-from ytvos_keras.media.listing import VIDEO_SUFFIXES, is_broken_link, is_hidden, may_be_media
+from ytvos_keras.media.listing import (
+    VIDEO_SUFFIXES,
+    is_broken_link,
+    is_hidden,
+    may_be_media,
+    shortened,
+)
 
 
 @dataclass(frozen=True)
@@ -70,4 +76,4 @@ def _named(path: Path, root: Path) -> RawVideoFile:
     below = path.relative_to(root)
     # Names of clips become names of folders and lines of lists: no spaces, dots or slashes.
     name = re.sub(r"[^\w-]+", "_", "-".join(below.with_suffix("").parts))
-    return RawVideoFile(path, below.as_posix(), name)
+    return RawVideoFile(path, below.as_posix(), shortened(name))

@@ -37,7 +37,7 @@ def write_clip_lists(
         atomic_path(root / "clips.csv") as part,
         part.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
     ):
-        table = csv.DictWriter(file, _COLUMNS)
+        table = csv.DictWriter(file, _COLUMNS, lineterminator="\n")
         table.writeheader()
         table.writerows({**row, "reasons": "; ".join(row["reasons"])} for row in rows)
 

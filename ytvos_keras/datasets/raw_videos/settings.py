@@ -45,6 +45,12 @@ class ClipSettings:
                 "the lengths of clips must be at least 1 second, the shortest first. Received: "
                 f"{self.min_seconds:g} to {self.max_seconds:g} seconds"
             )
+        fewest, most = self.frame_counts
+        if fewest > most:
+            raise InputError(
+                f"no clip of a whole number of frames at {FRAME_RATE} per second is "
+                f"{self.min_seconds:g} to {self.max_seconds:g} seconds long; give a wider range"
+            )
         if not 0 <= self.skip < 0.5:
             raise InputError(
                 "the fraction skipped at each end must be at least 0 and below 0.5. "
@@ -58,6 +64,7 @@ class ClipSettings:
     @property
     def frame_counts(self) -> tuple[int, int]:
         """Frames of the shortest and of the longest clip."""
-        # Rounded inward, so that no clip is shorter or longer than requested.
-        fewest = math.ceil(Fraction(self.min_seconds) * FRAME_RATE)
-        return fewest, math.floor(Fraction(self.max_seconds) * FRAME_RATE)
+        # As text: the float 3.3 is slightly less than 3.3. Rounded inward, so that no clip is
+        # shorter or longer than requested.
+        fewest = math.ceil(Fraction(str(self.min_seconds)) * FRAME_RATE)
+        return fewest, math.floor(Fraction(str(self.max_seconds)) * FRAME_RATE)

@@ -105,4 +105,4 @@ def _index_png(mask: Path) -> bytes:
         if indices.max() <= MAX_ID and (mask_pixels(image, str(mask)).values == indices).all():
             return data
     labels, palette = read_mask(mask, allow_empty=True)
-    return encode_picture(mask_picture(labels, palette), "PNG")
+    return encode_picture(mask_picture(labels, palette), "PNG", bits=8)

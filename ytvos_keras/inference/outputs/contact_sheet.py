@@ -49,6 +49,8 @@ class ContactSheet(OutputWriter):
     def __exit__(self, kind, *_) -> None:
         if kind is not None or not self._cells:
             return
+        if len(self._cells) > _CELLS:
+            self._cells = self._cells[::2]
         columns = min(len(self._cells), 5 if self._cells[0].width >= self._cells[0].height else 8)
         rows = math.ceil(len(self._cells) / columns)
         width, height = (max(getattr(c, side) for c in self._cells) for side in ("width", "height"))

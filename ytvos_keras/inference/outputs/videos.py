@@ -24,13 +24,19 @@ class _VideoOutput(OutputWriter):
     def __init__(self, path: Path, fps: Fraction):
         super().__init__(path)
         self._video = self.kind(path, fps)
+        self._begin: Fraction | None = None  # time of the first frame
 
     @abc.abstractmethod
     def picture(self, item: MaskedFrame) -> np.ndarray:
         """The image to write, uint8 (H, W, 3), or (H, W, 4) with alpha."""
 
     def write(self, item: MaskedFrame) -> None:
-        self._video.write(self.picture(item), item.time)
+        time = item.time
+        if time is not None:
+            # A range of a video begins late, its output at 0.
+            self._begin = time if self._begin is None else self._begin
+            time -= self._begin
+        self._video.write(self.picture(item), time)
 
     def __enter__(self) -> Self:
         self._video.__enter__()
