@@ -82,6 +82,28 @@ def test_frame_in_which_all_drawing_was_undone_has_no_mask(tmp_path):
     assert project.has_mask(4)
 
 
+def test_deleting_the_only_object_leaves_no_masks(tmp_path):
+    project = make_project(tmp_path)
+    project.add_object()
+    project.save_drawn(0, box(5), [1])
+    project.save_predicted(1, box(6), {1: Prediction("a")})
+    project.save_predicted(2, np.zeros(SIZE, np.uint8), {1: Prediction("a")})
+    project.save_predictions()
+    project = reopened(project)
+    project.delete_object(1)
+    assert not any(map(project.has_mask, range(project.frames.count)))
+
+
+def test_objects_that_are_unknown_in_a_frame(tmp_path):
+    project = make_project(tmp_path)
+    project.add_object(), project.add_object(), project.add_object()  # 3 is never drawn
+    project.save_drawn(0, box(5) | box(20, value=2), [1, 2])
+    project.save_predicted(1, box(6), {1: Prediction("a")})
+    assert [project.unknown(i) for i in range(3)] == [[], [2], [1, 2]]
+    project.save_drawn(0, box(20, value=2), [2])  # undone, but 1 is still predicted in frame 1
+    assert [project.unknown(i) for i in range(3)] == [[1], [2], [1, 2]]
+
+
 def test_masks_overwritten_by_another_command_keep_trusted_objects(tmp_path):
     project = make_project(tmp_path)
     project.add_object()

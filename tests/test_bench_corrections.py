@@ -8,7 +8,7 @@ from PIL import Image
 
 import ytvos_keras
 from ytvos_keras.cli.bench import main
-from ytvos_keras.media.masks import write_mask
+from ytvos_keras.media.masks import ids_in, write_mask
 
 SIZE = (4, 8)
 
@@ -31,7 +31,7 @@ class Follower:
     def add_objects(self, labels):
         assert labels.any()
         self.video = labels
-        return [1, 2]
+        return ids_in(labels)
 
     def restore(self, video):
         self.video = video
@@ -95,3 +95,18 @@ def test_corrections(bench, capsys):
 def test_frames_limits_the_video(bench):
     content = bench("--frames", "5")
     assert [row["mask"] for row in content["rows"][::2]] == ["later 1", "later 2", "between 4"]
+
+
+def test_only_objects_with_a_second_mask_count(bench, videos):
+    last = truth(8)
+    last[last == 2] = 0  # object 2 is gone
+    write_mask(videos / "set/Annotations/clip/00008.png", last)
+    rows = {(row["mask"], row["object"]) for row in bench()["rows"]}
+    assert ("between 8", 1) in rows and ("between 8", 2) not in rows
+    assert ("later 4", 2) in rows
+
+
+def test_too_few_frames(videos, capsys):
+    with pytest.raises(SystemExit):
+        main(["corrections", str(videos), "--sequences", "set/clip", "--frames", "2"])
+    assert "must be a whole number of at least 3. Received: '2'" in capsys.readouterr().err

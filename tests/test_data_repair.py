@@ -46,10 +46,9 @@ def test_repair(root):
 
 def test_repair_with_a_relative_root(root, monkeypatch):
     """Also where masks and frames are in different folders, one of which is found by its name."""
-    (root / "JPEGImages").rename(root.with_name("train_all_frames"))
-    (root.with_name("train_all_frames")).rename(root.with_name("frames"))
-    (root.with_name("train_all_frames")).mkdir()
-    root.with_name("frames").rename(root.with_name("train_all_frames") / "JPEGImages")
+    frames = root.with_name("train_all_frames") / "JPEGImages"
+    frames.parent.mkdir()
+    (root / "JPEGImages").rename(frames)
     plant_orphan(root)
     monkeypatch.chdir(root.parent)
     (fault,) = repair(check("."))

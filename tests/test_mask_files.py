@@ -72,6 +72,14 @@ def test_masks_of_a_video_share_a_colour_table(tmp_path, source):
     assert sorted(masks.trusted.values()) == [[0], [2], [2]]
 
 
+def test_all_pictures_are_drawings_if_one_is(tmp_path, source):
+    (tmp_path / "masks").mkdir()
+    drawing(DAVIS_2).save(tmp_path / "masks/000.png")  # alone, it would be object 2
+    drawing(RED, WHITE).save(tmp_path / "masks/001.png")
+    masks = open_first_masks(tmp_path / "masks", source)
+    assert sorted(masks.begins.items()) == [(1, 0), (2, 1), (3, 1)]
+
+
 @pytest.mark.parametrize("colour", [GREEN, DAVIS_2, WHITE, (90, 90, 90)])
 def test_corrections_of_drawings_have_the_same_colours(tmp_path, source, colour):
     (tmp_path / "corrections").mkdir()
@@ -83,6 +91,15 @@ def test_corrections_of_drawings_have_the_same_colours(tmp_path, source, colour)
     assert corrections.ids == {2: [own]}
     assert corrections.read(2)[15, 10] == own
 
+    Image.fromarray((first.read(0) == own).astype(np.uint8) * own).save(
+        tmp_path / "corrections/002.png"
+    )
+    assert open_corrections(tmp_path / "corrections", source, first).ids == {2: [own]}  # its id
+
+    drawing().save(tmp_path / "corrections/002.png")
+    with pytest.raises(InputError, match=r"002\.png: no object in it"):
+        open_corrections(tmp_path / "corrections", source, first)
+
     drawing(BLUE).save(tmp_path / "corrections/002.png")
     with pytest.raises(InputError, match=r"002\.png: object 3 is not tracked before this frame"):
         open_corrections(tmp_path / "corrections", source, first)
@@ -91,6 +108,16 @@ def test_corrections_of_drawings_have_the_same_colours(tmp_path, source, colour)
     first = open_first_masks(tmp_path / "ids.png", source)
     with pytest.raises(InputError, match=r"002\.png: colours found"):
         open_corrections(tmp_path / "corrections", source, first)
+
+
+def test_corrections_of_drawings_with_a_palette(tmp_path, source):
+    (tmp_path / "corrections").mkdir()
+    image = drawing(RED, GREEN, background=WHITE).quantize(4).remap_palette([2, 1, 0, 3])
+    for name in ("first.png", "corrections/002.png"):
+        image.save(tmp_path / name)
+    first = open_first_masks(tmp_path / "first.png", source)
+    corrections = open_corrections(tmp_path / "corrections", source, first)
+    np.testing.assert_array_equal(corrections.read(2), first.read(0))
 
 
 def test_black_and_white_correction_is_of_the_only_object(tmp_path, source):

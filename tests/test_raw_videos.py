@@ -246,6 +246,22 @@ def test_second_run_decodes_nothing(raw, made):
     assert again == report and digests(output) == before
 
 
+def test_long_names_and_broken_links(raw, made, tmp_path):
+    videos = tmp_path / "videos"
+    videos.mkdir()
+    long = "x" * 250 + ".mp4"
+    (videos / long).symlink_to(raw / "two.mp4")
+    (videos / "link.mp4").symlink_to(raw / "two.mp4")
+    report = prepare_clips(videos, tmp_path / "clips", settings=SHORT)
+    assert not report.failures
+    assert {len(clip.name) for clip in report.clips} == {len("link_01"), 200 + len("_01")}
+    (videos / "link.mp4").unlink()
+    (videos / "link.mp4").symlink_to(tmp_path / "unmounted")
+    report = prepare_clips(videos, tmp_path / "clips", settings=SHORT)
+    assert list(report.failures) == ["link.mp4"]
+    assert "link.mp4: cannot be read. (No such file" in report.failures["link.mp4"]
+
+
 def test_several_processes_make_the_same_clips(raw, made, tmp_path):
     prepare_clips(raw, tmp_path / "clips", settings=SHORT, jobs=2)
     assert digests(tmp_path / "clips") == digests(made[0])

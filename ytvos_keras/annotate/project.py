@@ -132,7 +132,7 @@ class Project:
                 write_mask(self._path(index), labels)
             else:
                 # All drawing was undone: the frame is not exported as one without objects.
-                self._path(index).unlink(missing_ok=True)
+                self._forget(index)
 
     def save_predicted(
         self, index: int, labels: np.ndarray, predictions: Mapping[int, Prediction]
@@ -164,11 +164,12 @@ class Project:
     def unknown(self, index: int) -> list[int]:
         """The objects that are neither in a frame nor known to be absent from it.
 
-        Only those that are trusted in some frame: masks of another command are taken to be complete
-        for its objects.
+        Only those that are trusted or predicted in some frame: of objects from another command,
+        nothing but their masks is known.
         """
         with self.lock:
-            tracked = {object_id for ids in self.trusted.values() for object_id in ids}
+            tables = (self.trusted, self.predicted)
+            tracked = {i for table in tables for ids in table.values() for i in ids}
             entries = self.trusted.get(index, {}).keys() | self.predicted.get(index, {}).keys()
             rest = tracked - entries
             return sorted(rest.difference(ids_in(self.mask(index)))) if rest else []
@@ -249,7 +250,14 @@ class Project:
             entries.pop(object_id, None)
             if not entries:
                 self.predicted.pop(index, None)
+                if index not in self.trusted and not self.mask(index).any():
+                    self._forget(index)
             return self._version(index)
+
+    def _forget(self, index: int) -> None:
+        """Remove the mask file of a frame of which nothing is known any more."""
+        self._path(index).unlink(missing_ok=True)
+        self._drawn_first.discard(index)
 
     def source(self, index: int, object_id: int) -> str:
         """The identifier of a trusted mask in a `Prediction`."""

@@ -124,7 +124,7 @@ class ClipFeed:
 def count_videos(
     data: Data,
     *,
-    split: str | None = "train",
+    split: str | tuple[str, ...] | None = "train",
     exclude: Collection[str] = (),
     percent: float = 100.0,
     min_object: float = MIN_OBJECT,

@@ -12,7 +12,6 @@ from ytvos_keras.inference.mask_files import MaskFile, is_black_and_white
 from ytvos_keras.media.colour_mask import ColourTable
 from ytvos_keras.media.frame_source import FrameSource
 from ytvos_keras.media.masks import ids_in, read_mask
-from ytvos_keras.media.pictures import load_picture
 
 _WHITE = 0xFFFFFF
 
@@ -41,10 +40,7 @@ class CorrectionFile:
             labels = read_mask(self.path)[0]
             return np.where(labels > 0, self.white, 0).astype(np.uint8)
         if self.colours is not None:
-            # Before trying ids: a drawing may consist of colours of the DAVIS palette.
-            picture = load_picture(self.path)
-            if picture.mode != "P":
-                return self.colours.read(picture, str(self.path))
+            return MaskFile(self.path, self.colours).read(allow_empty=False)[0]
         return read_mask(self.path)[0]
 
     def read_bytes(self) -> bytes:
@@ -81,8 +77,8 @@ def open_corrections(
     Args:
         path: a folder of PNGs named after frames, as for `open_first_masks`. Every object in a mask
             is corrected in its frame; other objects are unaffected. Objects have the ids of the
-            first masks or, if these are drawings, their colours. A black-and-white mask is of the
-            only object tracked in its frame. None: no corrections.
+            first masks or, if these are drawings, their colours. A black-and-white mask applies to
+            the only object tracked in its frame. None: no corrections.
         source: the frames.
         first_masks: determine which objects are tracked in a frame.
         any_frame: whether objects are also tracked backward, so that corrections may precede their

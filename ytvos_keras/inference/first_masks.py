@@ -2,7 +2,7 @@
 
 import dataclasses
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -48,8 +48,7 @@ class FirstMasks:
     @property
     def colours(self) -> ColourTable | None:
         """The colour table of drawings; None if the masks are not drawings."""
-        tables = (file.colours for file in self.files.values() if isinstance(file, MaskFile))
-        return next((table for table in tables if table.ids), None)
+        return _colours(self.files.values())
 
     def read(self, index: int) -> np.ndarray | None:
         """Return the label map of a frame, uint8 (H, W), or None if it has none."""
@@ -93,6 +92,22 @@ def open_first_masks(
         within = (i for i in files if first <= i and (stop is None or i < stop))
         # If there is none, the caller reports one that is outside.
         files = {i: files[i] for i in within} or files
+    masks = _read_all(files, path, source, use_all)
+    if (table := _colours(files.values())) is not None:
+        # These are drawings, so pictures that were taken for ids are drawings, too.
+        table.ids.clear()
+        table.preferred = True
+        masks = _read_all(files, path, source, use_all)
+        logger.info("%s: every colour is an object: %s", path, table)
+    if not masks.trusted:
+        raise InputError(f"{path}: no object in any of its masks, every pixel is 0.")
+    return masks
+
+
+def _read_all(
+    files: Mapping[int, MaskFile | ObjectFiles], path: Path, source: FrameSource, use_all: bool
+) -> FirstMasks:
+    """Read every mask once, and choose those that are used."""
     coloured, used, repeated = None, {}, False
     trusted: dict[int, list[int]] = {}
     for index, file in sorted(files.items()):
@@ -114,9 +129,7 @@ def open_first_masks(
             repeated = True
         for object_id in counted:
             trusted.setdefault(object_id, []).append(index)
-    if not trusted:
-        raise InputError(f"{path}: no object in any of its masks, every pixel is 0.")
-    if repeated:
+    if repeated and trusted:
         logger.info(
             "%s: %d of %d masks are used, those in which an object first appears "
             "(--all-masks uses all)",
@@ -124,10 +137,15 @@ def open_first_masks(
             len(used),
             len(files),
         )
-    _report_colours(files.values())
     # Read again: only now does the table of a drawing have the colours of all of them.
     palette = None if coloured is None else coloured.read()[1]
     return FirstMasks(used, palette, trusted)
+
+
+def _colours(files: Iterable[MaskFile | ObjectFiles]) -> ColourTable | None:
+    """The colour table that drawings share; None if the masks are not drawings."""
+    tables = (file.colours for file in files if isinstance(file, MaskFile))
+    return next((table for table in tables if table.ids), None)
 
 
 def _files_of_folder(
@@ -160,13 +178,6 @@ def _files_of_folder(
         return {index: ObjectFiles(tuple(files)) for index, files in parts.items()}
     colours = ColourTable()
     return {i: MaskFile(file, colours) for i, file in masks_by_frame(folder, source).items()}
-
-
-def _report_colours(files: Iterable[MaskFile | ObjectFiles]) -> None:
-    for file in files:
-        if isinstance(file, MaskFile) and file.colours.ids:
-            logger.info("%s: every colour is an object: %s", file, file.colours)
-            return  # all files share one table
 
 
 def frame_index(name: str, source: FrameSource) -> int:

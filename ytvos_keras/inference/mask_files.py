@@ -15,6 +15,7 @@ from ytvos_keras.media.mask_pixels import MaskError, mask_pixels
 from ytvos_keras.media.masks import MAX_ID, read_mask
 from ytvos_keras.media.pictures import load_picture
 
+_IN_COLOUR = ("RGB", "RGBA")  # modes of Pillow
 _NUMBER = re.compile(r"(\d+)(?:[ _-].*)?")
 
 
@@ -36,13 +37,19 @@ class MaskFile:
     def read(self, *, allow_empty: bool = True) -> tuple[np.ndarray, np.ndarray | None]:
         """Return the label map, uint8 (H, W), and its palette (256, 3), if it has one."""
         try:
-            return read_mask(self.path, allow_empty=allow_empty)
+            labels, palette = read_mask(self.path, allow_empty=allow_empty)
         except MaskError as error:
             if error.kind not in ("colour-mask", "palette-mask"):
                 raise
-            # Not ids, so colours, numbered by a table that all masks of the video share.
-            labels = self.colours.read(load_picture(self.path), str(self.path))
-            return labels, self.colours.palette()
+            picture = load_picture(self.path)  # not ids, so colours
+        else:
+            if not self.colours.preferred:
+                return labels, palette
+            picture = load_picture(self.path)
+            if picture.mode not in _IN_COLOUR:
+                return labels, palette
+        # Numbered by a table that all masks of the video share.
+        return self.colours.read(picture, str(self.path)), self.colours.palette()
 
     def read_bytes(self) -> bytes:
         """The content of the file."""
@@ -93,8 +100,11 @@ def is_black_and_white(file: MaskFile | ObjectFiles) -> bool:
     """Whether a mask has one object and no id, so that the object counts as 1."""
     if isinstance(file, ObjectFiles):
         return False
+    picture = load_picture(file.path)
+    if file.colours.preferred and picture.mode in _IN_COLOUR:
+        return False
     try:
-        values = mask_pixels(load_picture(file.path), str(file)).values
+        values = mask_pixels(picture, str(file)).values
     except MaskError:  # colours
         return False
     return values.dtype == bool or values.max() in (255, 65535)

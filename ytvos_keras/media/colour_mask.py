@@ -17,10 +17,13 @@ class ColourTable:
 
     Attributes:
         ids: colour, as 0xRRGGBB, to object id.
+        preferred: whether pictures in RGB are known to be drawings, even if all of their colours
+            stand for ids, as those of the DAVIS palette and greys do.
     """
 
     def __init__(self) -> None:
         self.ids: dict[int, int] = {}
+        self.preferred = False
 
     def read(self, image: Image.Image, name: str) -> np.ndarray:
         """Read a drawing as uint8 (H, W), values 0–254; new colours get new ids.

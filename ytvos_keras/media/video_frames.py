@@ -58,10 +58,9 @@ class VideoFrames(FrameSource):
             self._can_seek = container.format.name.startswith(_INDEXED)
             self._is_timed = not container.format.name.startswith(_UNTIMED)
             is_trimmed = _is_trimmed(stream)
-            results: Iterator[Any] = container.decode(stream)
-            if skip_damage:  # a later packet may fail before the first frame is complete
-                results = (result for _, result in _decode_packets(container, stream))
-            first = next((x for x in results if isinstance(x, av.VideoFrame)), None)
+            first = next(self._frames(container), None)
+            if isinstance(first, av.FFmpegError):
+                raise first
         if first is None:
             raise InputError(f"{self.path}: no frames in this video.")
         if is_trimmed:  # the header counts hidden frames, too
@@ -163,18 +162,18 @@ class VideoFrames(FrameSource):
             yield from (result for _, result in decoded)
             return
         # By time stamp: packets are in decoding order, and a decoder may drop a frame silently.
-        place, errors = 0, {}
+        place, errors = 0, {}  # index of the next frame; time stamp to error
         for packet_stamp, result in decoded:
             if not isinstance(result, av.VideoFrame):
                 errors[packet_stamp] = result
                 continue
             own = bisect.bisect_left(stamps, result.pts) if result.pts is not None else place
-            if place == 0 and stamps[0] not in errors:
-                place = own  # frames that precede the first decodable one are never shown
-            yield from (errors.get(stamps[n], _LOST) for n in range(place, own))
+            if errors:  # without damage, decoders have reasons to give no frame for a packet
+                yield from (errors.get(stamps[n], _LOST) for n in range(place, own))
             yield result
             place = max(place, own + 1)
-        yield from (errors.get(stamp, _LOST) for stamp in stamps[place:])
+        if errors:
+            yield from (errors.get(stamp, _LOST) for stamp in stamps[place:])
 
     def _unique_stamps(self) -> list[int]:
         """Time stamps of all frames in order of presentation; empty if they are not reliable."""

@@ -108,9 +108,9 @@ def picture_path(file_name: str, base: PurePosixPath | None = None) -> PurePosix
         raise ValueError(f"not a file name: {reprlib.repr(file_name)}")
     # Normalized first: `a/../../b` leads out, `a/../b` does not.
     inside = PurePosixPath(posixpath.normpath((base or PurePosixPath()) / path))
-    # A colon means a Windows drive.
     if not inside.name:  # "a/.."
         raise ValueError(f"not a file name: {reprlib.repr(file_name)}")
+    # A colon means a Windows drive.
     if inside.is_absolute() or ".." in inside.parts or ":" in path.parts[0]:
         raise ValueError(
             f"{file_name!r} leads out of the folder; give the folder that contains all images"
