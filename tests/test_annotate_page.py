@@ -447,6 +447,7 @@ def test_edit_that_cannot_be_saved(person, project, workspace):
 def test_frame_without_an_object_that_was_predicted_can_be_trusted(person, project):
     project.save_predicted(1, np.zeros(SIZE, np.uint8), {1: Prediction("a")})
     person.page.reload()
+    person.sees("#place", "of 8")
     person.go_to(2)
     person.can_draw()
     person.press("t")
@@ -459,6 +460,7 @@ def test_found_mask_that_equals_the_prediction_is_trusted(person, project):
     person.go_to(2)
     project.save_predicted(1, box(5), {1: Prediction("a", 0.9)})
     person.page.reload()
+    person.sees("#place", "of 8")
     person.go_to(2)
     person.can_draw()
     person.press("c")  # the same mask as in the previous frame

@@ -94,6 +94,16 @@ def test_deleting_the_only_object_leaves_no_masks(tmp_path):
     assert not any(map(project.has_mask, range(project.frames.count)))
 
 
+def test_deleting_an_object_keeps_black_masks_of_another_command(tmp_path):
+    frames = RandomFrames(make_frames(tmp_path / "clip"))
+    (tmp_path / "masks").mkdir()
+    write_mask(tmp_path / "masks/00000.png", box(5) | box(20, value=2))
+    write_mask(tmp_path / "masks/00001.png", box(5))  # object 2 is absent
+    project = Project(tmp_path / "masks", frames)
+    project.delete_object(1)
+    assert project.has_mask(1) and not project.mask(1).any()
+
+
 def test_objects_that_are_unknown_in_a_frame(tmp_path):
     project = make_project(tmp_path)
     project.add_object(), project.add_object(), project.add_object()  # 3 is never drawn

@@ -640,7 +640,7 @@ def test_ports_are_not_shared_and_not_out_of_range(server, kind):
     folder = tiny_export().folder
     for port in (getattr(server, kind), 70_000, -1):
         with (
-            pytest.raises(InputError, match=rf"\b{port} of|Received: {port}"),
+            pytest.raises(InputError, match=rf":{port}; check the host|Received: {port}"),
             development_server(folder, **{kind: port}),
         ):
             pass

@@ -80,6 +80,13 @@ def test_all_pictures_are_drawings_if_one_is(tmp_path, source):
     assert sorted(masks.begins.items()) == [(1, 0), (2, 1), (3, 1)]
 
 
+def test_white_drawing_after_another(tmp_path, source):
+    (tmp_path / "masks").mkdir()
+    drawing(RED).save(tmp_path / "masks/000.png")
+    drawing(WHITE).save(tmp_path / "masks/001.png")
+    assert open_first_masks(tmp_path / "masks", source).begins == {1: 0, 2: 1}
+
+
 @pytest.mark.parametrize("colour", [GREEN, DAVIS_2, WHITE, (90, 90, 90)])
 def test_corrections_of_drawings_have_the_same_colours(tmp_path, source, colour):
     (tmp_path / "corrections").mkdir()
@@ -107,6 +114,52 @@ def test_corrections_of_drawings_have_the_same_colours(tmp_path, source, colour)
     write_mask(tmp_path / "ids.png", first.read(0))
     first = open_first_masks(tmp_path / "ids.png", source)
     with pytest.raises(InputError, match=r"002\.png: colours found"):
+        open_corrections(tmp_path / "corrections", source, first)
+
+
+@pytest.mark.parametrize("kind", ["L", "1", "RGB"])
+def test_white_correction_of_drawings(tmp_path, source, kind):
+    (tmp_path / "corrections").mkdir()
+    drawing(RED, WHITE).save(tmp_path / "first.png")
+    drawing(WHITE).convert(kind).save(tmp_path / "corrections/002.png")
+    first = open_first_masks(tmp_path / "first.png", source)
+    corrections = open_corrections(tmp_path / "corrections", source, first)
+    assert corrections.ids == {2: [first.read(0)[15, 30]]}
+
+
+def test_palette_correction_of_drawings_is_read_by_its_colours(tmp_path, source):
+    (tmp_path / "corrections").mkdir()
+    drawing(GREEN, RED).save(tmp_path / "first.png")
+    red = drawing(RED).quantize(2)  # black and red: red is index 1
+    assert np.asarray(red).max() == 1
+    red.save(tmp_path / "corrections/002.png")
+    first = open_first_masks(tmp_path / "first.png", source)
+    corrections = open_corrections(tmp_path / "corrections", source, first)
+    assert corrections.ids == {2: [first.read(0)[15, 30]]}
+
+
+def test_grey_and_white_drawing(tmp_path, source):
+    (tmp_path / "corrections").mkdir()
+    drawing(RED, (90, 90, 90), WHITE).save(tmp_path / "first.png")
+    drawing((90, 90, 90), WHITE).save(tmp_path / "corrections/002.png")
+    first = open_first_masks(tmp_path / "first.png", source)
+    corrections = open_corrections(tmp_path / "corrections", source, first)
+    assert corrections.ids[2] == ids_in(first.read(0)[:, 20:])
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [([0, 1, 2, 255], "255 found besides"), ([0, 60, 120, 255], "255 found besides")],
+)
+def test_masks_with_255_are_not_black_and_white(tmp_path, source, values, message):
+    (tmp_path / "corrections").mkdir()
+    two = np.array(drawing(WHITE))[..., 0] // 255
+    two[30:, :9] = 2
+    write_mask(tmp_path / "first.png", two)
+    mask = np.resize(np.repeat(np.array(values, np.uint8), 10), SIZE)
+    Image.fromarray(mask).save(tmp_path / "corrections/002.png")
+    first = open_first_masks(tmp_path / "first.png", source)
+    with pytest.raises(InputError, match=message):
         open_corrections(tmp_path / "corrections", source, first)
 
 

@@ -243,6 +243,7 @@ class Project:
         """Remove an object from a frame; returns the version of its mask file."""
         with self.lock:
             labels, trusted = self.mask(index), set(self.trusted.get(index, {}))
+            was_known = object_id in trusted or object_id in self.predicted.get(index, {})
             if object_id in trusted or (labels == object_id).any():
                 labels[labels == object_id] = 0
                 self.save_drawn(index, labels, trusted - {object_id})
@@ -250,8 +251,10 @@ class Project:
             entries.pop(object_id, None)
             if not entries:
                 self.predicted.pop(index, None)
-                if index not in self.trusted and not self.mask(index).any():
-                    self._forget(index)
+            # Not a mask of another command, which may say that other objects are absent.
+            is_known = index in self.trusted or index in self.predicted
+            if was_known and not is_known and not self.mask(index).any():
+                self._forget(index)
             return self._version(index)
 
     def _forget(self, index: int) -> None:

@@ -113,7 +113,6 @@ def export_onnx(
     output = Path(output)
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise InputError(f"{output}: already exists; give the name of a new folder.")
-    model = in_float32(model)
     clips = find_clips(data) if data else [bundled_clip()]
     calibration_clips = find_clips(calibration) if calibration else [bundled_clip()]
 
@@ -126,6 +125,7 @@ def export_onnx(
 
     if precision == "int8":
         check_long_enough(calibration_clips)  # before minutes of converting
+    model = in_float32(model)
     full = convert(model, size, on_progress=on_progress)
     graphs = to_precision(full, precision, model, calibration_clips, size, on_progress)
     # From the graphs of the final precision, so that it has the same results.

@@ -112,10 +112,16 @@ def open_corrections(
 def _open(
     path: Path, colours: ColourTable | None, tracked: list[int], where: str
 ) -> CorrectionFile:
-    white_is_colour = colours is not None and _WHITE in colours.ids
-    if white_is_colour or not is_black_and_white(MaskFile(path)):
+    if not is_black_and_white(MaskFile(path)):
         return CorrectionFile(path, colours, None)
-    if len(tracked) != 1:
+    if colours is not None and _WHITE in colours.ids:
+        return CorrectionFile(path, colours, colours.ids[_WHITE])
+    if not tracked:
+        raise InputError(
+            f"{path}: no object is tracked{where}, so there is nothing to correct; give a new "
+            "object as a first mask."
+        )
+    if len(tracked) > 1:
         raise InputError(
             f"{path}: black and white, so it does not show which object it corrects; save it as an "
             f"index PNG with the id of the object. Tracked{where}: {_listed(tracked)}."

@@ -2,7 +2,7 @@
 
 import dataclasses
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from ytvos_keras.errors import InputError
 from ytvos_keras.inference.input_checks import check_size
 from ytvos_keras.inference.mask_files import (
+    IN_COLOUR,
     MaskFile,
     ObjectFiles,
     is_black_and_white,
@@ -20,6 +21,7 @@ from ytvos_keras.media.colour_mask import ColourTable
 from ytvos_keras.media.frame_source import FrameSource
 from ytvos_keras.media.listing import check_no_broken_link, list_masks
 from ytvos_keras.media.masks import ids_in
+from ytvos_keras.media.pictures import picture_mode
 
 _MOST_DIGITS = 18  # of a frame number
 
@@ -92,22 +94,7 @@ def open_first_masks(
         within = (i for i in files if first <= i and (stop is None or i < stop))
         # If there is none, the caller reports one that is outside.
         files = {i: files[i] for i in within} or files
-    masks = _read_all(files, path, source, use_all)
-    if (table := _colours(files.values())) is not None:
-        # These are drawings, so pictures that were taken for ids are drawings, too.
-        table.ids.clear()
-        table.preferred = True
-        masks = _read_all(files, path, source, use_all)
-        logger.info("%s: every colour is an object: %s", path, table)
-    if not masks.trusted:
-        raise InputError(f"{path}: no object in any of its masks, every pixel is 0.")
-    return masks
-
-
-def _read_all(
-    files: Mapping[int, MaskFile | ObjectFiles], path: Path, source: FrameSource, use_all: bool
-) -> FirstMasks:
-    """Read every mask once, and choose those that are used."""
+    _prefer_colours(files.values())
     coloured, used, repeated = None, {}, False
     trusted: dict[int, list[int]] = {}
     for index, file in sorted(files.items()):
@@ -129,7 +116,9 @@ def _read_all(
             repeated = True
         for object_id in counted:
             trusted.setdefault(object_id, []).append(index)
-    if repeated and trusted:
+    if not trusted:
+        raise InputError(f"{path}: no object in any of its masks, every pixel is 0.")
+    if repeated:
         logger.info(
             "%s: %d of %d masks are used, those in which an object first appears "
             "(--all-masks uses all)",
@@ -137,9 +126,22 @@ def _read_all(
             len(used),
             len(files),
         )
+    if (table := _colours(files.values())) is not None:
+        table.preferred = True  # for corrections
+        logger.info("%s: every colour is an object: %s", path, table)
     # Read again: only now does the table of a drawing have the colours of all of them.
     palette = None if coloured is None else coloured.read()[1]
     return FirstMasks(used, palette, trusted)
+
+
+def _prefer_colours(files: Collection[MaskFile | ObjectFiles]) -> None:
+    """Take all pictures in colour for drawings if one of them is.
+
+    Otherwise those whose colours stand for ids, as in the DAVIS palette, would be taken for masks.
+    """
+    masks = [file for file in files if isinstance(file, MaskFile)]
+    if len(masks) > 1 and any(picture_mode(file.path) in IN_COLOUR for file in masks):
+        masks[0].colours.preferred = any(file.is_drawing() for file in masks)  # shared by all
 
 
 def _colours(files: Iterable[MaskFile | ObjectFiles]) -> ColourTable | None:

@@ -11,11 +11,12 @@ import numpy as np
 from ytvos_keras.errors import InputError
 from ytvos_keras.media.colour_mask import ColourTable
 from ytvos_keras.media.listing import check_no_broken_link, is_hidden, list_masks, plain_name
-from ytvos_keras.media.mask_pixels import MaskError, mask_pixels
+from ytvos_keras.media.mask_pixels import LOSSLESS, MaskError, mask_pixels
 from ytvos_keras.media.masks import MAX_ID, read_mask
 from ytvos_keras.media.pictures import load_picture
 
-_IN_COLOUR = ("RGB", "RGBA")  # modes of Pillow
+IN_COLOUR = ("RGB", "RGBA")  # modes of Pillow
+_DRAWN = ("colour-mask", "palette-mask")  # kinds of a `MaskError`
 _NUMBER = re.compile(r"(\d+)(?:[ _-].*)?")
 
 
@@ -36,20 +37,32 @@ class MaskFile:
 
     def read(self, *, allow_empty: bool = True) -> tuple[np.ndarray, np.ndarray | None]:
         """Return the label map, uint8 (H, W), and its palette (256, 3), if it has one."""
+        if not (self.colours.preferred and self._has_colours()):
+            try:
+                return read_mask(self.path, allow_empty=allow_empty)
+            except MaskError as error:
+                if error.kind not in _DRAWN:
+                    raise
+        # Not ids, so colours, numbered by a table that all masks of the video share.
+        labels = self.colours.read(load_picture(self.path), str(self.path))
+        if not allow_empty and not labels.any():
+            raise InputError(f"{self.path}: no object in it, every pixel is background.")
+        return labels, self.colours.palette()
+
+    def is_drawing(self) -> bool:
+        """Whether it has colours that are not ids."""
         try:
-            labels, palette = read_mask(self.path, allow_empty=allow_empty)
+            mask_pixels(load_picture(self.path), str(self.path))
         except MaskError as error:
-            if error.kind not in ("colour-mask", "palette-mask"):
-                raise
-            picture = load_picture(self.path)  # not ids, so colours
-        else:
-            if not self.colours.preferred:
-                return labels, palette
-            picture = load_picture(self.path)
-            if picture.mode not in _IN_COLOUR:
-                return labels, palette
-        # Numbered by a table that all masks of the video share.
-        return self.colours.read(picture, str(self.path)), self.colours.palette()
+            return error.kind in _DRAWN
+        return False
+
+    def _has_colours(self) -> bool:
+        """Whether it is in colour; with a palette, only if all of its colours are in the table."""
+        picture = load_picture(self.path)
+        if picture.format not in LOSSLESS:
+            return False  # `read_mask` says why it cannot be used
+        return picture.mode in IN_COLOUR or (picture.mode == "P" and self.colours.knows(picture))
 
     def read_bytes(self) -> bytes:
         """The content of the file."""
@@ -101,13 +114,13 @@ def is_black_and_white(file: MaskFile | ObjectFiles) -> bool:
     if isinstance(file, ObjectFiles):
         return False
     picture = load_picture(file.path)
-    if file.colours.preferred and picture.mode in _IN_COLOUR:
+    if file.colours.preferred and picture.mode in IN_COLOUR:
         return False
     try:
         values = mask_pixels(picture, str(file)).values
     except MaskError:  # colours
         return False
-    return values.dtype == bool or values.max() in (255, 65535)
+    return values.dtype == bool or np.unique(values[values != 0]).tolist() in ([255], [65535])
 
 
 def object_folders(folder: Path) -> list[tuple[int, Path]]:

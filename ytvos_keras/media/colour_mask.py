@@ -62,6 +62,13 @@ class ColourTable:
         ids = [0 if key == background else self.ids[key] for key in colours.tolist()]
         return np.array(ids, np.uint8)[indices].reshape(keys.shape)
 
+    def knows(self, image: Image.Image) -> bool:
+        """Whether all colours of a drawing but the background have ids."""
+        pixels = np.asarray(image.convert("RGBA"))
+        keys = np.unique(pixels[pixels[..., 3] > 0][:, :3].astype(np.int64) @ _WEIGHTS).tolist()
+        background = next((key for key in (0, 0xFFFFFF) if key in keys), None)
+        return all(key == background or key in self.ids for key in keys)
+
     def palette(self) -> np.ndarray:
         """A palette with the colours of the drawings, then DAVIS colours: uint8 (256, 3)."""
         palette = davis_palette().copy()

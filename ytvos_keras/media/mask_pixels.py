@@ -9,7 +9,7 @@ from ytvos_keras.errors import InputError
 from ytvos_keras.media.edge_colours import edge_values, separate_regions
 from ytvos_keras.media.palette import davis_palette
 
-_LOSSLESS = (None, "PNG", "BMP", "GIF", "TIFF")  # None: created in memory
+LOSSLESS = (None, "PNG", "BMP", "GIF", "TIFF")  # None: created in memory
 _NEAR = 8  # levels of 0–255 within which a colour counts as black or white
 _CHROMATIC = 40  # smallest difference between the channels of a colour that is not grey
 _MANY_COLOURS = 4096  # more than this are not counted
@@ -62,7 +62,7 @@ def mask_pixels(image: Image.Image, name: str = "mask") -> MaskPixels:
 
     A broken rule raises a `MaskError` that begins with `name`, such as the path of the file.
     """
-    if image.format not in _LOSSLESS:
+    if image.format not in LOSSLESS:
         kind = "JPEG" if image.format == "MPO" else image.format
         raise MaskError(
             f"{name}: {kind} does not keep exact values; save the mask as PNG.", "jpeg-mask"

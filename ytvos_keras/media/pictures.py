@@ -74,6 +74,12 @@ def picture_size(path: Path) -> tuple[int, int]:
         return image.height, image.width
 
 
+def picture_mode(path: Path) -> str:
+    """Read the mode of an image from its header, see Pillow."""
+    with _named(path), open_picture(path) as image:
+        return image.mode
+
+
 def read_rgb(path: str | Path) -> np.ndarray:
     """Read an image as RGB with 8 bits per channel: uint8 (H, W, 3), 0–255.
 
