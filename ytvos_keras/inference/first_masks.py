@@ -87,13 +87,7 @@ def open_first_masks(
     path = Path(path)
     if not path.exists():
         raise InputError(f"{path}: no such file or folder.")
-    frame = first if mask_frame is None else frame_index(mask_frame, source)
-    files: dict[int, MaskFile | ObjectFiles] = {frame: MaskFile(path)}
-    if path.is_dir():
-        files = _files_of_folder(path, source, frame, is_chosen=mask_frame is not None)
-        within = (i for i in files if first <= i and (stop is None or i < stop))
-        # If there is none, the caller reports one that is outside.
-        files = {i: files[i] for i in within} or files
+    files = _files(path, source, mask_frame, first, stop)
     _prefer_colours(files.values())
     coloured, used, repeated = None, {}, False
     trusted: dict[int, list[int]] = {}
@@ -132,6 +126,19 @@ def open_first_masks(
     # Read again: only now does the table of a drawing have the colours of all of them.
     palette = None if coloured is None else coloured.read()[1]
     return FirstMasks(used, palette, trusted)
+
+
+def _files(
+    path: Path, source: FrameSource, mask_frame: str | None, first: int, stop: int | None
+) -> dict[int, MaskFile | ObjectFiles]:
+    """The masks by the index of their frame; the arguments are those of `open_first_masks`."""
+    frame = first if mask_frame is None else frame_index(mask_frame, source)
+    if not path.is_dir():
+        return {frame: MaskFile(path)}
+    files = _files_of_folder(path, source, frame, is_chosen=mask_frame is not None)
+    within = (i for i in files if first <= i and (stop is None or i < stop))
+    # If there is none, the caller reports one that is outside.
+    return {i: files[i] for i in within} or files
 
 
 def _prefer_colours(files: Collection[MaskFile | ObjectFiles]) -> None:

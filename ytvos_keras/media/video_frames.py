@@ -1,8 +1,6 @@
 """Read the frames of a video file through PyAV (FFmpeg)."""
 
-import bisect
 import contextlib
-import errno
 import warnings
 from collections.abc import Callable, Generator, Iterator
 from fractions import Fraction
@@ -15,6 +13,7 @@ import numpy as np
 from ytvos_keras.errors import InputError
 from ytvos_keras.media.colour_matrix import source_matrix
 from ytvos_keras.media.containers import open_video, video_stream
+from ytvos_keras.media.damaged_video import decode_damaged
 from ytvos_keras.media.display_matrix import display_matrix, is_quarter_turn, upright
 from ytvos_keras.media.frame_source import FrameSource
 from ytvos_keras.media.pictures import MOST_PIXELS
@@ -24,7 +23,6 @@ from ytvos_keras.media.pictures import MOST_PIXELS
 _INDEXED = ("mov,mp4", "matroska")
 # Containers without time stamps; their frame rate is constant.
 _UNTIMED = ("avi", "h264", "hevc", "m4v", "mpegvideo")
-_LOST = av.error.InvalidDataError(errno.EILSEQ, "the decoder gave no frame")
 
 
 class VideoFrames(FrameSource):
@@ -156,24 +154,7 @@ class VideoFrames(FrameSource):
             # Not thread_type "AUTO": with frame threads, FFmpeg hides decoding errors.
             yield from container.decode(stream)
             return
-        stamps = self._unique_stamps()
-        decoded = _decode_packets(container, stream)
-        if not stamps:
-            yield from (result for _, result in decoded)
-            return
-        # By time stamp: packets are in decoding order, and a decoder may drop a frame silently.
-        place, errors = 0, {}  # index of the next frame; time stamp to error
-        for packet_stamp, result in decoded:
-            if not isinstance(result, av.VideoFrame):
-                errors[packet_stamp] = result
-                continue
-            own = bisect.bisect_left(stamps, result.pts) if result.pts is not None else place
-            if errors:  # without damage, decoders have reasons to give no frame for a packet
-                yield from (errors.get(stamps[n], _LOST) for n in range(place, own))
-            yield result
-            place = max(place, own + 1)
-        if errors:
-            yield from (errors.get(stamp, _LOST) for stamp in stamps[place:])
+        yield from decode_damaged(container, stream, self._unique_stamps())
 
     def _unique_stamps(self) -> list[int]:
         """Time stamps of all frames in order of presentation; empty if they are not reliable."""
@@ -247,21 +228,6 @@ def one_line_errors(path: Path, frame: Callable[[], str] | None) -> Iterator[Non
         yield
     except av.FFmpegError as error:
         raise _one_line(path, frame and frame(), error) from error
-
-
-def _decode_packets(
-    container: av.container.InputContainer, stream: av.VideoStream
-) -> Iterator[tuple[int | None, av.VideoFrame | av.FFmpegError]]:
-    """Yield the time stamp of a packet, and a frame that it completes or the error that it causes.
-
-    The generator of `container.decode` ends at the first error.
-    """
-    for packet in container.demux(stream):
-        try:
-            for frame in packet.decode():
-                yield packet.pts, frame
-        except av.FFmpegError as error:
-            yield packet.pts, error
 
 
 def _one_line(path: Path, frame: str | None, error: av.FFmpegError) -> InputError:

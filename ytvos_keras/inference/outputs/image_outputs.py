@@ -1,7 +1,6 @@
 """Outputs with one PNG per frame."""
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from PIL import Image
 
 from ytvos_keras.inference.outputs.writer import MaskedFrame, ObjectStyle, OutputWriter
 from ytvos_keras.media.atomic import atomic_path
-from ytvos_keras.media.listing import shortened
+from ytvos_keras.media.listing import plain_name, shortened
 
 
 class BinaryPictures(OutputWriter):
@@ -59,7 +58,7 @@ def output_folders(path: Path, ids: list[int], names: Mapping[int, str]) -> dict
 def folder_name(object_id: int, name: str | None) -> str:
     """A name for the folder of an object that is valid on every system."""
     # Replaces slashes and dots too: a name must not lead out of the folder.
-    composed = unicodedata.normalize("NFC", name or "")  # combining marks are not in \w
+    composed = plain_name(name or "")  # combining marks are not in \w
     plain = shortened(re.sub(r"[^\w-]+", "_", composed).strip("_"))
     return f"{object_id}_{plain}" if plain else str(object_id)
 

@@ -72,7 +72,9 @@ export class Edits {
       return { left: 0, top: 0, right: width, bottom: height };
     });
     const trusted = marks.trustedIn(index);
-    if (!trusted.has(object)) this.#record({ box: null }, [...trusted, object]); // the new mask equals the old one
+    // The new mask equals the old one, unless that was replaced by a newer one meanwhile.
+    const isSame = app.labels.every((label, i) => (label === object) === Boolean(isInside(i)));
+    if (isSame && !trusted.has(object)) this.#record({ box: null }, [...trusted, object]);
   }
 
   // Marks every object that is in this frame, or that the model finds absent from it, as trusted.
