@@ -150,18 +150,18 @@ def test_clips_turned_against_the_videos_are_reported(twelve, caplog, size, mess
     assert caplog.messages == ([] if message is None else [message])
 
 
-def test_upright_videos_are_reported(tmp_path, caplog):
+def test_portrait_videos_are_reported(tmp_path, caplog):
     frames = np.zeros((2, 64, 32, 3), np.uint8)
     masks = np.ones((2, 64, 32), np.uint8)
-    upright = [make_video(f"upright{n}", frames, masks) for n in range(2)]
+    portrait = [make_video(f"portrait{n}", frames, masks) for n in range(2)]
     image = make_video("image", frames[:1].swapaxes(1, 2), masks[:1].swapaxes(1, 2))
     landscape = moving_squares(2)
-    few = RunData(str(write_records([*upright, *landscape[:1], image], tmp_path / "few")))
-    half = RunData(str(write_records([*upright, *landscape], tmp_path / "half")))
+    few = RunData(str(write_records([*portrait, *landscape[:1], image], tmp_path / "few")))
+    half = RunData(str(write_records([*portrait, *landscape], tmp_path / "half")))
     for data in (half, few):
         warn_of_unsuitable_videos(RECIPES["finetune"], data)
     assert caplog.messages == [
-        "2 of 3 training videos are upright, but clips are 192x320; use --size 320x192"
+        "2 of 3 training videos are portrait, but clips are 192x320; use --size 320x192"
     ]
 
 

@@ -45,8 +45,18 @@ def _parser() -> argparse.ArgumentParser:
     parser = command_parser("ytvos-annotate", DESCRIPTION, EXAMPLES)
     add = parser.add_argument
     add("input", nargs="?", metavar="INPUT", help="video file, or folder of frames")
-    add("--output", metavar="DIR", help="folder for the masks (default: NAME-masks)")
-    add("--port", type=port, default=0, metavar="N", help="default: any free port")
+    add(
+        "--output",
+        metavar="DIR",
+        help="folder for the masks (default: in the current folder, clip-masks for clip.mp4)",
+    )
+    add(
+        "--port",
+        type=port,
+        default=0,
+        metavar="N",
+        help="port of the page (default: any that is free)",
+    )
     add_model(parser)
     add_working_size(parser, " but is slower")
     add("--no-browser", action="store_true", help="print the address without opening a browser")

@@ -70,8 +70,17 @@ def _add_data_arguments(parser: argparse.ArgumentParser) -> None:
         help="predicted masks; NAME=DIR names the method; repeat for several methods",
     )
     add("--ground-truth", required=True, metavar="DIR", help="true masks")
-    add("--protocol", required=True, choices=("davis2016", "davis2017", "youtube-vos"))
-    add("--split", metavar="NAME", help="DAVIS: a list in ImageSets; YouTube-VOS: a folder in DIR")
+    add(
+        "--protocol",
+        required=True,
+        choices=("davis2016", "davis2017", "youtube-vos"),
+        help="rules by which to score",
+    )
+    add(
+        "--split",
+        metavar="NAME",
+        help="DAVIS: a list in ImageSets; YouTube-VOS: a folder in that of --ground-truth",
+    )
     add("--sequences", nargs="+", metavar="NAME", help="score only these")
 
 
@@ -91,8 +100,9 @@ def _add_youtube_vos_arguments(group) -> None:
     add(
         "--frames",
         choices=("every", "listed"),
-        help="which frames the method was given: every one at 30 per second, or those listed in "
-        "meta.json or with a true mask (masks of others are then an error); recorded in the output",
+        help="which frames the method was given: every (all, at 30 per second), or listed (only "
+        "those in meta.json or with a true mask; a predicted mask of another frame is then an "
+        "error); recorded in the output",
     )
 
 

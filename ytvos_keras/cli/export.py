@@ -48,7 +48,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = command_parser("ytvos-export", DESCRIPTION, EPILOG)
     add = parser.add_argument
     add_model(parser)
-    add("--format", required=True, choices=("saved-model", "onnx"))
+    add(
+        "--format",
+        required=True,
+        choices=("saved-model", "onnx"),
+        help="a SavedModel for TensorFlow Serving, or ONNX files",
+    )
     add(
         "--output",
         required=True,

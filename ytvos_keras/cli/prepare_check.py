@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ytvos_keras.datasets.check.report import CheckReport
 
 NAME = "check"
-SUMMARY = "list every fault of a data set or of records, with its file"
+SUMMARY = "list every fault in a data set or in records, and the file it is in"
 DESCRIPTION = """\
 Open every frame and mask and list what is wrong, with the file and what to do
 about it. The exit code is 1 if there is a fault; notes do not count.

@@ -40,7 +40,7 @@ def add_choice_of_videos(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         metavar="NAME",
-        help="leave out these videos; the name of a source (NAME/…) leaves out all of it",
+        help="leave out these videos; FOLDER leaves out all videos called FOLDER/…",
     )
 
 

@@ -118,10 +118,10 @@ def _add_masks(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add(
         "--mask",
-        help="index, black-and-white or coloured PNG for the first frame (or --mask-frame); or a "
-        "folder: PNGs named after the frames (for a video file: frame numbers) in which objects "
-        "first appear, a subfolder of these for each object, or one PNG per object of a single "
-        "frame",
+        help="PNG for the first frame (or --mask-frame): an index PNG, black and white, or one "
+        "colour per object. Or a folder with one of these: PNGs named after the frames (for a "
+        "video file, after frame numbers) in which objects first appear; a subfolder of such PNGs "
+        "for each object; one PNG per object, all for the same frame",
     )
     add_box(group)
     add(
@@ -180,9 +180,9 @@ def _add_frames(group: argparse._ArgumentGroup) -> None:
     add(
         "--batch",
         action="store_true",
-        help="INPUT is a folder of videos (folders of frames, video files); --mask a folder with "
-        "NAME.png or NAME/ for each, --corrections one with NAME/ for some; masks go to DIR/NAME. "
-        "A video that fails does not stop the others",
+        help="INPUT is a folder of videos (video files or folders of frames). The masks of each "
+        "video are NAME.png or NAME/ in the folder --mask, its corrections, if any, NAME/ in the "
+        "folder --corrections; results go to DIR/NAME. A video that fails does not stop the others",
     )
     add(
         "--jobs", type=positive, default=1, metavar="N", help="with --batch: processes (default: 1)"

@@ -160,7 +160,8 @@ def _add_changes(group: argparse._ArgumentGroup) -> None:
     change(
         "--augment",
         action=argparse.BooleanOptionalAction,
-        help="augment clips at random; without it, images become still clips",
+        help="augment clips at random, or not (default: as in the recipe); without augmentation, "
+        "images become still clips",
     )
     change(
         "--percent",

@@ -96,7 +96,7 @@ def split_data(data: Data, validation: Data | None, min_object: float = MIN_OBJE
 def warn_of_unsuitable_videos(recipe: Recipe, data: RunData) -> None:
     """Warn if the training videos do not suit the stages of the recipe.
 
-    A stage for frames without annotation may find none. If most videos are upright and clips are
+    A stage for frames without annotation may find none. If most videos are portrait and clips are
     not, or vice versa, clips show a small part of each video, or all of it distorted.
     """
     videos = _videos(data.training, "train", data.not_trained)
@@ -108,7 +108,7 @@ def warn_of_unsuitable_videos(recipe: Recipe, data: RunData) -> None:
     if 2 * turned > len(videos):
         logger.warning(
             "%d of %d training videos are %s, but clips are %dx%d; use --size %dx%d",
-            *(turned, len(videos), "upright" if height < width else "landscape"),
+            *(turned, len(videos), "portrait" if height < width else "landscape"),
             *(height, width, width, height),
         )
 
