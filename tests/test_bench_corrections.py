@@ -20,17 +20,17 @@ def truth(t):
 
 
 class Follower:
-    """Repeats the last given masks, which stay right for object 2 and soon drift for object 1."""
+    """Repeats the union of the given masks, which is right for object 2 and drifts for object 1."""
 
     def __init__(self, model, size=None):
         assert (model, size) == ("the model", (4, 8))
 
     def reset(self):
-        self.video = None
+        self.video = np.zeros(SIZE, "uint8")
 
     def add_objects(self, labels):
         assert labels.any()
-        self.video = labels
+        self.video = np.maximum(self.video, labels)
         return ids_in(labels)
 
     def restore(self, video):
@@ -67,9 +67,10 @@ def bench(videos, monkeypatch):
 
 
 def mean_j(given, frames):
-    """Mean J of object 1 when the true mask of frame `given` is repeated in `frames`."""
-    masks = [[truth(t) == 1 for t in (given, frame)] for frame in frames]
-    return 100 * np.mean([(a & b).sum() / (a | b).sum() for a, b in masks])
+    """Mean J of object 1 in `frames` if the union of its masks in `given` frames is repeated."""
+    union = np.any([truth(t) == 1 for t in given], axis=0)
+    masks = [truth(t) == 1 for t in frames]
+    return 100 * np.mean([(union & mask).sum() / (union | mask).sum() for mask in masks])
 
 
 def test_corrections(bench, capsys):
@@ -81,8 +82,13 @@ def test_corrections(bench, capsys):
     ]
     for row, place in zip(content["rows"][:6:2], (2, 4, 7), strict=True):
         later = [t for t in range(place + 1, 9) if t != 3]
-        assert row["J_percent"] == pytest.approx(mean_j(0, later))
-        assert row["new_J_percent"] == pytest.approx(mean_j(place, later))
+        assert row["J_percent"] == pytest.approx(mean_j([0], later))
+        assert row["new_J_percent"] == pytest.approx(mean_j([0, place], later))
+    between = content["rows"][6]
+    assert between["J_percent"] == pytest.approx(mean_j([0], [1, 2, 4]))
+    assert between["new_J_percent"] == pytest.approx(mean_j([0, 8], [1, 2, 4]))
+    assert content["figures"]["gain_between"] == pytest.approx(between["gain_percent"] / 2)
+    assert content["figures"]["worse_between"] == 1
     assert [row["gain_percent"] for row in content["rows"][1::2]] == [0] * 4
     gains = [row["gain_percent"] for row in content["rows"][:6]]
     assert content["figures"]["gain_later"] == pytest.approx(np.mean(gains))
@@ -104,6 +110,14 @@ def test_only_objects_with_a_second_mask_count(bench, videos):
     rows = {(row["mask"], row["object"]) for row in bench()["rows"]}
     assert ("between 8", 1) in rows and ("between 8", 2) not in rows
     assert ("later 4", 2) in rows
+
+
+def test_too_few_of_the_first_frames_have_a_mask(bench, videos, capsys):
+    (videos / "set/Annotations/clip/00001.png").unlink()
+    command = ["corrections", str(videos), "--sequences", "set/clip", "--size", "4x8"]
+    assert main([*command, "--frames", "4"]) == 1
+    message = "only 2 of the first 4 frames have a mask, but at least 3 are needed; use more --fram"
+    assert message in capsys.readouterr().err
 
 
 def test_too_few_frames(videos, capsys):

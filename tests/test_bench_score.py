@@ -83,8 +83,10 @@ def test_models_with_the_same_file_name(bench):
     assert [row["method"] for row in rows] == names * 2
 
 
-def test_missing_sequence(bench, videos, capsys):
-    assert main(["score", str(videos), "--sequences", "set/absent", "--quiet"]) == 1
+def test_missing_sequence_is_noticed_before_any_is_segmented(bench, videos, monkeypatch, capsys):
+    monkeypatch.delattr(FullFrame, "step")
+    command = ["score", str(videos), "--sequences", "set/clip", "set/absent", "--quiet"]
+    assert main([*command, "--size", "16x16"]) == 1
     error = capsys.readouterr().err
     assert error.startswith("error: ")
     assert "absent" in error

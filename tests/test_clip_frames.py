@@ -133,6 +133,18 @@ def test_framings_stay_in_the_video_and_keep_the_object(turned):
     assert np.mean(seen) > (0.98 if turned else 1 - 1e-9)
 
 
+def test_framings_contain_the_object():
+    rng = np.random.default_rng(2)
+    for width, height in ((320, 40), (40, 190), (16, 16)) * 60:
+        mask = np.zeros((192, 336), bool)  # the shape of the clips
+        top, left = (int(rng.integers(0, side)) for side in (193 - height, 337 - width))
+        mask[top : top + height, left : left + width] = True
+        framing = random_framing(rng, mask, SIZE, VideoConfig(turned=0.0))
+        y, x, rows, columns = framing.window
+        outside = (y - top, x - left, top + height - y - rows, left + width - x - columns)
+        assert max(outside) < 2 * framing.ratio  # the window is rounded to multiples of it
+
+
 def test_identity_is_exact():
     image = np.random.default_rng(0).integers(0, 256, (21, 30, 3), np.uint8)
     np.testing.assert_array_equal(resample(image, IDENTITY, (21, 30)), image)

@@ -155,16 +155,13 @@ def test_invalid_choice_of_frames():
 def test_frames_that_all_have_a_mask_are_reported(caplog):
     dense, picture = VIDEOS[3], video("picture", frames=1, annotated=(0,))
     sampling._warn_once.cache_clear()
-    for videos, frames in (
-        ([dense], "annotated"),
-        ([VIDEOS[0], dense], "any"),  # one has frames without a mask
-        ([picture], "any"),
-    ):
-        ClipSampler(videos, frames=frames)
+    for videos in ([VIDEOS[0], dense], [picture]):  # the first has frames without a mask
+        sampling.warn_if_all_annotated(videos)
     assert caplog.messages == []
-    ClipSampler([dense, picture], frames="any")
+    sampling.warn_if_all_annotated([dense, picture])
     assert caplog.messages == [
-        'frames="any", but every frame is annotated; write the records with --all-frames'
+        'frames="any", but every frame is annotated; write the records with --all-frames '
+        "(YouTube-VOS)"
     ]
 
 
@@ -174,5 +171,5 @@ def test_videos_that_cannot_be_used_are_reported(caplog):
         sampler = ClipSampler([*VIDEOS, *sparse], min_object=0.01)
     assert {each.name for each in sampler.videos} == {each.name for each in VIDEOS}
     (message,) = {record.getMessage() for record in caplog.records}
-    assert message.startswith("2 of 6 videos are not used: none of their objects covers 1.00%")
+    assert message.startswith("no clip starts from 2 of 6 videos and images: none of their obj")
     assert message.endswith("small (and 1 more)")

@@ -199,7 +199,8 @@ def test_frames_without_annotation_are_missed_at_the_start(three, caplog):
     sampling._warn_once.cache_clear()
     warn_of_unsuitable_videos(recipe, split_data(three, None))
     assert caplog.messages == [
-        'frames="any", but every frame is annotated; write the records with --all-frames'
+        'frames="any", but every frame is annotated; write the records with --all-frames '
+        "(YouTube-VOS)"
     ]
 
 

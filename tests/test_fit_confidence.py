@@ -24,6 +24,22 @@ def test_examples_score_the_models_own_masks():
     np.testing.assert_allclose(examples.region_similarity, [1, 1, 0], atol=1e-6)
 
 
+def test_refitting_starts_from_the_fitted_head():
+    keras.utils.set_random_seed(0)
+    model, generator = new_model("lite"), np.random.default_rng(0)
+    inputs = generator.normal(5, 30, (64, 4)).astype("float32")
+    head = model.confidence.to_logit
+    head.set_weights(
+        [np.array([[0.1], [0], [-0.05], [0.02]], "float32"), np.array([0.3], "float32")]
+    )
+    fitted, expected = head.get_weights(), keras.ops.sigmoid(head(inputs))[:, 0]
+    losses = fit_confidence(model, ConfidenceExamples(inputs, np.array(expected)), epochs=1)
+    entropy = -expected * np.log(expected) - (1 - expected) * np.log(1 - expected)
+    np.testing.assert_allclose(losses, np.mean(entropy), rtol=0.01)  # the smallest possible
+    for a, b in zip(head.get_weights(), fitted, strict=True):
+        np.testing.assert_allclose(a, b, atol=0.1)
+
+
 def test_head_learns_and_other_weights_stay_fixed():
     keras.utils.set_random_seed(0)
     model, generator = new_model("lite"), np.random.default_rng(0)

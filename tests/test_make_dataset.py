@@ -165,6 +165,19 @@ def test_teacher_forcing(videos):
         np.testing.assert_array_equal(inputs["previous_masks"][:, 1:], targets[:, :-1])
 
 
+def test_corrupted_masks_still_overlap_the_true_ones(videos):
+    corrupting = TeacherForcing(clips=100, held=100, corruption=1.0)
+    dataset = make_dataset(
+        videos, clip_length=4, size=SIZE, batch_size=10, teacher_forcing=corrupting, exclude=["b"]
+    )
+    ((inputs, targets, _),) = arrays(dataset, 1)
+    np.testing.assert_array_equal(inputs["previous_masks"][:, 0], inputs["mask"])  # is given
+    given, true = inputs["previous_masks"][:, 1:] > 0, targets[:, :-1] > 0
+    assert (given != true).any(axis=(1, 2, 3, 4)).mean() > 0.5
+    assert (given & true).sum() > 0.5 * true.sum()
+    assert (given & ~true).any() and (true & ~given).any()
+
+
 def test_unannotated_frames_are_not_teacher_forced(videos):
     dataset = make_dataset(
         videos,

@@ -165,17 +165,26 @@ def index_of_another_form(folder: Path) -> None:
         (no_folder, "records: no such folder."),
         (no_dataset_file, "not a folder of records, there is no dataset.json in it; give the fold"),
         (unfinished, "these records are not finished; run the same ytvos-prepare command again."),
-        (cut_dataset_file, "dataset.json: is damaged; write the records again with ytvos-prepare."),
-        (without_version, "dataset.json: is damaged; write the records again with ytvos-prepare."),
-        (without_splits, "dataset.json: is damaged; write the records again with ytvos-prepare. ("),
+        (
+            cut_dataset_file,
+            "dataset.json: is damaged; write the records again with ytvos-prepare --overwrite.",
+        ),
+        (
+            without_version,
+            "dataset.json: is damaged; write the records again with ytvos-prepare --overwrite.",
+        ),
+        (
+            without_splits,
+            "dataset.json: is damaged; write the records again with ytvos-prepare --overwrite. (",
+        ),
         (splits_of_another_form, "dataset.json: is damaged; write the records again with ytvos-pr"),
         (
             shard_without_checksum,
-            "ytvos-prepare. (splits.train.shards[0]: needs a member 'sha256'.)",
+            "ytvos-prepare --overwrite. (splits.train.shards[0]: needs a member 'sha256'.)",
         ),
         (
             shard_without_size,
-            "is damaged; write the records again with ytvos-prepare. (splits.train.shards[0].bytes",
+            "write the records again with ytvos-prepare --overwrite. (splits.train.shards[0].bytes",
         ),
         (killed_before_the_first_shard, "these records are not finished; run the same ytvos-prep"),
         (other_version, "dataset.json: records of schema version 2, but this version of ytvos"),

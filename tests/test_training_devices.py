@@ -135,6 +135,24 @@ def test_two_devices_match_one_with_the_joined_batch(on_one_device, records, sta
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("policy", "options"),
+    [
+        ("float32", {"gradient_accumulation_steps": 2}),
+        ("float32", {"global_clipnorm": 0.5}),
+        ("mixed_float16", {"global_clipnorm": 0.5, "gradient_accumulation_steps": 2}),
+    ],
+)
+def test_gradients_of_two_devices_have_the_scale_of_one(policy, options):
+    command = [sys.executable, HERE / "sgd_on_devices.py", policy, json.dumps(options)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
+    assert done.returncode == 0, done.stderr
+    one, two = (np.concatenate(json.loads(line), axis=None) for line in done.stdout.splitlines())
+    assert np.isfinite(one).all()
+    np.testing.assert_allclose(two, one, atol=1e-6 if policy == "float32" else 2e-3)
+
+
+@pytest.mark.slow
 def test_two_workers_match_one_even_if_one_is_lost(
     tiny_on_one_device, records, tiny_start, tmp_path
 ):

@@ -222,7 +222,7 @@ def test_changed_videos_need_overwrite(videos, tmp_path):
     write_without_beam(videos, tmp_path / "out")
     mask = videos[2].frames[0].mask
     os.utime(mask, ns=(0, 0))
-    message = r"train-00002-of-00006\.tfrecord: was written from other videos or with other setting"
+    message = r"train-00002-of-00006\.tfrecord: is damaged, or was written from other videos or wit"
     with pytest.raises(InputError, match=message):
         write(videos, tmp_path / "out")
     assert write(videos, tmp_path / "out", overwrite=True)["videos"] == 6
@@ -246,6 +246,43 @@ def test_overwrite_replaces_only_what_differs(videos, tmp_path, caplog):
         "dataset.json",  # the fingerprint
         changed.with_suffix(".index.json").name,
     }
+
+
+def test_overwrite_repairs_a_changed_index(videos, tmp_path):
+    out = tmp_path / "out"
+    write_without_beam(videos, out)
+    whole = contents(out)
+    index = (out / SHARD.format(4)).with_suffix(".index.json")
+    index.write_text(index.read_text().replace('"height":', '"height": '))  # still valid JSON
+    assert contents(out) != whole
+    with pytest.raises(InputError, match=r"00004.*: is damaged, or was .*--overwrite"):
+        write(videos, out)
+    write(videos, out, overwrite=True)
+    assert contents(out) == whole
+
+
+def test_overwrite_replaces_a_damaged_dataset_file(videos, tmp_path, caplog):
+    out = tmp_path / "out"
+    for split in ("val", "train"):
+        write_without_beam(videos, out, split=split)
+    whole = contents(out)
+    (out / "dataset.json").write_text("{")
+    with pytest.raises(InputError, match=r"dataset\.json: is damaged; .* --overwrite"):
+        write(videos, out)
+    write(videos, out, overwrite=True)
+    (warning,) = caplog.messages
+    assert warning.endswith("Other splits must be written again, too; their shards are kept.")
+    write(videos, out, split="val")
+    assert contents(out) == whole
+
+
+def test_refused_run_does_not_end_another(videos, tmp_path):
+    out = tmp_path / "out"
+    write_without_beam(videos, out)
+    with RunFolder.new(out, "train") as run:
+        with pytest.raises(InputError, match="--overwrite"):
+            write(videos[:5], out)
+        assert run.done == 0  # its folder is still there
 
 
 @pytest.mark.parametrize("change", ["fewer", "shards", "categories", "binary", "source"])
@@ -344,7 +381,8 @@ def test_skip_faulty_resumes_after_a_fault(videos, tmp_path, caplog):
     with caplog.at_level("INFO", "ytvos_keras"):
         assert write(videos, tmp_path / "out", skip_faulty=True)["videos"] == 5
     assert caplog.messages == ([f"{whole} of 6 shards already exist"] if whole else [])
-    with pytest.raises(InputError, match=r"train-00003-of-00006\.tfrecord: was written from other"):
+    message = r"train-00003-of-00006\.tfrecord: is damaged, or was written"
+    with pytest.raises(InputError, match=message):
         write(videos, tmp_path / "out")
 
 

@@ -1,5 +1,6 @@
 """`ytvos-bench corrections`: how much a corrected frame improves the frames around it."""
 
+import itertools
 import statistics
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -38,20 +39,36 @@ class Gain(NamedTuple):
     after: float
 
 
-class _Video:
-    """An annotated video, and the J of its frames without corrections."""
+class _Annotated(NamedTuple):
+    """The first frames of a sequence, and the masks of some of them by frame number."""
 
-    def __init__(self, segmenter: Any, videos: Path, sequence: str, most: int | None):
+    frames: Any
+    truths: dict[int, Any]
+
+    @classmethod
+    def open(cls, videos: Path, sequence: str, most: int | None) -> "_Annotated":
         from ytvos_keras.evaluation.score_videos import read_truths, sequence_folders
         from ytvos_keras.media.folder_frames import FolderFrames
 
         folder, annotations = sequence_folders(videos, sequence)
         frames = FolderFrames(folder)
-        names = frames.names[:most]
-        truths = read_truths(names, annotations)
+        truths = read_truths(frames.names, annotations)
+        found = {t: truths[name] for t, name in enumerate(frames.names[:most]) if name in truths}
+        if len(found) < 3:
+            raise InputError(
+                f"{annotations}: only {len(found)} of the first {most} frames have a mask, but at "
+                "least 3 are needed; use more --frames"
+            )
+        return cls(frames, found)
+
+
+class _Video:
+    """An annotated video, and the J of its frames without corrections."""
+
+    def __init__(self, segmenter: Any, video: _Annotated, most: int | None):
         self.segmenter = segmenter
-        self.frames = [frame for _, (_, frame) in zip(names, frames, strict=False)]
-        self.truths = {t: truths[name] for t, name in enumerate(names) if name in truths}
+        self.frames = [frame for _, frame in itertools.islice(video.frames, most)]
+        self.truths = video.truths
         segmenter.reset()
         self.ids = segmenter.add_objects(self.truths[0])
         wanted = {self._annotated_near(place * len(self.frames)) for place in _PLACES}
@@ -141,16 +158,23 @@ def run(arguments: Namespace, progress: Progress = silent) -> Report:
     segmenter = ytvos_keras.Segmenter(ytvos_keras.load(arguments.model), arguments.size)
     found: list[Gain] = []
     rows = []
-    for n, sequence in enumerate(arguments.sequences):
-        progress(sequence, n, len(arguments.sequences))
-        gains = _Video(segmenter, arguments.videos, sequence, arguments.frames).gains()
+    most, names = arguments.frames, arguments.sequences
+    # All of them first: errors now, not after hours.
+    videos = [_Annotated.open(arguments.videos, sequence, most) for sequence in names]
+    for n, (sequence, video) in enumerate(zip(names, videos, strict=True)):
+        progress(sequence, n, len(names))
+        gains = _Video(segmenter, video, most).gains()
         rows += [_row(sequence, gain) for gain in gains]
         found += gains
     if not rows:
         raise InputError("no object appears in a later annotated frame of these sequences")
     return Report(
         benchmark=NAME,
-        settings=chosen(arguments, "model", "frames", "size"),
+        settings={
+            **chosen(arguments, "model"),
+            "frames": arguments.frames or "all",
+            "size": arguments.size or "the model's own",
+        },
         machine=machine,
         rows=rows,
         figures=[figure for what in _MEANING for figure in _figures(what, found)],

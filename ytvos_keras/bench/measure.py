@@ -51,7 +51,7 @@ def interleave(
         warmup: Rounds that are not measured (tracing, memory allocation, caches).
         repeats: Rounds that are measured, at least 1.
         before: For each case, a function that is called before each of its runs, not measured.
-        progress: Called after every round.
+        progress: Called before every round, and at the end.
 
     Returns:
         The timing of every case, under the same names and in the same order.

@@ -127,8 +127,11 @@ def _measure(folder: str, arguments: Namespace, progress: Progress) -> dict[str,
         streams[name] = (iter(clips), 1)
     timings = interleave(
         {name: partial(_take, stream, batches * n) for name, (stream, n) in streams.items()},
-        # Use up what was prepared while the other streams were measured.
-        before={name: partial(_take, stream, lead * n) for name, (stream, n) in streams.items()},
+        # Use up what was prepared while the other streams were measured, and once more: meanwhile,
+        # the stream that was measured last has filled its buffers, which takes the same cores.
+        before={
+            name: partial(_take, stream, 2 * lead * n) for name, (stream, n) in streams.items()
+        },
         warmup=arguments.warmup,
         repeats=arguments.repeats,
         progress=progress,

@@ -57,10 +57,12 @@ def run(arguments: Namespace, progress: Progress = silent) -> Report:
     finder = ytvos_keras.inference.MaskFinder(ytvos_keras.load(arguments.model))
     scores: dict[str, list[float]] = {kind: [] for kind in KINDS}
     rows = []
-    for n, sequence in enumerate(arguments.sequences):
+    # All of them first: errors now, not after hours.
+    videos = [_Annotated(arguments.videos, sequence) for sequence in arguments.sequences]
+    for n, (sequence, video) in enumerate(zip(arguments.sequences, videos, strict=True)):
         progress(sequence, n, len(arguments.sequences))
         count = len(scores[KINDS[0]])
-        for frame, mask in _masks(arguments.videos, sequence, arguments.frames):
+        for frame, mask in video.masks(arguments.frames):
             for kind, found in scores.items():
                 rng = generator(arguments.seed, kind, n, len(found))
                 trimap = random_trimap(mask, rng, kind)
@@ -84,31 +86,40 @@ def run(arguments: Namespace, progress: Progress = silent) -> Report:
     )
 
 
-def _masks(videos: Path, sequence: str, most: int) -> Iterator[tuple["np.ndarray", "np.ndarray"]]:
-    """Yield frames, uint8 `(H, W, 3)`, and the boolean mask `(H, W)` of each object in them."""
-    import numpy as np
+class _Annotated:
+    """The frames and masks of a sequence."""
 
-    from ytvos_keras.datasets.sequence_folders import masks_of_frames
-    from ytvos_keras.evaluation.score_videos import sequence_folders
-    from ytvos_keras.media.folder_frames import FolderFrames
-    from ytvos_keras.media.masks import read_mask
+    def __init__(self, videos: Path, sequence: str):
+        from ytvos_keras.datasets.sequence_folders import masks_of_frames
+        from ytvos_keras.evaluation.score_videos import sequence_folders
+        from ytvos_keras.media.folder_frames import FolderFrames
 
-    folder, annotations = sequence_folders(videos, sequence)
-    frames = FolderFrames(folder)
-    files = masks_of_frames(frames.names, annotations)
-    annotated = [n for n, name in enumerate(frames.names) if name in files]
-    places = np.linspace(0, len(annotated), min(most, len(annotated)), endpoint=False)
-    wanted = {annotated[round(place)] for place in places}
-    empty = True
-    for name, _, frame in frames.read_with_times(wanted=wanted.__contains__):
-        labels, _ = read_mask(files[name], allow_empty=True)
-        for object_id in np.unique(labels[labels > 0]):
-            mask = labels == object_id
-            if mask.mean() >= _SMALLEST:
-                empty = False
-                yield frame, mask
-    if empty:
-        raise InputError(f"{sequence}: no object covers 0.1 % of any of the {len(wanted)} frames")
+        folder, annotations = sequence_folders(videos, sequence)
+        self.sequence = sequence
+        self.frames = FolderFrames(folder)
+        self.files = masks_of_frames(self.frames.names, annotations)
+
+    def masks(self, most: int) -> Iterator[tuple["np.ndarray", "np.ndarray"]]:
+        """Yield frames, uint8 `(H, W, 3)`, and the mask of each object, boolean `(H, W)`."""
+        import numpy as np
+
+        from ytvos_keras.media.masks import read_mask
+
+        annotated = [n for n, name in enumerate(self.frames.names) if name in self.files]
+        places = np.linspace(0, len(annotated), min(most, len(annotated)), endpoint=False)
+        wanted = {annotated[round(place)] for place in places}
+        empty = True
+        for name, _, frame in self.frames.read_with_times(wanted=wanted.__contains__):
+            labels, _ = read_mask(self.files[name], allow_empty=True)
+            for object_id in np.unique(labels[labels > 0]):
+                mask = labels == object_id
+                if mask.mean() >= _SMALLEST:
+                    empty = False
+                    yield frame, mask
+        if empty:
+            raise InputError(
+                f"{self.sequence}: no object covers 0.1 % of any of the {len(wanted)} frames"
+            )
 
 
 def _row(sequence: str, kind: str, scores: list[float]) -> Row:

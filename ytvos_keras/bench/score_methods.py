@@ -17,8 +17,12 @@ def score_methods(
     methods: "Mapping[Key, Method]", arguments: Namespace, progress: Progress
 ) -> "dict[Key, dict[str, SequenceScores]]":
     """Score every method on the videos of `add_videos`: its scores by sequence."""
-    from ytvos_keras.evaluation.score_videos import score_sequence, sequence_folders
+    from ytvos_keras.evaluation.score_videos import read_truths, score_sequence, sequence_folders
+    from ytvos_keras.media.folder_frames import FolderFrames
 
+    for sequence in arguments.sequences:  # errors now, not after hours
+        frames, annotations = sequence_folders(arguments.videos, sequence)
+        read_truths(FolderFrames(frames).names, annotations)
     found: dict[Key, dict[str, SequenceScores]] = {key: {} for key in methods}
     for n, sequence in enumerate(arguments.sequences):
         folders = sequence_folders(arguments.videos, sequence)

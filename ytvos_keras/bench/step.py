@@ -110,11 +110,14 @@ def _parts(model: Any, features: dict, frame: Any, state: dict) -> Iterator[tupl
     """Yield the parts that run once per frame and object batch, and the whole step."""
     import tensorflow as tf
 
+    from ytvos_keras.layers.objects import sum_of_others
+
     def read_memory(features, state):
         return model.memory(features, state)
 
     def remember(features, probabilities, state):
-        return model.memory.update(features, probabilities, state)
+        others = sum_of_others(probabilities, probabilities.shape[0])
+        return model.memory.update(features, probabilities, state, others, state.get("confidence"))
 
     def conv_lstm(x, state):
         return model.conv_lstm.cell(x, (state["h"], state["c"]))

@@ -123,7 +123,7 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--dry-run",
         action="store_true",
-        help="print weights, stages, steps and one timed step; train nothing",
+        help="print weights, stages, steps and the time of one step on one device; train nothing",
     )
     add("--quiet", action="store_true", help="print only warnings and errors")
     _add_changes(parser.add_argument_group("changes to the recipe"))

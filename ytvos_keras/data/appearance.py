@@ -21,7 +21,7 @@ def recolour(draws: Draws, image: tf.Tensor, config: AppearanceConfig, strength=
     matrix, offset = _colour_matrix(draws.uniform((1, 4), -1.0, 1.0) * strength, config)
     rgb = tf.cast(image[..., :3], tf.float32)
     rgb = tf.tensordot(rgb, matrix[0], [[2], [1]]) + offset[0]
-    rgb = tf.cast(tf.clip_by_value(rgb, 0.0, 255.0), tf.uint8)
+    rgb = tf.cast(tf.round(tf.clip_by_value(rgb, 0.0, 255.0)), tf.uint8)
     return tf.concat([rgb, image[..., 3:]], axis=-1)
 
 

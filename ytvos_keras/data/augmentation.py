@@ -17,8 +17,8 @@ class MotionConfig:
         shear: deviation of the rate of shear.
         speed: deviation of the log of a factor on all velocities of a clip.
         still: fraction of clips in which the layer does not move.
-        jump: fraction of clips with a large jump right after the reference frame; a third as many
-            jump at a later frame.
+        jump: fraction of clips with a large jump right after the reference frame; of the others, a
+            third of this fraction jump at a random frame.
         jump_translation, jump_rotation, jump_scale: deviations of the jump, in the units above.
         elastic: largest gradient of the waves that bend the layer, 0-1.
         limbs: largest gradient of the two local pushes that move parts of it, 0-1.

@@ -10,7 +10,12 @@ import numpy as np
 from ytvos_keras.data.augmentation import Augmentation
 from ytvos_keras.data.picture_scene import Scene, SceneSampler
 from ytvos_keras.data.record_store import UnreadableFrameError, UnreadableFrames, open_records
-from ytvos_keras.data.sampling import MIN_OBJECT, ClipSampler, is_picture
+from ytvos_keras.data.sampling import (
+    MIN_OBJECT,
+    ClipSampler,
+    is_picture,
+    warn_if_all_annotated,
+)
 from ytvos_keras.data.seeds import generator
 from ytvos_keras.data.video_clip import EmptyMaskError, EncodedClip, encoded_clip
 from ytvos_keras.errors import InputError
@@ -47,6 +52,8 @@ class ClipFeed:
     ):
         folders, self._shares = sources(data)
         found = open_records(folders, split=split, exclude=exclude, percent=percent)
+        if frames == "any":
+            warn_if_all_annotated([video for videos in found for video in videos])
         if not isinstance(data, Mapping):
             found = [[video for videos in found for video in videos]]  # all have equal shares
         videos_config = augmentation.videos if augmentation else None

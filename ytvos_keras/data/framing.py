@@ -51,11 +51,13 @@ def random_framing(
     low, high = _box(mask)
     shape, frame = np.array(mask.shape[::-1], np.float64), np.array(size[::-1], np.float64)
     cover = (shape / frame).min()  # pixels of the video per pixel of the clip
-    closest = min(cover, ((high - low) / frame).max())
     # Squared, so that most clips are barely enlarged.
-    scale = max(cover * config.zoom ** -(rng.random() ** 2), closest)
+    zoom = config.zoom ** -(rng.random() ** 2)
     # Half of the log for each side, so that width × height stays the same.
     stretch = np.exp(rng.uniform(-config.stretch, config.stretch) * np.array([0.5, -0.5]))
+    # At least as much as the object needs, but no more than the whole video.
+    needed = ((high - low) / (frame * stretch)).max()
+    scale = max(cover * zoom, min(needed, cover / stretch.min()))
     turned, flip = rng.random() < config.turned, rng.random() < config.flip
     linear = np.diag(scale * stretch)
     if turned:
@@ -63,7 +65,7 @@ def random_framing(
     # Where the centre may be: the video fills the clip, and the object is inside.
     # |linear| · frame is the bounding box of the turned crop; half of it, from its centre.
     inside = np.minimum(np.abs(linear) @ frame, shape) / 2
-    seen = scale * frame / 2
+    seen = np.minimum(scale * stretch * frame, shape) / 2
     least, most = np.maximum(inside, high - seen), np.minimum(shape - inside, low + seen)
     # Where both are impossible, the centre is that of the object.
     middle = np.where(least < most, rng.uniform(least, np.maximum(least, most)), (low + high) / 2)

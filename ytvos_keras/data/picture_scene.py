@@ -1,7 +1,7 @@
 """Choose and read the images that make up a synthetic clip."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from ytvos_keras.data.sampling import Drawn, first_frames
 from ytvos_keras.records.indexed_video import IndexedVideo
 
 OTHERS = 2  # largest number of further objects
+_T = TypeVar("_T")
 _TRIES = 20
 
 Array = Any  # of NumPy or TensorFlow
@@ -76,7 +77,7 @@ class SceneSampler:
         whole = rng.random() < self.config.whole_picture and fits
         # Not None: TensorFlow needs the same types from every scene.
         nothing = np.zeros((0, 0, 3), np.uint8), np.zeros((0, 0), bool)
-        background = nothing[0] if whole else self._retried(self._background, rng)
+        background = nothing[0] if whole else self._retried(self._background, rng, picture)
         # One `chance` for both further objects: the second is present only if the first is.
         passes = rng.random() < self.config.disappear
         none, one, _ = self.config.distractors
@@ -89,26 +90,36 @@ class SceneSampler:
             elif rng.random() < self.config.copies and not (passes and k == 0):
                 others.append((image, mask))
             else:
-                others.append(self._retried(self._other, rng))
+                others.append(self._retried(self._other, rng, picture))
         images, masks = zip(*others, strict=True)
         return Scene(image, mask, background, images, masks, passes)
 
-    def _background(self, rng):
-        return np.asarray(read_image(self.pictures[rng.integers(len(self.pictures))], 0))
+    def _background(self, rng, target):
+        # Not the target's own image, in which the object would appear again as background.
+        picture = _draw(self.pictures, lambda picture: picture is not target, rng)
+        return np.asarray(read_image(picture, 0))
 
-    def _other(self, rng):
-        """Read an object of a random image, with a probability proportional to √area."""
-        picture, numbers = self._with_objects[rng.integers(len(self._with_objects))]
+    def _other(self, rng, target):
+        """Read an object of another image, with a probability proportional to √area."""
+        picture, numbers = _draw(self._with_objects, lambda found: found[0] is not target, rng)
         weights = np.sqrt([picture.objects[number].areas[0] for number in numbers])
         return _read(picture, int(rng.choice(numbers, p=weights / weights.sum())))
 
-    def _retried(self, read, rng):
+    def _retried(self, read, rng, target):
         for _ in range(_TRIES - 1):
             try:
-                return read(rng)
+                return read(rng, target)
             except UnreadableFrameError as error:
                 self.on_unreadable(error)
-        return read(rng)
+        return read(rng, target)
+
+
+def _draw(choices: Sequence[_T], allowed: Callable[[_T], bool], rng: np.random.Generator) -> _T:
+    """Draw one of the allowed choices, or the only one there is."""
+    while True:
+        choice = choices[int(rng.integers(len(choices)))]
+        if allowed(choice) or len(choices) == 1:
+            return choice
 
 
 def _read(picture: IndexedVideo, number: int) -> tuple[np.ndarray, np.ndarray]:

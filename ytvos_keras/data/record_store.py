@@ -67,7 +67,8 @@ def read_encoded(video: IndexedVideo, frame: int) -> bytes:
         recently_read.append((video, frame))
         return data
     # Level 1: the file only lives until TensorFlow decodes it.
-    return encode_picture(read_image(video, frame), "PNG", compress_level=1)
+    decoded = to_rgb(_open(video, data, name, load=True))
+    return encode_picture(decoded, "PNG", compress_level=1)
 
 
 def read_image(video: IndexedVideo, frame: int) -> Image.Image:

@@ -95,8 +95,6 @@ class ClipSampler:
             kind: [i for i, (video, _) in enumerate(self._begins) if is_picture(video) == kind]
             for kind in (False, True)
         }
-        if self.any_frame:
-            warn_if_all_annotated(videos)
         if not self._begins:
             raise InputError(
                 f"none of {len(videos)} videos has an object of {min_object:.2%} of the frame and "
@@ -105,9 +103,9 @@ class ClipSampler:
         left_out = [video.name for video, objects in begins if not objects]
         if left_out:
             _warn_once(
-                f"{len(left_out):,} of {len(videos):,} videos are not used: none of their objects "
-                f"covers {min_object:.2%} of an annotated frame that is followed by another one: "
-                f"{left_out[0]}{and_more(left_out[1:])}"
+                f"no clip starts from {len(left_out):,} of {len(videos):,} videos and images: none "
+                f"of their objects covers {min_object:.2%} of an annotated frame (in a video, one "
+                f"that is followed by another): {left_out[0]}{and_more(left_out[1:])}"
             )
 
     def __len__(self) -> int:
@@ -199,7 +197,8 @@ def warn_if_all_annotated(videos: Sequence[IndexedVideo]) -> None:
     moving = [video for video in videos if not is_picture(video)]
     if moving and all(map(_all_annotated, moving)):
         _warn_once(
-            'frames="any", but every frame is annotated; write the records with --all-frames'
+            'frames="any", but every frame is annotated; write the records with --all-frames '
+            "(YouTube-VOS)"
         )
 
 

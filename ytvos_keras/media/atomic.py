@@ -22,7 +22,7 @@ _swept: set[Path] = set()  # once per process: listing a large folder takes a wh
 
 @contextlib.contextmanager
 def atomic_path(
-    path: str | Path, *, suffix: str = ".part", reserve: int | None = None
+    path: str | Path, *, suffix: str = ".part", space: int | None = None
 ) -> Iterator[Path]:
     """Yield a hidden temporary path in the same folder; move it to `path` if the block succeeds.
 
@@ -34,9 +34,9 @@ def atomic_path(
             is replaced. A folder, a loop of links, or a device such as `/dev/null`, which root
             could replace, is an `InputError`.
         suffix: suffix of the temporary name, starting with `.part`; some libraries require one.
-        reserve: bytes to reserve on disk first, for HDF5, which crashes the process when a write
-            fails (h5py 3.14, HDF5 1.14). The file is then also flushed to disk, and not locked,
-            since HDF5 locks it itself.
+        space: bytes that must be free on disk, for HDF5, which crashes the process when a write
+            fails (h5py 3.14, HDF5 1.14). They are not kept: HDF5 empties the file first. The file
+            is then also flushed to disk, and not locked, since HDF5 locks it itself.
 
     Example:
         >>> with atomic_path("masks/00000.png") as part:
@@ -47,13 +47,13 @@ def atomic_path(
         raise InputError(f"{path}: give the name of a file; this is a folder or a device.")
     # Otherwise the rename would replace the link itself and leave its target unchanged.
     path = link_target(path)
-    with _named(path), temporary_file(path.parent, suffix, locked=reserve is None) as part:
-        if reserve is not None and hasattr(os, "posix_fallocate"):  # not on macOS and Windows
+    with _named(path), temporary_file(path.parent, suffix, locked=space is None) as part:
+        if space is not None and hasattr(os, "posix_fallocate"):  # not on macOS and Windows
             with part.open("rb+") as file:
                 # A full disk fails here, before HDF5 writes. A length of 0 would be rejected.
-                os.posix_fallocate(file.fileno(), 0, max(1, reserve))
+                os.posix_fallocate(file.fileno(), 0, max(1, space))
         yield part
-        if reserve is not None:
+        if space is not None:
             with part.open("rb+") as file:
                 os.fsync(file.fileno())  # after a power cut, a renamed file may otherwise be empty
         part.replace(path)

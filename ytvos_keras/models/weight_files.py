@@ -1,5 +1,6 @@
 """Check weight files before the HDF5 library, which hangs on some damaged ones, reads them."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -22,8 +23,10 @@ def checksum_path(path: Path) -> Path:
 
 def write_checksum(path: Path) -> None:
     """Write the SHA-256 of a weight file next to it."""
-    with atomic_path(checksum_path(path)) as part:
-        part.write_text(f"{file_sha256(path)}  {path.name}\n")
+    with atomic_path(checksum_path(path)) as part, part.open("w") as file:
+        file.write(f"{file_sha256(path)}  {path.name}\n")
+        file.flush()
+        os.fsync(file.fileno())  # an empty one after a power cut would not fit the weights
 
 
 def check_weight_file(path: str | Path) -> None:

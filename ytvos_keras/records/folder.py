@@ -1,5 +1,6 @@
 """Manage a folder of records: keep or remove shards, and write `dataset.json`."""
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,29 +22,59 @@ from ytvos_keras.records.run_folder import RunFolder
 from ytvos_keras.records.schema import SCHEMA_VERSION
 from ytvos_keras.records.shard_plan import ShardTask, digest
 
+logger = logging.getLogger(__name__)
+
 
 def make_room(output: Path, split: str, tasks: Sequence[ShardTask], *, overwrite: bool) -> None:
     """Prepare the folder for the shards of a split; complete shards of the same videos are kept.
 
     Any other shard of the split is an error or, with `overwrite`, removed, and so is a damaged one.
+    So is a damaged `dataset.json`: then other splits must be described again, too.
     """
     if output.exists() and not output.is_dir():
         raise InputError(f"{output}: is a file; give a folder for the records.")
     output.mkdir(parents=True, exist_ok=True)
-    # This also ends a run that is still writing there: its workers find their folder gone.
-    RunFolder.remove_others(output, split)
+    if overwrite:
+        _drop_damaged_dataset(output)
+    splits = _splits(output)
     shards = sorted(path for path in output.glob("*.tfrecord") if is_shard_name(path.name, split))
     wanted = {task.path: task for task in tasks}
-    stale = [path for path in shards if path not in wanted or not is_whole(wanted[path])]
+    changed = _changed_indexes(output, splits.get(split, {}))
+    stale = [
+        path
+        for path in shards
+        if path not in wanted or path in changed or not is_whole(wanted[path])
+    ]
     if stale and not overwrite:
         raise InputError(
-            f"{stale[0]}: was written from other videos or with other settings; give another "
-            f"folder or split, or --overwrite (in Python: overwrite=True) to replace {split!r}."
+            f"{stale[0]}: is damaged, or was written from other videos or with other settings; "
+            "give another folder or split, or --overwrite (in Python: overwrite=True) to replace "
+            f"{split!r}."
         )
+    # This also ends a run that is still writing there: its workers find their folder gone.
+    RunFolder.remove_others(output, split)
     if overwrite:
         stale += [path for path in shards if path not in stale and _is_damaged(path)]
     if stale:
         _remove(output, split, stale)
+
+
+def _drop_damaged_dataset(output: Path) -> None:
+    try:
+        _splits(output)
+    except InputError as error:
+        logger.warning("%s Other splits must be written again, too; their shards are kept.", error)
+        (output / DATASET_FILE).unlink()
+
+
+def _changed_indexes(output: Path, split: dict[str, Any]) -> set[Path]:
+    """The shards whose index is not the one that `dataset.json` describes."""
+    listed = {output / shard["name"]: shard["index_sha256"] for shard in split.get("shards", ())}
+    return {
+        shard
+        for shard, expected in listed.items()
+        if (index := index_path(shard)).is_file() and file_sha256(index) != expected
+    }
 
 
 def is_whole(task: ShardTask) -> bool:

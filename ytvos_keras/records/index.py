@@ -23,7 +23,7 @@ from ytvos_keras.records.schema import SCHEMA_VERSION
 DATASET_FILE = "dataset.json"
 RUN_FOLDERS = f".*.{32 * '[0-9a-f]'}"
 """Matches the folders of `run_folder`, which killed runs leave behind."""
-AGAIN = "write the records again with ytvos-prepare"
+AGAIN = "write the records again with ytvos-prepare --overwrite"
 
 
 def shard_name(split: str, index: int, count: int) -> str:

@@ -17,13 +17,13 @@ _OVERHEAD = 4096  # bytes that HDF5 adds per variable and its groups; measured: 
 
 @contextlib.contextmanager
 def atomic_save(path: Path, suffix: str, size: int) -> Iterator[Path]:
-    """Write a file with `atomic_path`, after reserving disk space for `size` bytes.
+    """Write a file with `atomic_path`, if there is disk space for `size` bytes.
 
     The folder must exist, and `suffix`, of the temporary name, must start with `.part`. If the disk
     is full or the folder not writable, an existing file at `path` is left as it was.
     """
     try:
-        with atomic_path(path, suffix=suffix, reserve=size) as part:
+        with atomic_path(path, suffix=suffix, space=size) as part:
             yield part
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else first_line(error)

@@ -61,7 +61,10 @@ def save_checkpoint(model: keras.Model, progress: Progress, folder: Path) -> Pat
     path = folder / f"step-{progress.step:08d}.weights.h5"
     # In the same file as the weights, so that one rename makes both current.
     text = json.dumps(asdict(progress))
-    size = size_on_disk([*model.variables, *model.optimizer.variables]) + len(text)
+    # A LossScaleOptimizer lists the variables of the one in it, and Keras saves these twice.
+    inner = getattr(model.optimizer, "inner_optimizer", None)
+    twice = inner.variables if inner is not None else []
+    size = size_on_disk([*model.variables, *model.optimizer.variables, *twice]) + len(text)
     with atomic_save_weights(path, ".part.weights.h5", size) as part:  # Keras requires this suffix
         model.save_weights(part, overwrite=True)
         with h5py.File(part, "r+") as file:

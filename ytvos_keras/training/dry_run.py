@@ -52,8 +52,9 @@ def dry_run(recipe: Recipe, data: Data, *, validation: Data | None = None) -> li
             for stage, count in zip(recipe.stages, steps, strict=True)
         ),
         f"one step       {seconds * recipe.accumulate:.2f} s with {recipe.clips_per_step} clips of "
-        f"{frames[1]} frames, {frames[2]}×{frames[3]}, {recipe.precision} (reading not included)",
-        f"peak memory    {memory:,.0f} MB" if memory else "peak memory    unknown",
+        f"{frames[1]} frames, {frames[2]}×{frames[3]}, {recipe.precision} (on one device, without "
+        "reading)",
+        f"peak memory    {memory:,.0f} MB of main memory" if memory else "peak memory    unknown",
         f"all steps      {sum(steps) * seconds * recipe.accumulate / 3600:.1f} hours, "
         "if every step takes as long",
     ]

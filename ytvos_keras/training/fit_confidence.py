@@ -85,6 +85,9 @@ def fit_confidence(
     head.trainable = True
     # Inputs differ in scale, so the head learns from normalized ones and then absorbs the scales.
     mean, deviation = examples.inputs.mean(0), examples.inputs.std(0) + 1e-3
+    kernel, bias = head.to_logit.get_weights()
+    # v · x + a = (v · d) · (x − m) ÷ d + a + m · v.
+    head.to_logit.set_weights([kernel * deviation[:, None], bias + mean @ kernel])
     regression = keras.Sequential([head.to_logit])
     regression.compile(
         keras.optimizers.Adam(_LEARNING_RATE),

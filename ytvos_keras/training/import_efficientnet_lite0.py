@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+_JPEG = (".jpg", ".jpeg")
 _EPSILON = 1e-3  # epsilon of the batch norms in training
 
 
@@ -80,7 +81,12 @@ def main() -> None:
     backbone = EfficientNetLite0()
     backbone.build()
     load_state_dict(backbone, {name: np.asarray(value) for name, value in state.items()})
-    pictures = sorted(arguments.pictures.rglob("*.jpg"))
+    pictures = [p for p in sorted(arguments.pictures.rglob("*")) if p.suffix.lower() in _JPEG]
+    if len(pictures) < arguments.count:
+        parser.error(
+            f"{arguments.pictures}: contains {len(pictures)} JPEG files, fewer than "
+            f"--count {arguments.count}"
+        )
     measure_statistics(backbone, random.Random(0).sample(pictures, arguments.count))
     np.savez(arguments.output, *backbone.get_weights())
     print(f"{arguments.output}: {backbone.count_params():,} parameters")

@@ -101,7 +101,8 @@ class Recipe:
         model: the network; None to use that of `weights`, which must then be given.
         stages: in order.
         weights: trained model to start from: the name of a network with bundled weights
-            (`"s2s-lite"`), a `.keras` or `.weights.h5` file, or a checkpoint; None for a new one.
+            (`"s2s-lite"`), a `.keras` or `.weights.h5` file, or a checkpoint (then the weights that
+            were being trained, not their running average); None for a new one.
         backbone_weights: pretrained weights of the backbones: `"imagenet"`, a file (see `S2S`), or
             None for random weights. Ignored if there are `weights`.
         loss: `"cross-entropy"` (equation 5 of the paper) or `"lite"` (see `LiteLoss`).
@@ -127,7 +128,8 @@ class Recipe:
         rough_masks: whether the model learns to find the mask of a frame from a rough one, see
             `make_dataset`.
         remember_every: for a model with a memory: its `remember_every` during training, so that
-            short clips fill the memory. The saved model keeps its own. None: unchanged in training.
+            short clips fill the memory, and in validation, whose clips are as short. The saved
+            model keeps its own. None: unchanged in training.
         frozen: parts of the model that are not trained: `"initializer"`, `"encoder"`,
             `"conv_lstm"`, `"decoder"`, `"memory"`, `"initializer.backbone"`,
             `"encoder.backbone"`. They need weights to start from.

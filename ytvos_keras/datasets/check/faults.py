@@ -95,10 +95,12 @@ KINDS = {
     ),
     # records
     "damaged-shard": Kind(
-        "shard that differs from what was written", "Copy it again, or write the records again."
+        "shard that differs from what was written",
+        "Copy it again, or write the records again with --overwrite.",
     ),
     "wrong-index": Kind(
-        "index that does not match the shard", "Copy it again, or write the records again."
+        "index that does not match the shard",
+        "Copy it again, or write the records again with --overwrite.",
     ),
     # notes
     "not-annotated": Kind(
