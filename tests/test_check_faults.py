@@ -189,3 +189,15 @@ def test_binary_masks_are_object_1(root):
     for name in FIFTH:
         save_mask(root, blocks(1, 3).clip(0, 1) * np.uint8(255), f"Annotations/dog/{name}.png")
     assert found(root) == []
+
+
+def test_binary_masks_are_not_another_object(root):
+    """Records would lose its category."""
+    relist(root, {"2": ("dog", FIFTH)})
+    for name in FIFTH:
+        save_mask(root, blocks(1, 3).clip(0, 1) * np.uint8(255), f"Annotations/dog/{name}.png")
+    masks = [f"Annotations/dog/{name}.png" for name in FIFTH]
+    assert found(root) == [
+        *(("unknown-ids", mask, "ids 1; listed: 2") for mask in masks),
+        ("object-never-seen", DOG, "object 2 (dog)"),
+    ]

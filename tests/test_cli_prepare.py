@@ -13,6 +13,7 @@ from PIL import Image
 from small_videos import make_source
 
 from ytvos_keras.cli import prepare, prepare_stats
+from ytvos_keras.datasets.check import repair
 from ytvos_keras.datasets.raw_videos.quality import QualityLimits
 from ytvos_keras.datasets.raw_videos.settings import ClipSettings
 from ytvos_keras.datasets.statistics.video_facts import VideoFacts
@@ -215,6 +216,17 @@ def test_options_of_another_format(pictures, tmp_path, capsys, options, message)
     assert capsys.readouterr().err == f"error: {message}\n"
 
 
+@pytest.mark.parametrize(("suffix", "form"), [(".json", "coco"), (".XML", "cvat")])
+def test_annotation_file_without_format(tmp_path, capsys, suffix, form):
+    file = tmp_path / f"instances{suffix}"
+    file.touch()
+    assert prepare.main(["images", str(file), str(tmp_path / "out"), "--quiet"]) == 1
+    assert capsys.readouterr().err == (
+        f"error: {file}: is a file, but --format folders reads a folder; to read annotations from "
+        f"a {suffix} file, add --format {form}.\n"
+    )
+
+
 @pytest.mark.parametrize("command", [["check"], ["stats"], ["split", "lists"]])
 def test_records_have_no_other_frames(tmp_path, capsys, command):
     (tmp_path / "dataset.json").write_text("{}")
@@ -290,6 +302,22 @@ def test_check_repairs_what_it_can(source, capsys):
     assert summary.startswith(f"{source}: no fault")
 
 
+def test_check_prints_repairs_before_an_error(source, monkeypatch, capsys):
+    for v in range(2):
+        mask = source / "Annotations" / f"v{v}" / "00000.png"
+        Image.open(mask).convert("RGB").save(mask)
+    write = repair.write_mask
+
+    def fail_later(path, labels):
+        if "v1" in path.parts:
+            raise OSError("disk full")
+        write(path, labels)
+
+    monkeypatch.setattr(repair, "write_mask", fail_later)
+    assert prepare.main(["check", str(source), "--quiet", "--jobs", "1", "--fix"]) == 1
+    assert capsys.readouterr() == ("repaired: Annotations/v0/00000.png\n", "error: disk full\n")
+
+
 def test_check_of_records(source, tmp_path, capsys):
     out = tmp_path / "out"
     assert prepare.main(["youtube-vos", str(source), str(out), "--quiet"]) == 0
@@ -338,7 +366,7 @@ def test_stats_of_a_split_called_all(tmp_path, monkeypatch):
 def test_stats_of_selected_videos(source, tmp_path, capsys):
     command = ["stats", str(source), "--exclude", "v1", "--jobs", "1", "--quiet"]
     assert prepare.main(command) == 0
-    assert "4 of 4" not in capsys.readouterr().out
+    assert "2 of 4 frames annotated" in capsys.readouterr().out
     assert prepare.main(["stats", str(tmp_path / "absent")]) == 1
     assert capsys.readouterr().err == f"error: {tmp_path / 'absent'}: no such folder.\n"
 
@@ -359,6 +387,18 @@ def test_split(source, tmp_path, capsys):
         f"lists: {tmp_path / 'lists'}",
     ]
     assert (tmp_path / "lists" / "test_unseen.txt").read_text() == "v0\nv1\n"
+
+
+def test_split_keeps_clips_together(tmp_path, capsys, recwarn):
+    source = make_source(tmp_path / "source", videos=4)
+    clips = [{"name": f"v{v}", "video": f"{v % 2}.mp4"} for v in range(4)]
+    (source / "clips.json").write_text(json.dumps({"clips": clips}))
+    lists = tmp_path / "lists"
+    options = ["--validation", "1", "--test-seen", "0"]
+    assert prepare.main(["split", str(source), str(lists), *options]) == 0
+    assert f"together, according to {source / 'clips.json'}\n" in capsys.readouterr().out
+    parts = {(lists / f"{part}.txt").read_text() for part in ("train", "validation")}
+    assert parts == {"v0\nv2\n", "v1\nv3\n"}
 
 
 def test_split_of_records_equals_split_of_folders(source, tmp_path, recwarn):

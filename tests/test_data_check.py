@@ -16,6 +16,7 @@ from frame_folders import picture, write_frames
 from mask_folders import blocks
 
 from ytvos_keras.datasets.check.check_videos import check_videos
+from ytvos_keras.datasets.layouts import find_layout
 from ytvos_keras.datasets.readers.youtube_vos import read_youtube_vos
 from ytvos_keras.errors import InputError
 from ytvos_keras.records.check import check
@@ -60,6 +61,15 @@ def test_layouts_and_selection(root, tmp_path):
         check(tmp_path / "davis" / "JPEGImages" / "480p")
     with pytest.raises(InputError, match="layout must be one of youtube-vos, davis, images"):
         check(davis, layout="coco")
+
+
+def test_own_folders_decide_the_layout(root):
+    (root / "JPEGImages/img").mkdir()  # a video with this name
+    assert find_layout(root) == "youtube-vos"
+    assert find_layout(root.parent) == "youtube-vos"
+    (root / "toys/img").mkdir(parents=True)
+    assert find_layout(root) == "youtube-vos"
+    assert find_layout(root / "toys") == "images"
 
 
 def test_all_frames(root):

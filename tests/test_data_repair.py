@@ -111,3 +111,23 @@ def test_files_outside_the_data_set_are_left_alone(root, tmp_path):
     assert [(fault.kind, fault.file) for fault in report.faults] == [("colour-mask", MASK)]
     assert repair(report) == ()
     assert outside.read_bytes() == before
+
+
+def test_broken_links_are_set_aside(root):
+    for _ in range(2):
+        (root / "Annotations/dog/00007.png").symlink_to("nowhere.png")
+        assert len(repair(check(root))) == 1
+    aside = root / "faulty/Annotations/dog"
+    assert sorted(file.name for file in aside.iterdir()) == ["00007.1.png", "00007.png"]
+    assert check(root).is_clean
+
+
+def test_repairs_before_an_error_are_reported(root):
+    save_mask(root, blocks(1, 3), mode="RGB")
+    plant_orphan(root)
+    report = check(root)
+    picture(9).save(root / MASK)
+    repaired = []
+    with pytest.raises(InputError, match=r"00005\.png: has changed"):
+        repair(report, repaired.append)
+    assert [fault.file for fault in repaired] == ["Annotations/dog/00007.png"]

@@ -112,6 +112,14 @@ def test_missing_split_error_lists_the_available_splits(tmp_path):
         read_image_set(tmp_path, 2017, "val")
 
 
+@pytest.mark.parametrize(("year", "folder", "other"), [(2017, "480p", 2016), (2016, "2017", 2017)])
+def test_split_of_another_year(tmp_path, year, folder, other):
+    write_set(tmp_path, folder, PAIRS)
+    message = rf"so no split 'val'; {other} has it \(`ytvos-prepare davis --year {other}`\)\.$"
+    with pytest.raises(InputError, match=message):
+        read_image_set(tmp_path, year, "val")
+
+
 def level_error(folder, names=None):
     with pytest.raises(InputError) as error:
         if names is None:

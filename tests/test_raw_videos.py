@@ -3,6 +3,7 @@ import hashlib
 import json
 import re
 import sys
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -370,6 +371,23 @@ def test_finding_videos(tmp_path):
     with pytest.raises(InputError, match=r"\.git/sub: no videos in this folder \(\.3g2, "):
         (tmp_path / ".git" / "sub").mkdir()
         find_videos(tmp_path / ".git" / "sub")
+
+
+def test_finding_videos_in_linked_folders(tmp_path):
+    for name in ("raw/z/a.mp4", "disk/b.mp4"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).touch()
+    (tmp_path / "raw/disk").symlink_to(tmp_path / "disk")
+    (tmp_path / "raw/more").symlink_to(tmp_path / "disk")  # only once
+    (tmp_path / "raw/a").symlink_to("z")  # under its own path
+    (tmp_path / "disk/loop").symlink_to(tmp_path / "raw")
+    labels = [video.label for video in find_videos(tmp_path / "raw")]
+    assert labels == ["disk/b.mp4", "z/a.mp4"]
+
+
+def test_clips_are_named_alike_on_every_system(tmp_path):
+    (tmp_path / unicodedata.normalize("NFD", "café.mp4")).touch()
+    assert [video.name for video in find_videos(tmp_path)] == ["café"]
 
 
 def test_missing_extra_is_reported(raw, tmp_path, monkeypatch):

@@ -175,7 +175,7 @@ def test_malformed_annotations(write, message):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "0", "o", "11o", "1" * 63, "é", "00", "0\x00", "o" * 40 + "1"]
+    "text", ["", "0", "o", "11o", "1" * 63, "é", "éa1", "00", "0\x00", "o" * 40 + "1"]
 )
 def test_compressed_run_lengths_that_overrun_pycocotools(write, text):
     with pytest.raises(InputError, match="compressed run lengths are malformed"):
@@ -274,3 +274,9 @@ def test_crowds_are_included_on_request(write):
     brush = {"iscrowd": 1, "segmentation": {"size": [8, 8], "counts": run_lengths(draw(2, 3))}}
     (video,) = write(brush, crowds=True)
     np.testing.assert_array_equal(labels_of(video), draw(2, 3))
+
+
+def test_names_with_a_colon(write, tmp_path):
+    write_frames(tmp_path / "images", ["12:30"])
+    (video,) = write({"segmentation": [SQUARE]}, images=("12:30.jpg",))
+    assert video.name == "12:30"

@@ -82,8 +82,30 @@ def test_images_of_projects_and_in_other_folders(write, tmp_path):
     (tmp_path / "images").rename(tmp_path / "train")
     (tmp_path / "images").mkdir()
     (tmp_path / "train").rename(tmp_path / "images" / "train")
-    assert write(image)[0].frames[0].image == tmp_path / "images" / "train" / "a.jpg"
-    assert len(write(image, images=tmp_path / "images" / "train")) == 1
+    (video,) = write(image)
+    assert video.name == "train/a"
+    assert video.frames[0].image == tmp_path / "images" / "train" / "a.jpg"
+    assert [v.name for v in write(image, images=tmp_path / "images" / "train")] == ["a"]
+
+
+def test_same_name_in_two_subsets(write, tmp_path):
+    images = ""
+    for subset in ("train", "val"):
+        write_frames(tmp_path / "images" / subset, ["a"])
+        images += IMAGE.format(MASK).replace("width", f'subset="{subset}" width', 1)
+    videos = write(images + IMAGE.format(MASK))  # and one without a subset
+    assert [video.name for video in videos] == ["train/a", "val/a", "a"]
+    places = [video.frames[0].image.relative_to(tmp_path / "images") for video in videos]
+    assert [place.as_posix() for place in places] == ["train/a.jpg", "val/a.jpg", "a.jpg"]
+
+
+@pytest.mark.parametrize("suffix", [".PNG", ".jpg"])
+def test_names_without_suffix(write, tmp_path, suffix):
+    """As in exports of video tasks."""
+    write_frames(tmp_path / "images", ["cut.1_frame_000000"], suffix)
+    (video,) = write(IMAGE.replace("a.jpg", "cut.1_frame_000000").format(MASK))
+    assert video.name == "cut.1_frame_000000"
+    assert video.frames[0].image == tmp_path / "images" / f"cut.1_frame_000000{suffix}"
 
 
 def test_errors(write, tmp_path):

@@ -86,3 +86,11 @@ def test_errors(tmp_path):
     assert error() == f"{root}/JPEGImages/480p: no such folder; the frames belong in it."
     (root / "Annotations").rename(root / "Masks")
     assert error() == f"{root}/Annotations: no such folder; the masks belong in it."
+
+
+def test_missing_sequences_of_a_list_are_not_left_to_check(tmp_path):
+    """`ytvos-prepare check` does not read the lists."""
+    (make_davis(tmp_path) / "ImageSets/2017/train.txt").write_text("cow\nowl\n")
+    with pytest.raises(InputError, match=r"cow: listed video that does not exist \(and 1") as error:
+        read_davis(tmp_path, split="train")
+    assert "lists them all" not in str(error.value)

@@ -111,6 +111,16 @@ def test_subfolders_and_moved_images(folder):
     assert [video.name for video in read_labelme(folder, exclude=["day2"])] == ["a"]
 
 
+def test_linked_subfolders(folder, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    write_frames(elsewhere, ["x"])
+    save(elsewhere, SQUARE, stem="x", image_path="x.jpg")
+    (folder / "day1").symlink_to(elsewhere)
+    (elsewhere / "back").symlink_to(folder)
+    save(folder, SQUARE)
+    assert [video.name for video in read_labelme(folder)] == ["a", "day1/x"]
+
+
 def test_errors(folder, tmp_path):
     def error():
         with pytest.raises(InputError) as caught:

@@ -212,3 +212,19 @@ def test_frames_without_a_video_folder(tmp_path):
     (tmp_path / "Annotations").mkdir()
     with pytest.raises(InputError, match="contains frames; make one folder for each video"):
         read_youtube_vos(tmp_path)
+
+
+def test_broken_link_to_masks(train):
+    shutil.rmtree(train / "Annotations" / "b")
+    (train / "Annotations" / "b").symlink_to("/nowhere/b")
+    message = f"^{train}/Annotations/b: link whose target does not exist, to /nowhere/b"
+    with pytest.raises(InputError, match=message):
+        read_youtube_vos(train)
+    assert [video.name for video in read_youtube_vos(train, exclude=["b"])] == ["a"]
+
+
+def test_suggested_check_uses_the_same_frames(train):
+    (train / "JPEGImages").rename(train / "JPEGImages_all_frames")
+    write_sequences(train / "Annotations", {"a": {"00098": blocks(1), "00099": blocks(1)}})
+    with pytest.raises(InputError, match=f"`ytvos-prepare check {train} --all-frames` lists them"):
+        read_youtube_vos(train, all_frames=True)

@@ -1,5 +1,6 @@
 import os
 import threading
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -67,3 +68,16 @@ def test_names_that_a_list_cannot_hold():
             InputError, match=r"^a list of names cannot contain '.*'; rename this vid"
         ):
             check_can_be_listed([name])
+
+
+def test_name_of_a_video_does_not_stand_for_a_folder():
+    names = ["dog", "dog/1", "cat/1"]
+    assert select_names(names, DATA, videos=["dog"]) == ["dog"]
+    assert select_names(names, DATA, exclude=["dog", "cat"]) == ["dog/1"]
+
+
+def test_decomposed_names_can_be_listed(tmp_path):
+    name = unicodedata.normalize("NFD", "café")
+    check_can_be_listed([name])
+    (tmp_path / "list.txt").write_text(f"{name}\n", encoding="utf-8")
+    assert select_names([name], DATA, videos=read_names(tmp_path / "list.txt")) == [name]

@@ -335,7 +335,8 @@ def test_truncated_frame(videos, tmp_path):
         write(videos, tmp_path / "out", jobs=2)
     assert str(error.value).startswith(f"{image}: frame that cannot be decoded completely: ")
     assert str(error.value).endswith(
-        "(`ytvos-prepare check` lists all faults, --skip-faulty skips such videos)"
+        "(--skip-faulty skips such videos, `ytvos-prepare check` lists all faults of folders and "
+        "of records)"
     )
     assert hidden(tmp_path / "out") == []
     assert SHARD.format(3) not in check_all_whole(tmp_path / "out")

@@ -43,10 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.fix:
         from ytvos_keras.datasets.check.repair import repair
 
-        repaired = repair(report)
-        for fault in repaired:
-            print(f"repaired: {fault.file}")
-        if repaired:
+        if repair(report, lambda fault: print(f"repaired: {fault.file}")):
             report = _check(arguments)
     # Before printing, since the reader of the text may close the pipe (`| head`).
     if arguments.json:

@@ -25,6 +25,8 @@ frame.
 
 {RULES}"""
 
+_FORMATS_OF_FILES = {".json": "coco", ".xml": "cvat"}
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
@@ -73,6 +75,11 @@ def _read(arguments: argparse.Namespace) -> "list[Video]":
         from ytvos_keras.datasets.readers.labelme import read_labelme
 
         return read_labelme(source, **chosen)
+    if source.is_file() and (of_file := _FORMATS_OF_FILES.get(source.suffix.lower())):
+        raise InputError(
+            f"{source}: is a file, but --format folders reads a folder; to read annotations from "
+            f"a {source.suffix} file, add --format {of_file}."
+        )
     from ytvos_keras.datasets.readers.pictures import read_pictures
 
     return read_pictures(source, **chosen)

@@ -53,7 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--clips",
         type=Path,
         metavar="FILE",
-        help="clips.json of `ytvos-prepare videos`: clips of one raw video stay together",
+        help="clips.json of `ytvos-prepare videos`: clips of one raw video stay together "
+        "(default: DATA/clips.json, if it exists)",
     )
     add_quiet(parser)
 
@@ -64,20 +65,28 @@ def run(arguments: argparse.Namespace) -> int:
     from ytvos_keras.datasets.split_files import PARTS, write_splits
     from ytvos_keras.datasets.splits import make_splits
 
+    clips = _clips(arguments)
     splits = make_splits(
         _categories(arguments),
         unseen=arguments.unseen,
         validation=arguments.validation,
         test_seen=arguments.test_seen,
         seed=arguments.seed,
-        sources=None if arguments.clips is None else read_sources(arguments.clips),
+        sources=None if clips is None else read_sources(clips),
     )
     write_splits(splits, arguments.output)
     if not arguments.quiet:
         print(", ".join(f"{part} {len(getattr(splits, part)):,}" for part in PARTS))
         print(f"unseen categories: {', '.join(splits.unseen) or 'none'}")
+        if clips is not None:
+            print(f"clips of one raw video stay together, according to {clips}")
         print(f"lists: {arguments.output}")
     return 0
+
+
+def _clips(arguments: argparse.Namespace) -> Path | None:
+    beside = arguments.data / "clips.json"
+    return beside if arguments.clips is None and beside.is_file() else arguments.clips
 
 
 def _categories(arguments: argparse.Namespace) -> dict[str, set[str]]:

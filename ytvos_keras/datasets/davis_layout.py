@@ -61,15 +61,22 @@ def read_image_set(root: str | Path, year: int, split: str) -> list[str]:
         >>> read_image_set("DAVIS", 2017, "val")[0]
         'bike-packing'
     """
-    image_sets = Path(root) / "ImageSets"
-    folders = [image_sets / str(year)] + ([image_sets / "480p"] if year == 2016 else [])
-    files = [folder / f"{split}.txt" for folder in folders]
-    for file in files:
-        if file.is_file():
+    folders = _folders(Path(root), year)
+    for folder in folders:
+        if (file := folder / f"{split}.txt").is_file():
             return _names(file)
     splits = sorted({file.stem for folder in folders for file in folder.glob("*.txt")})
     known = f"available: {', '.join(splits)}" if splits else "name the sequences instead"
-    raise InputError(f"{files[0]}: no such file, so no split {split!r}; {known}.")
+    other = 2016 if year == 2017 else 2017
+    if any((folder / f"{split}.txt").is_file() for folder in _folders(Path(root), other)):
+        known = f"{other} has it (`ytvos-prepare davis --year {other}`)"
+    raise InputError(f"{folders[0] / split}.txt: no such file, so no split {split!r}; {known}.")
+
+
+def _folders(root: Path, year: int) -> list[Path]:
+    """The folders that may contain the lists of a year."""
+    image_sets = root / "ImageSets"
+    return [image_sets / str(year)] + ([image_sets / "480p"] if year == 2016 else [])
 
 
 def _names(file: Path) -> list[str]:

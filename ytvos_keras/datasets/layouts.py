@@ -17,22 +17,26 @@ _LISTS: dict[str, Callable[..., Listing]] = {
 }
 LAYOUTS = tuple(_LISTS)
 
+_FOLDERS = {  # by which a layout is recognized
+    "images": ("img",),
+    # Before YouTube-VOS, as both have a folder JPEGImages.
+    "davis": ("ImageSets", "JPEGImages/480p"),
+    "youtube-vos": ("JPEGImages", "JPEGImages_all_frames"),
+}
+
 
 def find_layout(root: str | Path) -> str:
     """Detect the layout of a data set from its folders.
 
     It is `images` for folders `img`, `davis` for `ImageSets` or a level `480p`, and `youtube-vos`
-    for any other folder `JPEGImages`.
+    for any other folder `JPEGImages`. Its own folders count before those one level further down.
     """
     root = Path(root)
     check_is_folder(root)
-    if _has(root, "img"):
-        return "images"
-    # Before YouTube-VOS, as both have a folder JPEGImages.
-    if any(_has(root, name) for name in ("ImageSets", "JPEGImages/480p")):
-        return "davis"
-    if any(_has(root, name) for name in ("JPEGImages", "JPEGImages_all_frames")):
-        return "youtube-vos"
+    for level in ("", "*/"):
+        for layout, names in _FOLDERS.items():
+            if any(place.is_dir() for name in names for place in root.glob(level + name)):
+                return layout
     raise InputError(
         f"{root}: not a data set in a known layout; expected folders JPEGImages and Annotations, "
         "or img and mask, or the file dataset.json of records."
@@ -62,8 +66,3 @@ def check_all_frames(all_frames: bool, layout: str) -> None:
     """Make sure that `all_frames` is only asked of a layout that has them."""
     if all_frames and layout != "youtube-vos":
         raise InputError(f"all_frames is only for the layout youtube-vos. Received: {layout!r}")
-
-
-def _has(root: Path, name: str) -> bool:
-    """Whether a folder is in the data set, or in one of several below a common root."""
-    return (root / name).is_dir() or any(place.is_dir() for place in root.glob(f"*/{name}"))

@@ -22,8 +22,8 @@ def select_names(
     Args:
         names: of all videos, such as `003234408d` or `segtrack2/girl`.
         where: the data set, for errors.
-        videos: names to keep; None for all. `segtrack2` stands for all `segtrack2/…`. Unknown names
-            are an error.
+        videos: names to keep; None for all. `segtrack2` stands for all `segtrack2/…`, unless it is
+            a video itself. Unknown names are an error.
         exclude: names to leave out, in the same form. Unknown names only cause a warning, since one
             list may serve several data sets.
 
@@ -31,7 +31,8 @@ def select_names(
         >>> select_names(["a/1", "a/2", "b/1"], Path("data"), exclude=["a/1", "b"])
         ['a/2']
     """
-    known = {form for name in names for form in _forms(name)}
+    forms = _forms(names)
+    known = set().union(*forms.values())
     videos = None if videos is None else set(map(plain_name, videos))
     exclude = set(map(plain_name, exclude))
     unknown = sorted(set(videos or ()) - known)
@@ -51,8 +52,8 @@ def select_names(
     chosen = [
         name
         for name in names
-        if (videos is None or not _forms(name).isdisjoint(videos))
-        and _forms(name).isdisjoint(exclude)
+        if (videos is None or not forms[name].isdisjoint(videos))
+        and forms[name].isdisjoint(exclude)
     ]
     if names and not chosen:
         raise InputError(f"{where}: all {len(names)} videos are excluded.")
@@ -75,12 +76,12 @@ def read_names(path: str | Path) -> tuple[str, ...]:
 
 
 def check_can_be_listed(names: Collection[str]) -> None:
-    """Raise an `InputError` unless `read_names` reads the names back unchanged from a file.
+    """Raise an `InputError` unless `read_names` reads the names back from a file, as `plain_name`.
 
     A name must be valid Unicode on one line, without spaces at its ends or a comment.
     """
     for name in names:
-        if not _is_unicode(name) or "\n" in name or "\r" in name or _name(name) != name:
+        if not _is_unicode(name) or "\n" in name or "\r" in name or _name(name) != plain_name(name):
             raise InputError(f"a list of names cannot contain {name!r}; rename this video.")
 
 
@@ -97,7 +98,8 @@ def _name(line: str) -> str:
     return plain_name(_COMMENT.sub("", line).strip())
 
 
-def _forms(name: str) -> set[str]:
-    """The name and its source, either of which selects the video."""
-    name = plain_name(name)
-    return {name, name.split("/")[0]}
+def _forms(names: Collection[str]) -> dict[str, set[str]]:
+    """Each name with what selects its video: itself and its source, unless that is a video."""
+    plain = {name: plain_name(name) for name in names}
+    videos = set(plain.values())
+    return {name: {form, *({form.split("/")[0]} - videos)} for name, form in plain.items()}

@@ -16,7 +16,11 @@ from ytvos_keras.records.run_folder import RunEndedError, RunFolder
 from ytvos_keras.records.schema import SCHEMA_VERSION, EncodedVideo, serialize
 from ytvos_keras.records.shard_plan import ShardTask
 
-_REMEDY = "(`ytvos-prepare check` lists all faults, --skip-faulty skips such videos)"
+# `check` reads no annotation files (COCO, labelme, CVAT), but the records of their images.
+_REMEDY = (
+    "(--skip-faulty skips such videos, `ytvos-prepare check` lists all faults of folders and of "
+    "records)"
+)
 _HEADER, _FOOTER = 12, 4  # bytes around a record: its length and checksums
 
 

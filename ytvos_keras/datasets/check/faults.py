@@ -141,14 +141,21 @@ class Fault:
         return KINDS[self.kind].is_note
 
 
-def raise_first(faults: Sequence[Fault], root: Path) -> None:
-    """Raise an `InputError` for the first fault that is not a note."""
+def raise_first(faults: Sequence[Fault], root: Path, check_options: Sequence[str] | None) -> None:
+    """Raise an `InputError` for the first fault that is not a note.
+
+    With `check_options`, `ytvos-prepare check` lists the same faults of `root`; None if it cannot.
+    """
     serious = [fault for fault in faults if not fault.is_note]
     if not serious:
         return
     first, rest = serious[0], serious[1:]
     what = f", {first.what}" if first.what else ""
-    listing = f" `ytvos-prepare check {root}` lists them all." if rest else ""
+    listing = ""
+    if rest and check_options is not None:
+        listing = (
+            f" `{' '.join(['ytvos-prepare check', str(root), *check_options])}` lists them all."
+        )
     raise InputError(
         f"{first.file}: {KINDS[first.kind].meaning}{what}{and_more(rest)}. {first.fix}{listing}"
     )

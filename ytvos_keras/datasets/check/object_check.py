@@ -9,19 +9,18 @@ from ytvos_keras.datasets.video import Frame, Video
 Objects = Mapping[str, Mapping[int, int]]
 
 
-def check_objects(video: Video, objects: Objects, binary: bool) -> list[Fault]:
+def check_objects(video: Video, objects: Objects) -> list[Fault]:
     """Compare the masks of a video with its entry in `meta.json`.
 
     `objects` maps names of annotated frames to the sizes in pixels of the objects in their masks;
-    frames with unusable masks are left out. If the video is `binary`, mask values are not ids.
+    frames with unusable masks are left out. The object of black-and-white masks is object 1, as in
+    records.
     """
     annotated = [frame for frame in video.frames if frame.mask is not None]
     faults = [*_empty_masks(video, annotated, objects)]
     if video.object_frames is None:
         return faults
-    # A black-and-white mask has one object, whatever its id in meta.json.
-    if not binary:
-        faults += _unknown_ids(video.object_frames, annotated, objects)
+    faults += _unknown_ids(video.object_frames, annotated, objects)
     return [*faults, *_unseen_objects(video, video.object_frames, annotated, objects)]
 
 

@@ -1,6 +1,8 @@
 """Repair faults of a data set without guessing; nothing is deleted."""
 
+import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from ytvos_keras.datasets.check.faults import Fault
@@ -15,19 +17,23 @@ from ytvos_keras.media.pictures import load_picture
 _FAULTY, _UNFIXED = SET_ASIDE
 
 
-def repair(report: CheckReport) -> tuple[Fault, ...]:
+def repair(
+    report: CheckReport, on_repair: Callable[[Fault], object] = lambda fault: None
+) -> tuple[Fault, ...]:
     """Repair the faults of a report on folders that have a `repair`, and return them.
 
     `reencode`: a mask whose ids are certain but whose file is not an 8-bit index PNG is saved as
     one; the original goes to `<root>/unfixed/…`. `aside`: a mask without a frame is moved to
     `<root>/faulty/…`. Each file is replaced atomically; one that has changed since the check is an
-    error. Check again to see what remains.
+    error. Check again to see what remains. `on_repair` is called after each repair, so that those
+    before an error are known.
     """
     repaired = []
     for fault in report.faults:
         if fault.repair is not None:
             _ACTIONS[fault.repair](report.root, fault.file)
             repaired.append(fault)
+            on_repair(fault)
     return tuple(repaired)
 
 
@@ -48,7 +54,7 @@ def _reencode(root: Path, file: str) -> None:
 
 def _set_aside(root: Path, file: str) -> None:
     path = root / file
-    if not path.exists():
+    if not os.path.lexists(path):  # a broken link exists
         raise InputError(f"{path}: has disappeared since it was checked; check again.")
     path.rename(_free_place(root / _FAULTY / file))
 
@@ -57,7 +63,7 @@ def _free_place(path: Path) -> Path:
     """A free path: `a.png`, else `a.1.png` and so on; creates its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     free, number = path, 0
-    while free.exists():
+    while os.path.lexists(free):
         number += 1
         free = path.with_name(f"{path.stem}.{number}{path.suffix}")
     return free

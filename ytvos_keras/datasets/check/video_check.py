@@ -57,7 +57,7 @@ def check_video(video: Video) -> VideoFindings:
     faults += _repeated(video, digests)
     binary = video.binary or is_binary(areas.values())
     objects = {name: object_areas(counts, binary) for name, counts in areas.items()}
-    faults += check_objects(video, objects, binary)
+    faults += check_objects(video, objects)
     sizes_found = frozenset(size for _, size in sizes)
     return VideoFindings(tuple(faults), tuple(digests), objects, sizes_found)
 

@@ -5,14 +5,13 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
-import natsort
-
+from ytvos_keras.datasets.visible_files import visible_files
 from ytvos_keras.errors import InputError, and_more
 from ytvos_keras.media.listing import (
     VIDEO_SUFFIXES,
     is_broken_link,
-    is_hidden,
     may_be_media,
+    plain_name,
     shortened,
 )
 
@@ -43,13 +42,9 @@ def find_videos(source: str | Path) -> list[RawVideoFile]:
         raise InputError(f"{source}: no such file or folder.")
     if source.is_file():
         return [_named(source, source.parent)]
-    paths = [
-        path
-        for path in natsort.natsorted(sorted(source.rglob("*")), key=str)
-        if not any(is_hidden(Path(part)) for part in path.relative_to(source).parts)
-    ]
+    paths = visible_files(source)
     videos = [_named(path, source) for path in paths if _is_video(path)]
-    others = [p for p in paths if p.is_file() and may_be_media(p) and not _is_video(p)]
+    others = [path for path in paths if may_be_media(path) and not _is_video(path)]
     if others:
         warnings.warn(
             f"{others[0]}{and_more(others[1:])}: left out, the suffix is not that of a video.",
@@ -75,5 +70,6 @@ def _is_video(path: Path) -> bool:
 def _named(path: Path, root: Path) -> RawVideoFile:
     below = path.relative_to(root)
     # Names of clips become names of folders and lines of lists: no spaces, dots or slashes.
-    name = re.sub(r"[^\w-]+", "_", "-".join(below.with_suffix("").parts))
+    # NFC first, as an accent of its own is no letter.
+    name = re.sub(r"[^\w-]+", "_", plain_name("-".join(below.with_suffix("").parts)))
     return RawVideoFile(path, below.as_posix(), shortened(name))

@@ -2,6 +2,7 @@
 
 import os
 import posixpath
+import re
 import reprlib
 import warnings
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -13,7 +14,7 @@ from ytvos_keras.datasets.readers.drawn_mask import Shape, draw
 from ytvos_keras.datasets.selection import select_names
 from ytvos_keras.datasets.video import Frame, Video
 from ytvos_keras.errors import InputError, and_more
-from ytvos_keras.media.listing import child
+from ytvos_keras.media.listing import PICTURE_SUFFIXES, child
 from ytvos_keras.media.pictures import picture_size
 
 _LONGEST_NAME = 255  # bytes, in every common file system
@@ -110,12 +111,20 @@ def picture_path(file_name: str, base: PurePosixPath | None = None) -> PurePosix
     inside = PurePosixPath(posixpath.normpath((base or PurePosixPath()) / path))
     if not inside.name:  # "a/.."
         raise ValueError(f"not a file name: {reprlib.repr(file_name)}")
-    # A colon means a Windows drive.
-    if inside.is_absolute() or ".." in inside.parts or ":" in path.parts[0]:
+    drive = re.match("[A-Za-z]:", path.parts[0])
+    if inside.is_absolute() or ".." in inside.parts or drive:
         raise ValueError(
             f"{file_name!r} leads out of the folder; give the folder that contains all images"
         )
     return inside
+
+
+def find_picture(stem: Path) -> Path | None:
+    """The image with this path and any suffix; None if there is none."""
+    # Tried one by one: listing the folder for each of its files would be quadratic.
+    suffixes = [case for suffix in PICTURE_SUFFIXES for case in (suffix, suffix.upper())]
+    paths = (stem.with_name(stem.name + suffix) for suffix in suffixes)
+    return next((path for path in paths if path.is_file()), None)
 
 
 def _draw(picture: AnnotatedPicture) -> tuple[Video | None, bool]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from xml.etree import ElementTree
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from ytvos_keras.datasets.readers.annotated_pictures import (
     AnnotatedPicture,
     drawn_videos,
+    find_picture,
     picture_path,
 )
 from ytvos_keras.datasets.readers.drawn_mask import Shape
@@ -37,8 +38,9 @@ def read_cvat(
     Args:
         annotations: `annotations.xml` of the export.
         images: the folder that the names in it are relative to; None for `images` beside the file.
-        videos: names of the images wanted (as in the file, without suffix); None for all. See
-            `select_names`.
+            Names without suffix, as in exports of videos, stand for the image with any.
+        videos: names of the images wanted (as in the file, without suffix; `<subset>/<name>` if the
+            images are in a folder for each subset); None for all. See `select_names`.
         exclude: names of images to leave out.
 
     Returns:
@@ -74,16 +76,25 @@ def _picture(image: ElementTree.Element, folder: Path, path: Path) -> AnnotatedP
     try:
         name = picture_path(image.attrib["name"])
         size = (int(image.attrib["height"]), int(image.attrib["width"]))
-        file = folder / name
-        if not file.is_file() and (subset := image.get("subset")):  # as in exports of projects
-            file = folder / picture_path(subset) / name
+        subset = image.get("subset")  # as in exports of projects
+        names = [*([picture_path(subset) / name] if subset else []), name]
     except (KeyError, ValueError) as error:
         raise InputError(
             f"{path}: every image needs name, width and height. ({type(error).__name__}: {error})"
         ) from error
     shapes = partial(_shapes, image, size)
     annotation = f"{path.name}: {image.attrib['name']}"
-    return AnnotatedPicture(str(name.with_suffix("")), file, annotation, size, shapes)
+    return AnnotatedPicture(*_find(folder, names), annotation, size, shapes)
+
+
+def _find(folder: Path, names: list[PurePosixPath]) -> tuple[str, Path]:
+    """Return the name without suffix, and the path, of the first that exists, else of the first."""
+    for name in names:
+        if (folder / name).is_file():
+            return str(name.with_suffix("")), folder / name
+        if found := find_picture(folder / name):
+            return str(name), found
+    return str(names[0].with_suffix("")), folder / names[0]
 
 
 def _shapes(image: ElementTree.Element, size: Size) -> Iterator[Shape | None]:

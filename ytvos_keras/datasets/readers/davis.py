@@ -73,4 +73,6 @@ def list_davis(
         sources.append(
             Source(prefix, layout.frames, layout.annotations, names=names, binary=year == 2016)
         )
-    return list_sources(sources, root, videos=videos, exclude=exclude)
+    # `ytvos-prepare check` does not read the lists in ImageSets.
+    options = () if names is None else None
+    return list_sources(sources, root, videos=videos, exclude=exclude, check_options=options)

@@ -8,21 +8,22 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import natsort
 import numpy as np
 
 from ytvos_keras.datasets.readers.annotated_pictures import (
     AnnotatedPicture,
     drawn_videos,
+    find_picture,
     picture_path,
 )
 from ytvos_keras.datasets.readers.drawn_mask import Shape
 from ytvos_keras.datasets.readers.run_lengths import Size, from_area, from_polygons, is_near
 from ytvos_keras.datasets.sequence_folders import check_is_folder
 from ytvos_keras.datasets.video import Video
+from ytvos_keras.datasets.visible_files import visible_files
 from ytvos_keras.errors import InputError
 from ytvos_keras.media.json_file import read_json
-from ytvos_keras.media.listing import PICTURE_SUFFIXES, child, is_hidden
+from ytvos_keras.media.listing import child
 from ytvos_keras.media.mask_pixels import mask_pixels
 from ytvos_keras.media.pictures import decode_picture
 
@@ -51,13 +52,7 @@ def read_labelme(
     """
     root = Path(root)
     check_is_folder(root)
-    # macOS and Jupyter leave hidden copies.
-    found = (
-        file
-        for file in root.rglob("*.json")
-        if not any(is_hidden(Path(part)) for part in file.relative_to(root).parts)
-    )
-    files = natsort.natsorted(sorted(found), key=str)
+    files = [file for file in visible_files(root) if file.suffix == ".json"]
     if not files:
         raise InputError(f"{root}: contains no JSON files; give the folder that labelme saved to.")
     pictures = [_picture(file, root) for file in files]
@@ -81,10 +76,7 @@ def _picture(file: Path, root: Path) -> AnnotatedPicture:
 
 def _image(root: Path, name: Path, image_path: str) -> Path:
     """The image that the file refers to, or one named like the file (folders get renamed)."""
-    # Tried one by one: listing the folder for each of its files would be quadratic.
-    suffixes = [case for suffix in PICTURE_SUFFIXES for case in (suffix, suffix.upper())]
-    beside = [root / f"{name}{suffix}" for suffix in suffixes]
-    there = next((path for path in beside if path.is_file()), None)
+    there = find_picture(root / name)
     try:
         named = root / picture_path(image_path, PurePosixPath(name.parent))
         named = child(named.parent, named.name)

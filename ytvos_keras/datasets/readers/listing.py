@@ -34,18 +34,21 @@ class Listing:
         root: the data set.
         videos: in order, including those without a mask.
         faults: of the folders and lists.
+        check_options: options with which `ytvos-prepare check` lists the same faults; None if it
+            cannot.
     """
 
     root: Path
     videos: tuple[Video, ...]
     faults: tuple[Fault, ...]
+    check_options: Sequence[str] | None = ()
 
     def annotated(self) -> list[Video]:
         """The videos that have a mask; one warning names the others.
 
         Raises an `InputError` if the folders have a fault.
         """
-        raise_first(self.faults, self.root)
+        raise_first(self.faults, self.root, self.check_options)
         bare = [fault.file for fault in self.faults if fault.kind == "not-annotated"]
         videos = [video for video in self.videos if any(frame.mask for frame in video.frames)]
         if not videos:
@@ -66,10 +69,11 @@ def list_sources(
     *,
     videos: Collection[str] | None = None,
     exclude: Collection[str] = (),
+    check_options: Sequence[str] | None = (),
 ) -> Listing:
     """List the videos of one or several sources in a folder.
 
-    For `videos` and `exclude` see `select_names`.
+    For `videos` and `exclude` see `select_names`, for `check_options` see `Listing`.
     """
     found: dict[str, tuple[Video | None, list[Fault]]] = {}
     for source in sources:
@@ -82,6 +86,7 @@ def list_sources(
         root,
         tuple(video for video, _ in chosen if video is not None),
         tuple(fault for _, faults in chosen for fault in faults),
+        check_options,
     )
 
 
@@ -178,11 +183,12 @@ def _of_source(source: Source) -> Iterator[tuple[str, tuple[Video | None, list[F
 
 
 def _list_video(source: Source, name: str) -> tuple[Video | None, list[Fault]]:
-    folder = child(source.frames, name)
-    if is_broken_link(folder):
-        return None, [Fault("broken-link", str(folder), f"to {folder.readlink()}")]
+    folder, mask_folder = child(source.frames, name), child(source.masks, name)
+    for link in (folder, mask_folder):
+        if is_broken_link(link):
+            return None, [Fault("broken-link", str(link), f"to {link.readlink()}")]
     pictures, faults = pictures_by_name(folder)
-    masks, mask_faults = masks_by_name(child(source.masks, name), pictures, folder)
+    masks, mask_faults = masks_by_name(mask_folder, pictures, folder)
     faults += mask_faults
     if not pictures:
         return None, [*faults, Fault("no-frames", str(folder))]

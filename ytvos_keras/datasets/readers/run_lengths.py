@@ -110,8 +110,9 @@ def _checked(text: str, size: Size) -> bytes | None:
     (https://github.com/cocodataset/cocoapi/blob/master/common/maskApi.c, rleFrString). Returns the
     text as bytes; None if it covers no pixel.
     """
+    data = text.encode()  # the bytes of other characters than ASCII are out of range below
     # COCO writes the 6-bit numbers as the characters from `0` (48) on.
-    codes = np.frombuffer(text.encode("ascii", errors="replace"), np.uint8).astype(np.int64) - 48
+    codes = np.frombuffer(data, np.uint8).astype(np.int64) - 48
     if not codes.size or codes.min() < 0 or codes.max() > 63 or codes[-1] & 32:
         raise _malformed(text)
     last = np.flatnonzero(codes & 32 == 0)
@@ -128,7 +129,7 @@ def _checked(text: str, size: Size) -> bytes | None:
     counts[2::2] = np.cumsum(counts[2::2])
     if counts.min() < 0 or counts.max() > size[0] * size[1] or counts.sum() != size[0] * size[1]:
         raise _malformed(text)
-    return text.encode() if counts[1::2].any() else None
+    return data if counts[1::2].any() else None
 
 
 def _malformed(text: str) -> InputError:

@@ -63,7 +63,8 @@ def list_youtube_vos(
     if len(roots) > 1:
         roots = [(prefix, folder) for prefix, folder in roots if not _is_extra(folder)]
     sources = [_open(prefix, folder, all_frames) for prefix, folder in roots]
-    return list_sources(sources, root, videos=videos, exclude=exclude)
+    options = ("--all-frames",) if all_frames else ()
+    return list_sources(sources, root, videos=videos, exclude=exclude, check_options=options)
 
 
 def _open(prefix: str, folder: Path, all_frames: bool) -> Source:
