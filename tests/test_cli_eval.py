@@ -11,8 +11,9 @@ from help_time import quick_output
 from mask_folders import blocks, half, write_meta, write_sequences
 
 from ytvos_keras.cli import eval as eval_command
-from ytvos_keras.cli import eval_arguments
-from ytvos_keras.evaluation import frame_work
+from ytvos_keras.cli import eval_arguments, prepare
+from ytvos_keras.errors import InputError
+from ytvos_keras.evaluation import frame_work, truth_sequences
 from ytvos_keras.evaluation.protocols import PROTOCOLS
 
 
@@ -92,6 +93,9 @@ def test_subcommands_are_dispatched(name, monkeypatch):
         (["--exclude-last"], "--exclude-last is only for --protocol youtube-vos"),
         (["--frames", "every"], "--frames is only for --protocol youtube-vos"),
         (["--unseen", "dog", "--seen-from", "meta.json"], "not allowed with argument"),
+        (["--split", ""], "--split must not be empty; leave it out instead"),
+        (["--seen-from", ""], "--seen-from must not be empty; leave it out instead"),
+        (["--unseen", " ,"], "--unseen must not be empty; leave it out instead"),
     ],
 )
 def test_usage_errors_exit_2(command, arguments, message, capsys):
@@ -144,6 +148,48 @@ def test_full_disk_still_prints_scores(command, monkeypatch, capsys):
     out, err = capsys.readouterr()
     assert "overall" in out
     assert err == "error: No space left on device\n"
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"), [(InputError("damaged"), 1), (KeyboardInterrupt(), 130)]
+)
+def test_finished_methods_are_kept(command, folders, fault, code, monkeypatch, capsys):
+    """An error or Ctrl-C in the second of two methods."""
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("jinja2")
+    read_prediction = frame_work.read_prediction
+
+    def read(source, merged):
+        if source.parts[0] == "other":
+            raise fault
+        return read_prediction(source, merged=merged)
+
+    monkeypatch.setattr(frame_work, "read_prediction", read)
+    (folders / "report.html").write_text("of both")
+    files = ["--json", "s.json", "--csv", "s.csv", "--html", "report.html"]
+    assert command("--predictions", "other", *files, "--quiet") == code
+    out, err = capsys.readouterr()
+    assert out.count("overall") == 1
+    assert err == ("error: damaged\n" if code == 1 else "interrupted\n")
+    assert sorted(path.name for path in folders.glob("s.*")) == ["s.ours.csv", "s.ours.json"]
+    assert (folders / "report.html").read_text() == "of both"
+
+
+def test_own_data_is_read_once_for_all_methods(command, monkeypatch, capsys):
+    read = []
+    read_truth = truth_sequences.read_truth
+
+    def counted(source, merged):
+        read.append(source)
+        return read_truth(source, merged=merged)
+
+    monkeypatch.setattr(truth_sequences, "read_truth", counted)
+    assert command("--seen-from", "none.json", protocol="youtube-vos") == 1
+    assert capsys.readouterr().err.startswith("error: none.json: no such file;")
+    assert not read
+    assert command("--predictions", "other", protocol="youtube-vos") == 0
+    assert len(read) == 8  # two sequences of four masks
+    assert capsys.readouterr().err.count("no meta.json") == 1
 
 
 def test_quiet_prints_the_table_alone(command, capsys):
@@ -211,6 +257,27 @@ def test_youtube_vos_seen_and_unseen(command, folders, capsys):
     write_meta(folders / "train.json", {"x": {"1": (None, ["00000"])}})
     assert command(*common, "--seen-from", "train.json", protocol="youtube-vos") == 1
     assert "train.json: contains no categories; give" in capsys.readouterr().err
+
+
+def test_scores_of_a_split_of_the_train_set(folders, monkeypatch, capsys):
+    """The workflow of the guide: `ytvos-prepare split`, then --sequences and --unseen."""
+    monkeypatch.chdir(folders)
+    frames = ["00000", "00001"]
+    videos = {"d1": "dog", "d2": "dog", "d3": "dog", "p": "penguin"}
+    truth = folders / "train"
+    write_meta(truth / "meta.json", {name: {"1": (c, frames)} for name, c in videos.items()})
+    for folder in (truth / "Annotations", truth / "JPEGImages"):
+        write_sequences(folder, {name: [blocks(1)] * 2 for name in videos})
+    numbers = ["--validation", "1", "--test-seen", "1"]
+    with warnings.catch_warnings(action="ignore"):  # the data lack the paper's other categories
+        assert prepare.main(["split", "train", "lists", *numbers]) == 0
+    assert "unseen categories: penguin" in capsys.readouterr().out
+    names = [(folders / "lists" / f"test_{part}.txt").read_text() for part in ("seen", "unseen")]
+    arguments = ["--predictions", "train/Annotations", "--ground-truth", "train", "--quiet"]
+    arguments += ["--protocol", "youtube-vos", "--sequences", *"".join(names).split()]
+    assert eval_command.main([*arguments, "--unseen", "penguin", "--json", "s.json"]) == 0
+    scores = json.loads((folders / "s.json").read_text())
+    assert (scores["seen"]["objects"], scores["unseen"]["objects"], scores["G"]) == (1, 1, 1)
 
 
 @pytest.mark.parametrize(

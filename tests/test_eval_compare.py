@@ -23,6 +23,8 @@ def constant(sequence, category, J, F, frames=8):
 def write(path, *objects, protocol="youtube-vos", seen=("cat",), **settings):
     """Write a result file; `seen=None` means unknown categories."""
     seen = None if seen is None else frozenset(seen)
+    if seen is not None:
+        settings |= {"seen_categories": sorted(seen)}  # as `score_plan` does
     evaluation = Evaluation(protocol, objects, seen, settings)
     path.write_text(json.dumps(evaluation.to_dict()))
     return str(path)
@@ -155,8 +157,32 @@ def test_different_settings_and_objects_warn(two, tmp_path):
     objects = constant("v", "cat", 0.5, 0.5), constant("w", "ant", 0.5, 0.5)
     c = write(tmp_path / "c.json", *objects, seen=("cat", "ant"), frames="every")
     assert compare([read_result(path) for path in (two[0], c)]).warnings == (
-        f"different seen/unseen objects: {two[0]} 1/1, {c} 2/–",
+        f"different seen/unseen objects: w 1 in {two[0]}: unseen, in {c}: seen",
     )
+
+
+@pytest.mark.parametrize("table", [2, 3])
+def test_groups_of_equal_size_may_have_other_objects(two, tmp_path, table):
+    """In Table 3, the note on G depends on them."""
+    objects = constant("v", "cat", 0.5, 0.5), constant("w", "ant", 0.5, 0.5)
+    c = write(tmp_path / "c.json", *objects, seen=("ant",), frames="every")
+    assert compare([read_result(path) for path in (two[0], c)], table=table).warnings == (
+        f"different seen/unseen objects: v 1 in {two[0]}: seen, in {c}: unseen (and 1 more)",
+    )
+
+
+def test_other_numbers_of_scored_frames_warn(two, tmp_path):
+    objects = constant("v", "cat", 0.5, 0.5, frames=5), constant("w", "ant", 0.5, 0.5)
+    c = write(tmp_path / "c.json", *objects, frames="every")
+    assert compare([read_result(path) for path in (two[0], c)]).warnings == (
+        f"different numbers of scored frames: v 1 in {two[0]}: 8, in {c}: 5",
+    )
+
+
+def test_names_of_splits_and_unused_categories_do_not_matter(two, tmp_path):
+    objects = constant("v", "cat", 0.5, 0.5), constant("w", "ant", 0.5, 0.5)
+    c = write(tmp_path / "c.json", *objects, seen=("cat", "cow"), frames="every", split="val")
+    assert compare([read_result(path) for path in (two[0], c)]).warnings == ()
 
 
 def test_names_must_differ(two):
@@ -218,6 +244,11 @@ def test_formatted_figures():
             r"settings\.seconds_per_frame: must be a number above 0 or null. Received: 1000",
         ),
         ({"settings": {"frames": ["every"]}}, r"settings\.frames: must be text. Received: \["),
+        ({"settings": {"seen_categories": 1}}, r"settings\.seen_categories: must be a list \["),
+        (
+            {"objects": [{"sequence": "v", "object": 1, "frames": "8"}]},
+            r"objects\[0\]\.frames: must be a whole number of at least 0. Received: \"8\"",
+        ),
         ({"version": "eleven"}, "version: must be a release such as 0.1.0. Received"),
         ({"version": "9" * 5000}, "version: must be a release such as 0.1.0. Received"),
         (

@@ -5,7 +5,7 @@ import pytest
 from rich.console import Console
 
 from ytvos_keras.evaluation import Evaluation, ObjectScores
-from ytvos_keras.evaluation.table import missing_G, print_evaluations, protocol_line
+from ytvos_keras.evaluation.table import missing_G, print_evaluations
 
 
 def scores(sequence, category=None, J=(1.0, 0.5), object_id=1):
@@ -78,8 +78,8 @@ def test_long_names_and_nothing_to_score_fit():
         ),
     ],
 )
-def test_protocol_line(given, line):
-    assert protocol_line(given) == line
+def test_rule(given, line):
+    assert given.rule == line
 
 
 @pytest.mark.parametrize(

@@ -132,13 +132,26 @@ def test_object_that_its_first_mask_does_not_show(youtube_vos):
 
 def test_youtube_vos_first_masks_alone_are_not_ground_truth(youtube_vos):
     masks, truth = youtube_vos
-    for name in ("00010", "00015"):
-        (truth / "Annotations" / "aa" / f"{name}.png").unlink()
+    folder = truth / "Annotations" / "aa"
+    for name in ("00005", "00015", "00020"):  # 00010 is the first of object 5
+        (folder / f"{name}.png").unlink()
     with pytest.raises(InputError) as error:
         evaluate(masks, truth, "youtube-vos")
     assert str(error.value).startswith(
-        f"{truth / 'Annotations' / 'aa' / '00010.png'}: no such file (and 1 more), so no ground "
-        "truth to score against; the public valid and test sets have only first masks"
+        f"{folder / '00005.png'}: no such file (and 2 more), so no ground truth to score against; "
+        "the public valid and test sets have only first masks"
+    )
+
+
+def test_listed_frame_without_a_mask_in_annotated_data(youtube_vos):
+    masks, truth = youtube_vos
+    missing = truth / "Annotations" / "aa" / "00015.png"
+    missing.unlink()
+    with pytest.raises(InputError) as error:
+        evaluate(masks, truth, "youtube-vos")
+    assert str(error.value) == (
+        f"{missing}: no such file, so no ground truth to score against; add the mask, or remove "
+        "the frame from meta.json."
     )
 
 

@@ -95,6 +95,41 @@ def test_soft_masks(tmp_path, protocol, soft, from_files):
         evaluate(clips["masks"], clips["truth"], protocol)
 
 
+FEW_LEVELS = np.array([16, 48, 64, 112, 143, 191, 207, 239, 255], np.uint8)
+
+
+@pytest.mark.parametrize("from_files", [False, True])
+@pytest.mark.parametrize("soft", ["masks", "truth"])
+def test_few_grey_levels_of_davis_2016(tmp_path, soft, from_files):
+    """As one object, they would be a pixel too large at every edge."""
+    labels = np.zeros((8, 12), np.uint8)
+    labels[2:6, 1:10] = FEW_LEVELS
+    clips = {name: np.stack([labels // 255] * 3) for name in ("masks", "truth")}
+    clips[soft] = np.stack([labels] * 3)
+    if from_files:
+        for name, clip in clips.items():
+            (tmp_path / name / "dog").mkdir(parents=True)
+            for t, mask in enumerate(clip):
+                Image.fromarray(mask).save(tmp_path / name / "dog" / f"{t:05d}.png")
+            clips[name] = tmp_path / name
+    with pytest.raises(InputError, match="10 values found; was it resized with interpolation"):
+        evaluate(clips["masks"], clips["truth"], "davis2016")
+
+
+def test_grey_levels_without_background():
+    labels = np.array([[64, 255]] * 2, np.uint8)
+    with pytest.raises(InputError, match="2 values found; was it resized with interpolation"):
+        evaluate(np.stack([labels // 255] * 3), np.stack([labels] * 3), "davis2016")
+
+
+def test_error_names_few_of_many_ids():
+    labels = np.arange(64, dtype=np.uint8).reshape(8, 8)
+    predicted = np.where(labels, labels + 100, 0).astype(np.uint8)
+    message = r"contains ids 101, 102, 103, 104, 105, …, but .* are 1, 2, 3, 4, 5, …; use the ids"
+    with pytest.raises(InputError, match=message):
+        evaluate(np.stack([predicted] * 3), np.stack([labels] * 3), "davis2017")
+
+
 def picture(change):
     """Replace the mask of a scored frame."""
 

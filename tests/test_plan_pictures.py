@@ -39,6 +39,14 @@ def test_masks_follow_the_protocol(root):
     np.testing.assert_array_equal(pictures.predictions["ours"]("00001"), half(2) // 2)
 
 
+def test_objects_that_are_not_scored_have_no_outline(root):
+    """Object 3 appears after the first mask, so davis2017 does not score it."""
+    write_sequences(root / "Annotations", {"dog": {"00001": blocks(1, 2, 3)}})
+    truth = pictures_of(root, "davis2017").truth("00001")
+    np.testing.assert_array_equal(truth, blocks(1, 2))
+    assert truth.dtype == np.uint8
+
+
 def test_sequence_without_masks(tmp_path):
     write_meta(tmp_path / "meta.json", {"dog": {"1": (None, ["00000", "00001"])}, "cat": {}})
     for folder in ("Annotations", "ours"):

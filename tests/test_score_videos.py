@@ -78,3 +78,10 @@ def test_too_few_masks(videos):
     (annotations / "00000.png").unlink()
     with pytest.raises(InputError, match="needs a mask of the first frame and at least two more"):
         score_videos.score_sequence(FullFrame(), videos / "set/JPEGImages/clip", annotations)
+
+
+def test_first_mask_without_an_object(videos):
+    annotations = videos / "set/Annotations/clip"
+    write_mask(annotations / "00000.png", 0 * A)
+    with pytest.raises(InputError, match=r"clip.00000\.png: no object in it, every pixel is 0"):
+        score_videos.read_truths([f"{t:05}" for t in range(4)], annotations)

@@ -315,14 +315,25 @@ def test_davis_in_a_top_folder(davis, tmp_path):
 
 def test_extra_files(check):
     extra = {
-        "Annotations/a/00003.png": "it is not a required frame of this sequence",
+        "Annotations/a/00003.png": "not a required frame of this sequence",
         "Annotations/a/00005.jpg": "masks are named FRAME.png",
-        "Annotations/c/00000.png": "it is not in the folder of a required sequence",
-        "__MACOSX/Annotations/a/._00000.png": "it is not a required frame of this sequence",
-        "readme.txt": "it is not in the folder of a required sequence",
+        "Annotations/c/00000.png": "not in the folder of a required sequence",
+        "__MACOSX/Annotations/a/._00000.png": "not a required frame of this sequence",
+        "readme.txt": "not in the folder of a required sequence",
     }
     assert check(good() | dict.fromkeys(extra, b"")) == [
         f"{name}: is unexpected: {reason}" for name, reason in extra.items()
+    ]
+
+
+def test_many_extra_files_are_one_fault_for_each_folder_and_reason(check):
+    names = [f"Annotations/a/{t:05d}.png" for t in range(1, 5)]
+    names += ["Annotations/a/x.jpg", "Annotations/a/y.jpg", "x.txt", "y.txt"]
+    assert check(good() | dict.fromkeys(names, b"")) == [
+        "Annotations/a/: 4 files are unexpected (00001.png, 00002.png, 00003.png, …): not a "
+        "required frame of this sequence",
+        "Annotations/a/: 2 files are unexpected (x.jpg, y.jpg): masks are named FRAME.png",
+        "/: 2 files are unexpected (x.txt, y.txt): not in the folder of a required sequence",
     ]
 
 
@@ -381,8 +392,8 @@ def test_names(check):
     assert check(entries | {"../Annotations/x.png": b"", "/etc/x": b""}) == [
         "../Annotations/x.png: leads out of the zip; names must be relative, without ..",
         "/etc/x: leads out of the zip; names must be relative, without ..",
-        "../Annotations/x.png: is unexpected: it is not in the folder of a required sequence",
-        "/etc/x: is unexpected: it is not in the folder of a required sequence",
+        "../Annotations/x.png: is unexpected: not in the folder of a required sequence",
+        "/etc/x: is unexpected: not in the folder of a required sequence",
     ]
 
 
@@ -465,7 +476,7 @@ def test_command_lists_every_fault(command, predictions, tmp_path, capsys):
     assert eval_submission.main([*command, "--check", str(path), "--quiet"]) == 1
     out, err = capsys.readouterr()
     assert out.splitlines() == [
-        "Annotations/readme.txt: is unexpected: it is not in the folder of a required sequence",
+        "Annotations/readme.txt: is unexpected: not in the folder of a required sequence",
         "theirs.zip: 1 of 2 sequences missing: b",
         "Annotations/a/: 2 of 3 masks missing: 00005, 00010",
         "Annotations/a/00000.png: is not a PNG",
@@ -492,6 +503,7 @@ def test_command_errors_are_one_line(command, tmp_path, capsys):
         ([], "missing: --predictions, --output (or --check"),
         (["--predictions", "masks"], "missing: --output"),
         (["--check", "a.zip", "--output", "b.zip"], "leave out --predictions and --output"),
+        (["--check", "a.zip", "--split", ""], "--split must not be empty; leave it out instead"),
     ],
 )
 def test_usage_errors_exit_2(command, arguments, message, capsys):

@@ -33,6 +33,8 @@ def test_json_has_the_documented_structure(tmp_path, evaluation):
     assert "über" in text
     assert json.loads(text) == {
         "protocol": "youtube-vos",
+        "rule": "youtube-vos: 2 objects in 2 sequences; each object's first frame left out; "
+        "frames given: listed",
         "J": {"mean": 0.5, "recall": 0.25, "decay": 0.25},
         "F": {"mean": 0.875, "recall": 1.0, "decay": 0.0},
         "J&F": 0.6875,

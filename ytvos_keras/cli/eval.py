@@ -33,12 +33,18 @@ def main(argv: list[str] | None = None) -> int:
 
 def _evaluate(arguments: argparse.Namespace) -> None:
     _check_files(arguments)
+    # First, as a plan may need to read all true masks.
+    seen_categories = _seen_categories(arguments)
     plans = _plans(arguments)
-    evaluations = _scores(arguments, plans)
-    try:  # the files first: the table may go to a pipe that is closed
-        _write(arguments, plans, evaluations)
-    finally:  # print the scores even if the disk is full
-        _print(arguments, evaluations)
+    evaluations: dict[str, Evaluation] = {}
+    try:
+        _score(arguments, plans, seen_categories, evaluations)
+    finally:  # an error or Ctrl-C must not lose the scores of finished methods
+        if evaluations:
+            try:  # the files first: the table may go to a pipe that is closed
+                _write(arguments, plans, evaluations)
+            finally:  # print the scores even if the disk is full
+                _print(arguments, evaluations)
 
 
 def _check_files(arguments: argparse.Namespace) -> None:
@@ -52,29 +58,28 @@ def _check_files(arguments: argparse.Namespace) -> None:
 
 
 def _plans(arguments: argparse.Namespace) -> "dict[str, EvaluationPlan]":
-    from ytvos_keras.evaluation.evaluation_plan import plan_evaluation
+    from ytvos_keras.evaluation.evaluation_plan import plan_evaluations
 
-    return {
-        method: plan_evaluation(
-            folder,
-            arguments.ground_truth,
-            arguments.protocol,
-            split=arguments.split,
-            sequences=arguments.sequences,
-            exclude_last=arguments.exclude_last,
-            frames=arguments.frames,
-        )
-        for method, folder in arguments.predictions.items()
-    }
+    return plan_evaluations(
+        arguments.predictions,
+        arguments.ground_truth,
+        arguments.protocol,
+        split=arguments.split,
+        sequences=arguments.sequences,
+        exclude_last=arguments.exclude_last,
+        frames=arguments.frames,
+    )
 
 
-def _scores(
-    arguments: argparse.Namespace, plans: "dict[str, EvaluationPlan]"
-) -> "dict[str, Evaluation]":
+def _score(
+    arguments: argparse.Namespace,
+    plans: "dict[str, EvaluationPlan]",
+    seen_categories: frozenset[str] | None,
+    evaluations: "dict[str, Evaluation]",
+) -> None:
+    """Score each method, and add it to `evaluations` once it is finished."""
     from ytvos_keras.evaluation.evaluate import score_plan
 
-    seen_categories = _seen_categories(arguments)
-    evaluations = {}
     with frame_progress(arguments.quiet) as report:
         for method, plan in plans.items():
             evaluation = score_plan(
@@ -87,7 +92,6 @@ def _scores(
                 seconds = {"seconds_per_frame": arguments.seconds_per_frame}
                 evaluation = replace(evaluation, settings=evaluation.settings | seconds)
             evaluations[method] = evaluation
-    return evaluations
 
 
 def _seen_categories(arguments: argparse.Namespace) -> frozenset[str] | None:
@@ -118,9 +122,10 @@ def _write(
             continue
         for method, evaluation in evaluations.items():
             # One file per method, as `ytvos-eval compare` reads them.
-            of_one = f"{path.stem}.{method}{path.suffix}" if len(evaluations) > 1 else path.name
+            of_one = f"{path.stem}.{method}{path.suffix}" if len(plans) > 1 else path.name
             write(path.with_name(of_one), evaluation)
-    if arguments.html:
+    # A report of some of the methods would replace one of all.
+    if arguments.html and len(evaluations) == len(plans):
         from ytvos_keras.evaluation.plan_pictures import plan_pictures
         from ytvos_keras.evaluation.report import write_report
 

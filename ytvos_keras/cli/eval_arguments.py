@@ -39,8 +39,10 @@ examples:
   ytvos-eval --predictions masks --ground-truth DAVIS --protocol davis2017 \\
       --split val
   ytvos-eval --predictions ours=a --predictions other=b \\
-      --ground-truth held_out --protocol youtube-vos \\
-      --seen-from train/meta.json --json scores.json --html report.html
+      --ground-truth YouTube-VOS/train --protocol youtube-vos \\
+      --sequences $(cat lists/test_seen.txt lists/test_unseen.txt) \\
+      --unseen penguin,snail --json scores.json --html report.html
+with the lists and the unseen categories of `ytvos-prepare split`
 """
 
 
@@ -88,7 +90,9 @@ def _add_youtube_vos_arguments(group) -> None:
     add = group.add_argument
     seen = group.add_mutually_exclusive_group()
     seen.add_argument(
-        "--seen-from", metavar="META", help="meta.json of what the model was trained on"
+        "--seen-from",
+        metavar="META",
+        help="meta.json of the videos that the model was trained on, without held-out ones",
     )
     seen.add_argument(
         "--unseen",
@@ -109,7 +113,7 @@ def _add_youtube_vos_arguments(group) -> None:
 def _add_output_arguments(group) -> None:
     add = group.add_argument
     several = "for several methods, one file each, with NAME in the file name"
-    add("--json", type=Path, metavar="FILE", help=f"all scores; {several}")
+    add("--json", type=Path, metavar="FILE", help=f"scores of every object; {several}")
     add("--csv", type=Path, metavar="FILE", help=f"one row per object; {several}")
     add("--html", type=Path, metavar="FILE", help="one page with tables, curves and images")
     add("--per-object", action="store_true", help="also print a row for each object")
@@ -127,6 +131,9 @@ def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> No
     """Report usage errors that argparse cannot detect, and exit with 2."""
     if "" in arguments.predictions or not arguments.ground_truth:
         parser.error("--predictions and --ground-truth need a folder. Received: ''")
+    for option in ("split", "seen_from", "unseen"):
+        if getattr(arguments, option) in ("", []):
+            parser.error(f"--{option.replace('_', '-')} must not be empty; leave it out instead")
     split = [split_name(text) for text in arguments.predictions]
     # Absolute: `.` has no name.
     named = [(name or Path(folder).absolute().name, folder) for name, folder in split]

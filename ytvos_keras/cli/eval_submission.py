@@ -56,6 +56,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
     """Report usage errors that argparse cannot detect, and exit with 2."""
+    if arguments.split == "":
+        parser.error("--split must not be empty; leave it out instead")
     given = {"--predictions": arguments.predictions, "--output": arguments.output}
     if arguments.check is None:
         missing = [name for name, value in given.items() if not value]

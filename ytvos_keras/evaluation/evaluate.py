@@ -12,7 +12,8 @@ from ytvos_keras.evaluation.protocols import SequenceWork
 from ytvos_keras.evaluation.results import Evaluation, ObjectScores
 from ytvos_keras.processes import map_in_processes
 
-Progress = Callable[[int, int], None]
+FramesDone = Callable[[int, int], None]
+"""Called with frames done and total frames."""
 
 _CHUNK = 4  # frames per task: small enough for an even load and a quick response to Ctrl-C
 WORTHWHILE = 32
@@ -30,7 +31,7 @@ def evaluate(
     exclude_last: bool = False,
     frames: str | None = None,
     jobs: int = 1,
-    on_progress: Progress | None = None,
+    on_progress: FramesDone | None = None,
 ) -> Evaluation:
     """Score predicted masks by the rules of a benchmark.
 
@@ -101,7 +102,7 @@ def score_plan(
     *,
     seen_categories: Collection[str] | None = None,
     jobs: int = 1,
-    on_progress: Progress | None = None,
+    on_progress: FramesDone | None = None,
 ) -> Evaluation:
     """Score the sequences of a plan; the arguments are those of `evaluate`."""
     work = [frame for sequence in plan.sequences for frame in sequence.frames]

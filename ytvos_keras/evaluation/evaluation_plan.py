@@ -57,10 +57,35 @@ def plan_evaluation(
 
     The arguments are those of `evaluate`.
     """
+    (plan,) = plan_evaluations(
+        {"": predictions},
+        ground_truth,
+        protocol,
+        split=split,
+        sequences=sequences,
+        exclude_last=exclude_last,
+        frames=frames,
+    ).values()
+    return plan
+
+
+def plan_evaluations(
+    predictions: Mapping[str, Labels],
+    ground_truth: Labels,
+    protocol: str,
+    *,
+    split: str | None = None,
+    sequences: Sequence[str] | None = None,
+    exclude_last: bool = False,
+    frames: str | None = None,
+) -> dict[str, EvaluationPlan]:
+    """Plan the evaluations of several methods, by name, on the same ground truth.
+
+    The ground truth is listed once, and read once where its masks define the objects' frames.
+    """
     _check_settings(protocol, exclude_last, frames)
-    from_files = _are_files(predictions, ground_truth)
+    from_files = _are_files(ground_truth, *predictions.values())
     truths = _truths(ground_truth, protocol, split, sequences, from_files)
-    predicted = _predictions(predictions, truths, from_files)
     # All sequences are planned before any is scored, so that a missing mask is found at once.
     rules: dict[str, Callable[..., SequenceWork]] = {
         "davis2016": davis_2016,
@@ -69,11 +94,15 @@ def plan_evaluation(
             youtube_vos, exclude_last=exclude_last, listed_only=frames == "listed"
         ),
     }
-    work = tuple(rules[protocol](truth, *predicted[truth.name]) for truth in truths)
-    _warn_of_nothing_to_score(work)
     is_davis = protocol != "youtube-vos"
     settings = {"split": split, "exclude_last": exclude_last or is_davis, "frames": frames}
-    return EvaluationPlan(protocol, work, settings)
+    plans = {}
+    for method, labels in predictions.items():
+        predicted = _predictions(labels, truths, from_files)
+        work = tuple(rules[protocol](truth, *predicted[truth.name]) for truth in truths)
+        _warn_of_nothing_to_score(work)
+        plans[method] = EvaluationPlan(protocol, work, settings)
+    return plans
 
 
 def _check_settings(protocol: str, exclude_last: bool, frames: str | None) -> None:
@@ -86,8 +115,8 @@ def _check_settings(protocol: str, exclude_last: bool, frames: str | None) -> No
         )
 
 
-def _are_files(predictions: Labels, ground_truth: Labels) -> bool:
-    kinds = {isinstance(labels, str | Path) for labels in (predictions, ground_truth)}
+def _are_files(*masks: Labels) -> bool:
+    kinds = {isinstance(labels, str | Path) for labels in masks}
     if len(kinds) > 1:
         raise InputError("predictions and ground_truth must both be folders, or both be arrays.")
     return kinds.pop()

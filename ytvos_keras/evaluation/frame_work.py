@@ -5,10 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ytvos_keras.errors import InputError
+from ytvos_keras.errors import InputError, listed
 from ytvos_keras.evaluation.frame_scores import score_frame
 from ytvos_keras.evaluation.label_sources import LabelSource, read_prediction, read_truth
 from ytvos_keras.media.masks import ids_in
+
+_NAMED = 5  # ids that an error names
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ def score_work(work: FrameWork) -> tuple[np.ndarray, np.ndarray]:
             )
         raise InputError(
             f"{work.prediction}: contains {_ids(unknown)}, but the objects of this sequence are "
-            f"{_listed(sorted(work.known_ids))}; {remedy}"
+            f"{listed(sorted(work.known_ids), _NAMED) or 'none'}; {remedy}"
         )
     return score_frame(prediction, truth, work.object_ids)
 
@@ -79,8 +81,4 @@ def _size(labels: np.ndarray) -> str:
 
 
 def _ids(ids: list[int]) -> str:
-    return f"id{'s' if ids[1:] else ''} {_listed(ids)}"
-
-
-def _listed(ids: list[int]) -> str:
-    return ", ".join(map(str, ids)) or "none"
+    return f"id{'s' if ids[1:] else ''} {listed(ids, _NAMED)}"

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ytvos_keras.errors import InputError
+from ytvos_keras.media.mask_pixels import MaskPixels, mask_pixels, smooth_edges_error, values_in
 from ytvos_keras.media.masks import check_label_map, label_map_of
 from ytvos_keras.media.pictures import load_picture
 
@@ -36,7 +37,7 @@ def read_truth(source: LabelSource, *, merged: bool) -> np.ndarray:
     pixels, which count as background.
     """
     # DAVIS 2016 writes its object as 255; from 2017 on, 255 is void.
-    return _merge(_read(source, void=1)) if merged else _read(source, void=0)
+    return _read_merged(source) if merged else _read(source, void=0)
 
 
 def read_prediction(source: LabelSource, *, merged: bool) -> np.ndarray:
@@ -45,7 +46,7 @@ def read_prediction(source: LabelSource, *, merged: bool) -> np.ndarray:
     If `merged`, all nonzero pixels, 255 too, are one object, with id 1. Otherwise 255 is object 1
     in a binary mask.
     """
-    return _merge(_read(source, void=1)) if merged else _read(source, void=None)
+    return _read_merged(source) if merged else _read(source, void=None)
 
 
 def array_sequences(arrays: np.ndarray | Mapping[str, np.ndarray], what: str) -> dict[str, Masks]:
@@ -79,9 +80,9 @@ def _stacked(frames: np.ndarray | Sequence[np.ndarray], what: str) -> np.ndarray
 
 def _read(source: LabelSource, void: int | None) -> np.ndarray:
     if isinstance(source, ArrayFrame):
-        # The values of an array are ids, but merged masks, and those with 255, may be soft: their
-        # grey levels must not count as objects.
-        may_be_soft = void == 1 or (source.labels == 255).any()
+        # The values of an array are ids, but those with 255 may be soft: their grey levels must not
+        # count as objects.
+        may_be_soft = (source.labels == 255).any()
         return check_label_map(
             source.labels, name=str(source), indexed=not may_be_soft, allow_empty=True, void=void
         )
@@ -89,5 +90,19 @@ def _read(source: LabelSource, void: int | None) -> np.ndarray:
     return label_map_of(load_picture(source), str(source), allow_empty=True, void=void)
 
 
-def _merge(labels: np.ndarray) -> np.ndarray:
+def _read_merged(source: LabelSource) -> np.ndarray:
+    """Read a mask with all nonzero pixels as object 1; one with smooth edges is an error."""
+    name = str(source)
+    if isinstance(source, ArrayFrame):
+        pixels = MaskPixels(source.labels, certain=False)
+    else:
+        pixels = mask_pixels(load_picture(source), name)
+    labels = check_label_map(
+        pixels.values, name=name, indexed=pixels.certain, allow_empty=True, void=1
+    )
+    if not pixels.certain:
+        # Even a few grey levels beside 255 are smooth edges, which would make the object too large.
+        values = values_in(pixels.values)
+        if set(values.tolist()) - {0} > {255}:
+            raise smooth_edges_error(name, values.size)
     return (labels > 0).astype(np.uint8)

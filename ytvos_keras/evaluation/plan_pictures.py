@@ -28,7 +28,7 @@ def plan_pictures(plans: Mapping[str, EvaluationPlan]) -> dict[str, SequencePict
     for sequence in first_plan.sequences:
         pictures[sequence.name] = SequencePictures(
             first=next(iter(sequence.truth), ""),  # without masks, no strip is drawn
-            truth=partial(_truth, sequence.truth, merged),
+            truth=partial(_truth, sequence.truth, merged, tuple(sequence.categories)),
             predictions={
                 method: partial(_prediction, work[sequence.name].predictions, merged)
                 for method, work in works.items()
@@ -38,8 +38,10 @@ def plan_pictures(plans: Mapping[str, EvaluationPlan]) -> dict[str, SequencePict
     return pictures
 
 
-def _truth(masks: Masks, merged: bool, name: str) -> np.ndarray:
-    return read_truth(masks[name], merged=merged)
+def _truth(masks: Masks, merged: bool, object_ids: tuple[int, ...], name: str) -> np.ndarray:
+    labels = read_truth(masks[name], merged=merged)
+    # An outline of an object that is not scored would look like a miss.
+    return labels * np.isin(labels, object_ids)
 
 
 def _prediction(masks: Masks, merged: bool, name: str) -> np.ndarray:

@@ -90,10 +90,16 @@ def youtube_vos(
             scored.setdefault(frame, []).append(object_id)
     missing = [frame for frame in scored if frame not in truth.masks]
     if missing:
+        firsts = {meta.frames[0] for meta in objects.values() if meta.frames}
+        remedy = (
+            "add the mask, or remove the frame from meta.json"
+            if truth.masks.keys() - firsts
+            else "the public valid and test sets have only first masks: score on sequences of the "
+            "train set that the model was not trained on"
+        )
         raise InputError(
             f"{Path(truth.place, min(missing))}.png: no such file{and_more(missing[1:])}, so no "
-            "ground truth to score against; the public valid and test sets have only first masks: "
-            "score on sequences of the train set that the model was not trained on."
+            f"ground truth to score against; {remedy}."
         )
     _warn_of_absent(truth, objects, {i for ids in scored.values() for i in ids})
     # In order of time; `scored` is in the order of objects, which begin at different frames.

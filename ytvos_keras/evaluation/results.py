@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ytvos_keras import __version__
+from ytvos_keras.errors import counted
 from ytvos_keras.evaluation.statistics import (
     Statistics,
     statistics_over_frames,
@@ -131,11 +132,26 @@ class Evaluation:
         # The mean of four numbers, so that many seen objects do not outweigh few unseen ones.
         return (self.seen.J_and_F + self.unseen.J_and_F) / 2
 
+    @property
+    def rule(self) -> str:
+        """What was scored, and which frames were left out, in one line."""
+        sequences = {scores.sequence for scores in self.objects if scores.frames}
+        line = (
+            f"{self.protocol}: {counted(self.overall.objects, 'object')} in "
+            f"{counted(len(sequences), 'sequence')}; "
+        )
+        if self.protocol != "youtube-vos":
+            return line + "first and last frame left out"
+        left_out = "first and last" if self.settings.get("exclude_last") else "first"
+        frames = self.settings.get("frames") or "not stated"
+        return line + f"each object's {left_out} frame left out; frames given: {frames}"
+
     def to_dict(self) -> dict:
         """The content of `ytvos-eval --json`: fractions; NaN becomes None."""
         overall = self.overall
         return {
             "protocol": self.protocol,
+            "rule": self.rule,
             "J": _plain(overall.J),
             "F": _plain(overall.F),
             "J&F": _number(overall.J_and_F),

@@ -66,10 +66,10 @@ def read_truths(names: Sequence[str], annotations: Path) -> dict[str, np.ndarray
     """Read the masks of frames, uint8 `(H, W)`, by the names of the frames that have one.
 
     Raises:
-        InputError: the first frame or two later ones have no mask.
+        InputError: the first frame or two later ones have no mask, or the first mask no object.
     """
     truths = {
-        name: read_mask(file, allow_empty=True)[0]
+        name: read_mask(file, allow_empty=name != names[0])[0]
         for name, file in masks_of_frames(names, annotations).items()
     }
     if names[0] not in truths or len(truths) < 3:

@@ -13,7 +13,9 @@ def categories_in(meta: str | Path) -> frozenset[str]:
     objects = (item for video in read_meta(meta).values() for item in video.values())
     categories = frozenset(item.category for item in objects if item.category is not None)
     if not categories:
-        raise InputError(f"{meta}: contains no categories; give the meta.json of the train set.")
+        raise InputError(
+            f"{meta}: contains no categories; give the meta.json of the training videos."
+        )
     return categories
 
 

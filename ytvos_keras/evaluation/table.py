@@ -6,7 +6,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ytvos_keras.errors import counted
 from ytvos_keras.evaluation.method_table import percent
 from ytvos_keras.evaluation.results import Evaluation, ObjectScores, Summary
 from ytvos_keras.plain_table import plain_table
@@ -33,26 +32,12 @@ def print_evaluations(
             table.add_row(Text(method, "bold"))
         _add_rows(table, evaluation, per_object)
         table.add_section()
-    lines = [protocol_line(evaluation) for evaluation in evaluations.values()]
+    lines = [evaluation.rule for evaluation in evaluations.values()]
     for line in dict.fromkeys(lines):
         console.print(line, highlight=False, markup=False)
     console.print(table)
     for line in dict.fromkeys(filter(None, map(missing_G, evaluations.values()))):
         console.print(line, highlight=False, markup=False)
-
-
-def protocol_line(evaluation: Evaluation) -> str:
-    """Describe the protocol of the scores in one line."""
-    sequences = {scores.sequence for scores in evaluation.objects if scores.frames}
-    line = (
-        f"{evaluation.protocol}: {counted(evaluation.overall.objects, 'object')} in "
-        f"{counted(len(sequences), 'sequence')}; "
-    )
-    if evaluation.protocol != "youtube-vos":
-        return line + "first and last frame left out"
-    left_out = "first and last" if evaluation.settings.get("exclude_last") else "first"
-    frames = evaluation.settings.get("frames") or "not stated"
-    return line + f"each object's {left_out} frame left out; frames given: {frames}"
 
 
 def missing_G(evaluation: Evaluation) -> str | None:

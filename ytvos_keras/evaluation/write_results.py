@@ -14,7 +14,7 @@ from ytvos_keras.media.atomic import atomic_path
 
 
 def write_json(path: str | Path, evaluation: Evaluation) -> None:
-    """Write `evaluation.to_dict()`: summaries, objects, settings and the version of this package.
+    """Write `evaluation.to_dict()`: rule, summaries, objects, settings, version of this package.
 
     Args:
         path: the file to write; its folder must exist. Missing values (NaN) are null.

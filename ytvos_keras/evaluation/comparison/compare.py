@@ -5,11 +5,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ytvos_keras.errors import InputError
+from ytvos_keras.errors import InputError, and_more
 from ytvos_keras.evaluation.comparison.paper_tables import cited_table
-from ytvos_keras.evaluation.comparison.read_results import Group, ResultFile
+from ytvos_keras.evaluation.comparison.read_results import Group, ResultFile, ScoredObject
 from ytvos_keras.evaluation.method_table import (
-    UNKNOWN,
     Cell,
     MethodTable,
     Part,
@@ -174,19 +173,33 @@ def _differences(results: Sequence[ResultFile], table: int) -> Iterable[str]:
             if ours != theirs:
                 yield f"different {key}: {first.path} {ours}, {other.path} {theirs}"
         # The same number of objects is not enough: means over other objects are not comparable.
-        if first.objects != other.objects:
+        if first.objects.keys() != other.objects.keys():
             yield (
                 f"different objects: {first.path} has {len(first.objects)}, "
                 f"{other.path} {len(other.objects)}, "
-                f"{len(first.objects & other.objects)} of them the same"
+                f"{len(first.objects.keys() & other.objects.keys())} of them the same"
             )
-        elif table == 2 and _group_sizes(first) != _group_sizes(other):
-            yield (
-                f"different seen/unseen objects: {first.path} {_group_sizes(first)}, "
-                f"{other.path} {_group_sizes(other)}"
-            )
+        yield from _object_differences(
+            first, other, "numbers of scored frames", lambda scored: scored.frames
+        )
+        # In Table 3, only the note on G depends on the groups.
+        if table == 2 or None not in (first.G, other.G):
+            yield from _object_differences(first, other, "seen/unseen objects", _group)
 
 
-def _group_sizes(result: ResultFile) -> str:
-    counts = [group and group.objects for group in (result.seen, result.unseen)]
-    return "/".join(UNKNOWN if count is None else str(count) for count in counts)
+def _object_differences(
+    first: ResultFile, other: ResultFile, what: str, fact: Callable[[ScoredObject], object]
+) -> Iterable[str]:
+    """One line if a fact of an object differs; it names the first such object."""
+    lines = []
+    for key in (key for key in first.objects if key in other.objects):
+        ours, theirs = fact(first.objects[key]), fact(other.objects[key])
+        if ours != theirs:
+            name = " ".join(map(str, key))
+            lines.append(f"{name} in {first.path}: {ours}, in {other.path}: {theirs}")
+    if lines:
+        yield f"different {what}: {lines[0]}{and_more(lines[1:])}"
+
+
+def _group(scored: ScoredObject) -> str:
+    return {True: "seen", False: "unseen", None: "not known"}[scored.seen]

@@ -14,19 +14,30 @@ from ytvos_keras.media.json_file import read_json
 from ytvos_keras.media.json_value import JsonValue
 
 _SECONDS = "seconds_per_frame"
+_SEEN = "seen_categories"
+# Speed is a result. What the others mean is compared object by object: two splits may have the same
+# sequences, and two lists of categories the same groups of objects.
+_NOT_COMPARED = (_SECONDS, _SEEN, "split")
 _REMEDY = "give a file that `ytvos-eval --json` wrote"
 
 
 @dataclass(frozen=True)
 class Group:
-    """J and F of a group of objects: fractions, NaN where the file says null.
-
-    `objects` is the number of scored objects; None where the file does not state it.
-    """
+    """J and F of a group of objects: fractions, NaN where the file says null."""
 
     J: Statistics
     F: Statistics
-    objects: int | None
+
+
+@dataclass(frozen=True)
+class ScoredObject:
+    """One object of a file: its number of scored frames, and whether its category was seen.
+
+    Both are None where the file does not state it.
+    """
+
+    frames: int | None
+    seen: bool | None
 
 
 @dataclass(frozen=True)
@@ -41,8 +52,8 @@ class ResultFile:
         seen: objects of seen categories; None where unknown.
         unseen: objects of unseen categories; None where unknown.
         G: fraction; None where unknown.
-        objects: (sequence, object id) of all that were scored.
-        settings: other settings of the protocol.
+        objects: all that were scored, by (sequence, object id).
+        settings: other settings of the protocol, which must be the same in a comparison.
         seconds_per_frame: None if not stated.
     """
 
@@ -53,7 +64,7 @@ class ResultFile:
     seen: Group | None
     unseen: Group | None
     G: float | None
-    objects: frozenset[tuple[str, int]]
+    objects: dict[tuple[str, int], ScoredObject]
     settings: dict
     seconds_per_frame: float | None
 
@@ -84,9 +95,8 @@ def read_result(path: str | Path, name: str | None = None) -> ResultFile:
             seen=_group_or_none(content.member("seen")),
             unseen=_group_or_none(content.member("unseen")),
             G=None if math.isnan(G) else G,
-            objects=frozenset(_scored_objects(content.member("objects"))),
-            # Speed is a result, not a setting; different settings are reported as not comparable.
-            settings={key: value for key, value in settings.table().items() if key != _SECONDS},
+            objects=dict(_scored_objects(content.member("objects"), _seen_categories(settings))),
+            settings={k: v for k, v in settings.table().items() if k not in _NOT_COMPARED},
             seconds_per_frame=_seconds(settings),
         )
     except InputError as error:
@@ -110,8 +120,7 @@ def _group(content: JsonValue) -> Group:
             recall=_fraction(values.member("recall")),
             decay=_fraction(values.member("decay"), low=-1),
         )
-    count = content.table().get("objects")
-    return Group(**measures, objects=count if isinstance(count, int) else None)
+    return Group(**measures)
 
 
 def _group_or_none(content: JsonValue) -> Group | None:
@@ -128,14 +137,26 @@ def _fraction(value: JsonValue, low: int = 0) -> float:
     return float(number)  # NaN passes, as Python's JSON may contain it
 
 
-def _scored_objects(objects: JsonValue) -> Iterator[tuple[str, int]]:
+def _seen_categories(settings: JsonValue) -> tuple[str, ...] | None:
+    return settings.member(_SEEN).texts() if settings.table().get(_SEEN) is not None else None
+
+
+def _scored_objects(
+    objects: JsonValue, seen_categories: tuple[str, ...] | None
+) -> Iterator[tuple[tuple[str, int], ScoredObject]]:
     """Yield the objects with scored frames; the others do not count in means."""
     for entry in objects.items():
         sequence, number = entry.member("sequence"), entry.member("object").whole()
         # Arrays may have been scored under an empty name.
         name = "" if sequence.value == "" else sequence.text()
-        if entry.table().get("frames") != 0:
-            yield name, number
+        category, frames = (entry.table().get(key) for key in ("category", "frames"))
+        if frames is not None:
+            frames = entry.member("frames").whole()
+        seen = None
+        if category is not None and seen_categories is not None:
+            seen = category in seen_categories
+        if frames != 0:
+            yield (name, number), ScoredObject(frames, seen)
 
 
 def _seconds(settings: JsonValue) -> float | None:

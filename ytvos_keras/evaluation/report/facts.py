@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from ytvos_keras.evaluation.results import Evaluation
-from ytvos_keras.evaluation.table import missing_G, protocol_line
+from ytvos_keras.evaluation.table import missing_G
 
 Facts = dict[str, str]
 
@@ -26,7 +26,7 @@ def facts_of(evaluation: Evaluation) -> Facts:
 
 def rules_of(evaluations: Iterable[Evaluation]) -> list[str]:
     """Describe the protocol of the scores and why G is missing; each line once."""
-    lines = [line(each) for each in evaluations for line in (protocol_line, missing_G)]
+    lines = [line for each in evaluations for line in (each.rule, missing_G(each))]
     return list(dict.fromkeys(filter(None, lines)))
 
 

@@ -1,8 +1,8 @@
 """Check a zip against the requirements of the servers of YouTube-VOS and DAVIS."""
 
 import zipfile
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ytvos_keras.errors import InputError, listed
@@ -99,14 +99,14 @@ def _sort(
 ) -> tuple[dict[tuple[str, str], zipfile.ZipInfo], list[Fault]]:
     """Masks by (sequence, frame) in the order of the plan, and faults for misplaced files."""
     found: dict[tuple[str, str], zipfile.ZipInfo] = {}
-    faults: list[Fault] = []
+    extra: dict[tuple[tuple[str, ...], str], list[str]] = defaultdict(list)
     levels: Counter[tuple[str, ...]] = Counter()
     for info in infos:
         *above, last = _parts(_name(info))
         sequence = plan.sequences.get(above[-1]) if above else None
         frame = last.removesuffix(".png")
         if sequence is None or last == frame or frame not in sequence.frames:
-            faults.append(Fault(_name(info), _why_extra(sequence, last, plan)))
+            extra[tuple(above), _why_extra(sequence, last)].append(_name(info))
             continue
         top = tuple(above[:-1])
         if top != plan.top:
@@ -115,15 +115,27 @@ def _sort(
         found.setdefault((above[-1], frame), info)
     wrong = [_wrong_level(top, count, plan) for top, count in levels.items()]
     order = {(name, frame): i for i, (name, frame, _) in enumerate(plan.entries())}
-    return {place: found[place] for place in sorted(found, key=order.__getitem__)}, wrong + faults
+    masks = {place: found[place] for place in sorted(found, key=order.__getitem__)}
+    return masks, [*wrong, *_unexpected(extra)]
 
 
-def _why_extra(sequence: PlannedSequence | None, last: str, plan: SubmissionPlan) -> str:
+def _why_extra(sequence: PlannedSequence | None, last: str) -> str:
     if sequence is None:
-        return "is unexpected: it is not in the folder of a required sequence"
+        return "not in the folder of a required sequence"
     if not last.endswith(".png"):
-        return "is unexpected: masks are named FRAME.png"
-    return "is unexpected: it is not a required frame of this sequence"
+        return "masks are named FRAME.png"
+    return "not a required frame of this sequence"
+
+
+def _unexpected(extra: Mapping[tuple[tuple[str, ...], str], Sequence[str]]) -> Iterator[Fault]:
+    """One fault for each folder and reason; `extra` has the names of the files."""
+    for (folder, why), names in extra.items():
+        if len(names) == 1:
+            yield Fault(names[0], f"is unexpected: {why}")
+        else:
+            files = listed([_parts(name)[-1] for name in names])
+            problem = f"{len(names)} files are unexpected ({files}): {why}"
+            yield Fault("/".join((*folder, "")) or "/", problem)
 
 
 def _wrong_level(top: tuple[str, ...], count: int, plan: SubmissionPlan) -> Fault:
