@@ -19,6 +19,7 @@ from PIL import Image
 
 from ytvos_keras.cli.common import run
 from ytvos_keras.errors import InputError
+from ytvos_keras.export.output_folder import check_empty
 from ytvos_keras.inference.first_masks import FirstMasks, open_first_masks
 from ytvos_keras.inference.input_checks import check_size
 from ytvos_keras.inference.sizes import resize_frame, resize_mask, working_size
@@ -134,13 +135,14 @@ def main(argv: list[str] | None = None) -> int:
     add("model", type=Path, help="folder that ytvos-export wrote")
     add("video", type=Path, help="video file, or folder of frames")
     add("--mask", type=Path, required=True, help="PNG for the first frame, or a folder of PNGs")
-    add("--output", type=Path, required=True, help="folder for the masks")
+    add("--output", type=Path, required=True, help="new or empty folder for the masks")
     add("--threads", type=int, default=0, help="default: one for each core")
     arguments = parser.parse_args(argv)
     return run(lambda: _segment(arguments))
 
 
 def _segment(arguments: argparse.Namespace) -> None:
+    check_empty(arguments.output)  # a mask named like a frame would replace it
     source = open_frames(arguments.video)
     masks = open_first_masks(arguments.mask, source)
     begin = time.perf_counter()

@@ -26,7 +26,8 @@ from PIL import Image
 from ytvos_keras.argument_types import frame_size
 from ytvos_keras.cli.common import prepare_tensorflow, run
 from ytvos_keras.cli.progress import frame_progress
-from ytvos_keras.errors import InputError
+from ytvos_keras.errors import InputError, importing
+from ytvos_keras.export.output_folder import check_empty
 from ytvos_keras.inference.first_masks import open_first_masks
 from ytvos_keras.inference.sizes import resize_frame, resize_mask, working_size
 from ytvos_keras.media import open_frames, write_mask
@@ -49,8 +50,9 @@ class GrpcModel:
     """
 
     def __init__(self, server, name, version=None, size=None):
-        import grpc
-        from tensorflow_serving.apis import prediction_service_pb2_grpc
+        with importing(extra="serving", what="gRPC"):
+            import grpc
+            from tensorflow_serving.apis import prediction_service_pb2_grpc
 
         options = [("grpc.max_receive_message_length", NO_LIMIT)]
         self.stub = prediction_service_pb2_grpc.PredictionServiceStub(
@@ -157,6 +159,11 @@ class RestModel:
             with contextlib.suppress(ValueError, KeyError):
                 reason = json.loads(reason)["error"]
             raise InputError(f"{self.server}: {error.code}: {reason}") from error
+        except urllib.error.URLError as error:  # no connection, or the body was not read
+            raise InputError(f"{self.server}: {error.reason}") from error
+        # Before `HTTPException`, a base class of some of these.
+        except (ConnectionError, http.client.IncompleteRead) as error:
+            raise InputError(f"{self.server}: the server closed the connection.") from error
         except (http.client.HTTPException, ValueError) as error:  # no HTTP/1, or no JSON
             reason = type(error).__name__  # not its text, which may hold bytes of the answer
             raise InputError(
@@ -210,7 +217,7 @@ def main(argv: list[str] | None = None) -> int:
     add = parser.add_argument
     add("video", metavar="VIDEO", help="video file, or folder of frames")
     add("--mask", required=True, help="PNG for the first frame, or a folder of PNGs")
-    add("--output", required=True, type=Path, metavar="DIR", help="folder for the masks")
+    add("--output", required=True, type=Path, metavar="DIR", help="new folder for masks")
     add("--server", required=True, metavar="HOST:PORT")
     add("--rest", action="store_true", help="speak REST, with images as files, instead of gRPC")
     add("--model", default="s2s", metavar="NAME", help="default: %(default)s")
@@ -231,6 +238,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _segment(arguments: argparse.Namespace) -> None:
+    check_empty(arguments.output)  # a mask named like a frame would replace it
     source = open_frames(arguments.video)
     first_masks = open_first_masks(arguments.mask, source)
     import_tensorflow()

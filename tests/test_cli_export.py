@@ -1,11 +1,18 @@
+import contextlib
+import copy
+import importlib
 import subprocess
 import sys
 
 import pytest
+from tiny_export import tiny_graphs
 from tiny_s2s import TinyS2S
 
-from ytvos_keras.cli import export
-from ytvos_keras.export import parity, saved_model
+from ytvos_keras import InputError
+from ytvos_keras.cli import export, export_serve
+from ytvos_keras.export import onnx_convert, onnx_files, parity, saved_model
+from ytvos_keras.export.development_server import Address
+from ytvos_keras.export.model_facts import model_facts
 
 
 @pytest.fixture
@@ -94,6 +101,46 @@ def test_failed_check_exits_1_and_leaves_no_files(tiny, tmp_path, capsys, monkey
     assert err.startswith("error: the exported model must match the Keras model's probabilities")
     assert err.count("\n") == 1
     assert list((tmp_path / "s2s").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("model", "licence"),
+    [("s2s-lite", "for research and evaluation"), ("mine/s2s-lite.keras", "not stated")],
+)
+@pytest.mark.parametrize("kind", ["onnx", "saved-model"])
+def test_only_a_preset_has_the_licence_of_the_bundled_weights(
+    tiny, tmp_path, monkeypatch, kind, model, licence
+):
+    def stop(*arguments):
+        facts.append(model_facts(*arguments))
+        raise InputError("enough")
+
+    facts = []
+    monkeypatch.setattr(onnx_files, "model_facts", stop)
+    monkeypatch.setattr(saved_model, "model_facts", stop)
+    monkeypatch.setattr(onnx_convert, "convert", lambda *_, **__: copy.deepcopy(tiny_graphs()))
+    command = ["--format", kind, "--output", str(tmp_path / "out"), "--model", model, "--quiet"]
+    assert export.main(command) == 1
+    assert licence in facts[0]["licence"]
+
+
+def test_serve_prints_the_versions(monkeypatch, capsys):
+    @contextlib.contextmanager
+    def served(*_):
+        yield Address("s2s", "127.0.0.1", 8500, 8501, [1, 3])
+
+    class Stopped:
+        def wait(self, seconds):
+            return True
+
+    # Not by its dotted path, where the package has the function of that name.
+    module = importlib.import_module("ytvos_keras.export.development_server")
+    monkeypatch.setattr(module, "development_server", served)
+    monkeypatch.setattr(export_serve.threading, "Event", Stopped)
+    assert export.main(["serve", "deploy/s2s"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "model  s2s, served versions: 1, 3"
+    assert lines[-1] == "ready"
 
 
 def test_user_errors_exit_1(tmp_path, capsys):

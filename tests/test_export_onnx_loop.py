@@ -79,6 +79,15 @@ def test_video_file(tmp_path):
     assert len(list(tmp_path.glob("*.png"))) > 20
 
 
+def test_frames_are_not_overwritten(frames, tmp_path):
+    folder, mask = frames
+    before = {file.name: file.read_bytes() for file in folder.iterdir()}
+    result = run(tiny_onnx().path, folder, "--mask", mask, "--output", folder)
+    assert result.returncode == 1
+    assert result.stderr == f"error: {folder}: is not empty; give the name of a new folder.\n"
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
+
+
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [

@@ -14,7 +14,7 @@ from ytvos_keras.errors import InputError
 from ytvos_keras.export.annotated_clips import Clip, bundled_clip, clips_to_score, find_clips
 from ytvos_keras.export.onnx_files import OnnxFiles, _describe_clips, export_onnx
 from ytvos_keras.export.onnx_measure import Measured, measure_precisions
-from ytvos_keras.export.onnx_quantize import calibration_inputs, quantize
+from ytvos_keras.export.onnx_quantize import _at_most, calibration_inputs, quantize
 from ytvos_keras.export.onnx_segmenter import OnnxSegmenter
 from ytvos_keras.export.onnx_stream import OnnxStream
 from ytvos_keras.export.parity import Parity
@@ -49,6 +49,14 @@ def test_calibration_uses_every_fifth_frame_and_the_models_own_state(stream, cli
     assert inputs["initialize"][0]["mask"].sum(axis=(1, 2, 3)).tolist() == [24 * 24] * 2
     assert not np.array_equal(inputs["step"][0]["h"], inputs["step"][1]["h"])
     assert set(inputs["step_features"][0]) == {"features", "h", "previous_mask"}
+
+
+def test_calibration_on_more_clips_than_frames(stream, clips):
+    many = [dataclasses.replace(clips[0], name=str(n)) for n in range(5)]
+    inputs = calibration_inputs(stream, many, (64, 96), 8, count=2)
+    assert len(inputs["step"]) == 2
+    assert [clip.name for clip in _at_most(many, 2)] == ["0", "2"]
+    assert _at_most(many, 9) == many
 
 
 def test_convolutions_are_int8_per_output_channel(stream, clips):

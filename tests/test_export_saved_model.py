@@ -22,6 +22,7 @@ from ytvos_keras.export.parity import (
 )
 from ytvos_keras.export.saved_model import SavedModelStream, export_saved_model
 from ytvos_keras.export.served_model import ServedVersion
+from ytvos_keras.export.serving_config import model_config
 from ytvos_keras.export.serving_warmup import WARMUP_FILE, read_warmup
 from ytvos_keras.export.signature_check import FeatureStream
 
@@ -86,6 +87,9 @@ def test_written_files():
     lines = saved.lines()
     assert lines[1] == "signature    step: image, h, previous_mask -> probs, h, previous_mask"
     assert lines[-1] == "warm-up      8 requests, read back and run"
+    facts = json.loads((saved.path / "assets.extra" / "model.json").read_text())
+    assert (facts["model"], facts["size"], facts["stride"]) == ("not stated", "any", "8")
+    assert {"licence", "ytvos-keras", "tensorflow", "keras"} <= set(facts)
 
 
 @pytest.fixture(scope="module", params=["step", "encode", "session"])
@@ -184,6 +188,24 @@ def test_fixed_size_and_the_next_version(tmp_path, monkeypatch):
         "h": [None, 3, 5, 4],
         "previous_mask": [None, 24, 40, 1],
     }
+
+
+@pytest.mark.parametrize(
+    ("versions", "said"),
+    [
+        ("versions: 1 # versions: 2", "models.config serves 1; add version 2 to serve this one"),
+        ("versions: [1, 3]", "models.config serves 1, 3; add version 2 to serve this one"),
+        ("versions: 1 versions: 2", None),
+    ],
+)
+def test_version_that_the_config_does_not_list_is_reported(tmp_path, monkeypatch, versions, said):
+    monkeypatch.setattr(module, "byte_signatures", lambda *_: {})  # tested above
+    (tmp_path / "tiny" / "1").mkdir(parents=True)
+    config = model_config("tiny", 1).replace("versions: 1\n", f"{versions}\n")
+    (tmp_path / "tiny" / "models.config").write_text(config)
+    saved = export_saved_model(TinyS2S(), tmp_path / "tiny", size=(24, 40), warmup=False)
+    lines = [line for line in saved.lines() if line.startswith("config ")]
+    assert lines == ([f"config       {said}"] if said else [])
 
 
 def test_existing_version_is_kept(tmp_path):

@@ -134,6 +134,34 @@ def test_metadata_and_status(channel):
     assert (status.version, status.state) == (1, get_model_status_pb2.ModelVersionStatus.AVAILABLE)
 
 
+@pytest.fixture(scope="module")
+def two_versions(tmp_path_factory):
+    folder = shutil.copytree(tiny_export().folder, tmp_path_factory.mktemp("two") / "tiny")
+    shutil.copytree(folder / "1", folder / "2")
+    config = (folder / CONFIG_FILE).read_text()
+    (folder / CONFIG_FILE).write_text(config.replace("versions: 1", "versions: 1 versions: 2"))
+    with development_server(folder) as address:
+        yield address
+
+
+@pytest.mark.parametrize(
+    ("path", "choice", "expected"),
+    [
+        ("", {}, [2, 1]),
+        ("/versions/1", {"version": {"value": 1}}, [1]),
+        ("/labels/stable", {"version_label": "stable"}, [1]),
+    ],
+)
+def test_status_of_several_versions(two_versions, path, choice, expected):
+    assert two_versions.versions == [1, 2]
+    _, answer = rest(two_versions, f"/v1/models/tiny{path}")
+    assert [int(status["version"]) for status in answer["model_version_status"]] == expected
+    request = get_model_status_pb2.GetModelStatusRequest(model_spec={"name": "tiny", **choice})
+    with grpc.insecure_channel(f"{two_versions.host}:{two_versions.grpc_port}") as channel:
+        answer = model_service_pb2_grpc.ModelServiceStub(channel).GetModelStatus(request)
+    assert [status.version for status in answer.model_version_status] == expected
+
+
 def huge(value):
     proto = tf.make_tensor_proto(value)
     proto.tensor_shape.dim[0].size = 20_000

@@ -1,8 +1,10 @@
 """The client in `export/`, over gRPC and REST, against a local `Segmenter`."""
 
+import contextlib
 import importlib.util
 import re
 import socket
+import sys
 import threading
 from pathlib import Path
 
@@ -75,24 +77,63 @@ def test_errors_are_one_line(client, server, video, capsys, options):
     assert error.count("\n") == 1
 
 
+@pytest.mark.parametrize("name", ["frames", "masks"])
+def test_inputs_are_not_overwritten(client, video, capsys, name):
+    folder, _ = video
+    before = {file.name: file.read_bytes() for file in (folder / name).iterdir()}
+    places = [str(folder / "frames"), "--mask", str(folder / "masks")]
+    assert client.main([*places, "--output", f"{folder / name}", "--server", "127.0.0.1:1"]) == 1
+    error = capsys.readouterr().err
+    assert error == f"error: {folder / name}: is not empty; give the name of a new folder.\n"
+    assert {file.name: file.read_bytes() for file in (folder / name).iterdir()} == before
+
+
+def test_without_the_extra_the_error_names_it(client, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorflow_serving.apis", None)
+    with pytest.raises(InputError, match=r"gRPC needs .*pip install 'ytvos-keras\[serving\]'$"):
+        client.GrpcModel("127.0.0.1:1", "tiny")
+
+
 @pytest.mark.parametrize(
     "answer", [b"\0\0\x18\4\0\0\0\0\0", b"HTTP/1.1 200 OK\r\n\r\n<html>"], ids=["grpc", "web"]
 )
 def test_a_port_that_does_not_speak_rest_is_one_line(client, answer):
+    with (
+        answering(answer) as port,
+        pytest.raises(InputError, match=f":{port}: not a REST port of a model server") as error,
+    ):
+        client.RestModel(f"127.0.0.1:{port}", "tiny")
+    assert str(error.value).isprintable()
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"])
+def test_a_server_that_closes_the_connection_is_one_line(client, answer):
+    with (
+        answering(answer) as port,
+        pytest.raises(InputError, match=f":{port}: the server closed the connection"),
+    ):
+        client.RestModel(f"127.0.0.1:{port}", "tiny")
+
+
+def test_a_closed_port_is_one_line(client):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with pytest.raises(InputError, match=f"^127.0.0.1:{port}: .*refused"):
+        client.RestModel(f"127.0.0.1:{port}", "tiny")
+
+
+@contextlib.contextmanager
+def answering(data: bytes):
+    """A port at which the first connection receives `data` and is closed."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve():
             connection, _ = listener.accept()
             with connection:
                 connection.recv(2**16)
-                connection.sendall(answer)
+                connection.sendall(data)
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
-        port = listener.getsockname()[1]
-        with pytest.raises(
-            InputError, match=f":{port}: not a REST port of a model server"
-        ) as error:
-            client.RestModel(f"127.0.0.1:{port}", "tiny")
+        yield listener.getsockname()[1]
         thread.join()
-    assert str(error.value).isprintable()

@@ -132,12 +132,18 @@ def _fit_terminal(line: str) -> str:
     )
 
 
+def _name(arguments: argparse.Namespace) -> str:
+    """The name of a preset, or of a file: with its suffix, so that it is never a preset's."""
+    return Path(arguments.model).name
+
+
 def _saved_model(model, arguments: argparse.Namespace, report) -> list[str]:
     from ytvos_keras.export.saved_model import export_saved_model
 
     return export_saved_model(
         model,
         arguments.output,
+        name=_name(arguments),
         size=arguments.size,
         version=arguments.version,
         warmup=not arguments.no_warmup,
@@ -151,7 +157,7 @@ def _onnx(model, arguments: argparse.Namespace, report) -> list[str]:
     return export_onnx(
         model,
         arguments.output,
-        name=Path(arguments.model).stem,
+        name=_name(arguments),
         size=arguments.size,
         precision=arguments.precision,
         data=arguments.data,

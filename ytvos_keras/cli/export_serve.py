@@ -38,6 +38,7 @@ def _serve(arguments: argparse.Namespace) -> None:
     with development_server(
         arguments.folder, arguments.host, arguments.port, arguments.rest_port
     ) as address:
+        print(f"model  {address.model}, served versions: {', '.join(map(str, address.versions))}")
         print(f"gRPC   {address.host}:{address.grpc_port}")
         print(f"REST   http://{address.host}:{address.rest_port}/v1/models/{address.model}")
         # Flushed: a program that started the server through a pipe may wait for this line.

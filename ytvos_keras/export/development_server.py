@@ -15,12 +15,13 @@ _LARGEST_PORT = 65535
 
 
 class Address(NamedTuple):
-    """Addresses of a development server, and its model."""
+    """Addresses of a development server, its model, and the versions that it serves."""
 
     model: str
     host: str
     grpc_port: int
     rest_port: int
+    versions: list[int]
 
 
 @contextlib.contextmanager
@@ -67,7 +68,8 @@ def development_server(
         grpc_server.stop(None)
         raise _cannot_listen(host, rest_port) from error
     try:
-        yield Address(model.name, host, grpc_port, rest_server.server_port)
+        versions = sorted(model.versions)
+        yield Address(model.name, host, grpc_port, rest_server.server_port, versions)
     finally:
         rest_server.shutdown()
         # `shutdown` ends the loop only; this frees the port.

@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import gc
-import importlib.metadata
 import logging
 import tempfile
 import warnings
@@ -100,10 +99,8 @@ def convert(
 
 
 def save(graph: onnx.ModelProto, path: Path, facts: dict[str, str]) -> Path:
-    """Check a graph and write it, with facts and the versions of packages as metadata."""
-    packages = ("ytvos-keras", "tensorflow", "keras", "tf2onnx", "onnx")
-    versions = {package: importlib.metadata.version(package) for package in packages}
-    onnx.helper.set_model_props(graph, {**facts, "graph": path.stem, **versions})
+    """Check a graph and write it, with facts as metadata."""
+    onnx.helper.set_model_props(graph, {**facts, "graph": path.stem})
     onnx.checker.check_model(graph, full_check=True)  # with shape inference
     onnx.save(graph, path)
     return path

@@ -5,10 +5,12 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from ytvos_keras.errors import InputError, check_choices
+from ytvos_keras.errors import check_choices
 from ytvos_keras.export.annotated_clips import Clip, bundled_clip, clips_to_score, find_clips
+from ytvos_keras.export.model_facts import FACTS_FILE, model_facts
 from ytvos_keras.export.onnx_measure import Measured, measure_precisions
 from ytvos_keras.export.onnx_segmenter import OnnxSegmenter
+from ytvos_keras.export.output_folder import check_empty
 from ytvos_keras.export.parity import Parity, check_parity, check_usable, demo_clip
 from ytvos_keras.export.signature_check import check_signatures
 from ytvos_keras.export.signatures import in_float32
@@ -16,9 +18,7 @@ from ytvos_keras.media.atomic import atomic_folder
 from ytvos_keras.progress import Progress, silent
 
 PRECISIONS = ("float32", "float16", "int8")
-FACTS_FILE = "model.json"
-_BUNDLED = "code Apache-2.0; weights for research and evaluation, see the model card"
-LICENCES = {"s2s-lite": _BUNDLED, "s2s-lite-rough": _BUNDLED}
+_PACKAGES = ("tf2onnx", "onnx")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,7 +86,8 @@ def export_onnx(
     Args:
         model: An `S2S`; exported in float32, whatever its dtype policy.
         output: The folder; it must not exist yet, or be empty.
-        name: Name of the model, for the metadata.
+        name: Name of the model, for the metadata. Give a preset's name only for its bundled
+            weights, because it also states their licence.
         size: (height, width) of all images, in pixels; default: free.
         precision: `"float32"`; `"float16"`: weights of half the size, computed in float32; or
             `"int8"`: convolutions in int8, for speed on CPUs.
@@ -111,8 +112,7 @@ def export_onnx(
     """
     check_choices({"precision": precision}, {"precision": PRECISIONS})
     output = Path(output)
-    if output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise InputError(f"{output}: already exists; give the name of a new folder.")
+    check_empty(output)
     clips = find_clips(data) if data else [bundled_clip()]
     calibration_clips = find_clips(calibration) if calibration else [bundled_clip()]
 
@@ -133,7 +133,7 @@ def export_onnx(
     # After the conversion, so that nothing is left behind if it fails.
     output.parent.mkdir(parents=True, exist_ok=True)
     with atomic_folder(output) as part:
-        facts = _facts(model, name, size, precision)
+        facts = model_facts(model, name, size, precision, _PACKAGES)
         files = {key: save(graph, part / f"{key}.onnx", facts) for key, graph in graphs.items()}
         # A copy of the metadata: onnxruntime-web does not expose those in the graphs.
         described = {**facts, "graphs": list(files)}
@@ -172,19 +172,6 @@ def _measure(
         for name, graphs in precisions.items()
     }
     return measure_precisions(segmenters, clips, report)
-
-
-def _facts(model, name: str, size: tuple[int, int] | None, precision: str) -> dict[str, str]:
-    """The metadata of a graph, for programs and people."""
-    height, width = size or model.config.input_size
-    return {
-        "model": name,
-        "precision": precision,
-        "size": f"{height}x{width}" if size else "any",
-        "working_size": f"{height}x{width}",
-        "stride": str(model.stride),
-        "licence": LICENCES.get(name, "code Apache-2.0; weights: not stated"),
-    }
 
 
 def _describe_clips(clips: Sequence[Clip]) -> str:

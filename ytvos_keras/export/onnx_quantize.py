@@ -29,9 +29,12 @@ Inputs = dict[str, list[Arrays]]
 _PREPARED = {"onnx.quant.pre_process": "onnxruntime.quant"}
 
 
-def check_long_enough(clips: Sequence[Clip]) -> None:
-    """Raise `InputError` if no clip has a frame to calibrate on."""
-    for clip in clips:
+CALIBRATION_FRAMES = 24
+
+
+def check_long_enough(clips: Sequence[Clip], count: int = CALIBRATION_FRAMES) -> None:
+    """Raise `InputError` if no clip has a frame to calibrate on; `count` as below."""
+    for clip in _at_most(clips, count):
         if sum(1 for _ in clip.frames(CALIBRATION_STEP + 1)) > CALIBRATION_STEP:
             return
     raise InputError(
@@ -46,7 +49,7 @@ def calibration_inputs(
     stride: int,
     *,
     size: tuple[int, int] | None = None,
-    count: int = 24,
+    count: int = CALIBRATION_FRAMES,
 ) -> Inputs:
     """Collect the inputs of the float32 graphs on real clips, including their own states.
 
@@ -56,14 +59,16 @@ def calibration_inputs(
         input_size: Nominal working (height, width); only the area matters.
         stride: Stride of the model, in pixels.
         size: (height, width) of all images, if it is fixed.
-        count: Total number of frames, divided among the clips.
+        count: Total number of frames, divided among the clips; of more clips than that, evenly
+            spaced ones are used.
 
     Returns:
         Inputs by graph name.
     """
     inputs: Inputs = {name: [] for name in stream.graphs}
+    clips = _at_most(clips, count)
     # Equal shares, so that one long clip does not determine the ranges alone.
-    each = max(1, count // len(clips))
+    each = count // len(clips)
     for clip in clips:
         state: Arrays = {}
         for number, (frame, labels) in enumerate(clip.frames(each * CALIBRATION_STEP + 1)):
@@ -81,6 +86,12 @@ def calibration_inputs(
             # Step in every frame, even if it is not used: states follow from consecutive frames.
             _, state = stream.step(image, state)
     return inputs
+
+
+def _at_most(clips: Sequence[Clip], count: int) -> list[Clip]:
+    """Evenly spaced clips, at most `count`; of fewer, all."""
+    number = min(count, len(clips))
+    return [clips[i * len(clips) // number] for i in range(number)]
 
 
 def quantize(graph: onnx.ModelProto, inputs: Sequence[Arrays]) -> onnx.ModelProto:

@@ -1,18 +1,21 @@
 """Export an `S2S` as a SavedModel with explicit state, in the layout of TensorFlow Serving."""
 
 import dataclasses
+import json
 from pathlib import Path
 
 import tensorflow as tf
 
 from ytvos_keras.errors import InputError
 from ytvos_keras.export.byte_signatures import byte_signatures
+from ytvos_keras.export.model_facts import FACTS_FILE, model_facts
 from ytvos_keras.export.parity import Arrays, Parity, SignatureStream, demo_clip
 from ytvos_keras.export.request_checks import checked_signatures
 from ytvos_keras.export.serving_config import (
     BATCHING_FILE,
     BATCHING_PARAMETERS,
     CONFIG_FILE,
+    listed_versions,
     model_config,
 )
 from ytvos_keras.export.serving_warmup import (
@@ -39,6 +42,7 @@ class SavedModel:
         signatures: (inputs, outputs) of each signature, by its name.
         parity: How close the SavedModel is to the Keras model.
         warmup: Number of records in the warm-up file, 0 if there is none.
+        listed: Versions in `models.config`; empty if it does not list versions by number.
     """
 
     path: Path
@@ -46,10 +50,11 @@ class SavedModel:
     signatures: dict[str, tuple[list[str], list[str]]]
     parity: Parity
     warmup: int
+    listed: list[int]
 
     def lines(self) -> list[str]:
         """A summary for the user."""
-        return [
+        lines = [
             f"saved model  {self.path} ({self.size / 1e6:.1f} MB)",
             *(
                 f"signature    {name}: {', '.join(inputs)} -> {', '.join(outputs)}"
@@ -59,6 +64,13 @@ class SavedModel:
             f"warm-up      {self.warmup or 'no'} requests"
             + (", read back and run" if self.warmup else ""),
         ]
+        version = self.path.name
+        if self.listed and int(version) not in self.listed:
+            now = ", ".join(map(str, self.listed))
+            lines.append(
+                f"config       {CONFIG_FILE} serves {now}; add version {version} to serve this one"
+            )
+        return lines
 
 
 class SavedModelStream(SignatureStream):
@@ -77,6 +89,7 @@ def export_saved_model(
     model: S2S,
     output: str | Path,
     *,
+    name: str | None = None,
     size: tuple[int, int] | None = None,
     version: int | None = None,
     warmup: bool = True,
@@ -92,6 +105,8 @@ def export_saved_model(
     Args:
         model: The model; it is exported in float32 whatever its dtype policy.
         output: The model's folder, whose name is the model's name on the server.
+        name: Name of the model, for `model.json` in `assets.extra/`. Give a preset's name only for
+            its bundled weights, because it also states their licence.
         size: (height, width) of all images, in pixels; default: free. With a fixed size, servers
             can batch requests, and `batching_params.pbtxt` is written.
         version: Version number; default: one more than the largest in `output`.
@@ -112,7 +127,7 @@ def export_saved_model(
     if warmup:
         check_serving_api()  # before a minute or more of tracing
     output = Path(output)
-    name = output.resolve().name  # "." has a name, too
+    served_name = output.resolve().name  # "." has a name, too
     path = _new_version(output, version)
     model = in_float32(model)
     output.mkdir(parents=True, exist_ok=True)
@@ -120,16 +135,19 @@ def export_saved_model(
         written = checked_signatures(model, size)
         written |= byte_signatures(model, written, size)
         write_signatures(model, written, part, on_progress)
+        _write_facts(part, model_facts(model, name, size))
         stream = SavedModelStream(part)
         frames, masks = demo_clip(size or model.config.input_size)
         parity = check_signatures(model, stream, frames, masks, on_progress)
-        records = _write_warmup(stream, name, part, frames, masks, on_progress) if warmup else 0
+        records = 0
+        if warmup:
+            records = _write_warmup(stream, served_name, part, frames, masks, on_progress)
         if size is not None:
             # Free sizes cannot be batched: requests may differ in size.
             (part / BATCHING_FILE).write_text(BATCHING_PARAMETERS)
-    _write_config(output, path)
+    listed = _write_config(output, path)
     size_on_disk = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
-    return SavedModel(path, size_on_disk, _names(written, stream), parity, records)
+    return SavedModel(path, size_on_disk, _names(written, stream), parity, records, listed)
 
 
 def _new_version(folder: Path, version: int | None) -> Path:
@@ -164,7 +182,7 @@ def write_signatures(
 def _write_warmup(stream, name: str, path: Path, frames, masks, report: Progress) -> int:
     """Write the requests, read them back from the file, and run each of them once."""
     file = path / WARMUP_FILE
-    file.parent.mkdir()
+    file.parent.mkdir(exist_ok=True)
     write_warmup(file, name, warmup_inputs(stream, frames, masks))
     requests = read_warmup(file)
     for number, request in enumerate(requests, start=1):
@@ -174,11 +192,19 @@ def _write_warmup(stream, name: str, path: Path, frames, masks, report: Progress
     return len(requests)
 
 
-def _write_config(output: Path, path: Path) -> None:
+def _write_facts(path: Path, facts: dict[str, str]) -> None:
+    file = path / "assets.extra" / FACTS_FILE  # where servers ignore files that they do not know
+    file.parent.mkdir()
+    file.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+
+
+def _write_config(output: Path, path: Path) -> list[int]:
+    """Write `models.config` if it is missing, and return the versions that it lists."""
     config = output / CONFIG_FILE
     if not config.exists():  # the operator labels later versions
         with atomic_path(config) as part:
             part.write_text(model_config(output.resolve().name, int(path.name)))
+    return listed_versions(config.read_text(encoding="utf-8", errors="replace"))
 
 
 def _names(written: dict[str, GraphSignature], stream: SavedModelStream) -> dict:

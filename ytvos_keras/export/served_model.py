@@ -111,6 +111,12 @@ class ServedModel:
                 raise InputError(f"{path}: no SavedModel, but {config} names this version.")
         self.versions = {version: ServedVersion(path) for version, path in paths.items()}
 
+    def chosen_versions(self, version: int | None = None, label: str | None = None) -> list[int]:
+        """The versions of a status request: the chosen one; default: all, the newest first."""
+        if version is None and label is None:
+            return sorted(self.versions, reverse=True)
+        return [self.choose(version, label)]
+
     def choose(self, version: int | None = None, label: str | None = None) -> int:
         """Look up a version by number or label; default: the newest."""
         if label is not None:

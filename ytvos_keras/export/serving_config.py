@@ -1,5 +1,7 @@
 """Configuration files for TensorFlow Serving."""
 
+import re
+
 from ytvos_keras.errors import InputError, first_line
 
 BATCHING_FILE = "batching_params.pbtxt"  # in a version's folder
@@ -16,8 +18,9 @@ pad_variable_length_inputs: false
 """Content of `BATCHING_FILE`, which `--enable_per_model_batching_parameters` reads.
 
 Only for a model of a fixed size: the server concatenates requests along their first dimension,
-which needs images of equal size. No `allowed_batch_sizes`: padding rows cost time on a CPU and
-only help compilers for other hardware.
+which needs images of equal size, and for `segment_clip` clips of equal length, which stays free.
+The graph checks the batch as a whole, so one invalid request fails all requests in it. No
+`allowed_batch_sizes`: padding rows cost time on a CPU and only help compilers for other hardware.
 """
 
 
@@ -48,6 +51,13 @@ model_config_list {{
   }}
 }}
 """
+
+
+def listed_versions(text: str) -> list[int]:
+    """The versions that a `models.config` lists by number, without tensorflow-serving-api."""
+    text = re.sub("#.*", "", text)  # comments
+    lists = re.findall(r"\bversions\s*:\s*([\d\s,\[\]]+)", text)
+    return [int(number) for numbers in lists for number in re.findall(r"\d+", numbers)]
 
 
 def read_model_config(text: str) -> tuple[str, list[int], dict[str, int]]:

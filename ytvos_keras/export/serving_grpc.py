@@ -83,11 +83,11 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):
         self.model = model
 
     def GetModelStatus(self, request, context):
-        """All loaded versions are available."""
+        """Loaded versions are available."""
         with _abort_on_error(context):
-            _version(self.model, request.model_spec)
+            numbers = self.model.chosen_versions(*_choice(self.model, request.model_spec))
         response = get_model_status_pb2.GetModelStatusResponse()
-        for number in sorted(self.model.versions):
+        for number in numbers:
             available = get_model_status_pb2.ModelVersionStatus.AVAILABLE
             response.model_version_status.add(version=number, state=available)
         return response
@@ -151,10 +151,15 @@ def _abort_on_error(context: grpc.ServicerContext) -> Iterator[None]:
 
 
 def _version(model: ServedModel, spec) -> int:
+    return model.choose(*_choice(model, spec))
+
+
+def _choice(model: ServedModel, spec) -> tuple[int | None, str | None]:
+    """The version and the label of a request, None if not given."""
     if spec.name != model.name:
         raise RequestError("NOT_FOUND", f"no model {spec.name!r}; this one is {model.name!r}.")
     choice = spec.WhichOneof("version_choice")
-    return model.choose(
+    return (
         spec.version.value if choice == "version" else None,
         spec.version_label if choice == "version_label" else None,
     )

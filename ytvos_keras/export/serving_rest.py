@@ -106,23 +106,24 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
     def _get(self):
-        match, number = self._route()
-        if match["action"] == "/metadata":
-            return _metadata(self.server.model, number)
-        if match["action"]:
+        action, *choice = self._route()
+        if action == "/metadata":
+            return _metadata(self.server.model, self.server.model.choose(*choice))
+        if action:
             raise RequestError("INVALID_ARGUMENT", ":predict must be a POST.")
         status = {"state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}
-        return {"model_version_status": [{"version": str(number), **status}]}
+        numbers = self.server.model.chosen_versions(*choice)
+        return {"model_version_status": [{"version": str(n), **status} for n in numbers]}
 
     def _post(self):
         # Outside the lock: a slow client must not hold up the others.
         data = self._body()
         with self.server.parsing:  # one at a time, to limit memory
             body = _parse(data)
-            match, number = self._route()
-            if match["action"] != ":predict":
+            action, *choice = self._route()
+            if action != ":predict":
                 raise RequestError("INVALID_ARGUMENT", "a POST must go to …:predict.")
-            version = self.server.model.versions[number]
+            version = self.server.model.versions[self.server.model.choose(*choice)]
             signature = body.get("signature_name", "")
             if not isinstance(signature, str):
                 raise RequestError("INVALID_ARGUMENT", "signature_name must be a string.")
@@ -157,11 +158,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.connection.settimeout(None)  # the timer limits the next request
 
     def _route(self):
+        """The action, version and label in the path; each may be None."""
         model, match = self.server.model, _PATH.fullmatch(self.path)
         if match is None or match["name"] != model.name:
             raise RequestError("NOT_FOUND", f"{self.path}: not found; try /v1/models/{model.name}.")
         version = int(match["version"]) if match["version"] else None
-        return match, model.choose(version, match["label"])
+        return match["action"], version, match["label"]
 
     def _body(self):
         # After an error, what is left of the body must not be taken for the next request.

@@ -34,12 +34,13 @@ export class Segmenter {
     this.reset();
   }
 
-  // Returns this segmenter after a trial frame and step: unsupported GPU operations may only fail then.
+  // Returns this segmenter after a trial frame, step and correction: unsupported GPU operations may only fail then.
   async tried() {
     const [rows, columns] = this.sizeFor(9, 16);
     const image = new Uint8Array(rows * columns * 3);
-    await this.show(image, new Map([[1, new Uint8Array(rows * columns).fill(1)]]), rows, columns);
-    await this.step(image, rows, columns, rows, columns);
+    const masks = new Map([[1, new Uint8Array(rows * columns).fill(1)]]);
+    await this.show(image, masks, rows, columns);
+    await this.show(image, masks, rows, columns); // of a known object: a step and a correction
     this.reset();
     return this;
   }

@@ -10,6 +10,7 @@ export class VideoFile {
   #work = Promise.resolve(); // one reader at a time
 
   static async open(file) {
+    if (!globalThis.isSecureContext) throw new Error("Browsers decode video only on secure pages; open this page over HTTPS or localhost.");
     if (!globalThis.VideoDecoder) throw new Error("This browser cannot decode single frames (no WebCodecs).");
     const input = new Input({ source: new BlobSource(file), formats: ALL_FORMATS });
     const track = await input.getPrimaryVideoTrack().catch(() => null);
@@ -30,8 +31,9 @@ export class VideoFile {
   constructor(name, input, track, times, keys) {
     Object.assign(this, { name, input, track, times, keys });
     this.count = times.length;
-    this.width = track.displayWidth;
-    this.height = track.displayHeight;
+    // As in ytvos_keras.media, pixels count as square, so that masks have the size of the decoded frames.
+    const size = [track.codedWidth, track.codedHeight];
+    [this.width, this.height] = track.rotation % 180 ? size.reverse() : size;
     const seconds = times.at(-1) - times[0];
     this.fps = seconds > 0 ? (times.length - 1) / seconds : null;
     this.sink = new VideoSampleSink(track);
