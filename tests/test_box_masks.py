@@ -1,5 +1,6 @@
 """Boxes in place of a first mask, in files and on the command line."""
 
+import contextlib
 import logging
 import os
 import re
@@ -244,6 +245,27 @@ def test_interrupted_before_the_first_mask(clip, tmp_path, monkeypatch, again):
     expected = object_in(SMALL if again == "edited" else LARGE)
     np.testing.assert_array_equal(read_mask(tmp_path / "out" / "000.png")[0], expected)
     assert BrightFinder.found == 1
+
+
+@pytest.mark.parametrize("finished", [False, True])
+def test_another_run_meanwhile(clip, tmp_path, monkeypatch, finished):
+    """Its masks are found while this run searches for its own."""
+    end = interrupt_at(monkeypatch, "none" if finished else "000.png")
+
+    class Finder(BrightFinder):
+        def find(self, frame, trimap):
+            monkeypatch.setattr(mask_finder, "MaskFinder", BrightFinder)
+            with contextlib.suppress(KeyboardInterrupt):
+                segment_files(clip, {1: LARGE}, tmp_path / "out", FakeModel())
+            end()
+            return super().find(frame, trimap)
+
+    monkeypatch.setattr(mask_finder, "MaskFinder", Finder)
+    message = "another run has just finished" if finished else "not the masks of these boxes"
+    with pytest.raises(InputError, match=message):
+        segment_files(clip, {1: SMALL}, tmp_path / "out", FakeModel())
+    labels, _ = read_mask(tmp_path / "out" / "boxes" / "first_masks.png")
+    np.testing.assert_array_equal(labels, object_in(LARGE))
 
 
 @pytest.mark.parametrize("change", ["box", "id", "frame", "video", "edited", "damaged"])

@@ -230,6 +230,19 @@ def test_interrupted_and_resumed(inputs, tmp_path, monkeypatch, capsys, number):
     assert len(list((tmp_path / "out").glob("*.png"))) == 6
 
 
+def test_interrupted_backward_pass_can_be_resumed(inputs, monkeypatch, capsys):
+    real = passes.write_mask
+
+    def interrupt(path, *args):
+        if path.name == "001.png":
+            raise KeyboardInterrupt
+        real(path, *args)
+
+    monkeypatch.setattr(passes, "write_mask", interrupt)
+    assert segment.main([*inputs, "--mask-frame", "3"]) == 130
+    assert "run the same command again to resume" in capsys.readouterr().err
+
+
 def test_interrupted_before_there_is_anything_to_resume(inputs, tmp_path, monkeypatch, capsys):
     def interrupt(*arguments):
         raise KeyboardInterrupt

@@ -180,6 +180,14 @@ def test_in_memory_masks_beyond_the_end_are_reported():
     assert [column(labels) for labels in found] == BOTH
 
 
+def test_in_memory_many_thin_objects():
+    """Without the object that is given before, the ids have a gap, as grey levels of edges do."""
+    thin = sum(bar(3 * object_id, object_id) for object_id in range(1, 14))
+    masks = {0: bar(3, 12, row=20), 2: thin}
+    found = list(Segmenter(FakeModel()).segment([frame(0)] * 3, masks, direction="both"))
+    assert column(found[2], 13) == 39
+
+
 @pytest.mark.parametrize("direction", ["both", "backward"])
 def test_in_memory_without_masks(direction):
     found = list(Segmenter(FakeModel()).segment([frame(0)] * 2, {}, direction=direction))
@@ -240,6 +248,34 @@ def test_interrupted_and_resumed(tmp_path, clip, mask, monkeypatch, stage, count
         for name in ("whole", "out")
     )
     assert out == whole
+
+
+def test_interrupted_backward_pass_is_an_unfinished_run(tmp_path, clip, mask):
+    arguments = clip, mask, tmp_path / "out", FakeModel()
+
+    def interrupt(*call):
+        if call[:2] == ("backward", 2):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        segment_files(*arguments, on_progress=interrupt)
+    with pytest.raises(InputError, match="contains an unfinished run with other frames"):
+        segment_files(*arguments, direction="forward")
+    calls = []
+    segment_files(*arguments, on_progress=lambda *call: calls.append(call[:2]))
+    assert calls[0] == ("backward", 3)
+
+
+def test_backward_pass_interrupted_in_its_first_frame_leaves_nothing(
+    tmp_path, clip, mask, monkeypatch
+):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(passes, "write_mask", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        segment_files(clip, mask, tmp_path / "out", FakeModel())
+    assert not list((tmp_path / "out").iterdir())
 
 
 def test_interrupted_overwriting_is_resumed(tmp_path, clip, mask):
@@ -377,7 +413,12 @@ def test_time_range(tmp_path, clip):
     source = open_frames(tmp_path / "a.mp4")
     assert FrameRange.of("1s", "0:03", source) == FrameRange(2, 6)
     assert FrameRange.of("1.2s", None, source) == FrameRange(3, None)
-    assert FrameRange.of("2", str(COUNT), source) == FrameRange(2, COUNT)
+    for text in (str(COUNT), f"{COUNT:05d}"):
+        assert FrameRange.of("2", text, source) == FrameRange(2, COUNT)
+    with pytest.raises(InputError, match=f"has no frame '{COUNT + 1}'"):
+        FrameRange.of("2", str(COUNT + 1), source)
+    for text in ("4s", "1:00"):  # the last frame is shown at 3.5 s
+        assert FrameRange.of("2", text, source) == FrameRange(2, None)
     for text in ("1:00", "99", "nonsense"):
         with pytest.raises(InputError, match="has no frame"):
             FrameRange.of(text, None, source)
@@ -385,6 +426,9 @@ def test_time_range(tmp_path, clip):
         FrameRange.of("5", "5", source)
     with pytest.raises(InputError, match="or its frames have no times"):
         FrameRange.of("1s", None, open_frames(clip))
+    with pytest.raises(InputError, match="or its frames have no times"):
+        FrameRange.of(None, "1s", open_frames(clip))
+    assert FrameRange.of(None, f"{COUNT:03d}", open_frames(clip)) == FrameRange(0, COUNT)
 
 
 def test_unknown_direction(tmp_path, clip, mask):

@@ -213,13 +213,24 @@ def test_every_second_frame(serve, stream, arguments, tmp_path):
     assert names == ["00000.png", "00002.png", "00004.png", "00006.png"]
 
 
+def test_many_thin_objects(serve, stream, arguments, tmp_path):
+    """The ids of an index image must not be taken for smooth edges."""
+    labels = np.zeros(SIZE, np.uint8)
+    for object_id in (*range(1, 12), 13):
+        labels[4:28, 3 * object_id] = object_id
+    write_mask(tmp_path / "first.png", labels)
+    assert segment.main(["--live", serve(stream), *arguments, "--quiet"]) == 0
+    np.testing.assert_array_equal(read_mask(tmp_path / "out/00000.png")[0], labels)
+
+
 def test_overwriting_ends_an_unfinished_run(serve, stream, arguments, tmp_path, capsys):
     """Otherwise its command would later resume among the new masks."""
     (tmp_path / "out" / FOLDER_NAME).mkdir(parents=True)
     live = ["--live", serve(stream), *arguments, "--quiet"]
     assert segment.main(live) == 1
     assert "out: contains an unfinished run; give another folder" in capsys.readouterr().err
-    (tmp_path / "out" / RESUME_NAME).touch()
+    for name in (RESUME_NAME, "confidence.csv"):
+        (tmp_path / "out" / name).touch()
     assert segment.main([*live, "--overwrite"]) == 0
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert names == [f"{i:05d}.png" for i in range(COUNT)]

@@ -251,6 +251,33 @@ def test_one_file_per_object(tmp_path, source, caplog):
         open_first_masks(folder, source)
 
 
+@pytest.mark.parametrize("small", [1, 2])
+def test_smaller_objects_are_on_top(tmp_path, source, small):
+    around, inside = np.zeros((2, *SIZE), np.uint8)
+    around[2:30, 2:50] = 255
+    inside[10:14, 10:20] = 255
+    for object_id in (1, 2):
+        (tmp_path / f"objects/{object_id}").mkdir(parents=True)
+        mask = inside if object_id == small else around
+        Image.fromarray(mask).save(tmp_path / f"objects/{object_id}/000.png")
+    labels = open_first_masks(tmp_path / "objects", source).read(0)
+    assert areas(labels) == {small: 40, 3 - small: 28 * 48 - 40}
+    # In files without names of frames, it is an error in either order.
+    for file in [*(tmp_path / "objects").iterdir()]:
+        (file / "000.png").rename(file.with_suffix(".png"))
+        file.rmdir()
+    with pytest.raises(InputError, match=rf"{small}\.png: covers the mask of another object"):
+        open_first_masks(tmp_path / "objects", source)
+
+
+def test_object_without_a_pixel_left(tmp_path, source):
+    for object_id in (1, 2):
+        (tmp_path / f"objects/{object_id}").mkdir(parents=True)
+        Image.fromarray(box(4)).save(tmp_path / f"objects/{object_id}/000.png")
+    with pytest.raises(InputError, match=r"1/000\.png: covered by the masks of other objects"):
+        open_first_masks(tmp_path / "objects", source)
+
+
 def test_one_file_per_object_of_a_chosen_frame(tmp_path, source):
     folder = tmp_path / "objects"
     folder.mkdir()

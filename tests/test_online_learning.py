@@ -5,6 +5,7 @@ import pytest
 from models_helper import new_model, small_model
 
 from ytvos_keras.errors import InputError
+from ytvos_keras.inference import Segmenter
 from ytvos_keras.inference.adaptation import config, examples
 from ytvos_keras.inference.adaptation import learner as learner_module
 from ytvos_keras.inference.adaptation.affine import affine_clip
@@ -256,6 +257,17 @@ def test_float16_is_refused():
     with pytest.raises(InputError, match="does not scale its loss, which mixed_float16 needs"):
         Student(model, QUICK)
     Student(model, dataclasses.replace(QUICK, precision="float32"))
+
+
+def test_state_of_a_bfloat16_model_that_learns_in_float32():
+    model, (frame, masks) = new_model("lite", dtype="bfloat16"), make_frame()
+    config = dataclasses.replace(QUICK, steps=1, precision="float32")
+    segmenter = Segmenter(model, SIZE, online_learning=config)
+    segmenter.add_object(masks[0])
+    segmenter.step(frame)
+    resumed = Segmenter(model, SIZE, online_learning=config)
+    resumed.restore(segmenter.state())
+    np.testing.assert_array_equal(resumed.step(frame), segmenter.step(frame))
 
 
 @pytest.mark.parametrize(

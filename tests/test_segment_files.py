@@ -22,6 +22,7 @@ from ytvos_keras.inference import inputs as inputs_module
 from ytvos_keras.inference.resume import RESUME_NAME
 from ytvos_keras.media import atomic, davis_palette, open_frames, read_mask, write_mask
 from ytvos_keras.media.folder_lock import FolderInUseError
+from ytvos_keras.media.masks import check_label_map
 from ytvos_keras.media.video import VideoWriter
 
 SIZE = (32, 48)
@@ -275,6 +276,18 @@ def corrections(tmp_path):
     return folder
 
 
+def test_many_thin_objects(tmp_path, clip):
+    """An index image has ids; as an array, it would be taken for smooth edges."""
+    labels = np.zeros(SIZE, np.uint8)
+    for object_id in (*range(1, 12), 13):
+        labels[4:28, 3 * object_id] = object_id
+    with pytest.raises(InputError, match="smooth edges"):
+        check_label_map(labels)
+    write_mask(tmp_path / "first.png", labels)
+    result = segment_files(clip, tmp_path / "first.png", tmp_path / "out", FakeModel())
+    np.testing.assert_array_equal(read_mask(result.masks / "img5.png")[0], labels)
+
+
 def test_corrections(tmp_path, clip, masks, corrections):
     plain = segment_files(clip, masks, tmp_path / "plain", FakeModel()).masks
     out = segment_files(clip, masks, tmp_path / "out", FakeModel(), corrections=corrections).masks
@@ -330,6 +343,14 @@ def test_confidence_is_in_the_order_of_frames(tmp_path, clip, masks, monkeypatch
     rows = (tmp_path / "out/confidence.csv").read_text().splitlines()
     assert rows[1:] == [f"{name},1,0.25" for name in names]
     assert result.lost == {1: names}
+
+
+def test_confidence_of_an_earlier_run_is_deleted(tmp_path, clip, masks, monkeypatch):
+    segment_files(clip, masks, tmp_path / "out", FakeModel())
+    assert (tmp_path / "out/confidence.csv").exists()
+    monkeypatch.setattr(Segmenter, "confidence", {})  # as of a model that predicts none
+    segment_files(clip, masks, tmp_path / "out", FakeModel(), overwrite=True)
+    assert not (tmp_path / "out/confidence.csv").exists()
 
 
 @pytest.mark.parametrize("source", ["clip", "video"])
@@ -524,6 +545,35 @@ def test_failure_in_the_first_frame_leaves_no_files(tmp_path, clip, masks, monke
     with pytest.raises(OSError, match="disk full"):
         segment_files(clip, masks, tmp_path / "out", FakeModel())
     assert contents(tmp_path / "out") == {}
+
+
+def test_a_header_that_counts_too_few_frames(tmp_path, video, monkeypatch):
+    (tmp_path / "masks").mkdir()
+    write_mask(tmp_path / "masks" / "0.png", box(0, 0))
+    write_mask(tmp_path / "masks" / "6.png", box(20, 20, 2))
+    arguments = video, tmp_path / "masks"
+    segment_files(*arguments, tmp_path / "whole", FakeModel())
+
+    def wrong(path, **options):
+        source = open_frames(path, **options)
+        source.count = 3
+        return source
+
+    monkeypatch.setattr(inputs_module, "open_frames", wrong)
+    out = tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt):
+        segment_files(*arguments, out, FakeModel(), on_progress=interrupt_at("masks", 5))
+    assert segment_files(*arguments, out, FakeModel()).resumed_from == 5
+    assert contents(out) == contents(tmp_path / "whole")
+    later = segment_files(
+        *(video, tmp_path / "masks" / "0.png", tmp_path / "later", FakeModel()),
+        mask_frame="5",
+        start="4",
+        stop="7",
+    )
+    assert sorted(contents(later.masks)) == ["00004.png", "00005.png", "00006.png"]
+    (tmp_path / "masks" / "6.png").rename(tmp_path / "masks" / "8.png")
+    expect_error(*arguments, tmp_path / "none", "has no frame of this name")
 
 
 def test_masks_beyond_a_video_of_unknown_length(tmp_path, video, monkeypatch):

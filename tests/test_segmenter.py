@@ -12,6 +12,7 @@ from ytvos_keras.inference.adaptation import learner
 from ytvos_keras.inference.adaptation.config import OnlineLearningConfig
 from ytvos_keras.inference.frame_functions import FrameFunctions
 from ytvos_keras.inference.frame_stepper import MAX_SIZES
+from ytvos_keras.inference.input_checks import check_frame
 from ytvos_keras.inference.sizes import resize_mask, working_size
 
 SIZE = (32, 48)  # the fake model's own size, so nothing is resized
@@ -287,11 +288,14 @@ def test_traced_functions_are_cached_for_few_sizes(caplog):
     assert "retracing" not in caplog.text
 
 
-def test_float_frames_are_rounded():
+@pytest.mark.parametrize(("value", "level"), [(10.4, 10), (10.6, 11), (254.6, 255)])
+def test_float_frames_are_rounded(value, level):
+    assert (check_frame(np.full((2, 2, 3), value)) == level).all()
     segmenter = Segmenter(FakeModel())
     segmenter.add_object(box(4, 4))
-    segmenter.step(np.full((*SIZE, 3), 254.6))
-    np.testing.assert_array_equal(segmenter.step(np.zeros((*SIZE, 3), np.float32)), np.zeros(SIZE))
+    segmenter.step(np.full((*SIZE, 3), value))
+    # The fake model loses objects where the frame is not above 10.
+    assert segmenter.step(np.full((*SIZE, 3), value)).any() == (level > 10)
 
 
 @pytest.mark.parametrize("late", [False, True])

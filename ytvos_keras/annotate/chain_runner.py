@@ -142,9 +142,6 @@ class ChainRunner:
             # Trusted without a pixel: the object is absent, so the model must not track it.
             if object_id in self.segmenter.object_ids and not (labels == object_id).any():
                 self.segmenter.remove_object(object_id)
-        ids = ids_in(labels)
-        for object_id in ids:
-            # One by one: a label map of many thin objects would be taken for smooth edges.
-            self.segmenter.add_object(labels == object_id, object_id)
-        if ids:
+        if labels.any():
+            self.segmenter.add_objects(labels, indexed=True)
             self.segmenter.step(self.frames.frame(index))

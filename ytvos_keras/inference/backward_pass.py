@@ -39,22 +39,38 @@ class BackwardPass:
         # In a separate folder, so that each pass resumes independently.
         self._resume = ResumeFile(self.folder, fingerprint)
 
-    def run(self, segmenter, report: Callable[[int, int], None], overwrite: bool) -> None:
-        """Segment the remaining frames, and reset the segmenter."""
+    def run(
+        self, segmenter, report: Callable[[int, int], None], whole: ResumeFile, overwrite: bool
+    ) -> None:
+        """Segment the remaining frames, and reset the segmenter.
+
+        `whole` is the resume file of the run. It is written before the first frame, since it marks
+        the output folder as that of an unfinished run, and removed if no frame is done.
+        """
         if overwrite:
             self.remove()
-        if (state := self._resume.load()) is not None:
+        state = self._resume.load()
+        is_new = overwrite or not whole.path.exists()
+        if is_new:
+            whole.save(segmenter.state())
+        if state is not None:
             segmenter.restore(state)
         total = len(self.inputs.backward_indexes)
-        run_pass(
-            self.inputs,
-            segmenter,
-            self.folder,
-            self._resume,
-            self.inputs.read_backward,
-            report=lambda done: report(done, total),
-            probabilities=self._own,
-        )
+        try:
+            run_pass(
+                self.inputs,
+                segmenter,
+                self.folder,
+                self._resume,
+                self.inputs.read_backward,
+                report=lambda done: report(done, total),
+                probabilities=self._own,
+            )
+        except BaseException:  # Ctrl-C too
+            if is_new and not self._resume.path.exists():
+                self.remove()
+                whole.remove()
+            raise
         # The forward pass starts from the given masks, not from the end of this pass.
         segmenter.reset()
 

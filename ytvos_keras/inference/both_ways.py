@@ -139,5 +139,5 @@ def _before(count: int, trusted: Trusted) -> Trusted:
 
 def _step(segmenter, frame: np.ndarray, given: np.ndarray | None) -> np.ndarray:
     if given is not None:
-        segmenter.add_objects(given)
+        segmenter.add_objects(given, indexed=True)  # checked by `_given`
     return segmenter.step(frame)

@@ -45,10 +45,14 @@ class ConfidenceLog:
         return dict(sorted(frames.items()))
 
     def write(self, folder: Path) -> Path | None:
-        """Write `confidence.csv` (frame, object, confidence); None if nothing is known."""
-        if not self.by_frame:
-            return None
+        """Write `confidence.csv` (frame, object, confidence).
+
+        If nothing is known, return None, and delete the file of an earlier run.
+        """
         path = folder / FILE_NAME
+        if not self.by_frame:
+            path.unlink(missing_ok=True)
+            return None
         with atomic_path(path) as part, part.open("w", encoding="utf-8", newline="") as file:
             table = csv.writer(file)
             table.writerow(("frame", "object", "confidence"))

@@ -131,16 +131,21 @@ def find_first_masks(
     boxes = inputs.boxes
     if boxes is None:
         return
+    name, labels = _name(model), None
     if overwrite or not boxes.path.exists():
         from ytvos_keras.inference.mask_finder import MaskFinder  # imports TensorFlow
 
         finder = load_model(model) if isinstance(model, str | Path) else model
         labels = boxes.find(MaskFinder(finder))
-        output.mkdir(parents=True, exist_ok=True)
-        with folder_lock(output):
-            boxes.write(labels, _name(model))
-    else:
-        boxes.check_finder(_name(model))
+    output.mkdir(parents=True, exist_ok=True)
+    with folder_lock(output):
+        # Again, with the lock, since another run may have begun or finished there meanwhile.
+        check_still_free(output, overwrite)
+        boxes.check_place(overwrite=overwrite)
+        if labels is not None and (overwrite or not boxes.path.exists()):
+            boxes.write(labels, name)
+        else:
+            boxes.check_finder(name)
     logger.info(
         "%s: the masks found in the boxes; if one is wrong, correct it in this file and give the "
         "file as the mask of frame %d in place of the boxes",
@@ -234,11 +239,8 @@ def _write_masks(
         path = output_paths(output, options)["probabilities"]
         probabilities = ProbabilityFiles(path, sorted(inputs.trusted), options.names)
     if inputs.direction != "forward":
-        if options.overwrite:
-            # The folder is not empty, and resumes only if marked as that of an unfinished run.
-            resume.save(segmenter.state())
         backward = BackwardPass(inputs, output, digest, probabilities)
-        backward.run(segmenter, functools.partial(report, "backward"), options.overwrite)
+        backward.run(segmenter, functools.partial(report, "backward"), resume, options.overwrite)
         # The backward masks are on disk: each is merged when the forward pass reaches its frame.
         finish = functools.partial(backward.merge, confidence=resume.confidence)
     if state is not None:

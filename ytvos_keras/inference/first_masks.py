@@ -189,12 +189,15 @@ def _files_of_folder(
     return {i: MaskFile(file, colours) for i, file in masks_by_frame(folder, source).items()}
 
 
-def frame_index(name: str, source: FrameSource) -> int:
-    """The index of a frame by its name or, if there is no such name, its number from 0."""
+def frame_index(name: str, source: FrameSource, *, or_end: bool = False) -> int:
+    """The index of a frame by its name or, if there is no such name, its number from 0.
+
+    With `or_end`, it may be the index after the last frame.
+    """
     index = source.index_of(name)
     if index is None and name.isdecimal() and len(name) <= _MOST_DIGITS:
         index = int(name)
-    if index is None or index >= source.most:
+    if index is None or not source.may_have(index - or_end):
         raise InputError(f"{source.path}: has no frame {name!r}; give a frame's name or number.")
     return index
 
@@ -207,7 +210,7 @@ def masks_by_frame(folder: Path, source: FrameSource) -> dict[int, Path]:
     files: dict[int, Path] = {}
     for file in masks:
         index = source.index_of(file.stem)
-        if index is None or index >= source.most:
+        if index is None or not source.may_have(index):
             raise InputError(
                 f"{file}: {source.path} has no frame of this name; name a mask after the frame "
                 "that it belongs to."

@@ -36,16 +36,15 @@ class FrameRange:
         Args:
             start: name or number of the first frame, or a time such as `12.5s` or `1:02`; None:
                 the first of the video.
-            stop: the first frame to exclude, in the same form; None: to the end.
+            stop: the first frame to exclude, in the same form; the number after the last frame, a
+                time after it, or None: to the end.
             source: the frames.
         """
         first = 0 if start is None else _index(start, source)
-        end = source.count
-        if stop is not None and stop != str(end):  # one past the last frame is allowed
-            end = _index(stop, source)
+        end = None if stop is None else _end(stop, source)
         if end is not None and first >= end:
-            raise InputError(f"{source.path}: no frame from {start or 0} to {stop or end}.")
-        return cls(first, None if stop is None else end)
+            raise InputError(f"{source.path}: no frame from {start or 0} to {stop}.")
+        return cls(first, end)
 
     def check_holds(self, indexes: Iterable[int], path: Path) -> None:
         """Raise `InputError` unless the frames with given masks lie in the range."""
@@ -60,16 +59,39 @@ class FrameRange:
 
 
 def _index(text: str, source: FrameSource) -> int:
+    time = _time(text, source)
+    if time is None:
+        return frame_index(text, source)
+    index = source.index_at(time)
+    if index is None:
+        raise _no_frame(text, source)
+    return index
+
+
+def _end(text: str, source: FrameSource) -> int | None:
+    time = _time(text, source)
+    if time is None:
+        return frame_index(text, source, or_end=True)
+    index = source.index_at(time)
+    # None for a time after the last frame, but also if frames have no times.
+    if index is None and source.index_at(Fraction(0)) is None:
+        raise _no_frame(text, source)
+    return index
+
+
+def _time(text: str, source: FrameSource) -> Fraction | None:
+    """The time that a text stands for, in seconds; None if it stands for a frame."""
     match = _TIME.fullmatch(text)
     # Names come first: a frame may be named `12s`. A bare number is a frame, not seconds.
     if source.index_of(text) is not None or not match or not (match[2] or match[4]):
-        return frame_index(text, source)
+        return None
     # Exact, as time stamps are fractions too.
     hours, minutes, seconds = (Fraction(part or 0) for part in match.group(1, 2, 3))
-    index = source.index_at(3600 * hours + 60 * minutes + seconds)
-    if index is None:
-        raise InputError(
-            f"{source.path}: has no frame at {text}, or its frames have no times; give the name "
-            "or number of a frame."
-        )
-    return index
+    return 3600 * hours + 60 * minutes + seconds
+
+
+def _no_frame(text: str, source: FrameSource) -> InputError:
+    return InputError(
+        f"{source.path}: has no frame at {text}, or its frames have no times; give the name or "
+        "number of a frame."
+    )

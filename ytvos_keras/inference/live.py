@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ytvos_keras.errors import InputError
 from ytvos_keras.inference.backward_pass import FOLDER_NAME
+from ytvos_keras.inference.confidence_log import FILE_NAME
 from ytvos_keras.inference.file_segmentation import check_still_free
 from ytvos_keras.inference.input_checks import check_size
 from ytvos_keras.inference.inputs import check_output
@@ -70,8 +71,9 @@ def segment_live(
     broken = None
     with folder_lock(output), contextlib.ExitStack() as stack:
         check_still_free(output, options.overwrite)
-        # Of an unfinished run, which must not resume among these masks.
-        (output / RESUME_NAME).unlink(missing_ok=True)
+        # Of an unfinished run, which must not resume among these masks, or of other masks.
+        for name in (RESUME_NAME, FILE_NAME):
+            (output / name).unlink(missing_ok=True)
         shutil.rmtree(output / FOLDER_NAME, ignore_errors=True)
         writers = [
             stack.enter_context(OverlayVideo(p, FOLDER_FPS, style)) for p in outputs.values()
@@ -82,7 +84,7 @@ def segment_live(
                     continue
                 if not index:
                     check_size(labels.shape, frame.shape[:2], f"{mask}: the mask")
-                    segmenter.add_objects(labels)
+                    segmenter.add_objects(labels, indexed=True)  # checked when read
                 name, predicted = f"{index:05d}", segmenter.step(frame)
                 write_mask(output / f"{name}.png", predicted, palette)
                 for writer in writers:

@@ -71,7 +71,7 @@ class MaskFile:
 
 @dataclass(frozen=True)
 class ObjectFiles:
-    """One file per object of a frame, nonzero where the object is; later ones are on top.
+    """One file per object of a frame, nonzero where the object is; smaller ones are on top.
 
     Attributes:
         parts: object ids and files.
@@ -87,20 +87,26 @@ class ObjectFiles:
 
     def read(self, *, allow_empty: bool = True) -> tuple[np.ndarray, None]:
         """Like `MaskFile.read`, without a palette."""
-        labels: np.ndarray | None = None
-        for object_id, path in self.parts:
-            mask = read_mask(path, allow_empty=allow_empty)[0] > 0
-            labels = np.zeros(mask.shape, np.uint8) if labels is None else labels
+        masks = [read_mask(path, allow_empty=allow_empty)[0] > 0 for _, path in self.parts]
+        labels = np.zeros(masks[0].shape, np.uint8)
+        for (_, path), mask in zip(self.parts, masks, strict=True):
             if mask.shape != labels.shape:
                 raise InputError(f"{path}: differs in size from {self.parts[0][1]}.")
+        drawn = [(*part, mask) for part, mask in zip(self.parts, masks, strict=True)]
+        # The larger first: a smaller object is more often in front. Of equal ones, the later.
+        for object_id, path, mask in sorted(drawn, key=lambda item: item[2].sum(), reverse=True):
             # Objects of one frame hardly overlap; masks of one object over time do.
             if self.apart and (labels[mask] > 0).sum() > mask.sum() / 2:
                 raise InputError(
                     f"{path}: covers the mask of another object; name masks of several frames "
-                    "after their frames."
+                    "after their frames, or remove the overlap of objects in one frame."
                 )
             labels[mask] = object_id
-        assert labels is not None  # there is at least one part
+        for object_id, path, mask in drawn:
+            if mask.any() and not (labels == object_id).any():
+                raise InputError(
+                    f"{path}: covered by the masks of other objects; remove the overlap."
+                )
         return labels, None
 
     def read_bytes(self) -> bytes:

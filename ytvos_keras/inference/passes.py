@@ -80,7 +80,7 @@ def _segment_one(
     try:
         given = inputs.given(index) if gives else None
         if given is not None and given.any():
-            segmenter.add_objects(given)
+            segmenter.add_objects(given, indexed=True)  # checked when opened
         return segmenter.step(frame)
     except InputError as error:
         raise InputError(f"{inputs.source.path}, {name}: {error}") from error

@@ -17,7 +17,7 @@ from ytvos_keras.media.json_value import JsonValue
 
 RESUME_NAME = ".ytvos-segment.npz"
 REMEDY = "give another folder, or --overwrite (in Python: overwrite=True) to start over"
-_REVISION = 4  # increase it when the same version, model and options give different masks
+_REVISION = 5  # increase it when the same version, model and options give different masks
 
 
 class ResumeFile:

@@ -41,9 +41,10 @@ class Segmenter(OneThread):
     with antialiasing, masks by nearest neighbour, probabilities bilinearly to native size, where
     objects are merged.
 
-    A Segmenter is not thread-safe: a second thread gets an `InputError`. Several Segmenters, one
-    per thread, may share a model. A process that was forked after a Segmenter was created cannot
-    use TensorFlow; start it with `multiprocessing.get_context("spawn")`.
+    A Segmenter is not thread-safe: a call while another thread is in one raises an `InputError`.
+    Several Segmenters, one per thread, may share a model. A process that was forked after a
+    Segmenter was created cannot use TensorFlow; start it with
+    `multiprocessing.get_context("spawn")`.
 
     Args:
         model: an `S2S`.
@@ -162,11 +163,13 @@ class Segmenter(OneThread):
         self._video = self._video.without(object_id)
 
     @alone
-    def add_objects(self, label_map: np.ndarray) -> list[int]:
+    def add_objects(self, label_map: np.ndarray, *, indexed: bool = False) -> list[int]:
         """Add or correct every object of a label map; its values are the ids.
 
         Args:
             label_map: (H, W), as `media.check_label_map` accepts it.
+            indexed: the values are known to be ids, such as those of an index image, so many thin
+                objects are not taken for smooth edges.
 
         Returns:
             The ids, ascending.
@@ -174,7 +177,7 @@ class Segmenter(OneThread):
         Raises:
             InputError: as `add_object`; the Segmenter is then unchanged.
         """
-        label_map = check_label_map(label_map)
+        label_map = check_label_map(label_map, indexed=indexed)
         before = self._video
         try:
             return [self.add_object(label_map == i, i) for i in ids_in(label_map)]

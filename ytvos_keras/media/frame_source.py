@@ -40,10 +40,12 @@ class FrameSource(abc.ABC):
 
     @property
     def most(self) -> int:
-        """The number of frames, or an upper bound of it: every frame takes at least a byte."""
-        if self.count is not None:
-            return self.count
-        return sum(file.stat().st_size for file in self.files)
+        """The number of frames or, for a video, an upper bound of it."""
+        return self.count or 0
+
+    def may_have(self, index: int) -> bool:
+        """Whether there is a frame with this index or, in a video of unknown length, may be."""
+        return index < self.most
 
     def _replace(self, name: str, error: InputError, before: _Frame | None) -> _Frame:
         """The replacement for a damaged frame, if enabled and available."""

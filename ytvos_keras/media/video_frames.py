@@ -1,6 +1,7 @@
 """Read the frames of a video file through PyAV (FFmpeg)."""
 
 import contextlib
+import functools
 import warnings
 from collections.abc import Callable, Generator, Iterator
 from fractions import Fraction
@@ -69,6 +70,23 @@ class VideoFrames(FrameSource):
         self._display_matrix = display_matrix(first)
         self._origin = time_stamp(first)
         self.size = self._picture(first).shape[:2]
+
+    @property
+    def most(self) -> int:
+        # Every frame takes at least a byte. Not `count`: a header may say too few.
+        return self.path.stat().st_size
+
+    def may_have(self, index: int) -> bool:
+        if self.count is None:
+            return index < self.most
+        # Packets are counted, which reads the whole file, only for a frame that the header denies.
+        return index < self.count or index < self._packet_count
+
+    @functools.cached_property
+    def _packet_count(self) -> int:
+        with contextlib.suppress(av.FFmpegError):
+            return sum(1 for _ in self._packets())
+        return 0
 
     def read_with_times(
         self, start: int = 0, wanted: Callable[[int], bool] | None = None

@@ -114,8 +114,10 @@ class OnlineLearner:
             if self._is_over(begin):
                 break
         weights = self._student.model.weights
-        # `learned` may have more: a state from a run with other parts.
-        return {**learned, **{str(n): weights[n].numpy() for n in self._student.trained}}
+        trained = {str(n): weights[n].numpy() for n in self._student.trained}
+        # The student may learn in another precision. `learned` may have more weights, in a state
+        # from a run with other parts.
+        return {**learned, **{k: x.astype(self._base[k].dtype) for k, x in trained.items()}}
 
     def _is_over(self, begin: float) -> bool:
         limit = self.config.time_limit
