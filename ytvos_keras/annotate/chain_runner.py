@@ -7,7 +7,6 @@ import numpy as np
 
 from ytvos_keras.annotate.project import Prediction, Project
 from ytvos_keras.annotate.propagation_plan import Chain
-from ytvos_keras.media.masks import ids_in
 from ytvos_keras.media.random_frames import RandomFrames
 
 REMEMBERED = 3  # trusted frames in the memory of `s2s-lite`, which also has predicted ones
