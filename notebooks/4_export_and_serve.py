@@ -92,7 +92,7 @@ helpers.show(
 # `ytvos-export --format saved-model --output deploy/s2s`.
 
 # %%
-saved = export_saved_model(model, WORK / "s2s")
+saved = export_saved_model(model, WORK / "s2s", name="s2s-lite")
 print("\n".join(saved.lines()))
 
 # %% [markdown]

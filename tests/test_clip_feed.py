@@ -10,15 +10,17 @@ import numpy as np
 import pytest
 from records import make_video, write_records
 
+from ytvos_keras.data import sampling
 from ytvos_keras.data.clip_feed import ClipFeed, source_of_clip
 from ytvos_keras.data.python_step import _Calls
 from ytvos_keras.errors import InputError
 
 
-def tiny_video(name, length=4):
+def tiny_video(name, length=4, every=1):
     rng = np.random.default_rng(len(name))
-    masks = np.zeros((length, 24, 32), np.uint8)
-    masks[:, 5:15, 8:20] = 1
+    mask = np.zeros((24, 32), np.uint8)
+    mask[5:15, 8:20] = 1
+    masks = [None if t % every else mask for t in range(length)]
     return make_video(name, rng.integers(0, 256, (length, 24, 32, 3), np.uint8), masks)
 
 
@@ -27,13 +29,13 @@ def folder(tmp_path):
     return write_records([tiny_video("one"), tiny_video("other")], tmp_path, shards=1)
 
 
-def make_feed(folder):
+def make_feed(data, frames="annotated"):
     return ClipFeed(
-        folder,
+        data,
         split="train",
         exclude=(),
         percent=100,
-        frames="annotated",
+        frames=frames,
         size=(24, 32),
         seed=0,
         augmentation=None,
@@ -42,6 +44,22 @@ def make_feed(folder):
         objects=1,
         on_corrupt="skip",
     )
+
+
+def test_missing_unannotated_frames_are_reported_once_for_all_folders(tmp_path, caplog):
+    dense, sparse = (
+        write_records([tiny_video("dense")], tmp_path / "dense", shards=1),
+        write_records([tiny_video("sparse", every=2)], tmp_path / "sparse", shards=1),
+    )
+    for data, frames, count in (
+        ({str(dense): 1, str(sparse): 1}, "any", 0),
+        ({str(dense): 1}, "annotated", 0),
+        ({str(dense): 1}, "any", 1),
+    ):
+        sampling._warn_once.cache_clear()
+        caplog.clear()
+        make_feed(data, frames)
+        assert len(caplog.messages) == count
 
 
 def test_sources_are_interleaved_by_their_shares():

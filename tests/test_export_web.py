@@ -17,6 +17,7 @@ import ytvos_keras
 from ytvos_keras.annotate.chain_runner import ChainRunner
 from ytvos_keras.annotate.propagation_plan import plan
 from ytvos_keras.export.annotated_clips import bundled_clip
+from ytvos_keras.media.masks import ids_in
 from ytvos_keras.media.video import VideoWriter
 
 pytest.importorskip("playwright")
@@ -235,6 +236,11 @@ class Recorder:
         self.pending.append(object_id)
         if object_id not in self.object_ids:
             self.object_ids.append(object_id)
+
+    def add_objects(self, labels, *, indexed):
+        assert indexed
+        for object_id in ids_in(labels):
+            self.add_object(labels == object_id, object_id)
 
     def remove_object(self, object_id):
         self.object_ids.remove(object_id)

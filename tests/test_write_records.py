@@ -271,7 +271,7 @@ def test_overwrite_replaces_a_damaged_dataset_file(videos, tmp_path, caplog):
         write(videos, out)
     write(videos, out, overwrite=True)
     (warning,) = caplog.messages
-    assert warning.endswith("Other splits must be written again, too; their shards are kept.")
+    assert "was damaged and is replaced; run ytvos-prepare again for every other split" in warning
     write(videos, out, split="val")
     assert contents(out) == whole
 
@@ -335,8 +335,8 @@ def test_truncated_frame(videos, tmp_path):
         write(videos, tmp_path / "out", jobs=2)
     assert str(error.value).startswith(f"{image}: frame that cannot be decoded completely: ")
     assert str(error.value).endswith(
-        "(--skip-faulty skips such videos, `ytvos-prepare check` lists all faults of folders and "
-        "of records)"
+        "(--skip-faulty skips such videos and names them in dataset.json; `ytvos-prepare check` "
+        "lists all faults of a data set in folders)"
     )
     assert hidden(tmp_path / "out") == []
     assert SHARD.format(3) not in check_all_whole(tmp_path / "out")

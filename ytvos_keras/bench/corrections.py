@@ -159,10 +159,11 @@ def run(arguments: Namespace, progress: Progress = silent) -> Report:
     found: list[Gain] = []
     rows = []
     most, names = arguments.frames, arguments.sequences
-    # All of them first: errors now, not after hours.
-    videos = [_Annotated.open(arguments.videos, sequence, most) for sequence in names]
-    for n, (sequence, video) in enumerate(zip(names, videos, strict=True)):
+    for sequence in names:  # errors now, not after hours; not kept, as masks take memory
+        _Annotated.open(arguments.videos, sequence, most)
+    for n, sequence in enumerate(names):
         progress(sequence, n, len(names))
+        video = _Annotated.open(arguments.videos, sequence, most)
         gains = _Video(segmenter, video, most).gains()
         rows += [_row(sequence, gain) for gain in gains]
         found += gains

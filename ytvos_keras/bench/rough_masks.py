@@ -57,8 +57,9 @@ def run(arguments: Namespace, progress: Progress = silent) -> Report:
     finder = ytvos_keras.inference.MaskFinder(ytvos_keras.load(arguments.model))
     scores: dict[str, list[float]] = {kind: [] for kind in KINDS}
     rows = []
-    # All of them first: errors now, not after hours.
     videos = [_Annotated(arguments.videos, sequence) for sequence in arguments.sequences]
+    for video in videos:  # errors now, not after hours
+        video.check(arguments.frames)
     for n, (sequence, video) in enumerate(zip(arguments.sequences, videos, strict=True)):
         progress(sequence, n, len(arguments.sequences))
         count = len(scores[KINDS[0]])
@@ -99,27 +100,38 @@ class _Annotated:
         self.frames = FolderFrames(folder)
         self.files = masks_of_frames(self.frames.names, annotations)
 
+    def check(self, most: int) -> None:
+        """Raise `InputError` if a mask cannot be read, or no object is large enough."""
+        chosen = self._chosen(most)
+        if sum(1 for name in chosen for _ in self._objects(name)) == 0:  # not `any`: reads all
+            raise InputError(
+                f"{self.sequence}: no object covers 0.1 % of any of the {len(chosen)} frames"
+            )
+
     def masks(self, most: int) -> Iterator[tuple["np.ndarray", "np.ndarray"]]:
         """Yield frames, uint8 `(H, W, 3)`, and the mask of each object, boolean `(H, W)`."""
+        chosen = self._chosen(most)
+        wanted = {n for n, name in enumerate(self.frames.names) if name in chosen}
+        for name, _, frame in self.frames.read_with_times(wanted=wanted.__contains__):
+            for mask in self._objects(name):
+                yield frame, mask
+
+    def _chosen(self, most: int) -> set[str]:
+        """The names of evenly spaced annotated frames."""
         import numpy as np
 
-        from ytvos_keras.media.masks import read_mask
-
-        annotated = [n for n, name in enumerate(self.frames.names) if name in self.files]
+        annotated = [name for name in self.frames.names if name in self.files]
         places = np.linspace(0, len(annotated), min(most, len(annotated)), endpoint=False)
-        wanted = {annotated[round(place)] for place in places}
-        empty = True
-        for name, _, frame in self.frames.read_with_times(wanted=wanted.__contains__):
-            labels, _ = read_mask(self.files[name], allow_empty=True)
-            for object_id in np.unique(labels[labels > 0]):
-                mask = labels == object_id
-                if mask.mean() >= _SMALLEST:
-                    empty = False
-                    yield frame, mask
-        if empty:
-            raise InputError(
-                f"{self.sequence}: no object covers 0.1 % of any of the {len(wanted)} frames"
-            )
+        return {annotated[round(place)] for place in places}
+
+    def _objects(self, name: str) -> Iterator["np.ndarray"]:
+        from ytvos_keras.media.masks import ids_in, read_mask
+
+        labels, _ = read_mask(self.files[name], allow_empty=True)
+        for object_id in ids_in(labels):
+            mask = labels == object_id
+            if mask.mean() >= _SMALLEST:
+                yield mask
 
 
 def _row(sequence: str, kind: str, scores: list[float]) -> Row:

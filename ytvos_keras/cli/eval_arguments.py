@@ -76,12 +76,12 @@ def _add_data_arguments(parser: argparse.ArgumentParser) -> None:
         "--protocol",
         required=True,
         choices=("davis2016", "davis2017", "youtube-vos"),
-        help="rules by which to score",
+        help="scoring rules",
     )
     add(
         "--split",
         metavar="NAME",
-        help="DAVIS: a list in ImageSets; YouTube-VOS: a folder in that of --ground-truth",
+        help="DAVIS: a list in ImageSets; YouTube-VOS: a subfolder of --ground-truth",
     )
     add("--sequences", nargs="+", metavar="NAME", help="score only these")
 

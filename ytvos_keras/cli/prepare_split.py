@@ -1,11 +1,16 @@
 """`ytvos-prepare split`: lists of videos for training, validation and test."""
 
 import argparse
+import logging
+from collections.abc import Iterable
 from pathlib import Path
 
 from ytvos_keras.argument_types import name_list, natural
 from ytvos_keras.cli.prepare_data import add_data_arguments, choice_of_videos
 from ytvos_keras.cli.prepare_records import add_quiet
+from ytvos_keras.errors import InputError
+
+logger = logging.getLogger(__name__)
 
 NAME = "split"
 SUMMARY = "lists of videos for training, validation and test (section 5.1)"
@@ -65,14 +70,19 @@ def run(arguments: argparse.Namespace) -> int:
     from ytvos_keras.datasets.split_files import PARTS, write_splits
     from ytvos_keras.datasets.splits import make_splits
 
-    clips = _clips(arguments)
+    categories = _categories(arguments)
+    clips, sources = arguments.clips, None
+    if clips is not None:
+        sources = read_sources(clips)
+    elif (beside := arguments.data / "clips.json").is_file():
+        clips, sources = _usable(beside, categories)
     splits = make_splits(
-        _categories(arguments),
+        categories,
         unseen=arguments.unseen,
         validation=arguments.validation,
         test_seen=arguments.test_seen,
         seed=arguments.seed,
-        sources=None if clips is None else read_sources(clips),
+        sources=sources,
     )
     write_splits(splits, arguments.output)
     if not arguments.quiet:
@@ -84,9 +94,19 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _clips(arguments: argparse.Namespace) -> Path | None:
-    beside = arguments.data / "clips.json"
-    return beside if arguments.clips is None and beside.is_file() else arguments.clips
+def _usable(clips: Path, videos: Iterable[str]) -> tuple[Path | None, dict[str, str] | None]:
+    """The raw video of each clip, and the file that says it, if it is about these videos."""
+    from ytvos_keras.datasets.raw_videos.lists import read_sources
+
+    try:
+        sources = read_sources(clips)
+    except InputError as error:
+        logger.warning("not used: %s", error)
+        return None, None
+    if sources.keys().isdisjoint(videos):
+        logger.warning("%s: not used, it contains none of the videos to split", clips)
+        return None, None
+    return clips, sources
 
 
 def _categories(arguments: argparse.Namespace) -> dict[str, set[str]]:

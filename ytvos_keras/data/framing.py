@@ -44,9 +44,10 @@ def whole_frame(shape: Size, size: Size) -> Framing:
 def random_framing(
     rng: np.random.Generator, mask: np.ndarray, size: Size, config: VideoConfig
 ) -> Framing:
-    """A random crop that keeps the aspect ratio and contains the object of the first frame.
+    """A random crop that contains the object of the first frame, as far as its shape allows.
 
-    Its mask is boolean (height, width) and not empty.
+    It has the clip's aspect ratio, slightly stretched. The mask is boolean (height, width) and not
+    empty.
     """
     low, high = _box(mask)
     shape, frame = np.array(mask.shape[::-1], np.float64), np.array(size[::-1], np.float64)

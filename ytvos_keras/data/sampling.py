@@ -61,8 +61,7 @@ class ClipSampler:
     Args:
         videos: videos of records. Those without a large enough object are left out, and so are
             those without a later annotation; a warning in the log says how many.
-        frames: `"annotated"` draws annotated frames only, `"any"` all of them, with a warning if
-            there are no others.
+        frames: `"annotated"` draws annotated frames only, `"any"` all of them.
         min_object: smallest object in the first frame, as a fraction of the frame.
         max_step: see above.
         backward: fraction of clips that are played backward where possible.

@@ -69,7 +69,7 @@ def read_image_set(root: str | Path, year: int, split: str) -> list[str]:
     known = f"available: {', '.join(splits)}" if splits else "name the sequences instead"
     other = 2016 if year == 2017 else 2017
     if any((folder / f"{split}.txt").is_file() for folder in _folders(Path(root), other)):
-        known = f"{other} has it (`ytvos-prepare davis --year {other}`)"
+        known += f"; the lists of {other} have it"
     raise InputError(f"{folders[0] / split}.txt: no such file, so no split {split!r}; {known}.")
 
 

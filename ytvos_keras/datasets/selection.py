@@ -76,7 +76,7 @@ def read_names(path: str | Path) -> tuple[str, ...]:
 
 
 def check_can_be_listed(names: Collection[str]) -> None:
-    """Raise an `InputError` unless `read_names` reads the names back from a file, as `plain_name`.
+    """Raise an `InputError` unless `read_names` reads each name back from a file, in NFC.
 
     A name must be valid Unicode on one line, without spaces at its ends or a comment.
     """

@@ -8,7 +8,7 @@ import numpy as np
 
 from ytvos_keras.errors import InputError
 from ytvos_keras.media.mask_pixels import MaskPixels, mask_pixels, smooth_edges_error, values_in
-from ytvos_keras.media.masks import check_label_map, label_map_of
+from ytvos_keras.media.masks import UNLIKELY_ID, check_label_map, label_map_of
 from ytvos_keras.media.pictures import load_picture
 
 _ONLY_SEQUENCE = "video"  # the name of a single array
@@ -102,7 +102,8 @@ def _read_merged(source: LabelSource) -> np.ndarray:
     )
     if not pixels.certain:
         # Even a few grey levels beside 255 are smooth edges, which would make the object too large.
+        # Small ones may be ids beside void.
         values = values_in(pixels.values)
-        if set(values.tolist()) - {0} > {255}:
+        if 255 in values and ((values >= UNLIKELY_ID) & (values < 255)).any():
             raise smooth_edges_error(name, values.size)
     return (labels > 0).astype(np.uint8)

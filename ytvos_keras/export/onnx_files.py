@@ -120,11 +120,11 @@ def export_onnx(
     from ytvos_keras.export.onnx_compose import clip_graph
     from ytvos_keras.export.onnx_convert import CLIP, convert, input_and_output_names, save
     from ytvos_keras.export.onnx_precision import to_precision
-    from ytvos_keras.export.onnx_quantize import check_long_enough
+    from ytvos_keras.export.onnx_quantize import long_enough
     from ytvos_keras.export.onnx_stream import OnnxStream
 
     if precision == "int8":
-        check_long_enough(calibration_clips)  # before minutes of converting
+        calibration_clips = long_enough(calibration_clips)  # before minutes of converting
     model = in_float32(model)
     full = convert(model, size, on_progress=on_progress)
     graphs = to_precision(full, precision, model, calibration_clips, size, on_progress)

@@ -32,14 +32,18 @@ _PREPARED = {"onnx.quant.pre_process": "onnxruntime.quant"}
 CALIBRATION_FRAMES = 24
 
 
-def check_long_enough(clips: Sequence[Clip], count: int = CALIBRATION_FRAMES) -> None:
-    """Raise `InputError` if no clip has a frame to calibrate on; `count` as below."""
-    for clip in _at_most(clips, count):
-        if sum(1 for _ in clip.frames(CALIBRATION_STEP + 1)) > CALIBRATION_STEP:
-            return
-    raise InputError(
-        f"no calibration clip has more than {CALIBRATION_STEP} frames; give longer clips."
-    )
+def long_enough(clips: Sequence[Clip]) -> list[Clip]:
+    """The clips that have a frame to calibrate on; `InputError` if there are none."""
+    found = [
+        clip
+        for clip in clips
+        if sum(1 for _ in clip.frames(CALIBRATION_STEP + 1)) > CALIBRATION_STEP
+    ]
+    if not found:
+        raise InputError(
+            f"no calibration clip has more than {CALIBRATION_STEP} frames; give longer clips."
+        )
+    return found
 
 
 def calibration_inputs(

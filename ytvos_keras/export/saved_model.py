@@ -121,7 +121,7 @@ def export_saved_model(
         ParityError: The SavedModel differs from the Keras model; it is deleted.
 
     Example:
-        >>> export_saved_model(ytvos_keras.load("s2s-lite"), "deploy/s2s").path
+        >>> export_saved_model(ytvos_keras.load("s2s-lite"), "deploy/s2s", name="s2s-lite").path
         PosixPath('deploy/s2s/1')
     """
     if warmup:

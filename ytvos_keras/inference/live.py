@@ -71,7 +71,8 @@ def segment_live(
     broken = None
     with folder_lock(output), contextlib.ExitStack() as stack:
         check_still_free(output, options.overwrite)
-        # Of an unfinished run, which must not resume among these masks, or of other masks.
+        # Left by an unfinished run, which must not resume among these masks, or by a run with
+        # other masks.
         for name in (RESUME_NAME, FILE_NAME):
             (output / name).unlink(missing_ok=True)
         shutil.rmtree(output / FOLDER_NAME, ignore_errors=True)

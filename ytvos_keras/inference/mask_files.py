@@ -75,8 +75,8 @@ class ObjectFiles:
 
     Attributes:
         parts: object ids and files.
-        apart: whether it is an error if another object covers most of an object, since the files
-            are then probably masks of several frames.
+        apart: whether it is an error if two masks are mostly the same, since the files are then
+            probably masks of one object in several frames.
     """
 
     parts: tuple[tuple[int, Path], ...]
@@ -93,15 +93,17 @@ class ObjectFiles:
             if mask.shape != labels.shape:
                 raise InputError(f"{path}: differs in size from {self.parts[0][1]}.")
         drawn = [(*part, mask) for part, mask in zip(self.parts, masks, strict=True)]
+        sizes = np.zeros(256, int)
         # The larger first: a smaller object is more often in front. Of equal ones, the later.
         for object_id, path, mask in sorted(drawn, key=lambda item: item[2].sum(), reverse=True):
-            # Objects of one frame hardly overlap; masks of one object over time do.
-            if self.apart and (labels[mask] > 0).sum() > mask.sum() / 2:
+            # An object may be inside a larger one, but only masks of different frames are alike.
+            common = np.bincount(labels[mask], minlength=256)[1:]
+            if self.apart and (common > sizes[1:] / 2).any():
                 raise InputError(
-                    f"{path}: covers the mask of another object; name masks of several frames "
-                    "after their frames, or remove the overlap of objects in one frame."
+                    f"{path}: covers most of the mask of another object; name masks of several "
+                    "frames after their frames, or remove the overlap of objects in one frame."
                 )
-            labels[mask] = object_id
+            labels[mask], sizes[object_id] = object_id, mask.sum()
         for object_id, path, mask in drawn:
             if mask.any() and not (labels == object_id).any():
                 raise InputError(

@@ -44,7 +44,7 @@ class FrameSource(abc.ABC):
         return self.count or 0
 
     def may_have(self, index: int) -> bool:
-        """Whether there is a frame with this index or, in a video of unknown length, may be."""
+        """Whether a frame with this index exists or, in a video of unknown length, may exist."""
         return index < self.most
 
     def _replace(self, name: str, error: InputError, before: _Frame | None) -> _Frame:

@@ -19,6 +19,7 @@ from ytvos_keras.media.palette import davis_palette
 from ytvos_keras.media.pictures import load_picture
 
 MAX_ID = 254  # 255 is void in DAVIS and PASCAL VOC
+UNLIKELY_ID = 32  # grey levels from here up, together with 255, count as smooth edges
 MANY_IDS = 10  # more values than this, thin and with gaps between them, are smooth edges
 
 

@@ -226,7 +226,8 @@ class VideoFrames(FrameSource):
     def _times_shown(self) -> list[Fraction]:
         """Presentation times, from the container without decoding; empty if unknown."""
         if self._origin is None or not self._is_timed:
-            return [index / self.fps for index in range(self.count or 0)] if self.fps else []
+            # Counted, as the header may say fewer.
+            return [index / self.fps for index in range(self._packet_count)] if self.fps else []
         with contextlib.suppress(av.FFmpegError):
             stamps = [packet.pts for packet in self._packets()]
             known = sorted(stamp for stamp in stamps if stamp is not None)

@@ -62,9 +62,14 @@ def make_room(output: Path, split: str, tasks: Sequence[ShardTask], *, overwrite
 def _drop_damaged_dataset(output: Path) -> None:
     try:
         _splits(output)
-    except InputError as error:
-        logger.warning("%s Other splits must be written again, too; their shards are kept.", error)
-        (output / DATASET_FILE).unlink()
+    except InputError:
+        path = output / DATASET_FILE
+        logger.warning(
+            "%s: was damaged and is replaced; run ytvos-prepare again for every other split "
+            "(complete shards are kept)",
+            path,
+        )
+        path.unlink()
 
 
 def _changed_indexes(output: Path, split: dict[str, Any]) -> set[Path]:

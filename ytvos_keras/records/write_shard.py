@@ -16,10 +16,9 @@ from ytvos_keras.records.run_folder import RunEndedError, RunFolder
 from ytvos_keras.records.schema import SCHEMA_VERSION, EncodedVideo, serialize
 from ytvos_keras.records.shard_plan import ShardTask
 
-# `check` reads no annotation files (COCO, labelme, CVAT), but the records of their images.
 _REMEDY = (
-    "(--skip-faulty skips such videos, `ytvos-prepare check` lists all faults of folders and of "
-    "records)"
+    "(--skip-faulty skips such videos and names them in dataset.json; `ytvos-prepare check` lists "
+    "all faults of a data set in folders)"
 )
 _HEADER, _FOOTER = 12, 4  # bytes around a record: its length and checksums
 

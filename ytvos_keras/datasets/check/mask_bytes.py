@@ -15,10 +15,9 @@ from ytvos_keras.media.mask_pixels import (
     mask_pixels,
     values_in,
 )
-from ytvos_keras.media.masks import MANY_IDS, MAX_ID
+from ytvos_keras.media.masks import MANY_IDS, MAX_ID, UNLIKELY_ID
 from ytvos_keras.media.pictures import decode_picture
 
-_UNLIKELY_ID = 32  # grey levels from here up, together with 255, count as smooth edges
 _GREYS_OF_THE_PALETTE = {64, 128, 192}  # may be ids, or the colours of ids 56, 7 and 63
 
 
@@ -108,5 +107,5 @@ def _smoothness(labels: np.ndarray) -> str | None:
     if not are_thin(labels, ids):
         return None
     many = ids.size > MANY_IDS and ids[-1] != ids.size
-    between = values[-1] == VOID and ids.size > 0 and ids[-1] >= _UNLIKELY_ID
+    between = values[-1] == VOID and ids.size > 0 and ids[-1] >= UNLIKELY_ID
     return f"{values.size} values" if many or between else None

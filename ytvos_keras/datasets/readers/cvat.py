@@ -17,6 +17,7 @@ from ytvos_keras.datasets.readers.drawn_mask import Shape
 from ytvos_keras.datasets.readers.run_lengths import Size, from_area, from_polygons, repeat_runs
 from ytvos_keras.datasets.video import Video
 from ytvos_keras.errors import InputError
+from ytvos_keras.media.listing import PICTURE_SUFFIXES
 
 _NO_SHAPES = ("attribute", "tag")
 
@@ -91,10 +92,15 @@ def _find(folder: Path, names: list[PurePosixPath]) -> tuple[str, Path]:
     """Return the name without suffix, and the path, of the first that exists, else of the first."""
     for name in names:
         if (folder / name).is_file():
-            return str(name.with_suffix("")), folder / name
+            return _without_suffix(name), folder / name
         if found := find_picture(folder / name):
             return str(name), found
-    return str(names[0].with_suffix("")), folder / names[0]
+    return _without_suffix(names[0]), folder / names[0]
+
+
+def _without_suffix(name: PurePosixPath) -> str:
+    """A dot may also be part of the name: `cut.1_frame_000000`."""
+    return str(name.with_suffix("") if name.suffix.lower() in PICTURE_SUFFIXES else name)
 
 
 def _shapes(image: ElementTree.Element, size: Size) -> Iterator[Shape | None]:
