@@ -401,18 +401,16 @@ def test_split_keeps_clips_together(tmp_path, capsys, recwarn):
     assert parts == {"v0\nv2\n", "v1\nv3\n"}
 
 
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        ("{", "not used: "),
-        ('{"clips": []}', "clips.json: not used, it contains none of the videos"),
-    ],
-)
-def test_split_ignores_a_useless_file_of_clips(source, tmp_path, capsys, content, reason):
-    (source / "clips.json").write_text(content)
+def test_split_ignores_clips_of_other_videos(source, tmp_path, capsys):
+    (source / "clips.json").write_text('{"clips": []}')
     command = ["split", str(source), str(tmp_path / "lists"), "--unseen", "cat"]
     assert prepare.main(command) == 0
-    assert reason in capsys.readouterr().err
+    said = capsys.readouterr()
+    assert "clips.json: not used, because it lists none of the videos to split" in said.err
+    assert "stay together" not in said.out
+    (source / "clips.json").write_text("{")
+    assert prepare.main(command) == 1
+    assert "clips.json: is not valid JSON" in capsys.readouterr().err
 
 
 def test_split_of_records_equals_split_of_folders(source, tmp_path, recwarn):

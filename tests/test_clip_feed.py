@@ -47,14 +47,14 @@ def make_feed(data, frames="annotated"):
 
 
 def test_missing_unannotated_frames_are_reported_once_for_all_folders(tmp_path, caplog):
-    dense, sparse = (
-        write_records([tiny_video("dense")], tmp_path / "dense", shards=1),
-        write_records([tiny_video("sparse", every=2)], tmp_path / "sparse", shards=1),
+    a, b, sparse = (
+        write_records([tiny_video(name, every=every)], tmp_path / name, shards=1)
+        for name, every in (("a", 1), ("b", 1), ("sparse", 2))
     )
     for data, frames, count in (
-        ({str(dense): 1, str(sparse): 1}, "any", 0),
-        ({str(dense): 1}, "annotated", 0),
-        ({str(dense): 1}, "any", 1),
+        ({a: 1, sparse: 1}, "any", 0),
+        ({a: 1, b: 1}, "annotated", 0),
+        ({a: 1, b: 1}, "any", 1),
     ):
         sampling._warn_once.cache_clear()
         caplog.clear()

@@ -422,6 +422,12 @@ def test_time_range(tmp_path, clip):
     for text in ("1:00", "99", "nonsense"):
         with pytest.raises(InputError, match="has no frame"):
             FrameRange.of(text, None, source)
+    with VideoWriter(tmp_path / "a.avi", 2) as writer:  # no time stamps
+        for index in range(COUNT):
+            writer.write(frame(index))
+    source = open_frames(tmp_path / "a.avi")
+    source.count = 3  # the header says too few
+    assert FrameRange.of("2s", "2.5s", source) == FrameRange(4, 5)
     with pytest.raises(InputError, match="no frame from 5 to 5"):
         FrameRange.of("5", "5", source)
     with pytest.raises(InputError, match="or its frames have no times"):

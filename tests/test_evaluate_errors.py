@@ -116,6 +116,14 @@ def test_few_grey_levels_of_davis_2016(tmp_path, soft, from_files):
         evaluate(clips["masks"], clips["truth"], "davis2016")
 
 
+def test_ids_beside_void_of_davis_2016():
+    labels = np.array([[0, 1, 2, 255]] * 2, np.uint8)
+    scores = evaluate(
+        np.stack([labels] * 3), np.stack([labels > 0] * 3).astype(np.uint8), "davis2016"
+    )
+    assert scores.overall.J.mean == 1
+
+
 def test_grey_levels_without_background():
     labels = np.array([[64, 255]] * 2, np.uint8)
     with pytest.raises(InputError, match="2 values found; was it resized with interpolation"):

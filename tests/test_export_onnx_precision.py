@@ -1,6 +1,7 @@
 """int8 quantization, its cost, and the clips on which that cost is measured."""
 
 import dataclasses
+import shutil
 import unicodedata
 from pathlib import Path
 
@@ -14,7 +15,12 @@ from ytvos_keras.errors import InputError
 from ytvos_keras.export.annotated_clips import Clip, bundled_clip, clips_to_score, find_clips
 from ytvos_keras.export.onnx_files import OnnxFiles, _describe_clips, export_onnx
 from ytvos_keras.export.onnx_measure import Measured, measure_precisions
-from ytvos_keras.export.onnx_quantize import _at_most, calibration_inputs, quantize
+from ytvos_keras.export.onnx_quantize import (
+    _at_most,
+    calibration_inputs,
+    long_enough,
+    quantize,
+)
 from ytvos_keras.export.onnx_segmenter import OnnxSegmenter
 from ytvos_keras.export.onnx_stream import OnnxStream
 from ytvos_keras.export.parity import Parity
@@ -98,6 +104,17 @@ def test_short_calibration_clips_are_refused_before_the_conversion(clips, tmp_pa
         frame.unlink()
     with pytest.raises(InputError, match="no calibration clip has more than 5 frames"):
         export_onnx(*(None, tmp_path / "int8"), name="tiny", precision="int8", calibration=tmp_path)
+
+
+def test_long_clips_replace_short_ones(clips, tmp_path):
+    def copy(name, frames):
+        shutil.copytree(clips[0].path, tmp_path / name)
+        for frame in sorted((tmp_path / name).iterdir())[frames:]:
+            frame.unlink()
+        return dataclasses.replace(clips[0], name=name, path=tmp_path / name)
+
+    many = [copy("a", 5), copy("b", 6), copy("c", 5), copy("d", 6)]  # a and c are evenly spaced
+    assert [clip.name for clip in long_enough(many, 2)] == ["b", "d"]
 
 
 def segmenter(stream):

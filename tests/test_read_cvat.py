@@ -108,6 +108,12 @@ def test_names_without_suffix(write, tmp_path, suffix):
     assert video.frames[0].image == tmp_path / "images" / f"cut.1_frame_000000{suffix}"
 
 
+def test_missing_images_with_dots_in_their_names(write):
+    images = [IMAGE.replace("a.jpg", f"cut.1_frame_00000{n}").format(MASK) for n in range(2)]
+    with pytest.raises(InputError, match=r"images/cut\.1_frame_000000: no such image"):
+        write("".join(images))
+
+
 def test_errors(write, tmp_path):
     def error(content):
         with pytest.raises(InputError) as caught:

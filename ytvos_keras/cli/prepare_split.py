@@ -2,13 +2,11 @@
 
 import argparse
 import logging
-from collections.abc import Iterable
 from pathlib import Path
 
 from ytvos_keras.argument_types import name_list, natural
 from ytvos_keras.cli.prepare_data import add_data_arguments, choice_of_videos
 from ytvos_keras.cli.prepare_records import add_quiet
-from ytvos_keras.errors import InputError
 
 logger = logging.getLogger(__name__)
 
@@ -71,11 +69,13 @@ def run(arguments: argparse.Namespace) -> int:
     from ytvos_keras.datasets.splits import make_splits
 
     categories = _categories(arguments)
-    clips, sources = arguments.clips, None
-    if clips is not None:
-        sources = read_sources(clips)
-    elif (beside := arguments.data / "clips.json").is_file():
-        clips, sources = _usable(beside, categories)
+    clips, beside = arguments.clips, arguments.data / "clips.json"
+    if clips is None and beside.is_file():
+        clips = beside
+    sources = None if clips is None else read_sources(clips)
+    if arguments.clips is None and sources is not None and sources.keys().isdisjoint(categories):
+        logger.warning("%s: not used, because it lists none of the videos to split", clips)
+        clips = sources = None
     splits = make_splits(
         categories,
         unseen=arguments.unseen,
@@ -92,21 +92,6 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"clips of one raw video stay together, according to {clips}")
         print(f"lists: {arguments.output}")
     return 0
-
-
-def _usable(clips: Path, videos: Iterable[str]) -> tuple[Path | None, dict[str, str] | None]:
-    """The raw video of each clip, and the file that says it, if it is about these videos."""
-    from ytvos_keras.datasets.raw_videos.lists import read_sources
-
-    try:
-        sources = read_sources(clips)
-    except InputError as error:
-        logger.warning("not used: %s", error)
-        return None, None
-    if sources.keys().isdisjoint(videos):
-        logger.warning("%s: not used, it contains none of the videos to split", clips)
-        return None, None
-    return clips, sources
 
 
 def _categories(arguments: argparse.Namespace) -> dict[str, set[str]]:

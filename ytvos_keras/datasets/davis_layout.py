@@ -66,11 +66,11 @@ def read_image_set(root: str | Path, year: int, split: str) -> list[str]:
         if (file := folder / f"{split}.txt").is_file():
             return _names(file)
     splits = sorted({file.stem for folder in folders for file in folder.glob("*.txt")})
-    known = f"available: {', '.join(splits)}" if splits else "name the sequences instead"
+    remedy = f"available: {', '.join(splits)}" if splits else "name the sequences instead"
     other = 2016 if year == 2017 else 2017
     if any((folder / f"{split}.txt").is_file() for folder in _folders(Path(root), other)):
-        known += f"; the lists of {other} have it"
-    raise InputError(f"{folders[0] / split}.txt: no such file, so no split {split!r}; {known}.")
+        remedy = f"{other} has one: choose that year; or {remedy}"
+    raise InputError(f"{folders[0] / split}.txt: no such file, so no split {split!r}; {remedy}.")
 
 
 def _folders(root: Path, year: int) -> list[Path]:

@@ -41,8 +41,8 @@ def evaluate(
     empty; an id that is not an object of the sequence is an error. A sequence without scored frames
     (one or two frames in total) scores NaN, causes a warning and is left out of the means.
 
-    * `davis2016`: everything above 0 is one object, but grey levels beside 255 are an error (smooth
-      edges); the first and the last frame are not scored.
+    * `davis2016`: everything above 0 is one object, but grey levels from 32 up beside 255 are an
+      error (smooth edges); the first and the last frame are not scored.
     * `davis2017`: the objects of the first true mask; the first and the last frame are not scored;
       255 in the ground truth is background.
     * `youtube-vos`: each object in the frames that `meta.json` lists for it, except the first; for

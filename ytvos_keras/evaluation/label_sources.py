@@ -101,8 +101,8 @@ def _read_merged(source: LabelSource) -> np.ndarray:
         pixels.values, name=name, indexed=pixels.certain, allow_empty=True, void=1
     )
     if not pixels.certain:
-        # Even a few grey levels beside 255 are smooth edges, which would make the object too large.
-        # Small ones may be ids beside void.
+        # Even a few grey levels beside 255 are smooth edges, which would make the object too large;
+        # only small ones may be ids beside void.
         values = values_in(pixels.values)
         if 255 in values and ((values >= UNLIKELY_ID) & (values < 255)).any():
             raise smooth_edges_error(name, values.size)

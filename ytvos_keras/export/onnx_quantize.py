@@ -32,13 +32,19 @@ _PREPARED = {"onnx.quant.pre_process": "onnxruntime.quant"}
 CALIBRATION_FRAMES = 24
 
 
-def long_enough(clips: Sequence[Clip]) -> list[Clip]:
-    """The clips that have a frame to calibrate on; `InputError` if there are none."""
-    found = [
-        clip
-        for clip in clips
-        if sum(1 for _ in clip.frames(CALIBRATION_STEP + 1)) > CALIBRATION_STEP
-    ]
+def long_enough(clips: Sequence[Clip], most: int = CALIBRATION_FRAMES) -> list[Clip]:
+    """At most so many clips that have a frame to calibrate on; `InputError` if there are none.
+
+    Evenly spaced ones come first, and others replace those that are too short.
+    """
+    spaced = _at_most(clips, most)
+    names = {clip.name for clip in spaced}
+    found: list[Clip] = []
+    for clip in [*spaced, *(clip for clip in clips if clip.name not in names)]:
+        if sum(1 for _ in clip.frames(CALIBRATION_STEP + 1)) > CALIBRATION_STEP:
+            found.append(clip)
+        if len(found) == most:
+            break
     if not found:
         raise InputError(
             f"no calibration clip has more than {CALIBRATION_STEP} frames; give longer clips."
