@@ -8,7 +8,7 @@ from PIL import Image
 
 from ytvos_keras.errors import InputError
 from ytvos_keras.evaluation import evaluate
-from ytvos_keras.evaluation.evaluation_plan import plan_evaluation
+from ytvos_keras.evaluation.evaluation_plan import plan_evaluations
 
 
 @pytest.fixture
@@ -254,5 +254,5 @@ def test_planning_reads_no_predictions(folders, monkeypatch):
     (masks / "dog" / "00001.png").write_bytes(b"damaged")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        plan = plan_evaluation(masks, truth, "davis2017")
+        plan = plan_evaluations({"": masks}, truth, "davis2017")[""]
     assert [len(sequence.frames) for sequence in plan.sequences] == [2, 2]

@@ -3,7 +3,7 @@ import pytest
 from mask_folders import blocks, half, write_meta, write_sequences
 from PIL import Image
 
-from ytvos_keras.evaluation.evaluation_plan import plan_evaluation
+from ytvos_keras.evaluation.evaluation_plan import plan_evaluations
 from ytvos_keras.evaluation.plan_pictures import plan_pictures
 
 
@@ -20,7 +20,7 @@ def root(tmp_path):
 
 
 def pictures_of(root, protocol):
-    plan = plan_evaluation(root / "ours", root, protocol)
+    plan = plan_evaluations({"": root / "ours"}, root, protocol)[""]
     return plan_pictures({"ours": plan})["dog"]
 
 
@@ -52,7 +52,7 @@ def test_sequence_without_masks(tmp_path):
     for folder in ("Annotations", "ours"):
         write_sequences(tmp_path / folder, {"dog": [blocks(1)] * 2, "cat": []})
     with pytest.warns(UserWarning, match="nothing to score in cat: "):
-        plan = plan_evaluation(tmp_path / "ours", tmp_path, "youtube-vos")
+        plan = plan_evaluations({"": tmp_path / "ours"}, tmp_path, "youtube-vos")[""]
     pictures = plan_pictures({"ours": plan})
     assert {name: each.first for name, each in pictures.items()} == {"dog": "00000", "cat": ""}
 

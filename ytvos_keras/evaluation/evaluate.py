@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 import numpy as np
 
 from ytvos_keras.errors import InputError
-from ytvos_keras.evaluation.evaluation_plan import EvaluationPlan, Labels, plan_evaluation
+from ytvos_keras.evaluation.evaluation_plan import EvaluationPlan, Labels, plan_evaluations
 from ytvos_keras.evaluation.frame_work import score_work
 from ytvos_keras.evaluation.protocols import SequenceWork
 from ytvos_keras.evaluation.results import Evaluation, ObjectScores
@@ -86,15 +86,15 @@ def evaluate(
     """
     if seen_categories is not None and protocol != "youtube-vos":
         raise InputError("seen_categories are only for the protocol youtube-vos.")
-    plan = plan_evaluation(
-        predictions,
+    (plan,) = plan_evaluations(
+        {"": predictions},
         ground_truth,
         protocol,
         split=split,
         sequences=sequences,
         exclude_last=exclude_last,
         frames=frames,
-    )
+    ).values()
     return score_plan(plan, seen_categories=seen_categories, jobs=jobs, on_progress=on_progress)
 
 

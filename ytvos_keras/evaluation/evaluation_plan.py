@@ -43,32 +43,6 @@ class EvaluationPlan:
     settings: dict
 
 
-def plan_evaluation(
-    predictions: Labels,
-    ground_truth: Labels,
-    protocol: str,
-    *,
-    split: str | None = None,
-    sequences: Sequence[str] | None = None,
-    exclude_last: bool = False,
-    frames: str | None = None,
-) -> EvaluationPlan:
-    """Find the masks to compare, and check what can be checked without reading them all.
-
-    The arguments are those of `evaluate`.
-    """
-    (plan,) = plan_evaluations(
-        {"": predictions},
-        ground_truth,
-        protocol,
-        split=split,
-        sequences=sequences,
-        exclude_last=exclude_last,
-        frames=frames,
-    ).values()
-    return plan
-
-
 def plan_evaluations(
     predictions: Mapping[str, Labels],
     ground_truth: Labels,
@@ -79,9 +53,11 @@ def plan_evaluations(
     exclude_last: bool = False,
     frames: str | None = None,
 ) -> dict[str, EvaluationPlan]:
-    """Plan the evaluations of several methods, by name, on the same ground truth.
+    """Find the masks to compare, and check what can be checked without reading them all.
 
-    The ground truth is listed once, and read once where its masks define the objects' frames.
+    `predictions` are those of several methods, by name; the other arguments are those of
+    `evaluate`. The ground truth is listed once, and read once where its masks define the objects'
+    frames.
     """
     _check_settings(protocol, exclude_last, frames)
     from_files = _are_files(ground_truth, *predictions.values())
