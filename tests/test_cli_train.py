@@ -1,6 +1,7 @@
 """The `ytvos-train` command line; test_training_run.py covers training itself."""
 
 import dataclasses
+import importlib
 import subprocess
 import sys
 
@@ -212,6 +213,22 @@ def test_dry_run_checks_the_devices(monkeypatch, capsys):
     monkeypatch.setenv("TF_CONFIG", "{}")
     assert main(command) == 0
     assert capsys.readouterr().out == "done\n"
+
+
+def test_interruption_says_what_the_same_command_does(monkeypatch, capsys, tmp_path):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    # The package attribute of this name is the function, not the module.
+    module = importlib.import_module("ytvos_keras.training.train")
+    monkeypatch.setattr(module, "train", interrupted)
+    command = ["--recipe", "small", "--data", "records", "--output", str(tmp_path / "run")]
+    assert main(command) == 130
+    assert "there is no checkpoint yet, so the same command starts over" in capsys.readouterr().err
+    (tmp_path / "run/checkpoints").mkdir(parents=True)
+    (tmp_path / "run/checkpoints/step-00000050.weights.h5").touch()
+    assert main(command) == 130
+    assert "run the same command again to resume from the last" in capsys.readouterr().err
 
 
 def test_interrupted_dry_run_has_nothing_to_resume(monkeypatch, capsys):

@@ -137,7 +137,8 @@ def test_wrong_folder_level_error_gives_the_right_folder(tmp_path):
     for wrong in (masks.parent, masks.parent.parent):
         assert level_error(wrong, ["bear", "cat"]).endswith(further_down)
         assert level_error(wrong).endswith(further_down)
-    above = f"dog: contains masks itself; give its parent folder, {masks}."
+    above = f"dog: contains masks itself; give its parent folder, {masks}, in which each folder "
+    above += "has the name of its sequence."
     assert level_error(masks / "dog", ["dog"]).endswith(above)
     assert level_error(masks / "dog").endswith(above)
     write_sequences(masks.parent / "Full-Resolution", {"dog": [MASK]})

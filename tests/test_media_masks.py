@@ -227,6 +227,11 @@ def test_read_mask_errors_name_the_file(tmp_path):
     smooth = Image.fromarray(np.eye(9, dtype=np.uint8) * 255).resize((64, 64), 2)
     smooth.save(tmp_path / "smooth.png")
     expect("smooth.png", "values found; was it resized with interpolation")
+    # A wide ramp has all levels, with or without the brightest.
+    ramp = np.tile(np.arange(256, dtype=np.uint8), (8, 1))
+    for name, levels in (("soft.png", ramp), ("half.png", ramp // 2)):
+        Image.fromarray(levels).save(tmp_path / name)
+        expect(name, "values found; was it resized with interpolation")
     Image.new("CMYK", (4, 4)).save(tmp_path / "a.tiff")
     expect("a.tiff", "Received: mode CMYK")
     big = np.random.default_rng(0).integers(0, 3, (64, 64), np.uint8)

@@ -11,6 +11,7 @@ from ytvos_keras.cli.progress import frame_progress
 from ytvos_keras.cli.segment_arguments import check, make_parser, segment_options
 from ytvos_keras.cli.segment_batch import segment_batch
 from ytvos_keras.cli.segment_live import segment_live
+from ytvos_keras.errors import counted
 from ytvos_keras.quiet_import import import_tensorflow
 
 
@@ -72,7 +73,7 @@ def _segment(arguments: argparse.Namespace) -> None:
         find_first_masks(inputs, output, overwrite=chosen.overwrite)
         result = segment_inputs(inputs, output, segmenter, chosen, on_progress=report)
     if not arguments.quiet:
-        print(f"masks    {result.masks} ({result.frame_count} PNG files)")
+        print(f"masks    {result.masks} ({counted(result.frame_count, 'PNG file')})")
         for kind, path in result.outputs.items():
             print(f"{kind:8} {path}")
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ytvos_keras.cli.progress import frame_progress
 from ytvos_keras.cli.segment_arguments import segment_options
+from ytvos_keras.errors import counted
 from ytvos_keras.processes import signal_handlers
 from ytvos_keras.quiet_import import import_tensorflow
 
@@ -37,6 +38,6 @@ def segment_live(arguments: argparse.Namespace) -> None:
     ):
         outputs = live.segment_live(frames, mask, output, segmenter, chosen, report=report)
     if not arguments.quiet:
-        print(f"masks    {output} ({segmenter.frame_count} PNG files)")
+        print(f"masks    {output} ({counted(segmenter.frame_count, 'PNG file')})")
         for kind, path in outputs.items():
             print(f"{kind:8} {path}")

@@ -78,7 +78,13 @@ def main(argv: list[str] | None = None) -> int:
 def _how_to_resume(arguments: argparse.Namespace) -> str:
     if arguments.dry_run:
         return ""  # always starts over
-    return "run the same command again to resume from the last checkpoint"
+    # Not by `list_checkpoints`, whose import takes seconds if TensorFlow was not imported yet.
+    if any(Path(arguments.output, "checkpoints").glob("step-*.weights.h5")):
+        return "run the same command again to resume from the last checkpoint"
+    return (
+        "there is no checkpoint yet, so the same command starts over; --checkpoint-steps N writes "
+        "one every N steps"
+    )
 
 
 def _parser() -> argparse.ArgumentParser:

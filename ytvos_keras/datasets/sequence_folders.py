@@ -90,7 +90,10 @@ def _no_sequences(folder: Path, below: Sequence[Path]) -> str:
         which = f"{'one of ' if below[1:] else ''}{listed(below)}"
         return f"the folders of the sequences are further down; give {which} instead"
     if _holds_png(folder):
-        return f"contains masks itself; give its parent folder, {folder.absolute().parent}"
+        return (
+            f"contains masks itself; give its parent folder, {folder.absolute().parent}, in which "
+            "each folder has the name of its sequence"
+        )
     return "no folder in it contains masks (PNG); give the folder with one folder per sequence"
 
 

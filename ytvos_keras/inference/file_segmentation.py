@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import ytvos_keras
-from ytvos_keras.errors import InputError, and_more
+from ytvos_keras.errors import InputError, and_more, counted
 from ytvos_keras.inference.backward_pass import BackwardPass
 from ytvos_keras.inference.box_masks import Boxes
 from ytvos_keras.inference.confidence_log import FILE_NAME, ConfidenceLog
@@ -267,9 +267,9 @@ def _report_lost(confidence: ConfidenceLog) -> dict[int, list[str]]:
     lost = confidence.lost()
     for object_id, frames in lost.items():
         logger.info(
-            "object %d is probably lost in %d frames, such as %s; see %s",
+            "object %d is probably lost in %s, such as %s; see %s",
             object_id,
-            len(frames),
+            counted(len(frames), "frame"),
             frames[0],
             FILE_NAME,
         )

@@ -9,6 +9,7 @@ from ytvos_keras.errors import InputError
 from ytvos_keras.media.atomic import atomic_path
 from ytvos_keras.media.edge_colours import are_thin
 from ytvos_keras.media.mask_pixels import (
+    MaskPixels,
     index_values,
     mask_pixels,
     palette_of,
@@ -99,6 +100,18 @@ def _checked(
     return labels.astype(np.uint8)
 
 
+def are_grey_levels(pixels: MaskPixels) -> bool:
+    """Whether a greyscale image of 8 bits has so many thin values that they are levels, not ids.
+
+    A soft mask that is not fully bright has all levels up to its brightest.
+    """
+    if pixels.certain or pixels.values.dtype != np.uint8:
+        return False
+    values = values_in(pixels.values)
+    ids = values[values > 0]
+    return ids.size >= UNLIKELY_ID and are_thin(pixels.values, ids)
+
+
 def ids_in(label_map: np.ndarray) -> list[int]:
     """The object ids that occur in a label map, uint8 (H, W), in order."""
     return [value for value in values_in(label_map).tolist() if value]
@@ -147,6 +160,8 @@ def read_written_mask(path: str | Path, palette: np.ndarray | None = None) -> np
 def label_map_of(image: Image.Image, name: str, allow_empty: bool, void: int | None) -> np.ndarray:
     """The checked label map of an image."""
     pixels = mask_pixels(image, name)
+    if are_grey_levels(pixels):
+        raise smooth_edges_error(name, values_in(pixels.values).size)
     # `void` changes the values, so those found in the file would be wrong.
     if void is None and pixels.present is not None:
         return _checked(pixels.values, pixels.present, name, pixels.certain, allow_empty)
