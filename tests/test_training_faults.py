@@ -271,6 +271,9 @@ def test_run_of_a_version_without_a_field(tmp_path):
     message = r"contains another run \(recipe\.augment\.pictures\.leave: None, not 0\.2\)"
     with pytest.raises(InputError, match=message):
         files.claim(new)
+    new["recipe"]["stages"][0]["steps"] = 7
+    with pytest.raises(InputError, match=r"another run \(recipe\.stages\[0\]\.steps: 5, not 7\)"):
+        files.claim(new)
 
 
 @pytest.mark.slow

@@ -55,9 +55,15 @@ def dry_run(recipe: Recipe, data: Data, *, validation: Data | None = None) -> li
         f"{frames[1]} frames, {frames[2]}×{frames[3]}, {recipe.precision} (on one device, without "
         "reading)",
         f"peak memory    {memory:,.0f} MB of main memory" if memory else "peak memory    unknown",
-        f"all steps      {sum(steps) * seconds * recipe.accumulate / 3600:.1f} hours, "
-        "if every step takes as long",
+        f"all steps      {_duration(sum(steps) * seconds * recipe.accumulate)} if every step takes "
+        "as long, without start-up and validation",
     ]
+
+
+def _duration(seconds: float) -> str:
+    if seconds >= 3600:
+        return f"{seconds / 3600:.1f} hours"
+    return f"{seconds / 60:.1f} minutes" if seconds >= 60 else f"{seconds:.0f} seconds"
 
 
 def _not_trained(recipe: Recipe) -> str:

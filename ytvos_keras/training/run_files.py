@@ -111,4 +111,8 @@ def _first_difference(name: str, there: object, here: object) -> str:
         for key in {**there, **here}:
             if not _agree(there.get(key), here.get(key)):
                 return _first_difference(f"{name}.{key}", there.get(key), here.get(key))
+    if isinstance(there, list) and isinstance(here, list) and len(there) == len(here):
+        for number, (old, new) in enumerate(zip(there, here, strict=True)):
+            if not _agree(old, new):
+                return _first_difference(f"{name}[{number}]", old, new)
     return f"{name}: {there}, not {here}"
