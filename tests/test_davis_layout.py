@@ -115,7 +115,8 @@ def test_missing_split_error_lists_the_available_splits(tmp_path):
 @pytest.mark.parametrize(("year", "folder", "other"), [(2017, "480p", 2016), (2016, "2017", 2017)])
 def test_split_of_another_year(tmp_path, year, folder, other):
     write_set(tmp_path, folder, PAIRS)
-    message = rf"so no split 'val'; {other} has one: choose that year; or name the sequences instea"
+    rest = "name the sequences instead"
+    message = rf"so no split 'val'; there is one of {other}; of {year}, {rest}\.$"
     with pytest.raises(InputError, match=message):
         read_image_set(tmp_path, year, "val")
 

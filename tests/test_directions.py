@@ -458,4 +458,6 @@ def test_confidence_is_written_and_summarized(tmp_path, clip, mask, monkeypatch,
     expected = [0.7, 0.8, 0.9, 1.0, 0.9, 0.6, 0.4, 0.2]
     assert rows[1:] == [f"{i:03d},1,{value}" for i, value in enumerate(expected)]
     assert result.lost == {1: ["006", "007"]}
-    assert "object 1 is probably lost in 2 frames, such as 006; see confidence.csv" in caplog.text
+    assert (
+        "object 1 is probably lost in 2 frames, the first is 006; see confidence.csv" in caplog.text
+    )

@@ -95,6 +95,16 @@ def test_soft_masks(tmp_path, protocol, soft, from_files):
         evaluate(clips["masks"], clips["truth"], protocol)
 
 
+def test_soft_masks_that_are_not_fully_bright(tmp_path):
+    for name in ("masks", "truth"):
+        (tmp_path / name / "dog").mkdir(parents=True)
+        for t in range(3):
+            levels = np.tile(np.arange(256, dtype=np.uint8) // 2, (8, 1))
+            Image.fromarray(levels).save(tmp_path / name / "dog" / f"{t:05d}.png")
+    with pytest.raises(InputError, match="128 values found; was it resized with interpolation"):
+        evaluate(tmp_path / "masks", tmp_path / "truth", "davis2016")
+
+
 FEW_LEVELS = np.array([16, 48, 64, 112, 143, 191, 207, 239, 255], np.uint8)
 
 

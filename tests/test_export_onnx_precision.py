@@ -115,6 +115,9 @@ def test_long_clips_replace_short_ones(clips, tmp_path):
 
     many = [copy("a", 5), copy("b", 6), copy("c", 5), copy("d", 6)]  # a and c are evenly spaced
     assert [clip.name for clip in long_enough(many, 2)] == ["b", "d"]
+    missing = dataclasses.replace(clips[0], name="missing", path=tmp_path / "missing")
+    few = [copy("e", 6), missing, copy("f", 6), missing]  # no more are opened than needed
+    assert [clip.name for clip in long_enough(few, 2)] == ["e", "f"]
 
 
 def segmenter(stream):

@@ -81,10 +81,7 @@ def _how_to_resume(arguments: argparse.Namespace) -> str:
     # Not by `list_checkpoints`, whose import takes seconds if TensorFlow was not imported yet.
     if any(Path(arguments.output, "checkpoints").glob("step-*.weights.h5")):
         return "run the same command again to resume from the last checkpoint"
-    return (
-        "there is no checkpoint yet, so the same command starts over; --checkpoint-steps N writes "
-        "one every N steps"
-    )
+    return "there is no checkpoint yet, so the same command starts over"
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -69,7 +69,7 @@ def read_image_set(root: str | Path, year: int, split: str) -> list[str]:
     remedy = f"available: {', '.join(splits)}" if splits else "name the sequences instead"
     other = 2016 if year == 2017 else 2017
     if any((folder / f"{split}.txt").is_file() for folder in _folders(Path(root), other)):
-        remedy = f"{other} has one: choose that year; or {remedy}"
+        remedy = f"there is one of {other}; of {year}, {remedy}"
     raise InputError(f"{folders[0] / split}.txt: no such file, so no split {split!r}; {remedy}.")
 
 

@@ -8,7 +8,12 @@ import numpy as np
 
 from ytvos_keras.errors import InputError
 from ytvos_keras.media.mask_pixels import MaskPixels, mask_pixels, smooth_edges_error, values_in
-from ytvos_keras.media.masks import UNLIKELY_ID, check_label_map, label_map_of
+from ytvos_keras.media.masks import (
+    UNLIKELY_ID,
+    check_label_map,
+    check_no_grey_levels,
+    label_map_of,
+)
 from ytvos_keras.media.pictures import load_picture
 
 _ONLY_SEQUENCE = "video"  # the name of a single array
@@ -97,6 +102,7 @@ def _read_merged(source: LabelSource) -> np.ndarray:
         pixels = MaskPixels(source.labels, certain=False)
     else:
         pixels = mask_pixels(load_picture(source), name)
+        check_no_grey_levels(pixels, name)
     labels = check_label_map(
         pixels.values, name=name, indexed=pixels.certain, allow_empty=True, void=1
     )

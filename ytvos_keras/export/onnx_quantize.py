@@ -33,7 +33,7 @@ CALIBRATION_FRAMES = 24
 
 
 def long_enough(clips: Sequence[Clip], most: int = CALIBRATION_FRAMES) -> list[Clip]:
-    """At most so many clips that have a frame to calibrate on; `InputError` if there are none.
+    """At most `most` clips that have a frame to calibrate on; `InputError` if there are none.
 
     Evenly spaced ones come first, and others replace those that are too short.
     """

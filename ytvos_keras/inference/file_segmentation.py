@@ -267,7 +267,7 @@ def _report_lost(confidence: ConfidenceLog) -> dict[int, list[str]]:
     lost = confidence.lost()
     for object_id, frames in lost.items():
         logger.info(
-            "object %d is probably lost in %s, such as %s; see %s",
+            "object %d is probably lost in %s, the first is %s; see %s",
             object_id,
             counted(len(frames), "frame"),
             frames[0],

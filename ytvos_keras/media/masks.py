@@ -21,6 +21,7 @@ from ytvos_keras.media.pictures import load_picture
 
 MAX_ID = 254  # 255 is void in DAVIS and PASCAL VOC
 UNLIKELY_ID = 32  # grey levels from here up, together with 255, count as smooth edges
+_MANY_LEVELS = 32  # as many thin values of a greyscale file are levels, even without gaps
 MANY_IDS = 10  # more values than this, thin and with gaps between them, are smooth edges
 
 
@@ -100,16 +101,17 @@ def _checked(
     return labels.astype(np.uint8)
 
 
-def are_grey_levels(pixels: MaskPixels) -> bool:
-    """Whether a greyscale image of 8 bits has so many thin values that they are levels, not ids.
+def check_no_grey_levels(pixels: MaskPixels, name: str) -> None:
+    """Raise `InputError` if a greyscale image of 8 bits has very many thin values.
 
-    A soft mask that is not fully bright has all levels up to its brightest.
+    A soft mask that is not fully bright has all levels up to its brightest, without gaps.
     """
     if pixels.certain or pixels.values.dtype != np.uint8:
-        return False
+        return
     values = values_in(pixels.values)
     ids = values[values > 0]
-    return ids.size >= UNLIKELY_ID and are_thin(pixels.values, ids)
+    if ids.size >= _MANY_LEVELS and are_thin(pixels.values, ids):
+        raise smooth_edges_error(name, values.size)
 
 
 def ids_in(label_map: np.ndarray) -> list[int]:
@@ -121,6 +123,9 @@ def read_mask(
     path: str | Path, *, allow_empty: bool = False, void: int | None = None
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Read a mask file by the rules of `mask_pixels.mask_pixels` and `check_label_map`.
+
+    In a greyscale file of 8 bits, 32 or more thin values are an error even if they are exactly 1 …
+    K: save that many thin objects as an index PNG.
 
     Args:
         path: a PNG: index (palette), greyscale or 1 bit; RGB(A) in grey or the DAVIS colours.
@@ -160,8 +165,7 @@ def read_written_mask(path: str | Path, palette: np.ndarray | None = None) -> np
 def label_map_of(image: Image.Image, name: str, allow_empty: bool, void: int | None) -> np.ndarray:
     """The checked label map of an image."""
     pixels = mask_pixels(image, name)
-    if are_grey_levels(pixels):
-        raise smooth_edges_error(name, values_in(pixels.values).size)
+    check_no_grey_levels(pixels, name)
     # `void` changes the values, so those found in the file would be wrong.
     if void is None and pixels.present is not None:
         return _checked(pixels.values, pixels.present, name, pixels.certain, allow_empty)

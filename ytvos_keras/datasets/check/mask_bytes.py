@@ -15,7 +15,7 @@ from ytvos_keras.media.mask_pixels import (
     mask_pixels,
     values_in,
 )
-from ytvos_keras.media.masks import MANY_IDS, MAX_ID, UNLIKELY_ID, are_grey_levels
+from ytvos_keras.media.masks import MANY_IDS, MAX_ID, UNLIKELY_ID, check_no_grey_levels
 from ytvos_keras.media.pictures import decode_picture
 
 _GREYS_OF_THE_PALETTE = {64, 128, 192}  # may be ids, or the colours of ids 56, 7 and 63
@@ -52,13 +52,12 @@ def examine_mask(data: bytes) -> MaskFacts:
     file = f"{facts.format}, mode {image.mode}"
     try:
         pixels = mask_pixels(image)
+        check_no_grey_levels(pixels, "mask")
     except MaskError as error:
         what = ", ".join(filter(None, (file, error.what)))
         return MaskFacts(
             error.kind, what if error.kind == "colour-mask" else error.what, None, size
         )
-    if are_grey_levels(pixels):
-        return MaskFacts("smooth-mask", f"{values_in(pixels.values).size} values", None, size)
     labels = _exact(image, pixels)
     if labels is not None and not pixels.certain and (smooth := _smoothness(labels)):
         return MaskFacts("smooth-mask", smooth, None, size)
