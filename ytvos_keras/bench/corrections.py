@@ -3,6 +3,7 @@
 import itertools
 import statistics
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -40,9 +41,9 @@ class Gain(NamedTuple):
 
 
 class _Annotated(NamedTuple):
-    """The first frames of a sequence, and the masks of some of them by frame number."""
+    """The first frames of a sequence, not read yet, and the masks of some by frame number."""
 
-    frames: Any
+    frames: Iterator[Any]
     truths: dict[int, Any]
 
     @classmethod
@@ -59,15 +60,15 @@ class _Annotated(NamedTuple):
                 f"{annotations}: only {len(found)} of the first {most} frames have a mask, but at "
                 "least 3 are needed; use more --frames"
             )
-        return cls(frames, found)
+        return cls((frame for _, frame in itertools.islice(frames, most)), found)
 
 
 class _Video:
     """An annotated video, and the J of its frames without corrections."""
 
-    def __init__(self, segmenter: Any, video: _Annotated, most: int | None):
+    def __init__(self, segmenter: Any, video: _Annotated):
         self.segmenter = segmenter
-        self.frames = [frame for _, frame in itertools.islice(video.frames, most)]
+        self.frames = list(video.frames)
         self.truths = video.truths
         segmenter.reset()
         self.ids = segmenter.add_objects(self.truths[0])
@@ -164,7 +165,7 @@ def run(arguments: Namespace, progress: Progress = silent) -> Report:
     for n, sequence in enumerate(names):
         progress(sequence, n, len(names))
         video = _Annotated.open(arguments.videos, sequence, most)
-        gains = _Video(segmenter, video, most).gains()
+        gains = _Video(segmenter, video).gains()
         rows += [_row(sequence, gain) for gain in gains]
         found += gains
     if not rows:

@@ -168,8 +168,8 @@ class Segmenter(OneThread):
 
         Args:
             label_map: (H, W), as `media.check_label_map` accepts it.
-            indexed: the values are known to be ids, such as those of an index image, so many thin
-                objects are not taken for smooth edges.
+            indexed: the values are known to be ids, such as those of an index image: thin objects
+                are not taken for smooth edges, however many there are.
 
         Returns:
             The ids, ascending.

@@ -70,6 +70,6 @@ def _is_video(path: Path) -> bool:
 def _named(path: Path, root: Path) -> RawVideoFile:
     below = path.relative_to(root)
     # Names of clips become names of folders and lines of lists: no spaces, dots or slashes.
-    # NFC first, as an accent of its own is no letter.
+    # NFC first, since a separate accent is not a letter.
     name = re.sub(r"[^\w-]+", "_", plain_name("-".join(below.with_suffix("").parts)))
     return RawVideoFile(path, below.as_posix(), shortened(name))
